@@ -1,0 +1,97 @@
+# Copyright 2026 The swiftnet_ros Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Camera frame to network input, in the one way that training, calibration and node share.
+
+The frame is stretched to the network's size: bilinear, half-pixel centres, no antialiasing,
+uint8 result. The way back needs no step of its own: `labels.from_logits` interpolates the
+network's answer straight to the size of the frame.
+"""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from swiftnet_ros.errors import InvalidFrameError, UnknownNameError
+
+_CHANNELS = {'rgb': 3, 'bgr': 3, 'rgba': 4, 'bgra': 4, 'mono': 1}
+_TO_RGB = {
+    'bgr': cv2.COLOR_BGR2RGB,
+    'rgba': cv2.COLOR_RGBA2RGB,
+    'bgra': cv2.COLOR_BGRA2RGB,
+    'mono': cv2.COLOR_GRAY2RGB,
+}
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One camera image: uint8 pixels [H, W, C], or [H, W] for `mono`, and their channel order."""
+
+    pixels: npt.NDArray[np.uint8]
+    channel_order: str = 'rgb'
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be segmented, so that no later room has to look again."""
+        if self.channel_order not in _CHANNELS:
+            raise UnknownNameError('channel order', self.channel_order, _CHANNELS)
+        shape, dtype = self.pixels.shape, self.pixels.dtype
+        if dtype != np.uint8:
+            raise InvalidFrameError(f'pixels are {dtype}, expected uint8')
+        dimensions = 2 if self.channel_order == 'mono' else 3
+        channels = 1 if len(shape) == 2 else shape[-1]
+        if len(shape) != dimensions or channels != _CHANNELS[self.channel_order]:
+            raise InvalidFrameError(
+                f'pixels have shape {list(shape)}, expected [H, W, C] for {self.channel_order}'
+            )
+        if 0 in shape:
+            raise InvalidFrameError(f'image of size zero: shape {list(shape)}')
+
+    @property
+    def height(self) -> int:
+        """Rows of the frame in pixels."""
+        return int(self.pixels.shape[0])
+
+    @property
+    def width(self) -> int:
+        """Columns of the frame in pixels."""
+        return int(self.pixels.shape[1])
+
+
+def to_rgb(frame: Frame) -> npt.NDArray[np.uint8]:
+    """Give the pixels of a frame as RGB, uint8 [H, W, 3]; no copy where it is RGB already."""
+    if frame.channel_order == 'rgb':
+        return frame.pixels
+    return np.asarray(cv2.cvtColor(frame.pixels, _TO_RGB[frame.channel_order]), dtype=np.uint8)
+
+
+def to_network_input(frame: Frame, height: int, width: int) -> npt.NDArray[np.uint8]:
+    """Stretch a frame to the network's size: uint8 [1, height, width, 3], RGB.
+
+    The smaller of the two images is the one whose channels are reordered.
+    """
+    if height * width >= frame.height * frame.width:
+        return _stretch(to_rgb(frame), height, width)[np.newaxis]
+    small = Frame(_stretch(frame.pixels, height, width), frame.channel_order)
+    return np.ascontiguousarray(to_rgb(small))[np.newaxis]
+
+
+def _stretch(
+    pixels: npt.NDArray[np.uint8], height: int, width: int
+) -> npt.NDArray[np.uint8]:
+    if pixels.shape[:2] == (height, width):
+        return np.ascontiguousarray(pixels)
+    resized = cv2.resize(pixels, (width, height), interpolation=cv2.INTER_LINEAR)
+    return np.asarray(resized, dtype=np.uint8)

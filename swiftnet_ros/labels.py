@@ -1,0 +1,100 @@
+# Copyright 2026 The swiftnet_ros Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Logits to labels and confidence at any size; labels to colours and overlay."""
+
+from dataclasses import dataclass
+from typing import Optional, Sequence, Tuple
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+Labels = npt.NDArray[np.unsignedinteger]
+Pixels = npt.NDArray[np.uint8]
+Logits = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Segmentation:
+    """The answer for one frame, both at the frame's size.
+
+    `labels` are class ids [H, W], uint8, or uint16 above 255 classes. `confidence` is uint8
+    [H, W], 255 times the largest softmax, or None where it was not asked for.
+    """
+
+    labels: Labels
+    confidence: Optional[Pixels] = None
+
+
+def label_dtype(classes: int) -> type:
+    """Give the pixel type of labels: uint8, or uint16 where 255 must stay free above 255."""
+    return np.uint8 if classes <= 255 else np.uint16
+
+
+def from_logits(
+    logits: Logits, height: int, width: int, with_confidence: bool = False
+) -> Segmentation:
+    """Interpolate logits [C, h, w] to [height, width] and take the best class of each pixel.
+
+    Labels equal `argmax(bilinear(logits))` with half-pixel centres. One class is interpolated
+    at a time and compared with the best so far, so that the memory is a few planes and not C.
+    """
+    best = _upsample(logits[0], height, width)
+    labels: Labels = np.zeros((height, width), label_dtype(len(logits)))
+    plane, better, ids = np.empty_like(best), np.empty(best.shape, np.uint8), labels.copy()
+    for index in range(1, len(logits)):
+        cv2.resize(logits[index], (width, height), dst=plane, interpolation=cv2.INTER_LINEAR)
+        cv2.compare(plane, best, cv2.CMP_GT, dst=better)
+        cv2.max(plane, best, dst=best)
+        ids.fill(index)
+        # Thirty times faster than numpy.putmask.
+        cv2.copyTo(ids, better, labels)
+    if not with_confidence:
+        return Segmentation(labels)
+    return Segmentation(labels, _confidence(logits, best))
+
+
+def _upsample(plane: Logits, height: int, width: int) -> Logits:
+    resized = cv2.resize(plane, (width, height), interpolation=cv2.INTER_LINEAR)
+    return np.array(resized, dtype=np.float32)
+
+
+def _confidence(logits: Logits, best: Logits) -> Pixels:
+    """Give round(255 * largest softmax), which is 255 / sum(exp(logit - best logit))."""
+    total, plane = np.zeros_like(best), np.empty_like(best)
+    for logit in logits:
+        cv2.resize(logit, best.shape[::-1], dst=plane, interpolation=cv2.INTER_LINEAR)
+        cv2.subtract(plane, best, dst=plane)
+        cv2.exp(plane, dst=plane)
+        cv2.add(total, plane, dst=total)
+    return np.rint(255.0 / total).astype(np.uint8)
+
+
+def palette(colors: Sequence[Tuple[int, int, int]], unlabeled_id: int) -> Pixels:
+    """Make a colour table, uint8 [unlabeled_id + 1, 3], in RGB; what has no class is black."""
+    table = np.zeros((unlabeled_id + 1, 3), np.uint8)
+    table[: len(colors)] = np.asarray(colors, np.uint8).reshape(-1, 3)
+    return table
+
+
+def colorize(labels: Labels, table: Pixels) -> Pixels:
+    """Look every label up in a colour table [N, 3]: uint8 [H, W, 3]."""
+    return np.asarray(np.take(table, labels, axis=0), dtype=np.uint8)
+
+
+def overlay(pixels: Pixels, colors: Pixels, opacity: float) -> Pixels:
+    """Blend colours over pixels of the same size and channel order, uint8 [H, W, 3]."""
+    blended = cv2.addWeighted(pixels, 1.0 - opacity, colors, opacity, 0.0)
+    return np.asarray(blended, dtype=np.uint8)

@@ -1,0 +1,53 @@
+# Copyright 2026 The swiftnet_ros Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""The one implementation of mIoU: a confusion matrix summed over a whole split."""
+
+from typing import Any, List, Optional
+
+import numpy as np
+import numpy.typing as npt
+
+Matrix = npt.NDArray[np.int64]
+
+
+def confusion_matrix(
+    truth: npt.NDArray[Any], predicted: npt.NDArray[Any], classes: int
+) -> Matrix:
+    """Count pixels by true class (row) and predicted class (column): int64 [classes, classes].
+
+    Pixels whose true id is outside the classes (unlabeled) do not count. A predicted id outside
+    the classes counts as a miss of the true class, in the last column of [classes, classes + 1].
+    """
+    valid = truth < classes
+    column = np.minimum(predicted[valid].astype(np.int64), classes)
+    cells = truth[valid].astype(np.int64) * (classes + 1) + column
+    counts = np.bincount(cells, minlength=classes * (classes + 1))
+    return counts.reshape(classes, classes + 1)
+
+
+def class_iou(matrix: Matrix) -> List[Optional[float]]:
+    """Give the intersection over union of each class, None for a class with an empty union."""
+    classes = len(matrix)
+    intersection = np.diagonal(matrix)
+    union = matrix.sum(axis=1) + matrix[:, :classes].sum(axis=0) - intersection
+    return [
+        float(hit / total) if total else None for hit, total in zip(intersection, union)
+    ]
+
+
+def mean_iou(matrix: Matrix) -> Optional[float]:
+    """Average the IoU of the classes with a non-empty union; a fraction of 1, None without any."""
+    present = [value for value in class_iou(matrix) if value is not None]
+    return float(np.mean(present)) if present else None

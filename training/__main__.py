@@ -1,0 +1,48 @@
+# Copyright 2026 The swiftnet_ros Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""The offline commands: python -m training COMMAND ..."""
+
+from importlib import import_module
+import sys
+from typing import Optional, Sequence
+
+from swiftnet_ros.errors import SwiftnetError, UnknownNameError
+
+# command -> module of training/commands with `main(arguments) -> int`, imported only when called
+COMMANDS = {
+    'train': 'training.commands.train',
+    'export': 'training.commands.export',
+    'evaluate': 'training.commands.evaluate',
+    'count': 'training.commands.count',
+}
+
+
+def main(arguments: Optional[Sequence[str]] = None) -> int:
+    """Run a command; a user's mistake is one line and the exit code 1."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    if not words or words[0] in ('-h', '--help'):
+        print(f'usage: python -m training {{{",".join(COMMANDS)}}} ...   (each has --help)')
+        return 0 if words else 2
+    try:
+        if words[0] not in COMMANDS:
+            raise UnknownNameError('command', words[0], COMMANDS)
+        return int(import_module(COMMANDS[words[0]]).main(words[1:]))
+    except SwiftnetError as error:
+        print(f'error: {error}', file=sys.stderr)
+        return 1
+
+
+if __name__ == '__main__':
+    sys.exit(main())

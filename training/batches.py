@@ -1,0 +1,133 @@
+# Copyright 2026 The swiftnet_ros Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Batches that depend on seed, epoch and position alone: not on workers, processes or a restart."""
+
+from dataclasses import dataclass
+from typing import Iterator
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset, Sampler
+from torchvision.transforms import v2
+
+from swiftnet_ros.errors import InvalidValueError
+from training.augmentation import augment, training_transform
+from training.config import Config
+from training.datasets.base import ImageLabelDataset
+from training.datasets.class_table import UNLABELED
+
+# a picture is named by its epoch and its index: together with the seed they fix its random view
+Place = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """images uint8 [N, 3, H, W]; labels int64 [N, H, W]; edge distance float32 [N, H, W] px."""
+
+    images: Tensor
+    labels: Tensor
+    edge_distance: Tensor
+
+    def to(self, device: torch.device) -> 'Batch':
+        """Move all three."""
+        parts = (self.images, self.labels, self.edge_distance)
+        return Batch(*(part.to(device, non_blocking=True) for part in parts))
+
+
+class RandomViews(Dataset[tuple[Tensor, Tensor, Tensor]]):
+    """Augmented pictures, indexed by their place."""
+
+    def __init__(self, source: ImageLabelDataset, transform: v2.Transform, seed: int) -> None:
+        self.source, self.transform, self.seed = source, transform, seed
+
+    def __getitem__(self, place: Place) -> tuple[Tensor, Tensor, Tensor]:
+        """Read a picture and draw the view that belongs to its place."""
+        epoch, index = place
+        sample = self.source[index]
+        image = torch.from_numpy(sample.image).permute(2, 0, 1)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(_mix(self.seed, epoch, index))
+            view, label = augment(self.transform, image, torch.from_numpy(sample.label))
+        return view, label.long(), torch.from_numpy(edge_distance(label.numpy()))
+
+
+class ShuffledBatches(Sampler[list[Place]]):
+    """The places of one process's share of every batch; set `epoch` before each pass."""
+
+    def __init__(self, length: int, batch_size: int, seed: int, rank: int, processes: int):
+        if batch_size % processes or batch_size > length:
+            raise InvalidValueError(
+                'train.batch_size',
+                batch_size,
+                f'a multiple of the {processes} processes, at most the {length} pictures',
+            )
+        self.length, self.batch_size, self.seed = length, batch_size, seed
+        self.rank, self.processes = rank, processes
+        self.epoch = 0
+
+    def __len__(self) -> int:
+        """Count the batches of an epoch; an incomplete last one is left out."""
+        return self.length // self.batch_size
+
+    def __iter__(self) -> Iterator[list[Place]]:
+        """Shuffle by seed and epoch; every process takes each n-th picture of a batch."""
+        generator = torch.Generator().manual_seed(_mix(self.seed, self.epoch, -1))
+        order = torch.randperm(self.length, generator=generator).tolist()
+        for start in range(0, len(self) * self.batch_size, self.batch_size):
+            share = order[start : start + self.batch_size][self.rank :: self.processes]
+            yield [(self.epoch, index) for index in share]
+
+
+def training_batches(
+    config: Config, dataset: ImageLabelDataset, rank: int = 0, processes: int = 1
+) -> tuple[DataLoader[Batch], ShuffledBatches]:
+    """Make the loader of augmented batches and the sampler that holds its epoch."""
+    train = config.train
+    views = RandomViews(dataset, training_transform(config.augmentation), train.seed)
+    sampler = ShuffledBatches(len(dataset), train.batch_size, train.seed, rank, processes)
+    loader = DataLoader(
+        views,
+        batch_sampler=sampler,
+        num_workers=train.workers,
+        collate_fn=_collate,
+        pin_memory=torch.cuda.is_available(),
+    )
+    return loader, sampler
+
+
+def edge_distance(label: np.ndarray) -> np.ndarray:
+    """Measure each pixel's distance to the nearest edge between labels: float32 [H, W], px."""
+    ids = label.astype(np.uint8)
+    kernel = np.ones((3, 3), np.uint8)
+    inside = (cv2.dilate(ids, kernel) == cv2.erode(ids, kernel)).astype(np.uint8)
+    if inside.all():
+        return np.full(label.shape, np.float32(max(label.shape)))
+    return np.asarray(cv2.distanceTransform(inside, cv2.DIST_L2, 3), np.float32)
+
+
+def valid_pixels(labels: Tensor) -> Tensor:
+    """Mark the labelled pixels."""
+    return labels != UNLABELED
+
+
+def _mix(*numbers: int) -> int:
+    return int(np.random.SeedSequence([n + 1 for n in numbers]).generate_state(1)[0])
+
+
+def _collate(items: list[tuple[Tensor, Tensor, Tensor]]) -> Batch:
+    images, labels, distances = (torch.stack(parts) for parts in zip(*items))
+    return Batch(images, labels, distances)

@@ -1,0 +1,189 @@
+# Copyright 2026 The swiftnet_ros Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""What happens at the steps of a training run; when it happens is a wrapper around it."""
+
+import json
+from pathlib import Path
+from typing import Any, Callable, Optional
+
+from accelerate import Accelerator
+from torch import nn
+from torch.utils.tensorboard import SummaryWriter
+from tqdm import tqdm
+
+from training.checkpoint import Checkpoint, save_checkpoint
+from training.config import Config
+from training.datasets import open_dataset
+from training.datasets.class_table import ClassTable
+from training.evaluate import evaluate, torch_predictor
+from training.paths import RunPaths
+from training.state import TrainState
+
+Callback = Callable[[TrainState], None]
+
+
+def every_epochs(epochs: int, callback: Callback) -> Callback:
+    """Run a callback at the end of every n-th epoch, never for n = 0."""
+
+    def wrapped(state: TrainState) -> None:
+        if epochs and state.step % (epochs * state.steps_per_epoch) == 0:
+            callback(state)
+
+    return wrapped
+
+
+def at_end(callback: Callback) -> Callback:
+    """Run a callback after the last step."""
+
+    def wrapped(state: TrainState) -> None:
+        if state.step == state.steps:
+            callback(state)
+
+    return wrapped
+
+
+def update_ema(state: TrainState) -> None:
+    """Move the averaged weights towards the current ones."""
+    state.ema.update_parameters(state.network)
+
+
+def log_losses(paths: RunPaths, board: SummaryWriter) -> Callback:
+    """Write step, epoch, loss and learning rate of every step."""
+
+    def log(state: TrainState) -> None:
+        rate = state.optimizer.param_groups[-1]['lr']
+        _drop_lines(paths.losses, 'step', state.step)
+        _append(
+            paths.losses,
+            {'step': state.step, 'epoch': state.epoch, 'loss': state.loss, 'lr': rate},
+        )
+        board.add_scalar('loss', state.loss, state.step)
+        board.add_scalar('learning_rate', rate, state.step)
+
+    return log
+
+
+def show_progress() -> Callback:
+    """Show a bar over the steps with the current loss."""
+    bar: list[Any] = []
+
+    def show(state: TrainState) -> None:
+        if not bar:
+            bar.append(tqdm(total=state.steps, initial=state.step - 1, desc='train', disable=None))
+        bar[0].update()
+        bar[0].set_postfix(epoch=state.epoch, loss=f'{state.loss:.3f}')
+
+    return show
+
+
+def score(
+    config: Config, root: Optional[Path], paths: RunPaths, board: SummaryWriter
+) -> Callback:
+    """Measure the averaged network on the validation split."""
+
+    def run(state: TrainState) -> None:
+        dataset = open_dataset(
+            config.data.dataset, root, config.data.val_split, config.data.options
+        )
+        network = _averaged(state)
+        device = next(network.parameters()).device
+        predict = torch_predictor(network, config.data.height, config.data.width, device)
+        result = evaluate(predict, dataset, progress=False)
+        _drop_lines(paths.metrics, 'epoch', state.epoch)
+        _append(paths.metrics, {'epoch': state.epoch, **result})
+        board.add_scalar('miou', result['miou'] or 0.0, state.step)
+        tqdm.write(f'epoch {state.epoch}: mIoU {result["miou"]}', file=None)
+
+    return run
+
+
+def save_last(config: Config, table: ClassTable, paths: RunPaths) -> Callback:
+    """Keep the state from which the run can go on."""
+
+    def save(state: TrainState) -> None:
+        checkpoint = _checkpoint(config, table, state, state.progress())
+        save_checkpoint(checkpoint, paths.last)
+
+    return save
+
+
+def save_trained(config: Config, table: ClassTable, paths: RunPaths) -> Callback:
+    """Keep the averaged network alone."""
+
+    def save(state: TrainState) -> None:
+        save_checkpoint(_checkpoint(config, table, state, {}), paths.trained)
+
+    return save
+
+
+def default_callbacks(
+    config: Config,
+    table: ClassTable,
+    root: Optional[Path],
+    paths: RunPaths,
+    accelerator: Accelerator,
+) -> list[Callback]:
+    """List the callbacks of a run; only the first process writes anything."""
+    if not accelerator.is_main_process:
+        return [update_ema]
+    board = SummaryWriter(str(paths.tensorboard))
+    epochs = config.train
+    return [
+        update_ema,
+        log_losses(paths, board),
+        show_progress(),
+        every_epochs(epochs.evaluate_every, score(config, root, paths, board)),
+        every_epochs(epochs.checkpoint_every, save_last(config, table, paths)),
+        at_end(save_trained(config, table, paths)),
+    ]
+
+
+def _averaged(state: TrainState) -> nn.Module:
+    network = state.ema.module
+    assert isinstance(network, nn.Module)
+    return network.eval()
+
+
+def _checkpoint(
+    config: Config, table: ClassTable, state: TrainState, progress: dict[str, Any]
+) -> Checkpoint:
+    return Checkpoint(
+        model=config.model,
+        classes=table.classes,
+        ignored_source_ids=table.ignored_source_ids,
+        trained_on=config.data.dataset,
+        height=config.data.height,
+        width=config.data.width,
+        weights={name: value.cpu() for name, value in _averaged(state).state_dict().items()},
+        progress=progress,
+    )
+
+
+def _append(path: Path, record: dict[str, Any]) -> None:
+    with path.open('a') as file:
+        file.write(json.dumps(record) + '\n')
+
+
+def _drop_lines(path: Path, key: str, first: int) -> None:
+    """Drop what an interrupted run had written from `first` on; usually nothing."""
+    if not path.exists():
+        return
+    with path.open('rb') as file:
+        file.seek(max(0, path.stat().st_size - 65536))
+        tail = file.read().splitlines()
+    if not tail or json.loads(tail[-1])[key] < first:
+        return
+    lines = path.read_text().splitlines(keepends=True)
+    path.write_text(''.join(line for line in lines if json.loads(line)[key] < first))

@@ -1,0 +1,130 @@
+# Copyright 2026 The swiftnet_ros Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""A checkpoint describes itself: arguments, widths, weights and classes rebuild the network."""
+
+from dataclasses import asdict, dataclass, field
+import os
+from pathlib import Path
+import pickle
+from typing import Any, Mapping, Optional, Sequence
+
+import torch
+from torch import Tensor, nn
+
+from swiftnet_ros.errors import FileMissingError, SwiftnetError
+from swiftnet_ros.model_spec import SemanticClass
+from training.config import ModelConfig
+from training.models import build_model
+
+VERSION = 1
+
+
+class CheckpointError(SwiftnetError):
+    """A checkpoint that cannot be read or does not fit."""
+
+    def __init__(self, path: object, reason: object) -> None:
+        super().__init__(f'cannot use checkpoint {path}: {reason}')
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A network and what is needed to rebuild, export and go on training it.
+
+    `progress` holds optimizer, schedule, EMA and place of an unfinished run, else nothing.
+    """
+
+    model: ModelConfig
+    classes: Sequence[SemanticClass]
+    ignored_source_ids: Sequence[int]
+    trained_on: str
+    height: int
+    width: int
+    weights: Mapping[str, Tensor]
+    miou: Optional[float] = None
+    progress: Mapping[str, Any] = field(default_factory=dict)
+
+    def network(self) -> nn.Module:
+        """Rebuild the network, pruned shape included, with its weights."""
+        model = build_model(self.model, len(self.classes))
+        take_shapes(model, self.weights)
+        model.load_state_dict(dict(self.weights), strict=True)
+        return model
+
+
+def save_checkpoint(checkpoint: Checkpoint, path: Path) -> None:
+    """Write a checkpoint; an existing one is replaced only when the new one is whole."""
+    content = {
+        'version': VERSION,
+        'model': asdict(checkpoint.model),
+        'classes': [asdict(item) for item in checkpoint.classes],
+        'ignored_source_ids': list(checkpoint.ignored_source_ids),
+        'trained_on': checkpoint.trained_on,
+        'height': checkpoint.height,
+        'width': checkpoint.width,
+        'miou': checkpoint.miou,
+        'weights': dict(checkpoint.weights),
+        'progress': dict(checkpoint.progress),
+    }
+    temporary = path.with_suffix('.partial')
+    torch.save(content, temporary)
+    os.replace(temporary, path)
+
+
+def load_checkpoint(path: Path) -> Checkpoint:
+    """Read a checkpoint, tensors and plain values only: no file can run code."""
+    if not path.is_file():
+        raise FileMissingError(path, 'checkpoint')
+    try:
+        content = torch.load(path, map_location='cpu', weights_only=True)
+    except (RuntimeError, pickle.UnpicklingError, EOFError, ValueError) as error:
+        reason = 'it is damaged or holds more than weights; train or download it again'
+        raise CheckpointError(path, reason) from error
+    if not isinstance(content, dict) or content.get('version') != VERSION:
+        raise CheckpointError(path, f'it is not a swiftnet_ros checkpoint of version {VERSION}')
+    classes = [SemanticClass(c['name'], tuple(c['rgb'])) for c in content.pop('classes')]
+    del content['version']
+    return Checkpoint(ModelConfig(**content.pop('model')), classes, **content)
+
+
+def take_shapes(model: nn.Module, weights: Mapping[str, Tensor]) -> None:
+    """Give every layer the channel counts that its weights have, as a pruned network needs."""
+    for name, layer in model.named_modules():
+        weight = weights.get(f'{name}.weight')
+        current = getattr(layer, 'weight', None)
+        if weight is None or current is None or weight.shape == current.shape:
+            continue
+        layer.weight = nn.Parameter(torch.empty_like(weight))
+        if isinstance(layer, nn.Conv2d):
+            layer.out_channels = weight.shape[0]
+            if layer.groups == 1:
+                layer.in_channels = weight.shape[1]
+            else:
+                layer.groups = layer.in_channels = weight.shape[0]
+            if layer.bias is not None:
+                layer.bias = nn.Parameter(torch.empty(weight.shape[0]))
+        elif isinstance(layer, nn.BatchNorm2d):
+            layer.num_features = weight.shape[0]
+            layer.bias = nn.Parameter(torch.empty_like(weight))
+            layer.running_mean = torch.zeros_like(weight)
+            layer.running_var = torch.ones_like(weight)
+
+
+def layer_widths(weights: Mapping[str, Tensor]) -> dict[str, int]:
+    """List the output channels of every convolution by its name."""
+    return {
+        name.removesuffix('.weight'): int(weight.shape[0])
+        for name, weight in weights.items()
+        if name.endswith('.weight') and weight.dim() == 4
+    }

@@ -1,0 +1,54 @@
+# Copyright 2026 The swiftnet_ros Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Arguments that several commands take."""
+
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from pathlib import Path
+import re
+from typing import Any
+
+import yaml
+
+from training.datasets import DATASETS, ImageLabelDataset, open_dataset
+
+
+def size_argument(text: str) -> tuple[int, int]:
+    """Read HEIGHTxWIDTH in pixels, both multiples of 8."""
+    match = re.fullmatch(r'(\d+)x(\d+)', text)
+    size = (int(match[1]), int(match[2])) if match else (0, 0)
+    if min(size) < 8 or size[0] % 8 or size[1] % 8:
+        raise ArgumentTypeError(f'{text!r} is not HEIGHTxWIDTH in multiples of 8, as 512x1024')
+    return size
+
+
+def add_dataset_arguments(parser: ArgumentParser, required: bool) -> None:
+    """Add --dataset, --root, --split and --option."""
+    parser.add_argument('--dataset', required=required, help=f'one of {", ".join(DATASETS)}')
+    parser.add_argument('--root', type=Path, help='folder of the data set')
+    parser.add_argument('--split', default='val', help='train, val or test')
+    parser.add_argument(
+        '--option',
+        action='append',
+        default=[],
+        metavar='KEY=VALUE',
+        help='an option of the data set, as frames=20 of warehouse',
+    )
+
+
+def dataset_of(options: Namespace) -> ImageLabelDataset:
+    """Open the data set that the arguments name."""
+    pairs = [text.partition('=') for text in options.option]
+    values: dict[str, Any] = {key: yaml.safe_load(value) for key, _, value in pairs}
+    return open_dataset(options.dataset, options.root, options.split, values)

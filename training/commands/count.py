@@ -1,0 +1,67 @@
+# Copyright 2026 The swiftnet_ros Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""python -m training count CONFIG: parameters and multiply-adds of a network."""
+
+from argparse import ArgumentParser
+import json
+from pathlib import Path
+from typing import Sequence
+
+from torch import nn
+
+from swiftnet_ros.errors import InvalidValueError
+from training.checkpoint import load_checkpoint
+from training.commands.arguments import size_argument
+from training.config import load_config
+from training.count import count
+from training.datasets.class_table import shipped_class_table
+from training.models import build_model
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Count a configuration's network, or a checkpoint's with its pruned widths."""
+    parser = ArgumentParser('python -m training count', description=main.__doc__)
+    parser.add_argument('config', type=Path, help='YAML configuration or .pt checkpoint')
+    parser.add_argument(
+        '--size', type=size_argument, default=(1024, 2048), metavar='HxW', help='image size'
+    )
+    parser.add_argument('--json', action='store_true', help='one JSON object as the last line')
+    options = parser.parse_args(arguments)
+    height, width = options.size
+    result = count(_network(options.config), height, width)
+    print(f'{options.config}: {result.params:,} parameters'.replace(',', ' '))
+    print(f'{height}x{width}: {result.gmacs:.2f} GMACs, convolutions {result.conv_gmacs:.2f}')
+    if options.json:
+        print(
+            json.dumps(
+                {
+                    'params': result.params,
+                    'gmacs': round(result.gmacs, 4),
+                    'conv_gmacs': round(result.conv_gmacs, 4),
+                    'size': [height, width],
+                }
+            )
+        )
+    return 0
+
+
+def _network(path: Path) -> nn.Module:
+    if path.suffix == '.pt':
+        return load_checkpoint(path).network()
+    config = load_config(path)
+    if config.data.dataset == 'folder' and config.model.classes is None:
+        raise InvalidValueError('model.classes', None, 'the number of classes of your folder')
+    classes = config.model.classes or len(shipped_class_table(config.data.dataset).classes)
+    return build_model(config.model, classes)

@@ -1,0 +1,42 @@
+# Copyright 2026 The swiftnet_ros Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""python -m training evaluate MODEL --dataset NAME: mIoU over a whole split."""
+
+from argparse import ArgumentParser
+import json
+from typing import Sequence
+
+from training.commands.arguments import add_dataset_arguments, dataset_of
+from training.evaluate import evaluate_file
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Evaluate a .pt checkpoint in torch, or an .onnx file or shipped model by the runtime."""
+    parser = ArgumentParser('python -m training evaluate', description=main.__doc__)
+    parser.add_argument('model', help='.pt, .onnx, or the name of a shipped model')
+    add_dataset_arguments(parser, required=True)
+    parser.add_argument('--precision', default='auto', help='auto, fp32 or bf16 (ONNX only)')
+    parser.add_argument('--threads', type=int, default=0, help='CPU threads, 0 for all')
+    parser.add_argument('--json', action='store_true', help='one JSON object as the last line')
+    options = parser.parse_args(arguments)
+    result = evaluate_file(
+        options.model, dataset_of(options), options.precision, options.threads
+    )
+    for name, iou in result['iou'].items():
+        print(f'{name:>20}  {"absent" if iou is None else f"{iou:.4f}"}')
+    print(f'{"mIoU":>20}  {result["miou"]}  ({result["images"]} images, {result["precision"]})')
+    if options.json:
+        print(json.dumps(result))
+    return 0

@@ -1,0 +1,64 @@
+# Copyright 2026 The swiftnet_ros Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""python -m training export CHECKPOINT -o OUT.onnx: one ONNX file that keeps the contract."""
+
+from argparse import ArgumentParser
+from dataclasses import asdict, replace
+import json
+from pathlib import Path
+from typing import Sequence
+
+from swiftnet_ros.model_spec import read_golden, read_model, read_spec, write
+from training.checkpoint import load_checkpoint
+from training.commands.arguments import add_dataset_arguments, dataset_of, size_argument
+from training.datasets.base import ImageLabelDataset
+from training.evaluate import evaluate_file
+from training.export import export
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Export a checkpoint and compare the file with torch.
+
+    With --dataset the file's own mIoU is measured by the runtime and kept in it.
+    """
+    parser = ArgumentParser('python -m training export', description=main.__doc__)
+    parser.add_argument('checkpoint', type=Path, help='.pt file')
+    parser.add_argument('-o', '--out', type=Path, required=True, help='.onnx file to write')
+    parser.add_argument('--name', help="the model's name; the file's name without endings")
+    parser.add_argument('--size', type=size_argument, metavar='HxW', help='the trained size')
+    add_dataset_arguments(parser, required=False)
+    parser.add_argument('--json', action='store_true', help='one JSON object as the last line')
+    options = parser.parse_args(arguments)
+    checkpoint = load_checkpoint(options.checkpoint)
+    height, width = options.size or (checkpoint.height, checkpoint.width)
+    name = options.name or options.out.name.split('.')[0]
+    parity = export(checkpoint, options.out, name, height, width, checkpoint.miou)
+    result = {**asdict(parity), 'size': [height, width], 'miou': checkpoint.miou}
+    print(f'{options.out}: largest logit difference to torch {parity.max_difference:.2e}, '
+          f'same class on {parity.agreement:.4%} of pixels')
+    if options.dataset:
+        result['miou'] = _keep_miou(options.out, dataset_of(options))
+        print(f'mIoU {result["miou"]}')
+    if options.json:
+        print(json.dumps(result))
+    return 0
+
+
+def _keep_miou(path: Path, dataset: ImageLabelDataset) -> float:
+    """Measure the file in FP32 and write the figure into its specification."""
+    miou: float = evaluate_file(str(path), dataset, 'fp32')['miou']
+    spec = read_spec(path)
+    write(read_model(path), path, replace(spec, miou=miou), read_golden(path))
+    return miou

@@ -1,0 +1,37 @@
+# Copyright 2026 The swiftnet_ros Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""python -m training train CONFIG: train a network."""
+
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Sequence
+
+from training.config import load_config
+from training.train import train
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Train by a configuration file; torchrun starts several processes of the same command."""
+    parser = ArgumentParser('python -m training train', description=main.__doc__)
+    parser.add_argument('config', type=Path, help='YAML file')
+    parser.add_argument('--root', type=Path, help='folder of the data set')
+    parser.add_argument('--out', type=Path, required=True, help='run folder; resumed if it exists')
+    parser.add_argument(
+        '--set', action='append', default=[], metavar='KEY=VALUE', help='as train.epochs=3'
+    )
+    options = parser.parse_args(arguments)
+    path = train(load_config(options.config, tuple(options.set)), options.root, options.out)
+    print(path)
+    return 0

@@ -1,0 +1,44 @@
+# Copyright 2026 The swiftnet_ros Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""The data sets, chosen by name: one file and one line here for each."""
+
+from pathlib import Path
+from typing import Any, Callable, Optional
+
+from swiftnet_ros.errors import UnknownNameError
+from training.datasets.ade20k import ade20k
+from training.datasets.base import ImageLabelDataset
+from training.datasets.camvid import camvid
+from training.datasets.cityscapes import cityscapes
+from training.datasets.folder import folder
+from training.datasets.warehouse import warehouse
+
+# (root folder or None, split, options of the configuration) -> data set
+DATASETS: dict[str, Callable[..., ImageLabelDataset]] = {
+    'ade20k': ade20k,
+    'camvid': camvid,
+    'cityscapes': cityscapes,
+    'folder': folder,
+    'warehouse': warehouse,
+}
+
+
+def open_dataset(
+    name: str, root: Optional[Path], split: str, options: Optional[dict[str, Any]] = None
+) -> ImageLabelDataset:
+    """Open one split of a data set; its images and labels are read when they are indexed."""
+    if name not in DATASETS:
+        raise UnknownNameError('data set', name, DATASETS)
+    return DATASETS[name](root, split, **(options or {}))

@@ -1,0 +1,28 @@
+# Copyright 2026 The swiftnet_ros Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""CamVid (Brostow et al., 2009), the 480x360 split of 11 classes: SPLIT/images, SPLIT/labels."""
+
+from pathlib import Path
+from typing import Optional
+
+from training.datasets.base import FilePairs, checked_split, pair_files, required_root
+from training.datasets.class_table import shipped_class_table
+
+
+def camvid(root: Optional[Path], split: str) -> FilePairs:
+    """Open train, val or test; source id 11 (void) is unlabeled."""
+    folder = required_root(root, 'camvid') / checked_split(split, ('train', 'val', 'test'))
+    pairs = pair_files(folder / 'images', folder / 'labels')
+    return FilePairs(shipped_class_table('camvid'), pairs)

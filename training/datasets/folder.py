@@ -1,0 +1,28 @@
+# Copyright 2026 The swiftnet_ros Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""A user's own data: SPLIT/images, SPLIT/labels and classes.yaml in one folder."""
+
+from pathlib import Path
+from typing import Optional
+
+from training.datasets.base import FilePairs, pair_files, required_root
+from training.datasets.class_table import read_class_table
+
+
+def folder(root: Optional[Path], split: str, classes: Optional[str] = None) -> FilePairs:
+    """Open any split that has a folder; `classes` names another class table."""
+    base = required_root(root, 'folder')
+    table = read_class_table(Path(classes) if classes else base / 'classes.yaml')
+    return FilePairs(table, pair_files(base / split / 'images', base / split / 'labels'))

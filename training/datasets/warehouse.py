@@ -1,0 +1,86 @@
+# Copyright 2026 The swiftnet_ros Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Rendered warehouse scenes: no download, exact labels, the same picture for the same seed."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Optional
+
+import cv2
+
+from swiftnet_ros.errors import InvalidValueError
+from training.datasets.base import Sample, checked_split, read_image
+from training.datasets.class_table import ClassTable, shipped_class_table
+from training.datasets.warehouse_scene import render
+
+# the first seed of each split; the demo's frames and every validation come from their own
+FIRST_SEED = {'train': 0, 'val': 1_000_000, 'test': 2_000_000, 'demo': 3_000_000}
+_FRAMES = {'train': 600, 'val': 100, 'test': 100, 'demo': 60}
+
+
+@dataclass(frozen=True)
+class RenderedScenes:
+    """Scenes of consecutive seeds, kept as PNG below `cache` where one is given."""
+
+    table: ClassTable
+    first_seed: int
+    frames: int
+    height: int
+    width: int
+    cache: Optional[Path] = None
+
+    def __len__(self) -> int:
+        """Count the scenes."""
+        return self.frames
+
+    def __getitem__(self, index: int) -> Sample:
+        """Render one scene, or read it where it was rendered before."""
+        if not 0 <= index < self.frames:
+            raise IndexError(index)
+        seed = self.first_seed + index
+        if self.cache is None:
+            return self._render(seed)
+        return self._cached(self.cache / f'{self.width}x{self.height}', seed)
+
+    def _render(self, seed: int) -> Sample:
+        rendered = render(seed, self.height, self.width)
+        return Sample(rendered.image, rendered.label, f'{seed:07d}')
+
+    def _cached(self, folder: Path, seed: int) -> Sample:
+        image, label = folder / f'{seed:07d}.png', folder / f'{seed:07d}_label.png'
+        if label.is_file():
+            pixels = cv2.imread(str(label), cv2.IMREAD_UNCHANGED)
+            return Sample(read_image(image), self.table.to_class_ids(pixels, label), image.stem)
+        sample = self._render(seed)
+        folder.mkdir(parents=True, exist_ok=True)
+        cv2.imwrite(str(image), cv2.cvtColor(sample.image, cv2.COLOR_RGB2BGR))
+        cv2.imwrite(str(label), sample.label)
+        return sample
+
+
+def warehouse(
+    root: Optional[Path],
+    split: str,
+    frames: Optional[int] = None,
+    height: int = 576,
+    width: int = 1024,
+) -> RenderedScenes:
+    """Open a split; `root`, where given, is only the folder in which pictures are kept."""
+    checked_split(split, tuple(FIRST_SEED))
+    count = _FRAMES[split] if frames is None else frames
+    if not 0 < count <= 1_000_000:
+        raise InvalidValueError('frames', count, 'a number from 1 to 1000000')
+    table = shipped_class_table('warehouse')
+    return RenderedScenes(table, FIRST_SEED[split], count, height, width, root)

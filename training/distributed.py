@@ -1,0 +1,60 @@
+# Copyright 2026 The swiftnet_ros Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Batch norm over the batch of all processes, on the CPU too, where torch has none."""
+
+import torch
+from torch import Tensor, nn
+import torch.distributed as dist
+from torch.distributed.nn.functional import all_reduce
+
+
+class SyncedBatchNorm2d(nn.BatchNorm2d):
+    """Batch norm whose statistics are those of all processes' batches together."""
+
+    def forward(self, input: Tensor) -> Tensor:  # noqa: A002
+        """Normalise [N, C, H, W]; equal to one process with the whole batch."""
+        if not self.training:
+            return super().forward(input)
+        features = input.float()
+        sums = torch.stack([features.sum((0, 2, 3)), features.square().sum((0, 2, 3))])
+        count = features.numel() / features.shape[1] * dist.get_world_size()
+        mean, square = all_reduce(sums) / count
+        variance = square - mean.square()
+        self._track(mean.detach(), variance.detach() * count / (count - 1))
+        normalized = (features - mean.view(1, -1, 1, 1)) * torch.rsqrt(
+            variance.view(1, -1, 1, 1) + self.eps
+        )
+        scaled = normalized * self.weight.view(1, -1, 1, 1) + self.bias.view(1, -1, 1, 1)
+        return scaled.to(input.dtype)
+
+    def _track(self, mean: Tensor, variance: Tensor) -> None:
+        assert self.running_mean is not None and self.running_var is not None
+        assert self.momentum is not None
+        self.running_mean.lerp_(mean, self.momentum)
+        self.running_var.lerp_(variance, self.momentum)
+
+
+def synchronize_norms(network: nn.Module, processes: int) -> nn.Module:
+    """Replace the batch norms of a network that several processes train together."""
+    if processes == 1:
+        return network
+    if torch.cuda.is_available():
+        return nn.SyncBatchNorm.convert_sync_batchnorm(network)
+    for module in network.modules():
+        if type(module) is nn.BatchNorm2d:
+            module.__class__ = SyncedBatchNorm2d
+    return network
+
+

@@ -1,0 +1,157 @@
+# Copyright 2026 The swiftnet_ros Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Turn a checkpoint into one ONNX file that keeps the model contract, and prove it equal."""
+
+from dataclasses import dataclass
+import io
+from pathlib import Path
+from typing import Optional
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+import onnx_ir
+from onnxscript import optimizer
+import torch
+from torch import Tensor, nn
+
+from swiftnet_ros import labels
+from swiftnet_ros.engines.open_engine import open_engine
+from swiftnet_ros.errors import SwiftnetError
+from swiftnet_ros.frames import Frame, to_network_input
+from swiftnet_ros.model_spec import Golden, ModelSpec, unlabeled_id_for, write
+from training.checkpoint import Checkpoint, layer_widths
+from training.datasets.warehouse import FIRST_SEED
+from training.datasets.warehouse_scene import render
+
+OPSET = 17
+MIN_AGREEMENT = 0.999
+_GOLDEN_SIZE = (144, 256)
+
+
+class ParityError(SwiftnetError):
+    """An exported network that does not answer as the torch network does."""
+
+    def __init__(self, path: Path, agreement: float) -> None:
+        super().__init__(
+            f'{path} agrees with the torch network on {agreement:.4%} of pixels, expected at '
+            f'least {MIN_AGREEMENT:.1%}; the export is not usable with these versions of torch '
+            'and onnx'
+        )
+
+
+@dataclass(frozen=True)
+class Parity:
+    """How far the file is from torch in FP32, on a rendered frame."""
+
+    max_difference: float
+    agreement: float
+
+
+class Deployed(nn.Module):
+    """The network behind the contract's input: uint8 [1, H, W, 3], RGB."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Give logits [1, C, H/s, W/s]; the cast comes first, as TensorRT wants it."""
+        logits: Tensor = self.network(image.float().permute(0, 3, 1, 2))
+        return logits
+
+
+def export(
+    checkpoint: Checkpoint, path: Path, name: str, height: int, width: int,
+    miou: Optional[float] = None,
+) -> Parity:  # fmt: skip
+    """Write `path` for frames stretched to height x width pixels; check it against torch."""
+    network = Deployed(checkpoint.network()).eval()
+    spec = ModelSpec(
+        name=name,
+        classes=tuple(checkpoint.classes),
+        unlabeled_id=unlabeled_id_for(len(checkpoint.classes)),
+        ignored_source_ids=tuple(checkpoint.ignored_source_ids),
+        input_height=height,
+        input_width=width,
+        output_stride=checkpoint.model.output_stride,
+        fit='stretch',
+        precision='fp32',
+        trained_on=checkpoint.trained_on,
+        miou=miou,
+        widths=layer_widths(checkpoint.weights),
+        calibration=None,
+    )
+    graph = _trace(network, height, width)
+    write(graph, path, spec, golden_frame(network, height, width))
+    parity = measure_parity(network, path, height, width)
+    if parity.agreement < MIN_AGREEMENT:
+        path.unlink()
+        raise ParityError(path, parity.agreement)
+    return parity
+
+
+def golden_frame(network: nn.Module, height: int, width: int) -> Golden:
+    """Render a small frame and label it by the FP32 torch network."""
+    frame = render(FIRST_SEED['test'], *_GOLDEN_SIZE).image
+    logits = _torch_logits(network, to_network_input(Frame(frame), height, width))
+    return Golden(frame, labels.from_logits(logits, *_GOLDEN_SIZE).labels)
+
+
+def measure_parity(network: nn.Module, path: Path, height: int, width: int) -> Parity:
+    """Compare torch and the ONNX file on a rendered frame of the network's size."""
+    frame = Frame(render(FIRST_SEED['test'] + 1, height, width).image)
+    expected = _torch_logits(network, to_network_input(frame, height, width))
+    with open_engine(str(path), precision='fp32') as engine:
+        received = engine.segment(frame, (height, width)).labels
+        logits = engine.infer(to_network_input(frame, height, width))  # type: ignore[attr-defined]
+        difference = float(np.abs(logits - expected).max())
+    same = received == labels.from_logits(expected, height, width).labels
+    return Parity(difference, float(same.mean()))
+
+
+def _torch_logits(network: nn.Module, image: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+    with torch.inference_mode():
+        logits = network(torch.from_numpy(image))[0]
+    return np.asarray(logits.numpy(), np.float32)
+
+
+def _trace(network: nn.Module, height: int, width: int) -> onnx.ModelProto:
+    """Trace the graph; shared weights stay shared and batch norms stay nodes.
+
+    The exporter would fold a norm into the convolution before it and so give every pyramid
+    level its own copy of the encoder: PRESERVE keeps it from that while the network is in
+    evaluation mode all the same.
+    """
+    buffer = io.BytesIO()
+    torch.onnx.export(
+        network,
+        (torch.zeros(1, height, width, 3, dtype=torch.uint8),),
+        buffer,
+        input_names=['image'],
+        output_names=['logits'],
+        opset_version=OPSET,
+        training=torch.onnx.TrainingMode.PRESERVE,
+        dynamo=False,
+    )
+    return _fold_sizes(onnx.load_model_from_string(buffer.getvalue()))
+
+
+def _fold_sizes(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Fold what depends on the static sizes alone; norms and shared weights are left alone."""
+    graph = onnx_ir.from_proto(model)
+    optimizer.fold_constants(graph, onnx_shape_inference=True)
+    optimizer.remove_unused_nodes(graph)
+    return onnx_ir.to_proto(graph)

@@ -1,0 +1,107 @@
+# Copyright 2026 The swiftnet_ros Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Losses, chosen by name: pure functions of logits, labels and the distance to label edges.
+
+Each gives the sum of the losses of the pixels that count, and how many they are, so that
+several processes can divide by the count of them all.
+"""
+
+from typing import Callable, Sequence
+
+import torch
+from torch import Tensor
+import torch.nn.functional as F
+
+from swiftnet_ros.errors import UnknownNameError
+from training.config import LossConfig
+from training.datasets.class_table import UNLABELED
+
+Loss = Callable[..., tuple[Tensor, Tensor]]
+
+
+def cross_entropy(logits: Tensor, labels: Tensor, edge_distance: Tensor) -> tuple[Tensor, Tensor]:
+    """Cross entropy of logits [N, C, H, W] and labels [N, H, W]."""
+    return _pixels(logits, labels).sum(), (labels != UNLABELED).sum()
+
+
+def boundary_focal(
+    logits: Tensor,
+    labels: Tensor,
+    edge_distance: Tensor,
+    bins: Sequence[float] = (16, 64, 128),
+    weights: Sequence[float] = (8, 4, 2, 1),
+    gamma: float = 0.5,
+) -> tuple[Tensor, Tensor]:
+    """Boundary-aware focal loss of pyramidal SwiftNet (Pattern Recognition 2021).
+
+    Cross entropy, times a weight by the distance in pixels to the nearest label edge, times
+    exp(gamma * (1 - p)) with p the detached probability of the true class.
+    """
+    losses = _pixels(logits, labels)
+    borders = torch.tensor(bins, dtype=torch.float32, device=labels.device)
+    table = torch.tensor(weights, dtype=torch.float32, device=labels.device)
+    weight = table[torch.bucketize(edge_distance, borders)]
+    focus = torch.exp(gamma * (1 - torch.exp(-losses.detach())))
+    return (weight * focus * losses).sum(), (labels != UNLABELED).sum()
+
+
+def ohem(
+    logits: Tensor,
+    labels: Tensor,
+    edge_distance: Tensor,
+    threshold: float = 0.7,
+    kept: float = 0.0625,
+) -> tuple[Tensor, Tensor]:
+    """Cross entropy of the hard pixels of each picture (online hard example mining).
+
+    Hard are the pixels whose true class has a probability under `threshold`, and at least the
+    worst `kept` share of a picture.
+    """
+    losses = _pixels(logits, labels).flatten(1)
+    least = max(1, int(kept * losses.shape[1]))
+    worst = losses.topk(least, dim=1).values[:, -1:]
+    easy_loss = -torch.log(torch.tensor(threshold))
+    hard = (losses > torch.minimum(worst, easy_loss.to(losses))) & (losses > 0)
+    return (losses * hard).sum(), hard.sum()
+
+
+def _pixels(logits: Tensor, labels: Tensor) -> Tensor:
+    """Upsample the logits to the labels' size; cross entropy [N, H, W], 0 where unlabeled."""
+    size = (int(labels.shape[1]), int(labels.shape[2]))
+    full = F.interpolate(logits.float(), size=size, mode='bilinear', align_corners=False)
+    return F.cross_entropy(full, labels, ignore_index=UNLABELED, reduction='none')
+
+
+LOSSES: dict[str, Loss] = {
+    'boundary_focal': boundary_focal,
+    'cross_entropy': cross_entropy,
+    'ohem': ohem,
+}
+
+
+def build_loss(config: LossConfig) -> Loss:
+    """Take the loss of a configuration, with its options filled in."""
+    if config.name not in LOSSES:
+        raise UnknownNameError('loss', config.name, LOSSES)
+    function, options = LOSSES[config.name], dict(config.options)
+    known = function.__kwdefaults__ or function.__code__.co_varnames[3:]
+    for option in options:
+        if option not in known:
+            raise UnknownNameError(f'option of loss {config.name}', option, known)
+
+    def loss(logits: Tensor, labels: Tensor, edge_distance: Tensor) -> tuple[Tensor, Tensor]:
+        return function(logits, labels, edge_distance, **options)
+
+    return loss

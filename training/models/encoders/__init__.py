@@ -1,0 +1,31 @@
+# Copyright 2026 The swiftnet_ros Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""The encoders, chosen by name: one file and one line here for each."""
+
+from typing import Callable, Optional, Sequence
+
+from training.models.encoders.base import Encoder
+from training.models.encoders.mobilenet_v2 import mobilenet_v2
+from training.models.encoders.resnet import resnet18, resnet34, resnet50
+
+# (widths of stem and the four stages, or None for the published ones; pyramid levels) -> encoder
+EncoderBuilder = Callable[[Optional[Sequence[int]], int], Encoder]
+
+ENCODERS: dict[str, EncoderBuilder] = {
+    'mobilenet_v2': mobilenet_v2,
+    'resnet18': resnet18,
+    'resnet34': resnet34,
+    'resnet50': resnet50,
+}

@@ -1,0 +1,134 @@
+# Copyright 2026 The swiftnet_ros Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""MobileNetV2 with free stage widths and one set of batch norms per pyramid level.
+
+Architecture and weights follow torchvision's MobileNetV2 (Sandler et al., CVPR 2018) up to its
+last inverted residual; the 1x1 convolution to 1280 channels belongs to the classifier.
+"""
+
+import re
+from typing import Optional, Sequence
+
+import torch
+from torch import Tensor, nn
+import torch.nn.functional as F
+
+from training.models.encoders.base import Encoder, checked_widths
+from training.models.layers import LevelNorm
+
+# (expansion, published width, blocks, stride) of each row of the paper's table, by stage
+_ROWS = (
+    ((1, 16, 1, 1), (6, 24, 2, 2)),
+    ((6, 32, 3, 2),),
+    ((6, 64, 4, 2), (6, 96, 3, 1)),
+    ((6, 160, 3, 2), (6, 320, 1, 1)),
+)
+_PUBLISHED = (32, 24, 32, 96, 320)
+
+
+class ConvNorm(nn.Module):
+    """A convolution and a norm per level, with ReLU6 where asked for."""
+
+    def __init__(self, channels: Sequence[int], kernel: int, stride: int, groups: int,
+                 levels: int, activated: bool) -> None:  # fmt: skip
+        super().__init__()
+        padding = kernel // 2
+        self.conv = nn.Conv2d(*channels, kernel, stride, padding, groups=groups, bias=False)
+        self.norm = LevelNorm(channels[1], levels)
+        self.activated = activated
+
+    def forward(self, features: Tensor, level: int) -> Tensor:
+        """Convolve and normalise at `level`."""
+        answer = self.norm(self.conv(features), level)
+        return F.relu6(answer) if self.activated else answer
+
+
+class InvertedResidual(nn.Module):
+    """Expand 1x1, depthwise 3x3, project 1x1; a shortcut where the shape stays."""
+
+    def __init__(self, inputs: int, outputs: int, stride: int, expansion: int, levels: int):
+        super().__init__()
+        hidden = inputs * expansion
+        depthwise = ConvNorm((hidden, hidden), 3, stride, hidden, levels, True)
+        project = ConvNorm((hidden, outputs), 1, 1, 1, levels, False)
+        expand = [ConvNorm((inputs, hidden), 1, 1, 1, levels, True)] if expansion > 1 else []
+        self.conv = nn.ModuleList([*expand, depthwise, project])
+        self.shortcut = stride == 1 and inputs == outputs
+
+    def forward(self, features: Tensor, level: int) -> Tensor:
+        """[N, inputs, H, W] to [N, outputs, H/stride, W/stride]."""
+        branch = features
+        for layer in self.conv:
+            branch = layer(branch, level)
+        return features + branch if self.shortcut else branch
+
+
+class MobileNetV2(Encoder):
+    """MobileNetV2; its blocks end without an activation."""
+
+    def activate(self, features: Tensor) -> Tensor:
+        """Leave the features as they are: the bottlenecks are linear."""
+        return features
+
+    def torchvision_key(self, key: str) -> str:
+        """Map stem to features.0 and the running block number to features.N."""
+        key = re.sub(r'norm\.\d+\.', 'norm.', key)
+        if key.startswith('stem.'):
+            return _part(key.replace('stem.', 'features.0.'))
+        match = re.match(r'stages\.(\d)\.(\d)\.conv\.(\d)\.(.*)', key)
+        assert match is not None
+        stage, block, layer = (int(match[i]) for i in (1, 2, 3))
+        number = 1 + block + sum(len(self._stage(i)) for i in range(stage))
+        last = layer == len(self._stage(stage)[block].conv) - 1
+        return f'features.{number}.conv.' + _layer_key(layer, match[4], last)
+
+    def _stage(self, index: int) -> nn.ModuleList:
+        stage = self.stages[index]
+        assert isinstance(stage, nn.ModuleList)
+        return stage
+
+
+def _part(key: str) -> str:
+    return key.replace('.conv.', '.0.').replace('.norm.', '.1.')
+
+
+def _layer_key(layer: int, rest: str, last: bool) -> str:
+    """Name a layer as torchvision does: the projection stands bare, the others nested."""
+    if not last:
+        return _part(f'{layer}.{rest}'.replace(f'{layer}.', f'{layer}.', 1))
+    number = layer + (0 if rest.startswith('conv') else 1)
+    return f'{number}.{rest.split(".", 1)[1]}'
+
+
+def mobilenet_v2(widths: Optional[Sequence[int]], levels: int) -> Encoder:
+    """Build MobileNetV2; widths of stem and stages, published: 32, 24, 32, 96, 320."""
+    chosen = checked_widths(widths, _PUBLISHED)
+    stem = ConvNorm((3, chosen[0]), 3, 2, 1, levels, True)
+    stages, inputs = nn.ModuleList(), chosen[0]
+    for stage, rows in enumerate(_ROWS):
+        blocks = nn.ModuleList()
+        for expansion, published, count, stride in rows:
+            outputs = _row_width(published, chosen[stage + 1] / _PUBLISHED[stage + 1])
+            for index in range(count):
+                step = stride if index == 0 else 1
+                blocks.append(InvertedResidual(inputs, outputs, step, expansion, levels))
+                inputs = outputs
+        stages.append(blocks)
+    return MobileNetV2('mobilenet_v2', chosen, stem, stages)
+
+
+def _row_width(published: int, scale: float) -> int:
+    """Scale a row with its stage, whose last row has exactly the stage's width."""
+    return max(1, round(published * scale))

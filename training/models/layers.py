@@ -1,0 +1,93 @@
+# Copyright 2026 The swiftnet_ros Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Layers that encoders and decoders share."""
+
+from typing import Sequence
+
+import torch
+from torch import Tensor, nn
+import torch.nn.functional as F
+
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
+
+
+class Normalize(nn.Module):
+    """RGB of 0 to 255, any type, [N, 3, H, W], to the zero mean and unit spread of ImageNet."""
+
+    scale: Tensor
+    shift: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        mean, std = torch.tensor(IMAGENET_MEAN), torch.tensor(IMAGENET_STD)
+        self.register_buffer('scale', (1 / (255 * std)).view(1, 3, 1, 1), persistent=False)
+        self.register_buffer('shift', (-mean / std).view(1, 3, 1, 1), persistent=False)
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Normalise; float32 out."""
+        return image.float() * self.scale + self.shift
+
+
+class LevelNorm(nn.ModuleList):
+    """One batch norm for each pyramid level behind one shared convolution."""
+
+    def __init__(self, channels: int, levels: int) -> None:
+        super().__init__(nn.BatchNorm2d(channels) for _ in range(levels))
+
+    def forward(self, features: Tensor, level: int) -> Tensor:
+        """Normalise with the statistics of `level`."""
+        normalized: Tensor = self[level](features)
+        return normalized
+
+
+def bn_relu_conv(inputs: int, outputs: int, kernel: int, bias: bool = False) -> nn.Sequential:
+    """Make the decoder's unit: batch norm, ReLU, convolution of unchanged size."""
+    return nn.Sequential(
+        nn.BatchNorm2d(inputs),
+        nn.ReLU(inplace=False),
+        nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2, bias=bias),
+    )
+
+
+class UpsampleBlend(nn.Module):
+    """SwiftNet's upsampling module: bilinear to the skip's size, add, BN-ReLU-3x3 conv."""
+
+    def __init__(self, features: int) -> None:
+        super().__init__()
+        self.blend = bn_relu_conv(features, features, 3)
+
+    def forward(self, coarse: Tensor, skip: Tensor) -> Tensor:
+        """Merge coarse [N, F, h, w] into skip [N, F, H, W]."""
+        blended: Tensor = self.blend(skip + resize(coarse, skip.shape[2:]))
+        return blended
+
+
+def resize(features: Tensor, size: Sequence[int]) -> Tensor:
+    """Interpolate to (height, width): bilinear, half-pixel centres."""
+    height, width = (int(side) for side in size)
+    return F.interpolate(features, size=(height, width), mode='bilinear', align_corners=False)
+
+
+def init_weights(module: nn.Module) -> None:
+    """Draw fresh weights: He for convolutions, 1 and 0 for norms, 0 for biases."""
+    for layer in module.modules():
+        if isinstance(layer, nn.Conv2d):
+            nn.init.kaiming_normal_(layer.weight, mode='fan_out', nonlinearity='relu')
+            if layer.bias is not None:
+                nn.init.zeros_(layer.bias)
+        elif isinstance(layer, nn.BatchNorm2d):
+            nn.init.ones_(layer.weight)
+            nn.init.zeros_(layer.bias)

@@ -1,0 +1,71 @@
+# Copyright 2026 The swiftnet_ros Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""What a training run is made of at one step."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Mapping
+
+from torch import nn
+from torch.optim.lr_scheduler import LRScheduler
+from torch.optim.optimizer import Optimizer
+from torch.optim.swa_utils import AveragedModel
+
+from training.checkpoint import CheckpointError
+
+
+@dataclass
+class TrainState:
+    """`model` may be wrapped for several processes; `network` is the module itself."""
+
+    model: nn.Module
+    network: nn.Module
+    ema: AveragedModel
+    optimizer: Optimizer
+    scheduler: LRScheduler
+    steps_per_epoch: int
+    steps: int
+    step: int = 0
+    loss: float = float('nan')
+
+    @property
+    def epoch(self) -> int:
+        """The number of finished epochs."""
+        return self.step // self.steps_per_epoch
+
+    def progress(self) -> dict[str, Any]:
+        """Give all that an interrupted run needs to go on."""
+        return {
+            'network': self.network.state_dict(),
+            'ema': self.ema.state_dict(),
+            'optimizer': self.optimizer.state_dict(),
+            'scheduler': self.scheduler.state_dict(),
+            'step': self.step,
+            'steps': self.steps,
+        }
+
+    def resume(self, progress: Mapping[str, Any], path: Path) -> None:
+        """Take over the progress of an interrupted run of the same length."""
+        if progress.get('steps') != self.steps:
+            raise CheckpointError(
+                path,
+                f'its run has {progress.get("steps")} steps and this one {self.steps}; '
+                'choose another --out or restore the configuration',
+            )
+        self.network.load_state_dict(progress['network'])
+        self.ema.load_state_dict(progress['ema'])
+        self.optimizer.load_state_dict(progress['optimizer'])
+        self.scheduler.load_state_dict(progress['scheduler'])
+        self.step = progress['step']
