@@ -26,6 +26,7 @@ COMMANDS = {
     'export': 'training.commands.export',
     'evaluate': 'training.commands.evaluate',
     'count': 'training.commands.count',
+    'render': 'training.commands.render',
 }
 
 

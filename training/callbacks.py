@@ -14,8 +14,8 @@
 
 """What happens at the steps of a training run; when it happens is a wrapper around it."""
 
-import json
 from pathlib import Path
+import sys
 from typing import Any, Callable, Optional
 
 from accelerate import Accelerator
@@ -29,16 +29,18 @@ from training.datasets import open_dataset
 from training.datasets.class_table import ClassTable
 from training.evaluate import evaluate, torch_predictor
 from training.paths import RunPaths
+from training.records import append_record
 from training.state import TrainState
 
 Callback = Callable[[TrainState], None]
 
 
 def every_epochs(epochs: int, callback: Callback) -> Callback:
-    """Run a callback at the end of every n-th epoch, never for n = 0."""
+    """Run a callback at the end of every n-th epoch but the last; never for n = 0."""
 
     def wrapped(state: TrainState) -> None:
-        if epochs and state.step % (epochs * state.steps_per_epoch) == 0:
+        due = epochs and state.step % (epochs * state.steps_per_epoch) == 0
+        if due and state.step < state.steps:
             callback(state)
 
     return wrapped
@@ -64,11 +66,8 @@ def log_losses(paths: RunPaths, board: SummaryWriter) -> Callback:
 
     def log(state: TrainState) -> None:
         rate = state.optimizer.param_groups[-1]['lr']
-        _drop_lines(paths.losses, 'step', state.step)
-        _append(
-            paths.losses,
-            {'step': state.step, 'epoch': state.epoch, 'loss': state.loss, 'lr': rate},
-        )
+        record = {'step': state.step, 'epoch': state.epoch, 'loss': state.loss, 'lr': rate}
+        append_record(paths.losses, record)
         board.add_scalar('loss', state.loss, state.step)
         board.add_scalar('learning_rate', rate, state.step)
 
@@ -101,10 +100,11 @@ def score(
         device = next(network.parameters()).device
         predict = torch_predictor(network, config.data.height, config.data.width, device)
         result = evaluate(predict, dataset, progress=False)
-        _drop_lines(paths.metrics, 'epoch', state.epoch)
-        _append(paths.metrics, {'epoch': state.epoch, **result})
-        board.add_scalar('miou', result['miou'] or 0.0, state.step)
-        tqdm.write(f'epoch {state.epoch}: mIoU {result["miou"]}', file=None)
+        append_record(paths.metrics, {'epoch': state.epoch, **result})
+        if result['miou'] is not None:
+            board.add_scalar('miou', result['miou'], state.step)
+        state.miou = result['miou']
+        tqdm.write(f'epoch {state.epoch}: mIoU {result["miou"]}', file=sys.stderr)
 
     return run
 
@@ -139,13 +139,14 @@ def default_callbacks(
     if not accelerator.is_main_process:
         return [update_ema]
     board = SummaryWriter(str(paths.tensorboard))
-    epochs = config.train
+    measure = score(config, root, paths, board)
     return [
         update_ema,
         log_losses(paths, board),
         show_progress(),
-        every_epochs(epochs.evaluate_every, score(config, root, paths, board)),
-        every_epochs(epochs.checkpoint_every, save_last(config, table, paths)),
+        every_epochs(config.train.evaluate_every, measure),
+        every_epochs(config.train.checkpoint_every, save_last(config, table, paths)),
+        at_end(measure),
         at_end(save_trained(config, table, paths)),
     ]
 
@@ -167,23 +168,6 @@ def _checkpoint(
         height=config.data.height,
         width=config.data.width,
         weights={name: value.cpu() for name, value in _averaged(state).state_dict().items()},
+        miou=state.miou,
         progress=progress,
     )
-
-
-def _append(path: Path, record: dict[str, Any]) -> None:
-    with path.open('a') as file:
-        file.write(json.dumps(record) + '\n')
-
-
-def _drop_lines(path: Path, key: str, first: int) -> None:
-    """Drop what an interrupted run had written from `first` on; usually nothing."""
-    if not path.exists():
-        return
-    with path.open('rb') as file:
-        file.seek(max(0, path.stat().st_size - 65536))
-        tail = file.read().splitlines()
-    if not tail or json.loads(tail[-1])[key] < first:
-        return
-    lines = path.read_text().splitlines(keepends=True)
-    path.write_text(''.join(line for line in lines if json.loads(line)[key] < first))

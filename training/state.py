@@ -16,7 +16,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Mapping
+from typing import Any, Mapping, Optional
 
 from torch import nn
 from torch.optim.lr_scheduler import LRScheduler
@@ -39,6 +39,7 @@ class TrainState:
     steps: int
     step: int = 0
     loss: float = float('nan')
+    miou: Optional[float] = None
 
     @property
     def epoch(self) -> int:

@@ -36,6 +36,7 @@ from training.losses import Loss, build_loss
 from training.models import build_model
 from training.optimizers import build_optimizer, build_scheduler
 from training.paths import RunPaths
+from training.records import drop_records
 from training.state import TrainState
 
 _MIXED_PRECISION = {'none': 'no', 'bf16': 'bf16', 'fp16': 'fp16'}
@@ -66,6 +67,8 @@ def train(config: Config, root: Optional[Path], folder: Path) -> Path:
         paths.config.write_text(yaml.safe_dump(asdict(config), sort_keys=False))
     if paths.last.exists():
         state.resume(load_checkpoint(paths.last).progress, paths.last)
+        drop_records(paths.losses, 'step', state.step)
+        drop_records(paths.metrics, 'epoch', state.epoch)
     callbacks = default_callbacks(config, dataset.table, root, paths, accelerator)
     loss = build_loss(config.loss)
     while state.step < state.steps:

@@ -64,7 +64,12 @@ class ClassTable:
 
 def shipped_class_table(name: str) -> ClassTable:
     """Read the table of a known data set from the files beside this one."""
-    return read_class_table(_SHIPPED / f'{name}.yaml')
+    return read_class_table(shipped_class_table_path(name))
+
+
+def shipped_class_table_path(name: str) -> Path:
+    """Give the file of a known data set's class table."""
+    return _SHIPPED / f'{name}.yaml'
 
 
 def read_class_table(path: Path) -> ClassTable:

@@ -1,0 +1,107 @@
+# Copyright 2026 The swiftnet_ros Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Install the runtime, `swiftnet_ros`; the offline tree `training` stays in the checkout."""
+
+from glob import glob
+
+from setuptools import find_packages, setup
+
+NAME = 'swiftnet_ros'
+SHARE = f'share/{NAME}'
+
+STYLE_TOOLS = (
+    'colcon-common-extensions>=0.3,<1',
+    'colcon-ros>=0.5,<1',
+    'flake8>=7,<8',
+    # the plugins whose rules ament_flake8 holds
+    'flake8-blind-except<1',
+    'flake8-builtins<4',
+    'flake8-class-newline<2',
+    'flake8-comprehensions<4',
+    'flake8-deprecated<3',
+    'flake8-docstrings<2',
+    'flake8-import-order<1',
+    'flake8-quotes<4',
+    'mypy>=2.4,<3',
+    'pydocstyle>=6.3,<7',
+    'ruff>=0.17,<0.18',
+    'types-PyYAML>=6,<7',
+    'types-tqdm>=4,<5',
+)
+
+# The lower bounds are the oldest releases with which the tests of the runtime pass (Python 3.8);
+# the training's are those of its first release.
+EXTRAS = {
+    # Without libGL, which a fresh Debian lacks; leave it out where ROS brings python3-opencv.
+    'cpu': ['openvino>=2023.1,<2027', 'opencv-python-headless>=4.5.5,<6'],
+    # ROS 2 Jazzy itself, for Linux without a ROS installation: Python 3.10 to 3.13.
+    'ros': [
+        'ros-rclpy[fastrtps]==7.1.6',
+        'ros-jazzy-diagnostic-msgs>=5.3,<5.4',
+        'ros-jazzy-sensor-msgs>=5.3,<5.4',
+        'ros-jazzy-std-msgs>=5.3,<5.4',
+        'ros-jazzy-std-srvs>=5.3,<5.4',
+        'ros-jazzy-lifecycle-msgs>=2.0,<2.1',
+    ],
+    # TensorRT itself comes with the platform.
+    'tensorrt': ['pycuda>=2022.1'],
+    'training': [
+        'accelerate>=1.0,<2',
+        'dacite>=1.8,<2',
+        'onnxscript>=0.5,<1',
+        'tensorboard>=2.14,<3',
+        'torch>=2.4,<3',
+        'torchvision>=0.19,<1',
+        'tqdm>=4.64,<5',
+    ],
+    'test': [
+        'hypothesis>=6.100,<7',
+        'pytest>=7.4,<10',
+        'pytest-timeout>=2.2,<3',
+        *(f'{tool}; python_version >= "3.10"' for tool in STYLE_TOOLS),
+    ],
+}
+
+setup(
+    name=NAME,
+    version='0.1.0',
+    description='Real-time semantic segmentation of camera topics with a pruned SwiftNet',
+    author='The swiftnet_ros Authors',
+    maintainer='The swiftnet_ros Authors',
+    maintainer_email='swiftnet-ros@users.noreply.example.org',
+    license='Apache-2.0',
+    packages=find_packages(include=[NAME, f'{NAME}.*']),
+    python_requires='>=3.8',
+    install_requires=['numpy>=1.21,<3', 'onnx>=1.12,<2', 'pyyaml>=5.3,<7'],
+    extras_require=EXTRAS,
+    data_files=[
+        ('share/ament_index/resource_index/packages', [f'resource/{NAME}']),
+        (SHARE, ['package.xml']),
+        (f'{SHARE}/config', glob('config/*')),
+        (f'{SHARE}/launch', glob('launch/*.launch.py')),
+        (f'{SHARE}/models', glob('models/*.onnx') + glob('models/*.md')),
+        (f'{SHARE}/demo/images', glob('demo/images/*')),
+        (f'{SHARE}/demo/labels', glob('demo/labels/*')),
+    ],
+    zip_safe=False,
+    entry_points={
+        'console_scripts': [
+            f'add_model_spec = {NAME}.model_spec.__main__:main',
+            f'benchmark = {NAME}.benchmark:main',
+            f'image_publisher = {NAME}.image_publisher:main',
+            f'segmentation_node = {NAME}.segmentation_node:main',
+        ],
+    },
+)

@@ -1,0 +1,141 @@
+# Copyright 2026 The swiftnet_ros Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Benchmark runs over real topics: from a camera's stamp to the label image that answers it."""
+
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import cycle, islice
+import os
+import sys
+from time import monotonic, sleep
+from typing import Dict, Iterator, Union
+
+from sensor_msgs.msg import Image
+from std_msgs.msg import Header
+
+from swiftnet_ros.benchmark_link import Answer, Link, open_link
+from swiftnet_ros.benchmark_runs import Run, Sample, Samples
+from swiftnet_ros.errors import NodeSilentError
+from swiftnet_ros.fastdds_profile import set_profile
+from swiftnet_ros.image_msgs import from_array, to_labels
+from swiftnet_ros.node_process import NodeProcess
+
+_START_SECONDS = 120.0
+_ATTEMPTS = 5
+_WARM_UP = 3
+_KEPT = 32
+
+
+@dataclass(frozen=True)
+class NodeUnderTest:
+    """A node in another process and the link to it; `patience` is how long an answer may take."""
+
+    link: Link
+    process: NodeProcess
+    patience: float
+
+
+@contextmanager
+def node_under_test(
+    parameters: Dict[str, Union[str, int]], patience: float
+) -> Iterator[NodeUnderTest]:
+    """Start a node with parameters and connect to it, on this machine only."""
+    os.environ.setdefault('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
+    warning = set_profile()
+    if warning:
+        print(warning, file=sys.stderr)
+    namespace = f'/benchmark_{os.getpid()}'
+    with open_link(namespace) as link, NodeProcess(namespace, parameters) as process:
+        _connect(link, process)
+        yield NodeUnderTest(link, process, patience)
+
+
+def run_in_lockstep(node: NodeUnderTest, samples: Samples) -> Run:
+    """Send a frame, await its labels, send the next; a frame that got lost is sent again."""
+    _warm_up(node, samples)
+    run = Run(len(samples.spec.classes))
+    for sample in samples:
+        answer = _ask(node, sample, run)
+        run.count(answer.latency_ms)
+        run.compare(sample, to_labels(answer.message))
+    run.seconds = sum(run.latencies_ms) / 1000
+    return run
+
+
+def run_at_rate(node: NodeUnderTest, samples: Samples, rate: float) -> Run:
+    """Send frames as a camera of `rate` Hz, whether the node keeps up or not.
+
+    The first pictures lie in memory and are played round, so that reading files takes no time
+    from the node.
+    """
+    _warm_up(node, samples)
+    messages = [_to_message(sample) for sample in islice(samples, _KEPT)]
+    run, due, first, last = Run(len(samples.spec.classes)), monotonic(), 0, 0
+    for message in islice(cycle(messages), len(samples)):
+        _count_until(due, node.link, run, first)
+        last = node.link.send(message)
+        first = first or last
+        run.sent += 1
+        due += 1.0 / rate
+    _count_until(monotonic() + node.patience, node.link, run, first, last)
+    return run
+
+
+def _count_until(end: float, link: Link, run: Run, first: int, last: int = 0) -> None:
+    """Count answers until a time, or until the one to the frame stamped `last` has come.
+
+    Answers to frames before the `first` are left over from the warm-up.
+    """
+    while True:
+        answer = link.receive(end - monotonic())
+        if answer is None:
+            return
+        if answer.stamp_ns >= first > 0:
+            run.count(answer.latency_ms)
+            run.seconds = (answer.received_ns - first) / 1e9
+        if answer.stamp_ns == last:
+            return
+
+
+def _connect(link: Link, process: NodeProcess) -> None:
+    """Wait until the model is loaded and both topics are connected."""
+    end = monotonic() + _START_SECONDS
+    while not link.is_connected():
+        process.check()
+        if monotonic() > end:
+            raise NodeSilentError('the segmentation node', f'not ready in {_START_SECONDS:g} s')
+        sleep(0.05)
+
+
+def _warm_up(node: NodeUnderTest, samples: Samples) -> None:
+    for _ in range(_WARM_UP):
+        _ask(node, next(iter(samples)), Run(len(samples.spec.classes)))
+
+
+def _ask(node: NodeUnderTest, sample: Sample, run: Run) -> Answer:
+    message = _to_message(sample)
+    for _ in range(_ATTEMPTS):
+        run.sent += 1
+        stamp = node.link.send(message)
+        answer = node.link.receive_answer_to(stamp, node.patience)
+        if answer is not None:
+            return answer
+        node.process.check()
+    tried = f'sent {_ATTEMPTS} times, waited {node.patience:.1f} s each time'
+    raise NodeSilentError(f'no labels for {sample.name}', tried)
+
+
+def _to_message(sample: Sample) -> Image:
+    return from_array(sample.frame.pixels, 'bgr8', Header(frame_id='benchmark'))

@@ -1,0 +1,31 @@
+# Copyright 2026 The swiftnet_ros Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""The contract between training and robot: `ModelSpec`, `SemanticClass` and their ONNX files."""
+
+from swiftnet_ros.model_spec.golden import Golden
+from swiftnet_ros.model_spec.onnx_file import read_golden, read_model, read_spec, write
+from swiftnet_ros.model_spec.spec import ModelSpec, SemanticClass, SPEC_VERSION, unlabeled_id_for
+
+__all__ = [
+    'Golden',
+    'ModelSpec',
+    'SPEC_VERSION',
+    'SemanticClass',
+    'read_golden',
+    'read_model',
+    'read_spec',
+    'unlabeled_id_for',
+    'write',
+]

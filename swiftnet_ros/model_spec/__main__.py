@@ -1,0 +1,108 @@
+# Copyright 2026 The swiftnet_ros Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Give an ONNX file a model specification: `python -m swiftnet_ros.model_spec MODEL ...`."""
+
+import argparse
+from pathlib import Path
+import sys
+from typing import Any, List, Optional, Tuple
+
+import yaml
+
+from swiftnet_ros.errors import (
+    FileMissingError,
+    InvalidValueError,
+    SwiftnetError,
+    UnknownNameError,
+)
+from swiftnet_ros.model_spec.graph_contract import check_graph
+from swiftnet_ros.model_spec.onnx_file import check_opset, read_model, write
+from swiftnet_ros.model_spec.spec import classes_from_tree, SemanticClass, unlabeled_id_for
+from swiftnet_ros.model_spec.wrap import Normalization, spec_for, wrap
+
+
+def read_classes(path: Path) -> Tuple[SemanticClass, ...]:
+    """Read a YAML file `classes: [{name, rgb}, ...]` with the safe loader."""
+    if not path.is_file():
+        raise FileMissingError(path, 'classes file')
+    try:
+        tree: Any = yaml.safe_load(path.read_text(encoding='utf-8'))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise InvalidValueError(str(path), ' '.join(str(error).split()), 'YAML') from error
+    if not isinstance(tree, dict) or 'classes' not in tree:
+        raise InvalidValueError(str(path), type(tree).__name__, '`classes: [{name, rgb}, ...]`')
+    for key in tree:
+        if key != 'classes':
+            raise UnknownNameError(f'key in {path}', key, ['classes'])
+    return classes_from_tree(tree['classes'])
+
+
+def add_spec(arguments: argparse.Namespace) -> None:
+    """Read the model named in the arguments, wrap it and write it with its specification."""
+    if (arguments.mean is None) != (arguments.std is None):
+        missing = '--mean' if arguments.mean is None else '--std'
+        raise InvalidValueError(missing, None, 'three numbers wherever the other is given')
+    normalization = None
+    if arguments.mean:
+        normalization = Normalization(tuple(arguments.mean), tuple(arguments.std))
+    classes = read_classes(arguments.classes)
+    path = arguments.model
+    foreign = read_model(path)
+    check_opset(foreign, path)
+    model = wrap(foreign, path, normalization, arguments.size)
+    unlabeled_id = arguments.unlabeled_id
+    if unlabeled_id is None:
+        unlabeled_id = unlabeled_id_for(len(classes))
+    name = arguments.name or path.stem
+    spec = spec_for(model, path, name, classes, unlabeled_id, arguments.trained_on)
+    check_graph(model, spec, path)
+    write(model, arguments.output, spec, None)
+    print(f'wrote {arguments.output}', file=sys.stderr)
+
+
+def parser() -> argparse.ArgumentParser:
+    """Describe the command line."""
+    parser = argparse.ArgumentParser('python -m swiftnet_ros.model_spec', description=__doc__)
+    parser.add_argument('model', type=Path, metavar='MODEL', help='ONNX file')
+    parser.add_argument('--classes', type=Path, required=True, help='YAML: classes: [{name, rgb}]')
+    for name in ('--mean', '--std'):
+        help_text = 'of R, G, B as fractions of 1, as in training; needed by a float graph'
+        parser.add_argument(name, type=float, nargs=3, metavar=('R', 'G', 'B'), help=help_text)
+    parser.add_argument('--size', type=_size, help='HxW, where the graph leaves its size open')
+    parser.add_argument('--name', help='name of the model; the name of the file if left out')
+    parser.add_argument('--unlabeled-id', type=int, help='label of no class; 255 if left out')
+    parser.add_argument('--trained-on', default='unknown', help='data set and split')
+    parser.add_argument('-o', '--output', type=Path, required=True, help='ONNX file to write')
+    return parser
+
+
+def _size(text: str) -> Tuple[int, int]:
+    height, _, width = text.partition('x')
+    return int(height), int(width)
+
+
+def main(argv: Optional[List[str]] = None) -> int:
+    """Run the command; 1 and one line on stderr for an error that the user can correct."""
+    arguments = parser().parse_args(argv)
+    try:
+        add_spec(arguments)
+    except SwiftnetError as error:
+        print(f'error: {error}', file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())

@@ -1,0 +1,74 @@
+# Copyright 2026 The swiftnet_ros Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""The golden frame of a model: a small picture and its labels, for the start-up self-check."""
+
+import base64
+from dataclasses import dataclass
+import json
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from swiftnet_ros.errors import SpecFieldError
+from swiftnet_ros.labels import Labels
+
+
+@dataclass(frozen=True, eq=False)
+class Golden:
+    """A frame, uint8 [H, W, 3] in RGB, and its labels, uint8 or uint16 [H, W]."""
+
+    frame: npt.NDArray[np.uint8]
+    labels: Labels
+
+    def __post_init__(self) -> None:
+        """Refuse arrays that are no picture with its labels."""
+        shape = self.frame.shape
+        if self.frame.dtype != np.uint8 or len(shape) != 3 or shape[2] != 3 or 0 in shape:
+            raise SpecFieldError('golden frame', _text(self.frame), 'uint8 [H, W, 3]')
+        if self.labels.dtype not in (np.uint8, np.uint16) or self.labels.shape != shape[:2]:
+            raise SpecFieldError(
+                'golden labels', _text(self.labels), f'uint8 or uint16 {list(shape[:2])}'
+            )
+
+    def to_json(self) -> str:
+        """Write both as PNG (lossless) in base64, one line of JSON."""
+        frame = cv2.cvtColor(self.frame, cv2.COLOR_RGB2BGR)
+        return json.dumps({'frame': _to_png(frame), 'labels': _to_png(self.labels)})
+
+    @classmethod
+    def from_json(cls, text: str) -> 'Golden':
+        """Read what `to_json` wrote."""
+        try:
+            tree = json.loads(text)
+            frame, labels = _from_png(tree['frame']), _from_png(tree['labels'])
+            return cls(np.asarray(cv2.cvtColor(frame, cv2.COLOR_BGR2RGB), np.uint8), labels)
+        except (ValueError, KeyError, TypeError, cv2.error) as error:
+            raise SpecFieldError('golden', text[:60], 'two PNG images in JSON') from error
+
+
+def _to_png(array: npt.NDArray[Any]) -> str:
+    _, png = cv2.imencode('.png', array)
+    return base64.b64encode(png.tobytes()).decode('ascii')
+
+
+def _from_png(text: str) -> npt.NDArray[Any]:
+    png = np.frombuffer(base64.b64decode(text), np.uint8)
+    return np.asarray(cv2.imdecode(png, cv2.IMREAD_UNCHANGED))
+
+
+def _text(array: npt.NDArray[Any]) -> str:
+    return f'{array.dtype} {list(array.shape)}'

@@ -1,0 +1,74 @@
+# Copyright 2026 The swiftnet_ros Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""What a graph takes and gives, and whether that is what its specification says."""
+
+from dataclasses import dataclass
+from typing import List, Sequence, Tuple
+
+import onnx
+
+from swiftnet_ros.errors import InvalidModelError
+from swiftnet_ros.model_spec.spec import ModelSpec
+
+INPUT_NAME = 'image'
+OUTPUT_NAME = 'logits'
+
+
+@dataclass(frozen=True)
+class Edge:
+    """One input or output of a graph, type as in ONNX; a dimension that is not fixed is 0."""
+
+    name: str
+    data_type: int
+    shape: Tuple[int, ...]
+
+    def __str__(self) -> str:
+        """Describe the edge as error messages do."""
+        kind = onnx.TensorProto.DataType.Name(self.data_type).lower()
+        return f'{self.name!r} {kind} {list(self.shape)}'
+
+
+def inputs(model: onnx.ModelProto) -> List[Edge]:
+    """List the inputs of a graph; weights that old files list among them are none."""
+    weights = {item.name for item in model.graph.initializer}
+    return [_edge(value) for value in model.graph.input if value.name not in weights]
+
+
+def outputs(model: onnx.ModelProto) -> List[Edge]:
+    """List the outputs of a graph."""
+    return [_edge(value) for value in model.graph.output]
+
+
+def check_graph(model: onnx.ModelProto, spec: ModelSpec, path: object) -> None:
+    """Refuse a graph whose input or output is not the one that its specification promises."""
+    image = Edge(INPUT_NAME, onnx.TensorProto.UINT8, (1, spec.input_height, spec.input_width, 3))
+    logits = Edge(OUTPUT_NAME, onnx.TensorProto.FLOAT, (1, *spec.logits_shape))
+    why = f'{len(spec.classes)} classes at output stride {spec.output_stride}'
+    _expect(path, 'input', inputs(model), image, 'pixels in RGB')
+    _expect(path, 'output', outputs(model), logits, why)
+
+
+def _expect(path: object, what: str, received: Sequence[Edge], expected: Edge, why: str) -> None:
+    if list(received) != [expected]:
+        found = ' and '.join(str(edge) for edge in received) or 'none'
+        raise InvalidModelError(
+            path, f'its {what} is {found}, its specification expects {expected} ({why})'
+        )
+
+
+def _edge(value: onnx.ValueInfoProto) -> Edge:
+    tensor = value.type.tensor_type
+    shape = tuple(dimension.dim_value for dimension in tensor.shape.dim)
+    return Edge(value.name, tensor.elem_type, shape)

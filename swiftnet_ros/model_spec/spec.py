@@ -1,0 +1,157 @@
+# Copyright 2026 The swiftnet_ros Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""The contract between training and robot: what a model is, in one checked object."""
+
+from dataclasses import asdict, dataclass, fields
+import json
+from typing import Any, ClassVar, Dict, Optional, Tuple
+
+from swiftnet_ros.errors import SpecFieldError, SpecVersionError, UnknownNameError
+from swiftnet_ros.model_spec.rules import is_color, is_text, is_whole, MAX_ID, RULES
+
+SPEC_VERSION = 1
+
+
+@dataclass(frozen=True)
+class SemanticClass:
+    """One class: its name and the colour (0 to 255) in which overlays show it."""
+
+    name: str
+    rgb: Tuple[int, int, int]
+
+    def __post_init__(self) -> None:
+        """Refuse an empty name or a colour that is none."""
+        if not is_text(self.name):
+            raise SpecFieldError('class name', self.name, 'text')
+        if not is_color(self.rgb):
+            raise SpecFieldError(
+                f'rgb of class {self.name!r}', self.rgb, 'three whole numbers of 0 to 255'
+            )
+
+
+@dataclass(frozen=True)
+class ModelSpec:
+    """Everything that a runtime has to know about a network, checked when it is made.
+
+    Sizes are in pixels; `output_stride` is input size by logits size. `ignored_source_ids` are
+    the ids that the reader of the training data mapped to `unlabeled_id`. `miou` is a fraction of
+    1 on the split named in `trained_on`. `widths` maps a layer to its channels; `calibration`
+    says how int8 scales were found.
+    """
+
+    version: ClassVar[int] = SPEC_VERSION
+    name: str
+    classes: Tuple[SemanticClass, ...]
+    unlabeled_id: int
+    ignored_source_ids: Tuple[int, ...]
+    input_height: int
+    input_width: int
+    output_stride: int
+    fit: str
+    precision: str
+    trained_on: str
+    miou: Optional[float]
+    widths: Dict[str, int]
+    calibration: Optional[Dict[str, Any]]
+
+    def __post_init__(self) -> None:
+        """Refuse any value that cannot be, so that an invalid specification cannot exist."""
+        for field, (is_valid, expected) in RULES.items():
+            if not is_valid(getattr(self, field)):
+                raise SpecFieldError(field, getattr(self, field), expected)
+        highest = unlabeled_id_for(len(self.classes))
+        if not len(self.classes) <= self.unlabeled_id <= highest:
+            raise SpecFieldError(
+                'unlabeled_id', self.unlabeled_id, f'{highest}, or any free id below it'
+            )
+        for field in ('input_height', 'input_width'):
+            if getattr(self, field) % self.output_stride:
+                raise SpecFieldError(
+                    field, getattr(self, field), f'a multiple of the stride {self.output_stride}'
+                )
+
+    @property
+    def class_names(self) -> Tuple[str, ...]:
+        """Names of the classes in the order of their ids."""
+        return tuple(item.name for item in self.classes)
+
+    @property
+    def colors(self) -> Tuple[Tuple[int, int, int], ...]:
+        """Colours of the classes in the order of their ids."""
+        return tuple(item.rgb for item in self.classes)
+
+    @property
+    def logits_shape(self) -> Tuple[int, int, int]:
+        """Shape [C, h, w] of the network's answer to one frame."""
+        stride = self.output_stride
+        return len(self.classes), self.input_height // stride, self.input_width // stride
+
+    def to_json(self) -> str:
+        """Write the specification as one line of JSON, keys in the order of the contract."""
+        return json.dumps({'version': SPEC_VERSION, **asdict(self)})
+
+    @classmethod
+    def from_json(cls, text: str) -> 'ModelSpec':
+        """Read a specification; refuse a newer version, missing, unknown and impossible fields."""
+        tree = _object(text)
+        _check_version(tree.pop('version', None))
+        known = [field.name for field in fields(cls)]
+        for key in tree:
+            if key not in known:
+                raise UnknownNameError('field of the model specification', key, known)
+        for key in known:
+            if key not in tree:
+                raise SpecFieldError(key, 'missing', 'a value')
+        ids, miou = tree['ignored_source_ids'], tree['miou']
+        tree['classes'] = classes_from_tree(tree['classes'])
+        tree['ignored_source_ids'] = tuple(ids) if isinstance(ids, list) else ids
+        # JSON does not tell 1 from 1.0.
+        tree['miou'] = float(miou) if is_whole(miou) else miou
+        return cls(**tree)
+
+
+def unlabeled_id_for(classes: int) -> int:
+    """Give the id of unlabeled pixels: 255, or 65535 above 255 classes."""
+    return 255 if classes <= 255 else MAX_ID
+
+
+def classes_from_tree(tree: object) -> Tuple[SemanticClass, ...]:
+    """Make classes from a list of `{name, rgb}`, as JSON and YAML have them."""
+    if not isinstance(tree, list) or not all(isinstance(item, dict) for item in tree):
+        raise SpecFieldError('classes', str(tree)[:60], 'a list of {name, rgb}')
+    for item in tree:
+        for key in item:
+            if key not in ('name', 'rgb'):
+                raise UnknownNameError('field of a class', key, ('name', 'rgb'))
+    colors = [item.get('rgb') for item in tree]
+    rgbs = [tuple(color) if isinstance(color, list) else color for color in colors]
+    return tuple(SemanticClass(item.get('name'), rgb) for item, rgb in zip(tree, rgbs))
+
+
+def _object(text: str) -> Dict[str, Any]:
+    try:
+        tree = json.loads(text)
+    except ValueError as error:
+        raise SpecFieldError('the text', text[:60], f'JSON ({error})') from error
+    if not isinstance(tree, dict):
+        raise SpecFieldError('the text', text[:60], 'a JSON object')
+    return tree
+
+
+def _check_version(version: Any) -> None:
+    if not is_whole(version, 1):
+        raise SpecFieldError('version', version, 'a whole number of at least 1')
+    if version > SPEC_VERSION:
+        raise SpecVersionError(version, SPEC_VERSION)

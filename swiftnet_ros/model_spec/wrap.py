@@ -1,0 +1,183 @@
+# Copyright 2026 The swiftnet_ros Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Make a foreign graph keep the contract: uint8 pixels in, logits out, and a specification."""
+
+from dataclasses import dataclass
+from typing import List, Optional, Tuple
+
+import numpy as np
+import onnx
+from onnx import helper, numpy_helper, TensorProto
+from onnx.compose import add_prefix
+from onnx.shape_inference import infer_shapes, InferenceError
+
+from swiftnet_ros.errors import InvalidModelError, InvalidValueError
+from swiftnet_ros.model_spec.graph_contract import Edge, INPUT_NAME, inputs, OUTPUT_NAME, outputs
+from swiftnet_ros.model_spec.spec import ModelSpec, SemanticClass
+
+_PREFIX = 'network/'
+Channels = Tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Normalization:
+    """What the network was trained with: (pixel / 255 - mean) / std for R, G and B."""
+
+    mean: Channels
+    std: Channels
+
+    def __post_init__(self) -> None:
+        """Refuse a division by zero and a mean in units of 0 to 255."""
+        if len(self.mean) != 3 or not all(0.0 <= value <= 1.0 for value in self.mean):
+            raise InvalidValueError('--mean', self.mean, 'three fractions of 0 to 1')
+        if len(self.std) != 3 or not all(0.0 < value <= 1.0 for value in self.std):
+            raise InvalidValueError('--std', self.std, 'three fractions above 0 and up to 1')
+
+
+def wrap(
+    model: onnx.ModelProto,
+    path: object,
+    normalization: Optional[Normalization] = None,
+    size: Optional[Tuple[int, int]] = None,
+) -> onnx.ModelProto:
+    """Give the graph of a model the contract's input and output; `path` is for messages.
+
+    A graph that takes uint8 stays as it is. One that takes float [1, 3, H, W] gets cast, layout
+    and normalisation in front; `size` (H, W) fixes what it leaves open.
+    """
+    image, _ = _only(path, 'input', inputs(model)), _only(path, 'output', outputs(model))
+    if image.data_type == TensorProto.UINT8:
+        if normalization or size:
+            reason = 'it takes uint8 pixels already; leave out --mean, --std and --size'
+            raise InvalidModelError(path, reason)
+        return model
+    height, width = _float_size(path, image, size)
+    if normalization is None:
+        reason = 'it takes normalised pixels; give the --mean and --std it was trained with'
+        raise InvalidModelError(path, reason)
+    inner = add_prefix(model, _PREFIX)
+    _fix_size(inner, _PREFIX + image.name, (1, 3, height, width))
+    return _with_edges(inner, path, normalization, (height, width))
+
+
+def spec_for(
+    model: onnx.ModelProto,
+    path: object,
+    name: str,
+    classes: Tuple[SemanticClass, ...],
+    unlabeled_id: int,
+    trained_on: str,
+) -> ModelSpec:
+    """Read off a wrapped graph what a specification needs besides classes and names."""
+    image, logits = inputs(model)[0], outputs(model)[0]
+    if len(image.shape) != 4 or len(logits.shape) != 4 or 0 in image.shape + logits.shape:
+        reason = f'its sizes are not fixed: {image} to {logits}; export it with fixed sizes'
+        raise InvalidModelError(path, reason)
+    return ModelSpec(
+        name=name,
+        classes=classes,
+        unlabeled_id=unlabeled_id,
+        ignored_source_ids=(),
+        input_height=image.shape[1],
+        input_width=image.shape[2],
+        output_stride=image.shape[1] // logits.shape[2],
+        fit='stretch',
+        precision=_precision(model),
+        trained_on=trained_on,
+        miou=None,
+        widths={},
+        calibration=None,
+    )
+
+
+def _only(path: object, what: str, edges: List[Edge]) -> Edge:
+    if len(edges) != 1:
+        found = ' and '.join(str(edge) for edge in edges) or 'none'
+        raise InvalidModelError(path, f'it has {len(edges)} {what}s ({found}), expected one')
+    return edges[0]
+
+
+def _float_size(path: object, image: Edge, size: Optional[Tuple[int, int]]) -> Tuple[int, int]:
+    """Give height and width of a float input, fixed by the graph or by `size`."""
+    if (
+        image.data_type != TensorProto.FLOAT
+        or len(image.shape) != 4
+        or image.shape[0] not in (0, 1)
+        or image.shape[1] != 3
+    ):
+        raise InvalidModelError(
+            path, f'its input is {image}, expected float [1, 3, H, W] or uint8 [1, H, W, 3]'
+        )
+    height, width = size or image.shape[2:]
+    if (image.shape[2] or height, image.shape[3] or width) != (height, width):
+        raise InvalidModelError(path, f'its input is {image}, which --size cannot change')
+    if 0 in (height, width):
+        raise InvalidModelError(path, f'its input {image} leaves the size open; give --size')
+    return height, width
+
+
+def _fix_size(model: onnx.ModelProto, name: str, shape: Tuple[int, ...]) -> None:
+    """Fix the size of the input and forget the sizes that were derived from it."""
+    image = next(value for value in model.graph.input if value.name == name)
+    image.CopyFrom(helper.make_tensor_value_info(name, TensorProto.FLOAT, shape))
+    del model.graph.value_info[:]
+    for value in model.graph.output:
+        value.type.tensor_type.ClearField('shape')
+
+
+def _with_edges(
+    model: onnx.ModelProto, path: object, normalization: Normalization, size: Tuple[int, int]
+) -> onnx.ModelProto:
+    """Put normalisation in front of a graph and the contract's name behind it."""
+    graph, inner = model.graph, inputs(model)[0].name
+    nodes = [
+        helper.make_node('Cast', [INPUT_NAME], ['float_image'], to=TensorProto.FLOAT),
+        helper.make_node('Transpose', ['float_image'], ['planes'], perm=[0, 3, 1, 2]),
+        helper.make_node('Sub', ['planes', 'mean'], ['centred']),
+        helper.make_node('Div', ['centred', 'std'], [inner]),
+        *graph.node,
+        helper.make_node('Identity', [graph.output[0].name], [OUTPUT_NAME]),
+    ]
+    weights = [
+        *graph.initializer,
+        _per_channel('mean', normalization.mean),
+        _per_channel('std', normalization.std),
+    ]
+    image = helper.make_tensor_value_info(INPUT_NAME, TensorProto.UINT8, [1, *size, 3])
+    logits = onnx.ValueInfoProto(name=OUTPUT_NAME, type=graph.output[0].type)
+    outer = helper.make_graph(nodes, graph.name, [image], [logits], weights)
+    outer.sparse_initializer.extend(graph.sparse_initializer)
+    outer.quantization_annotation.extend(graph.quantization_annotation)
+    model.graph.CopyFrom(outer)
+    # Before IR 4 weights had to be inputs as well, and here they no longer are.
+    model.ir_version = max(model.ir_version, 4)
+    try:
+        return infer_shapes(model, strict_mode=True, data_prop=True)
+    except InferenceError as error:
+        reason = f'sizes cannot be derived at {size[0]}x{size[1]} ({" ".join(str(error).split())})'
+        raise InvalidModelError(path, reason) from error
+
+
+def _per_channel(name: str, values: Channels) -> TensorProto:
+    """Make a constant [1, 3, 1, 1] in units of pixel values, 0 to 255."""
+    array = 255.0 * np.asarray(values, np.float64).reshape(1, 3, 1, 1)
+    return numpy_helper.from_array(array.astype(np.float32), name)
+
+
+def _precision(model: onnx.ModelProto) -> str:
+    if any(node.op_type == 'DequantizeLinear' for node in model.graph.node):
+        return 'int8'
+    kinds = {weights.data_type for weights in model.graph.initializer}
+    return 'fp16' if TensorProto.FLOAT16 in kinds else 'fp32'

@@ -1,0 +1,67 @@
+# Copyright 2026 The swiftnet_ros Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""The segmentation node in a process of its own."""
+
+import json
+import signal
+import subprocess
+import sys
+from types import TracebackType
+from typing import Dict, Optional, Type, Union
+
+from swiftnet_ros.errors import NodeSilentError
+
+_STOP_SECONDS = 5.0
+
+
+class NodeProcess:
+    """A running segmentation node called `segmentation`; a context manager that ends it."""
+
+    def __init__(self, namespace: str, parameters: Dict[str, Union[str, int]]) -> None:
+        """Start the node in a namespace, with parameters by name."""
+        command = [sys.executable, '-m', 'swiftnet_ros.segmentation_node', '--ros-args']
+        command += ['-r', f'__ns:={namespace}', '-r', '__node:=segmentation']
+        for name, value in parameters.items():
+            command += ['-p', f'{name}:={json.dumps(value)}']
+        # What the node says is log; standard output belongs to the caller's report.
+        self._process = subprocess.Popen(command, stdout=sys.stderr)
+
+    def check(self) -> None:
+        """Raise NodeSilentError if the process has ended."""
+        code = self._process.poll()
+        if code is not None:
+            raise NodeSilentError('the segmentation node', f'it ended with exit code {code}')
+
+    def stop(self) -> None:
+        """End the process, by force if it does not listen."""
+        self._process.send_signal(signal.SIGINT)
+        try:
+            self._process.wait(_STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+    def __enter__(self) -> 'NodeProcess':
+        """Give the process itself."""
+        return self
+
+    def __exit__(
+        self,
+        kind: Optional[Type[BaseException]],
+        error: Optional[BaseException],
+        trace: Optional[TracebackType],
+    ) -> None:
+        """End the process."""
+        self.stop()

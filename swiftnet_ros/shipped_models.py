@@ -1,0 +1,52 @@
+# Copyright 2026 The swiftnet_ros Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Find a model by its path or by the name of a shipped one, however the package is installed."""
+
+import os
+from pathlib import Path
+import re
+from typing import List, Union
+
+from swiftnet_ros.errors import ModelNotFoundError
+from swiftnet_ros.share import share_folders
+
+# What runs by default comes first; the other is its source.
+_SUFFIXES = ('.int8.onnx', '.fp32.onnx')
+_NAME = re.compile(r'[a-z0-9_]+')
+
+
+def find_model(name_or_path: Union[str, Path]) -> Path:
+    """Give the file of a model: a path as it is, a bare name among the shipped models."""
+    if os.path.isfile(name_or_path):
+        return Path(name_or_path)
+    # A name never leads out of the folders: no separators, no dots.
+    if _NAME.fullmatch(str(name_or_path)):
+        for folder in share_folders('models'):
+            for suffix in _SUFFIXES:
+                candidate = folder / f'{name_or_path}{suffix}'
+                if os.path.isfile(candidate):
+                    return candidate
+    raise ModelNotFoundError(name_or_path, shipped_models())
+
+
+def shipped_models() -> List[str]:
+    """List the names of the shipped models, sorted."""
+    found = {
+        path.name[: -len(suffix)]
+        for folder in share_folders('models')
+        for suffix in _SUFFIXES
+        for path in folder.glob(f'*{suffix}')
+    }
+    return sorted(name for name in found if _NAME.fullmatch(name))

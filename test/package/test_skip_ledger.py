@@ -1,0 +1,78 @@
+# Copyright 2026 The swiftnet_ros Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Whether the ledger of skips prints every skip and fails on one that is not allowed."""
+
+import pytest
+
+SKIPPING = """
+    import pytest
+
+    def test_that_runs():
+        pass
+
+    @pytest.mark.skip(reason='needs a camera on the desk')
+    def test_that_is_skipped():
+        pass
+
+    @pytest.mark.xfail(reason='known')
+    def test_that_is_expected_to_fail():
+        assert False
+"""
+
+
+@pytest.fixture
+def run(pytester: pytest.Pytester):
+    """Run a file of tests with a list of allowed reasons."""
+
+    def run_with(tests: str, allowed: str) -> pytest.RunResult:
+        pytester.makepyfile(tests)
+        pytester.path.joinpath('allowed.txt').write_text(allowed)
+        pytester.makeconftest("pytest_plugins = ('skip_ledger',)")
+        return pytester.runpytest_inprocess('--allowed-skips', 'allowed.txt')
+
+    return run_with
+
+
+@pytest.mark.parametrize('allowed', ['needs a camera on the desk', '# a comment\n\nneeds a *\n'])
+def test_an_allowed_skip_is_printed_and_the_run_succeeds(run, allowed):
+    result = run(SKIPPING, allowed)
+    assert result.ret == pytest.ExitCode.OK
+    result.stdout.fnmatch_lines(['*::test_that_is_skipped: needs a camera on the desk'])
+    result.stdout.no_fnmatch_line('*NOT ALLOWED*')
+
+
+@pytest.mark.parametrize('allowed', ['', '# needs a camera on the desk', 'needs a camera', '#*'])
+def test_a_skip_that_is_not_listed_fails_the_run(run, allowed):
+    result = run(SKIPPING, allowed)
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.stdout.fnmatch_lines(['NOT ALLOWED by allowed.txt: needs a camera on the desk'])
+
+
+def test_a_file_that_is_skipped_as_a_whole_counts_too(run):
+    result = run("import pytest\npytest.importorskip('no_such_module_anywhere')", '')
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.stdout.fnmatch_lines(["NOT ALLOWED*could not import 'no_such_module_anywhere'*"])
+
+
+def test_a_test_that_skips_itself_while_it_runs_counts_too(run):
+    result = run("import pytest\ndef test_it():\n    pytest.skip('no ROS here')", 'no ROS here')
+    assert result.ret == pytest.ExitCode.OK
+    result.stdout.fnmatch_lines(['*::test_it: no ROS here'])
+
+
+def test_a_run_without_skips_prints_nothing_about_them(run):
+    result = run('def test_it():\n    pass', '')
+    assert result.ret == pytest.ExitCode.OK
+    result.stdout.no_fnmatch_line('*skipped*')

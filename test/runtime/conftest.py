@@ -1,0 +1,158 @@
+# Copyright 2026 The swiftnet_ros Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Tiny models that keep the contract, and a bilinear interpolation that is not OpenCV's."""
+
+from pathlib import Path
+from typing import Any, Callable
+
+import numpy as np
+import onnx
+from onnx import helper, numpy_helper, TensorProto
+import pytest
+
+from swiftnet_ros.model_spec import ModelSpec, SemanticClass, write
+
+HEIGHT, WIDTH, STRIDE, CLASSES = 48, 64, 4, 5
+
+
+def _spec_with(**changes: Any) -> ModelSpec:
+    """Make the specification of the tiny model, with some fields changed."""
+    classes = changes.pop('class_count', CLASSES)
+    values = {
+        'name': 'tiny',
+        'classes': tuple(SemanticClass(f'class {i}', (i % 256, 2, 3)) for i in range(classes)),
+        'unlabeled_id': 255 if classes <= 255 else 65535,
+        'ignored_source_ids': (11,),
+        'input_height': HEIGHT,
+        'input_width': WIDTH,
+        'output_stride': STRIDE,
+        'fit': 'stretch',
+        'precision': 'fp32',
+        'trained_on': 'noise',
+        'miou': 0.5,
+        'widths': {'stem': CLASSES},
+        'calibration': None,
+    }
+    values.update(changes)
+    return ModelSpec(**values)
+
+
+def _weights(classes: int = CLASSES) -> Any:
+    """Make weights [C, 3, 4, 4] and biases [C] that tell R, G and B apart."""
+    random = np.random.default_rng(7)
+    kernel = random.normal(0.0, 0.02, (classes, 3, STRIDE, STRIDE)).astype(np.float32)
+    return [
+        numpy_helper.from_array(kernel - kernel.mean(), 'kernel'),
+        numpy_helper.from_array(random.normal(0.0, 0.5, classes).astype(np.float32), 'bias'),
+    ]
+
+
+def _model_of(nodes: Any, inputs: Any, outputs: Any, initializers: Any) -> onnx.ModelProto:
+    """Make a model of opset 17 and IR 8; inputs and outputs are (name, type, shape)."""
+    image, logits = (
+        [helper.make_tensor_value_info(*edge) for edge in edges] for edges in (inputs, outputs)
+    )
+    graph = helper.make_graph(nodes, 'tiny', image, logits, initializers)
+    opset = helper.make_opsetid('', 17)
+    return helper.make_model(graph, opset_imports=[opset], ir_version=8)
+
+
+def _contract_model(classes: int = CLASSES) -> onnx.ModelProto:
+    """Make a network of one convolution of stride 4 that keeps the contract."""
+    nodes = [
+        helper.make_node('Cast', ['image'], ['float'], to=TensorProto.FLOAT),
+        helper.make_node('Transpose', ['float'], ['planes'], perm=[0, 3, 1, 2]),
+        helper.make_node('Conv', ['planes', 'kernel', 'bias'], ['logits'], strides=[STRIDE] * 2),
+    ]
+    image = ('image', TensorProto.UINT8, [1, HEIGHT, WIDTH, 3])
+    logits = ('logits', TensorProto.FLOAT, [1, classes, HEIGHT // STRIDE, WIDTH // STRIDE])
+    return _model_of(nodes, [image], [logits], _weights(classes))
+
+
+def _float_model(**changes: Any) -> onnx.ModelProto:
+    """Make the same network as somebody else would export it: float planes in."""
+    names = changes.pop('names', ('x', 'y'))
+    size = changes.pop('size', [HEIGHT, WIDTH])
+    nodes = [
+        helper.make_node('Conv', [names[0], 'kernel', 'bias'], [names[1]], strides=[STRIDE] * 2)
+    ]
+    image = (names[0], changes.pop('kind', TensorProto.FLOAT), [1, 3, *size])
+    small = [HEIGHT // STRIDE, WIDTH // STRIDE] if size == [HEIGHT, WIDTH] else ['h', 'w']
+    logits = (names[1], TensorProto.FLOAT, [1, CLASSES, *small])
+    return _model_of(nodes, [image], [logits], _weights())
+
+
+def _bilinear(array: Any, height: int, width: int) -> Any:
+    """Interpolate [..., h, w] to [..., height, width] in float64: half-pixel centres."""
+    array = np.asarray(array, np.float64)
+    for axis, size in ((-2, height), (-1, width)):
+        last = array.shape[axis] - 1
+        centres = (np.arange(size) + 0.5) * (last + 1) / size - 0.5
+        centres = np.clip(centres, 0, last)
+        low = np.floor(centres).astype(int)
+        part = (centres - low).reshape((-1, 1) if axis == -2 else (-1,))
+        high = np.minimum(low + 1, last)
+        array = np.take(array, low, axis) * (1 - part) + np.take(array, high, axis) * part
+    return array
+
+
+@pytest.fixture(scope='session')
+def spec_with() -> Callable[..., Any]:
+    """Give a maker of specifications of the tiny model, with fields changed."""
+    return _spec_with
+
+
+@pytest.fixture(scope='session')
+def model_of() -> Callable[..., Any]:
+    """Give a maker of models from nodes, inputs, outputs and weights."""
+    return _model_of
+
+
+@pytest.fixture(scope='session')
+def contract_model() -> Callable[..., Any]:
+    """Give a maker of the tiny model, which keeps the contract."""
+    return _contract_model
+
+
+@pytest.fixture(scope='session')
+def float_model() -> Callable[..., Any]:
+    """Give a maker of the tiny model as somebody else would export it."""
+    return _float_model
+
+
+@pytest.fixture(scope='session')
+def bilinear() -> Callable[..., Any]:
+    """Give the interpolation that labels are held to."""
+    return _bilinear
+
+
+@pytest.fixture(scope='session')
+def noise() -> Callable[..., Any]:
+    """Give a maker of uint8 [H, W, C] noise, smooth enough to have regions."""
+
+    def make(height: int, width: int, channels: int = 3, seed: int = 0) -> Any:
+        coarse = np.random.default_rng(seed).uniform(0, 255, (channels, 9, 12))
+        planes = np.rint(_bilinear(coarse, height, width)).astype(np.uint8)
+        return planes.transpose(1, 2, 0).copy()
+
+    return make
+
+
+@pytest.fixture
+def tiny_path(tmp_path: Path) -> Path:
+    """Give an ONNX file that keeps the contract."""
+    path = tmp_path / 'tiny.fp32.onnx'
+    write(_contract_model(), path, _spec_with(), None)
+    return path

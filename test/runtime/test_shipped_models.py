@@ -1,0 +1,103 @@
+# Copyright 2026 The swiftnet_ros Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""A model is found by path or name, alike from every kind of installation."""
+
+import pytest
+
+from swiftnet_ros import share
+from swiftnet_ros.errors import ModelNotFoundError
+from swiftnet_ros.shipped_models import find_model, shipped_models
+
+
+@pytest.fixture
+def nothing_installed(tmp_path, monkeypatch):
+    """Move the package to an empty place, so that no model is found; give that place."""
+    package = tmp_path / 'lib' / 'python3' / 'site-packages' / 'swiftnet_ros'
+    package.mkdir(parents=True)
+    monkeypatch.setattr(share, '_PACKAGE', package)
+    monkeypatch.setattr(share.sys, 'prefix', str(tmp_path / 'prefix'))
+    monkeypatch.setattr(share.site, 'getuserbase', lambda: str(tmp_path / 'user'))
+    monkeypatch.delenv('AMENT_PREFIX_PATH', raising=False)
+    return tmp_path
+
+
+def put(folder, *names):
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in names:
+        (folder / name).write_bytes(b'model')
+    return folder
+
+
+def checkout(place, monkeypatch):
+    monkeypatch.setattr(share, '_PACKAGE', place / 'src' / 'swiftnet_ros')
+    return place / 'src' / 'models'
+
+
+def colcon(place, monkeypatch):
+    monkeypatch.setenv('AMENT_PREFIX_PATH', f'{place / "other"}:{place / "ws"}')
+    return place / 'ws' / 'share' / 'swiftnet_ros' / 'models'
+
+
+def environment(place, _):
+    return place / 'prefix' / 'share' / 'swiftnet_ros' / 'models'
+
+
+def user(place, _):
+    return place / 'user' / 'share' / 'swiftnet_ros' / 'models'
+
+
+def other_prefix(place, _):
+    return place / 'share' / 'swiftnet_ros' / 'models'
+
+
+@pytest.mark.parametrize('install', [checkout, colcon, environment, user, other_prefix])
+def test_shipped_model_is_found_from_every_installation(nothing_installed, monkeypatch, install):
+    models = put(install(nothing_installed, monkeypatch), 'camvid.fp32.onnx')
+    assert find_model('camvid') == models / 'camvid.fp32.onnx'
+    assert shipped_models() == ['camvid']
+
+
+def test_int8_comes_before_its_source(nothing_installed, monkeypatch):
+    models = put(user(nothing_installed, None), 'camvid.fp32.onnx', 'camvid.int8.onnx')
+    assert find_model('camvid') == models / 'camvid.int8.onnx'
+    assert shipped_models() == ['camvid']
+
+
+def test_path_of_a_file_is_taken_as_it_is(nothing_installed, monkeypatch):
+    put(nothing_installed, 'my model.onnx')
+    monkeypatch.chdir(nothing_installed)
+    assert find_model('my model.onnx').read_bytes() == b'model'
+    assert find_model(nothing_installed / 'my model.onnx').is_absolute()
+
+
+@pytest.mark.parametrize(
+    'name',
+    ['../secret', 'secret/', '/secret', '.', '', 'secret\n', 'Secret', '*', 'x' * 999, '\0'],
+)
+def test_name_never_leads_out_of_the_models(nothing_installed, name):
+    models = put(user(nothing_installed, None), 'camvid.int8.onnx')
+    put(models.parent, 'secret.int8.onnx')
+    with pytest.raises(ModelNotFoundError, match='give the path .* a shipped model .camvid.'):
+        find_model(name)
+
+
+def test_without_models_the_error_says_so(nothing_installed):
+    with pytest.raises(ModelNotFoundError, match=r"'camvid'; .* \(none is installed\)"):
+        find_model('camvid')
+
+
+def test_files_that_are_no_shipped_models_are_not_listed(nothing_installed):
+    put(user(nothing_installed, None), 'b.fp32.onnx', 'a.int8.onnx', 'README.md', 'Bad.int8.onnx')
+    assert shipped_models() == ['a', 'b']

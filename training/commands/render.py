@@ -1,0 +1,53 @@
+# Copyright 2026 The swiftnet_ros Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""python -m training render OUT: rendered warehouse scenes as a folder data set."""
+
+from argparse import ArgumentParser
+from pathlib import Path
+import shutil
+from typing import Sequence
+
+import cv2
+from tqdm import tqdm
+
+from training.commands.arguments import size_argument
+from training.datasets.base import Sample
+from training.datasets.class_table import shipped_class_table_path
+from training.datasets.warehouse import FIRST_SEED, warehouse
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Write images, exact labels and classes.yaml, in the layout of the folder data set."""
+    parser = ArgumentParser('python -m training render', description=main.__doc__)
+    parser.add_argument('out', type=Path, help='folder to write into')
+    parser.add_argument('--split', default='demo', help=f'one of {", ".join(FIRST_SEED)}')
+    parser.add_argument('--frames', type=int, help="number of scenes; the split's own if left out")
+    parser.add_argument('--size', type=size_argument, default=(576, 1024), metavar='HxW')
+    options = parser.parse_args(arguments)
+    scenes = warehouse(None, options.split, options.frames, *options.size)
+    for name in ('images', 'labels'):
+        (options.out / name).mkdir(parents=True, exist_ok=True)
+    for index in tqdm(range(len(scenes)), 'render', disable=None):
+        _write(scenes[index], options.out)
+    shutil.copyfile(shipped_class_table_path('warehouse'), options.out / 'classes.yaml')
+    print(options.out)
+    return 0
+
+
+def _write(sample: Sample, folder: Path) -> None:
+    image = cv2.cvtColor(sample.image, cv2.COLOR_RGB2BGR)
+    quality = [cv2.IMWRITE_JPEG_QUALITY, 92]
+    cv2.imwrite(str(folder / 'images' / f'{sample.name}.jpg'), image, quality)
+    cv2.imwrite(str(folder / 'labels' / f'{sample.name}.png'), sample.label)

@@ -1,0 +1,65 @@
+# Copyright 2026 The swiftnet_ros Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""
+Render warehouse scenes with exact labels, each from a seed.
+
+`render(seed, height, width)` draws a hall with racks, pallets, boxes, forklifts, people and doors
+(`layout`), breaks it into flat faces (`faces`), finds the face that each pixel sees (`raster`) and
+colours it (`lighting`, `shading`, `sensor`). Every class draws its colours from the same table.
+"""
+
+from dataclasses import dataclass
+from random import Random
+
+import numpy as np
+from numpy.typing import NDArray
+from training.datasets.warehouse_scene.faces import project
+from training.datasets.warehouse_scene.layout import draw_scene
+from training.datasets.warehouse_scene.lighting import illuminate
+from training.datasets.warehouse_scene.parts import SceneClass
+from training.datasets.warehouse_scene.raster import resolve
+from training.datasets.warehouse_scene.sensor import expose
+from training.datasets.warehouse_scene.shading import shade
+
+__all__ = ['Rendered', 'SceneClass', 'render']
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """Hold a picture, RGB uint8 [H, W, 3], and the class of what each pixel shows [H, W]."""
+
+    image: NDArray[np.uint8]
+    label: NDArray[np.uint8]
+
+
+def render(seed: int, height: int, width: int) -> Rendered:
+    """
+    Render the scene of a seed; the same seed and size give the same bits.
+
+    Raises ValueError for a size that is not a positive integer.
+    """
+    for name, value in (('height', height), ('width', width)):
+        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+            raise ValueError(f'{name} must be a positive integer of pixels, not {value!r}')
+    scene = draw_scene(Random(seed))
+    faces = project(scene.parts, scene.camera)
+    light = illuminate(Random(seed + 1), scene, faces)
+    to_ray = scene.camera.pixels_to_rays(height, width)
+    focal, center = scene.camera.focal * width, np.array([width / 2, height / 2], np.float32)
+    matrix = faces.matrix @ to_ray
+    outline = faces.outline * np.float32(focal) + (center - 0.5)
+    face, near = resolve(outline, matrix[:, 2], height, width)
+    picture = shade(faces, light, scene.camera, matrix, face, near)
+    return Rendered(expose(Random(seed + 2), picture), faces.kind[face])

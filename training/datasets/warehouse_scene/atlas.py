@@ -1,0 +1,110 @@
+# Copyright 2026 The swiftnet_ros Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Name the textures and pack them, with their smaller copies, into one picture."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from training.datasets.warehouse_scene import painters
+from training.datasets.warehouse_scene.geometry import Floats
+from training.datasets.warehouse_scene.patterns import CELL, Planes
+
+LEVELS = 6
+MARGIN = 2
+
+
+@dataclass(frozen=True)
+class Texture:
+    """Name a painter, the seed it paints from and the period in metres (0: fit the face)."""
+
+    paint: Callable[[int], Planes]
+    seed: int = 0
+    period: float = 0.0
+
+
+TEXTURES = {
+    'concrete': Texture(painters.concrete, 1, 1.5),
+    'concrete_2': Texture(painters.concrete, 2, 3.0),
+    'tiles': Texture(painters.tiles, 3, 3.0),
+    'corrugated': Texture(painters.corrugated, 4, 1.0),
+    'masonry': Texture(painters.masonry, 5, 1.0),
+    'panels': Texture(painters.panels, 6, 3.0),
+    'banded': Texture(painters.banded, 7, 3.0),
+    'steel': Texture(painters.steel, 8, 1.0),
+    'slotted': Texture(painters.slotted, 9, 0.1),
+    'mesh': Texture(painters.mesh, 10, 0.3),
+    'wood': Texture(painters.wood, 11, 0.6),
+    'slats': Texture(painters.slats, 12),
+    'stringers': Texture(painters.stringers, 13),
+    'carton_1': Texture(painters.carton, 14),
+    'carton_2': Texture(painters.carton, 15),
+    'carton_3': Texture(painters.carton, 16),
+    'cartons_1': Texture(painters.cartons, 17),
+    'cartons_2': Texture(painters.cartons, 18),
+    'crate': Texture(painters.crate, 20),
+    'roller': Texture(painters.roller, 21, 0.5),
+    'leaf_1': Texture(painters.leaf, 22),
+    'leaf_2': Texture(painters.leaf, 23),
+    'opening': Texture(painters.opening, 24),
+    'cloth': Texture(painters.cloth, 25),
+    'vest': Texture(painters.vest, 26),
+    'cuff': Texture(painters.cuff, 27),
+    'ball': Texture(painters.ball, 28),
+    'wheel': Texture(painters.wheel, 29),
+    'bodywork': Texture(painters.bodywork, 30),
+    'hazard': Texture(painters.hazard, 31, 0.6),
+    'sign': Texture(painters.sign, 32),
+    'lamp': Texture(painters.lamp),
+}
+INDEX = {name: i for i, name in enumerate(TEXTURES)}
+PERIODS = np.array([texture.period for texture in TEXTURES.values()], np.float32)
+
+
+@dataclass(frozen=True)
+class Atlas:
+    """Hold all textures in one picture [rows, columns, 2] uint8 and where each level begins."""
+
+    planes: NDArray[np.uint8]
+    left: Floats
+    top: Floats
+
+
+@lru_cache(maxsize=1)
+def atlas() -> Atlas:
+    """Paint every texture once; level k of texture i is CELL >> k wide, at (top[i], left[k])."""
+    sizes = np.array([CELL >> k for k in range(LEVELS)])
+    left = np.concatenate([[0], np.cumsum(sizes + 2 * MARGIN)[:-1]]) + MARGIN
+    rows = [_levels(texture) for texture in TEXTURES.values()]
+    height = CELL + 2 * MARGIN
+    top = np.arange(len(rows)) * height + MARGIN
+    return Atlas(np.concatenate(rows), left.astype(np.float32), top.astype(np.float32))
+
+
+def _levels(texture: Texture) -> NDArray[np.uint8]:
+    """Lay one texture's levels side by side, each with a margin that wraps around."""
+    planes = np.stack(texture.paint(texture.seed), -1).astype(np.float32)
+    cells = []
+    for level in range(LEVELS):
+        size = CELL >> level
+        small = cv2.resize(planes, (size, size), interpolation=cv2.INTER_AREA)
+        edge = ((MARGIN, MARGIN), (MARGIN, MARGIN), (0, 0))
+        cell = np.pad(small, edge, mode='wrap')
+        below = ((0, CELL - size), (0, 0), (0, 0))
+        cells.append(np.pad(cell, below, mode='edge'))
+    return (np.clip(np.concatenate(cells, 1), 0, 1) * 255 + 0.5).astype(np.uint8)

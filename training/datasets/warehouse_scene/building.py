@@ -1,0 +1,146 @@
+# Copyright 2026 The swiftnet_ros Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Build the hall: floor, walls, ceiling, doors, lamps and what hangs there."""
+
+from dataclasses import dataclass
+import math
+from random import Random
+
+from training.datasets.warehouse_scene.geometry import Pose
+from training.datasets.warehouse_scene.palette import DARK, draw, NEUTRAL, VIVID
+from training.datasets.warehouse_scene.parts import Block, Color, Paint, Part, SceneClass
+
+TILE = 3.0
+COLUMNS = 4.5
+
+
+@dataclass(frozen=True)
+class Room:
+    """Hold the hall's inner bounds in metres; the camera stands at x = y = 0."""
+
+    left: float
+    right: float
+    back: float
+    front: float
+    height: float
+
+    def walls(self) -> list[tuple[Pose, float]]:
+        """Return each wall's left lower corner, seen from inside, and its length."""
+        wide, deep = self.right - self.left, self.front - self.back
+        return [
+            (Pose(self.left, self.front, 0, 0), wide),
+            (Pose(self.right, self.front, 0, -math.pi / 2), deep),
+            (Pose(self.right, self.back, 0, math.pi), wide),
+            (Pose(self.left, self.back, 0, math.pi / 2), deep),
+        ]
+
+
+def shell(rng: Random, room: Room) -> list[Part]:
+    """Tile floor, walls and ceiling; tiles may reach beyond a corner, where nothing sees them."""
+    ground = rng.choice(('concrete', 'concrete', 'concrete_2', 'tiles'))
+    floor = Paint(SceneClass.FLOOR, draw(rng, NEUTRAL, 0.55), ground)
+    cladding = rng.choice(('corrugated', 'masonry', 'panels', 'banded'))
+    wall = Paint(SceneClass.WALL, draw(rng, NEUTRAL, 0.5), cladding, draw(rng))
+    ceiling = Paint(SceneClass.WALL, draw(rng, NEUTRAL, 0.7), 'corrugated', shade=0.8)
+    parts: list[Part] = []
+    columns = math.ceil((room.right - room.left) / TILE)
+    # Tiles overlap a little: no ray may slip between two of them.
+    side = TILE + 0.01
+    for i in range(columns):
+        for k in range(math.ceil((room.front - room.back) / TILE)):
+            at = Pose(room.left + (i + 0.5) * TILE, room.back + (k + 0.5) * TILE)
+            parts.append(Block(at, (side, side, 0), floor))
+            parts.append(Block(at.at(up=room.height), (side, side, 0), ceiling))
+    for corner, length in room.walls():
+        for i in range(math.ceil(length / TILE)):
+            for k in range(math.ceil(room.height / TILE)):
+                at = corner.at((i + 0.5) * TILE, 0, k * TILE - 0.005)
+                # Only the lowest course has the band in the accent colour.
+                paint = wall._replace(accent=wall.base) if k else wall
+                parts.append(Block(at, (side, 0, side), paint))
+    return parts
+
+
+def fixtures(rng: Random, room: Room, lamps: list[tuple[float, float]]) -> list[Part]:
+    """Add columns, trusses, lamps, a duct and signs."""
+    light = Paint(SceneClass.WALL, (1.0, 0.98, 0.94), 'lamp')
+    steel = Paint(SceneClass.WALL, draw(rng, NEUTRAL, 0.7), shade=0.75)
+    up = room.height - 0.35
+    middle = Pose((room.left + room.right) / 2, 0)
+    parts: list[Part] = [Block(Pose(x, y, up - 0.1), (0.3, 1.5, 0.08), light) for x, y in lamps]
+    for y in range(int(room.back) + 1, int(room.front), 4):
+        parts.append(Block(middle.at(0, y, up), (room.right - room.left, 0.15, 0.3), steel))
+    if rng.random() < 0.5:
+        at = Pose(rng.uniform(room.left, room.right), (room.back + room.front) / 2, up - 0.5)
+        parts.append(Block(at, (0.5, room.front - room.back, 0.4), steel))
+    for corner, length in room.walls():
+        for k in range(int(length / COLUMNS) + 1):
+            parts.append(Block(corner.at(k * COLUMNS), (0.25, 0.36, room.height), steel))
+    notice = Paint(SceneClass.WALL, draw(rng, VIVID, 0.7), 'sign', draw(rng, NEUTRAL, 0.7))
+    for corner, length in room.walls():
+        for _ in range(rng.randint(0, 2)):
+            at = corner.at(rng.uniform(0.5, length - 0.5), -0.02, rng.uniform(1.4, 2.8))
+            parts.append(Block(at, (rng.uniform(0.4, 1.1), 0.02, rng.uniform(0.4, 0.8)), notice))
+    return parts
+
+
+def marking(rng: Random, xs: list[float], room: Room) -> list[Part]:
+    """Paint lines on the floor along y at these x."""
+    paint = Paint(SceneClass.FLOOR, draw(rng, VIVID[2:3] + NEUTRAL[3:4], 0.7), 'steel')
+    length, middle = room.front - room.back, (room.front + room.back) / 2
+    return [Block(Pose(x, middle, 0.002), (0.1, length, 0.0), paint) for x in xs]
+
+
+def door(rng: Random, pose: Pose, high: bool) -> list[Part]:
+    """
+    Build a hinged door, or a roller door that is shut, half open or open, in a frame.
+
+    The pose is on the wall, its y into it; what an opening shows counts as door too.
+    """
+    color, accent = draw(rng), draw(rng, NEUTRAL + DARK, 0.6)
+    frame = Paint(SceneClass.DOOR, draw(rng))
+    wide, tall = (rng.uniform(2.4, 3.6), rng.uniform(2.6, 3.8)) if high else (1.0, 2.1)
+    double = not high and rng.random() < 0.4
+    wide = 1.8 if double else wide
+    parts: list[Part] = [
+        Block(pose.at(-wide / 2), (0.12, 0.16, tall), frame),
+        Block(pose.at(wide / 2), (0.12, 0.16, tall), frame),
+        Block(pose.at(up=tall), (wide + 0.12, 0.16, 0.14 if not high else 0.4), frame),
+    ]
+    if high:
+        return parts + _roller(rng, pose, (wide, tall), color)
+    name = rng.choice(('leaf_1', 'leaf_2'))
+    leaf = Paint(SceneClass.DOOR, color, 'steel', accent, name, shade=0.95)
+    count = 2 if double else 1
+    for i in range(count):
+        at = pose.at((i + 0.5) * wide / count - wide / 2)
+        parts.append(Block(at, (wide / count, 0.08, tall), leaf))
+    return parts
+
+
+def _roller(rng: Random, pose: Pose, size: tuple[float, float], color: Color) -> list[Part]:
+    """Build a shutter above an opening, with buffers at the foot of its frame."""
+    wide, tall = size
+    gap = rng.choice((0.0, 0.0, 0.0, rng.uniform(0.3, 0.9))) * tall
+    shutter = Paint(SceneClass.DOOR, color, 'roller')
+    inside = Paint(SceneClass.DOOR, draw(rng, NEUTRAL, 0.6), 'opening')
+    buffer = Paint(SceneClass.DOOR, draw(rng, VIVID, 0.6), 'hazard', draw(rng, DARK, 0.8))
+    parts: list[Part] = [
+        Block(pose.at(s * (wide / 2 + 0.02)), (0.16, 0.22, 0.9), buffer) for s in (-1, 1)
+    ]
+    parts.append(Block(pose.at(up=gap), (wide, 0.1, tall - gap), shutter))
+    if gap:
+        parts.append(Block(pose.at(), (wide, 0.02, gap), inside))
+    return parts

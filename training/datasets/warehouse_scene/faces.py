@@ -1,0 +1,89 @@
+# Copyright 2026 The swiftnet_ros Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Turn a scene's parts into the faces that the camera sees."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from training.datasets.warehouse_scene import polygons
+from training.datasets.warehouse_scene.geometry import Camera, Floats
+from training.datasets.warehouse_scene.parts import Block, Disc, Hull, Part
+from training.datasets.warehouse_scene.polygons import Polygons
+
+
+@dataclass(frozen=True)
+class Faces:
+    """
+    Hold F faces; nothing here depends on the image's size.
+
+    outline [F, CORNERS, 2] in the plane of depth 1; matrix [F, 3, 3], from a ray of depth 1 to
+    (u / depth, v / depth, 1 / depth); extent [F, 2] metres along u and v; normal [F, 3] in the
+    world; depth [F] metres; color [F, 2, 3]; kind and texture [F].
+    """
+
+    outline: Floats
+    matrix: Floats
+    extent: Floats
+    normal: Floats
+    depth: Floats
+    color: Floats
+    kind: NDArray[np.uint8]
+    texture: NDArray[np.intp]
+
+
+def project(parts: Sequence[Part], camera: Camera) -> Faces:
+    """Project the faces that look towards the camera, the nearest first."""
+    groups = [
+        polygons.from_blocks([p for p in parts if isinstance(p, Block)], camera),
+        polygons.from_discs([p for p in parts if isinstance(p, Disc)], camera),
+        polygons.from_hulls([p for p in parts if isinstance(p, Hull)], camera),
+    ]
+    every = Polygons._make(np.concatenate(column) for column in zip(*groups, strict=True))
+    seen = _visible(every, 0.5 / camera.focal)
+    return _faces(Polygons._make(column[seen] for column in every), camera)
+
+
+def _visible(every: Polygons, slope: float) -> NDArray[np.intp]:
+    """
+    Return the indices of the polygons that show their front, the nearest first.
+
+    Those wholly left or right of the view (|x| > slope z) are left out.
+    """
+    away = np.cross(every.frame[:, 1], every.frame[:, 2])
+    facing = (away * every.frame[:, 0]).sum(1) > 1e-7
+    x, z = every.corners[..., 0], every.corners[..., 2]
+    inside = ((x < slope * z).any(1)) & ((x > -slope * z).any(1)) & ((z > polygons.NEAR).any(1))
+    order = np.argsort(z.mean(1), kind='stable')
+    return np.asarray(order[(facing & inside)[order]])
+
+
+def _faces(seen: Polygons, camera: Camera) -> Faces:
+    """Derive what rendering needs from visible polygons."""
+    corners = polygons.clip_near(seen.corners)
+    origin, u, v = seen.frame.transpose(1, 0, 2)
+    away = np.cross(u, v)
+    normal = -away / np.linalg.norm(away, axis=1, keepdims=True)
+    return Faces(
+        outline=corners[..., :2] / corners[..., 2:],
+        matrix=np.linalg.inv(np.stack([u, v, origin], -1)),
+        extent=np.linalg.norm(seen.frame[:, 1:], axis=2),
+        normal=normal @ camera.rotation,
+        depth=corners[..., 2].mean(1),
+        color=seen.color,
+        kind=seen.kind,
+        texture=seen.texture,
+    )

@@ -1,0 +1,84 @@
+# Copyright 2026 The swiftnet_ros Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""
+Place things in the world and see them through a pinhole camera.
+
+World: metres, x right, y ahead, z up, the floor at z = 0. Camera: x right, y down, z ahead.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+import math
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float32]
+
+
+class Pose(NamedTuple):
+    """Say where something stands (metres) and how it is turned about z (radians)."""
+
+    x: float
+    y: float
+    z: float = 0.0
+    yaw: float = 0.0
+
+    def at(self, right: float = 0, ahead: float = 0, up: float = 0, turn: float = 0) -> 'Pose':
+        """Return the pose that lies at this offset, seen from here."""
+        c, s = math.cos(self.yaw), math.sin(self.yaw)
+        x = self.x + c * right - s * ahead
+        y = self.y + s * right + c * ahead
+        return Pose(x, y, self.z + up, self.yaw + turn)
+
+
+@dataclass(frozen=True)
+class Camera:
+    """
+    Describe a pinhole camera above the world's origin.
+
+    Height in metres, angles in radians (yaw to the left, pitch down, roll to the right), focal
+    length in image widths.
+    """
+
+    height: float
+    yaw: float
+    pitch: float
+    roll: float
+    focal: float
+
+    @cached_property
+    def rotation(self) -> Floats:
+        """Return the camera's axes in the world, one per row [3, 3]."""
+        cy, sy = math.cos(self.yaw), math.sin(self.yaw)
+        cp, sp = math.cos(self.pitch), math.sin(self.pitch)
+        right = np.array([cy, sy, 0.0])
+        ahead = np.array([-sy * cp, cy * cp, -sp])
+        down = np.cross(ahead, right)
+        cr, sr = math.cos(self.roll), math.sin(self.roll)
+        axes = np.stack([cr * right + sr * down, cr * down - sr * right, ahead])
+        return np.asarray(axes, np.float32)
+
+    def see(self, points: Floats) -> Floats:
+        """Turn world points [..., 3] into camera coordinates [..., 3]."""
+        origin = np.array([0.0, 0.0, self.height], np.float32)
+        return np.asarray((points - origin) @ self.rotation.T, np.float32)
+
+    def pixels_to_rays(self, height: int, width: int) -> Floats:
+        """Return the matrix [3, 3] from (column, row, 1) to a ray of depth 1."""
+        f = self.focal * width
+        u0, v0 = width / 2 - 0.5, height / 2 - 0.5
+        return np.array([[1 / f, 0, -u0 / f], [0, 1 / f, -v0 / f], [0, 0, 1]], np.float32)

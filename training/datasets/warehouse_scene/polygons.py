@@ -1,0 +1,172 @@
+# Copyright 2026 The swiftnet_ros Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Break parts into convex polygons in camera coordinates."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from training.datasets.warehouse_scene.atlas import INDEX
+from training.datasets.warehouse_scene.geometry import Camera, Floats
+from training.datasets.warehouse_scene.parts import Block, Disc, Hull, Paint
+
+CORNERS = 14
+NEAR = 0.1
+# The corners (bit 0: right, 1: ahead, 2: top) of a block's faces, clockwise from their top left.
+QUADS = np.array(
+    [[5, 7, 3, 1], [6, 4, 0, 2], [7, 6, 2, 3], [4, 5, 1, 0], [6, 7, 5, 4], [0, 1, 3, 2]]
+)
+SIDES = np.array([0, 0, 1, 1, 2, 2])
+_bits = np.arange(8)[:, None] >> np.arange(3) & 1
+_turn = np.arange(CORNERS) * 2 * np.pi / CORNERS
+DIRECTIONS = np.stack([np.cos(_turn), np.sin(_turn)], -1).astype(np.float32)
+
+
+class Polygons(NamedTuple):
+    """
+    Hold F polygons.
+
+    corners [F, CORNERS, 3]; frame [F, 3, 3], rows: the texture's origin, u axis and v axis;
+    color [F, 2, 3], rows: base and accent; kind [F]; texture [F].
+    """
+
+    corners: Floats
+    frame: Floats
+    color: Floats
+    kind: NDArray[np.uint8]
+    texture: NDArray[np.intp]
+
+
+def from_blocks(blocks: Sequence[Block], camera: Camera) -> Polygons:
+    """Return the six faces of each block, whichever way they look."""
+    rows = np.array([(*b.pose, *b.size, b.taper, b.lean) for b in blocks], np.float32)
+    corners = camera.see(_block_corners(rows))[:, QUADS].reshape(-1, 4, 3)
+    frame = corners[:, [0, 1, 3]]
+    frame[:, 1:] -= frame[:, :1]
+    color, kind, texture = _looks([b.paint for b in blocks])
+    n = len(blocks)
+    return Polygons(
+        np.pad(corners, ((0, 0), (0, CORNERS - 4), (0, 0)), 'edge'),
+        frame,
+        color.repeat(6, 0),
+        kind.repeat(6),
+        texture[np.arange(n).repeat(6), np.tile(SIDES, n)],
+    )
+
+
+def _block_corners(rows: Floats) -> Floats:
+    """Return the corners [N, 8, 3] in the world of blocks [N, x y z yaw sx sy sz taper lean]."""
+    x, y, z, yaw, sx, sy, sz, taper, lean = rows.T[..., None]
+    top = _bits[:, 2]
+    scale = 1 + (taper - 1) * top
+    right = (_bits[:, 0] - 0.5) * sx * scale + lean * top
+    ahead = (_bits[:, 1] - 0.5) * sy * scale
+    c, s = np.cos(yaw), np.sin(yaw)
+    world = (x + c * right - s * ahead, y + s * right + c * ahead, z + sz * top)
+    return np.asarray(np.stack(world, -1), np.float32)
+
+
+def from_discs(discs: Sequence[Disc], camera: Camera) -> Polygons:
+    """Return one polygon per disc, whichever way it looks."""
+    world = np.array([_disc_frame(d) for d in discs], np.float32).reshape(-1, 3, 3)
+    frame = camera.see(world)
+    frame[:, 1:] -= frame[:, :1]
+    u, v = (DIRECTIONS.T[..., None] + 1) / 2
+    corners = frame[:, :1] + u * frame[:, 1:2] + v * frame[:, 2:]
+    color, kind, texture = _looks([d.paint for d in discs])
+    return Polygons(corners, frame, color, kind, texture[:, 0])
+
+
+def _disc_frame(disc: Disc) -> list[tuple[float, float, float]]:
+    """Return three corners of the square around a disc: top left, top right, bottom left."""
+    r = disc.radius
+    corners = disc.center.at(0, -r, r), disc.center.at(0, r, r), disc.center.at(0, -r, -r)
+    return [pose[:3] for pose in corners]
+
+
+def from_hulls(hulls: Sequence[Hull], camera: Camera) -> Polygons:
+    """Return each hull's outline as a polygon across the view; skip those too near."""
+    most = max((len(hull.balls) for hull in hulls), default=1)
+    rows = [[(*p[:3], r) for p, r in (h.balls * most)[: most - 1] + h.balls[-1:]] for h in hulls]
+    balls = np.array(rows, np.float32).reshape(-1, most, 4)
+    seen = camera.see(balls[..., :3])
+    kept = seen[..., 2].min(1) > 5 * NEAR
+    flat = np.concatenate([seen[..., :2], balls[..., 3:]], -1)[kept] / seen[kept][..., 2:]
+    lift = np.array([hull.lift for hull in hulls], np.float32)[kept]
+    depth = (seen[kept][..., 2].mean(1) - lift)[:, None, None]
+    outline = _outline(flat)
+    color, kind, texture = _looks([h.paint for h, keep in zip(hulls, kept, strict=True) if keep])
+    ones = np.ones_like(outline[..., :1])
+    corners = np.concatenate([outline, ones], -1) * depth
+    return Polygons(corners, _frame(flat, outline) * depth, color, kind, texture[:, 0])
+
+
+def _outline(flat: Floats) -> Floats:
+    """
+    Return the corners [N, CORNERS, 2] of hulls of circles [N, n, (x, y, radius)].
+
+    In each of CORNERS directions it is the point that reaches farthest.
+    """
+    reach = flat[..., :2] @ DIRECTIONS.T + flat[..., 2:]
+    farthest = reach.argmax(1)
+    circle = np.take_along_axis(flat, farthest[..., None], 1)
+    return np.asarray(circle[..., :2] + circle[..., 2:] * DIRECTIONS, np.float32)
+
+
+def _frame(flat: Floats, outline: Floats) -> Floats:
+    """Return texture frames [N, 3, 3] at depth 1 around outlines, v from first to last circle."""
+    down = flat[:, -1, :2] - flat[:, 0, :2] + np.array([0, 1e-6], np.float32)
+    down /= np.linalg.norm(down, axis=1, keepdims=True)
+    axes = np.stack([np.stack([down[:, 1], -down[:, 0]], -1), down], 1)
+    along = outline @ axes.transpose(0, 2, 1)
+    low, span = along.min(1), np.ptp(along, 1)
+    frame = np.zeros((len(flat), 3, 3), np.float32)
+    frame[:, 0, :2] = (low[:, None] @ axes)[:, 0]
+    frame[:, 1:, :2] = axes * span[..., None]
+    frame[:, 0, 2] = 1
+    return frame
+
+
+def _looks(paints: Sequence[Paint]) -> tuple[Floats, NDArray[np.uint8], NDArray[np.intp]]:
+    """Return colours [N, 2, 3], classes [N] and textures [N, 3: side, end, top]."""
+    color = np.array([(p.base, p.accent) for p in paints], np.float32).reshape(-1, 2, 3)
+    color *= np.array([p.shade for p in paints], np.float32)[:, None, None]
+    kind = np.array([p.kind for p in paints], np.uint8)
+    names = [(p.texture, p.end or p.texture, p.top or p.texture) for p in paints]
+    texture = np.array([[INDEX[n] for n in row] for row in names], np.intp).reshape(-1, 3)
+    return color, kind, texture
+
+
+def clip_near(corners: Floats) -> Floats:
+    """Cut polygons [F, CORNERS, 3] at the near plane; those wholly nearer become points."""
+    crossing = np.flatnonzero((corners[..., 2] < NEAR).any(1))
+    clipped = corners.copy()
+    for i in crossing:
+        clipped[i] = _clip(corners[i])
+    return clipped
+
+
+def _clip(polygon: Floats) -> Floats:
+    """Cut one polygon [CORNERS, 3] at the near plane (Sutherland and Hodgman)."""
+    kept: list[Floats] = []
+    for a, b in zip(polygon, np.roll(polygon, -1, 0), strict=True):
+        if a[2] >= NEAR:
+            kept.append(a)
+        if (a[2] < NEAR) != (b[2] < NEAR):
+            kept.append(a + (b - a) * (NEAR - a[2]) / (b[2] - a[2]))
+    if not kept:
+        return np.full_like(polygon, NEAR)
+    return np.stack((kept + [kept[-1]] * CORNERS)[:CORNERS])
