@@ -12,7 +12,8 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Measure frames per second, latency and mIoU, through real topics or of the engine alone.
+"""
+Measure frames per second, latency and mIoU, through real topics or of the engine alone.
 
     python -m swiftnet_ros.benchmark --model camvid --images DIR --labels DIR [--rate 30]
 
@@ -79,7 +80,7 @@ def _check(options: Namespace) -> None:
 
 
 def _parser() -> ArgumentParser:
-    parser = ArgumentParser(prog='benchmark', description=__doc__.partition('\n')[0])
+    parser = ArgumentParser(prog='benchmark', description=__doc__.strip().partition('\n')[0])
     parser.add_argument('--model', default='warehouse', help='.onnx file, or shipped model')
     parser.add_argument('--images', type=Path, required=True, help='folder of images')
     parser.add_argument('--labels', type=Path, help='folder of PNGs of class ids, same names')

@@ -49,7 +49,7 @@ class Link:
     def __init__(self, node: Node, namespace: str) -> None:
         """Open the topics of a node called `segmentation` in a namespace."""
         self._node = node
-        self._answers: 'SimpleQueue[Answer]' = SimpleQueue()
+        self._answers: SimpleQueue[Answer] = SimpleQueue()
         self._labels_topic = f'{namespace}/segmentation/label_image'
         best_effort = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
         reliable = QoSProfile(depth=10, reliability=ReliabilityPolicy.RELIABLE)

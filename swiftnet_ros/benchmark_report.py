@@ -22,7 +22,6 @@ from typing import Any, Dict, Optional
 
 import cv2
 import numpy as np
-
 from swiftnet_ros.benchmark_runs import Run
 from swiftnet_ros.engines.base import Engine
 from swiftnet_ros.metrics import class_iou, mean_iou

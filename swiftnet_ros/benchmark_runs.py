@@ -21,7 +21,6 @@ from time import perf_counter
 from typing import Iterator, List, Optional, Tuple
 
 import numpy as np
-
 from swiftnet_ros.frames import Frame
 from swiftnet_ros.image_source import image_files, read_image
 from swiftnet_ros.label_files import label_file, read_label
@@ -52,9 +51,7 @@ class Samples:
     repeat: int = 1
 
     @classmethod
-    def open(
-        cls, images: Path, labels: Optional[Path], spec: ModelSpec, repeat: int
-    ) -> 'Samples':
+    def open(cls, images: Path, labels: Optional[Path], spec: ModelSpec, repeat: int) -> 'Samples':
         """Pair the images of a folder with the labels of the same names, if there are any."""
         files = image_files(images)
         pairs = tuple((path, label_file(path, labels) if labels else None) for path in files)
@@ -75,7 +72,8 @@ class Samples:
 
 @dataclass
 class Run:
-    """What a run gave; it is filled frame by frame.
+    """
+    What a run gave; it is filled frame by frame.
 
     `latencies_ms` are of the frames that were answered, `seconds` is the time in which they
     were, and `matrix` counts the pixels of those with labels.

@@ -24,7 +24,6 @@ from typing import Dict, Iterator, Union
 
 from sensor_msgs.msg import Image
 from std_msgs.msg import Header
-
 from swiftnet_ros.benchmark_link import Answer, Link, open_link
 from swiftnet_ros.benchmark_runs import Run, Sample, Samples
 from swiftnet_ros.errors import NodeSilentError
@@ -75,7 +74,8 @@ def run_in_lockstep(node: NodeUnderTest, samples: Samples) -> Run:
 
 
 def run_at_rate(node: NodeUnderTest, samples: Samples, rate: float) -> Run:
-    """Send frames as a camera of `rate` Hz, whether the node keeps up or not.
+    """
+    Send frames as a camera of `rate` Hz, whether the node keeps up or not.
 
     The first pictures lie in memory and are played round, so that reading files takes no time
     from the node.
@@ -94,7 +94,8 @@ def run_at_rate(node: NodeUnderTest, samples: Samples, rate: float) -> Run:
 
 
 def _count_until(end: float, link: Link, run: Run, first: int, last: int = 0) -> None:
-    """Count answers until a time, or until the one to the frame stamped `last` has come.
+    """
+    Count answers until a time, or until the one to the frame stamped `last` has come.
 
     Answers to frames before the `first` are left over from the warm-up.
     """

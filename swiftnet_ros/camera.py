@@ -22,7 +22,6 @@ import numpy as np
 from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import Image
-
 from swiftnet_ros import labels
 from swiftnet_ros.errors import SwiftnetError
 from swiftnet_ros.frames import Frame, to_rgb
@@ -44,6 +43,13 @@ class Counters:
     published: int = 0
     dropped_newer: int = 0
     dropped_bad: int = 0
+
+    def __str__(self) -> str:
+        """Sum the stream up for the log."""
+        return (
+            f'received {self.received}, published {self.published}, dropped '
+            f'{self.dropped_newer} for a newer frame and {self.dropped_bad} as bad'
+        )
 
 
 class Camera:

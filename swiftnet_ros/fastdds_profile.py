@@ -12,7 +12,8 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Give Fast DDS a shared-memory segment into which several camera frames fit.
+"""
+Give Fast DDS a shared-memory segment into which several camera frames fit.
 
 With the default segment of half a megabyte a best-effort stream of large images loses most of
 its frames. Fast DDS reads the profile from the environment when the first node starts.
@@ -30,7 +31,8 @@ _SHARED_MEMORY = '/dev/shm'
 
 
 def set_profile(environment: MutableMapping[str, str] = os.environ) -> str:
-    """Name the shipped profile in the environment, unless the user named one already.
+    """
+    Name the shipped profile in the environment, unless the user named one already.
 
     Returns the sentence for the log where this is not done: with less free shared memory than
     the segment takes, Fast DDS would go without any.
@@ -44,7 +46,7 @@ def set_profile(environment: MutableMapping[str, str] = os.environ) -> str:
             'give a container more (--shm-size=1g) or lose frames'
         )
     path = str(share_folder('config') / 'fastdds.xml')
-    environment.update({variable: path for variable in VARIABLES})
+    environment.update(dict.fromkeys(VARIABLES, path))
     return ''
 
 

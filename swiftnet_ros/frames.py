@@ -12,7 +12,8 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Camera frame to network input, in the one way that training, calibration and node share.
+"""
+Camera frame to network input, in the one way that training, calibration and node share.
 
 The frame is stretched to the network's size: bilinear, half-pixel centres, no antialiasing,
 uint8 result. The way back needs no step of its own: `labels.from_logits` interpolates the
@@ -24,7 +25,6 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 import numpy.typing as npt
-
 from swiftnet_ros.errors import InvalidFrameError, UnknownNameError
 
 _CHANNELS = {'rgb': 3, 'bgr': 3, 'rgba': 4, 'bgra': 4, 'mono': 1}
@@ -78,7 +78,8 @@ def to_rgb(frame: Frame) -> npt.NDArray[np.uint8]:
 
 
 def to_network_input(frame: Frame, height: int, width: int) -> npt.NDArray[np.uint8]:
-    """Stretch a frame to the network's size: uint8 [1, height, width, 3], RGB.
+    """
+    Stretch a frame to the network's size: uint8 [1, height, width, 3], RGB.
 
     The smaller of the two images is the one whose channels are reordered.
     """
@@ -88,9 +89,7 @@ def to_network_input(frame: Frame, height: int, width: int) -> npt.NDArray[np.ui
     return np.ascontiguousarray(to_rgb(small))[np.newaxis]
 
 
-def _stretch(
-    pixels: npt.NDArray[np.uint8], height: int, width: int
-) -> npt.NDArray[np.uint8]:
+def _stretch(pixels: npt.NDArray[np.uint8], height: int, width: int) -> npt.NDArray[np.uint8]:
     if pixels.shape[:2] == (height, width):
         return np.ascontiguousarray(pixels)
     resized = cv2.resize(pixels, (width, height), interpolation=cv2.INTER_LINEAR)

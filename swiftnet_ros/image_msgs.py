@@ -12,7 +12,8 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Camera messages to frames, and arrays back to messages; what is malformed is refused.
+"""
+Camera messages to frames, and arrays back to messages; what is malformed is refused.
 
 Pixels are looked at in place, padded rows and byte order as the message says, and copied only
 where the encoding itself has to be converted.
@@ -27,7 +28,6 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 from sensor_msgs.msg import Image
-
 from swiftnet_ros.errors import InvalidFrameError, UnsupportedEncodingError
 from swiftnet_ros.frames import Frame
 from swiftnet_ros.labels import Labels
@@ -37,7 +37,8 @@ Array = npt.NDArray[Any]
 
 @dataclass(frozen=True)
 class Encoding:
-    """How an encoding lies in memory, and how its array becomes a frame.
+    """
+    How an encoding lies in memory, and how its array becomes a frame.
 
     `convert` takes [rows, width, channels], without the last axis for one channel. `lines` is
     how many rows of data stand for one row of the picture; height and width are multiples of
@@ -118,7 +119,7 @@ def from_array(pixels: Array, encoding: str, header: Any) -> Image:
     message.step = pixels[0].nbytes
     # Only an array.array is taken as it is; the message checks other sequences byte by byte.
     data = array('B')
-    data.frombytes(np.ascontiguousarray(pixels))
+    data.frombytes(np.ascontiguousarray(pixels).view(np.uint8).data)
     message.data = data
     return message
 

@@ -12,9 +12,10 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Publish image files as a camera would: a folder, an image, a video, or the demo frames.
+"""
+Publish image files as a camera would: a folder, an image, a video, or the demo frames.
 
-    python -m swiftnet_ros.image_publisher --ros-args -p source:=/data/images -p rate:=15.0
+python -m swiftnet_ros.image_publisher --ros-args -p source:=/data/images -p rate:=15.0
 """
 
 from contextlib import contextmanager
@@ -28,7 +29,6 @@ from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import CameraInfo, Image
 from std_msgs.msg import Header
-
 from swiftnet_ros.camera_info import pinhole
 from swiftnet_ros.errors import UnknownNameError
 from swiftnet_ros.frames import Frame

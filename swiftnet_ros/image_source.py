@@ -20,7 +20,6 @@ from typing import Callable, Iterator, List
 
 import cv2
 import numpy as np
-
 from swiftnet_ros.errors import FileMissingError, InvalidValueError, NoImagesError
 from swiftnet_ros.frames import Frame
 from swiftnet_ros.share import share_folder
@@ -48,7 +47,8 @@ def read_image(path: Path) -> Frame:
 
 
 def open_source(source: str, loop: bool, warn: Callable[[str], None]) -> Iterator[Frame]:
-    """Give the frames of a source in order, again and again with `loop`.
+    """
+    Give the frames of a source in order, again and again with `loop`.
 
     `source` is a folder of images, an image, a video, or `demo`. What is missing or empty is an
     error at once; an image that cannot be read is reported to `warn` and left out.
@@ -61,9 +61,7 @@ def open_source(source: str, loop: bool, warn: Callable[[str], None]) -> Iterato
     return _repeated(lambda: _image_frames(files, warn), path, loop)
 
 
-def _repeated(
-    start: Callable[[], Iterator[Frame]], path: Path, loop: bool
-) -> Iterator[Frame]:
+def _repeated(start: Callable[[], Iterator[Frame]], path: Path, loop: bool) -> Iterator[Frame]:
     """Play once or for ever; one pass without a single frame is an error."""
     for _ in count() if loop else range(1):
         played = False

@@ -19,7 +19,6 @@ from typing import Tuple
 
 import cv2
 import numpy as np
-
 from swiftnet_ros.errors import (
     FileMissingError,
     InvalidValueError,
@@ -42,7 +41,8 @@ def label_file(image: Path, folder: Path) -> Path:
 
 
 def read_label(path: Path, spec: ModelSpec, size: Tuple[int, int]) -> Labels:
-    """Read class ids [H, W] of `size` (height, width); unlabeled pixels get the spec's id.
+    """
+    Read class ids [H, W] of `size` (height, width); unlabeled pixels get the spec's id.
 
     Ids that the spec says were ignored in training count as unlabeled, unless the same number
     is a class: then the file has to hold class ids already.

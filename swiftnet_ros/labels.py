@@ -28,7 +28,8 @@ Logits = npt.NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Segmentation:
-    """The answer for one frame, both at the frame's size.
+    """
+    The answer for one frame, both at the frame's size.
 
     `labels` are class ids [H, W], uint8, or uint16 above 255 classes. `confidence` is uint8
     [H, W], 255 times the largest softmax, or None where it was not asked for.
@@ -46,7 +47,8 @@ def label_dtype(classes: int) -> type:
 def from_logits(
     logits: Logits, height: int, width: int, with_confidence: bool = False
 ) -> Segmentation:
-    """Interpolate logits [C, h, w] to [height, width] and take the best class of each pixel.
+    """
+    Interpolate logits [C, h, w] to [height, width] and take the best class of each pixel.
 
     Labels equal `argmax(bilinear(logits))` with half-pixel centres. One class is interpolated
     at a time and compared with the best so far, so that the memory is a few planes and not C.
@@ -79,7 +81,7 @@ def _confidence(logits: Logits, best: Logits) -> Pixels:
         cv2.subtract(plane, best, dst=plane)
         cv2.exp(plane, dst=plane)
         cv2.add(total, plane, dst=total)
-    return np.rint(255.0 / total).astype(np.uint8)
+    return np.asarray(np.rint(255.0 / total), dtype=np.uint8)
 
 
 def palette(colors: Sequence[Tuple[int, int, int]], unlabeled_id: int) -> Pixels:

@@ -22,13 +22,12 @@ import numpy.typing as npt
 Matrix = npt.NDArray[np.int64]
 
 
-def confusion_matrix(
-    truth: npt.NDArray[Any], predicted: npt.NDArray[Any], classes: int
-) -> Matrix:
-    """Count pixels by true class (row) and predicted class (column): int64 [classes, classes].
+def confusion_matrix(truth: npt.NDArray[Any], predicted: npt.NDArray[Any], classes: int) -> Matrix:
+    """
+    Count pixels by true class (row) and predicted class (column): int64 [C, C + 1].
 
-    Pixels whose true id is outside the classes (unlabeled) do not count. A predicted id outside
-    the classes counts as a miss of the true class, in the last column of [classes, classes + 1].
+    Pixels whose true id is outside the classes (unlabeled) do not count. The last column holds
+    predicted ids outside the classes, each a miss of the true class.
     """
     valid = truth < classes
     column = np.minimum(predicted[valid].astype(np.int64), classes)
@@ -42,9 +41,7 @@ def class_iou(matrix: Matrix) -> List[Optional[float]]:
     classes = len(matrix)
     intersection = np.diagonal(matrix)
     union = matrix.sum(axis=1) + matrix[:, :classes].sum(axis=0) - intersection
-    return [
-        float(hit / total) if total else None for hit, total in zip(intersection, union)
-    ]
+    return [float(hit / total) if total else None for hit, total in zip(intersection, union)]
 
 
 def mean_iou(matrix: Matrix) -> Optional[float]:

@@ -25,7 +25,6 @@ import rclpy
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
-
 from swiftnet_ros.errors import RosArgumentsError, SwiftnetError
 from swiftnet_ros.fastdds_profile import set_profile
 
@@ -39,7 +38,7 @@ Wiring = Callable[[Node, Event], ContextManager[None]]
 def run_node(name: str, wire: Wiring, args: Optional[List[str]] = None) -> int:
     """Spin a node until Ctrl-C, SIGTERM or its own wish ends it; give the exit code."""
     try:
-        with _stop_on_signals() as stop, _node(name, args) as node, wire(node, stop):
+        with stop_on_signals() as stop, _node(name, args) as node, wire(node, stop):
             executor = SingleThreadedExecutor()
             executor.add_node(node)
             while not stop.is_set():
@@ -52,7 +51,7 @@ def run_node(name: str, wire: Wiring, args: Optional[List[str]] = None) -> int:
 
 
 @contextmanager
-def _stop_on_signals() -> Iterator[Event]:
+def stop_on_signals() -> Iterator[Event]:
     """Let signals set an event, so that no thread loses the ROS context in the middle of work."""
     stop = Event()
 

@@ -12,19 +12,19 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Every parameter of the segmentation node, declared once with its range and description.
+"""
+Every parameter of the segmentation node, declared once with its range and description.
 
 A node's parameters are a frozen dataclass whose fields are made by `parameter`; `declare` turns
 such a class into declared ROS parameters and gives their values.
 """
 
-from dataclasses import dataclass, field, Field, fields
+from dataclasses import dataclass, Field, field, fields
 from typing import Any, Dict, Tuple, Type, TypeVar, Union
 
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
 from rclpy.exceptions import InvalidParameterTypeException, InvalidParameterValueException
 from rclpy.node import Node
-
 from swiftnet_ros.errors import InvalidValueError, UnknownNameError
 
 Parameters = TypeVar('Parameters')
@@ -53,16 +53,19 @@ class NodeParameters:
     model: str = parameter('warehouse', 'an .onnx file, or the name of a shipped model')
     engine: str = parameter('auto', 'what runs the model: auto, or the name of an engine')
     precision: str = parameter(
-        'auto', 'auto, fp32 or bf16; auto is the fastest that this machine has natively'
+        'auto', 'auto, fp32 or bf16; auto is bf16 where the CPU computes in it, else fp32'
     )
-    threads: int = parameter(0, 'CPU threads of the engine; 0 takes every CPU that the process may use', (0, 256))
+    threads: int = parameter(
+        0, 'CPU threads of the engine; 0 takes every CPU that the process may use', (0, 256)
+    )
     overlay_opacity: float = parameter(
         0.5, 'how much the class colours cover the picture in ~/overlay', (0.0, 1.0)
     )
 
 
 def declare(node: Node, kind: Type[Parameters]) -> Parameters:
-    """Declare the fields of `kind`, read-only, and give the values that the user set.
+    """
+    Declare the fields of `kind`, read-only, and give the values that the user set.
 
     The node was made with `automatically_declare_parameters_from_overrides`, so that a name
     that nobody knows is an error here and not silently without effect.

@@ -12,9 +12,10 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Label a camera's images: `image` in, `~/label_image` and `~/overlay` out.
+"""
+Label a camera's images: `image` in, `~/label_image` and `~/overlay` out.
 
-    python -m swiftnet_ros.segmentation_node --ros-args -p model:=camvid -r image:=/cam/image_raw
+python -m swiftnet_ros.segmentation_node --ros-args -p model:=camvid -r image:=/cam/image_raw
 """
 
 from concurrent.futures import ThreadPoolExecutor
@@ -24,7 +25,6 @@ from threading import Event
 from typing import Iterator, List, Optional
 
 from rclpy.node import Node
-
 from swiftnet_ros.camera import Camera
 from swiftnet_ros.engines.base import Engine
 from swiftnet_ros.engines.open_engine import open_engine

@@ -18,7 +18,6 @@ from typing import Union
 
 import numpy as np
 import numpy.typing as npt
-
 from swiftnet_ros.engines.base import Engine
 from swiftnet_ros.frames import Frame
 from swiftnet_ros.labels import Segmentation
@@ -43,7 +42,8 @@ class Segmenter:
         channel_order: str = 'rgb',
         with_confidence: bool = False,
     ) -> Segmentation:
-        """Label every pixel of a frame, at the frame's own size.
+        """
+        Label every pixel of a frame, at the frame's own size.
 
         `pixels` are uint8 [H, W, C] in `channel_order` ([H, W] for mono), or a `Frame`, which
         knows its own. `with_confidence` adds 255 times the largest softmax of each pixel.

@@ -19,7 +19,6 @@ from typing import Sequence, Tuple
 
 import numpy as np
 from onnx import helper, numpy_helper, TensorProto
-
 from swiftnet_ros.model_spec import ModelSpec, SemanticClass, unlabeled_id_for, write
 
 COLORS = ((250, 10, 10), (10, 250, 10), (10, 10, 250), (250, 250, 250), (5, 5, 5))

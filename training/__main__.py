@@ -14,9 +14,9 @@
 
 """The offline commands: python -m training COMMAND ..."""
 
+from collections.abc import Sequence
 from importlib import import_module
 import sys
-from typing import Optional, Sequence
 
 from swiftnet_ros.errors import SwiftnetError, UnknownNameError
 
@@ -30,7 +30,7 @@ COMMANDS = {
 }
 
 
-def main(arguments: Optional[Sequence[str]] = None) -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; a user's mistake is one line and the exit code 1."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     if not words or words[0] in ('-h', '--help'):

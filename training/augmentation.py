@@ -21,7 +21,6 @@ from torch import Tensor
 from torchvision import tv_tensors
 from torchvision.transforms import InterpolationMode, v2
 from torchvision.transforms.v2 import functional as F
-
 from training.config import AugmentationConfig
 from training.datasets.class_table import UNLABELED
 
@@ -29,8 +28,9 @@ from training.datasets.class_table import UNLABELED
 _FILL = (124, 116, 104)
 
 
-class RandomScale(v2.Transform):
-    """Scale picture and label by one random factor, the label to the nearest pixel centre.
+class RandomScale(v2.Transform):  # type: ignore[misc]
+    """
+    Scale picture and label by one random factor, the label to the nearest pixel centre.
 
     torchvision's own scale jitter takes `nearest` for masks, which shifts them by up to half a
     pixel against the picture.

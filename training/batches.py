@@ -12,24 +12,25 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Batches that depend on seed, epoch and position alone: not on workers, processes or a restart."""
+"""Batches that depend on seed, epoch and position alone, not on workers, processes, restarts."""
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Iterator
+from typing import Any
 
 import cv2
 import numpy as np
+from swiftnet_ros.errors import InvalidValueError, SwiftnetError
 import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 from torchvision.transforms import v2
-
-from swiftnet_ros.errors import InvalidValueError
 from training.augmentation import augment, training_transform
 from training.config import Config
 from training.datasets.base import ImageLabelDataset
-from training.datasets.class_table import UNLABELED
 
+# image, label, distance to the nearest label edge
+View = tuple[Tensor, Tensor, Tensor]
 # a picture is named by its epoch and its index: together with the seed they fix its random view
 Place = tuple[int, int]
 
@@ -48,16 +49,27 @@ class Batch:
         return Batch(*(part.to(device, non_blocking=True) for part in parts))
 
 
-class RandomViews(Dataset[tuple[Tensor, Tensor, Tensor]]):
-    """Augmented pictures, indexed by their place."""
+class PictureError(SwiftnetError):
+    """A picture or label that cannot be trained on, found in a process that reads ahead."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+
+
+class RandomViews(Dataset[View | str]):
+    """Augmented pictures, indexed by their place; text that says what is wrong with a bad one."""
 
     def __init__(self, source: ImageLabelDataset, transform: v2.Transform, seed: int) -> None:
         self.source, self.transform, self.seed = source, transform, seed
 
-    def __getitem__(self, place: Place) -> tuple[Tensor, Tensor, Tensor]:
+    def __getitem__(self, place: Place) -> View | str:
         """Read a picture and draw the view that belongs to its place."""
         epoch, index = place
-        sample = self.source[index]
+        try:
+            sample = self.source[index]
+        except SwiftnetError as error:
+            # An error with arguments of its own does not survive the way between two processes.
+            return str(error)
         image = torch.from_numpy(sample.image).permute(2, 0, 1)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(_mix(self.seed, epoch, index))
@@ -88,13 +100,13 @@ class ShuffledBatches(Sampler[list[Place]]):
         generator = torch.Generator().manual_seed(_mix(self.seed, self.epoch, -1))
         order = torch.randperm(self.length, generator=generator).tolist()
         for start in range(0, len(self) * self.batch_size, self.batch_size):
-            share = order[start : start + self.batch_size][self.rank :: self.processes]
-            yield [(self.epoch, index) for index in share]
+            stop = start + self.batch_size
+            yield [(self.epoch, order[i]) for i in range(start + self.rank, stop, self.processes)]
 
 
 def training_batches(
     config: Config, dataset: ImageLabelDataset, rank: int = 0, processes: int = 1
-) -> tuple[DataLoader[Batch], ShuffledBatches]:
+) -> tuple[DataLoader[View | str], ShuffledBatches]:
     """Make the loader of augmented batches and the sampler that holds its epoch."""
     train = config.train
     views = RandomViews(dataset, training_transform(config.augmentation), train.seed)
@@ -109,6 +121,14 @@ def training_batches(
     return loader, sampler
 
 
+def whole_batches(loader: Iterable[Any]) -> Iterator[Batch]:
+    """Give the batches of a loader; a picture that could not be read is an error here."""
+    for batch in loader:
+        if isinstance(batch, str):
+            raise PictureError(batch)
+        yield batch
+
+
 def edge_distance(label: np.ndarray) -> np.ndarray:
     """Measure each pixel's distance to the nearest edge between labels: float32 [H, W], px."""
     ids = label.astype(np.uint8)
@@ -119,15 +139,13 @@ def edge_distance(label: np.ndarray) -> np.ndarray:
     return np.asarray(cv2.distanceTransform(inside, cv2.DIST_L2, 3), np.float32)
 
 
-def valid_pixels(labels: Tensor) -> Tensor:
-    """Mark the labelled pixels."""
-    return labels != UNLABELED
-
-
 def _mix(*numbers: int) -> int:
     return int(np.random.SeedSequence([n + 1 for n in numbers]).generate_state(1)[0])
 
 
-def _collate(items: list[tuple[Tensor, Tensor, Tensor]]) -> Batch:
+def _collate(items: list[View | str]) -> Batch | str:
+    for item in items:
+        if isinstance(item, str):
+            return item
     images, labels, distances = (torch.stack(parts) for parts in zip(*items))
     return Batch(images, labels, distances)

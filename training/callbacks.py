@@ -14,15 +14,14 @@
 
 """What happens at the steps of a training run; when it happens is a wrapper around it."""
 
+from collections.abc import Callable
 from pathlib import Path
 import sys
-from typing import Any, Callable, Optional
+from typing import Any
 
-from accelerate import Accelerator
 from torch import nn
 from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
-
 from training.checkpoint import Checkpoint, save_checkpoint
 from training.config import Config
 from training.datasets import open_dataset
@@ -83,22 +82,21 @@ def show_progress() -> Callback:
             bar.append(tqdm(total=state.steps, initial=state.step - 1, desc='train', disable=None))
         bar[0].update()
         bar[0].set_postfix(epoch=state.epoch, loss=f'{state.loss:.3f}')
+        if state.step == state.steps:
+            bar[0].close()
 
     return show
 
 
-def score(
-    config: Config, root: Optional[Path], paths: RunPaths, board: SummaryWriter
-) -> Callback:
-    """Measure the averaged network on the validation split."""
+def score(config: Config, root: Path | None, paths: RunPaths, board: SummaryWriter) -> Callback:
+    """Measure the averaged network on the validation split, which has to be there at once."""
+    data = config.data
+    dataset = open_dataset(data.dataset, root, data.val_split, data.options)
 
     def run(state: TrainState) -> None:
-        dataset = open_dataset(
-            config.data.dataset, root, config.data.val_split, config.data.options
-        )
         network = _averaged(state)
         device = next(network.parameters()).device
-        predict = torch_predictor(network, config.data.height, config.data.width, device)
+        predict = torch_predictor(network, data.height, data.width, device)
         result = evaluate(predict, dataset, progress=False)
         append_record(paths.metrics, {'epoch': state.epoch, **result})
         if result['miou'] is not None:
@@ -131,14 +129,13 @@ def save_trained(config: Config, table: ClassTable, paths: RunPaths) -> Callback
 def default_callbacks(
     config: Config,
     table: ClassTable,
-    root: Optional[Path],
+    root: Path | None,
     paths: RunPaths,
-    accelerator: Accelerator,
+    first_step: int,
 ) -> list[Callback]:
-    """List the callbacks of a run; only the first process writes anything."""
-    if not accelerator.is_main_process:
-        return [update_ema]
-    board = SummaryWriter(str(paths.tensorboard))
+    """List what the process does that writes all files; the others only average weights."""
+    # What an interrupted run wrote behind the first step is hidden.
+    board = SummaryWriter(str(paths.tensorboard), purge_step=first_step)
     measure = score(config, root, paths, board)
     return [
         update_ema,
@@ -148,6 +145,7 @@ def default_callbacks(
         every_epochs(config.train.checkpoint_every, save_last(config, table, paths)),
         at_end(measure),
         at_end(save_trained(config, table, paths)),
+        at_end(lambda state: board.close()),
     ]
 
 

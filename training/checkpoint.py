@@ -14,33 +14,50 @@
 
 """A checkpoint describes itself: arguments, widths, weights and classes rebuild the network."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 import os
 from pathlib import Path
 import pickle
-from typing import Any, Mapping, Optional, Sequence
-
-import torch
-from torch import Tensor, nn
+import struct
+from typing import Any
 
 from swiftnet_ros.errors import FileMissingError, SwiftnetError
 from swiftnet_ros.model_spec import SemanticClass
-from training.config import ModelConfig
+import torch
+from torch import nn, Tensor
+from training.config import check, ModelConfig
 from training.models import build_model
+from training.typed import build
 
 VERSION = 1
+# Characters of torch's own message that stand in an error.
+_QUOTED = 120
+# What torch.load raises for files whose bytes were cut or changed.
+_DAMAGED = (
+    pickle.UnpicklingError,
+    struct.error,
+    AssertionError,
+    AttributeError,
+    EOFError,
+    LookupError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+)
 
 
 class CheckpointError(SwiftnetError):
     """A checkpoint that cannot be read or does not fit."""
 
     def __init__(self, path: object, reason: object) -> None:
-        super().__init__(f'cannot use checkpoint {path}: {reason}')
+        super().__init__(f'cannot use checkpoint {path}: {" ".join(str(reason).split())}')
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A network and what is needed to rebuild, export and go on training it.
+    """
+    A network and what is needed to rebuild, export and go on training it.
 
     `progress` holds optimizer, schedule, EMA and place of an unfinished run, else nothing.
     """
@@ -52,14 +69,20 @@ class Checkpoint:
     height: int
     width: int
     weights: Mapping[str, Tensor]
-    miou: Optional[float] = None
+    miou: float | None = None
     progress: Mapping[str, Any] = field(default_factory=dict)
 
     def network(self) -> nn.Module:
         """Rebuild the network, pruned shape included, with its weights."""
         model = build_model(self.model, len(self.classes))
-        take_shapes(model, self.weights)
-        model.load_state_dict(dict(self.weights), strict=True)
+        try:
+            take_shapes(model, self.weights)
+            model.load_state_dict(dict(self.weights), strict=True)
+        except (RuntimeError, IndexError) as error:
+            reason = f'its weights do not fit ({str(error)[:_QUOTED]})'
+            raise CheckpointError(
+                f'of {self.model.variant} {self.model.encoder}', reason
+            ) from error
         return model
 
 
@@ -88,14 +111,14 @@ def load_checkpoint(path: Path) -> Checkpoint:
         raise FileMissingError(path, 'checkpoint')
     try:
         content = torch.load(path, map_location='cpu', weights_only=True)
-    except (RuntimeError, pickle.UnpicklingError, EOFError, ValueError) as error:
+    except _DAMAGED as error:
         reason = 'it is damaged or holds more than weights; train or download it again'
         raise CheckpointError(path, reason) from error
-    if not isinstance(content, dict) or content.get('version') != VERSION:
+    if not isinstance(content, dict) or content.pop('version', None) != VERSION:
         raise CheckpointError(path, f'it is not a swiftnet_ros checkpoint of version {VERSION}')
-    classes = [SemanticClass(c['name'], tuple(c['rgb'])) for c in content.pop('classes')]
-    del content['version']
-    return Checkpoint(ModelConfig(**content.pop('model')), classes, **content)
+    checkpoint = build(Checkpoint, content, 'checkpoint.')
+    check({f'model.{key}': value for key, value in asdict(checkpoint.model).items()})
+    return checkpoint
 
 
 def take_shapes(model: nn.Module, weights: Mapping[str, Tensor]) -> None:

@@ -14,19 +14,14 @@
 
 """A YAML file becomes dataclasses; an unknown key is an error that names the nearest known one."""
 
-from dataclasses import dataclass, field, fields, is_dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Optional, get_args, get_type_hints
+from typing import Any
 
-import dacite
+from swiftnet_ros.errors import FileMissingError, InvalidValueError
+from training.typed import build
 import yaml
-
-from swiftnet_ros.errors import (
-    FileMissingError,
-    InvalidValueError,
-    SwiftnetError,
-    UnknownNameError,
-)
 
 
 @dataclass(frozen=True)
@@ -35,11 +30,11 @@ class ModelConfig:
 
     variant: str = 'pyramid'
     encoder: str = 'resnet18'
-    widths: Optional[list[int]] = None
+    widths: list[int] | None = None
     levels: int = 3
     features: int = 128
     output_stride: int = 4
-    classes: Optional[int] = None
+    classes: int | None = None
     pretrained: bool = False
 
 
@@ -118,13 +113,51 @@ class Config:
     train: TrainConfig = field(default_factory=TrainConfig)
 
 
+_POSITIVE = (lambda value: value > 0, 'a number above 0')
+_NOT_NEGATIVE = (lambda value: value >= 0, 'a number of 0 or more')
+_FRACTION = (lambda value: 0 <= value <= 1, 'a fraction of 0 to 1')
+_ANYTHING = (lambda value: True, 'anything')
+_SIDE = (lambda value: value >= 32 and value % 8 == 0, 'a multiple of 8, at least 32')
+
+# What each value may be; names and options are checked where they are looked up.
+_RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
+    'model.levels': (lambda value: 1 <= value <= 3, '1, 2 or 3'),
+    'model.features': (lambda value: value >= 3, 'a number of at least 3'),
+    'model.output_stride': (lambda value: value in (4, 8), '4 or 8'),
+    'model.classes': (lambda value: value is None or 1 <= value <= 255, 'null or 1 to 255'),
+    'data.height': _SIDE,
+    'data.width': _SIDE,
+    'augmentation.crop': _SIDE,
+    'augmentation.scale_min': _POSITIVE,
+    'augmentation.scale_max': _POSITIVE,
+    'augmentation.flip': _FRACTION,
+    'augmentation.brightness': _NOT_NEGATIVE,
+    'augmentation.contrast': _NOT_NEGATIVE,
+    'augmentation.saturation': _NOT_NEGATIVE,
+    'augmentation.hue': (lambda value: 0 <= value <= 0.5, 'a fraction of 0 to 0.5'),
+    'optimizer.lr': _POSITIVE,
+    'optimizer.encoder_factor': _NOT_NEGATIVE,
+    'optimizer.weight_decay': _NOT_NEGATIVE,
+    'optimizer.betas': (lambda value: all(0 <= beta < 1 for beta in value), 'below 1 each'),
+    'optimizer.lr_min': _NOT_NEGATIVE,
+    'optimizer.warmup_epochs': _NOT_NEGATIVE,
+    'train.epochs': _POSITIVE,
+    'train.batch_size': _POSITIVE,
+    'train.workers': _NOT_NEGATIVE,
+    'train.ema_decay': _FRACTION,
+    'train.seed': _NOT_NEGATIVE,
+    'train.evaluate_every': _NOT_NEGATIVE,
+    'train.checkpoint_every': _NOT_NEGATIVE,
+}
+
+
 def load_config(path: Path, overrides: tuple[str, ...] = ()) -> Config:
     """Read a YAML file with the safe loader; `overrides` are 'section.key=value' strings."""
     if not path.is_file():
         raise FileMissingError(path, 'configuration')
     try:
         tree = yaml.safe_load(path.read_text())
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise InvalidValueError(str(path), _one_line(error), 'valid YAML') from error
     if not isinstance(tree, dict):
         raise InvalidValueError(str(path), type(tree).__name__, 'a YAML mapping')
@@ -134,41 +167,50 @@ def load_config(path: Path, overrides: tuple[str, ...] = ()) -> Config:
 
 
 def config_from_tree(tree: dict[str, Any]) -> Config:
-    """Make a configuration from plain dictionaries, refusing unknown keys and wrong types."""
-    _refuse_unknown_keys(tree, Config, '')
-    try:
-        return dacite.from_dict(Config, tree, dacite.Config(cast=[tuple, float]))
-    except (dacite.DaciteError, ValueError, TypeError) as error:
-        raise ConfigError(_one_line(error)) from error
+    """Make a configuration from plain dictionaries; refuse unknown keys and impossible values."""
+    config = build(Config, tree)
+    check(dict(flat(config)))
+    if config.augmentation.scale_min > config.augmentation.scale_max:
+        low, high = config.augmentation.scale_min, config.augmentation.scale_max
+        raise InvalidValueError('augmentation.scale_min', low, f'at most scale_max, {high}')
+    return config
 
 
-class ConfigError(SwiftnetError):
-    """A configuration value of the wrong type, or one that is missing."""
+def check(values: dict[str, Any]) -> None:
+    """Refuse an impossible value; `values` are named as 'section.key'."""
+    for name, value in values.items():
+        is_valid, expected = _RULES.get(name, _ANYTHING)
+        if not is_valid(value):
+            raise InvalidValueError(name, value, expected)
 
-    def __init__(self, reason: str) -> None:
-        super().__init__(f'configuration: {reason}; correct the YAML file')
 
-
-def _refuse_unknown_keys(tree: dict[str, Any], kind: type, prefix: str) -> None:
-    hints = get_type_hints(kind)
-    known = [item.name for item in fields(kind)]
-    for key, value in tree.items():
-        if key not in known:
-            raise UnknownNameError(f'configuration key in {prefix or "the file"}', key, known)
-        inner = [t for t in (hints[key], *get_args(hints[key])) if is_dataclass(t)]
-        if inner and isinstance(value, dict):
-            assert isinstance(inner[0], type)
-            _refuse_unknown_keys(value, inner[0], f'{prefix}{key}.')
+def flat(config: Config) -> Iterator[tuple[str, Any]]:
+    """Give every value with its name as 'section.key'."""
+    for section, content in asdict(config).items():
+        if isinstance(content, dict):
+            yield from ((f'{section}.{key}', value) for key, value in content.items())
+        else:
+            yield section, content
 
 
 def _override(tree: dict[str, Any], override: str) -> None:
     path, separator, text = override.partition('=')
-    if not separator:
-        raise InvalidValueError('--set', override, 'section.key=value')
     *sections, key = path.split('.')
     for section in sections:
         tree = tree.setdefault(section, {})
-    tree[key] = yaml.safe_load(text)
+        if not isinstance(tree, dict):
+            raise InvalidValueError('--set', override, f'a key of a section, {section} is none')
+    if not separator:
+        raise InvalidValueError('--set', override, 'section.key=value')
+    tree[key] = parsed('--set', text)
+
+
+def parsed(name: str, text: str) -> Any:
+    """Read a value from a command line as YAML, `name` for the message."""
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise InvalidValueError(name, text, 'a value in YAML') from error
 
 
 def _one_line(error: object) -> str:

@@ -17,7 +17,7 @@
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor, nn
+from torch import nn, Tensor
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,8 @@ class Count:
 
 
 def count(network: nn.Module, height: int, width: int) -> Count:
-    """Count for one image of height x width pixels.
+    """
+    Count for one image of height x width pixels.
 
     The seminar's rule adds, to the multiply-adds of the convolutions, 2 for each output element
     of a batch norm and 1 for each bias added. The network runs on shapes alone (torch's meta

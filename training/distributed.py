@@ -15,7 +15,7 @@
 """Batch norm over the batch of all processes, on the CPU too, where torch has none."""
 
 import torch
-from torch import Tensor, nn
+from torch import nn, Tensor
 import torch.distributed as dist
 from torch.distributed.nn.functional import all_reduce
 
@@ -23,25 +23,27 @@ from torch.distributed.nn.functional import all_reduce
 class SyncedBatchNorm2d(nn.BatchNorm2d):
     """Batch norm whose statistics are those of all processes' batches together."""
 
-    def forward(self, input: Tensor) -> Tensor:  # noqa: A002
+    def forward(self, features: Tensor) -> Tensor:
         """Normalise [N, C, H, W]; equal to one process with the whole batch."""
         if not self.training:
-            return super().forward(input)
-        features = input.float()
+            return super().forward(features)
+        kind, features = features.dtype, features.float()
         sums = torch.stack([features.sum((0, 2, 3)), features.square().sum((0, 2, 3))])
         count = features.numel() / features.shape[1] * dist.get_world_size()
         mean, square = all_reduce(sums) / count
-        variance = square - mean.square()
+        # Rounding could make a variance of zero negative.
+        variance = (square - mean.square()).clamp(min=0)
         self._track(mean.detach(), variance.detach() * count / (count - 1))
         normalized = (features - mean.view(1, -1, 1, 1)) * torch.rsqrt(
             variance.view(1, -1, 1, 1) + self.eps
         )
-        scaled = normalized * self.weight.view(1, -1, 1, 1) + self.bias.view(1, -1, 1, 1)
-        return scaled.to(input.dtype)
+        scaled: Tensor = normalized * self.weight.view(1, -1, 1, 1) + self.bias.view(1, -1, 1, 1)
+        return scaled.to(kind)
 
     def _track(self, mean: Tensor, variance: Tensor) -> None:
         assert self.running_mean is not None and self.running_var is not None
-        assert self.momentum is not None
+        assert self.momentum is not None and self.num_batches_tracked is not None
+        self.num_batches_tracked.add_(1)
         self.running_mean.lerp_(mean, self.momentum)
         self.running_var.lerp_(variance, self.momentum)
 
@@ -51,10 +53,9 @@ def synchronize_norms(network: nn.Module, processes: int) -> nn.Module:
     if processes == 1:
         return network
     if torch.cuda.is_available():
-        return nn.SyncBatchNorm.convert_sync_batchnorm(network)
+        converted: nn.Module = nn.SyncBatchNorm.convert_sync_batchnorm(network)
+        return converted
     for module in network.modules():
         if type(module) is nn.BatchNorm2d:
             module.__class__ = SyncedBatchNorm2d
     return network
-
-

@@ -14,20 +14,20 @@
 
 """Measure mIoU over a whole split: of a checkpoint in torch, of an ONNX file by the runtime."""
 
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, Callable
+from typing import Any
 
 import numpy as np
-import torch
-from torch import nn
-from tqdm import tqdm
-
 from swiftnet_ros import labels, metrics
 from swiftnet_ros.engines.open_engine import open_engine
 from swiftnet_ros.errors import SwiftnetError
 from swiftnet_ros.frames import Frame, to_network_input
 from swiftnet_ros.segmenter import Segmenter
+import torch
+from torch import nn
+from tqdm import tqdm
 from training.checkpoint import load_checkpoint
 from training.datasets.base import ImageLabelDataset
 
@@ -51,7 +51,7 @@ def evaluate(predict: Predictor, dataset: ImageLabelDataset, progress: bool = Tr
     """Give miou (fraction of 1), iou by class name, and the number of images."""
     names = [item.name for item in dataset.table.classes]
     matrix = metrics.confusion_matrix(np.empty(0, int), np.empty(0, int), len(names))
-    for index in tqdm(range(len(dataset)), 'evaluate', disable=not progress):
+    for index in tqdm(range(len(dataset)), 'evaluate', disable=None if progress else True):
         sample = dataset[index]
         matrix += metrics.confusion_matrix(sample.label, predict(sample.image), len(names))
     iou = dict(zip(names, metrics.class_iou(matrix)))

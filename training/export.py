@@ -15,23 +15,21 @@
 """Turn a checkpoint into one ONNX file that keeps the model contract, and prove it equal."""
 
 from dataclasses import dataclass
-import io
 from pathlib import Path
-from typing import Optional
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import numpy.typing as npt
 import onnx
 import onnx_ir
 from onnxscript import optimizer
-import torch
-from torch import Tensor, nn
-
 from swiftnet_ros import labels
 from swiftnet_ros.engines.open_engine import open_engine
 from swiftnet_ros.errors import SwiftnetError
 from swiftnet_ros.frames import Frame, to_network_input
 from swiftnet_ros.model_spec import Golden, ModelSpec, unlabeled_id_for, write
+import torch
+from torch import nn, Tensor
 from training.checkpoint import Checkpoint, layer_widths
 from training.datasets.warehouse import FIRST_SEED
 from training.datasets.warehouse_scene import render
@@ -75,7 +73,7 @@ class Deployed(nn.Module):
 
 def export(
     checkpoint: Checkpoint, path: Path, name: str, height: int, width: int,
-    miou: Optional[float] = None,
+    miou: float | None = None,
 ) -> Parity:  # fmt: skip
     """Write `path` for frames stretched to height x width pixels; check it against torch."""
     network = Deployed(checkpoint.network()).eval()
@@ -129,24 +127,26 @@ def _torch_logits(network: nn.Module, image: npt.NDArray[np.uint8]) -> npt.NDArr
 
 
 def _trace(network: nn.Module, height: int, width: int) -> onnx.ModelProto:
-    """Trace the graph; shared weights stay shared and batch norms stay nodes.
+    """
+    Trace the graph; shared weights stay shared and batch norms stay nodes.
 
     The exporter would fold a norm into the convolution before it and so give every pyramid
     level its own copy of the encoder: PRESERVE keeps it from that while the network is in
     evaluation mode all the same.
     """
-    buffer = io.BytesIO()
-    torch.onnx.export(
-        network,
-        (torch.zeros(1, height, width, 3, dtype=torch.uint8),),
-        buffer,
-        input_names=['image'],
-        output_names=['logits'],
-        opset_version=OPSET,
-        training=torch.onnx.TrainingMode.PRESERVE,
-        dynamo=False,
-    )
-    return _fold_sizes(onnx.load_model_from_string(buffer.getvalue()))
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / 'traced.onnx'
+        torch.onnx.export(
+            network,
+            (torch.zeros(1, height, width, 3, dtype=torch.uint8),),
+            path,
+            input_names=['image'],
+            output_names=['logits'],
+            opset_version=OPSET,
+            training=torch.onnx.TrainingMode.PRESERVE,
+            dynamo=False,
+        )
+        return _fold_sizes(onnx.load_model(path))
 
 
 def _fold_sizes(model: onnx.ModelProto) -> onnx.ModelProto:

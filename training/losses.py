@@ -12,21 +12,22 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Losses, chosen by name: pure functions of logits, labels and the distance to label edges.
+"""
+Losses, chosen by name: pure functions of logits, labels and the distance to label edges.
 
 Each gives the sum of the losses of the pixels that count, and how many they are, so that
 several processes can divide by the count of them all.
 """
 
-from typing import Callable, Sequence
+from collections.abc import Callable, Sequence
 
+from swiftnet_ros.errors import InvalidValueError, UnknownNameError
 import torch
 from torch import Tensor
 import torch.nn.functional as F
-
-from swiftnet_ros.errors import UnknownNameError
 from training.config import LossConfig
 from training.datasets.class_table import UNLABELED
+from training.typed import checked_options
 
 Loss = Callable[..., tuple[Tensor, Tensor]]
 
@@ -44,11 +45,15 @@ def boundary_focal(
     weights: Sequence[float] = (8, 4, 2, 1),
     gamma: float = 0.5,
 ) -> tuple[Tensor, Tensor]:
-    """Boundary-aware focal loss of pyramidal SwiftNet (Pattern Recognition 2021).
+    """
+    Boundary-aware focal loss of pyramidal SwiftNet (Pattern Recognition 2021).
 
     Cross entropy, times a weight by the distance in pixels to the nearest label edge, times
     exp(gamma * (1 - p)) with p the detached probability of the true class.
     """
+    if len(weights) != len(bins) + 1:
+        expected = f'{len(bins) + 1} numbers, one more than bins'
+        raise InvalidValueError('option weights of loss boundary_focal', weights, expected)
     losses = _pixels(logits, labels)
     borders = torch.tensor(bins, dtype=torch.float32, device=labels.device)
     table = torch.tensor(weights, dtype=torch.float32, device=labels.device)
@@ -64,7 +69,8 @@ def ohem(
     threshold: float = 0.7,
     kept: float = 0.0625,
 ) -> tuple[Tensor, Tensor]:
-    """Cross entropy of the hard pixels of each picture (online hard example mining).
+    """
+    Cross entropy of the hard pixels of each picture (online hard example mining).
 
     Hard are the pixels whose true class has a probability under `threshold`, and at least the
     worst `kept` share of a picture.
@@ -73,7 +79,9 @@ def ohem(
     least = max(1, int(kept * losses.shape[1]))
     worst = losses.topk(least, dim=1).values[:, -1:]
     easy_loss = -torch.log(torch.tensor(threshold))
-    hard = (losses > torch.minimum(worst, easy_loss.to(losses))) & (losses > 0)
+    hard = (losses >= torch.minimum(worst, easy_loss.to(losses))) & (labels != UNLABELED).flatten(
+        1
+    )
     return (losses * hard).sum(), hard.sum()
 
 
@@ -95,11 +103,8 @@ def build_loss(config: LossConfig) -> Loss:
     """Take the loss of a configuration, with its options filled in."""
     if config.name not in LOSSES:
         raise UnknownNameError('loss', config.name, LOSSES)
-    function, options = LOSSES[config.name], dict(config.options)
-    known = function.__kwdefaults__ or function.__code__.co_varnames[3:]
-    for option in options:
-        if option not in known:
-            raise UnknownNameError(f'option of loss {config.name}', option, known)
+    function = LOSSES[config.name]
+    options = checked_options(f'loss {config.name}', function, 3, config.options)
 
     def loss(logits: Tensor, labels: Tensor, edge_distance: Tensor) -> tuple[Tensor, Tensor]:
         return function(logits, labels, edge_distance, **options)

@@ -14,8 +14,9 @@
 
 """Optimizer and learning-rate schedule of a configuration."""
 
-from typing import Callable
+from collections.abc import Callable
 
+from swiftnet_ros.errors import UnknownNameError
 from torch import nn
 from torch.optim import Adam, AdamW
 from torch.optim.lr_scheduler import (
@@ -26,8 +27,6 @@ from torch.optim.lr_scheduler import (
     SequentialLR,
 )
 from torch.optim.optimizer import Optimizer
-
-from swiftnet_ros.errors import UnknownNameError
 from training.config import OptimizerConfig
 
 OPTIMIZERS: dict[str, type[Optimizer]] = {'adam': Adam, 'adamw': AdamW}

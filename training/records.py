@@ -26,10 +26,11 @@ def append_record(path: Path, record: dict[str, Any]) -> None:
 
 
 def read_records(path: Path) -> list[dict[str, Any]]:
-    """Read all lines, none where there is no file."""
+    """Read all lines, none where there is no file; one that a kill cut short does not count."""
     if not path.exists():
         return []
-    return [json.loads(line) for line in path.read_text().splitlines()]
+    *whole, _ = path.read_text().split('\n')
+    return [json.loads(line) for line in whole]
 
 
 def drop_records(path: Path, key: str, last: int) -> None:

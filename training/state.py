@@ -14,15 +14,15 @@
 
 """What a training run is made of at one step."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Mapping, Optional
+from typing import Any
 
 from torch import nn
 from torch.optim.lr_scheduler import LRScheduler
 from torch.optim.optimizer import Optimizer
 from torch.optim.swa_utils import AveragedModel
-
 from training.checkpoint import CheckpointError
 
 
@@ -39,7 +39,7 @@ class TrainState:
     steps: int
     step: int = 0
     loss: float = float('nan')
-    miou: Optional[float] = None
+    miou: float | None = None
 
     @property
     def epoch(self) -> int:
@@ -65,8 +65,11 @@ class TrainState:
                 f'its run has {progress.get("steps")} steps and this one {self.steps}; '
                 'choose another --out or restore the configuration',
             )
-        self.network.load_state_dict(progress['network'])
-        self.ema.load_state_dict(progress['ema'])
-        self.optimizer.load_state_dict(progress['optimizer'])
-        self.scheduler.load_state_dict(progress['scheduler'])
-        self.step = progress['step']
+        try:
+            self.network.load_state_dict(progress['network'])
+            self.ema.load_state_dict(progress['ema'])
+            self.optimizer.load_state_dict(progress['optimizer'])
+            self.scheduler.load_state_dict(progress['scheduler'])
+            self.step = progress['step']
+        except (RuntimeError, KeyError, ValueError) as error:
+            raise CheckpointError(path, 'its network is not that of this run') from error

@@ -14,66 +14,68 @@
 
 """Train a network: a closed loop; whatever else happens at a step arrives as callbacks."""
 
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict
+from datetime import timedelta
 from pathlib import Path
-from typing import Callable, Iterable, Optional, Sequence
 
 from accelerate import Accelerator
-from accelerate.utils import set_seed
+from accelerate.utils import InitProcessGroupKwargs, set_seed
+from swiftnet_ros.errors import InvalidValueError, UnknownNameError
 import torch
-from torch import Tensor, nn
+from torch import nn, Tensor
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
-import yaml
-
-from swiftnet_ros.errors import InvalidValueError
-from training.batches import Batch, training_batches
-from training.callbacks import default_callbacks
-from training.checkpoint import load_checkpoint
-from training.config import Config
+from training.batches import Batch, training_batches, whole_batches
+from training.callbacks import default_callbacks, update_ema
+from training.checkpoint import CheckpointError, load_checkpoint
+from training.config import Config, flat, load_config
 from training.datasets import open_dataset
+from training.datasets.base import ImageLabelDataset
 from training.distributed import synchronize_norms
-from training.losses import Loss, build_loss
+from training.losses import build_loss, Loss
 from training.models import build_model
 from training.optimizers import build_optimizer, build_scheduler
 from training.paths import RunPaths
 from training.records import drop_records
 from training.state import TrainState
+import yaml
 
+# What of a configuration may differ when a run goes on.
+_MAY_CHANGE = ('name', 'train.workers', 'train.evaluate_every', 'train.checkpoint_every')
+# How long the other processes wait while the first one measures.
+_PATIENCE = timedelta(hours=12)
 _MIXED_PRECISION = {'none': 'no', 'bf16': 'bf16', 'fp16': 'fp16'}
 
 
-def train(config: Config, root: Optional[Path], folder: Path) -> Path:
-    """Train by a configuration on data below `root`; give the path of the finished checkpoint.
+def train(config: Config, root: Path | None, folder: Path) -> Path:
+    """
+    Train by a configuration on data below `root`; give the path of the finished checkpoint.
 
     A run whose checkpoint exists is left alone; one that was interrupted goes on.
     """
     paths = RunPaths(folder)
     if paths.trained.exists():
         return paths.trained
+    if folder.exists() and not folder.is_dir():
+        raise InvalidValueError('--out', str(folder), 'a folder')
     set_seed(config.train.seed)
     accelerator = _accelerator(config)
-    dataset = open_dataset(
-        config.data.dataset, root, config.data.train_split, config.data.options
-    )
+    dataset = open_dataset(config.data.dataset, root, config.data.train_split, config.data.options)
     loader, sampler = training_batches(
         config, dataset, accelerator.process_index, accelerator.num_processes
     )
-    network = build_model(config.model, len(dataset.table.classes))
-    if config.model.pretrained and not paths.last.exists():
-        network.encoder.load_imagenet()  # type: ignore[operator, union-attr]
-    state = _new_state(config, network, len(sampler), accelerator)
-    if accelerator.is_main_process:
-        folder.mkdir(parents=True, exist_ok=True)
-        paths.config.write_text(yaml.safe_dump(asdict(config), sort_keys=False))
-    if paths.last.exists():
-        state.resume(load_checkpoint(paths.last).progress, paths.last)
-        drop_records(paths.losses, 'step', state.step)
-        drop_records(paths.metrics, 'epoch', state.epoch)
-    callbacks = default_callbacks(config, dataset.table, root, paths, accelerator)
     loss = build_loss(config.loss)
+    state = _new_state(config, _network(config, dataset, paths), len(sampler), accelerator)
+    if paths.last.exists():
+        _refuse_other_run(config, paths)
+        state.resume(load_checkpoint(paths.last).progress, paths.last)
+    callbacks = [update_ema]
+    if accelerator.is_main_process:
+        _prepare_folder(config, paths, state)
+        callbacks = default_callbacks(config, dataset.table, root, paths, state.step + 1)
     while state.step < state.steps:
         sampler.epoch = state.epoch
-        run_epoch(state, loader, loss, accelerator, callbacks)
+        run_epoch(state, whole_batches(loader), loss, accelerator, callbacks)
     accelerator.wait_for_everyone()
     accelerator.end_training()
     return paths.trained
@@ -114,18 +116,54 @@ def _step(state: TrainState, batch: Batch, loss: Loss, accelerator: Accelerator)
 
 
 def _accelerator(config: Config) -> Accelerator:
-    if config.train.amp not in _MIXED_PRECISION:
-        raise InvalidValueError('train.amp', config.train.amp, 'none, bf16 or fp16')
+    amp = config.train.amp
+    if amp not in _MIXED_PRECISION:
+        raise UnknownNameError('value of train.amp', amp, _MIXED_PRECISION)
+    if amp == 'fp16' and not torch.cuda.is_available():
+        raise InvalidValueError('train.amp', amp, 'none or bf16 where there is no GPU')
     return Accelerator(
-        mixed_precision=_MIXED_PRECISION[config.train.amp], step_scheduler_with_optimizer=False
+        mixed_precision=_MIXED_PRECISION[amp],
+        step_scheduler_with_optimizer=False,
+        kwargs_handlers=[InitProcessGroupKwargs(timeout=_PATIENCE)],
     )
+
+
+def _network(config: Config, dataset: ImageLabelDataset, paths: RunPaths) -> nn.Module:
+    classes = len(dataset.table.classes)
+    if config.model.classes not in (None, classes):
+        expected = f'null or {classes}, as {config.data.dataset} has'
+        raise InvalidValueError('model.classes', config.model.classes, expected)
+    network = build_model(config.model, classes)
+    if config.model.pretrained and not paths.last.exists():
+        network.encoder.load_imagenet()  # type: ignore[operator, union-attr]
+    return network
+
+
+def _refuse_other_run(config: Config, paths: RunPaths) -> None:
+    """Refuse to go on with a run that was started with another configuration."""
+    before = dict(flat(load_config(paths.config)))
+    for name, value in flat(config):
+        if before[name] != value and name not in _MAY_CHANGE:
+            raise CheckpointError(
+                paths.last,
+                f'its run has {name} {before[name]} and this one {value}; choose another --out '
+                'or restore the configuration',
+            )
+
+
+def _prepare_folder(config: Config, paths: RunPaths, state: TrainState) -> None:
+    """Write down the configuration and take back what an interrupted run wrote too much."""
+    paths.folder.mkdir(parents=True, exist_ok=True)
+    paths.config.write_text(yaml.safe_dump(asdict(config), sort_keys=False))
+    drop_records(paths.losses, 'step', state.step)
+    drop_records(paths.metrics, 'epoch', state.epoch)
 
 
 def _new_state(
     config: Config, network: nn.Module, steps_per_epoch: int, accelerator: Accelerator
 ) -> TrainState:
     network = synchronize_norms(network, accelerator.num_processes)
-    network = network.to(accelerator.device, memory_format=torch.channels_last)
+    network = network.to(accelerator.device).to(memory_format=torch.channels_last)
     decay = get_ema_multi_avg_fn(config.train.ema_decay)
     ema = AveragedModel(network, multi_avg_fn=decay, use_buffers=True)
     optimizer = build_optimizer(config.optimizer, network)
@@ -142,5 +180,3 @@ def _new_state(
         steps_per_epoch=steps_per_epoch,
         steps=config.train.epochs * steps_per_epoch,
     )
-
-

@@ -20,7 +20,6 @@ from typing import Optional, Tuple, Type
 
 import numpy as np
 import numpy.typing as npt
-
 from swiftnet_ros.errors import EngineUnavailableError, InvalidModelError, InvalidValueError
 from swiftnet_ros.frames import Frame, to_network_input
 from swiftnet_ros.labels import from_logits, Logits, Segmentation
@@ -28,7 +27,8 @@ from swiftnet_ros.model_spec import ModelSpec
 
 
 class Engine(ABC):
-    """A network that is ready to run; one call at a time.
+    """
+    A network that is ready to run; one call at a time.
 
     An engine that resizes and takes the best class on its own device implements `_segment`;
     one that only gives logits is a `LogitsEngine`. `_close` frees what the engine holds.
@@ -107,7 +107,8 @@ class LogitsEngine(Engine):
     """An engine that gives logits; size and labels are the CPU's work. Implements `_infer`."""
 
     def infer(self, image: npt.NDArray[np.uint8]) -> Logits:
-        """Run the network on uint8 [1, H, W, 3] in RGB: float32 [C, h, w].
+        """
+        Run the network on uint8 [1, H, W, 3] in RGB: float32 [C, h, w].
 
         The logits may be a view of the engine's own memory, which the next call overwrites: use
         or copy them before.

@@ -36,7 +36,8 @@ _NOT_YET = {'tensorrt': 'this version of swiftnet_ros does not have it; use engi
 def open_engine(
     path: Union[str, Path], engine: str = 'auto', precision: str = 'auto', threads: int = 0
 ) -> Engine:
-    """Open a model file, or a shipped model by its name, ready to segment.
+    """
+    Open a model file, or a shipped model by its name, ready to segment.
 
     `threads` of 0 takes every CPU that this process may use. Close the engine when done, or use
     it in a `with` statement.

@@ -21,7 +21,6 @@ from typing import Any, Set, Union
 import numpy as np
 import numpy.typing as npt
 import openvino
-
 from swiftnet_ros.engines.base import LogitsEngine
 from swiftnet_ros.errors import (
     EngineUnavailableError,
@@ -46,7 +45,8 @@ class OpenVinoEngine(LogitsEngine):
     name = 'openvino'
 
     def __init__(self, path: Union[str, Path], precision: str = 'auto', threads: int = 0) -> None:
-        """Compile a model.
+        """
+        Compile a model.
 
         `precision` is fp32, bf16, or auto: bf16 for a float file where the CPU computes in it,
         else fp32. It concerns what is not quantized in an int8 file. `threads` of 0 takes every

@@ -19,9 +19,9 @@ from swiftnet_ros.model_spec.onnx_file import read_golden, read_model, read_spec
 from swiftnet_ros.model_spec.spec import ModelSpec, SemanticClass, SPEC_VERSION, unlabeled_id_for
 
 __all__ = [
+    'SPEC_VERSION',
     'Golden',
     'ModelSpec',
-    'SPEC_VERSION',
     'SemanticClass',
     'read_golden',
     'read_model',

@@ -19,8 +19,6 @@ from pathlib import Path
 import sys
 from typing import Any, List, Optional, Tuple
 
-import yaml
-
 from swiftnet_ros.errors import (
     FileMissingError,
     InvalidValueError,
@@ -31,6 +29,7 @@ from swiftnet_ros.model_spec.graph_contract import check_graph
 from swiftnet_ros.model_spec.onnx_file import check_opset, read_model, write
 from swiftnet_ros.model_spec.spec import classes_from_tree, SemanticClass, unlabeled_id_for
 from swiftnet_ros.model_spec.wrap import Normalization, spec_for, wrap
+import yaml
 
 
 def read_classes(path: Path) -> Tuple[SemanticClass, ...]:

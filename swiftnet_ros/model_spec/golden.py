@@ -22,7 +22,6 @@ from typing import Any
 import cv2
 import numpy as np
 import numpy.typing as npt
-
 from swiftnet_ros.errors import SpecFieldError
 from swiftnet_ros.labels import Labels
 

@@ -18,7 +18,6 @@ from dataclasses import dataclass
 from typing import List, Sequence, Tuple
 
 import onnx
-
 from swiftnet_ros.errors import InvalidModelError
 from swiftnet_ros.model_spec.spec import ModelSpec
 

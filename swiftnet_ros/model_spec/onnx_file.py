@@ -22,7 +22,6 @@ from google.protobuf.message import DecodeError
 import onnx
 from onnx.checker import ValidationError
 from onnx.external_data_helper import load_external_data_for_model, uses_external_data
-
 from swiftnet_ros.errors import FileMissingError, InvalidModelError, MissingSpecError
 from swiftnet_ros.model_spec.golden import Golden
 from swiftnet_ros.model_spec.graph_contract import check_graph
@@ -82,7 +81,8 @@ def check_opset(model: onnx.ModelProto, path: PathLike) -> None:
 def write(
     model: onnx.ModelProto, path: PathLike, spec: ModelSpec, golden: Optional[Golden]
 ) -> None:
-    """Write an ONNX file that keeps the contract, or none at all.
+    """
+    Write an ONNX file that keeps the contract, or none at all.
 
     The specification and golden frame are set last, since some graph libraries drop metadata.
     The model itself is left as it is.

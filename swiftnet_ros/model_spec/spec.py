@@ -43,7 +43,8 @@ class SemanticClass:
 
 @dataclass(frozen=True)
 class ModelSpec:
-    """Everything that a runtime has to know about a network, checked when it is made.
+    """
+    Everything that a runtime has to know about a network, checked when it is made.
 
     Sizes are in pixels; `output_stride` is input size by logits size. `ignored_source_ids` are
     the ids that the reader of the training data mapped to `unlabeled_id`. `miou` is a fraction of

@@ -22,7 +22,6 @@ import onnx
 from onnx import helper, numpy_helper, TensorProto
 from onnx.compose import add_prefix
 from onnx.shape_inference import infer_shapes, InferenceError
-
 from swiftnet_ros.errors import InvalidModelError, InvalidValueError
 from swiftnet_ros.model_spec.graph_contract import Edge, INPUT_NAME, inputs, OUTPUT_NAME, outputs
 from swiftnet_ros.model_spec.spec import ModelSpec, SemanticClass
@@ -52,7 +51,8 @@ def wrap(
     normalization: Optional[Normalization] = None,
     size: Optional[Tuple[int, int]] = None,
 ) -> onnx.ModelProto:
-    """Give the graph of a model the contract's input and output; `path` is for messages.
+    """
+    Give the graph of a model the contract's input and output; `path` is for messages.
 
     A graph that takes uint8 stays as it is. One that takes float [1, 3, H, W] gets cast, layout
     and normalisation in front; `size` (H, W) fixes what it leaves open.

@@ -25,7 +25,6 @@ import onnx
 from onnx import helper, numpy_helper
 from onnx.reference import ReferenceEvaluator
 import pytest
-
 from swiftnet_ros.engines import openvino_engine
 from swiftnet_ros.engines.base import Engine, LogitsEngine
 from swiftnet_ros.engines.open_engine import ENGINES, open_engine
@@ -205,16 +204,15 @@ def test_graph_that_openvino_refuses_is_one_line(tmp_path, contract_model, spec_
     ],
 )
 def test_network_input_of_another_form_is_refused(tiny_path, image):
-    with open_engine(tiny_path) as engine:
-        with pytest.raises(InvalidValueError, match=r'expected uint8 \[1, 48, 64, 3\]'):
-            engine.infer(image)
+    expected = r'expected uint8 \[1, 48, 64, 3\]'
+    with open_engine(tiny_path) as engine, pytest.raises(InvalidValueError, match=expected):
+        engine.infer(image)
 
 
 @pytest.mark.parametrize('size', [(0, 4), (4, -1)])
 def test_output_size_of_nothing_is_refused(tiny_path, noise, size):
-    with open_engine(tiny_path) as engine:
-        with pytest.raises(InvalidValueError, match='output size'):
-            engine.segment(Frame(noise(4, 4)), size)
+    with open_engine(tiny_path) as engine, pytest.raises(InvalidValueError, match='output size'):
+        engine.segment(Frame(noise(4, 4)), size)
 
 
 def test_closed_engine_refuses_and_closes_again(tiny_path, noise):
@@ -281,4 +279,3 @@ def test_logits_of_another_form_are_refused(tiny_path, spec_with, noise):
     expected = r'gave logits float32 \[5, 2, 2\], expected float32 \[5, 12, 16\]'
     with pytest.raises(InvalidModelError, match=expected):
         engine.segment(Frame(noise(4, 4)), (4, 4))
-

@@ -17,17 +17,29 @@
 from dataclasses import FrozenInstanceError, replace
 import json
 
-from hypothesis import given, strategies as st
+from hypothesis import given
+from hypothesis import strategies as st
 import numpy as np
 import pytest
-
 from swiftnet_ros.errors import SpecFieldError, SpecVersionError, UnknownNameError
 from swiftnet_ros.model_spec import Golden, ModelSpec, SemanticClass, SPEC_VERSION
 
-KEYS = (
-    'version name classes unlabeled_id ignored_source_ids input_height input_width output_stride '
-    'fit precision trained_on miou widths calibration'
-).split()
+KEYS = [
+    'version',
+    'name',
+    'classes',
+    'unlabeled_id',
+    'ignored_source_ids',
+    'input_height',
+    'input_width',
+    'output_stride',
+    'fit',
+    'precision',
+    'trained_on',
+    'miou',
+    'widths',
+    'calibration',
+]
 
 names = st.text(min_size=1).filter(str.strip)
 channels = st.integers(0, 255)

@@ -18,7 +18,6 @@ import onnx
 from onnx import helper, numpy_helper, TensorProto
 from onnx.external_data_helper import convert_model_to_external_data
 import pytest
-
 from swiftnet_ros.errors import (
     FileMissingError,
     InvalidModelError,

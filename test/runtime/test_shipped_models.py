@@ -15,7 +15,6 @@
 """A model is found by path or name, alike from every kind of installation."""
 
 import pytest
-
 from swiftnet_ros import share
 from swiftnet_ros.errors import ModelNotFoundError
 from swiftnet_ros.shipped_models import find_model, shipped_models

@@ -23,7 +23,6 @@ import onnx
 from onnx import helper, TensorProto
 from onnx.reference import ReferenceEvaluator
 import pytest
-
 from swiftnet_ros.engines.open_engine import open_engine
 from swiftnet_ros.errors import InvalidModelError, InvalidValueError
 from swiftnet_ros.model_spec import read_spec
@@ -64,7 +63,9 @@ def refusal(capsys, result):
     return printed.err
 
 
-@pytest.mark.parametrize('names', [('x', 'y'), ('image', 'logits'), ('mean', 'std'), ('a', 'mean')])
+@pytest.mark.parametrize(
+    'names', [('x', 'y'), ('image', 'logits'), ('mean', 'std'), ('a', 'mean')]
+)
 def test_wrapped_graph_answers_like_the_normalised_original(run, float_model, noise, names):
     original = float_model(names=names)
     code, path = run(original, *NUMBERS)

@@ -19,9 +19,10 @@ from pathlib import Path
 import re
 from typing import Any
 
-import yaml
-
-from training.datasets import DATASETS, ImageLabelDataset, open_dataset
+from swiftnet_ros.errors import InvalidValueError
+from training.config import parsed
+from training.datasets import DATASETS, open_dataset
+from training.datasets.base import ImageLabelDataset
 
 
 def size_argument(text: str) -> tuple[int, int]:
@@ -49,6 +50,10 @@ def add_dataset_arguments(parser: ArgumentParser, required: bool) -> None:
 
 def dataset_of(options: Namespace) -> ImageLabelDataset:
     """Open the data set that the arguments name."""
-    pairs = [text.partition('=') for text in options.option]
-    values: dict[str, Any] = {key: yaml.safe_load(value) for key, _, value in pairs}
+    values: dict[str, Any] = {}
+    for text in options.option:
+        key, separator, value = text.partition('=')
+        if not separator:
+            raise InvalidValueError('--option', text, 'KEY=VALUE')
+        values[key] = parsed('--option', value)
     return open_dataset(options.dataset, options.root, options.split, values)

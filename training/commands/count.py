@@ -15,18 +15,18 @@
 """python -m training count CONFIG: parameters and multiply-adds of a network."""
 
 from argparse import ArgumentParser
+from collections.abc import Sequence
 import json
 from pathlib import Path
-from typing import Sequence
 
+from swiftnet_ros.errors import InvalidValueError, UnknownNameError
 from torch import nn
-
-from swiftnet_ros.errors import InvalidValueError
 from training.checkpoint import load_checkpoint
 from training.commands.arguments import size_argument
 from training.config import load_config
 from training.count import count
-from training.datasets.class_table import shipped_class_table
+from training.datasets import DATASETS
+from training.datasets.class_table import shipped_class_table, shipped_class_table_path
 from training.models import build_model
 
 
@@ -41,7 +41,7 @@ def main(arguments: Sequence[str]) -> int:
     options = parser.parse_args(arguments)
     height, width = options.size
     result = count(_network(options.config), height, width)
-    print(f'{options.config}: {result.params:,} parameters'.replace(',', ' '))
+    print(f'{options.config}: {result.params} parameters')
     print(f'{height}x{width}: {result.gmacs:.2f} GMACs, convolutions {result.conv_gmacs:.2f}')
     if options.json:
         print(
@@ -61,7 +61,13 @@ def _network(path: Path) -> nn.Module:
     if path.suffix == '.pt':
         return load_checkpoint(path).network()
     config = load_config(path)
-    if config.data.dataset == 'folder' and config.model.classes is None:
-        raise InvalidValueError('model.classes', None, 'the number of classes of your folder')
-    classes = config.model.classes or len(shipped_class_table(config.data.dataset).classes)
+    classes = config.model.classes or _shipped_classes(config.data.dataset)
     return build_model(config.model, classes)
+
+
+def _shipped_classes(dataset: str) -> int:
+    if dataset not in DATASETS:
+        raise UnknownNameError('data set', dataset, DATASETS)
+    if not shipped_class_table_path(dataset).is_file():
+        raise InvalidValueError('model.classes', None, f'the number of classes of your {dataset}')
+    return len(shipped_class_table(dataset).classes)

@@ -15,8 +15,8 @@
 """python -m training evaluate MODEL --dataset NAME: mIoU over a whole split."""
 
 from argparse import ArgumentParser
+from collections.abc import Sequence
 import json
-from typing import Sequence
 
 from training.commands.arguments import add_dataset_arguments, dataset_of
 from training.evaluate import evaluate_file
@@ -31,9 +31,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument('--threads', type=int, default=0, help='CPU threads, 0 for all')
     parser.add_argument('--json', action='store_true', help='one JSON object as the last line')
     options = parser.parse_args(arguments)
-    result = evaluate_file(
-        options.model, dataset_of(options), options.precision, options.threads
-    )
+    result = evaluate_file(options.model, dataset_of(options), options.precision, options.threads)
     for name, iou in result['iou'].items():
         print(f'{name:>20}  {"absent" if iou is None else f"{iou:.4f}"}')
     print(f'{"mIoU":>20}  {result["miou"]}  ({result["images"]} images, {result["precision"]})')

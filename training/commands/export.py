@@ -15,10 +15,10 @@
 """python -m training export CHECKPOINT -o OUT.onnx: one ONNX file that keeps the contract."""
 
 from argparse import ArgumentParser
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 import json
 from pathlib import Path
-from typing import Sequence
 
 from swiftnet_ros.model_spec import read_golden, read_model, read_spec, write
 from training.checkpoint import load_checkpoint
@@ -29,7 +29,8 @@ from training.export import export
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Export a checkpoint and compare the file with torch.
+    """
+    Export a checkpoint and compare the file with torch.
 
     With --dataset the file's own mIoU is measured by the runtime and kept in it.
     """
@@ -46,8 +47,10 @@ def main(arguments: Sequence[str]) -> int:
     name = options.name or options.out.name.split('.')[0]
     parity = export(checkpoint, options.out, name, height, width, checkpoint.miou)
     result = {**asdict(parity), 'size': [height, width], 'miou': checkpoint.miou}
-    print(f'{options.out}: largest logit difference to torch {parity.max_difference:.2e}, '
-          f'same class on {parity.agreement:.4%} of pixels')
+    print(
+        f'{options.out}: largest logit difference to torch {parity.max_difference:.2e}, '
+        f'same class on {parity.agreement:.4%} of pixels'
+    )
     if options.dataset:
         result['miou'] = _keep_miou(options.out, dataset_of(options))
         print(f'mIoU {result["miou"]}')

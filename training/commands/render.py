@@ -15,13 +15,12 @@
 """python -m training render OUT: rendered warehouse scenes as a folder data set."""
 
 from argparse import ArgumentParser
+from collections.abc import Sequence
 from pathlib import Path
 import shutil
-from typing import Sequence
 
 import cv2
 from tqdm import tqdm
-
 from training.commands.arguments import size_argument
 from training.datasets.base import Sample
 from training.datasets.class_table import shipped_class_table_path

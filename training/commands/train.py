@@ -15,8 +15,9 @@
 """python -m training train CONFIG: train a network."""
 
 from argparse import ArgumentParser
+from collections.abc import Sequence
+import os
 from pathlib import Path
-from typing import Sequence
 
 from training.config import load_config
 from training.train import train
@@ -33,5 +34,7 @@ def main(arguments: Sequence[str]) -> int:
     )
     options = parser.parse_args(arguments)
     path = train(load_config(options.config, tuple(options.set)), options.root, options.out)
-    print(path)
+    # torchrun starts several of these.
+    if os.environ.get('RANK', '0') == '0':
+        print(path)
     return 0

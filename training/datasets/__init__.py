@@ -14,8 +14,9 @@
 
 """The data sets, chosen by name: one file and one line here for each."""
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Callable, Optional
+from typing import Any
 
 from swiftnet_ros.errors import UnknownNameError
 from training.datasets.ade20k import ade20k
@@ -24,6 +25,7 @@ from training.datasets.camvid import camvid
 from training.datasets.cityscapes import cityscapes
 from training.datasets.folder import folder
 from training.datasets.warehouse import warehouse
+from training.typed import checked_options
 
 # (root folder or None, split, options of the configuration) -> data set
 DATASETS: dict[str, Callable[..., ImageLabelDataset]] = {
@@ -36,9 +38,10 @@ DATASETS: dict[str, Callable[..., ImageLabelDataset]] = {
 
 
 def open_dataset(
-    name: str, root: Optional[Path], split: str, options: Optional[dict[str, Any]] = None
+    name: str, root: Path | None, split: str, options: dict[str, Any] | None = None
 ) -> ImageLabelDataset:
     """Open one split of a data set; its images and labels are read when they are indexed."""
     if name not in DATASETS:
         raise UnknownNameError('data set', name, DATASETS)
-    return DATASETS[name](root, split, **(options or {}))
+    chosen = checked_options(f'data set {name}', DATASETS[name], 2, options or {})
+    return DATASETS[name](root, split, **chosen)

@@ -15,15 +15,14 @@
 """ADE20K scene parsing (Zhou et al., CVPR 2017) in its official layout: images, annotations."""
 
 from pathlib import Path
-from typing import Optional
 
-from training.datasets.base import FilePairs, checked_split, pair_files, required_root
+from training.datasets.base import checked_split, FilePairs, pair_files, required_root
 from training.datasets.class_table import shipped_class_table
 
 _FOLDERS = {'train': 'training', 'val': 'validation'}
 
 
-def ade20k(root: Optional[Path], split: str) -> FilePairs:
+def ade20k(root: Path | None, split: str) -> FilePairs:
     """Open train or val; source id 0 is unlabeled, 1 to 150 become 0 to 149."""
     folder = _FOLDERS[checked_split(split, tuple(_FOLDERS))]
     base = required_root(root, 'ade20k')

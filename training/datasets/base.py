@@ -14,14 +14,14 @@
 
 """What every data set is: a class table and pairs of an image and its label."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Optional, Protocol, Sequence
+from typing import Any, Protocol
 
 import cv2
 import numpy as np
 import numpy.typing as npt
-
 from swiftnet_ros.errors import (
     FileMissingError,
     InvalidValueError,
@@ -46,7 +46,9 @@ class Sample:
 class ImageLabelDataset(Protocol):
     """A split of a data set."""
 
-    table: ClassTable
+    @property
+    def table(self) -> ClassTable:
+        """Give the classes and what stands for them in the label files."""
 
     def __len__(self) -> int:
         """Count the pictures."""
@@ -70,9 +72,7 @@ class FilePairs:
         """Read one picture; sizes and label ids are checked."""
         image_path, label_path = self.pairs[index]
         image = read_image(image_path)
-        source = _read(label_path, cv2.IMREAD_UNCHANGED)
-        if source.ndim != 2:
-            raise InvalidValueError(str(label_path), f'{source.shape[2]} channels', 'one of ids')
+        source = read_ids(label_path)
         if source.shape != image.shape[:2]:
             raise SizeMismatchError(label_path, source.shape, image.shape[:2])
         return Sample(image, self.table.to_class_ids(source, label_path), image_path.stem)
@@ -81,6 +81,14 @@ class FilePairs:
 def read_image(path: Path) -> npt.NDArray[np.uint8]:
     """Read a picture as RGB, uint8 [H, W, 3]."""
     return np.asarray(cv2.cvtColor(_read(path, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB), np.uint8)
+
+
+def read_ids(path: Path) -> npt.NDArray[Any]:
+    """Read the ids of a label file as they are, [H, W]."""
+    ids = _read(path, cv2.IMREAD_UNCHANGED)
+    if ids.ndim != 2:
+        raise InvalidValueError(str(path), f'{ids.shape[2]} channels', 'one channel of ids')
+    return ids
 
 
 def _read(path: Path, mode: int) -> npt.NDArray[Any]:
@@ -92,7 +100,8 @@ def _read(path: Path, mode: int) -> npt.NDArray[Any]:
 
 def pair_files(images: Path, labels: Path, image_ending: str = '', label_ending: str = '.png'
                ) -> list[tuple[Path, Path]]:  # fmt: skip
-    """Pair every image below a folder with the label at the same place in another.
+    """
+    Pair every image below a folder with the label at the same place in another.
 
     `image_ending` is cut off an image's name and `label_ending` put in its place; without one
     any image file counts and its suffix is replaced.
@@ -101,7 +110,8 @@ def pair_files(images: Path, labels: Path, image_ending: str = '', label_ending:
         if not folder.is_dir():
             raise FileMissingError(folder, 'folder')
     endings = (image_ending,) if image_ending else IMAGE_SUFFIXES
-    found = sorted(p for p in images.rglob('*') if p.name.lower().endswith(endings))
+    lower = tuple(ending.lower() for ending in endings)
+    found = sorted(p for p in images.rglob('*') if p.name.lower().endswith(lower))
     if not found:
         raise NoImagesError(images, endings)
     return [(path, _label_of(path, images, labels, image_ending, label_ending)) for path in found]
@@ -109,14 +119,15 @@ def pair_files(images: Path, labels: Path, image_ending: str = '', label_ending:
 
 def _label_of(path: Path, images: Path, labels: Path, image_ending: str, label_ending: str
               ) -> Path:  # fmt: skip
-    stem = path.name[: -len(image_ending)] if image_ending else path.stem
+    cut = -len(image_ending)
+    stem = path.name[:cut] if image_ending else path.stem
     label = labels / path.relative_to(images).with_name(stem + label_ending)
     if not label.is_file():
         raise MissingLabelError(path, label)
     return label
 
 
-def required_root(root: Optional[Path], name: str) -> Path:
+def required_root(root: Path | None, name: str) -> Path:
     """Insist on a folder for a data set that lives in files."""
     if root is None:
         raise InvalidValueError('--root', None, f"the folder of the {name} data set's files")

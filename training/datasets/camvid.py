@@ -15,13 +15,12 @@
 """CamVid (Brostow et al., 2009), the 480x360 split of 11 classes: SPLIT/images, SPLIT/labels."""
 
 from pathlib import Path
-from typing import Optional
 
-from training.datasets.base import FilePairs, checked_split, pair_files, required_root
+from training.datasets.base import checked_split, FilePairs, pair_files, required_root
 from training.datasets.class_table import shipped_class_table
 
 
-def camvid(root: Optional[Path], split: str) -> FilePairs:
+def camvid(root: Path | None, split: str) -> FilePairs:
     """Open train, val or test; source id 11 (void) is unlabeled."""
     folder = required_root(root, 'camvid') / checked_split(split, ('train', 'val', 'test'))
     pairs = pair_files(folder / 'images', folder / 'labels')

@@ -15,13 +15,12 @@
 """Cityscapes (Cordts et al., CVPR 2016) in its official layout: leftImg8bit and gtFine."""
 
 from pathlib import Path
-from typing import Optional
 
-from training.datasets.base import FilePairs, checked_split, pair_files, required_root
+from training.datasets.base import checked_split, FilePairs, pair_files, required_root
 from training.datasets.class_table import shipped_class_table
 
 
-def cityscapes(root: Optional[Path], split: str) -> FilePairs:
+def cityscapes(root: Path | None, split: str) -> FilePairs:
     """Open train, val or test; label ids become the 19 train ids, all others are unlabeled."""
     split = checked_split(split, ('train', 'val', 'test'))
     base = required_root(root, 'cityscapes')

@@ -20,8 +20,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import yaml
-
 from swiftnet_ros.errors import (
     FileMissingError,
     InvalidValueError,
@@ -29,15 +27,21 @@ from swiftnet_ros.errors import (
     UnknownNameError,
 )
 from swiftnet_ros.model_spec import SemanticClass
+from swiftnet_ros.model_spec.rules import is_whole
+from swiftnet_ros.model_spec.spec import classes_from_tree
+import yaml
 
 UNLABELED = 255
 _SHIPPED = Path(__file__).parent / 'classes'
 _KEYS = ('classes', 'ignored_source_ids', 'source_ids', 'terms')
+# As many of a label file's unknown ids stand in the message.
+_NAMED_IDS = 8
 
 
 @dataclass(frozen=True)
 class ClassTable:
-    """Classes in the order of their ids, and the ids that stand for them in label files.
+    """
+    Classes in the order of their ids, and the ids that stand for them in label files.
 
     `source_ids[i]` is class i's id in the files; every id of `ignored_source_ids` means
     unlabeled; any other id but 255 is an error. `terms` are the data's terms of use.
@@ -54,12 +58,10 @@ class ClassTable:
         known = {*self.source_ids, *self.ignored_source_ids, UNLABELED}
         unknown = [int(value) for value in found if int(value) not in known]
         if unknown:
-            raise LabelIdError(name, unknown, len(self.classes))
-        table = np.full(int(found.max(initial=0)) + 1, UNLABELED, np.uint8)
-        for class_id, source in enumerate(self.source_ids):
-            if source < len(table):
-                table[source] = class_id
-        return table[label]
+            raise LabelIdError(name, unknown[:_NAMED_IDS], len(self.classes))
+        table = np.full(max(known) + 1, UNLABELED, np.uint8)
+        table[list(self.source_ids)] = np.arange(len(self.classes))
+        return np.asarray(table[label], np.uint8)
 
 
 def shipped_class_table(name: str) -> ClassTable:
@@ -78,20 +80,30 @@ def read_class_table(path: Path) -> ClassTable:
         raise FileMissingError(path, 'class table')
     try:
         tree = yaml.safe_load(path.read_text())
-        for key in tree:
-            if key not in _KEYS:
-                raise UnknownNameError(f'key in {path}', key, _KEYS)
-        classes = tuple(
-            SemanticClass(item['name'], tuple(item['rgb'])) for item in tree['classes']
-        )
-    except (yaml.YAMLError, KeyError, TypeError) as error:
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
         reason = ' '.join(str(error).split())
-        raise InvalidValueError(
-            str(path), reason, 'YAML with classes: [{name: road, rgb: [128, 64, 128]}, ...]'
-        ) from error
-    return ClassTable(
-        classes,
-        tuple(tree.get('source_ids') or range(len(classes))),
-        tuple(tree.get('ignored_source_ids') or ()),
-        tree.get('terms', ''),
-    )
+        raise InvalidValueError(str(path), reason, 'valid YAML') from error
+    if not isinstance(tree, dict) or 'classes' not in tree:
+        raise InvalidValueError(str(path), type(tree).__name__, 'YAML with the key classes')
+    for key in tree:
+        if key not in _KEYS:
+            raise UnknownNameError(f'key in {path}', key, _KEYS)
+    classes = classes_from_tree(tree['classes'])
+    names = [item.name for item in classes]
+    if not 1 <= len(set(names)) == len(names) <= UNLABELED:
+        raise InvalidValueError(f'classes in {path}', names, 'up to 255 different names')
+    source = _ids(tree.get('source_ids', list(range(len(classes)))), len(classes), path)
+    ignored = _ids(tree.get('ignored_source_ids', []), None, path)
+    if set(source) & set(ignored):
+        raise InvalidValueError(f'ignored_source_ids in {path}', list(ignored), 'ids of no class')
+    return ClassTable(classes, source, ignored, str(tree.get('terms', '')))
+
+
+def _ids(values: Any, count: int | None, path: Path) -> tuple[int, ...]:
+    """Check ids of label files: `count` different ones, or any number of them."""
+    whole = isinstance(values, list) and all(is_whole(value) for value in values)
+    expected = len(values) if whole and count is None else count
+    if not whole or not len(set(values)) == len(values) == expected:
+        what = f'{"a list of" if count is None else count} different whole numbers'
+        raise InvalidValueError(f'ids in {path}', values, what)
+    return tuple(values)

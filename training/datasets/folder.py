@@ -15,13 +15,12 @@
 """A user's own data: SPLIT/images, SPLIT/labels and classes.yaml in one folder."""
 
 from pathlib import Path
-from typing import Optional
 
 from training.datasets.base import FilePairs, pair_files, required_root
 from training.datasets.class_table import read_class_table
 
 
-def folder(root: Optional[Path], split: str, classes: Optional[str] = None) -> FilePairs:
+def folder(root: Path | None, split: str, classes: str | None = None) -> FilePairs:
     """Open any split that has a folder; `classes` names another class table."""
     base = required_root(root, 'folder')
     table = read_class_table(Path(classes) if classes else base / 'classes.yaml')

@@ -15,13 +15,14 @@
 """Rendered warehouse scenes: no download, exact labels, the same picture for the same seed."""
 
 from dataclasses import dataclass
+import os
 from pathlib import Path
-from typing import Optional
 
 import cv2
-
+import numpy as np
+import numpy.typing as npt
 from swiftnet_ros.errors import InvalidValueError
-from training.datasets.base import Sample, checked_split, read_image
+from training.datasets.base import checked_split, read_ids, read_image, Sample
 from training.datasets.class_table import ClassTable, shipped_class_table
 from training.datasets.warehouse_scene import render
 
@@ -39,7 +40,7 @@ class RenderedScenes:
     frames: int
     height: int
     width: int
-    cache: Optional[Path] = None
+    cache: Path | None = None
 
     def __len__(self) -> int:
         """Count the scenes."""
@@ -61,19 +62,26 @@ class RenderedScenes:
     def _cached(self, folder: Path, seed: int) -> Sample:
         image, label = folder / f'{seed:07d}.png', folder / f'{seed:07d}_label.png'
         if label.is_file():
-            pixels = cv2.imread(str(label), cv2.IMREAD_UNCHANGED)
-            return Sample(read_image(image), self.table.to_class_ids(pixels, label), image.stem)
+            ids = self.table.to_class_ids(read_ids(label), label)
+            return Sample(read_image(image), ids, image.stem)
         sample = self._render(seed)
         folder.mkdir(parents=True, exist_ok=True)
-        cv2.imwrite(str(image), cv2.cvtColor(sample.image, cv2.COLOR_RGB2BGR))
-        cv2.imwrite(str(label), sample.label)
+        _write_whole(image, np.asarray(cv2.cvtColor(sample.image, cv2.COLOR_RGB2BGR), np.uint8))
+        _write_whole(label, sample.label)
         return sample
 
 
+def _write_whole(path: Path, pixels: npt.NDArray[np.uint8]) -> None:
+    """Write a PNG that other processes see whole or not at all."""
+    partial = path.with_name(f'{path.stem}.{os.getpid()}.partial.png')
+    cv2.imwrite(str(partial), pixels)
+    os.replace(partial, path)
+
+
 def warehouse(
-    root: Optional[Path],
+    root: Path | None,
     split: str,
-    frames: Optional[int] = None,
+    frames: int | None = None,
     height: int = 576,
     width: int = 1024,
 ) -> RenderedScenes:
@@ -82,5 +90,10 @@ def warehouse(
     count = _FRAMES[split] if frames is None else frames
     if not 0 < count <= 1_000_000:
         raise InvalidValueError('frames', count, 'a number from 1 to 1000000')
+    for name, side in (('height', height), ('width', width)):
+        if side < 1:
+            raise InvalidValueError(name, side, 'a number of pixels')
+    if root is not None and root.exists() and not root.is_dir():
+        raise InvalidValueError('--root', str(root), 'a folder in which pictures can be kept')
     table = shipped_class_table('warehouse')
     return RenderedScenes(table, FIRST_SEED[split], count, height, width, root)

@@ -14,9 +14,8 @@
 
 """The networks: encoders, decoder parts, and the two SwiftNets, chosen by name."""
 
+from swiftnet_ros.errors import UnknownNameError
 from torch import nn
-
-from swiftnet_ros.errors import InvalidValueError, UnknownNameError
 from training.config import ModelConfig
 from training.models.encoders import ENCODERS
 from training.models.pyramid import PyramidSwiftNet
@@ -34,6 +33,4 @@ def build_model(config: ModelConfig, classes: int) -> nn.Module:
         raise UnknownNameError('model variant', config.variant, VARIANTS)
     if config.encoder not in ENCODERS:
         raise UnknownNameError('encoder', config.encoder, ENCODERS)
-    if config.output_stride not in (4, 8):
-        raise InvalidValueError('model.output_stride', config.output_stride, '4 or 8')
     return VARIANTS[config.variant](config, classes)

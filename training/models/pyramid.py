@@ -18,18 +18,18 @@ from collections import defaultdict
 from functools import reduce
 
 import torch
-from torch import Tensor, nn
+from torch import nn, Tensor
 import torch.nn.functional as F
-
 from training.config import ModelConfig
 from training.models.encoders import ENCODERS
-from training.models.layers import Normalize, UpsampleBlend, bn_relu_conv, init_weights
+from training.models.layers import bn_relu_conv, init_weights, Normalize, UpsampleBlend
 
 STAGE_STRIDES = (4, 8, 16, 32)
 
 
 class PyramidSwiftNet(nn.Module):
-    """SwiftNet with pyramidal fusion (Orsic and Segvic, Pattern Recognition 2021).
+    """
+    SwiftNet with pyramidal fusion (Orsic and Segvic, Pattern Recognition 2021).
 
     The image at full, half and quarter resolution goes through one encoder whose norms are
     kept per level; 1x1 lateral convolutions shared by the levels bring every stage to the

@@ -17,16 +17,15 @@
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import Tensor, nn
-
+from torch import nn, Tensor
 from training.config import ModelConfig
 from training.models.encoders import ENCODERS
 from training.models.layers import (
-    Normalize,
-    UpsampleBlend,
     bn_relu_conv,
     init_weights,
+    Normalize,
     resize,
+    UpsampleBlend,
 )
 from training.models.pyramid import STAGE_STRIDES
 
@@ -56,7 +55,8 @@ class SpatialPyramidPooling(nn.Module):
 
 
 def grid_average(features: Tensor, cells: tuple[int, int]) -> Tensor:
-    """Average [N, C, H, W] over a grid of cells with the borders of adaptive pooling.
+    """
+    Average [N, C, H, W] over a grid of cells with the borders of adaptive pooling.
 
     Written as two products with constant matrices: adaptive pooling itself does not export
     for sizes that the grid does not divide.

@@ -59,7 +59,7 @@ def illuminate(rng: Random, scene: Scene, faces: Faces) -> Light:
     mirrored = lamps * np.float32(height / (height + room.height)) * scale + shift
     streaks = _spots(mirrored, power, scale * np.array([0.12, 0.35], np.float32))
     gloss = rng.choice((0.0, 0.15, 0.5)) * streaks
-    floor = 1.35 * (air * _shade(rng, scene, scale, shift) + gloss)
+    floor = 1.25 * (air * _shade(rng, scene, scale, shift) + gloss)
     maps = np.concatenate([air, floor]).astype(np.float32)
     return Light(maps, scale, shift, _factor(rng, faces))
 

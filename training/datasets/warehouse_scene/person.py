@@ -90,7 +90,7 @@ def walking(rng: Random, pose: Pose) -> list[Part]:
     if carries:
         size = (rng.uniform(0.35, 0.5), rng.uniform(0.3, 0.4), rng.uniform(0.25, 0.4))
         parts.append(Block(pose.at(0, 0.42, 1.0), size, box_paint(rng)))
-    return parts + _trunk(pose, clothes, 0.0)
+    return parts + _trunk(pose, clothes)
 
 
 def sitting(rng: Random, pose: Pose) -> list[Part]:
@@ -100,7 +100,7 @@ def sitting(rng: Random, pose: Pose) -> list[Part]:
     for side in (-1, 1):
         parts += _leg(pose.at(up=-0.74), clothes, (side * 0.12, 0, 0.92), 1.35, 0.2)
         parts += _arm(pose.at(up=-0.78), clothes, side, 1.42, 0.5, 1.35, 0.1)
-    return parts + _trunk(pose.at(up=-0.76), clothes, 0.0)
+    return parts + _trunk(pose.at(up=-0.76), clothes)
 
 
 def _leg(pose: Pose, clothes: Clothes, hip: Joint, thigh: float, shin: float) -> list[Part]:
@@ -129,14 +129,14 @@ def _arm(
     ]
 
 
-def _trunk(pose: Pose, clothes: Clothes, lean: float) -> list[Part]:
+def _trunk(pose: Pose, clothes: Clothes) -> list[Part]:
     """Build torso, hips, neck and head."""
-    shoulders = [((side * 0.135, lean, 1.41), 0.08) for side in (-1, 1)]
+    shoulders = [((side * 0.135, 0.0, 1.41), 0.08) for side in (-1, 1)]
     waist = [((side * 0.08, 0.0, 1.02), 0.095) for side in (-1, 1)]
     hips = [((side * 0.075, 0.0, 0.93), 0.1) for side in (-1, 1)]
     crown, chin = (0.0, 0.01, 1.69), (0.0, 0.03, 1.6)
     hair = [((0.0, -0.025, 1.725), 0.1), ((0.0, -0.035, 1.66), 0.095)]
-    cap = [((side * 0.035, 0.0, 1.765), 0.062) for side in (-1, 1)]
+    cap = [((side * 0.035, y, 1.755), 0.066) for y in (0.03, -0.05) for side in (-1, 1)]
     shell = [((0.0, -0.01, 1.75), 0.115), ((0.0, 0.0, 1.715), 0.122), ((0.0, 0.12, 1.7), 0.02)]
     return [
         limb(pose, clothes.legs, waist[0], waist[1], *hips),

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from training.datasets.warehouse_scene.geometry import Floats
 
 Ints = NDArray[np.int32]
+FAR = 1e-4
 
 
 class Spans(NamedTuple):
@@ -69,7 +70,7 @@ def resolve(outline: Floats, plane: Floats, height: int, width: int) -> tuple[In
     """
     spans = scan(outline, height, width)
     face = np.full((height, width), -1, np.int32)
-    near = np.zeros((height, width), np.float32)
+    near = np.full((height, width), FAR, np.float32)
     lines = np.diff(spans.first)
     index = np.arange(len(outline)).repeat(lines)
     row = np.arange(len(index)) + (spans.top - spans.first[:-1])[index]

@@ -14,14 +14,14 @@
 
 """The encoders, chosen by name: one file and one line here for each."""
 
-from typing import Callable, Optional, Sequence
+from collections.abc import Callable, Sequence
 
 from training.models.encoders.base import Encoder
 from training.models.encoders.mobilenet_v2 import mobilenet_v2
 from training.models.encoders.resnet import resnet18, resnet34, resnet50
 
 # (widths of stem and the four stages, or None for the published ones; pyramid levels) -> encoder
-EncoderBuilder = Callable[[Optional[Sequence[int]], int], Encoder]
+EncoderBuilder = Callable[[Sequence[int] | None, int], Encoder]
 
 ENCODERS: dict[str, EncoderBuilder] = {
     'mobilenet_v2': mobilenet_v2,

@@ -14,14 +14,12 @@
 
 """What every encoder is: a stem and four stages whose outputs have strides 4, 8, 16 and 32."""
 
-from typing import Optional, Sequence
-from urllib.error import URLError
-
-import torch
-from torch import Tensor, nn
-from torchvision.models import get_model_weights
+from collections.abc import Sequence
 
 from swiftnet_ros.errors import InvalidValueError, SwiftnetError
+import torch
+from torch import nn, Tensor
+from torchvision.models import get_model_weights
 
 
 class PretrainedWeightsError(SwiftnetError):
@@ -29,13 +27,15 @@ class PretrainedWeightsError(SwiftnetError):
 
     def __init__(self, name: str, reason: object) -> None:
         super().__init__(
-            f'ImageNet weights of {name} cannot be loaded ({reason}); connect to the network, '
-            "put torchvision's file into its cache, or set model.pretrained to false"
+            f'ImageNet weights of {name} cannot be loaded ({" ".join(str(reason).split())}); '
+            "connect to the network, put torchvision's file into its cache, or set "
+            'model.pretrained to false'
         )
 
 
 class Encoder(nn.Module):
-    """A recognition network without its classifier.
+    """
+    A recognition network without its classifier.
 
     A subclass fills `stem` and `stages` and may replace `activate`. `widths` are the output
     channels of the stem and the four stages.
@@ -72,16 +72,19 @@ class Encoder(nn.Module):
         """Fill in torchvision's ImageNet weights; every pyramid level gets the same norms."""
         try:
             source = get_model_weights(self.name).DEFAULT.get_state_dict(progress=True)
-        except (URLError, OSError) as error:
+        except (OSError, RuntimeError, ValueError) as error:
+            # no network, a damaged download, an encoder that torchvision does not have
             raise PretrainedWeightsError(self.name, error) from error
-        own = {key: source[self.torchvision_key(key)] for key in self.state_dict()}
-        wrong = [key for key, value in self.state_dict().items() if value.shape != own[key].shape]
-        if wrong:
+        own = self.state_dict()
+        # files from before torch 0.4.1 lack the counters of the norms
+        kept = {key: value for key, value in own.items() if key.endswith('num_batches_tracked')}
+        loaded = {key: source[self.torchvision_key(key)] for key in own if key not in kept}
+        if any(value.shape != own[key].shape for key, value in loaded.items()):
             raise PretrainedWeightsError(self.name, 'the widths are not the published ones')
-        self.load_state_dict(own)
+        self.load_state_dict({**kept, **loaded})
 
 
-def checked_widths(widths: Optional[Sequence[int]], published: Sequence[int]) -> tuple[int, ...]:
+def checked_widths(widths: Sequence[int] | None, published: Sequence[int]) -> tuple[int, ...]:
     """Take the published widths where none are given; refuse impossible ones."""
     chosen = tuple(published if widths is None else widths)
     if len(chosen) != len(published) or min(chosen) < 1:

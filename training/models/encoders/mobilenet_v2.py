@@ -12,20 +12,19 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""MobileNetV2 with free stage widths and one set of batch norms per pyramid level.
+"""
+MobileNetV2 with free stage widths and one set of batch norms per pyramid level.
 
 Architecture and weights follow torchvision's MobileNetV2 (Sandler et al., CVPR 2018) up to its
 last inverted residual; the 1x1 convolution to 1280 channels belongs to the classifier.
 """
 
+from collections.abc import Sequence
 import re
-from typing import Optional, Sequence
 
-import torch
-from torch import Tensor, nn
+from torch import nn, Tensor
 import torch.nn.functional as F
-
-from training.models.encoders.base import Encoder, checked_widths
+from training.models.encoders.base import checked_widths, Encoder
 from training.models.layers import LevelNorm
 
 # (expansion, published width, blocks, stride) of each row of the paper's table, by stage
@@ -45,8 +44,9 @@ class ConvNorm(nn.Module):
                  levels: int, activated: bool) -> None:  # fmt: skip
         super().__init__()
         padding = kernel // 2
-        self.conv = nn.Conv2d(*channels, kernel, stride, padding, groups=groups, bias=False)
-        self.norm = LevelNorm(channels[1], levels)
+        inputs, outputs = channels
+        self.conv = nn.Conv2d(inputs, outputs, kernel, stride, padding, groups=groups, bias=False)
+        self.norm = LevelNorm(outputs, levels)
         self.activated = activated
 
     def forward(self, features: Tensor, level: int) -> Tensor:
@@ -90,14 +90,14 @@ class MobileNetV2(Encoder):
         match = re.match(r'stages\.(\d)\.(\d)\.conv\.(\d)\.(.*)', key)
         assert match is not None
         stage, block, layer = (int(match[i]) for i in (1, 2, 3))
-        number = 1 + block + sum(len(self._stage(i)) for i in range(stage))
-        last = layer == len(self._stage(stage)[block].conv) - 1
+        number = 1 + block + sum(len(self._blocks(i)) for i in range(stage))
+        last = layer == len(self._blocks(stage)[block].conv) - 1
         return f'features.{number}.conv.' + _layer_key(layer, match[4], last)
 
-    def _stage(self, index: int) -> nn.ModuleList:
-        stage = self.stages[index]
-        assert isinstance(stage, nn.ModuleList)
-        return stage
+    def _blocks(self, stage: int) -> list[InvertedResidual]:
+        blocks = self.stages[stage]
+        assert isinstance(blocks, nn.ModuleList)
+        return [block for block in blocks if isinstance(block, InvertedResidual)]
 
 
 def _part(key: str) -> str:
@@ -107,12 +107,12 @@ def _part(key: str) -> str:
 def _layer_key(layer: int, rest: str, last: bool) -> str:
     """Name a layer as torchvision does: the projection stands bare, the others nested."""
     if not last:
-        return _part(f'{layer}.{rest}'.replace(f'{layer}.', f'{layer}.', 1))
+        return _part(f'{layer}.{rest}')
     number = layer + (0 if rest.startswith('conv') else 1)
     return f'{number}.{rest.split(".", 1)[1]}'
 
 
-def mobilenet_v2(widths: Optional[Sequence[int]], levels: int) -> Encoder:
+def mobilenet_v2(widths: Sequence[int] | None, levels: int) -> Encoder:
     """Build MobileNetV2; widths of stem and stages, published: 32, 24, 32, 96, 320."""
     chosen = checked_widths(widths, _PUBLISHED)
     stem = ConvNorm((3, chosen[0]), 3, 2, 1, levels, True)

@@ -12,20 +12,20 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""ResNet-18, -34 and -50 with free stage widths and one set of batch norms per pyramid level.
+"""
+ResNet-18, -34 and -50 with free stage widths and one set of batch norms per pyramid level.
 
 Architecture and parameter names follow torchvision's ResNet (He et al., CVPR 2016, the variant
 whose bottleneck strides in its 3x3 convolution), so that its ImageNet weights fit.
 """
 
+from collections.abc import Sequence
 import re
-from typing import Optional, Sequence
 
 import torch
-from torch import Tensor, nn
+from torch import nn, Tensor
 import torch.nn.functional as F
-
-from training.models.encoders.base import Encoder, checked_widths
+from training.models.encoders.base import checked_widths, Encoder
 from training.models.layers import LevelNorm
 
 
@@ -60,8 +60,8 @@ class BasicBlock(nn.Module):
         """[N, inputs, H, W] to [N, outputs, H/stride, W/stride], before the ReLU."""
         branch = torch.relu(self.bn1(self.conv1(features), level))
         branch = self.bn2(self.conv2(branch), level)
-        shortcut: Tensor = self.downsample(features)
-        return branch + shortcut
+        added: Tensor = branch + self.downsample(features)
+        return added
 
 
 class Bottleneck(nn.Module):
@@ -71,7 +71,7 @@ class Bottleneck(nn.Module):
 
     def __init__(self, inputs: int, outputs: int, stride: int, levels: int) -> None:
         super().__init__()
-        middle = outputs // self.expansion
+        middle = max(1, outputs // self.expansion)
         self.conv1 = nn.Conv2d(inputs, middle, 1, bias=False)
         self.bn1 = LevelNorm(middle, levels)
         self.conv2 = nn.Conv2d(middle, middle, 3, stride, padding=1, bias=False)
@@ -85,8 +85,8 @@ class Bottleneck(nn.Module):
         branch = torch.relu(self.bn1(self.conv1(features), level))
         branch = torch.relu(self.bn2(self.conv2(branch), level))
         branch = self.bn3(self.conv3(branch), level)
-        shortcut: Tensor = self.downsample(features)
-        return branch + shortcut
+        added: Tensor = branch + self.downsample(features)
+        return added
 
 
 def _shortcut(inputs: int, outputs: int, stride: int) -> nn.Module:
@@ -111,7 +111,7 @@ def _resnet(
     name: str,
     block: type[BasicBlock] | type[Bottleneck],
     depths: Sequence[int],
-    widths: Optional[Sequence[int]],
+    widths: Sequence[int] | None,
     levels: int,
 ) -> ResNet:
     published = [64] + [64 * block.expansion * 2**stage for stage in range(4)]
@@ -125,16 +125,16 @@ def _resnet(
     return ResNet(name, chosen, Stem(chosen[0], levels), stages)
 
 
-def resnet18(widths: Optional[Sequence[int]], levels: int) -> Encoder:
+def resnet18(widths: Sequence[int] | None, levels: int) -> Encoder:
     """Build ResNet-18; widths of stem and stages, published: 64, 64, 128, 256, 512."""
     return _resnet('resnet18', BasicBlock, (2, 2, 2, 2), widths, levels)
 
 
-def resnet34(widths: Optional[Sequence[int]], levels: int) -> Encoder:
+def resnet34(widths: Sequence[int] | None, levels: int) -> Encoder:
     """Build ResNet-34; widths of stem and stages, published: 64, 64, 128, 256, 512."""
     return _resnet('resnet34', BasicBlock, (3, 4, 6, 3), widths, levels)
 
 
-def resnet50(widths: Optional[Sequence[int]], levels: int) -> Encoder:
+def resnet50(widths: Sequence[int] | None, levels: int) -> Encoder:
     """Build ResNet-50; widths of stem and stages, published: 64, 256, 512, 1024, 2048."""
     return _resnet('resnet50', Bottleneck, (3, 4, 6, 3), widths, levels)

@@ -1,0 +1,30 @@
+#!/bin/bash
+# Copyright 2026 The swiftnet_ros Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+# See the node at work: sets everything up, plays the shipped frames into it over real topics,
+# prints one JSON line and leaves overlays in demo_out/.
+#
+#   scripts/demo.sh [--seconds N] [--out FOLDER] [--rate HZ] [--model MODEL]
+#
+# Without --seconds it runs until Ctrl-C. With ROS sourced it uses that ROS.
+
+set -euo pipefail
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+prepare demo cpu
+# On this machine only, and apart from other demos.
+export ROS_AUTOMATIC_DISCOVERY_RANGE=${ROS_AUTOMATIC_DISCOVERY_RANGE:-LOCALHOST}
+export ROS_DOMAIN_ID=${ROS_DOMAIN_ID:-$((1 + $$ % 100))}
+exec "$PYTHON" -m swiftnet_ros.demo "$@"

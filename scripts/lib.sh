@@ -1,0 +1,128 @@
+#!/bin/bash
+# Copyright 2026 The swiftnet_ros Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+# What demo.sh and test.sh share: find or install a Python, and set up a virtual environment.
+#
+#   prepare NAME EXTRAS    make .venv/NAME-... with these extras of setup.py; sets $PYTHON
+#
+# Everything that is said on the way goes to stderr.
+
+ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+# The wheels of rclpy, and its sensor_msgs, exist for these.
+PYTHONS='3.10 to 3.13'
+SUITS='import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13))'
+
+say() { echo "$@" >&2; }
+
+die() {
+  say "error: $*"
+  exit 1
+}
+
+# Install packages of Debian or Ubuntu, or say which ones are wanted.
+apt_install() {
+  command -v apt-get >/dev/null || die "install $* with your package manager, then run this again"
+  local as=()
+  if [ "$(id -u)" != 0 ]; then
+    sudo -n true 2>/dev/null || die "run: sudo apt-get install -y $*; then run this again"
+    as=(sudo -n)
+  fi
+  say "installing $*"
+  "${as[@]}" apt-get update -qq >&2 &&
+    "${as[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y \
+      --no-install-recommends "$@" >&2 ||
+    die "apt-get could not install $*"
+}
+
+# ROS is sourced, and its Python can import it.
+ros_is_sourced() {
+  [ -n "${ROS_DISTRO:-}" ] && python3 -c 'import rclpy, sensor_msgs' 2>/dev/null
+}
+
+# Print the Python of ROS, or else the first one for which the wheels of rclpy exist.
+find_python() {
+  if ros_is_sourced; then
+    command -v python3
+    return
+  fi
+  command -v python3 >/dev/null || apt_install python3 python3-venv ca-certificates
+  local name
+  for name in python3 python3.12 python3.11 python3.10 python3.13; do
+    if command -v "$name" >/dev/null && "$name" -c "$SUITS" 2>/dev/null; then
+      command -v "$name"
+      return
+    fi
+  done
+  die "$(python3 --version) does not suit: install a Python from $PYTHONS, as python3.12"
+}
+
+version_of() { "$1" -c 'import sys; print("%d.%d" % sys.version_info[:2])'; }
+
+# What pip must leave as ROS has it: its own extensions were built for these.
+ros_constraints() {
+  "$1" -c 'import numpy; print("numpy==" + numpy.__version__)'
+  # cv_bridge knows the type codes of OpenCV 4; launch_pytest does not load with pytest 9.
+  printf '%s\n' 'opencv-python-headless<5' 'pytest<9'
+}
+
+# make_venv PYTHON FOLDER EXTRAS [site-packages of the system: yes]
+make_venv() {
+  local python=$1 folder=$2 extras=$3 system=${4:-}
+  local version options=() constraints
+  version=$(version_of "$python")
+  "$python" -c 'import ensurepip, venv' 2>/dev/null || apt_install "python$version-venv"
+  [ -z "$system" ] || options=(--system-site-packages)
+  "$python" -m venv "${options[@]}" "$folder" >&2 || die "$python could not make $folder"
+  constraints=$folder/constraints.txt
+  : >"$constraints"
+  if [ -n "$system" ]; then
+    # The Python of ROS may itself be a virtual environment.
+    "$python" -c 'import site; print("\n".join(site.getsitepackages()))' \
+      >"$folder/lib/python$version/site-packages/ros.pth"
+    ros_constraints "$folder/bin/python" >"$constraints"
+  fi
+  "$folder/bin/python" -m pip install --quiet --disable-pip-version-check --use-pep517 \
+    --constraint "$constraints" --editable "$ROOT[$extras]" >&2 ||
+    die "pip could not install swiftnet_ros[$extras]; see above"
+}
+
+# venv_with PYTHON FOLDER EXTRAS [yes]: make it, unless it is there and setup.py is unchanged.
+venv_with() {
+  local folder=$2 stamp
+  stamp=$(echo "$ROOT $3" | cat - "$ROOT/setup.py" | sha256sum)
+  mkdir -p "$(dirname "$folder")"
+  (
+    flock 9
+    [ "$(cat "$folder/stamp" 2>/dev/null)" = "$stamp" ] && exit 0
+    say "setting up $folder, which is done once"
+    make_venv "$@"
+    echo "$stamp" >"$folder/stamp"
+  ) 9>"$folder.lock" || exit 1
+}
+
+prepare() {
+  local name=$1 extras=$2 python folder
+  python=$(find_python) || exit 1
+  folder=$ROOT/.venv/$name-$(version_of "$python")
+  if ros_is_sourced; then
+    say "using ROS 2 $ROS_DISTRO"
+    venv_with "$python" "$folder-$ROS_DISTRO" "$extras" yes
+    PYTHON=$folder-$ROS_DISTRO/bin/python
+    "$PYTHON" -c 'import rclpy' || die "$PYTHON cannot import rclpy of ROS 2 $ROS_DISTRO"
+  else
+    venv_with "$python" "$folder" "$extras,ros"
+    PYTHON=$folder/bin/python
+  fi
+}

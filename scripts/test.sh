@@ -1,0 +1,50 @@
+#!/bin/bash
+# Copyright 2026 The swiftnet_ros Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+# Set everything up and run every check: style, types, and all tests. Prints every skip, and
+# fails on one that test/allowed_skips.txt does not list.
+#
+#   scripts/test.sh [arguments of pytest]
+
+set -euo pipefail
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+# The oldest Python of the runtime, on the path or from pyenv.
+find_python38() {
+  local candidate
+  for candidate in python3.8 "${PYENV_ROOT:-$HOME/.pyenv}"/versions/3.8*/bin/python; do
+    if "$candidate" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 8))' 2>/dev/null; then
+      command -v "$candidate"
+      return
+    fi
+  done
+}
+
+cd "$ROOT"
+prepare test cpu,training,test
+status=0
+python38=$(find_python38)
+if [ -n "$python38" ]; then
+  venv_with "$python38" "$ROOT/.venv/test-3.8" cpu,test
+  say 'the tests of the runtime on Python 3.8'
+  # Without ROS, which may be sourced for another Python.
+  env -u PYTHONPATH "$ROOT/.venv/test-3.8/bin/python" -m pytest -q test/runtime || status=1
+else
+  say 'no Python 3.8 here: the tests of the runtime on it are left out'
+fi
+say "all tests on Python $(version_of "$PYTHON")"
+"$PYTHON" -m pytest "$@" || status=1
+[ "$status" = 0 ] || say 'error: a test failed or was skipped without leave; see above'
+exit "$status"

@@ -1,0 +1,123 @@
+# Copyright 2026 The swiftnet_ros Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""
+The rooms of both trees in order: each may import only rooms above it.
+
+A room is a module, or by `*` the modules of a folder, which may import each other. A new file
+outside these folders needs its line here.
+"""
+
+from fnmatch import fnmatchcase
+from typing import Optional
+
+# The runtime without ROS; training may use all of it.
+PURE_ROOMS = (
+    'swiftnet_ros',
+    'swiftnet_ros.errors',
+    'swiftnet_ros.share',
+    'swiftnet_ros.model_spec*',
+    'swiftnet_ros.frames',
+    'swiftnet_ros.labels',
+    'swiftnet_ros.metrics',
+    'swiftnet_ros.shipped_models',
+    'swiftnet_ros.engines',
+    'swiftnet_ros.engines.base',
+    'swiftnet_ros.engines.*',
+    'swiftnet_ros.engines.open_engine',
+    'swiftnet_ros.segmenter',
+    'swiftnet_ros.mailbox',
+    'swiftnet_ros.image_source',
+    'swiftnet_ros.label_files',
+    'swiftnet_ros.benchmark_runs',
+    'swiftnet_ros.benchmark_report',
+    'swiftnet_ros.fastdds_profile',
+)
+
+ROS_ROOMS = (
+    'swiftnet_ros.image_msgs',
+    'swiftnet_ros.camera_info',
+    'swiftnet_ros.parameters',
+    'swiftnet_ros.camera',
+    'swiftnet_ros.node_main',
+    'swiftnet_ros.segmentation_node',
+    'swiftnet_ros.image_publisher',
+    'swiftnet_ros.node_process',
+    'swiftnet_ros.benchmark_link',
+    'swiftnet_ros.benchmark_topics',
+    'swiftnet_ros.benchmark',
+    'swiftnet_ros.demo_player',
+    'swiftnet_ros.demo',
+)
+
+TRAINING_ROOMS = (
+    'training',
+    'training.config',
+    'training.paths',
+    'training.records',
+    'training.datasets.class_table',
+    'training.datasets.base',
+    'training.datasets.warehouse_scene*',
+    'training.datasets.*',
+    'training.datasets',
+    'training.augmentation',
+    'training.batches',
+    'training.models.layers',
+    'training.models.encoders*',
+    'training.models.*',
+    'training.models',
+    'training.checkpoint',
+    'training.losses',
+    'training.optimizers',
+    'training.state',
+    'training.distributed',
+    'training.count',
+    'training.evaluate',
+    'training.callbacks',
+    'training.train',
+    'training.export',
+    'training.commands',
+    'training.commands.arguments',
+    'training.commands.*',
+    'training.__main__',
+)
+
+RUNTIME_TABLE = PURE_ROOMS + ROS_ROOMS
+TRAINING_TABLE = PURE_ROOMS + TRAINING_ROOMS
+
+# What comes from elsewhere, by who may import it.
+PURE_LIBRARIES = {'cv2', 'google', 'numpy', 'onnx', 'yaml'}
+ENGINE_LIBRARIES = {'swiftnet_ros.engines.openvino_engine': {'openvino'}}
+ROS_LIBRARIES = {
+    'cv_bridge',
+    'diagnostic_msgs',
+    'launch',
+    'launch_ros',
+    'lifecycle_msgs',
+    'rcl_interfaces',
+    'rclpy',
+    'sensor_msgs',
+    'std_msgs',
+    'std_srvs',
+    'vision_msgs',
+}
+
+
+def room_of(module: str) -> Optional[str]:
+    """Give the room of a module: the one of its very name, else the longest that matches."""
+    everywhere = RUNTIME_TABLE + TRAINING_ROOMS
+    if module in everywhere:
+        return module
+    fitting = [room for room in everywhere if fnmatchcase(module, room)]
+    return max(fitting, key=len, default=None)

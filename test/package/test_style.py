@@ -1,0 +1,61 @@
+# Copyright 2026 The swiftnet_ros Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Whether every file keeps the rules of style, by the tools that hold them."""
+
+import importlib.util
+from pathlib import Path
+import subprocess
+import sys
+
+from package.source_files import python_files, ROOT, scripts
+import pytest
+
+HEADER = (ROOT / 'setup.py').read_text().partition('\n\n')[0]
+PATHS = ['swiftnet_ros', 'training', 'test', 'launch', 'setup.py']
+COMMANDS = {
+    'ruff check': ['ruff', 'check', '.'],
+    'ruff format': ['ruff', 'format', '--diff', '.'],
+    'flake8': ['flake8', *PATHS],
+    'pydocstyle': ['pydocstyle', *PATHS],
+    'mypy swiftnet_ros': ['mypy', 'swiftnet_ros'],
+    'mypy training': ['mypy', 'training'],
+}
+NEEDS = {'mypy swiftnet_ros': 'rclpy', 'mypy training': 'torch'}
+
+
+@pytest.mark.parametrize('rule', COMMANDS)
+def test_the_rules_of_style_hold(rule):
+    command = COMMANDS[rule]
+    for module in (command[0], NEEDS.get(rule, 'ast')):
+        if importlib.util.find_spec(module) is None:
+            pytest.skip(f'{module} is not installed here: style is checked by scripts/test.sh')
+    words = [sys.executable, '-m', *command]
+    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    'path', [*python_files(), *scripts()], ids=lambda path: str(path.relative_to(ROOT))
+)
+def test_every_file_starts_with_the_licence(path: Path):
+    text = path.read_text()
+    body = text.partition('\n')[2] if text.startswith('#!') else text
+    assert body.lstrip('\n').startswith(HEADER)
+
+
+def test_the_licence_is_the_apache_licence_in_full():
+    text = (ROOT / 'LICENSE').read_text()
+    assert 'Version 2.0, January 2004' in text
+    assert 'END OF TERMS AND CONDITIONS' in text

@@ -1,0 +1,82 @@
+# Copyright 2026 The swiftnet_ros Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""ROS for the tests: a domain of their own, one context, and nodes that are cleaned up."""
+
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+from ros_domain import claim_domain
+from swiftnet_ros.fastdds_profile import set_profile
+from tiny_model import write_tiny_model
+
+NO_RCLPY = 'rclpy is not installed'
+
+
+class _WithoutRos(pytest.Module):
+    """A test file that is skipped before its imports fail."""
+
+    def collect(self):
+        pytest.skip(NO_RCLPY, allow_module_level=True)
+
+
+def pytest_pycollect_makemodule(module_path, parent):
+    """Skip every file here where ROS is absent; say so once a file."""
+    if find_spec('rclpy') is None:
+        return _WithoutRos.from_parent(parent, path=module_path)
+    return None
+
+
+claim_domain()
+set_profile()
+
+
+@pytest.fixture(scope='session')
+def ros():
+    """Start ROS in this process, with a node that stays: finding other processes takes time."""
+    import rclpy
+    from rclpy.signals import SignalHandlerOptions
+
+    rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
+    node = rclpy.create_node('test_process')
+    yield
+    node.destroy_node()
+    rclpy.shutdown()
+
+
+@pytest.fixture
+def probe(ros):
+    """Give a node that publishes and subscribes for a test, spun by a thread."""
+    from ros_probe import Probe
+
+    with Probe() as opened:
+        yield opened
+
+
+@pytest.fixture(scope='session')
+def tiny_path(tmp_path_factory) -> Path:
+    """Give a tiny model of five classes for 64x48 pixels."""
+    path = tmp_path_factory.mktemp('model') / 'tiny.onnx'
+    write_tiny_model(path)
+    return path
+
+
+@pytest.fixture(scope='session')
+def wide_path(tmp_path_factory) -> Path:
+    """Give a tiny model of 300 classes, whose labels need 16 bits."""
+    path = tmp_path_factory.mktemp('model') / 'wide.onnx'
+    colors = [(i % 7 * 40, i // 7 % 7 * 40, i // 49 * 40) for i in range(300)]
+    write_tiny_model(path, colors)
+    return path

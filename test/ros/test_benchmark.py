@@ -1,0 +1,148 @@
+# Copyright 2026 The swiftnet_ros Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""The benchmark over topics: the same mIoU to the digit, frames counted, silence an error."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from rendered_set import write_rendered_set
+from ros_probe import blocks, wait_until
+from swiftnet_ros.benchmark_link import Answer
+from swiftnet_ros.benchmark_runs import Sample, Samples
+from swiftnet_ros.benchmark_topics import NodeUnderTest, run_at_rate, run_in_lockstep
+from swiftnet_ros.errors import NodeSilentError
+from swiftnet_ros.frames import Frame
+from swiftnet_ros.image_msgs import from_array
+from swiftnet_ros.model_spec import read_spec
+from swiftnet_ros.node_process import NodeProcess
+
+
+@pytest.fixture(scope='module')
+def folder(tmp_path_factory):
+    """Write five pictures with labels."""
+    made = tmp_path_factory.mktemp('set')
+    write_rendered_set(made)
+    return made
+
+
+def benchmark(folder, model, *more):
+    """Run the benchmark in a process of its own; give its report."""
+    command = [sys.executable, '-m', 'swiftnet_ros.benchmark', '--model', str(model)]
+    command += ['--images', str(folder / 'images'), '--precision', 'fp32', *more]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert ended.returncode == 0, ended.stderr
+    assert 'Traceback' not in ended.stderr
+    (line,) = ended.stdout.splitlines()
+    return json.loads(line)
+
+
+def test_over_topics_miou_is_to_the_digit_that_of_the_segmenter_alone(folder, tiny_path):
+    labels = ['--labels', str(folder / 'labels')]
+    alone = benchmark(folder, tiny_path, '--no-ros', *labels)
+    topics = benchmark(folder, tiny_path, *labels)
+    assert topics['miou'] == alone['miou'] and topics['iou'] == alone['iou']
+    assert 0.2 < topics['miou'] < 1.0
+    assert topics['received'] == 5 and topics['sent'] == 5 + topics['dropped']
+    assert 0 < topics['p50_ms'] <= topics['p95_ms'] <= topics['p99_ms'] < 10_000
+    assert topics['precision'] == alone['precision'] == 'fp32'
+    assert set(topics) == set(alone)
+
+
+def test_at_a_rate_frames_are_sent_like_a_camera_does(folder, tiny_path):
+    """Ten frames at 20 Hz to a network that needs no time: nothing queues up, mIoU is null."""
+    report = benchmark(
+        folder, tiny_path, '--rate', '20', '--repeat', '2', '--labels', str(folder / 'labels')
+    )
+    assert report['sent'] == 10
+    assert report['received'] + report['dropped'] == 10 and report['received'] >= 5
+    assert report['miou'] is None
+    assert 5 < report['fps'] < 30
+
+
+class FakeLink:
+    """A link whose node loses every second frame and answers the others with zeros."""
+
+    def __init__(self):
+        self.sent, self._answers = 0, []
+
+    def send(self, message):
+        self.sent += 1
+        if self.sent % 2 == 0:
+            labels = np.zeros((message.height, message.width), np.uint8)
+            answer = from_array(labels, 'mono8', message.header)
+            self._answers.append(Answer(self.sent, self.sent + 5_000_000, answer))
+        return self.sent
+
+    def receive(self, timeout):
+        return self._answers.pop(0) if self._answers else None
+
+    def receive_answer_to(self, stamp_ns, timeout):
+        answer = self.receive(timeout)
+        return answer if answer and answer.stamp_ns == stamp_ns else None
+
+
+class FakeProcess:
+    """A process that runs."""
+
+    def check(self):
+        """Find nothing wrong."""
+
+
+class FakeSamples(Samples):
+    """Three pictures that are in memory, all of class 0 in truth."""
+
+    def __iter__(self):
+        for index in range(len(self)):
+            truth = np.zeros((30, 40), np.uint8)
+            yield Sample(f'{index}.png', Frame(blocks(30, 40), 'bgr'), truth)
+
+
+@pytest.fixture
+def samples(tiny_path):
+    """Give three pictures."""
+    return FakeSamples(((None, None),) * 3, read_spec(tiny_path))
+
+
+def test_in_lockstep_a_lost_frame_is_sent_again_and_counted(samples):
+    run = run_in_lockstep(NodeUnderTest(FakeLink(), FakeProcess(), 0.01), samples)
+    assert (run.sent, run.latencies_ms) == (6, [5.0, 5.0, 5.0])
+    assert run.matrix[0, 0] == 3 * 30 * 40 == run.matrix.sum()
+
+
+def test_at_a_rate_a_lost_frame_is_lost(samples):
+    run = run_at_rate(NodeUnderTest(FakeLink(), FakeProcess(), 0.01), samples, 1000.0)
+    assert (run.sent, len(run.latencies_ms), run.matrix) == (3, 1, None)
+
+
+class SilentLink(FakeLink):
+    """A link to a node that never answers."""
+
+    def receive(self, timeout):
+        return None
+
+
+def test_a_node_that_never_answers_is_an_error(samples):
+    with pytest.raises(NodeSilentError, match=r'no labels for 0.png: sent 5 times, waited 0.0 s'):
+        run_in_lockstep(NodeUnderTest(SilentLink(), FakeProcess(), 0.01), samples)
+
+
+def test_a_node_that_ended_is_an_error_with_its_exit_code():
+    with NodeProcess('/ended', {'model': '/nowhere'}) as process:
+        wait_until(lambda: process._process.poll() is not None, 30)
+        with pytest.raises(NodeSilentError, match='it ended with exit code 1; read the log'):
+            process.check()

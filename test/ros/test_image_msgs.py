@@ -1,0 +1,255 @@
+# Copyright 2026 The swiftnet_ros Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Camera messages become the right pixels, malformed ones a clear error, arrays messages."""
+
+from array import array
+import sys
+
+import numpy as np
+import pytest
+from ros_probe import stamped
+from sensor_msgs.msg import Image
+from swiftnet_ros.errors import InvalidFrameError, UnsupportedEncodingError
+from swiftnet_ros.frames import to_rgb
+from swiftnet_ros.image_msgs import ENCODINGS, from_array, label_encoding, to_frame, to_labels
+
+# One picture of 2 x 2 pixels: red, green / blue, grey 100.
+RGB = np.array([[[255, 0, 0], [0, 255, 0]], [[0, 0, 255], [100, 100, 100]]], np.uint8)
+ALPHA = np.full((2, 2, 1), 7, np.uint8)
+
+
+def message(encoding, rows, width, height=None, padding=0, is_bigendian=0):
+    """Make a message from the bytes of each row, with padding bytes behind each."""
+    padded = b''.join(bytes(row) + b'\xee' * padding for row in rows)
+    made = Image(encoding=encoding, width=width, height=height or len(rows))
+    made.step = len(bytes(rows[0])) + padding
+    made.is_bigendian = is_bigendian
+    made.data = array('B', padded)
+    return made
+
+
+def rgb_of(made):
+    """Convert a message to RGB pixels."""
+    return to_rgb(to_frame(made)).tolist()
+
+
+@pytest.mark.parametrize('padding', [0, 1, 5])
+@pytest.mark.parametrize(
+    ('encoding', 'pixels'),
+    [
+        ('rgb8', RGB),
+        ('bgr8', RGB[..., ::-1]),
+        ('rgba8', np.concatenate([RGB, ALPHA], axis=2)),
+        ('bgra8', np.concatenate([RGB[..., ::-1], ALPHA], axis=2)),
+    ],
+)
+def test_colour_of_8_bits_in_any_order_and_padding(encoding, pixels, padding):
+    """Four pixels whose colours say where each channel went."""
+    rows = [row.tobytes() for row in pixels]
+    assert rgb_of(message(encoding, rows, 2, padding=padding)) == RGB.tolist()
+
+
+@pytest.mark.parametrize('padding', [0, 3])
+def test_mono8_is_grey(padding):
+    """A grey value stands in all three channels."""
+    made = message('mono8', [[0, 100, 255], [1, 2, 3]], 3, padding=padding)
+    assert rgb_of(made) == [[[v] * 3 for v in row] for row in [[0, 100, 255], [1, 2, 3]]]
+
+
+@pytest.mark.parametrize('is_bigendian', [0, 1])
+@pytest.mark.parametrize(
+    ('encoding', 'order'),
+    [('rgb16', [0, 1, 2]), ('bgr16', [2, 1, 0]), ('rgba16', [0, 1, 2, 0]),
+     ('bgra16', [2, 1, 0, 0]), ('mono16', None)],
+)  # fmt: skip
+def test_16_bits_are_scaled_and_byte_order_is_respected(encoding, order, is_bigendian):
+    """0, 257 and 65535 are 0, 1 and 255; 40000 is 155.6, which rounds to 156."""
+    dtype = '>u2' if is_bigendian else '<u2'
+    wide = np.array([[[0, 257, 65535], [40000, 257 * 9, 514]]], np.uint16)
+    small = [[[0, 1, 255], [156, 9, 2]]]
+    if order is None:
+        wide, small = wide[..., 0], [[[0] * 3, [156] * 3]]
+    else:
+        wide = wide[..., order]
+    made = message(encoding, [wide[0].astype(dtype).tobytes()], 2, None, 3, is_bigendian)
+    assert rgb_of(made) == small
+
+
+def test_is_bigendian_means_nothing_for_8_bits():
+    """Some drivers set it at random."""
+    assert rgb_of(message('rgb8', [b'\x01\x02\x03'], 1, is_bigendian=1)) == [[[1, 2, 3]]]
+
+
+@pytest.mark.parametrize('bits', [8, 16])
+@pytest.mark.parametrize('padding', [0, 2])
+@pytest.mark.parametrize(
+    ('pattern', 'tile'),
+    [('rggb', 'RGGB'), ('bggr', 'BGGR'), ('gbrg', 'GBRG'), ('grbg', 'GRBG')],
+)
+def test_bayer_patterns_give_back_a_plain_colour(pattern, tile, padding, bits):
+    """A plain picture seen through each colour filter is that plain picture again."""
+    color = {'R': 200, 'G': 120, 'B': 30}
+    tiles = np.array([color[letter] for letter in tile]).reshape(2, 2)
+    mosaic = np.tile(tiles, (3, 4)).astype(np.uint8)
+    if bits == 16:
+        mosaic = mosaic.astype('<u2') * 257
+    rows = [row.tobytes() for row in mosaic]
+    made = message(f'bayer_{pattern}{bits}', rows, 8, padding=padding)
+    assert rgb_of(made) == [[[200, 120, 30]] * 8] * 6
+
+
+# BT.601 with 16 to 235: Y 81 U 90 V 240 is red, Y 145 U 54 V 34 green; 16 black, 235 white.
+@pytest.mark.parametrize('padding', [0, 2])
+@pytest.mark.parametrize(
+    ('encoding', 'row'),
+    [
+        ('yuv422', [90, 81, 240, 81, 128, 16, 128, 235]),
+        ('uyvy', [90, 81, 240, 81, 128, 16, 128, 235]),
+        ('yuv422_yuy2', [81, 90, 81, 240, 16, 128, 235, 128]),
+        ('yuyv', [81, 90, 81, 240, 16, 128, 235, 128]),
+    ],
+)
+def test_yuv_of_two_pixels(encoding, row, padding):
+    """Two red pixels that share their colour, then a black and a white one."""
+    pixels = np.array(rgb_of(message(encoding, [row, row], 4, padding=padding)))
+    expected = [[254, 0, 0], [254, 0, 0], [0, 0, 0], [255, 255, 255]]
+    assert np.abs(pixels - [expected, expected]).max() <= 1
+
+
+@pytest.mark.parametrize('padding', [0, 2])
+@pytest.mark.parametrize(('encoding', 'color'), [('nv12', [90, 240]), ('nv21', [240, 90])])
+def test_yuv_with_a_plane_of_colour(encoding, color, padding):
+    """Two rows of brightness, then one of colour for both."""
+    rows = [[81, 81, 16, 235], [81, 81, 16, 235], [*color, 128, 128]]
+    pixels = np.array(rgb_of(message(encoding, rows, 4, height=2, padding=padding)))
+    expected = [[254, 0, 0], [254, 0, 0], [0, 0, 0], [255, 255, 255]]
+    assert np.abs(pixels - [expected, expected]).max() <= 1
+
+
+def test_pixels_of_8_bits_are_not_copied():
+    """A frame looks at the message's own memory, padding or not."""
+    made = message('bgr8', [bytes(range(6)), bytes(range(6))], 2, padding=4)
+    frame = to_frame(made)
+    made.data[0] = 99
+    assert frame.pixels[0, 0].tolist() == [99, 1, 2]
+
+
+@pytest.mark.parametrize(
+    ('changes', 'error'),
+    [
+        ({'height': 0}, 'image of size zero: 2x0'),
+        ({'width': 0}, 'image of size zero: 0x2'),
+        ({'height': 3}, 'data has 12 bytes, expected 18: 3 rows of 6 bytes'),
+        ({'step': 7}, 'data has 12 bytes, expected 14: 2 rows of 7 bytes'),
+        ({'step': 5}, 'step is 5 bytes, expected at least 6 for 2 pixels of rgb8'),
+        ({'width': 3}, 'step is 6 bytes, expected at least 9 for 3 pixels of rgb8'),
+        ({'encoding': 'yuyv', 'width': 3}, 'yuyv of 3x2, expected a width that is a multiple'),
+        ({'encoding': 'nv12', 'height': 1}, 'nv12 of 2x1, expected'),
+        ({'encoding': 'nv12'}, 'data has 12 bytes, expected 18: 3 rows of 6 bytes'),
+        ({'encoding': 'mono16', 'width': 4}, 'step is 6 bytes, expected at least 8'),
+    ],
+)
+def test_a_malformed_message_is_refused_with_both_figures(changes, error):
+    """Each is a frame that the stream goes on without."""
+    made = message('rgb8', [bytes(6), bytes(6)], 2)
+    for name, value in changes.items():
+        setattr(made, name, value)
+    with pytest.raises(InvalidFrameError, match=f'^bad frame: {error}'):
+        to_frame(made)
+
+
+def test_an_unknown_encoding_names_those_that_are_known(monkeypatch):
+    """Without cv_bridge the table is all there is."""
+    monkeypatch.setitem(sys.modules, 'cv_bridge', None)
+    with pytest.raises(UnsupportedEncodingError, match="'jpeg2000' is not .* rgb8, .*cv_bridge"):
+        to_frame(message('jpeg2000', [bytes(6)], 2))
+
+
+class FakeBridge:
+    """Stands in for a cv_bridge that knows `turned`: RGB bytes in reverse order."""
+
+    def imgmsg_to_cv2(self, made, desired_encoding):
+        if made.encoding != 'turned':
+            raise TypeError(f'Unrecognized image encoding [{made.encoding}]')
+        assert desired_encoding == 'rgb8'
+        pixels = np.frombuffer(made.data, np.uint8)[::-1]
+        return pixels.reshape(-1, made.step // 3, 3)
+
+
+@pytest.fixture
+def fake_bridge(monkeypatch):
+    """Install the fake."""
+    monkeypatch.setitem(sys.modules, 'cv_bridge', type(sys)('cv_bridge'))
+    sys.modules['cv_bridge'].CvBridge = FakeBridge
+
+
+def test_other_encodings_go_through_cv_bridge(fake_bridge):
+    """The table comes first, cv_bridge after it, and then the error."""
+    assert rgb_of(message('turned', [[1, 2, 3]], 1)) == [[[3, 2, 1]]]
+    assert rgb_of(message('rgb8', [[1, 2, 3]], 1)) == [[[1, 2, 3]]]
+    with pytest.raises(UnsupportedEncodingError, match="encoding 'other' is not supported"):
+        to_frame(message('other', [[1, 2, 3]], 1))
+
+
+def test_what_cv_bridge_gives_is_checked_too(fake_bridge):
+    """cv_bridge itself does not look at the length, and cuts a row that is too short."""
+    with pytest.raises(InvalidFrameError, match='turned gave 1x1 pixels, expected 2x1'):
+        to_frame(message('turned', [[1, 2, 3]], 2))
+    with pytest.raises(InvalidFrameError, match='data has 3 bytes, expected 6'):
+        to_frame(message('turned', [[1, 2, 3]], 1, height=2))
+
+
+def test_every_encoding_that_both_know_is_what_cv_bridge_makes_of_it():
+    """Noise through both; cv_bridge is the reference wherever it is installed."""
+    cv_bridge = pytest.importorskip('cv_bridge', reason='cv_bridge is not installed')
+    compared = []
+    for name, layout in ENCODINGS.items():
+        row = 8 * layout.channels * np.dtype(layout.dtype).itemsize
+        noise = np.random.default_rng(1).integers(0, 256, (int(6 * layout.lines), row + 16))
+        made = message(name, noise.astype(np.uint8), 8, height=6)
+        try:
+            expected = cv_bridge.CvBridge().imgmsg_to_cv2(made, 'rgb8')
+        except cv_bridge.CvBridgeError:
+            continue
+        assert rgb_of(made) == expected.tolist(), name
+        compared.append(name)
+    assert {'rgb8', 'bgra16', 'bayer_rggb8', 'yuv422'} <= set(compared)
+
+
+def test_labels_become_a_message_with_rows_of_their_own_width():
+    """mono8: step == width, no byte order; the header is the very same."""
+    labels = np.arange(6, dtype=np.uint8).reshape(2, 3)
+    header = stamped(12, 34, 'left_eye')
+    made = from_array(labels[:, ::-1], label_encoding(labels), header)
+    assert (made.encoding, made.height, made.width, made.step) == ('mono8', 2, 3, 3)
+    assert (made.is_bigendian, made.header) == (0, header)
+    assert bytes(made.data) == bytes([2, 1, 0, 5, 4, 3])
+
+
+def test_labels_of_16_bits_say_this_machines_byte_order():
+    """Two bytes a pixel, read back as they were and not scaled."""
+    labels = np.array([[1, 299, 65535]], np.uint16)
+    made = from_array(labels, label_encoding(labels), stamped(0))
+    assert (made.encoding, made.step) == ('mono16', 6)
+    assert made.is_bigendian == (sys.byteorder == 'big')
+    assert to_labels(made).tolist() == [[1, 299, 65535]]
+
+
+@pytest.mark.parametrize('is_bigendian', [0, 1])
+def test_labels_are_read_in_the_byte_order_of_the_message(is_bigendian):
+    """A robot with another byte order may record them."""
+    row = np.array([1, 299], '>u2' if is_bigendian else '<u2').tobytes()
+    made = message('mono16', [row], 2, is_bigendian=is_bigendian)
+    assert to_labels(made).tolist() == [[1, 299]]

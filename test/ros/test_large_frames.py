@@ -1,0 +1,59 @@
+# Copyright 2026 The swiftnet_ros Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""With the shipped profile a best-effort stream of 1080p frames arrives whole."""
+
+import subprocess
+import sys
+
+from ros_probe import BEST_EFFORT
+from sensor_msgs.msg import Image
+
+# A camera driver of its own: no code of this package, the profile comes by the environment.
+DRIVER = """
+from array import array
+from time import sleep
+import rclpy
+from rclpy.qos import QoSProfile, ReliabilityPolicy
+from sensor_msgs.msg import Image
+
+rclpy.init()
+node = rclpy.create_node('driver')
+best_effort = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
+publisher = node.create_publisher(Image, 'large', best_effort)
+message = Image(height=1080, width=1920, encoding='rgb8', step=1920 * 3)
+message.data = array('B', bytes(1080 * 1920 * 3))
+while not publisher.get_subscription_count():
+    sleep(0.05)
+sleep(1.0)
+for number in range(30):
+    message.header.stamp.sec = number
+    message.data[0] = number
+    publisher.publish(message)
+    sleep(0.1)
+sleep(1.0)
+rclpy.shutdown()
+"""
+
+
+def test_thirty_frames_of_1080p_at_10_hz_are_thirty_frames(probe):
+    received = []
+
+    def keep(message):
+        received.append((message.header.stamp.sec, message.data[0]))
+
+    probe.node.create_subscription(Image, 'large', keep, BEST_EFFORT)
+    with subprocess.Popen([sys.executable, '-c', DRIVER]) as driver:
+        assert driver.wait(60) == 0
+    assert received == [(number, number) for number in range(30)]

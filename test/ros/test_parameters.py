@@ -1,0 +1,109 @@
+# Copyright 2026 The swiftnet_ros Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Parameters are declared once: the YAML that is shipped says the same, mistakes are named."""
+
+from dataclasses import asdict, fields
+import re
+
+import pytest
+import rclpy
+from rclpy.context import Context
+from rclpy.parameter import Parameter
+from swiftnet_ros.errors import InvalidValueError, SwiftnetError, UnknownNameError
+from swiftnet_ros.image_publisher import PublisherParameters
+from swiftnet_ros.parameters import declare, descriptor, NodeParameters
+from swiftnet_ros.share import share_folder
+import yaml
+
+YAML = share_folder('config') / 'segment.yaml'
+
+
+@pytest.fixture
+def declared():
+    """Give a function that declares parameters on a node started with some arguments."""
+    context, nodes = Context(), []
+
+    def declare_with(*arguments, kind=NodeParameters):
+        rclpy.init(args=['--ros-args', *arguments], context=context)
+        node = rclpy.create_node(
+            'declaring', context=context, automatically_declare_parameters_from_overrides=True
+        )
+        nodes.append(node)
+        return node, declare(node, kind)
+
+    yield declare_with
+    for node in nodes:
+        node.destroy_node()
+    if context.ok():
+        rclpy.shutdown(context=context)
+
+
+def test_the_shipped_yaml_holds_every_parameter_with_its_default(declared):
+    """No more, no fewer, and each under a comment; the node takes the file as it is."""
+    text = YAML.read_text()
+    assert yaml.safe_load(text)['/**']['ros__parameters'] == asdict(NodeParameters())
+    for item in fields(NodeParameters):
+        assert re.search(rf'^    # .*\.\n    {item.name}: ', text, re.MULTILINE), item.name
+    _, given = declared('--params-file', str(YAML))
+    assert given == NodeParameters()
+
+
+@pytest.mark.parametrize('kind', [NodeParameters, PublisherParameters])
+def test_every_parameter_has_a_description_and_is_read_only(kind):
+    for item in fields(kind):
+        described = descriptor(item)
+        assert described.description and described.read_only
+
+
+def test_values_of_the_user_arrive(declared):
+    _, given = declared('-p', 'model:=camvid', '-p', 'threads:=3', '-p', 'overlay_opacity:=0.25')
+    assert given == NodeParameters(model='camvid', threads=3, overlay_opacity=0.25)
+
+
+def test_a_parameter_cannot_be_set_later(declared):
+    node, _ = declared()
+    (result,) = node.set_parameters([Parameter('threads', value=2)])
+    assert not result.successful and node.get_parameter('threads').value == 0
+
+
+def test_parameters_of_ros_itself_are_no_mistake(declared):
+    name = 'qos_overrides./image.subscription.reliability'
+    _, given = declared('-p', 'use_sim_time:=true', '-p', f'{name}:=reliable')
+    assert given == NodeParameters()
+
+
+@pytest.mark.parametrize(
+    ('rule', 'error'),
+    [
+        ('threads:=257', 'parameter threads is 257, expected a whole number of 0 to 256'),
+        ('threads:=two', "parameter threads is 'two', expected a whole number"),
+        ('overlay_opacity:=-0.1', 'overlay_opacity is -0.1, expected a number .* of 0.0 to 1.0'),
+        ('overlay_opacity:=1', 'overlay_opacity is 1, expected a number with a decimal point'),
+        ('model:=5', 'parameter model is 5, expected text'),
+    ],
+)
+def test_a_wrong_value_is_named_with_what_is_expected(declared, rule, error):
+    with pytest.raises(InvalidValueError, match=error):
+        declared('-p', rule)
+
+
+def test_an_unknown_name_is_an_error_that_names_the_nearest(declared):
+    with pytest.raises(UnknownNameError, match="unknown parameter 'opacity'; did you mean 'over"):
+        declared('-p', 'opacity:=0.5')
+
+
+def test_a_flag_is_true_or_false(declared):
+    with pytest.raises(SwiftnetError, match='loop is 1, expected true or false$'):
+        declared('-p', 'loop:=1', kind=PublisherParameters)

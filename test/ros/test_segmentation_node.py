@@ -1,0 +1,145 @@
+# Copyright 2026 The swiftnet_ros Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""The node in a process of its own: labels over real topics are those of the Segmenter."""
+
+import cv2
+import numpy as np
+import pytest
+from rclpy.parameter_client import AsyncParameterClient
+from ros_probe import BEST_EFFORT, blocks, RELIABLE, rgb_message, stamped, wait_until
+from swiftnet_ros.engines.open_engine import open_engine
+from swiftnet_ros.image_msgs import from_array, to_labels
+from swiftnet_ros.labels import colorize, palette
+from swiftnet_ros.node_process import NodeProcess
+from swiftnet_ros.segmenter import Segmenter
+
+SIZES = [(48, 64), (120, 161), (17, 23)]
+LABELS, OVERLAY = '/robot/segmentation/label_image', '/robot/segmentation/overlay'
+
+
+@pytest.fixture(scope='module')
+def node(tiny_path):
+    """Start a node with the tiny model; its overlay shows the colours alone."""
+    parameters = {'model': str(tiny_path), 'precision': 'fp32', 'overlay_opacity': 1.0}
+    with NodeProcess('/robot', parameters) as process:
+        yield process
+
+
+@pytest.fixture(scope='module')
+def segmenter(tiny_path):
+    """Give a segmenter with the same model in this process."""
+    with open_engine(tiny_path, precision='fp32') as engine:
+        yield Segmenter(engine)
+
+
+def test_labels_equal_the_segmenters_at_the_cameras_own_size(node, probe, segmenter):
+    """Equal to, above and below the network's size, changing from frame to frame."""
+    received, camera = probe.listen(LABELS), probe.camera('/robot/image')
+    for number in range(6):
+        picture = blocks(*SIZES[number % 3], seed=number)
+        answer = probe.ask(camera, rgb_message(picture, number), received)
+        height, width = SIZES[number % 3]
+        assert (answer.height, answer.width, answer.step) == (height, width, width)
+        assert (answer.encoding, answer.is_bigendian) == ('mono8', 0)
+        expected = segmenter.segment(picture).labels
+        assert np.array_equal(to_labels(answer), expected)
+        assert len(np.unique(expected)) > 2
+
+
+def test_the_header_is_copied_bit_for_bit(node, probe):
+    """Even where the stamp is negative, or zero with an empty frame_id."""
+    received, camera = probe.listen(LABELS), probe.camera('/robot/image')
+    headers = [stamped(0, 0, ''), stamped(2**31 - 1, 999_999_999, 'α/β'), stamped(-5, 1)]
+    for header in headers:
+        answer = probe.ask(camera, from_array(blocks(20, 30), 'rgb8', header), received)
+        assert answer.header == header
+
+
+def test_encodings_of_one_picture_give_one_answer(node, probe, segmenter):
+    """Channel order matters: the tiny model tells red from blue."""
+    received, camera = probe.listen(LABELS), probe.camera('/robot/image')
+    picture = blocks(40, 50)
+    expected = segmenter.segment(picture).labels
+    alpha = np.full((40, 50, 1), 255, np.uint8)
+    for number, (encoding, pixels) in enumerate(
+        [
+            ('bgr8', picture[..., ::-1]),
+            ('rgba8', np.concatenate([picture, alpha], axis=2)),
+            ('bgra8', np.concatenate([picture[..., ::-1], alpha], axis=2)),
+            ('rgb16', picture.astype(np.uint16) * 257),
+        ]
+    ):
+        answer = probe.ask(camera, from_array(pixels, encoding, stamped(number)), received)
+        assert np.array_equal(to_labels(answer), expected), encoding
+
+
+def test_malformed_frames_are_dropped_and_the_stream_goes_on(node, probe, segmenter):
+    """Good, bad, good, bad ...: every good one is answered, no bad one is."""
+    received, camera = probe.listen(LABELS), probe.camera('/robot/image')
+    short, unknown, empty, narrow = (rgb_message(blocks(20, 30), 1000 + i) for i in range(4))
+    short.data = short.data[:-1]
+    unknown.encoding = 'jpeg2000'
+    empty.height = empty.width = 0
+    narrow.step = 10
+    picture = blocks(20, 30)
+    for number, bad in enumerate([short, unknown, empty, narrow]):
+        camera.publish(bad)
+        answer = probe.ask(camera, rgb_message(picture, number), received)
+        assert np.array_equal(to_labels(answer), segmenter.segment(picture).labels)
+    assert max(message.header.stamp.sec for message in received) < 1000
+
+
+def test_the_overlay_has_the_colours_of_the_labels_and_the_same_header(node, probe, segmenter):
+    """With opacity 1 nothing else is in it."""
+    overlays, camera = probe.listen(OVERLAY), probe.camera('/robot/image')
+    picture = blocks(60, 80)
+    answer = probe.ask(camera, rgb_message(picture, 7), overlays)
+    pixels = np.frombuffer(answer.data, np.uint8).reshape(60, 80, 3)
+    ids = segmenter.segment(picture).labels
+    expected = colorize(ids, palette(segmenter.spec.colors, 255))
+    assert answer.encoding == 'bgr8'
+    assert np.array_equal(cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB), expected)
+
+
+def test_a_reliable_camera_is_heard_too(node, probe):
+    """A driver that publishes reliably matches a best-effort subscription."""
+    received, camera = probe.listen(LABELS), probe.camera('/robot/image', RELIABLE)
+    assert probe.ask(camera, rgb_message(blocks(20, 30), 3), received)
+
+
+def test_parameters_cannot_be_changed_while_it_runs(node, probe):
+    """They say so themselves."""
+    client = AsyncParameterClient(probe.node, '/robot/segmentation')
+    assert client.wait_for_services(10.0)
+    future = client.describe_parameters(['model', 'threads', 'overlay_opacity'])
+    wait_until(future.done)
+    model, threads, opacity = future.result().descriptors
+    assert model.read_only and threads.read_only and 'shipped model' in model.description
+    assert (threads.integer_range[0].from_value, threads.integer_range[0].to_value) == (0, 256)
+    assert opacity.floating_point_range[0].to_value == 1.0
+
+
+def test_more_than_255_classes_are_published_in_16_bits(probe, wide_path):
+    """mono16 in this machine's byte order, every id as it is."""
+    parameters = {'model': str(wide_path), 'precision': 'fp32'}
+    with NodeProcess('/wide', parameters), open_engine(wide_path, precision='fp32') as engine:
+        received = probe.listen('/wide/segmentation/label_image')
+        camera = probe.camera('/wide/image', BEST_EFFORT)
+        ramp = np.linspace(0, 255, 40 * 50 * 3).reshape(40, 50, 3).astype(np.uint8)
+        answer = probe.ask(camera, rgb_message(ramp, 1), received)
+        expected = Segmenter(engine).segment(ramp).labels
+    assert (answer.encoding, answer.step, expected.dtype) == ('mono16', 100, np.uint16)
+    assert expected.max() > 255
+    assert np.array_equal(to_labels(answer), expected)

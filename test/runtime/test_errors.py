@@ -1,0 +1,68 @@
+# Copyright 2026 The swiftnet_ros Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Every error is one line that names the value and says what to do."""
+
+import pytest
+from swiftnet_ros import errors
+from swiftnet_ros.errors import SwiftnetError
+
+MADE = [
+    (errors.FileMissingError('a.png'), ['file not found: a.png', 'check the path']),
+    (errors.FileMissingError('/d', 'folder'), ['folder not found: /d']),
+    (errors.ModelNotFoundError('x', ['camvid']), ["'x'", '.onnx file', '(camvid)']),
+    (errors.ModelNotFoundError('x', []), ['none is installed']),
+    (errors.InvalidModelError('m.onnx', 'it is odd'), ['cannot use model m.onnx: it is odd']),
+    (errors.MissingSpecError('m.onnx'), ['python -m swiftnet_ros.model_spec m.onnx --classes']),
+    (errors.SpecVersionError(9, 1), ['version 9', 'up to 1', 'update swiftnet_ros']),
+    (errors.SpecFieldError('fit', 'crop', "'stretch'"), ["fit is 'crop', expected 'stretch'"]),
+    (errors.UnknownNameError('engine', 'openvin', ['openvino', 'b']), ["did you mean 'openvino'"]),
+    (errors.UnknownNameError('engine', 'zzz', ['b', 'a']), ["'zzz'; choose one of: a, b"]),
+    (errors.EngineUnavailableError('e', 'no GPU'), ["engine 'e' cannot be used here: no GPU"]),
+    (errors.InvalidFrameError('too short'), ['bad frame: too short']),
+    (errors.UnsupportedEncodingError('32FC1', ['rgb8']), ["'32FC1'", 'rgb8', 'cv_bridge']),
+    (errors.InvalidValueError('rate', -1, 'above 0'), ['rate is -1, expected above 0']),
+    (errors.NoImagesError('/d', ['.png']), ['no images in /d', '.png']),
+    (errors.MissingLabelError('a.jpg', 'a.png'), ['a.jpg; expected a.png']),
+    (errors.LabelIdError('a.png', [9, 12], 5), ['9, 12', '0 to 4', '255']),
+    (errors.RosArgumentsError('bad\nname'), ['ROS refused its arguments: bad name']),
+    (errors.NodeSilentError('node', 'gone'), ['node: gone', 'read the log']),
+    (errors.SizeMismatchError('a.png', (4, 8), (2, 3)), ['8x4 pixels, expected 3x2']),
+]
+
+
+@pytest.mark.parametrize(('error', 'parts'), MADE, ids=lambda value: type(value).__name__)
+def test_message_is_one_line_with_value_and_remedy(error, parts):
+    assert '\n' not in str(error)
+    for part in parts:
+        assert part in str(error)
+
+
+def test_every_error_is_caught_by_the_base():
+    classes = [item for item in vars(errors).values() if isinstance(item, type)]
+    assert all(issubclass(item, SwiftnetError) for item in classes)
+
+
+def test_every_error_has_its_message_tested():
+    classes = {item for item in vars(errors).values() if isinstance(item, type)}
+    assert classes - {SwiftnetError} == {type(error) for error, _ in MADE}
+
+
+def test_bad_frames_are_caught_together():
+    assert issubclass(errors.UnsupportedEncodingError, errors.InvalidFrameError)
+
+
+def test_line_breaks_in_a_value_stay_in_its_quotes():
+    error = errors.UnknownNameError('engine', 'two\nlines', ['openvino'])
+    assert '\n' not in str(error)

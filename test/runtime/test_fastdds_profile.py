@@ -1,0 +1,60 @@
+# Copyright 2026 The swiftnet_ros Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""The profile for large frames is set unless the user chose one or the memory is too small."""
+
+from xml.etree import ElementTree
+
+import pytest
+from swiftnet_ros import fastdds_profile
+from swiftnet_ros.fastdds_profile import SEGMENT_BYTES, set_profile, VARIABLES
+
+
+@pytest.fixture(autouse=True)
+def free_memory(monkeypatch):
+    """Pretend that a gigabyte of shared memory is free; give a setter of another amount."""
+
+    def set_free(megabytes):
+        monkeypatch.setattr(fastdds_profile, '_free_shared_memory', lambda: megabytes * 2**20)
+
+    set_free(1024)
+    return set_free
+
+
+def test_both_variables_name_the_shipped_file():
+    environment = {}
+    assert set_profile(environment) == ''
+    assert set(environment) == set(VARIABLES)
+    path = environment['FASTRTPS_DEFAULT_PROFILES_FILE']
+    assert path == environment['FASTDDS_DEFAULT_PROFILES_FILE']
+    tree = ElementTree.parse(path)
+    sizes = [int(e.text) for e in tree.iter() if e.tag.endswith('}segment_size')]
+    assert sizes == [SEGMENT_BYTES] and SEGMENT_BYTES >= 64 * 2**20
+    kinds = [e.text for e in tree.iter() if e.tag.endswith('}type')]
+    assert sorted(kinds) == ['SHM', 'UDPv4']
+
+
+@pytest.mark.parametrize('variable', VARIABLES)
+def test_a_profile_of_the_user_stays(variable):
+    environment = {variable: '/mine.xml'}
+    assert set_profile(environment) == ''
+    assert environment == {variable: '/mine.xml'}
+
+
+def test_too_little_shared_memory_is_said_and_left_to_the_default(free_memory):
+    """A container has 64 MB by default, and Fast DDS would go without any."""
+    free_memory(64)
+    environment = {}
+    assert set_profile(environment).startswith('/dev/shm has 64 MB free')
+    assert environment == {}

@@ -1,0 +1,119 @@
+# Copyright 2026 The swiftnet_ros Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Camera frame to network input: one stretch, one channel order, clear refusals."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+import numpy as np
+import pytest
+from swiftnet_ros.errors import InvalidFrameError, UnknownNameError
+from swiftnet_ros.frames import Frame, to_network_input, to_rgb
+
+SIDES = st.integers(1, 70)
+SIZES = [(48, 64), (24, 32), (96, 128), (31, 77), (200, 20), (1, 1), (49, 64)]
+
+
+@pytest.mark.parametrize('size', SIZES)
+def test_stretch_is_bilinear_at_half_pixel_centres(noise, bilinear, size):
+    image = noise(*size)
+    expected = bilinear(image.transpose(2, 0, 1), 48, 64).transpose(1, 2, 0)
+    stretched = to_network_input(Frame(image), 48, 64)
+    assert stretched.shape == (1, 48, 64, 3) and stretched.dtype == np.uint8
+    assert np.abs(stretched[0] - expected).max() <= 1.0
+
+
+def test_stretch_has_no_antialiasing():
+    image = np.zeros((90, 90, 3), np.uint8)
+    image[1::3, 1::3] = 255
+    assert to_network_input(Frame(image), 30, 30).min() == 255
+
+
+@given(SIDES, SIDES, SIDES, SIDES, st.integers(0, 9))
+def test_reordering_before_or_after_the_stretch_is_the_same(h, w, height, width, seed):
+    rgb = np.random.default_rng(seed).integers(0, 256, (h, w, 3), dtype=np.uint8)
+    bgra = np.concatenate([rgb[..., ::-1], rgb[..., :1]], axis=2)
+    np.testing.assert_array_equal(
+        to_network_input(Frame(bgra, 'bgra'), height, width),
+        to_network_input(Frame(rgb), height, width),
+    )
+
+
+def test_frame_of_the_networks_size_is_not_copied(noise):
+    image = noise(48, 64)
+    assert np.shares_memory(to_network_input(Frame(image), 48, 64), image)
+
+
+@pytest.mark.parametrize('size', SIZES)
+def test_network_input_lies_in_one_piece(noise, size):
+    padded = noise(size[0], size[1] + 5)[:, : size[1]]
+    for order in ('rgb', 'bgr'):
+        assert to_network_input(Frame(padded, order), 48, 64).flags.c_contiguous
+
+
+def test_rgb_is_given_without_a_copy(noise):
+    image = noise(5, 6)
+    assert to_rgb(Frame(image)) is image
+
+
+@pytest.mark.parametrize(
+    ('order', 'pixel'),
+    [('bgr', [3, 2, 1]), ('rgba', [1, 2, 3, 9]), ('bgra', [3, 2, 1, 9]), ('rgb', [1, 2, 3])],
+)
+def test_every_channel_order_gives_rgb(order, pixel):
+    pixels = np.full((2, 3, len(pixel)), pixel, np.uint8)
+    assert to_rgb(Frame(pixels, order)).tolist() == [[[1, 2, 3]] * 3] * 2
+
+
+def test_grey_becomes_three_equal_channels():
+    assert to_rgb(Frame(np.full((1, 2), 7, np.uint8), 'mono')).tolist() == [[[7] * 3] * 2]
+
+
+def test_frame_knows_its_size():
+    frame = Frame(np.zeros((4, 5, 3), np.uint8))
+    assert (frame.height, frame.width) == (4, 5)
+
+
+@pytest.mark.parametrize(
+    ('shape', 'order'),
+    [
+        ((4, 5), 'rgb'),
+        ((4, 5, 4), 'rgb'),
+        ((4, 5, 3), 'bgra'),
+        ((4, 5, 3), 'mono'),
+        ((4, 5, 1), 'mono'),
+        ((1, 4, 5, 3), 'rgb'),
+        ((4,), 'mono'),
+    ],
+)
+def test_pixels_of_another_shape_are_refused(shape, order):
+    with pytest.raises(InvalidFrameError, match=f'^bad frame: .*expected .* for {order}'):
+        Frame(np.zeros(shape, np.uint8), order)
+
+
+@pytest.mark.parametrize('shape', [(0, 5, 3), (5, 0, 3)])
+def test_frame_of_size_zero_is_refused(shape):
+    with pytest.raises(InvalidFrameError, match='size zero'):
+        Frame(np.zeros(shape, np.uint8))
+
+
+@pytest.mark.parametrize('dtype', [np.float32, np.uint16, np.int8, bool])
+def test_pixels_of_another_type_are_refused(dtype):
+    with pytest.raises(InvalidFrameError, match=f'pixels are {np.dtype(dtype)}, expected uint8'):
+        Frame(np.zeros((4, 5, 3), dtype))
+
+
+def test_unknown_channel_order_is_refused_with_the_nearest():
+    with pytest.raises(UnknownNameError, match="channel order 'bgr8'; did you mean 'bgr'"):
+        Frame(np.zeros((4, 5, 3), np.uint8), 'bgr8')

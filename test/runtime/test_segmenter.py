@@ -1,0 +1,157 @@
+# Copyright 2026 The swiftnet_ros Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""The contract of the whole way from camera frame to labels; each line of it fails by name."""
+
+import numpy as np
+import pytest
+from swiftnet_ros.engines.open_engine import open_engine
+from swiftnet_ros.errors import InvalidFrameError
+from swiftnet_ros.frames import Frame, to_network_input
+from swiftnet_ros.model_spec import write
+from swiftnet_ros.segmenter import Segmenter
+
+# Equal to, below and above the network's 48x64, whole multiples and odd ratios.
+SIZES = [(48, 64), (96, 128), (192, 256), (24, 32), (7, 5), (131, 97), (41, 203), (270, 480)]
+
+
+@pytest.fixture
+def engine(tiny_path):
+    """Give the open tiny model, in FP32."""
+    with open_engine(tiny_path, precision='fp32') as engine:
+        yield engine
+
+
+@pytest.fixture
+def segmenter(engine):
+    """Give a segmenter on the tiny model."""
+    return Segmenter(engine)
+
+
+def upsampled(engine, image, bilinear, size):
+    """Give the logits of a frame at its size, float64, by another interpolation."""
+    return bilinear(engine.infer(to_network_input(Frame(image), 48, 64)), *size)
+
+
+@pytest.mark.parametrize('size', SIZES)
+def test_labels_are_the_argmax_over_classes_at_half_pixel_centres(
+    engine, segmenter, bilinear, noise, size
+):
+    image = noise(*size)
+    labels = segmenter.segment(image).labels
+    expected = upsampled(engine, image, bilinear, size).argmax(axis=0)
+    assert labels.shape == size and labels.dtype == np.uint8
+    assert np.mean(labels == expected) >= 0.9999
+    assert np.unique(labels).size > 1, 'one class only would hide a wrong interpolation'
+
+
+@pytest.mark.parametrize('size', SIZES)
+def test_confidence_is_255_times_the_largest_softmax_of_the_upsampled_logits(
+    engine, segmenter, bilinear, noise, size
+):
+    image = noise(*size, seed=4)
+    logits = upsampled(engine, image, bilinear, size)
+    powers = np.exp(logits - logits.max(axis=0))
+    expected = 255.0 * (powers / powers.sum(axis=0)).max(axis=0)
+    confidence = segmenter.segment(image, with_confidence=True).confidence
+    assert confidence.shape == size and confidence.dtype == np.uint8
+    # Half a level is the rounding; the rest is float32.
+    assert np.abs(confidence - expected).max() < 0.501
+
+
+def test_confidence_is_computed_only_when_asked_for(segmenter, noise):
+    assert segmenter.segment(noise(48, 64)).confidence is None
+
+
+def test_asking_for_confidence_leaves_the_labels(segmenter, noise):
+    plain, both = (segmenter.segment(noise(97, 131), with_confidence=c) for c in (False, True))
+    np.testing.assert_array_equal(plain.labels, both.labels)
+
+
+@pytest.mark.parametrize('size', SIZES)
+def test_channel_order_leaves_the_labels_of_the_same_picture(segmenter, noise, size):
+    rgb = noise(*size, seed=2)
+    alpha = noise(*size, channels=1, seed=3)
+    expected = segmenter.segment(rgb, with_confidence=True)
+    for order, pixels in {
+        'bgr': rgb[..., ::-1],
+        'rgba': np.concatenate([rgb, alpha], axis=2),
+        'bgra': np.concatenate([rgb[..., ::-1], alpha], axis=2),
+    }.items():
+        answer = segmenter.segment(np.ascontiguousarray(pixels), order, with_confidence=True)
+        np.testing.assert_array_equal(answer.labels, expected.labels, order)
+        np.testing.assert_array_equal(answer.confidence, expected.confidence, order)
+
+
+def test_network_takes_rgb(segmenter, noise):
+    image = noise(48, 64, seed=2)
+    swapped = segmenter.segment(image, 'bgr').labels
+    assert np.mean(swapped != segmenter.segment(image).labels) > 0.1
+
+
+def test_grey_frame_is_that_of_three_equal_channels(segmenter, noise):
+    grey = noise(50, 70, channels=1)[..., 0]
+    np.testing.assert_array_equal(
+        segmenter.segment(grey, 'mono').labels, segmenter.segment(np.stack([grey] * 3, -1)).labels
+    )
+
+
+def test_frame_object_knows_its_own_channel_order(segmenter, noise):
+    image = noise(30, 40)
+    np.testing.assert_array_equal(
+        segmenter.segment(Frame(image, 'bgr')).labels, segmenter.segment(image, 'bgr').labels
+    )
+
+
+def test_rows_with_padding_and_read_only_pixels_are_taken(segmenter, noise):
+    padded = noise(48, 80)
+    padded.flags.writeable = False
+    image = padded[:, :64]
+    np.testing.assert_array_equal(
+        segmenter.segment(image).labels, segmenter.segment(image.copy()).labels
+    )
+
+
+def test_pixels_are_left_as_they_were(segmenter, noise):
+    for size in SIZES:
+        image = noise(*size)
+        segmenter.segment(image, with_confidence=True)
+        np.testing.assert_array_equal(image, noise(*size))
+
+
+def test_size_may_change_from_frame_to_frame(segmenter, noise):
+    first = segmenter.segment(noise(48, 64)).labels
+    assert segmenter.segment(noise(100, 20)).labels.shape == (100, 20)
+    np.testing.assert_array_equal(segmenter.segment(noise(48, 64)).labels, first)
+
+
+def test_bad_frame_is_refused(segmenter):
+    with pytest.raises(InvalidFrameError, match='size zero'):
+        segmenter.segment(np.zeros((0, 4, 3), np.uint8))
+
+
+def test_specification_is_that_of_the_model(segmenter, spec_with):
+    assert segmenter.spec == spec_with()
+
+
+def test_more_than_255_classes_give_uint16_labels(
+    tmp_path, contract_model, spec_with, bilinear, noise
+):
+    write(contract_model(300), tmp_path / 'many.onnx', spec_with(class_count=300), None)
+    with open_engine(tmp_path / 'many.onnx', precision='fp32') as engine:
+        image = noise(60, 50)
+        labels = Segmenter(engine).segment(image).labels
+        expected = upsampled(engine, image, bilinear, (60, 50)).argmax(axis=0)
+    assert labels.dtype == np.uint16 and labels.max() > 255
+    assert np.mean(labels == expected) >= 0.9999

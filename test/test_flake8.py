@@ -1,0 +1,28 @@
+# Copyright 2026 The swiftnet_ros Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Whether ament's flake8 rules hold."""
+
+import pytest
+
+PATHS = ['swiftnet_ros', 'training', 'test', 'launch', 'setup.py']
+
+
+@pytest.mark.flake8
+@pytest.mark.linter
+def test_flake8(pytestconfig, monkeypatch):
+    linter = pytest.importorskip('ament_flake8.main', reason='ament_flake8 comes with ROS')
+    monkeypatch.chdir(pytestconfig.rootpath)
+    code, errors = linter.main_with_errors(argv=PATHS)
+    assert code == 0, '\n'.join(errors)
