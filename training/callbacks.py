@@ -64,11 +64,15 @@ def log_losses(paths: RunPaths, board: SummaryWriter) -> Callback:
     """Write step, epoch, loss and learning rate of every step."""
 
     def log(state: TrainState) -> None:
-        rate = state.optimizer.param_groups[-1]['lr']
-        record = {'step': state.step, 'epoch': state.epoch, 'loss': state.loss, 'lr': rate}
+        record = {
+            'step': state.step,
+            'epoch': state.epoch,
+            'loss': state.loss,
+            'lr': state.rate,
+        }
         append_record(paths.losses, record)
         board.add_scalar('loss', state.loss, state.step)
-        board.add_scalar('learning_rate', rate, state.step)
+        board.add_scalar('learning_rate', state.rate, state.step)
 
     return log
 

@@ -80,9 +80,8 @@ class Checkpoint:
             model.load_state_dict(dict(self.weights), strict=True)
         except (RuntimeError, IndexError) as error:
             reason = f'its weights do not fit ({str(error)[:_QUOTED]})'
-            raise CheckpointError(
-                f'of {self.model.variant} {self.model.encoder}', reason
-            ) from error
+            name = f'of {self.model.variant} {self.model.encoder}'
+            raise CheckpointError(name, reason) from error
         return model
 
 

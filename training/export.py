@@ -17,6 +17,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+import warnings
 
 import numpy as np
 import numpy.typing as npt
@@ -134,7 +135,9 @@ def _trace(network: nn.Module, height: int, width: int) -> onnx.ModelProto:
     level its own copy of the encoder: PRESERVE keeps it from that while the network is in
     evaluation mode all the same.
     """
-    with TemporaryDirectory() as folder:
+    with TemporaryDirectory() as folder, warnings.catch_warnings():
+        # The sizes are static: that they become constants is what is wanted.
+        warnings.simplefilter('ignore', torch.jit.TracerWarning)
         path = Path(folder) / 'traced.onnx'
         torch.onnx.export(
             network,
@@ -144,6 +147,7 @@ def _trace(network: nn.Module, height: int, width: int) -> onnx.ModelProto:
             output_names=['logits'],
             opset_version=OPSET,
             training=torch.onnx.TrainingMode.PRESERVE,
+            do_constant_folding=False,
             dynamo=False,
         )
         return _fold_sizes(onnx.load_model(path))

@@ -75,13 +75,15 @@ def ohem(
     Hard are the pixels whose true class has a probability under `threshold`, and at least the
     worst `kept` share of a picture.
     """
+    for name, value in (('threshold', threshold), ('kept', kept)):
+        if not 0 < value < 1:
+            raise InvalidValueError(f'option {name} of loss ohem', value, 'between 0 and 1')
     losses = _pixels(logits, labels).flatten(1)
     least = max(1, int(kept * losses.shape[1]))
     worst = losses.topk(least, dim=1).values[:, -1:]
     easy_loss = -torch.log(torch.tensor(threshold))
-    hard = (losses >= torch.minimum(worst, easy_loss.to(losses))) & (labels != UNLABELED).flatten(
-        1
-    )
+    labelled = (labels != UNLABELED).flatten(1)
+    hard = (losses >= torch.minimum(worst, easy_loss.to(losses))) & labelled
     return (losses * hard).sum(), hard.sum()
 
 

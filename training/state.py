@@ -28,7 +28,11 @@ from training.checkpoint import CheckpointError
 
 @dataclass
 class TrainState:
-    """`model` may be wrapped for several processes; `network` is the module itself."""
+    """
+    `model` may be wrapped for several processes; `network` is the module itself.
+
+    `loss` and `rate` are the last step's loss and the decoder's learning rate in it.
+    """
 
     model: nn.Module
     network: nn.Module
@@ -39,6 +43,7 @@ class TrainState:
     steps: int
     step: int = 0
     loss: float = float('nan')
+    rate: float = float('nan')
     miou: float | None = None
 
     @property

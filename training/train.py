@@ -14,7 +14,7 @@
 
 """Train a network: a closed loop; whatever else happens at a step arrives as callbacks."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from datetime import timedelta
 from pathlib import Path
@@ -26,7 +26,7 @@ import torch
 from torch import nn, Tensor
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from training.batches import Batch, training_batches, whole_batches
-from training.callbacks import default_callbacks, update_ema
+from training.callbacks import Callback, default_callbacks, update_ema
 from training.checkpoint import CheckpointError, load_checkpoint
 from training.config import Config, flat, load_config
 from training.datasets import open_dataset
@@ -69,7 +69,8 @@ def train(config: Config, root: Path | None, folder: Path) -> Path:
     if paths.last.exists():
         _refuse_other_run(config, paths)
         state.resume(load_checkpoint(paths.last).progress, paths.last)
-    callbacks = [update_ema]
+    callbacks: list[Callback] = [update_ema]
+    accelerator.wait_for_everyone()
     if accelerator.is_main_process:
         _prepare_folder(config, paths, state)
         callbacks = default_callbacks(config, dataset.table, root, paths, state.step + 1)
@@ -86,7 +87,7 @@ def run_epoch(
     batches: Iterable[Batch],
     loss: Loss,
     accelerator: Accelerator,
-    callbacks: Sequence[Callable[[TrainState], None]],
+    callbacks: Sequence[Callback],
 ) -> None:
     """Take one optimizer step for every batch and run the callbacks after it."""
     state.model.train()
@@ -108,6 +109,7 @@ def _step(state: TrainState, batch: Batch, loss: Loss, accelerator: Accelerator)
     mean = total / everywhere.clamp(min=1) * accelerator.num_processes
     state.optimizer.zero_grad()
     accelerator.backward(mean)
+    state.rate = state.optimizer.param_groups[-1]['lr']
     state.optimizer.step()
     state.scheduler.step()
     reduced = accelerator.reduce(mean.detach(), reduction='mean')

@@ -63,6 +63,7 @@ ROS_ROOMS = (
 
 TRAINING_ROOMS = (
     'training',
+    'training.typed',
     'training.config',
     'training.paths',
     'training.records',
@@ -77,6 +78,7 @@ TRAINING_ROOMS = (
     'training.models.encoders*',
     'training.models.*',
     'training.models',
+    'training.pruning*',
     'training.checkpoint',
     'training.losses',
     'training.optimizers',

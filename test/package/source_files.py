@@ -38,7 +38,8 @@ def modules(tree: str) -> Tuple[Module, ...]:
     """Read all modules of `swiftnet_ros` or `training`."""
     paths = {_name(path): path for path in sorted((ROOT / tree).rglob('*.py'))}
     return tuple(
-        Module(name, path, frozenset(imported_modules(path.read_text()))) for name, path in paths.items()
+        Module(name, path, frozenset(imported_modules(path.read_text())))
+        for name, path in paths.items()
     )
 
 

@@ -42,7 +42,15 @@ def workspace(tmp_path_factory) -> Path:
         pytest.skip(NO_COLCON)
     folder = tmp_path_factory.mktemp('workspace')
     shutil.copytree(ROOT, folder / 'src' / 'swiftnet_ros', ignore=IGNORED)
-    _run(sys.executable, '-m', 'colcon', 'build', '--event-handlers', 'console_cohesion+', folder=folder)
+    _run(
+        sys.executable,
+        '-m',
+        'colcon',
+        'build',
+        '--event-handlers',
+        'console_cohesion+',
+        folder=folder,
+    )
     return folder
 
 
@@ -71,7 +79,14 @@ def test_ros2_run_finds_the_executable(installed, script):
 
 @pytest.mark.parametrize(
     'pattern',
-    ['launch/*.launch.py', 'config/*', 'models/*.onnx', 'models/*.md', 'demo/images/*', 'demo/labels/*'],
+    [
+        'launch/*.launch.py',
+        'config/*',
+        'models/*.onnx',
+        'models/*.md',
+        'demo/images/*',
+        'demo/labels/*',
+    ],
 )
 def test_the_share_folder_holds_every_file_of_the_checkout(installed, pattern):
     share = installed / 'share/swiftnet_ros'

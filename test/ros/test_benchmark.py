@@ -143,6 +143,5 @@ def test_a_node_that_never_answers_is_an_error(samples):
 
 def test_a_node_that_ended_is_an_error_with_its_exit_code():
     with NodeProcess('/ended', {'model': '/nowhere'}) as process:
-        wait_until(lambda: process._process.poll() is not None, 30)
         with pytest.raises(NodeSilentError, match='it ended with exit code 1; read the log'):
-            process.check()
+            wait_until(process.check, 30)

@@ -115,15 +115,11 @@ def test_errors_of_the_engine_are_counted_and_the_stream_goes_on(probe, camera, 
     assert (camera.counters.dropped_bad, camera.counters.published) == (3, 3)
 
 
-def test_the_overlay_is_computed_only_while_someone_listens(
-    probe, camera, segmenter, monkeypatch
-):
+def test_the_overlay_is_computed_only_while_someone_listens(probe, camera, segmenter, monkeypatch):
     """The colours are looked up for listeners only, and again not after they left."""
     looked_up = []
     real = labels.colorize
-    monkeypatch.setattr(
-        labels, 'colorize', lambda *given: (looked_up.append(1), real(*given))[1]
-    )
+    monkeypatch.setattr(labels, 'colorize', lambda *given: (looked_up.append(1), real(*given))[1])
     topic, frame = f'{probe.node.get_name()}/overlay', rgb_message(blocks(30, 40), 1)
     camera.answer(frame, segmenter)
     assert looked_up == []

@@ -19,7 +19,7 @@ import re
 import signal
 import subprocess
 import sys
-from time import monotonic
+from time import monotonic, sleep
 
 import onnx
 import pytest
@@ -113,3 +113,23 @@ def test_a_signal_ends_the_node_in_two_seconds_with_exit_code_0(
         assert monotonic() - start < 2.0
         assert node.returncode == 0
         assert 'Traceback' not in errors and '/ending/image: received ' in errors
+
+
+def test_bad_frames_are_one_warning_every_few_seconds_and_all_counted(tiny_path, probe):
+    """A camera with a wrong encoding does not fill the disk with its log."""
+    with subprocess.Popen(
+        [*NODE, f'model:={tiny_path}', '-r', '__ns:=/bad'], stderr=subprocess.PIPE, text=True
+    ) as node:
+        received = probe.listen('/bad/segmentation/label_image')
+        camera = probe.camera('/bad/image')
+        bad, good = rgb_message(blocks(20, 30), 1), rgb_message(blocks(20, 30), 2)
+        bad.step = 1
+        for _ in range(20):
+            camera.publish(bad)
+            sleep(0.05)
+        probe.ask(camera, good, received)
+        node.send_signal(signal.SIGINT)
+        _, log = node.communicate(timeout=20)
+    warnings = [line for line in log.splitlines() if 'bad frame: step is 1 bytes' in line]
+    assert len(warnings) == 1 and '/bad/image' in warnings[0]
+    assert 10 <= int(re.search(r'and (\d+) as bad', log)[1]) <= 20

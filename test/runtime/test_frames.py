@@ -62,6 +62,15 @@ def test_network_input_lies_in_one_piece(noise, size):
         assert to_network_input(Frame(padded, order), 48, 64).flags.c_contiguous
 
 
+@pytest.mark.parametrize('size', [(48, 64), (50, 70), (20, 20)])
+def test_views_in_any_direction_are_taken_as_they_look(noise, size):
+    image = noise(50, 70)
+    for view in (image[::-1], image[:, ::-1], image[..., ::-1], image[::2, ::3]):
+        np.testing.assert_array_equal(
+            to_network_input(Frame(view), *size), to_network_input(Frame(view.copy()), *size)
+        )
+
+
 def test_rgb_is_given_without_a_copy(noise):
     image = noise(5, 6)
     assert to_rgb(Frame(image)) is image

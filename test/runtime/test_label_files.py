@@ -61,9 +61,7 @@ def test_a_label_of_another_size_or_kind_is_refused(tmp_path, spec_with):
     path = written(tmp_path / 'a.png', [[0, 1]])
     with pytest.raises(SizeMismatchError, match='2x1 pixels, expected 4x3'):
         read_label(path, spec_with(), (3, 4))
-    with pytest.raises(
-        InvalidValueError, match='an image of 3 channels.* expected a PNG'
-    ):
+    with pytest.raises(InvalidValueError, match='an image of 3 channels.* expected a PNG'):
         read_label(written(path, np.zeros((1, 2, 3))), spec_with(), (1, 2))
     path.write_bytes(b'no picture')
     with pytest.raises(InvalidValueError, match='unreadable'):
@@ -73,9 +71,7 @@ def test_a_label_of_another_size_or_kind_is_refused(tmp_path, spec_with):
 def test_the_label_of_an_image_has_its_name(tmp_path):
     image, label = tmp_path / 'x' / '07.jpg', written(tmp_path / '07.png', [[0]])
     assert label_file(image, tmp_path) == label
-    with pytest.raises(
-        MissingLabelError, match=r'no label for image .*08\.jpg; expected .*\.png'
-    ):
+    with pytest.raises(MissingLabelError, match=r'no label for image .*08\.jpg; expected .*\.png'):
         label_file(tmp_path / '08.jpg', tmp_path)
     with pytest.raises(FileMissingError, match='folder of labels not found'):
         label_file(image, tmp_path / 'nowhere')

@@ -41,10 +41,12 @@ class PyramidSwiftNet(nn.Module):
         self.levels = config.levels
         self.normalize = Normalize()
         self.encoder = ENCODERS[config.encoder](config.widths, config.levels)
+        # The stem's width comes first, then those of the stages.
         self.first = STAGE_STRIDES.index(config.output_stride)
+        after = self.first + 1
         self.laterals = nn.ModuleList(
             nn.Conv2d(width, config.features, 1, bias=False)
-            for width in self.encoder.widths[1 + self.first :]
+            for width in self.encoder.widths[after:]
         )
         merges = len(self.laterals) + config.levels - 2
         self.upsample = nn.ModuleList(UpsampleBlend(config.features) for _ in range(merges))
@@ -62,9 +64,10 @@ class PyramidSwiftNet(nn.Module):
 
     def _skips(self, image: Tensor) -> list[Tensor]:
         """Sum the lateral features of equal stride over the levels, finest first."""
+        first = self.first
         by_stride: dict[int, list[Tensor]] = defaultdict(list)
         for level in range(self.levels):
-            stages = self.encoder(image, level)[self.first :]
+            stages = self.encoder(image, level)[first:]
             for index, (lateral, features) in enumerate(zip(self.laterals, stages)):
                 by_stride[level + index].append(lateral(features))
             if level + 1 < self.levels:

@@ -83,8 +83,10 @@ class SingleScaleSwiftNet(nn.Module):
         super().__init__()
         self.normalize = Normalize()
         self.encoder = ENCODERS[config.encoder](config.widths, 1)
+        # The stem's width comes first, then those of the stages.
         self.first = STAGE_STRIDES.index(config.output_stride)
-        *fine, coarsest = self.encoder.widths[1 + self.first :]
+        after = self.first + 1
+        *fine, coarsest = self.encoder.widths[after:]
         self.spp = SpatialPyramidPooling(coarsest, config.features)
         self.laterals = nn.ModuleList(bn_relu_conv(width, config.features, 1) for width in fine)
         self.upsample = nn.ModuleList(UpsampleBlend(config.features) for _ in fine)
@@ -93,7 +95,8 @@ class SingleScaleSwiftNet(nn.Module):
 
     def forward(self, image: Tensor) -> Tensor:
         """RGB 0 to 255 [N, 3, H, W] to logits [N, C, H/s, W/s]."""
-        *fine, coarsest = self.encoder(self.normalize(image))[self.first :]
+        first = self.first
+        *fine, coarsest = self.encoder(self.normalize(image))[first:]
         skips = [lateral(features) for lateral, features in zip(self.laterals, fine)]
         merged = self.spp(coarsest)
         for skip, module in zip(reversed(skips), self.upsample):

@@ -136,7 +136,7 @@ def _trunk(pose: Pose, clothes: Clothes) -> list[Part]:
     hips = [((side * 0.075, 0.0, 0.93), 0.1) for side in (-1, 1)]
     crown, chin = (0.0, 0.01, 1.69), (0.0, 0.03, 1.6)
     hair = [((0.0, -0.025, 1.725), 0.1), ((0.0, -0.035, 1.66), 0.095)]
-    cap = [((side * 0.035, y, 1.755), 0.066) for y in (0.03, -0.05) for side in (-1, 1)]
+    cap = [((side * 0.03, y, 1.755), 0.064) for y in (0.02, -0.04) for side in (-1, 1)]
     shell = [((0.0, -0.01, 1.75), 0.115), ((0.0, 0.0, 1.715), 0.122), ((0.0, 0.12, 1.7), 0.02)]
     return [
         limb(pose, clothes.legs, waist[0], waist[1], *hips),

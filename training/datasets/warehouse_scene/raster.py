@@ -84,9 +84,11 @@ def resolve(outline: Floats, plane: Floats, height: int, width: int) -> tuple[In
     todo = (some, begin, stop, spans.first[some], lines[some], spans.top[some], plane[some, 0])
     for i, x0, x1, a, n, y, slope in zip(*(t[kept].tolist() for t in todo), strict=True):
         before = near[y : y + n, x0:x1]
-        here = steps[x0:x1] * np.float32(slope) + offset[a : a + n]
+        here = steps[x0:x1] * slope + offset[a : a + n]
         across = columns[x0:x1]
-        wins = (across >= left[a : a + n]) & (across < right[a : a + n]) & (here > before)
+        wins = here > before
+        wins &= across >= left[a : a + n]
+        wins &= across < right[a : a + n]
         if wins.any():
             np.copyto(before, here, where=wins)
             np.copyto(face[y : y + n, x0:x1], i, where=wins)

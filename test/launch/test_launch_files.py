@@ -1,0 +1,160 @@
+# Copyright 2026 The swiftnet_ros Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Whether the launch files bring the node up as their arguments say."""
+
+from pathlib import Path
+import re
+
+import cv2
+from launch.launch_description_sources import get_launch_description_from_python_launch_file
+from launch_files import FOLDER, launched
+import launch_pytest
+import pytest
+from rcl_interfaces.srv import GetParameters
+from ros_probe import blocks, rgb_message, wait_until
+
+LABELS = '/segmentation/label_image'
+ARGUMENTS = {
+    'engine',
+    'image_topic',
+    'log_level',
+    'model',
+    'namespace',
+    'params_file',
+    'use_sim_time',
+}
+
+
+def segmented(probe, camera_topic, labels_topic):
+    """Send a frame and give the label image that answers it."""
+    received, camera = probe.listen(labels_topic), probe.camera(camera_topic)
+    return probe.ask(camera, rgb_message(blocks(40, 60), 1), received)
+
+
+def parameters(probe, node, names):
+    """Ask a node for the values of its parameters."""
+    client = probe.node.create_client(GetParameters, f'{node}/get_parameters')
+    wait_until(client.service_is_ready, 30, f'the parameters of {node}')
+    future = client.call_async(GetParameters.Request(names=names))
+    wait_until(future.done, 10, 'the answer')
+    return future.result().values
+
+
+@launch_pytest.fixture
+def remapped(tiny_path):
+    """Segment the topic of a camera driver."""
+    return launched('segment.launch.py', model=str(tiny_path), image_topic='/cam/image_raw')
+
+
+@pytest.mark.launch(fixture=remapped)
+def test_labels_arrive_for_the_frames_of_a_remapped_topic(remapped, probe):
+    answer = segmented(probe, '/cam/image_raw', LABELS)
+    assert (answer.height, answer.width, answer.step, answer.encoding) == (40, 60, 60, 'mono8')
+
+
+@launch_pytest.fixture
+def in_a_namespace(tiny_path):
+    """Put node and topics into a namespace."""
+    return launched('segment.launch.py', model=str(tiny_path), namespace='robot')
+
+
+@pytest.mark.launch(fixture=in_a_namespace)
+def test_a_namespace_holds_the_node_and_both_of_its_topics(in_a_namespace, probe):
+    answer = segmented(probe, '/robot/image', f'/robot{LABELS}')
+    assert answer.header.stamp.sec == 1
+
+
+@launch_pytest.fixture
+def with_params_file(tiny_path, tmp_path):
+    """Name the model and the opacity in a file."""
+    path = tmp_path / 'own.yaml'
+    path.write_text(
+        f'segmentation:\n  ros__parameters:\n    model: {tiny_path}\n    overlay_opacity: 0.25\n'
+    )
+    return launched('segment.launch.py', params_file=str(path), use_sim_time='true')
+
+
+@pytest.mark.launch(fixture=with_params_file)
+def test_a_parameter_file_is_honoured(with_params_file, probe, tiny_path):
+    names = ['model', 'overlay_opacity', 'use_sim_time']
+    model, opacity, sim_time = parameters(probe, '/segmentation', names)
+    assert model.string_value == str(tiny_path)
+    assert opacity.double_value == 0.25
+    assert sim_time.bool_value
+
+
+@launch_pytest.fixture
+def overridden(tiny_path, tmp_path):
+    """Name another model in the file than in the argument."""
+    path = tmp_path / 'own.yaml'
+    path.write_text(
+        '/**:\n  ros__parameters:\n    model: nothing\n    threads: 1\n    overlay_opacity: 0.25\n'
+    )
+    arguments = {'params_file': str(path), 'model': str(tiny_path), 'engine': 'openvino'}
+    return launched('segment.launch.py', **arguments)
+
+
+@pytest.mark.launch(fixture=overridden)
+def test_an_argument_wins_over_the_parameter_file(overridden, probe, tiny_path):
+    names = ['model', 'engine', 'threads']
+    model, engine, threads = parameters(probe, '/segmentation', names)
+    assert model.string_value == str(tiny_path)
+    assert engine.string_value == 'openvino'
+    assert threads.integer_value == 1
+
+
+@launch_pytest.fixture
+def with_a_wrong_model():
+    """Ask for a model that is not there."""
+    return launched('segment.launch.py', model='nothing')
+
+
+@pytest.mark.launch(fixture=with_a_wrong_model)
+def test_a_wrong_model_ends_the_node_with_one_line_and_exit_code_1(with_a_wrong_model):
+    _, record = with_a_wrong_model
+    wait_until(lambda: record.exit_codes, 60, 'the end of the node')
+    assert record.exit_codes == [1]
+    assert re.fullmatch("error: model not found: 'nothing'; give .*\n", record.stderr)
+
+
+@launch_pytest.fixture
+def played(tiny_path, tmp_path):
+    """Play a picture of one's own into the node."""
+    cv2.imwrite(str(tmp_path / 'picture.png'), blocks(40, 60))
+    arguments = {'model': str(tiny_path), 'source': str(tmp_path), 'image_topic': '/cam/image'}
+    return launched('demo.launch.py', **arguments)
+
+
+@pytest.mark.launch(fixture=played)
+def test_the_demo_plays_images_into_the_node(played, probe):
+    received = probe.listen(LABELS)
+    wait_until(lambda: len(received) > 3, 30, 'a stream of label images')
+    assert (received[0].height, received[0].width) == (40, 60)
+
+
+@pytest.mark.launch(fixture=remapped)
+def test_every_process_gets_the_profile_for_large_frames(remapped):
+    _, record = remapped
+    wait_until(lambda: record.environments, 30, 'the start of the node')
+    profile = record.environments[0]['FASTRTPS_DEFAULT_PROFILES_FILE']
+    assert Path(profile).read_bytes() == (FOLDER.parent / 'config' / 'fastdds.xml').read_bytes()
+
+
+@pytest.mark.parametrize('file', ['segment.launch.py', 'demo.launch.py'])
+def test_every_argument_has_a_description_and_a_default(file):
+    description = get_launch_description_from_python_launch_file(str(FOLDER / file))
+    arguments = description.get_launch_arguments()
+    assert {argument.name for argument in arguments} >= ARGUMENTS
+    assert all(argument.description and argument.default_value for argument in arguments)
