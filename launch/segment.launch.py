@@ -17,13 +17,12 @@
 from pathlib import Path
 from typing import Any, Dict, List
 
+from launch import LaunchContext, LaunchDescription
 from launch.actions import DeclareLaunchArgument, LogInfo, OpaqueFunction
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
 from swiftnet_ros.fastdds_profile import set_profile
-
-from launch import LaunchContext, LaunchDescription
 
 CONFIG = Path(__file__).resolve().parents[1] / 'config'
 # name: (default, description); an empty default leaves the matter to params_file

@@ -93,8 +93,9 @@ make_venv() {
       >"$folder/lib/python$version/site-packages/ros.pth"
     ros_constraints "$folder/bin/python" >"$constraints"
   fi
-  "$folder/bin/python" -m pip install --quiet --disable-pip-version-check --use-pep517 \
-    --constraint "$constraints" --editable "$ROOT[$extras]" >&2 ||
+  # Not from the checkout: on old Pythons pip would apply our setup.cfg to every package.
+  (cd "$folder" && bin/python -m pip install --quiet --disable-pip-version-check --use-pep517 \
+    --constraint "$constraints" --editable "$ROOT[$extras]" >&2) ||
     die "pip could not install swiftnet_ros[$extras]; see above"
 }
 

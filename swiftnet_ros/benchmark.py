@@ -44,7 +44,7 @@ def main(argv: Optional[List[str]] = None) -> int:
         ) as engine:
             segmenter = Segmenter(engine)
             labels = None if options.rate else options.labels
-            samples = Samples.open(options.images, labels, engine.spec, options.repeat)
+            samples = Samples.from_folders(options.images, labels, engine.spec, options.repeat)
             engine_ms = engine_median_ms(segmenter, samples)
             if options.no_ros:
                 run = run_alone(segmenter, samples)

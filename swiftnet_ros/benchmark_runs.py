@@ -51,7 +51,9 @@ class Samples:
     repeat: int = 1
 
     @classmethod
-    def open(cls, images: Path, labels: Optional[Path], spec: ModelSpec, repeat: int) -> 'Samples':
+    def from_folders(
+        cls, images: Path, labels: Optional[Path], spec: ModelSpec, repeat: int
+    ) -> 'Samples':
         """Pair the images of a folder with the labels of the same names, if there are any."""
         files = image_files(images)
         pairs = tuple((path, label_file(path, labels) if labels else None) for path in files)

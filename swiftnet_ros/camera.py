@@ -24,9 +24,9 @@ from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import Image
 from swiftnet_ros import labels
 from swiftnet_ros.errors import SwiftnetError
+from swiftnet_ros.frame_mailbox import Mailbox
 from swiftnet_ros.frames import Frame, to_rgb
 from swiftnet_ros.image_msgs import from_array, label_encoding, to_frame
-from swiftnet_ros.mailbox import Mailbox
 from swiftnet_ros.model_spec import ModelSpec
 from swiftnet_ros.segmenter import Segmenter
 

@@ -55,7 +55,7 @@ def _demo(options: Namespace) -> Dict[str, Any]:
     images, truths = options.images, options.labels
     if images is None:
         images, truths = share_folder('demo') / 'images', share_folder('demo') / 'labels'
-    samples = list(Samples.open(images, truths, spec, 1))
+    samples = list(Samples.from_folders(images, truths, spec, 1))
     options.out.mkdir(parents=True, exist_ok=True)
     parameters: Dict[str, Union[str, int]] = {'model': options.model}
     with stop_on_signals() as stop, node_under_test(parameters, _PATIENCE) as node:

@@ -20,7 +20,7 @@ such a class into declared ROS parameters and gives their values.
 """
 
 from dataclasses import dataclass, Field, field, fields
-from typing import Any, Dict, Tuple, Type, TypeVar, Union
+from typing import Any, cast, Dict, Tuple, Type, TypeVar, Union
 
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
 from rclpy.exceptions import InvalidParameterTypeException, InvalidParameterValueException
@@ -70,7 +70,7 @@ def declare(node: Node, kind: Type[Parameters]) -> Parameters:
     The node was made with `automatically_declare_parameters_from_overrides`, so that a name
     that nobody knows is an error here and not silently without effect.
     """
-    known: Dict[str, Field[Any]] = {item.name: item for item in fields(kind)}  # type: ignore[arg-type]
+    known: Dict[str, Field[Any]] = {item.name: item for item in fields(cast(Any, kind))}
     given = node.get_parameters_by_prefix('')
     for name in given:
         if name not in known and name not in _ROS_NAMES and not name.startswith(_ROS_PREFIX):

@@ -87,8 +87,7 @@ class _Ledger:
 def _reason(report: Union[pytest.TestReport, pytest.CollectReport]) -> str:
     """Give the reason on one line, without the word that pytest puts before it."""
     text = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
-    words = ' '.join(str(text).split())
-    return words[len('Skipped: ') :] if words.startswith('Skipped: ') else words
+    return ' '.join(str(text).replace('Skipped: ', '', 1).split())
 
 
 def _allowed(path: Path) -> Iterator[str]:

@@ -14,10 +14,29 @@
 
 """Batch norm over the batch of all processes, on the CPU too, where torch has none."""
 
+from typing import Any
+
 import torch
 from torch import nn, Tensor
 import torch.distributed as dist
-from torch.distributed.nn.functional import all_reduce
+
+
+class _SumOverProcesses(torch.autograd.Function):
+    """A sum that every process gets, and whose gradient every process gives."""
+
+    @staticmethod
+    def forward(ctx: Any, values: Tensor) -> Tensor:
+        """Add the values of all processes."""
+        total = values.clone()
+        dist.all_reduce(total)
+        return total
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
+        """Add the gradients of all processes: each one's loss depends on all values."""
+        total = gradients[0].contiguous().clone()
+        dist.all_reduce(total)
+        return total
 
 
 class SyncedBatchNorm2d(nn.BatchNorm2d):
@@ -30,7 +49,7 @@ class SyncedBatchNorm2d(nn.BatchNorm2d):
         kind, features = features.dtype, features.float()
         sums = torch.stack([features.sum((0, 2, 3)), features.square().sum((0, 2, 3))])
         count = features.numel() / features.shape[1] * dist.get_world_size()
-        mean, square = all_reduce(sums) / count
+        mean, square = _SumOverProcesses.apply(sums) / count
         # Rounding could make a variance of zero negative.
         variance = (square - mean.square()).clamp(min=0)
         self._track(mean.detach(), variance.detach() * count / (count - 1))

@@ -137,7 +137,7 @@ def _trace(network: nn.Module, height: int, width: int) -> onnx.ModelProto:
     """
     with TemporaryDirectory() as folder, warnings.catch_warnings():
         # The sizes are static: that they become constants is what is wanted.
-        warnings.simplefilter('ignore', torch.jit.TracerWarning)
+        warnings.filterwarnings('ignore', message='Converting a tensor to a Python')
         path = Path(folder) / 'traced.onnx'
         torch.onnx.export(
             network,

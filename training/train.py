@@ -124,6 +124,8 @@ def _accelerator(config: Config) -> Accelerator:
     if amp == 'fp16' and not torch.cuda.is_available():
         raise InvalidValueError('train.amp', amp, 'none or bf16 where there is no GPU')
     return Accelerator(
+        # Only when told so does it let several processes share a CPU.
+        cpu=not torch.cuda.is_available(),
         mixed_precision=_MIXED_PRECISION[amp],
         step_scheduler_with_optimizer=False,
         kwargs_handlers=[InitProcessGroupKwargs(timeout=_PATIENCE)],

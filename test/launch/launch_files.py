@@ -17,11 +17,10 @@
 from pathlib import Path
 
 from ament_index_python.packages import get_package_share_directory
+from launch import LaunchDescription
 from launch.actions import IncludeLaunchDescription, RegisterEventHandler
 from launch.event_handlers import OnProcessExit, OnProcessIO, OnProcessStart
 from launch_pytest.actions import ReadyToTest
-
-from launch import LaunchDescription
 
 FOLDER = Path(get_package_share_directory('swiftnet_ros'), 'launch')
 

@@ -37,7 +37,7 @@ PURE_ROOMS = (
     'swiftnet_ros.engines.*',
     'swiftnet_ros.engines.open_engine',
     'swiftnet_ros.segmenter',
-    'swiftnet_ros.mailbox',
+    'swiftnet_ros.frame_mailbox',
     'swiftnet_ros.image_source',
     'swiftnet_ros.label_files',
     'swiftnet_ros.benchmark_runs',

@@ -142,6 +142,6 @@ def test_a_node_that_never_answers_is_an_error(samples):
 
 
 def test_a_node_that_ended_is_an_error_with_its_exit_code():
-    with NodeProcess('/ended', {'model': '/nowhere'}) as process:
-        with pytest.raises(NodeSilentError, match='it ended with exit code 1; read the log'):
-            wait_until(process.check, 30)
+    silent = pytest.raises(NodeSilentError, match='it ended with exit code 1; read the log')
+    with NodeProcess('/ended', {'model': '/nowhere'}) as process, silent:
+        wait_until(process.check, 30)

@@ -61,7 +61,7 @@ def test_labels_equal_the_segmenters_at_the_cameras_own_size(node, probe, segmen
 def test_the_header_is_copied_bit_for_bit(node, probe):
     """Even where the stamp is negative, or zero with an empty frame_id."""
     received, camera = probe.listen(LABELS), probe.camera('/robot/image')
-    headers = [stamped(0, 0, ''), stamped(2**31 - 1, 999_999_999, 'α/β'), stamped(-5, 1)]
+    headers = [stamped(0, 0, ''), stamped(2**31 - 1, 999_999_999, 'caméra/左'), stamped(-5, 1)]
     for header in headers:
         answer = probe.ask(camera, from_array(blocks(20, 30), 'rgb8', header), received)
         assert answer.header == header

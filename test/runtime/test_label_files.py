@@ -34,7 +34,7 @@ def written(path, ids, dtype=np.uint8):
 
 
 def test_ids_are_read_and_ignored_ones_are_unlabeled(tmp_path, spec_with):
-    """CamVid's source id 11 is void; 255 is unlabeled everywhere."""
+    """Source id 11 of CamVid is void; 255 is unlabeled everywhere."""
     path = written(tmp_path / 'a.png', [[0, 4, 11], [255, 2, 3]])
     ids = read_label(path, spec_with(ignored_source_ids=(11,)), (2, 3))
     assert ids.tolist() == [[0, 4, 255], [255, 2, 3]] and ids.dtype == np.uint8

@@ -63,8 +63,7 @@ def _visible(every: Polygons, slope: float) -> NDArray[np.intp]:
 
     Those wholly left or right of the view (|x| > slope z) are left out.
     """
-    away = np.cross(every.frame[:, 1], every.frame[:, 2])
-    facing = (away * every.frame[:, 0]).sum(1) > 1e-7
+    facing = polygons.facing(every.frame)
     x, z = every.corners[..., 0], every.corners[..., 2]
     inside = ((x < slope * z).any(1)) & ((x > -slope * z).any(1)) & ((z > polygons.NEAR).any(1))
     order = np.argsort(z.mean(1), kind='stable')

@@ -51,20 +51,22 @@ class Polygons(NamedTuple):
 
 
 def from_blocks(blocks: Sequence[Block], camera: Camera) -> Polygons:
-    """Return the six faces of each block, whichever way they look."""
+    """Return the faces of all blocks that show their front."""
     rows = np.array([(*b.pose, *b.size, b.taper, b.lean) for b in blocks], np.float32)
     corners = camera.see(_block_corners(rows))[:, QUADS].reshape(-1, 4, 3)
     frame = corners[:, [0, 1, 3]]
     frame[:, 1:] -= frame[:, :1]
     color, kind, texture = _looks([b.paint for b in blocks])
-    n = len(blocks)
-    return Polygons(
-        np.pad(corners, ((0, 0), (0, CORNERS - 4), (0, 0)), 'edge'),
-        frame,
-        color.repeat(6, 0),
-        kind.repeat(6),
-        texture[np.arange(n).repeat(6), np.tile(SIDES, n)],
-    )
+    seen = np.flatnonzero(facing(frame))
+    block, face = np.divmod(seen, 6)
+    padded = corners[seen][:, np.minimum(np.arange(CORNERS), 3)]
+    return Polygons(padded, frame[seen], color[block], kind[block], texture[block, SIDES[face]])
+
+
+def facing(frame: Floats) -> NDArray[np.bool_]:
+    """Say which polygons, given their texture frames [F, 3, 3], show the camera their front."""
+    away = np.cross(frame[:, 1], frame[:, 2])
+    return np.asarray((away * frame[:, 0]).sum(1) > 1e-7)
 
 
 def _block_corners(rows: Floats) -> Floats:

@@ -83,13 +83,14 @@ def resolve(outline: Floats, plane: Floats, height: int, width: int) -> tuple[In
     kept = stop > begin
     todo = (some, begin, stop, spans.first[some], lines[some], spans.top[some], plane[some, 0])
     for i, x0, x1, a, n, y, slope in zip(*(t[kept].tolist() for t in todo), strict=True):
-        before = near[y : y + n, x0:x1]
-        here = steps[x0:x1] * slope + offset[a : a + n]
+        rows, runs = slice(y, y + n), slice(a, a + n)
+        before = near[rows, x0:x1]
+        here = steps[x0:x1] * slope + offset[runs]
         across = columns[x0:x1]
         wins = here > before
-        wins &= across >= left[a : a + n]
-        wins &= across < right[a : a + n]
+        wins &= across >= left[runs]
+        wins &= across < right[runs]
         if wins.any():
             np.copyto(before, here, where=wins)
-            np.copyto(face[y : y + n, x0:x1], i, where=wins)
+            np.copyto(face[rows, x0:x1], i, where=wins)
     return face, near

@@ -85,7 +85,7 @@ def _add_noise(rng: Random, picture: Floats, amount: float) -> None:
     step = NOISE // 2
     for top in range(0, picture.shape[0], step):
         for left in range(0, picture.shape[1], step):
-            tile = picture[top : top + step, left : left + step]
+            tile = picture[slice(top, top + step), slice(left, left + step)]
             y, x = rng.randrange(step), rng.randrange(step)
-            grain = _grain()[y : y + tile.shape[0], x : x + tile.shape[1]]
+            grain = _grain()[slice(y, y + tile.shape[0]), slice(x, x + tile.shape[1])]
             cv2.scaleAdd(grain, amount, tile, tile)

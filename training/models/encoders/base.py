@@ -78,8 +78,8 @@ class Encoder(nn.Module):
         own = self.state_dict()
         # files from before torch 0.4.1 lack the counters of the norms
         kept = {key: value for key, value in own.items() if key.endswith('num_batches_tracked')}
-        loaded = {key: source[self.torchvision_key(key)] for key in own if key not in kept}
-        if any(value.shape != own[key].shape for key, value in loaded.items()):
+        loaded = {key: source.get(self.torchvision_key(key)) for key in own if key not in kept}
+        if any(value is None or value.shape != own[key].shape for key, value in loaded.items()):
             raise PretrainedWeightsError(self.name, 'the widths are not the published ones')
         self.load_state_dict({**kept, **loaded})
 

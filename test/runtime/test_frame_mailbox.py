@@ -17,7 +17,7 @@
 from threading import Thread
 from time import monotonic, sleep
 
-from swiftnet_ros.mailbox import Mailbox
+from swiftnet_ros.frame_mailbox import Mailbox
 
 
 def test_the_newest_item_wins_and_the_old_one_is_reported():

@@ -1,0 +1,97 @@
+# Copyright 2026 The swiftnet_ros Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""The demo over real topics: its figures are those of its frames, and its overlays show labels."""
+
+import json
+import signal
+import subprocess
+import sys
+
+import cv2
+import numpy as np
+import pytest
+from ros_probe import blocks, wait_until
+from swiftnet_ros.engines.open_engine import open_engine
+from swiftnet_ros.segmenter import Segmenter
+from tiny_model import COLORS
+
+KEYS = {'frames', 'fps', 'p50_ms', 'p95_ms', 'miou'}
+
+
+@pytest.fixture(scope='module')
+def frames(tmp_path_factory, tiny_path):
+    """Write three pictures and, as their truth, what the tiny model says of each."""
+    folder = tmp_path_factory.mktemp('frames')
+    (folder / 'images').mkdir()
+    (folder / 'labels').mkdir()
+    with open_engine(tiny_path) as engine:
+        for number in range(3):
+            rgb = blocks(48, 64, number)
+            truth = Segmenter(engine).segment(rgb).labels
+            cv2.imwrite(str(folder / 'images' / f'{number}.png'), rgb[:, :, ::-1])
+            cv2.imwrite(str(folder / 'labels' / f'{number}.png'), truth)
+    return folder
+
+
+def command(frames, tiny_path, out, *more):
+    """Give the words that run the demo on these frames."""
+    folders = ['--images', frames / 'images', '--labels', frames / 'labels', '--out', out]
+    module = ['-m', 'swiftnet_ros.demo', '--model', tiny_path]
+    return [sys.executable, *map(str, [*module, *folders, *more])]
+
+
+def test_every_frame_is_scored_by_its_own_labels(frames, tiny_path, tmp_path):
+    """The mIoU is 1 whichever frames got lost, and less if an answer met another's labels."""
+    words = command(frames, tiny_path, tmp_path, '--rate', 5, '--seconds', 2.5)
+    done = subprocess.run(words, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    result = json.loads(done.stdout.splitlines()[-1])
+    assert result.keys() >= KEYS
+    assert result['miou'] == 1.0
+    assert 8 <= result['frames'] + result['dropped'] <= 13
+    assert result['fps'] == pytest.approx(result['frames'] / 2.5, rel=0.05)
+    assert 0 < result['p50_ms'] <= result['p95_ms']
+
+
+def test_ctrl_c_ends_it_with_overlays_and_figures(frames, tiny_path, tmp_path):
+    process = subprocess.Popen(command(frames, tiny_path, tmp_path), stdout=subprocess.PIPE)
+    wait_until(lambda: len(list(tmp_path.iterdir())) == 3, 60, 'an overlay of every picture')
+    process.send_signal(signal.SIGINT)
+    output, _ = process.communicate(timeout=30)
+    assert process.returncode == 0
+    assert json.loads(output.splitlines()[-1])['frames'] >= 3
+    overlay = cv2.imread(str(tmp_path / '0.jpg')).astype(int)
+    picture = cv2.imread(str(frames / 'images' / '0.png')).astype(int)
+    with open_engine(tiny_path) as engine:
+        labels = Segmenter(engine).segment(picture.astype(np.uint8), 'bgr').labels
+    expected = (picture + np.array(COLORS)[labels][:, :, ::-1]) / 2
+    # A JPEG of small blocks is not exact.
+    assert np.abs(overlay - expected).mean() < 12
+
+
+@pytest.mark.parametrize(
+    ('more', 'error'),
+    [
+        (['--rate', '0'], '--rate is 0.0, expected a number above 0'),
+        (['--seconds', '-1'], '--seconds is -1.0, expected a number above 0'),
+        (['--model', 'nothing'], "model not found: 'nothing'"),
+    ],
+)
+def test_a_wrong_argument_is_one_line_and_exit_code_1(frames, tiny_path, tmp_path, more, error):
+    words = command(frames, tiny_path, tmp_path, *more)
+    done = subprocess.run(words, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1
+    assert done.stderr.startswith(f'error: {error}')
+    assert done.stderr.count('\n') == 1

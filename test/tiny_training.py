@@ -1,0 +1,112 @@
+# Copyright 2026 The swiftnet_ros Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+
+"""Small things to train on and with: a folder data set, a configuration, a checkpoint."""
+
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from swiftnet_ros.model_spec import SemanticClass
+import torch
+from training.checkpoint import Checkpoint
+from training.config import Config, config_from_tree, ModelConfig
+from training.models import build_model
+import yaml
+
+COLORS = ((220, 40, 40), (40, 200, 60), (50, 60, 230))
+CLASSES = tuple(SemanticClass(f'class{i}', rgb) for i, rgb in enumerate(COLORS))
+HEIGHT, WIDTH = 64, 96
+TREE: dict = {
+    'name': 'tiny',
+    'model': {'widths': [4, 4, 4, 6, 8], 'levels': 2, 'features': 8},
+    'data': {'dataset': 'folder', 'height': HEIGHT, 'width': WIDTH},
+    'augmentation': {'crop': 64, 'scale_min': 0.75, 'scale_max': 1.25},
+    'loss': {'name': 'cross_entropy'},
+    'optimizer': {'lr': 0.01},
+    'train': {'epochs': 2, 'batch_size': 4, 'ema_decay': 0.5, 'evaluate_every': 1},
+}
+
+
+def tiny_config(**sections: Any) -> Config:
+    """Make the configuration of a tiny run; `train={'epochs': 3}` changes a part."""
+    tree = {key: dict(part) if isinstance(part, dict) else part for key, part in TREE.items()}
+    for section, changes in sections.items():
+        tree[section].update(changes)
+    return config_from_tree(tree)
+
+
+def write_config(path: Path, **sections: Any) -> Path:
+    """Write that configuration as a YAML file."""
+    tree = {key: dict(part) if isinstance(part, dict) else part for key, part in TREE.items()}
+    for section, changes in sections.items():
+        tree[section].update(changes)
+    path.write_text(yaml.safe_dump(tree))
+    return path
+
+
+def draw_label(random: np.random.Generator, height: int, width: int) -> np.ndarray:
+    """Draw class ids [height, width]: rectangles of the other classes on class 0."""
+    label = np.zeros((height, width), np.uint8)
+    for class_id in (1, 2):
+        top, left = int(random.integers(height // 2)), int(random.integers(width // 2))
+        cv2.rectangle(label, (left, top), (left + width // 3, top + height // 3), class_id, -1)
+    return label
+
+
+def write_split(folder: Path, pictures: int, height: int, width: int, seed: int) -> None:
+    """Write `images` and `labels`; a picture shows the noisy colour of each pixel's class."""
+    random = np.random.default_rng(seed)
+    for name in ('images', 'labels'):
+        (folder / name).mkdir(parents=True)
+    for index in range(pictures):
+        label = draw_label(random, height, width)
+        image = np.array(COLORS)[label] + random.normal(0, 12, (height, width, 3))
+        pixels = np.clip(image, 0, 255).astype(np.uint8)
+        cv2.imwrite(str(folder / 'images' / f'{index:03d}.png'), pixels[..., ::-1])
+        cv2.imwrite(str(folder / 'labels' / f'{index:03d}.png'), label)
+
+
+def write_folder(root: Path, height: int = HEIGHT, width: int = WIDTH) -> Path:
+    """Write a folder data set of 8 pictures to train on and 3 to validate on."""
+    write_split(root / 'train', 8, height, width, 0)
+    write_split(root / 'val', 3, height, width, 1)
+    table = {'classes': [{'name': item.name, 'rgb': list(item.rgb)} for item in CLASSES]}
+    (root / 'classes.yaml').write_text(yaml.safe_dump(table))
+    return root
+
+
+def tiny_checkpoint(
+    model: ModelConfig | None = None, height: int = HEIGHT, width: int = WIDTH, **changes: Any
+) -> Checkpoint:
+    """Make a checkpoint of a network of random weights and random statistics of its norms."""
+    torch.manual_seed(0)
+    config = model or tiny_config().model
+    classes = changes.pop('classes', CLASSES)
+    network = build_model(config, len(classes))
+    for name, buffer in network.named_buffers():
+        if name.endswith('running_mean'):
+            buffer.normal_(0, 0.1)
+        elif name.endswith('running_var'):
+            buffer.uniform_(0.5, 1.5)
+    values = {
+        'ignored_source_ids': [],
+        'trained_on': 'folder',
+        'weights': network.state_dict(),
+        'miou': 0.25,
+    }
+    values.update(changes)
+    return Checkpoint(model=config, classes=classes, height=height, width=width, **values)

@@ -1,0 +1,58 @@
+# Copyright 2026 The swiftnet_ros Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+
+"""What the tests of training share: one thread, a fresh accelerator, a data set, a run."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from accelerate.state import AcceleratorState
+import pytest
+from tiny_training import tiny_config, write_folder
+import torch
+from training.paths import RunPaths
+from training.train import train
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    """Compute in one thread, so that sums come out the same in every process."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(autouse=True)
+def fresh_accelerator() -> Iterator[None]:
+    """Let every test choose its precision: accelerate keeps the first one of a process."""
+    yield
+    AcceleratorState._reset_state(reset_partial_state=True)
+
+
+@pytest.fixture(scope='session')
+def folder_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give a small data set in the layout of `folder`."""
+    return write_folder(tmp_path_factory.mktemp('data') / 'set')
+
+
+@pytest.fixture(scope='session')
+def finished_run(folder_root: Path, tmp_path_factory: pytest.TempPathFactory) -> RunPaths:
+    """Give the folder of a whole run: 20 epochs of 2 steps, measured every tenth."""
+    torch.set_num_threads(1)
+    folder = tmp_path_factory.mktemp('run') / 'finished'
+    train(tiny_config(train={'epochs': 20, 'evaluate_every': 10}), folder_root, folder)
+    AcceleratorState._reset_state(reset_partial_state=True)
+    return RunPaths(folder)

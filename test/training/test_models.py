@@ -1,0 +1,210 @@
+# Copyright 2026 The swiftnet_ros Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+
+"""Every encoder in every network, by one set of tests, and the encoders against torchvision."""
+
+from urllib.error import URLError
+
+import pytest
+from swiftnet_ros.errors import InvalidValueError, UnknownNameError
+import torch
+from torch import nn
+import torch.nn.functional as F
+from torchvision import models
+from torchvision.models import _api
+from torchvision.transforms.v2 import functional as transforms
+from training.config import ModelConfig
+from training.models import build_model, VARIANTS
+from training.models.encoders import ENCODERS
+from training.models.encoders.base import PretrainedWeightsError
+from training.models.layers import IMAGENET_MEAN, IMAGENET_STD, Normalize
+from training.models.single_scale import grid_average
+
+CLASSES = 5
+WIDTHS = [8, 12, 16, 20, 24]
+
+
+def small(variant: str, encoder: str, **changes: object) -> nn.Module:
+    """Build a narrow network, every stage of another width."""
+    values = {'variant': variant, 'encoder': encoder, 'widths': WIDTHS, 'features': 12, **changes}
+    torch.manual_seed(0)
+    return build_model(ModelConfig(**values), CLASSES)
+
+
+def picture(height: int, width: int, count: int = 1) -> torch.Tensor:
+    """Give noise as uint8 [count, 3, height, width]."""
+    generator = torch.Generator().manual_seed(1)
+    return torch.randint(0, 256, (count, 3, height, width), generator=generator).byte()
+
+
+@pytest.mark.parametrize('encoder', ENCODERS)
+@pytest.mark.parametrize('variant', VARIANTS)
+class TestEveryNetwork:
+    """What holds for each encoder in each variant."""
+
+    @pytest.mark.parametrize('stride', [4, 8])
+    def test_logits_have_the_output_stride(self, variant, encoder, stride):
+        network = small(variant, encoder, output_stride=stride).eval()
+        assert network(picture(64, 96)).shape == (1, CLASSES, 64 // stride, 96 // stride)
+
+    def test_stages_of_odd_size_fit_together(self, variant, encoder):
+        network = small(variant, encoder).eval()
+        with torch.inference_mode():
+            assert network(picture(360, 480)).shape == (1, CLASSES, 90, 120)
+
+    def test_every_stage_has_the_width_asked_for(self, variant, encoder):
+        network = small(variant, encoder).eval()
+        assert network.encoder.widths == tuple(WIDTHS)
+        assert network.encoder.stem(torch.rand(1, 3, 64, 64), 0).shape[1] == WIDTHS[0]
+        stages = network.encoder(torch.rand(1, 3, 64, 64))
+        assert [stage.shape[1] for stage in stages] == WIDTHS[1:]
+        assert [stage.shape[2] for stage in stages] == [16, 8, 4, 2]
+
+    def test_every_weight_gets_a_gradient(self, variant, encoder):
+        network = small(variant, encoder, output_stride=8).train()
+        network(picture(64, 64, 2)).square().sum().backward()
+        missing = [name for name, p in network.named_parameters() if p.grad is None]
+        assert not missing
+
+    def test_the_answer_depends_on_the_whole_picture(self, variant, encoder):
+        network = small(variant, encoder).eval()
+        image = picture(96, 96).float().requires_grad_()
+        network(image)[0, :, 12, 12].sum().backward()
+        assert image.grad[0, :, 48:, 48:].abs().sum() > 0
+
+    @pytest.mark.parametrize('widths', [[8, 8, 8, 8], [8, 8, 0, 8, 8], []])
+    def test_impossible_widths_are_refused(self, variant, encoder, widths):
+        with pytest.raises(InvalidValueError, match=r'model\.widths is .* 5 positive numbers'):
+            small(variant, encoder, widths=widths)
+
+
+@pytest.mark.parametrize('levels', [1, 2, 3])
+def test_pyramid_levels_share_all_but_the_norms_of_blocks(levels):
+    network = small('pyramid', 'resnet18', levels=levels)
+    one = small('pyramid', 'resnet18', levels=1)
+    names = [name for name, _ in network.encoder.named_parameters()]
+    shared = {name for name, p in network.encoder.named_parameters() if p.dim() == 4}
+    assert shared == {name for name, p in one.encoder.named_parameters() if p.dim() == 4}
+    assert sum('bn1' in name for name in names) == levels * 2 * (1 + 8)
+    assert sum('downsample.1' in name for name in names) == 2 * 4
+    assert len(network.upsample) == 4 + levels - 2
+    assert network.eval()(picture(64, 64)).shape == (1, CLASSES, 16, 16)
+
+
+def test_a_level_uses_its_own_norms():
+    encoder = ENCODERS['resnet18'](WIDTHS, 2).eval()
+    image = torch.rand(1, 3, 64, 64)
+    assert torch.equal(encoder(image, 0)[-1], encoder(image, 1)[-1])
+    encoder.stem.bn1[1].bias.data += 1
+    assert not torch.equal(encoder(image, 0)[-1], encoder(image, 1)[-1])
+
+
+def test_normalisation_is_that_of_imagenet():
+    image = picture(8, 8)
+    expected = transforms.normalize(image.float() / 255, IMAGENET_MEAN, IMAGENET_STD)
+    torch.testing.assert_close(Normalize()(image), expected, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize('change', ['variant', 'encoder'])
+def test_unknown_names_propose_the_nearest(change):
+    config = {'variant': 'pyramid', 'encoder': 'resnet18', change: 'resnet81'}
+    config[change] = {'variant': 'pyramids', 'encoder': 'resnet81'}[change]
+    with pytest.raises(UnknownNameError, match="did you mean '(pyramid|resnet18)'"):
+        build_model(ModelConfig(**config), CLASSES)
+
+
+@pytest.mark.parametrize('cells', [(8, 10), (4, 5), (2, 3), (1, 1), (8, 16)])
+@pytest.mark.parametrize('size', [(12, 15), (8, 10), (5, 7), (1, 1), (3, 20), (16, 32)])
+def test_grid_average_is_adaptive_pooling(size, cells):
+    features = torch.randn(2, 3, *size)
+    expected = F.adaptive_avg_pool2d(features, cells)
+    torch.testing.assert_close(grid_average(features, cells), expected, rtol=1e-5, atol=1e-6)
+
+
+def torchvision_network(name: str) -> nn.Module:
+    """Build torchvision's own network with random weights and random statistics."""
+    torch.manual_seed(2)
+    network = models.get_model(name, weights=None).eval()
+    for key, buffer in network.named_buffers():
+        if key.endswith('running_mean'):
+            buffer.normal_(0, 0.1)
+        elif key.endswith('running_var'):
+            buffer.uniform_(0.5, 1.5)
+    return network
+
+
+def torchvision_stages(network: nn.Module, image: torch.Tensor) -> list[torch.Tensor]:
+    """Run torchvision's network up to the end of each stage."""
+    if isinstance(network, models.MobileNetV2):
+        ends, stages = (3, 6, 13, 17), []
+        for index, block in enumerate(network.features):
+            image = block(image)
+            if index in ends:
+                stages.append(image)
+        return stages
+    image = network.maxpool(network.relu(network.bn1(network.conv1(image))))
+    stages = []
+    for layer in (network.layer1, network.layer2, network.layer3, network.layer4):
+        image = layer(image)
+        stages.append(image)
+    return stages
+
+
+@pytest.mark.parametrize('name', ENCODERS)
+class TestTorchvisionWeights:
+    """Every encoder is torchvision's network without its classifier."""
+
+    def test_its_keys_are_torchvisions_but_the_classifiers(self, name):
+        encoder = ENCODERS[name](None, 2)
+        theirs = {key: value.shape for key, value in torchvision_network(name).state_dict().items()}
+        ours = {encoder.torchvision_key(key): v.shape for key, v in encoder.state_dict().items()}
+        left = set(theirs) - set(ours)
+        assert ours == {key: theirs[key] for key in set(theirs) - left}
+        assert all(key.startswith(('fc.', 'classifier.', 'features.18.')) for key in left)
+
+    @pytest.mark.parametrize('counters', [True, False])
+    def test_its_stages_answer_as_torchvisions(self, name, counters, monkeypatch):
+        theirs = torchvision_network(name)
+        weights = {
+            key: value
+            for key, value in theirs.state_dict().items()
+            if counters or not key.endswith('num_batches_tracked')
+        }
+        monkeypatch.setattr(_api.WeightsEnum, 'get_state_dict', lambda *_, **__: weights)
+        encoder = ENCODERS[name](None, 2).eval()
+        encoder.load_imagenet()
+        image = torch.randn(1, 3, 64, 96)
+        with torch.inference_mode():
+            expected = torchvision_stages(theirs, image)
+            for level in range(2):
+                received = [encoder.activate(stage) for stage in encoder(image, level)]
+                for ours, stage in zip(received, expected, strict=True):
+                    scale = float(stage.abs().max())
+                    torch.testing.assert_close(ours / scale, stage / scale, rtol=0, atol=1e-5)
+
+    def test_without_network_the_error_says_what_to_do(self, name, monkeypatch, tmp_path):
+        def fail(*_, **__):
+            raise URLError('no route')
+
+        monkeypatch.setattr(_api, 'load_state_dict_from_url', fail)
+        with pytest.raises(PretrainedWeightsError, match='no route.*model.pretrained') as caught:
+            ENCODERS[name](None, 1).load_imagenet()
+        assert '\n' not in str(caught.value)
+
+    def test_they_fit_the_published_widths_only(self, name, monkeypatch):
+        weights = torchvision_network(name).state_dict()
+        monkeypatch.setattr(_api.WeightsEnum, 'get_state_dict', lambda *_, **__: weights)
+        with pytest.raises(PretrainedWeightsError, match='widths are not the published'):
+            ENCODERS[name](WIDTHS, 1).load_imagenet()
