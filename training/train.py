@@ -30,13 +30,12 @@ from training.callbacks import Callback, default_callbacks, update_ema
 from training.checkpoint import CheckpointError, load_checkpoint
 from training.config import Config, flat, load_config
 from training.datasets import open_dataset
-from training.datasets.base import ImageLabelDataset
 from training.distributed import synchronize_norms
 from training.losses import build_loss, Loss
-from training.models import build_model
 from training.optimizers import build_optimizer, build_scheduler
 from training.paths import RunPaths
 from training.records import drop_records
+from training.starting_network import starting_network
 from training.state import TrainState
 import yaml
 
@@ -47,11 +46,12 @@ _PATIENCE = timedelta(hours=12)
 _MIXED_PRECISION = {'none': 'no', 'bf16': 'bf16', 'fp16': 'fp16'}
 
 
-def train(config: Config, root: Path | None, folder: Path) -> Path:
+def train(config: Config, root: Path | None, folder: Path, initial: Path | None = None) -> Path:
     """
     Train by a configuration on data below `root`; give the path of the finished checkpoint.
 
-    A run whose checkpoint exists is left alone; one that was interrupted goes on.
+    A run whose checkpoint exists is left alone; one that was interrupted goes on. `initial` is a
+    checkpoint whose weights a new run starts from.
     """
     paths = RunPaths(folder)
     if paths.trained.exists():
@@ -65,7 +65,8 @@ def train(config: Config, root: Path | None, folder: Path) -> Path:
         config, dataset, accelerator.process_index, accelerator.num_processes
     )
     loss = build_loss(config.loss)
-    state = _new_state(config, _network(config, dataset, paths), len(sampler), accelerator)
+    network = starting_network(config, dataset, initial, paths.last.exists())
+    state = _new_state(config, network, len(sampler), accelerator)
     if paths.last.exists():
         _refuse_other_run(config, paths)
         state.resume(load_checkpoint(paths.last).progress, paths.last)
@@ -130,17 +131,6 @@ def _accelerator(config: Config) -> Accelerator:
         step_scheduler_with_optimizer=False,
         kwargs_handlers=[InitProcessGroupKwargs(timeout=_PATIENCE)],
     )
-
-
-def _network(config: Config, dataset: ImageLabelDataset, paths: RunPaths) -> nn.Module:
-    classes = len(dataset.table.classes)
-    if config.model.classes not in (None, classes):
-        expected = f'null or {classes}, as {config.data.dataset} has'
-        raise InvalidValueError('model.classes', config.model.classes, expected)
-    network = build_model(config.model, classes)
-    if config.model.pretrained and not paths.last.exists():
-        network.encoder.load_imagenet()  # type: ignore[operator, union-attr]
-    return network
 
 
 def _refuse_other_run(config: Config, paths: RunPaths) -> None:

@@ -87,6 +87,7 @@ TRAINING_ROOMS = (
     'training.count',
     'training.evaluate',
     'training.callbacks',
+    'training.starting_network',
     'training.train',
     'training.export',
     'training.commands',

@@ -29,11 +29,13 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument('config', type=Path, help='YAML file')
     parser.add_argument('--root', type=Path, help='folder of the data set')
     parser.add_argument('--out', type=Path, required=True, help='run folder; resumed if it exists')
+    parser.add_argument('--init', type=Path, metavar='CHECKPOINT', help='start from its weights')
     parser.add_argument(
         '--set', action='append', default=[], metavar='KEY=VALUE', help='as train.epochs=3'
     )
     options = parser.parse_args(arguments)
-    path = train(load_config(options.config, tuple(options.set)), options.root, options.out)
+    config = load_config(options.config, tuple(options.set))
+    path = train(config, options.root, options.out, options.init)
     # torchrun starts several of these.
     if os.environ.get('RANK', '0') == '0':
         print(path)
