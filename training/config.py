@@ -40,7 +40,11 @@ class ModelConfig:
 
 @dataclass(frozen=True)
 class DataConfig:
-    """The data set and the network's input size in pixels (multiples of 8)."""
+    """
+    The data set and the network's input size in pixels (multiples of 8).
+
+    `options` go to the reader of every split, `train_options` to that of the training split too.
+    """
 
     dataset: str = 'camvid'
     train_split: str = 'train'
@@ -48,6 +52,7 @@ class DataConfig:
     height: int = 360
     width: int = 480
     options: dict[str, Any] = field(default_factory=dict)
+    train_options: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -60,7 +60,9 @@ def train(config: Config, root: Path | None, folder: Path, initial: Path | None 
         raise InvalidValueError('--out', str(folder), 'a folder')
     set_seed(config.train.seed)
     accelerator = _accelerator(config)
-    dataset = open_dataset(config.data.dataset, root, config.data.train_split, config.data.options)
+    data = config.data
+    options = {**data.options, **data.train_options}
+    dataset = open_dataset(data.dataset, root, data.train_split, options)
     loader, sampler = training_batches(
         config, dataset, accelerator.process_index, accelerator.num_processes
     )
