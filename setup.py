@@ -45,7 +45,7 @@ STYLE_TOOLS = (
 # the training's are those of its first release.
 EXTRAS = {
     # Without libGL, which a fresh Debian lacks; leave it out where ROS brings python3-opencv.
-    'cpu': ['openvino>=2023.1,<2027', 'opencv-python-headless>=4.5.5,<6'],
+    'cpu': ['openvino>=2023.3,<2027', 'opencv-python-headless>=4.5.5,<6'],
     # ROS 2 Jazzy itself, for Linux without a ROS installation: Python 3.10 to 3.13.
     'ros': [
         'ros-rclpy[fastrtps]==7.1.6',
@@ -84,7 +84,7 @@ setup(
     license='Apache-2.0',
     packages=find_packages(include=[NAME, f'{NAME}.*']),
     python_requires='>=3.8',
-    install_requires=['numpy>=1.21,<3', 'onnx>=1.12,<2', 'pyyaml>=5.3,<7'],
+    install_requires=['numpy>=1.21,<3', 'onnx>=1.14,<2', 'pyyaml>=5.4,<7'],
     extras_require=EXTRAS,
     data_files=[
         ('share/ament_index/resource_index/packages', [f'resource/{NAME}']),
@@ -92,6 +92,7 @@ setup(
         (f'{SHARE}/config', glob('config/*')),
         (f'{SHARE}/launch', glob('launch/*.launch.py')),
         (f'{SHARE}/models', glob('models/*.onnx') + glob('models/*.md')),
+        (f'{SHARE}/demo', glob('demo/*.yaml')),
         (f'{SHARE}/demo/images', glob('demo/images/*')),
         (f'{SHARE}/demo/labels', glob('demo/labels/*')),
     ],

@@ -41,6 +41,7 @@ _DAMAGED = (
     AttributeError,
     EOFError,
     LookupError,
+    OSError,
     RuntimeError,
     TypeError,
     ValueError,

@@ -84,6 +84,7 @@ def test_ros2_run_finds_the_executable(installed, script):
         'config/*',
         'models/*.onnx',
         'models/*.md',
+        'demo/*.yaml',
         'demo/images/*',
         'demo/labels/*',
     ],

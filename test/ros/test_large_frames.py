@@ -19,7 +19,7 @@ import subprocess
 import sys
 
 import pytest
-from ros_probe import BEST_EFFORT
+from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import Image
 from swiftnet_ros.fastdds_profile import VARIABLES
 
@@ -58,7 +58,9 @@ def test_thirty_frames_of_1080p_at_10_hz_are_thirty_frames(probe):
     def keep(message):
         received.append((message.header.stamp.sec, message.data[0]))
 
-    probe.node.create_subscription(Image, 'large', keep, BEST_EFFORT)
+    # Room for a busy machine: what is tested is whether frames arrive, not how fast Python is.
+    qos = QoSProfile(depth=10, reliability=ReliabilityPolicy.BEST_EFFORT)
+    probe.node.create_subscription(Image, 'large', keep, qos)
     with subprocess.Popen([sys.executable, '-c', DRIVER]) as driver:
         assert driver.wait(60) == 0
     assert received == [(number, number) for number in range(30)]

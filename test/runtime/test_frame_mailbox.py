@@ -73,7 +73,8 @@ def test_between_threads_every_item_is_taken_or_reported_as_replaced():
     worker.start()
     for number in range(1, 5001):
         replaced += box.put(number)
-    while taken[-1:] != [5000]:
+    end = monotonic() + 10.0
+    while taken[-1:] != [5000] and monotonic() < end:
         sleep(0.001)
     box.close()
     worker.join(5.0)
