@@ -67,7 +67,7 @@ class Camera:
 
     @property
     def topic(self) -> str:
-        """The name of the camera's topic after remapping."""
+        """Give the name of the camera's topic after remapping."""
         return str(self._images.topic_name)
 
     def answer(self, message: Image, segmenter: Segmenter) -> None:

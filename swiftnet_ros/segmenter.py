@@ -33,7 +33,7 @@ class Segmenter:
 
     @property
     def spec(self) -> ModelSpec:
-        """The specification of the engine's model."""
+        """Give the specification of the engine's model."""
         return self._engine.spec
 
     def segment(

@@ -26,17 +26,17 @@ class RunPaths:
 
     @property
     def config(self) -> Path:
-        """The whole configuration as it was used, YAML."""
+        """Name the file of the whole configuration as it was used, YAML."""
         return self.folder / 'config.yaml'
 
     @property
     def last(self) -> Path:
-        """The newest resumable state."""
+        """Name the file of the newest resumable state."""
         return self.folder / 'last.pt'
 
     @property
     def trained(self) -> Path:
-        """The finished network: the last EMA of the schedule."""
+        """Name the file of the finished network: the last EMA of the schedule."""
         return self.folder / 'trained.pt'
 
     @property
@@ -51,5 +51,5 @@ class RunPaths:
 
     @property
     def tensorboard(self) -> Path:
-        """The folder that TensorBoard reads."""
+        """Name the folder that TensorBoard reads."""
         return self.folder / 'tensorboard'

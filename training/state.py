@@ -48,7 +48,7 @@ class TrainState:
 
     @property
     def epoch(self) -> int:
-        """The number of finished epochs."""
+        """Give the number of finished epochs."""
         return self.step // self.steps_per_epoch
 
     def progress(self) -> dict[str, Any]:

@@ -44,23 +44,23 @@ class Engine(ABC):
 
     @property
     def spec(self) -> ModelSpec:
-        """The specification that the model carries."""
+        """Give the specification that the model carries."""
         return self._spec
 
     @property
     @abstractmethod
     def precision(self) -> str:
-        """The precision that is really used, as the engine reports it."""
+        """Give the precision that is really used, as the engine reports it."""
 
     @property
     @abstractmethod
     def device(self) -> str:
-        """The device that the network runs on, by its full name."""
+        """Give the device that the network runs on, by its full name."""
 
     @property
     @abstractmethod
     def threads(self) -> int:
-        """The number of CPU threads that a call uses."""
+        """Give the number of CPU threads that a call uses."""
 
     def segment(
         self, frame: Frame, output_size: Tuple[int, int], with_confidence: bool = False

@@ -77,17 +77,17 @@ class OpenVinoEngine(LogitsEngine):
 
     @property
     def precision(self) -> str:
-        """What the convolutions run in: fp32, bf16, int8, or int8+bf16 where both occur."""
+        """Give what the convolutions run in: fp32, bf16, int8, or int8+bf16 where both occur."""
         return self._precision
 
     @property
     def device(self) -> str:
-        """The CPU's name."""
+        """Give the CPU's name."""
         return self._device
 
     @property
     def threads(self) -> int:
-        """The number of CPU threads that a call uses."""
+        """Give the number of CPU threads that a call uses."""
         return self._threads
 
     def _choose_precision(self, precision: str, core: Any) -> str:

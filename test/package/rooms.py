@@ -20,7 +20,6 @@ outside these folders needs its line here.
 """
 
 from fnmatch import fnmatchcase
-from typing import Optional
 
 # The runtime without ROS; training may use all of it.
 PURE_ROOMS = (
@@ -117,7 +116,7 @@ ROS_LIBRARIES = {
 }
 
 
-def room_of(module: str) -> Optional[str]:
+def room_of(module: str) -> str | None:
     """Give the room of a module: the one of its very name, else the longest that matches."""
     everywhere = RUNTIME_TABLE + TRAINING_ROOMS
     if module in everywhere:

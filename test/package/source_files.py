@@ -15,10 +15,10 @@
 """The Python files of the checkout and what each imports, read without running them."""
 
 import ast
+from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
-from typing import FrozenSet, Iterator, Tuple
 
 ROOT = Path(__file__).resolve().parents[2]
 TREES = ('swiftnet_ros', 'training')
@@ -30,11 +30,11 @@ class Module:
 
     name: str
     path: Path
-    imports: FrozenSet[str]
+    imports: frozenset[str]
 
 
-@lru_cache(maxsize=None)
-def modules(tree: str) -> Tuple[Module, ...]:
+@cache
+def modules(tree: str) -> tuple[Module, ...]:
     """Read all modules of `swiftnet_ros` or `training`."""
     paths = {_name(path): path for path in sorted((ROOT / tree).rglob('*.py'))}
     return tuple(

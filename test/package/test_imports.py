@@ -14,9 +14,9 @@
 
 """Whether the imports of both trees keep to the order of the rooms."""
 
+from graphlib import CycleError, TopologicalSorter
 import sys
 
-from graphlib import CycleError, TopologicalSorter
 from package import rooms
 from package.rooms import room_of
 from package.source_files import imported_modules, Module, modules, TREES

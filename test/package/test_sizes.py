@@ -15,9 +15,9 @@
 """Whether files and functions stay small enough to be read at a glance."""
 
 import ast
+from collections.abc import Iterator
 from pathlib import Path
 from statistics import median
-from typing import Iterator, List, Tuple
 
 from package.source_files import python_files, ROOT, TREES
 import pytest
@@ -27,7 +27,7 @@ FILE_LIMIT, FUNCTION_LIMIT = 300, 60
 FILE_MEDIAN, FUNCTION_MEDIAN = 120, 10
 
 
-def _functions(path: Path) -> Iterator[Tuple[str, int]]:
+def _functions(path: Path) -> Iterator[tuple[str, int]]:
     """Give name and lines of each function, without the lines of its docstring."""
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
@@ -37,7 +37,7 @@ def _functions(path: Path) -> Iterator[Tuple[str, int]]:
             yield f'{path.relative_to(ROOT)}:{node.lineno} {node.name}', lines - spent
 
 
-def _lines(paths: List[Path]) -> List[int]:
+def _lines(paths: list[Path]) -> list[int]:
     return [len(path.read_text().splitlines()) for path in paths]
 
 
