@@ -14,4 +14,18 @@
 
 """What every test gets: the ledger of skips, and the means to test that ledger itself."""
 
+from importlib.util import find_spec
+from pathlib import Path
+
 pytest_plugins = ('skip_ledger', 'pytester')
+
+TRAINING = Path(__file__).with_name('training')
+
+
+def pytest_ignore_collect(collection_path, config):
+    """Leave the tests of training out as a whole where torch is absent, as on a robot."""
+    if collection_path != TRAINING or find_spec('torch'):
+        return None
+    ledger = config.pluginmanager.get_plugin('skip_ledger_of_this_run')
+    ledger.note('test/training', 'torch is not installed')
+    return True

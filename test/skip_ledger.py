@@ -46,15 +46,19 @@ class _Ledger:
         self._config = config
         self._found: List[Tuple[str, str]] = []
 
+    def note(self, test: str, reason: str) -> None:
+        """Enter a test, a file or a folder that is left out."""
+        self._found.append((test, reason))
+
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Note a skipped test; one that is expected to fail did run."""
         if report.skipped and not hasattr(report, 'wasxfail'):
-            self._found.append((report.nodeid, _reason(report)))
+            self.note(report.nodeid, _reason(report))
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         """Note a file that was skipped as a whole."""
         if report.skipped:
-            self._found.append((report.nodeid, _reason(report)))
+            self.note(report.nodeid, _reason(report))
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:

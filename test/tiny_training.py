@@ -22,6 +22,7 @@ import cv2
 import numpy as np
 from swiftnet_ros.model_spec import SemanticClass
 import torch
+from torch import nn
 from training.checkpoint import Checkpoint
 from training.config import Config, config_from_tree, ModelConfig
 from training.models import build_model
@@ -92,16 +93,17 @@ def write_folder(root: Path, height: int = HEIGHT, width: int = WIDTH) -> Path:
 def tiny_checkpoint(
     model: ModelConfig | None = None, height: int = HEIGHT, width: int = WIDTH, **changes: Any
 ) -> Checkpoint:
-    """Make a checkpoint of a network of random weights and random statistics of its norms."""
+    """Make a checkpoint of a network of random weights, those of its norms included."""
     torch.manual_seed(0)
     config = model or tiny_config().model
     classes = changes.pop('classes', CLASSES)
     network = build_model(config, len(classes))
-    for name, buffer in network.named_buffers():
-        if name.endswith('running_mean'):
-            buffer.normal_(0, 0.1)
-        elif name.endswith('running_var'):
-            buffer.uniform_(0.5, 1.5)
+    for layer in network.modules():
+        if isinstance(layer, nn.BatchNorm2d):
+            for values in (layer.running_mean, layer.bias.data):
+                values.normal_(0, 0.1)
+            for values in (layer.running_var, layer.weight.data):
+                values.uniform_(0.5, 1.5)
     values = {
         'ignored_source_ids': [],
         'trained_on': 'folder',

@@ -136,8 +136,9 @@ def _trace(network: nn.Module, height: int, width: int) -> onnx.ModelProto:
     evaluation mode all the same.
     """
     with TemporaryDirectory() as folder, warnings.catch_warnings():
-        # The sizes are static: that they become constants is what is wanted.
+        # The sizes are static: that what follows from them is constant is what is wanted.
         warnings.filterwarnings('ignore', message='Converting a tensor to a Python')
+        warnings.filterwarnings('ignore', message='torch.from_numpy results are registered')
         path = Path(folder) / 'traced.onnx'
         torch.onnx.export(
             network,

@@ -109,5 +109,5 @@ def test_every_executable_starts_a_function_that_exists(installed):
         'assert all(callable(point.load()) for point in points)\n'
     )
     if importlib.util.find_spec('rclpy') is None:
-        pytest.skip('ROS is not installed')
+        pytest.skip('rclpy is not installed')
     _run(sys.executable, '-c', source, folder=packages)

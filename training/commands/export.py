@@ -20,6 +20,7 @@ from dataclasses import asdict, replace
 import json
 from pathlib import Path
 
+from swiftnet_ros.errors import InvalidValueError
 from swiftnet_ros.model_spec import read_golden, read_model, read_spec, write
 from training.checkpoint import load_checkpoint
 from training.commands.arguments import add_dataset_arguments, dataset_of, size_argument
@@ -42,17 +43,23 @@ def main(arguments: Sequence[str]) -> int:
     add_dataset_arguments(parser, required=False)
     parser.add_argument('--json', action='store_true', help='one JSON object as the last line')
     options = parser.parse_args(arguments)
+    if options.out.is_dir():
+        raise InvalidValueError('--out', str(options.out), 'a file, not a folder')
+    dataset = dataset_of(options) if options.dataset else None
     checkpoint = load_checkpoint(options.checkpoint)
-    height, width = options.size or (checkpoint.height, checkpoint.width)
+    trained = (checkpoint.height, checkpoint.width)
+    height, width = options.size or trained
+    # It was measured at the trained size.
+    miou = checkpoint.miou if (height, width) == trained else None
     name = options.name or options.out.name.split('.')[0]
-    parity = export(checkpoint, options.out, name, height, width, checkpoint.miou)
-    result = {**asdict(parity), 'size': [height, width], 'miou': checkpoint.miou}
+    parity = export(checkpoint, options.out, name, height, width, miou)
+    result = {**asdict(parity), 'size': [height, width], 'miou': miou}
     print(
         f'{options.out}: largest logit difference to torch {parity.max_difference:.2e}, '
         f'same class on {parity.agreement:.4%} of pixels'
     )
-    if options.dataset:
-        result['miou'] = _keep_miou(options.out, dataset_of(options))
+    if dataset is not None:
+        result['miou'] = _keep_miou(options.out, dataset)
         print(f'mIoU {result["miou"]}')
     if options.json:
         print(json.dumps(result))

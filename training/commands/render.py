@@ -20,6 +20,7 @@ from pathlib import Path
 import shutil
 
 import cv2
+from swiftnet_ros.errors import InvalidValueError
 from tqdm import tqdm
 from training.commands.arguments import size_argument
 from training.datasets.base import Sample
@@ -28,7 +29,11 @@ from training.datasets.warehouse import FIRST_SEED, warehouse
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Write images, exact labels and classes.yaml, in the layout of the folder data set."""
+    """
+    Write images, exact labels and classes.yaml.
+
+    That is one split of a folder data set: --dataset folder --root OUT --split .
+    """
     parser = ArgumentParser('python -m training render', description=main.__doc__)
     parser.add_argument('out', type=Path, help='folder to write into')
     parser.add_argument('--split', default='demo', help=f'one of {", ".join(FIRST_SEED)}')
@@ -36,6 +41,8 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument('--size', type=size_argument, default=(576, 1024), metavar='HxW')
     options = parser.parse_args(arguments)
     scenes = warehouse(None, options.split, options.frames, *options.size)
+    if options.out.is_file():
+        raise InvalidValueError('out', str(options.out), 'a folder')
     for name in ('images', 'labels'):
         (options.out / name).mkdir(parents=True, exist_ok=True)
     for index in tqdm(range(len(scenes)), 'render', disable=None):

@@ -1,0 +1,236 @@
+# Copyright 2026 The swiftnet_ros Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+
+"""Exported files keep the contract and answer as the torch network does."""
+
+from dataclasses import replace
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from swiftnet_ros.engines.open_engine import open_engine
+from swiftnet_ros.errors import FileMissingError
+from swiftnet_ros.model_spec import ModelSpec, read_golden, read_model, read_spec
+from swiftnet_ros.segmenter import Segmenter
+from tiny_training import CLASSES, tiny_checkpoint, tiny_config
+import torch
+from torch import nn
+from training import export as export_room
+from training.__main__ import main
+from training.checkpoint import Checkpoint, layer_widths, save_checkpoint
+from training.config import ModelConfig
+from training.evaluate import torch_predictor
+from training.export import export, Parity, ParityError
+
+WIDTHS = [4, 8, 8, 12, 16]
+MODELS = {
+    'resnet18, three levels': ModelConfig('pyramid', 'resnet18', WIDTHS, 3, 8, 4),
+    'resnet50, two levels': ModelConfig('pyramid', 'resnet50', WIDTHS, 2, 8, 8),
+    'mobilenet_v2, one level': ModelConfig('pyramid', 'mobilenet_v2', WIDTHS, 1, 8, 4),
+    'single scale': ModelConfig('single_scale', 'resnet34', WIDTHS, features=9, output_stride=8),
+}
+# Stages of a single scale at 360x480 have 12x15 cells, which no grid divides.
+SIZES = {name: (64, 96) for name in MODELS} | {'single scale': (360, 480)}
+
+
+@pytest.fixture(scope='module', params=MODELS)
+def exported(request, tmp_path_factory) -> tuple[Checkpoint, Path, Parity]:
+    """Export each kind of network once."""
+    checkpoint = tiny_checkpoint(MODELS[request.param], ignored_source_ids=[11])
+    path = tmp_path_factory.mktemp('export') / 'tiny.fp32.onnx'
+    parity = export(checkpoint, path, 'tiny', *SIZES[request.param], miou=0.5)
+    return checkpoint, path, parity
+
+
+def used_weights(model: onnx.ModelProto) -> set[str]:
+    """Name the weights of convolutions and norms, each once however often it is used."""
+    first = {'Conv': (1, 2), 'BatchNormalization': (1, 2)}
+    return {
+        node.input[place]
+        for node in model.graph.node
+        for place in first.get(node.op_type, ())
+        if place < len(node.input)
+    }
+
+
+def test_parity_is_measured_and_high(exported):
+    _, _, parity = exported
+    assert parity.agreement >= 0.999
+    assert 0 <= parity.max_difference < 1e-3
+
+
+def test_input_output_opset_and_ir_are_the_contracts(exported):
+    checkpoint, path, _ = exported
+    model, spec = onnx.load(path), read_spec(path)
+    onnx.checker.check_model(model, full_check=True)
+    assert (model.ir_version, [item.version for item in model.opset_import]) == (8, [17])
+    (image,), (logits,) = model.graph.input, model.graph.output
+    assert (image.name, logits.name) == ('image', 'logits')
+    assert image.type.tensor_type.elem_type == onnx.TensorProto.UINT8
+    assert logits.type.tensor_type.elem_type == onnx.TensorProto.FLOAT
+    height, width = spec.input_height, spec.input_width
+    stride = checkpoint.model.output_stride
+    shapes = [
+        [dimension.dim_value for dimension in edge.type.tensor_type.shape.dim]
+        for edge in (image, logits)
+    ]
+    assert shapes == [[1, height, width, 3], [1, 3, height // stride, width // stride]]
+    assert model.graph.node[0].op_type == 'Cast'
+    assert all(dim > 0 for shape in shapes for dim in shape)
+
+
+def test_the_files_parameters_are_the_networks(exported):
+    checkpoint, path, _ = exported
+    model = onnx.load(path)
+    sizes = {item.name: math.prod(item.dims) for item in model.graph.initializer}
+    params = sum(parameter.numel() for parameter in checkpoint.network().parameters())
+    assert sum(sizes[name] for name in used_weights(model)) == params
+
+
+def test_shared_weights_stay_shared_and_norms_stay_nodes(exported):
+    checkpoint, path, _ = exported
+    network, nodes = checkpoint.network(), onnx.load(path).graph.node
+    convolutions = [node.input[1] for node in nodes if node.op_type == 'Conv']
+    assert len(set(convolutions)) == sum(
+        isinstance(layer, nn.Conv2d) for layer in network.modules()
+    )
+    calls = []
+    for layer in network.modules():
+        if isinstance(layer, nn.Conv2d | nn.BatchNorm2d):
+            layer.register_forward_hook(lambda layer, *_: calls.append(type(layer)))
+    with torch.inference_mode():
+        network.eval()(torch.zeros(1, 3, 64, 96))
+    assert len(convolutions) == calls.count(nn.Conv2d)
+    norms = sum(node.op_type == 'BatchNormalization' for node in nodes)
+    assert norms == calls.count(nn.BatchNorm2d)
+
+
+def test_the_specification_says_what_the_checkpoint_knows(exported):
+    checkpoint, path, _ = exported
+    height, width = read_model(path).graph.input[0].type.tensor_type.shape.dim[1:3]
+    assert read_spec(path) == ModelSpec(
+        name='tiny',
+        classes=CLASSES,
+        unlabeled_id=255,
+        ignored_source_ids=(11,),
+        input_height=height.dim_value,
+        input_width=width.dim_value,
+        output_stride=checkpoint.model.output_stride,
+        fit='stretch',
+        precision='fp32',
+        trained_on='folder',
+        miou=0.5,
+        widths=layer_widths(checkpoint.weights),
+        calibration=None,
+    )
+
+
+def test_the_golden_labels_are_torchs_and_the_runtimes(exported):
+    checkpoint, path, _ = exported
+    spec, golden = read_spec(path), read_golden(path)
+    network = checkpoint.network().eval()
+    predict = torch_predictor(
+        network, spec.input_height, spec.input_width, torch.device('cpu')
+    )
+    assert np.array_equal(golden.labels, predict(golden.frame))
+    assert len(np.unique(golden.labels)) > 1
+    with open_engine(path, precision='fp32') as engine:
+        labels = Segmenter(engine).segment(golden.frame).labels
+    assert (labels == golden.labels).mean() >= 0.999
+
+
+def test_a_pruned_network_is_exported_with_its_widths(tmp_path):
+    checkpoint = tiny_checkpoint()
+    weights, kept = dict(checkpoint.weights), [0, 3, 5]
+    block = 'encoder.stages.3.1'
+    for name, value in checkpoint.weights.items():
+        if name.startswith((f'{block}.conv1', f'{block}.bn1')) and value.dim():
+            weights[name] = value[kept]
+    weights[f'{block}.conv2.weight'] = weights[f'{block}.conv2.weight'][:, kept]
+    parity = export(replace(checkpoint, weights=weights), tmp_path / 'a.onnx', 'a', 64, 96)
+    assert parity.agreement >= 0.999
+    assert read_spec(tmp_path / 'a.onnx').widths[f'{block}.conv1'] == 3
+
+
+def test_a_file_that_answers_otherwise_does_not_stay(tmp_path, monkeypatch):
+    usual = export_room._torch_logits
+    monkeypatch.setattr(export_room, '_torch_logits', lambda *given: -usual(*given))
+    path = tmp_path / 'wrong.onnx'
+    with pytest.raises(ParityError, match=r'agrees with the torch network on \d.*at least 99.9%'):
+        export(tiny_checkpoint(), path, 'wrong', 64, 96)
+    assert not path.exists()
+
+
+@pytest.fixture
+def saved(tmp_path) -> Path:
+    """Give the file of a checkpoint that was measured at 64x96."""
+    save_checkpoint(tiny_checkpoint(), tmp_path / 'tiny.pt')
+    return tmp_path / 'tiny.pt'
+
+
+def exported_json(capsys, *words: str) -> dict:
+    """Run the command and read the last line that it prints."""
+    assert main(['export', *words, '--json']) == 0
+    return json.loads(capsys.readouterr().out.splitlines()[-1])
+
+
+def test_the_command_takes_size_and_miou_from_the_checkpoint(capsys, saved, tmp_path):
+    result = exported_json(capsys, str(saved), '-o', str(tmp_path / 'street.fp32.onnx'))
+    spec = read_spec(tmp_path / 'street.fp32.onnx')
+    assert (result['size'], result['miou']) == ([64, 96], 0.25)
+    assert (spec.name, spec.miou) == ('street', 0.25)
+    assert result['agreement'] >= 0.999
+    assert result['max_difference'] < 1e-3
+
+
+def test_another_size_has_another_miou(capsys, saved, tmp_path):
+    out = tmp_path / 'a.onnx'
+    words = [str(saved), '-o', str(out), '--size', '360x480', '--name', 'other']
+    result, spec = exported_json(capsys, *words), read_spec(out)
+    assert (result['size'], result['miou']) == ([360, 480], None)
+    assert (spec.name, spec.miou) == ('other', None)
+    assert (spec.input_height, spec.input_width) == (360, 480)
+    image = np.random.default_rng(0).integers(0, 256, (200, 300, 3), dtype=np.uint8)
+    with open_engine(out) as engine:
+        assert Segmenter(engine).segment(image).labels.shape == (200, 300)
+
+
+def test_with_a_data_set_the_files_own_miou_is_kept(capsys, finished_run, folder_root, tmp_path):
+    out = tmp_path / 'a.onnx'
+    data = ['--dataset', 'folder', '--root', str(folder_root), '--split', 'val']
+    result = exported_json(capsys, str(finished_run.trained), '-o', str(out), *data)
+    assert main(['evaluate', str(out), *data, '--precision', 'fp32', '--json']) == 0
+    measured = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert result['miou'] == read_spec(out).miou == measured['miou'] > 0.5
+    assert read_golden(out) is not None
+
+
+def test_a_missing_folder_is_named(tmp_path):
+    with pytest.raises(FileMissingError, match='folder not found: .*nowhere'):
+        export(tiny_checkpoint(), tmp_path / 'nowhere' / 'a.onnx', 'a', 64, 96)
+
+
+@pytest.mark.parametrize('size', ['64', '60x96', '0x8', 'axb', '64x96x3'])
+def test_an_impossible_size_is_a_usage_error(capsys, saved, size):
+    with pytest.raises(SystemExit):
+        main(['export', str(saved), '-o', 'a.onnx', '--size', size])
+    assert 'is not HEIGHTxWIDTH in multiples of 8' in capsys.readouterr().err
+
+
+def test_tiny_networks_are_the_ones_that_are_trained():
+    assert tiny_checkpoint().model == tiny_config().model
