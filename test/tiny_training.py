@@ -93,7 +93,7 @@ def write_folder(root: Path, height: int = HEIGHT, width: int = WIDTH) -> Path:
 def tiny_checkpoint(
     model: ModelConfig | None = None, height: int = HEIGHT, width: int = WIDTH, **changes: Any
 ) -> Checkpoint:
-    """Make a checkpoint of a network of random weights, those of its norms included."""
+    """Make a checkpoint of a network of random weights that gives every class somewhere."""
     torch.manual_seed(0)
     config = model or tiny_config().model
     classes = changes.pop('classes', CLASSES)
@@ -104,6 +104,7 @@ def tiny_checkpoint(
                 values.normal_(0, 0.1)
             for values in (layer.running_var, layer.weight.data):
                 values.uniform_(0.5, 1.5)
+    _balance(network)
     values = {
         'ignored_source_ids': [],
         'trained_on': 'folder',
@@ -112,3 +113,14 @@ def tiny_checkpoint(
     }
     values.update(changes)
     return Checkpoint(model=config, classes=classes, height=height, width=width, **values)
+
+
+def _balance(network: nn.Module) -> None:
+    """Bring the logits of each class to mean 0 and spread 1 on noise."""
+    image = torch.randint(0, 256, (1, 3, 128, 192))
+    with torch.inference_mode():
+        logits = network.eval()(image)
+    spread, mean = logits.std((0, 2, 3)), logits.mean((0, 2, 3))
+    head = network.head[-1]
+    head.weight.data /= spread.view(-1, 1, 1, 1)
+    head.bias.data = -mean / spread

@@ -1,0 +1,79 @@
+# Copyright 2026 The swiftnet_ros Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""The models and demo frames that are shipped are what their cards and results say."""
+
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from swiftnet_ros.engines.open_engine import open_engine
+from swiftnet_ros.label_files import read_label
+from swiftnet_ros.metrics import confusion_matrix, mean_iou
+from swiftnet_ros.model_spec import ModelSpec, read_golden, read_spec
+from swiftnet_ros.segmenter import Segmenter
+
+ROOT = Path(__file__).parents[2]
+MODELS = sorted((ROOT / 'models').glob('*.onnx'))
+NAMES = [path.name for path in MODELS]
+MAX_BYTES = 32 * 2**20
+
+
+def test_both_models_are_shipped() -> None:
+    assert NAMES == ['camvid.fp32.onnx', 'warehouse.fp32.onnx']
+
+
+@pytest.mark.parametrize('path', MODELS, ids=NAMES)
+def test_a_model_is_small_and_names_itself(path: Path) -> None:
+    spec = read_spec(path)
+    assert path.stat().st_size <= MAX_BYTES
+    assert path.name == f'{spec.name}.{spec.precision}.onnx'
+
+
+@pytest.mark.parametrize('path', MODELS, ids=NAMES)
+def test_card_result_and_file_give_one_miou(path: Path) -> None:
+    spec = read_spec(path)
+    result = json.loads((ROOT / 'docs' / 'results' / spec.name / 'evaluate_fp32.json').read_text())
+    card = (ROOT / 'models' / f'{spec.name}.md').read_text()
+    assert spec.miou == result['miou']
+    assert f'{spec.miou:.4f}' in card
+    for name, iou in result['iou'].items():
+        assert f'| {name} | {iou:.3f} |' in card
+
+
+@pytest.mark.parametrize('path', MODELS, ids=NAMES)
+def test_the_golden_frame_gets_the_labels_that_torch_gave_it(path: Path) -> None:
+    golden = read_golden(path)
+    assert golden is not None
+    with open_engine(str(path), precision='fp32') as engine:
+        labels = Segmenter(engine).segment(golden.frame).labels
+    assert np.mean(labels == golden.labels) > 0.999
+
+
+def test_the_warehouse_model_segments_the_demo_frames() -> None:
+    frames = sorted((ROOT / 'demo' / 'images').glob('*.jpg'))[:6]
+    with open_engine('warehouse', precision='fp32') as engine:
+        segmenter = Segmenter(engine)
+        matrix = sum(_confusion(frame, segmenter, engine.spec) for frame in frames)
+    miou = mean_iou(np.asarray(matrix))
+    assert miou is not None and miou > 0.7
+
+
+def _confusion(frame: Path, segmenter: Segmenter, spec: ModelSpec) -> 'np.ndarray':
+    pixels = cv2.imread(str(frame))
+    label = frame.parents[1] / 'labels' / f'{frame.stem}.png'
+    truth = read_label(label, spec, pixels.shape[:2])
+    return confusion_matrix(truth, segmenter.segment(pixels, 'bgr').labels, len(spec.classes))
