@@ -23,7 +23,6 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 from swiftnet_ros.errors import SpecFieldError
-from swiftnet_ros.labels import Labels
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,7 +30,7 @@ class Golden:
     """A frame, uint8 [H, W, 3] in RGB, and its labels, uint8 or uint16 [H, W]."""
 
     frame: npt.NDArray[np.uint8]
-    labels: Labels
+    labels: npt.NDArray[np.unsignedinteger]
 
     def __post_init__(self) -> None:
         """Refuse arrays that are no picture with its labels."""

@@ -33,16 +33,15 @@ COMMANDS = {
     'mypy swiftnet_ros': ['mypy', 'swiftnet_ros'],
     'mypy training': ['mypy', 'training'],
 }
-NEEDS = {'mypy swiftnet_ros': 'rclpy', 'mypy training': 'torch'}
+NO_TOOLS = 'ruff is not installed here: style is checked by scripts/test.sh'
 
 
 @pytest.mark.parametrize('rule', COMMANDS)
 def test_the_rules_of_style_hold(rule):
-    command = COMMANDS[rule]
-    for module in (command[0], NEEDS.get(rule, 'ast')):
-        if importlib.util.find_spec(module) is None:
-            pytest.skip(f'{module} is not installed here: style is checked by scripts/test.sh')
-    words = [sys.executable, '-m', *command]
+    # A ROS installation has other versions of the other tools, and its own linters.
+    if importlib.util.find_spec('ruff') is None:
+        pytest.skip(NO_TOOLS)
+    words = [sys.executable, '-m', *COMMANDS[rule]]
     done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
 

@@ -36,6 +36,9 @@ def installed(tmp_path, monkeypatch):
     package = tmp_path / 'lib' / 'python3' / 'site-packages' / 'swiftnet_ros'
     (package.parent / 'config').mkdir(parents=True)
     monkeypatch.setattr(share, '_PACKAGE', package)
+    # A workspace that is sourced, or this Python, may hold the package too.
+    monkeypatch.delenv('AMENT_PREFIX_PATH', raising=False)
+    monkeypatch.setattr(sys, 'prefix', str(tmp_path / 'nowhere'))
     return tmp_path
 
 

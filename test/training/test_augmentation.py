@@ -177,7 +177,9 @@ def test_processes_share_a_batch_among_them(folder_root):
 def test_a_batch_that_cannot_be_made_is_refused(folder_root, size, processes):
     dataset = open_dataset('folder', folder_root, 'train')
     config = tiny_config(train={'batch_size': size})
-    with pytest.raises(InvalidValueError, match=f'train.batch_size is {size}, expected a multiple'):
+    with pytest.raises(
+        InvalidValueError, match=f'train.batch_size is {size}, expected a multiple'
+    ):
         training_batches(config, dataset, 0, processes)
 
 

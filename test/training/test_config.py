@@ -46,7 +46,9 @@ def test_every_shipped_configuration_builds_what_it_names(path):
 
 
 def test_what_is_left_out_has_its_default(tmp_path):
-    (tmp_path / 'short.yaml').write_text('name: short\noptimizer: {lr: 1e-3, betas: [0, 1.0e-1]}\n')
+    (tmp_path / 'short.yaml').write_text(
+        'name: short\noptimizer: {lr: 1e-3, betas: [0, 1.0e-1]}\n'
+    )
     config = load_config(tmp_path / 'short.yaml')
     assert (config.model.encoder, config.train.epochs) == ('resnet18', 250)
     assert (config.optimizer.lr, config.optimizer.betas) == (0.001, (0.0, 0.1))

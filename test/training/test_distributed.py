@@ -30,7 +30,7 @@ import torch
 from torch import nn
 from torch.multiprocessing.spawn import spawn
 from training.checkpoint import load_checkpoint
-from training.distributed import synchronize_norms, SyncedBatchNorm2d
+from training.distributed import SyncedBatchNorm2d, synchronize_norms
 from training.models import build_model
 from training.paths import RunPaths
 from training.records import read_records

@@ -107,7 +107,9 @@ def test_a_trained_network_scores_the_same_as_pt_and_as_onnx(finished_run, folde
 @pytest.mark.parametrize('ending', ['pt', 'onnx'])
 def test_other_classes_are_one_line(warehouse_files, folder_root, ending):
     data = open_dataset('folder', folder_root, 'val')
-    with pytest.raises(ClassTableMismatchError, match='8 classes and the data set 3; they') as caught:
+    with pytest.raises(
+        ClassTableMismatchError, match='8 classes and the data set 3; they'
+    ) as caught:
         evaluate_file(str(warehouse_files / f'tiny.{ending}'), data)
     assert 'forklift' in str(caught.value)
     assert '\n' not in str(caught.value)

@@ -168,7 +168,9 @@ class TestTorchvisionWeights:
 
     def test_its_keys_are_torchvisions_but_the_classifiers(self, name):
         encoder = ENCODERS[name](None, 2)
-        theirs = {key: value.shape for key, value in torchvision_network(name).state_dict().items()}
+        theirs = {
+            key: value.shape for key, value in torchvision_network(name).state_dict().items()
+        }
         ours = {encoder.torchvision_key(key): v.shape for key, v in encoder.state_dict().items()}
         left = set(theirs) - set(ours)
         assert ours == {key: theirs[key] for key in set(theirs) - left}

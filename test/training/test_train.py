@@ -191,9 +191,7 @@ def stopped_run(folder_root, tmp_path, monkeypatch) -> Path:
         ('model', 'features', 4, 'its run has model.features 8 and this one 4'),
     ],
 )
-def test_a_run_does_not_go_on_as_another_one(
-    stopped_run, folder_root, section, key, value, words
-):
+def test_a_run_does_not_go_on_as_another_one(stopped_run, folder_root, section, key, value, words):
     changes = {'train': {'epochs': 3}}
     changes.setdefault(section, {})[key] = value
     with pytest.raises(CheckpointError, match=f'{words}; choose another --out'):

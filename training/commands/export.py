@@ -20,7 +20,7 @@ from dataclasses import asdict, replace
 import json
 from pathlib import Path
 
-from swiftnet_ros.errors import InvalidValueError
+from swiftnet_ros.errors import FileMissingError, InvalidValueError
 from swiftnet_ros.model_spec import read_golden, read_model, read_spec, write
 from training.checkpoint import load_checkpoint
 from training.commands.arguments import add_dataset_arguments, dataset_of, size_argument
@@ -45,6 +45,8 @@ def main(arguments: Sequence[str]) -> int:
     options = parser.parse_args(arguments)
     if options.out.is_dir():
         raise InvalidValueError('--out', str(options.out), 'a file, not a folder')
+    if not options.out.parent.is_dir():
+        raise FileMissingError(options.out.parent, 'folder')
     dataset = dataset_of(options) if options.dataset else None
     checkpoint = load_checkpoint(options.checkpoint)
     trained = (checkpoint.height, checkpoint.width)

@@ -1,0 +1,183 @@
+# Copyright 2026 The swiftnet_ros Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+
+"""One dict line adds an encoder, a data set, a loss, an engine, a criterion or a command."""
+
+from dataclasses import dataclass
+import json
+import sys
+from types import ModuleType
+
+import numpy as np
+import pytest
+from swiftnet_ros.engines.base import LogitsEngine
+from swiftnet_ros.engines.open_engine import ENGINES, open_engine
+from swiftnet_ros.model_spec import read_spec
+from swiftnet_ros.segmenter import Segmenter
+from tiny_model import write_tiny_model
+from tiny_training import CLASSES, draw_label, tiny_checkpoint, write_config
+import torch
+from torch import nn
+import torch.nn.functional as F
+from training.__main__ import COMMANDS, main
+from training.checkpoint import load_checkpoint, save_checkpoint
+from training.datasets import DATASETS
+from training.datasets.base import Sample
+from training.datasets.class_table import ClassTable
+from training.losses import LOSSES
+from training.models.encoders import ENCODERS
+from training.models.encoders.base import checked_widths, Encoder
+from training.pruning.criteria import CRITERIA
+
+
+class Halve(nn.Module):
+    """A convolution of stride 2 or 4 as a whole block."""
+
+    def __init__(self, inputs: int, outputs: int, stride: int) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(inputs, outputs, 2 * stride - 1, stride, padding=stride - 1)
+
+    def forward(self, features: torch.Tensor, level: int) -> torch.Tensor:
+        """Shrink the features."""
+        return self.conv(features)
+
+
+def fake_encoder(widths, levels: int) -> Encoder:
+    """Build five convolutions."""
+    chosen = checked_widths(widths, (4, 4, 6, 8, 8))
+    steps = zip(chosen, chosen[1:], (1, 2, 2, 2), strict=False)
+    stages = nn.ModuleList(nn.ModuleList([Halve(*step)]) for step in steps)
+    return Encoder('fake', chosen, Halve(3, chosen[0], 4), stages)
+
+
+@dataclass(frozen=True)
+class FakePictures:
+    """Pictures of bright and dark rectangles."""
+
+    table: ClassTable
+    pictures: int
+
+    def __len__(self) -> int:
+        """Count the pictures."""
+        return self.pictures
+
+    def __getitem__(self, index: int) -> Sample:
+        """Draw a picture."""
+        label = draw_label(np.random.default_rng(index), 64, 96)
+        return Sample(np.repeat(label[..., np.newaxis] * np.uint8(100), 3, 2), label, str(index))
+
+
+def fake_dataset(root, split: str, pictures: int = 4) -> FakePictures:
+    """Open the same pictures for every split."""
+    return FakePictures(ClassTable(CLASSES, (0, 1, 2)), pictures)
+
+
+def fake_loss(logits, labels, edge_distance, power: float = 1.0):
+    """Give the power of the error of the upsampled probabilities."""
+    full = F.interpolate(logits, labels.shape[1:], mode='bilinear').softmax(1)
+    labelled = labels < len(CLASSES)
+    found = full.gather(1, (labels * labelled)[:, None])[:, 0]
+    return ((1 - found) ** power * labelled).sum(), labelled.sum()
+
+
+def test_an_encoder_a_data_set_and_a_loss_go_all_the_way(monkeypatch, capsys, tmp_path):
+    monkeypatch.setitem(ENCODERS, 'fake', fake_encoder)
+    monkeypatch.setitem(DATASETS, 'fake', fake_dataset)
+    monkeypatch.setitem(LOSSES, 'fake', fake_loss)
+    config = write_config(
+        tmp_path / 'fake.yaml',
+        model={'encoder': 'fake', 'widths': None, 'classes': 3},
+        data={'dataset': 'fake', 'options': {'pictures': 6}},
+        loss={'name': 'fake', 'options': {'power': 1.5}},
+        train={'epochs': 2},
+    )
+    model, onnx = tmp_path / 'run' / 'trained.pt', tmp_path / 'fake.onnx'
+    assert main(['count', str(config), '--json']) == 0
+    assert main(['train', str(config), '--out', str(tmp_path / 'run')]) == 0
+    assert load_checkpoint(model).model.encoder == 'fake'
+    data = ['--dataset', 'fake', '--option', 'pictures=2', '--json']
+    assert main(['export', str(model), '-o', str(onnx), *data]) == 0
+    capsys.readouterr()
+    assert main(['evaluate', str(onnx), '--precision', 'fp32', *data]) == 0
+    result = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert result['images'] == 2
+    assert result['miou'] == read_spec(onnx).miou
+
+
+class FakeEngine(LogitsEngine):
+    """An engine that finds the last class everywhere."""
+
+    name, precision, device, threads = 'fake', 'fp32', 'none', 1
+
+    def __init__(self, path, precision: str, threads: int) -> None:
+        """Read what the model says of itself."""
+        super().__init__(read_spec(path))
+
+    def _infer(self, image):
+        logits = np.zeros(self.spec.logits_shape, np.float32)
+        logits[-1] = 1
+        return logits
+
+    def _close(self) -> None:
+        """Hold nothing."""
+
+
+def test_an_engine(monkeypatch, tmp_path):
+    module = ModuleType('fake_engine')
+    module.FakeEngine = FakeEngine
+    monkeypatch.setitem(sys.modules, 'fake_engine', module)
+    monkeypatch.setitem(ENGINES, 'fake', 'fake_engine:FakeEngine')
+    spec = write_tiny_model(tmp_path / 'tiny.onnx')
+    with open_engine(tmp_path / 'tiny.onnx', engine='fake') as engine:
+        labels = Segmenter(engine).segment(np.zeros((30, 40, 3), np.uint8)).labels
+    assert labels.shape == (30, 40)
+    assert (labels == len(spec.classes) - 1).all()
+
+
+def test_a_pruning_criterion(monkeypatch):
+    weight = torch.tensor([[[[1.0, -2.0]]], [[[0.0, 0.5]]], [[[-3.0, 3.0]]]])
+    monkeypatch.setitem(CRITERIA, 'largest', lambda weight: weight.abs().flatten(1).amax(1))
+    received = {name: CRITERIA[name](weight).tolist() for name in ('l1', 'largest')}
+    assert received == {'l1': [3.0, 0.5, 6.0], 'largest': [2.0, 0.5, 3.0]}
+
+
+@pytest.mark.parametrize('name', CRITERIA)
+def test_every_criterion_gives_one_number_for_each_channel(name):
+    network = tiny_checkpoint().network()
+    for layer in network.modules():
+        if isinstance(layer, nn.Conv2d):
+            importance = CRITERIA[name](layer.weight)
+            assert importance.shape == (layer.out_channels,)
+            assert (importance >= 0).all()
+            assert not importance.requires_grad
+
+
+def test_a_command(monkeypatch, capsys, tmp_path):
+    module = ModuleType('fake_command')
+    module.main = lambda words: print('did', *words) or 0
+    monkeypatch.setitem(sys.modules, 'fake_command', module)
+    monkeypatch.setitem(COMMANDS, 'fake', 'fake_command')
+    assert main(['fake', 'this']) == 0
+    assert capsys.readouterr().out == 'did this\n'
+
+
+def test_a_checkpoint_of_an_encoder_that_is_gone_says_so(monkeypatch, capsys, tmp_path):
+    with monkeypatch.context() as patch:
+        patch.setitem(ENCODERS, 'fake', fake_encoder)
+        checkpoint = tiny_checkpoint()
+        object.__setattr__(checkpoint.model, 'encoder', 'fake')
+        save_checkpoint(checkpoint, tmp_path / 'fake.pt')
+    assert main(['count', str(tmp_path / 'fake.pt')]) == 1
+    assert "unknown encoder 'fake'" in capsys.readouterr().err
