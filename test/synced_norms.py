@@ -61,6 +61,6 @@ def descend_half(rank: int, port: int, results: Results) -> None:
     address = f'tcp://127.0.0.1:{port}'
     dist.init_process_group('gloo', init_method=address, rank=rank, world_size=2)
     network = synchronize_norms(nn.Sequential(fresh_norm()), 2)
-    results[rank] = descended(network[0], features()[2 * rank :][:2])
+    results[rank] = descended(network[0], features().chunk(2)[rank])
     dist.barrier()
     dist.destroy_process_group()

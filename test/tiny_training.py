@@ -23,9 +23,11 @@ import numpy as np
 from swiftnet_ros.model_spec import SemanticClass
 import torch
 from torch import nn
-from training.checkpoint import Checkpoint
+from training.checkpoint import Checkpoint, load_checkpoint
 from training.config import Config, config_from_tree, ModelConfig
 from training.models import build_model
+from training.paths import RunPaths
+from training.records import read_records
 import yaml
 
 COLORS = ((220, 40, 40), (40, 200, 60), (50, 60, 230))
@@ -124,3 +126,15 @@ def _balance(network: nn.Module) -> None:
     head = network.head[-1]
     head.weight.data /= spread.view(-1, 1, 1, 1)
     head.bias.data = -mean / spread
+
+
+def step_losses(folder: Path) -> list[float]:
+    """Read the loss of every step, which must be there once."""
+    records = read_records(RunPaths(folder).losses)
+    assert [record['step'] for record in records] == list(range(1, len(records) + 1))
+    return [record['loss'] for record in records]
+
+
+def final_weights(folder: Path) -> dict[str, torch.Tensor]:
+    """Read the finished network's weights."""
+    return dict(load_checkpoint(RunPaths(folder).trained).weights)

@@ -17,8 +17,8 @@
 
 from collections.abc import Callable
 from inspect import signature
+from itertools import pairwise
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import cv2
 import numpy as np
@@ -35,7 +35,6 @@ from swiftnet_ros.errors import (
 )
 from tiny_training import write_folder
 from training.datasets import DATASETS, open_dataset
-from training.datasets.class_table import ClassTable, read_class_table, shipped_class_table
 from training.datasets.warehouse import FIRST_SEED
 from training.datasets.warehouse_scene import render
 
@@ -167,71 +166,6 @@ class TestEveryLayout:
             open_dataset(name, tree(name), 'train', {'frames': 3})
 
 
-@pytest.mark.parametrize(
-    ('name', 'classes'), [('camvid', 11), ('cityscapes', 19), ('ade20k', 150), ('warehouse', 8)]
-)
-def test_the_shipped_tables_have_the_classes_of_their_benchmarks(name, classes):
-    table = shipped_class_table(name)
-    assert len(table.classes) == len({item.name for item in table.classes}) == classes
-    assert len({item.rgb for item in table.classes}) == classes
-    assert len(table.source_ids) == classes
-
-
-def test_the_tables_give_the_ids_of_the_benchmarks():
-    cityscapes, ade20k = shipped_class_table('cityscapes'), shipped_class_table('ade20k')
-    ids = dict(zip((item.name for item in cityscapes.classes), cityscapes.source_ids, strict=True))
-    assert (ids['road'], ids['person'], ids['bicycle']) == (7, 24, 33)
-    every = np.arange(34, dtype=np.uint8)[np.newaxis]
-    mapped = cityscapes.to_class_ids(every, 'every id')
-    assert np.count_nonzero(mapped != 255) == 19
-    assert ade20k.source_ids == tuple(range(1, 151))
-    assert [item.name for item in ade20k.classes][:3] == ['wall', 'building', 'sky']
-
-
-def test_ids_above_255_are_read():
-    table = read_class_table_of('{classes: [{name: a, rgb: [1, 2, 3]}], source_ids: [1000]}')
-    label = np.array([[1000, 255]], np.uint16)
-    assert table.to_class_ids(label, 'deep').tolist() == [[0, 255]]
-    with pytest.raises(LabelIdError, match='deep holds label ids 7, the class table'):
-        table.to_class_ids(np.array([[7]], np.uint16), 'deep')
-
-
-def read_class_table_of(text: str) -> ClassTable:
-    """Read a class table from text."""
-    with TemporaryDirectory() as folder:
-        path = Path(folder) / 'classes.yaml'
-        path.write_text(text)
-        return read_class_table(path)
-
-
-ONE = '{name: a, rgb: [1, 2, 3]}'
-
-
-@pytest.mark.parametrize(
-    ('text', 'words'),
-    [
-        ('classes: [', 'expected valid YAML'),
-        ('', 'expected YAML with the key classes'),
-        ('- a', 'expected YAML with the key classes'),
-        ('classes: !!python/object/apply:os.getcwd []', 'could not determine a constructor'),
-        ('classes: 3', 'expected a list of {name, rgb}'),
-        ('classes: [{name: a}]', "rgb of class 'a' is None"),
-        ('classes: [{name: a, rgb: [1, 2, 300]}]', "rgb of class 'a' is (1, 2, 300)"),
-        ('classes: []', 'expected up to 255 different names'),
-        (f'classes: [{ONE}, {ONE}]', "is ['a', 'a'], expected up to 255 different names"),
-        (f'{{classes: [{ONE}], sources: [1]}}', "'sources'; did you mean 'source_ids'?"),
-        (f'{{classes: [{ONE}], source_ids: [1, 2]}}', 'expected 1 different whole numbers'),
-        (f'{{classes: [{ONE}], source_ids: x}}', 'expected 1 different whole numbers'),
-        (f'{{classes: [{ONE}], ignored_source_ids: [0]}}', 'expected ids of no class'),
-    ],
-)
-def test_a_bad_class_table_is_one_line(text, words):
-    with pytest.raises(SwiftnetError) as caught:
-        read_class_table_of(text)
-    assert words in str(caught.value)
-    assert '\n' not in str(caught.value)
-
-
 def test_a_folder_takes_another_class_table(tmp_path):
     root = write_folder(tmp_path / 'set')
     table = (root / 'classes.yaml').rename(tmp_path / 'other.yaml')
@@ -278,7 +212,7 @@ def test_kept_pictures_are_read_and_not_rendered_again(tmp_path):
 def test_the_splits_of_the_warehouse_share_no_seed():
     opened = [open_dataset('warehouse', None, split) for split in FIRST_SEED]
     first = sorted(scenes.first_seed for scenes in opened)
-    assert all(low + 1_000_000 <= high for low, high in zip(first, first[1:], strict=False))
+    assert all(low + 1_000_000 <= high for low, high in pairwise(first))
     with pytest.raises(InvalidValueError, match='frames is 1000001'):
         open_dataset('warehouse', None, 'train', {'frames': 1_000_001})
 

@@ -143,10 +143,8 @@ class TestEveryLoss:
     def test_sums_of_parts_are_the_sum_of_the_whole(self, name):
         logits, labels, distance = case()
         whole = LOSSES[name](logits, labels, distance)
-        parts = [
-            LOSSES[name](*(part[i : i + 1] for part in (logits, labels, distance)))
-            for i in range(2)
-        ]
+        halves = zip(*(part.chunk(2) for part in (logits, labels, distance)), strict=True)
+        parts = [LOSSES[name](*half) for half in halves]
         for index in range(2):
             torch.testing.assert_close(whole[index], parts[0][index] + parts[1][index])
 

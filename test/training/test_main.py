@@ -85,7 +85,7 @@ MISTAKES = [
     ('evaluate tiny.pt --dataset folder --root table', 'expected a list of {name, rgb}'),
     (
         'evaluate tiny.onnx --dataset folder --root set',
-        'the model has 5 classes and the data set 3',
+        'has 5 classes and the data set 3',
     ),
     ('evaluate tiny.onnx --dataset folder --root set --precision int3', "precision 'int3'"),
     ('evaluate tiny.onnx --dataset folder --root set --threads=-1', 'threads is -1, expected'),
