@@ -151,6 +151,13 @@ def test_a_view_depends_on_seed_epoch_and_picture_alone(drawn):
     assert not torch.equal(view, drawn(3, seed=1))
 
 
+def test_a_picture_has_another_view_in_every_epoch(folder_root):
+    loader, _ = training_batches(tiny_config(), open_dataset('folder', folder_root, 'train'))
+    views = [loader.dataset[(epoch, 0)][0] for epoch in (0, 1, 1)]
+    assert not torch.equal(views[0], views[1])
+    assert torch.equal(views[1], views[2])
+
+
 def test_drawing_a_view_leaves_the_random_state_alone(folder_root):
     loader, _ = training_batches(tiny_config(), open_dataset('folder', folder_root, 'train'))
     torch.manual_seed(7)

@@ -103,9 +103,10 @@ def test_two_runs_of_one_seed_are_the_same_and_other_seeds_differ(folder_root, t
 
 
 def test_every_epoch_has_views_of_its_own(folder_root, tmp_path):
-    train(tiny_config(optimizer={'lr': 1e-12}), folder_root, tmp_path)
+    still = {'lr': 1e-12, 'lr_min': 0, 'weight_decay': 0}
+    train(tiny_config(optimizer=still), folder_root, tmp_path)
     first, second = step_losses(tmp_path)[:2], step_losses(tmp_path)[2:]
-    assert sum(first) != pytest.approx(sum(second), rel=1e-5)
+    assert sum(first) != pytest.approx(sum(second), rel=1e-4)
 
 
 def test_bfloat16_trains_and_keeps_float32_weights(folder_root, tmp_path):
