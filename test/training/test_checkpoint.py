@@ -135,7 +135,7 @@ class Evil:
 def test_no_checkpoint_can_run_code(tmp_path, how):
     mark, path = tmp_path / 'mark', tmp_path / 'evil.pt'
     if how == 'pickle':
-        path.write_bytes(pickle.dumps(Evil(mark)))
+        path.write_bytes(pickle.dumps(Evil(mark), protocol=2))
     elif how == 'torch':
         torch.save(Evil(mark), path)
     else:
