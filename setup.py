@@ -62,8 +62,8 @@ EXTRAS = {
         'dacite>=1.8,<2',
         'onnxscript>=0.5,<1',
         'tensorboard>=2.14,<3',
-        'torch>=2.4,<3',
-        'torchvision>=0.19,<1',
+        'torch>=2.6,<3',
+        'torchvision>=0.21,<1',
         'tqdm>=4.64,<5',
     ],
     'test': [
