@@ -70,7 +70,7 @@ def from_logits(
 
 def _upsample(plane: Logits, height: int, width: int) -> Logits:
     resized = cv2.resize(plane, (width, height), interpolation=cv2.INTER_LINEAR)
-    return np.array(resized, dtype=np.float32)
+    return np.asarray(resized, dtype=np.float32)
 
 
 def _confidence(logits: Logits, best: Logits) -> Pixels:
