@@ -15,6 +15,7 @@
 """What happens at the steps of a training run; when it happens is a wrapper around it."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 import sys
 from typing import Any
@@ -121,6 +122,18 @@ def save_last(config: Config, table: ClassTable, paths: RunPaths) -> Callback:
     return save
 
 
+def keep_steps(config: Config, table: ClassTable, paths: RunPaths) -> Callback:
+    """Keep the weights themselves, not averaged, of the iterations that rewinding asks for."""
+
+    def keep(state: TrainState) -> None:
+        if state.step in config.train.keep_steps:
+            checkpoint = _checkpoint(config, table, state, {})
+            weights = {name: value.cpu() for name, value in state.network.state_dict().items()}
+            save_checkpoint(replace(checkpoint, weights=weights), paths.kept(state.step))
+
+    return keep
+
+
 def save_trained(config: Config, table: ClassTable, paths: RunPaths) -> Callback:
     """Keep the averaged network alone."""
 
@@ -145,6 +158,7 @@ def default_callbacks(
         update_ema,
         log_losses(paths, board),
         show_progress(),
+        keep_steps(config, table, paths),
         every_epochs(config.train.evaluate_every, measure),
         every_epochs(config.train.checkpoint_every, save_last(config, table, paths)),
         at_end(measure),

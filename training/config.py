@@ -93,7 +93,11 @@ class OptimizerConfig:
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """The loop: `batch_size` counts all processes together, `amp` is none, bf16 or fp16."""
+    """
+    The loop: `batch_size` counts all processes together, `amp` is none, bf16 or fp16.
+
+    `keep_steps` are iterations whose weights are kept for rewinding, 0 for the initial ones.
+    """
 
     epochs: int = 250
     batch_size: int = 14
@@ -103,6 +107,7 @@ class TrainConfig:
     seed: int = 0
     evaluate_every: int = 10
     checkpoint_every: int = 1
+    keep_steps: list[int] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -153,6 +158,7 @@ _RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
     'train.seed': _NOT_NEGATIVE,
     'train.evaluate_every': _NOT_NEGATIVE,
     'train.checkpoint_every': _NOT_NEGATIVE,
+    'train.keep_steps': (lambda value: all(step >= 0 for step in value), 'numbers of 0 or more'),
 }
 
 

@@ -39,6 +39,10 @@ class RunPaths:
         """Name the file of the finished network: the last EMA of the schedule."""
         return self.folder / 'trained.pt'
 
+    def kept(self, step: int) -> Path:
+        """Name the file of the weights as they were after so many iterations, not averaged."""
+        return self.folder / f'step_{step:06d}.pt'
+
     @property
     def losses(self) -> Path:
         """One JSON line for every step."""

@@ -26,7 +26,7 @@ import torch
 from torch import nn, Tensor
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from training.batches import Batch, training_batches, whole_batches
-from training.callbacks import Callback, default_callbacks, update_ema
+from training.callbacks import Callback, default_callbacks, keep_steps, update_ema
 from training.checkpoint import CheckpointError, load_checkpoint
 from training.config import Config, flat, load_config
 from training.datasets import open_dataset
@@ -77,6 +77,8 @@ def train(config: Config, root: Path | None, folder: Path, initial: Path | None 
     if accelerator.is_main_process:
         _prepare_folder(config, paths, state)
         callbacks = default_callbacks(config, dataset.table, root, paths, state.step + 1)
+        if state.step == 0:
+            keep_steps(config, dataset.table, paths)(state)
     while state.step < state.steps:
         sampler.epoch = state.epoch
         run_epoch(state, whole_batches(loader), loss, accelerator, callbacks)
