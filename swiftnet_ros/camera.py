@@ -12,95 +12,224 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""One camera: its subscription, its one-slot mailbox, its publishers and its counters."""
+"""One camera: its subscription, what may become of a frame, and its records."""
 
 from dataclasses import dataclass
-from typing import Any
+from threading import Lock
+from time import monotonic, perf_counter
+from typing import Any, Callable, FrozenSet, Optional
 
 import cv2
-import numpy as np
 from rclpy.node import Node
-from rclpy.qos import QoSProfile, ReliabilityPolicy
-from sensor_msgs.msg import Image
-from swiftnet_ros import labels
-from swiftnet_ros.errors import SwiftnetError
-from swiftnet_ros.frame_mailbox import Mailbox
-from swiftnet_ros.frames import Frame, to_rgb
-from swiftnet_ros.image_msgs import from_array, label_encoding, to_frame
-from swiftnet_ros.model_spec import ModelSpec
-from swiftnet_ros.segmenter import Segmenter
+from rclpy.subscription import Subscription
+from sensor_msgs.msg import CompressedImage, Image
+from swiftnet_ros import compressed_msgs, image_msgs
+from swiftnet_ros.answer import Answer
+from swiftnet_ros.camera_info_relay import CameraInfoRelay
+from swiftnet_ros.camera_outputs import CAMERA_INFO, CameraOutputs
+from swiftnet_ros.camera_records import BAD, CameraRecords, INACTIVE, NEWER, OLD, RATE, UNHEARD
+from swiftnet_ros.errors import SwiftnetError, UnknownNameError
+from swiftnet_ros.frames import Frame
+from swiftnet_ros.health import CameraSnapshot
+from swiftnet_ros.labels import Segmentation, unlabel_below
+from swiftnet_ros.loaded_model import LoadedModel
+from swiftnet_ros.output_size import parse_output_size
+from swiftnet_ros.parameters import NodeParameters
+from swiftnet_ros.topics import camera_qos, Topics
 
-CAMERA_QOS = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
-OUTPUT_QOS = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE)
 _WARNING_PERIOD = 5.0
+_PATIENCE = 5.0
+_TRANSPORTS = {'raw': Image, 'compressed': CompressedImage}
 
 
-@dataclass
-class Counters:
-    """Frames since the start: each is published, or dropped for a newer one or as bad."""
+@dataclass(frozen=True)
+class Received:
+    """A camera message and when it came, in seconds of `perf_counter`."""
 
-    received: int = 0
-    published: int = 0
-    dropped_newer: int = 0
-    dropped_bad: int = 0
-
-    def __str__(self) -> str:
-        """Sum the stream up for the log."""
-        return (
-            f'received {self.received}, published {self.published}, dropped '
-            f'{self.dropped_newer} for a newer frame and {self.dropped_bad} as bad'
-        )
+    message: Any
+    at: float
 
 
 class Camera:
-    """Receives frames on `image`, answers on `~/label_image` and, if wanted, `~/overlay`."""
+    """
+    Receives the frames of one camera and answers them on its outputs.
 
-    def __init__(self, node: Node, spec: ModelSpec, overlay_opacity: float) -> None:
-        self.counters = Counters()
-        self.mailbox: Mailbox[Image] = Mailbox()
-        self._opacity = overlay_opacity
-        self._bgr_palette = labels.palette(spec.colors, spec.unlabeled_id)[:, ::-1].copy()
-        self._logger = node.get_logger()
-        self._label_image = node.create_publisher(Image, '~/label_image', OUTPUT_QOS)
-        self._overlay = node.create_publisher(Image, '~/overlay', OUTPUT_QOS)
-        self._images = node.create_subscription(Image, 'image', self._receive, CAMERA_QOS)
+    Everything but `answer` belongs to the executor's thread.
+    """
 
-    @property
-    def topic(self) -> str:
-        """Give the name of the camera's topic after remapping."""
-        return str(self._images.topic_name)
+    def __init__(
+        self,
+        node: Node,
+        name: str,
+        parameters: Callable[[], NodeParameters],
+        deliver: Callable[[str, Received], bool],
+    ) -> None:
+        """
+        Open the outputs; frames come only after `start`.
 
-    def answer(self, message: Image, segmenter: Segmenter) -> None:
-        """Segment a frame and publish its labels; a bad one is dropped with a warning."""
+        `name` is empty for the single camera. `parameters` gives the values of this moment.
+        `deliver` lays a frame in for the thread that answers, and says if that threw one away.
+        """
+        given = parameters()
+        if given.image_transport not in _TRANSPORTS:
+            raise UnknownNameError('image_transport', given.image_transport, _TRANSPORTS)
+        self.name = name
+        self.records = CameraRecords()
+        self._node = node
+        self._parameters = parameters
+        self._deliver = deliver
+        self._output_size = parse_output_size(given.output_size)
+        self._due = 0.0
+        self._input: Optional[Subscription] = None
+        # Held while a frame is published, so that nothing is after `stop`.
+        self._publishing = Lock()
+        self._topics = Topics(node)
+        image = node.resolve_topic_name(f'{name}/image' if name else 'image')
+        suffix = '/compressed' if given.image_transport == 'compressed' else ''
+        # An absolute name is remapped too: an explicit rule for it still counts.
+        self.topic = node.resolve_topic_name(image + suffix) if suffix else image
+        self._kind = _TRANSPORTS[given.image_transport]
+        self._info = CameraInfoRelay(self._topics, image)
         try:
-            frame = to_frame(message)
-            labels_of_frame = segmenter.segment(frame).labels
-        except SwiftnetError as error:
-            self.counters.dropped_bad += 1
-            self._logger.warning(
-                f'{self.topic}: {error} ({self.counters.dropped_bad} dropped as bad so far)',
-                throttle_duration_sec=_WARNING_PERIOD,
-            )
+            self.outputs = CameraOutputs(node, self._topics, f'~/{name}/' if name else '~/')
+        except SwiftnetError:
+            self._topics.close()
+            raise
+
+    def start(self) -> None:
+        """Listen to the camera."""
+        self._input = self._topics.subscription(
+            self._kind, self.topic, self._receive, camera_qos()
+        )
+        self.records.heard = monotonic()
+
+    def stop(self) -> None:
+        """Stop listening; a frame in work is not published any more."""
+        if self._input is not None:
+            self._topics.close_subscription(self._input)
+            self._info.follow(False)
+            with self._publishing:
+                self._input = None
+        self.records.heard = None
+
+    def close(self) -> None:
+        """Close all topics; no frame may be in work."""
+        self.stop()
+        self._topics.close()
+
+    def snapshot(self) -> CameraSnapshot:
+        """Sum up for diagnostics."""
+        return self.records.snapshot(self.topic, self._topics.mismatch(), self.outputs.listeners())
+
+    def watch(self) -> None:
+        """Say every few seconds what is waited for, if nothing comes."""
+        waiting = self.records.waiting()
+        if waiting is None or waiting < _PATIENCE:
             return
-        self._publish(message.header, frame, labels_of_frame)
-        self.counters.published += 1
+        publishers = self._node.count_publishers(self.topic)
+        self._node.get_logger().warning(
+            f'waiting for a frame on {self.topic} for {waiting:.0f} s; it has {publishers} '
+            'publishers' + ('' if publishers else ': start the camera, or remap the topic'),
+            throttle_duration_sec=_WARNING_PERIOD,
+        )
 
-    def _receive(self, message: Image) -> None:
+    def answer(self, received: Received, model: LoadedModel) -> None:
+        """Segment a frame and publish what is listened to, or drop it and count why."""
+        parameters, wanted = self._parameters(), self.outputs.wanted()
+        header = received.message.header
+        reason = self._reason_to_drop(header, wanted, parameters)
+        if reason:
+            self.records.drops[reason] += 1
+            return
+        try:
+            answer = self._segment(received, wanted, parameters, model)
+        except (SwiftnetError, cv2.error, MemoryError) as error:
+            self._drop_bad(error)
+            return
+        with self._publishing:
+            if self._input is None:
+                self.records.drops[INACTIVE] += 1
+            else:
+                self._publish(wanted, answer)
+
+    def _receive(self, message: Any) -> None:
         """Keep a frame for the worker; nothing else, so that the next one is not missed."""
-        self.counters.received += 1
-        if self.mailbox.put(message):
-            self.counters.dropped_newer += 1
+        self.records.count_received()
+        if self._deliver(self.name, Received(message, perf_counter())):
+            self.records.drops[NEWER] += 1
+        try:
+            self._info.follow(CAMERA_INFO in self.outputs.wanted())
+        except SwiftnetError as error:
+            self._node.get_logger().error(str(error), throttle_duration_sec=_WARNING_PERIOD)
 
-    def _publish(self, header: Any, frame: Frame, labels_of_frame: labels.Labels) -> None:
-        encoding = label_encoding(labels_of_frame)
-        self._label_image.publish(from_array(labels_of_frame, encoding, header))
-        if self._overlay.get_subscription_count():
-            colors = labels.colorize(labels_of_frame, self._bgr_palette)
-            pixels = labels.overlay(_to_bgr(frame), colors, self._opacity)
-            self._overlay.publish(from_array(pixels, 'bgr8', header))
+    def _reason_to_drop(
+        self, header: Any, wanted: FrozenSet[str], parameters: NodeParameters
+    ) -> str:
+        if self._input is None:
+            return INACTIVE
+        if not wanted and not parameters.always_infer:
+            return UNHEARD
+        if parameters.max_age and self._age(header) > parameters.max_age:
+            return OLD
+        return '' if self._is_due(parameters.max_rate) else RATE
 
+    def _is_due(self, max_rate: float) -> bool:
+        """Hold the mean rate to a limit, whatever the camera's own; 0 is no limit."""
+        if not max_rate:
+            return True
+        now, period = monotonic(), 1.0 / max_rate
+        if now < self._due:
+            return False
+        self._due = self._due + period if now - self._due < period else now + period
+        return True
 
-def _to_bgr(frame: Frame) -> labels.Pixels:
-    if frame.channel_order == 'bgr':
-        return frame.pixels
-    return np.asarray(cv2.cvtColor(to_rgb(frame), cv2.COLOR_RGB2BGR), np.uint8)
+    def _segment(
+        self,
+        received: Received,
+        wanted: FrozenSet[str],
+        parameters: NodeParameters,
+        model: LoadedModel,
+    ) -> Answer:
+        frame = self._to_frame(received.message, parameters)
+        self.records.stages.add('receive', perf_counter() - received.at)
+        spec = model.spec
+        size = self._output_size.of(
+            (frame.height, frame.width), (spec.input_height, spec.input_width)
+        )
+        threshold = parameters.confidence_threshold
+        with_confidence = bool(threshold) or 'confidence' in wanted
+        found = model.segmenter.segment(frame, with_confidence=with_confidence, output_size=size)
+        self._note_stages(found)
+        if threshold:
+            found = unlabel_below(found, threshold, spec.unlabeled_id)
+        header, opacity = received.message.header, parameters.overlay_opacity
+        return Answer(header, frame, found, model.bgr_palette, opacity)
+
+    def _to_frame(self, message: Any, parameters: NodeParameters) -> Frame:
+        if self._kind is CompressedImage:
+            return compressed_msgs.to_frame(message, parameters.max_decoded_pixels)
+        return image_msgs.to_frame(message)
+
+    def _publish(self, wanted: FrozenSet[str], answer: Answer) -> None:
+        start = perf_counter()
+        self.outputs.publish(wanted, answer, self._info.newest)
+        self.records.stages.add('publish', perf_counter() - start)
+        self.records.count_published(self._age(answer.header))
+
+    def _note_stages(self, found: Segmentation) -> None:
+        for stage, seconds in found.seconds.items():
+            self.records.stages.add(stage, seconds)
+
+    def _age(self, header: Any) -> float:
+        """Give the seconds since a frame's stamp, by the node's clock."""
+        # rclpy's own Time refuses stamps before 1970.
+        stamp = header.stamp.sec * 10**9 + header.stamp.nanosec
+        return float(self._node.get_clock().now().nanoseconds - stamp) / 1e9
+
+    def _drop_bad(self, error: Exception) -> None:
+        self.records.drops[BAD] += 1
+        self._node.get_logger().warning(
+            f'{self.topic}: {" ".join(str(error).split())} ({self.records.drops[BAD]} dropped '
+            'as bad so far)',
+            throttle_duration_sec=_WARNING_PERIOD,
+        )

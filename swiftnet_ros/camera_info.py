@@ -12,12 +12,14 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The calibration message of an ideal pinhole camera, for image files that come without one."""
+"""Calibration messages: of an ideal pinhole camera, and of one whose picture was stretched."""
 
 from math import radians, tan
 from typing import Any
 
+import numpy as np
 from sensor_msgs.msg import CameraInfo
+from swiftnet_ros.errors import InvalidFrameError
 
 
 def pinhole(width: int, height: int, horizontal_fov: float, header: Any) -> CameraInfo:
@@ -33,4 +35,37 @@ def pinhole(width: int, height: int, horizontal_fov: float, header: Any) -> Came
         k=[focal, 0.0, x, 0.0, focal, y, 0.0, 0.0, 1.0],
         r=[1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0],
         p=[focal, 0.0, x, 0.0, 0.0, focal, y, 0.0, 0.0, 0.0, 1.0, 0.0],
+    )
+
+
+def scaled(info: CameraInfo, width: int, height: int) -> CameraInfo:
+    """
+    Describe the same camera with its picture stretched to `width` x `height`.
+
+    Pixel centres lie at whole numbers, and pictures are stretched as in `frames`, by half-pixel
+    centres: x becomes (x + 0.5) * scale - 0.5. A region of interest and binning go into K and P,
+    for the new picture is all there is. D and R do not depend on the size. InvalidFrameError
+    where the message does not say how large its picture is.
+    """
+    region = info.roi
+    full_width, full_height = region.width or info.width, region.height or info.height
+    if not full_width or not full_height:
+        raise InvalidFrameError('camera_info has width or height 0; set them in its driver')
+    scale_x, scale_y = width / full_width, height / full_height
+    stretch = np.array(
+        [
+            [scale_x, 0.0, 0.5 * scale_x - 0.5 - region.x_offset * scale_x],
+            [0.0, scale_y, 0.5 * scale_y - 0.5 - region.y_offset * scale_y],
+            [0.0, 0.0, 1.0],
+        ]
+    )
+    return CameraInfo(
+        header=info.header,
+        width=width,
+        height=height,
+        distortion_model=info.distortion_model,
+        d=info.d,
+        k=(stretch @ np.reshape(info.k, (3, 3))).ravel(),
+        r=info.r,
+        p=(stretch @ np.reshape(info.p, (3, 4))).ravel(),
     )

@@ -167,3 +167,28 @@ class NodeSilentError(SwiftnetError):
 
     def __init__(self, what: str, reason: str) -> None:
         super().__init__(f'{what}: {reason}; read the log of the node above')
+
+
+class SelfCheckError(SwiftnetError):
+    """An engine that does not give the labels of the golden frame."""
+
+    def __init__(self, agreement: float, minimum: float) -> None:
+        super().__init__(
+            f'self-check failed: {agreement:.5f} of the golden frame got the right label, '
+            f'expected at least {minimum:g}; try another engine or precision, export the model '
+            'again, or lower self_check_min_agreement'
+        )
+
+
+class NodeEndsError(SwiftnetError):
+    """Work that was given up because the node was asked to end."""
+
+    def __init__(self, node: object) -> None:
+        super().__init__(f'{node} ends; start it again')
+
+
+class UnexpectedError(SwiftnetError):
+    """A bug in this package or below it."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f'{what}: an unexpected error; please report it with the log above')

@@ -19,14 +19,17 @@ With the default segment of half a megabyte a best-effort stream of large images
 its frames. Fast DDS reads the profile from the environment when the first node starts.
 """
 
+from importlib.metadata import PackageNotFoundError, version
 import os
 import shutil
-from typing import MutableMapping
+from typing import MutableMapping, Tuple
 
 from swiftnet_ros.share import share_folder
 
 VARIABLES = ('FASTRTPS_DEFAULT_PROFILES_FILE', 'FASTDDS_DEFAULT_PROFILES_FILE')
 SEGMENT_BYTES = 64 * 2**20
+# From this rclpy on (Kilted) ROS warns of the first variable; before it, it knows no other.
+_RENAMED_IN = 9
 _SHARED_MEMORY = '/dev/shm'
 
 
@@ -46,8 +49,17 @@ def set_profile(environment: MutableMapping[str, str] = os.environ) -> str:
             'give a container more (--shm-size=1g) or lose frames'
         )
     path = str(share_folder('config') / 'fastdds.xml')
-    environment.update(dict.fromkeys(VARIABLES, path))
+    environment.update(dict.fromkeys(_known_variables(), path))
     return ''
+
+
+def _known_variables() -> Tuple[str, ...]:
+    """Give the variable that the installed ROS reads; both where its version is not known."""
+    try:
+        major = int(version('rclpy').split('.')[0])
+    except (PackageNotFoundError, ValueError):
+        return VARIABLES
+    return VARIABLES[1:] if major >= _RENAMED_IN else VARIABLES[:1]
 
 
 def _free_shared_memory() -> float:

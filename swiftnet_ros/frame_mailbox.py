@@ -12,42 +12,54 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""A mailbox with one slot between the thread that receives frames and the one that works."""
+"""Mailboxes of one slot between the thread that receives frames and the one that works."""
 
 from threading import Condition
-from typing import Generic, Optional, TypeVar
+from typing import Dict, Generic, Optional, Sequence, Tuple, TypeVar
 
 Item = TypeVar('Item')
 
 
-class Mailbox(Generic[Item]):
-    """One slot in which the newest item wins; safe between threads."""
+class Mailboxes(Generic[Item]):
+    """
+    One slot for each camera, in which its newest item wins; safe between threads.
 
-    def __init__(self) -> None:
+    Who was served longest ago comes first, so that no camera starves.
+    """
+
+    def __init__(self, names: Sequence[str]) -> None:
+        """Open an empty slot for each name."""
         self._changed = Condition()
-        self._item: Optional[Item] = None
+        self._turns = {name: turn for turn, name in enumerate(names)}
+        self._items: Dict[str, Item] = {}
         self._closed = False
 
-    def put(self, item: Item) -> bool:
+    def put(self, name: str, item: Item) -> bool:
         """Lay an item in; say whether an older one that nobody took was thrown away."""
         with self._changed:
-            replaced = self._item is not None
-            self._item = item
+            replaced = name in self._items
+            self._items[name] = item
             self._changed.notify()
         return replaced
 
-    def take(self, timeout: Optional[float] = None) -> Optional[Item]:
-        """Wait for an item and take it out; None after `timeout` seconds or once closed."""
+    def take(self, timeout: Optional[float] = None) -> Optional[Tuple[str, Item]]:
+        """Wait for an item, with its name; None after `timeout` seconds or once closed."""
         with self._changed:
-            self._changed.wait_for(self._is_ready, timeout)
-            item, self._item = self._item, None
-            return None if self._closed else item
+            self._changed.wait_for(lambda: self._closed or self._items, timeout)
+            if self._closed or not self._items:
+                return None
+            name = min(self._items, key=self._turns.__getitem__)
+            self._turns[name] = 1 + max(self._turns.values())
+            return name, self._items.pop(name)
+
+    def clear(self) -> None:
+        """Throw away what lies in the slots."""
+        with self._changed:
+            self._items.clear()
 
     def close(self) -> None:
         """Wake whoever waits; from now on nothing is given out any more."""
         with self._changed:
             self._closed = True
+            self._items.clear()
             self._changed.notify_all()
-
-    def _is_ready(self) -> bool:
-        return self._closed or self._item is not None

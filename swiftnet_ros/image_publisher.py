@@ -25,6 +25,7 @@ from threading import Event
 from typing import Iterator, List, Optional
 
 import cv2
+from rclpy.executors import Executor
 from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import CameraInfo, Image
@@ -34,7 +35,7 @@ from swiftnet_ros.errors import UnknownNameError
 from swiftnet_ros.frames import Frame
 from swiftnet_ros.image_msgs import from_array
 from swiftnet_ros.image_source import open_source
-from swiftnet_ros.node_main import run_node
+from swiftnet_ros.node_main import plain_node, run_node
 from swiftnet_ros.parameters import declare, parameter
 
 _ENCODINGS = ('bgr8', 'rgb8')
@@ -87,15 +88,16 @@ class ImagePublisher:
 
 def main(args: Optional[List[str]] = None) -> int:
     """Run the publisher until its source ends or it is asked to end; give the exit code."""
-    return run_node('image_publisher', _publishing, args)
+    return run_node(_publishing, args)
 
 
 @contextmanager
-def _publishing(node: Node, stop: Event) -> Iterator[None]:
-    given = declare(node, PublisherParameters)
-    ImagePublisher(node, given, stop)
-    node.get_logger().info(f'publishing {given.source} at {given.rate:g} Hz')
-    yield
+def _publishing(executor: Executor, stop: Event) -> Iterator[None]:
+    with plain_node('image_publisher', executor) as node:
+        given = declare(node, PublisherParameters)
+        ImagePublisher(node, given, stop)
+        node.get_logger().info(f'publishing {given.source} at {given.rate:g} Hz')
+        yield
 
 
 def _to_message(frame: Frame, encoding: str, header: Header) -> Image:

@@ -14,12 +14,14 @@
 
 """Logits to labels and confidence at any size; labels to colours and overlay."""
 
-from dataclasses import dataclass
-from typing import Optional, Sequence, Tuple
+from dataclasses import dataclass, field
+from math import ceil
+from typing import Mapping, Optional, Sequence, Tuple
 
 import cv2
 import numpy as np
 import numpy.typing as npt
+from swiftnet_ros.errors import InvalidValueError
 
 Labels = npt.NDArray[np.unsignedinteger]
 Pixels = npt.NDArray[np.uint8]
@@ -32,11 +34,13 @@ class Segmentation:
     The answer for one frame, both at the frame's size.
 
     `labels` are class ids [H, W], uint8, or uint16 above 255 classes. `confidence` is uint8
-    [H, W], 255 times the largest softmax, or None where it was not asked for.
+    [H, W], 255 times the largest softmax, or None where it was not asked for. `seconds` tells
+    how long each stage of the work took, by name, as far as the engine measures it.
     """
 
     labels: Labels
     confidence: Optional[Pixels] = None
+    seconds: Mapping[str, float] = field(default_factory=dict, compare=False)
 
 
 def label_dtype(classes: int) -> type:
@@ -82,6 +86,20 @@ def _confidence(logits: Logits, best: Logits) -> Pixels:
         cv2.exp(plane, dst=plane)
         cv2.add(total, plane, dst=total)
     return np.asarray(np.rint(255.0 / total), dtype=np.uint8)
+
+
+def unlabel_below(segmentation: Segmentation, threshold: float, unlabeled_id: int) -> Segmentation:
+    """
+    Give labels whose confidence is below `threshold`, a fraction of 1, the unlabeled id.
+
+    The confidence stays as it is; InvalidValueError for a segmentation without one.
+    """
+    labels, confidence = segmentation.labels, segmentation.confidence
+    if confidence is None:
+        raise InvalidValueError('confidence', None, 'a segmentation made with confidence')
+    unsure = np.less(confidence, np.uint8(ceil(255.0 * threshold))).view(np.uint8)
+    unlabeled = np.full_like(labels, unlabeled_id)
+    return Segmentation(np.asarray(cv2.copyTo(unlabeled, unsure, labels.copy())), confidence)
 
 
 def palette(colors: Sequence[Tuple[int, int, int]], unlabeled_id: int) -> Pixels:

@@ -16,6 +16,7 @@
 
 from contextlib import contextmanager
 import gc
+import os
 import signal
 import sys
 from threading import Event
@@ -23,7 +24,8 @@ from types import FrameType
 from typing import Callable, ContextManager, Iterator, List, Optional
 
 import rclpy
-from rclpy.executors import SingleThreadedExecutor
+from rclpy.executors import Executor, SingleThreadedExecutor
+from rclpy.logging import get_logger
 from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
 from swiftnet_ros.errors import RosArgumentsError, SwiftnetError
@@ -32,28 +34,46 @@ from swiftnet_ros.fastdds_profile import set_profile
 # The longest time, in seconds, after which a signal is noticed.
 _PATIENCE = 0.2
 
-# Sets a node up when entered and down when left; the event asks the node to end.
-Wiring = Callable[[Node, Event], ContextManager[None]]
+# Sets nodes up on an executor when entered and down when left; the event asks the process to end.
+Wiring = Callable[[Executor, Event], ContextManager[None]]
 
 
-def run_node(name: str, wire: Wiring, args: Optional[List[str]] = None) -> int:
-    """Spin a node until Ctrl-C, SIGTERM or its own wish ends it; give the exit code."""
+def run_node(wire: Wiring, args: Optional[List[str]] = None) -> int:
+    """Spin nodes until Ctrl-C, SIGTERM or their own wish ends them; give the exit code."""
     warning = set_profile()
     try:
-        with stop_on_signals() as stop, _node(name, args) as node, wire(node, stop):
+        with stop_on_signals() as stop, _ros(args):
             if warning:
-                node.get_logger().warning(warning)
+                get_logger('swiftnet_ros').warning(warning)
             executor = SingleThreadedExecutor()
-            executor.add_node(node)
-            while not stop.is_set():
-                executor.spin_once(timeout_sec=_PATIENCE)
-            executor.remove_node(node)
+            with wire(executor, stop):
+                while not stop.is_set():
+                    executor.spin_once(timeout_sec=_PATIENCE)
     except SwiftnetError as error:
         print(f'error: {error}', file=sys.stderr)
         return 1
     # The process ends here: looking through every object once more would only take time.
     gc.freeze()
     return 0
+
+
+def leave_at_once(code: int) -> None:
+    """End this process although a thread is busy with what cannot be interrupted."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
+@contextmanager
+def plain_node(name: str, executor: Executor) -> Iterator[Node]:
+    """Open a node that is no lifecycle node; every parameter that the user set is declared."""
+    node = rclpy.create_node(name, automatically_declare_parameters_from_overrides=True)
+    executor.add_node(node)
+    try:
+        yield node
+    finally:
+        executor.remove_node(node)
+        node.destroy_node()
 
 
 @contextmanager
@@ -73,16 +93,12 @@ def stop_on_signals() -> Iterator[Event]:
 
 
 @contextmanager
-def _node(name: str, args: Optional[List[str]]) -> Iterator[Node]:
+def _ros(args: Optional[List[str]]) -> Iterator[None]:
     try:
         rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
     except RuntimeError as error:
         raise RosArgumentsError(error) from error
     try:
-        node = rclpy.create_node(name, automatically_declare_parameters_from_overrides=True)
-        try:
-            yield node
-        finally:
-            node.destroy_node()
+        yield
     finally:
         rclpy.shutdown()

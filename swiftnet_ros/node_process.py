@@ -19,17 +19,20 @@ import signal
 import subprocess
 import sys
 from types import TracebackType
-from typing import Dict, Optional, Type, Union
+from typing import List, Mapping, Optional, Type, Union
 
 from swiftnet_ros.errors import NodeSilentError
 
 _STOP_SECONDS = 5.0
 
+Value = Union[str, bool, int, float, List[str]]
+"""What a parameter may be."""
+
 
 class NodeProcess:
     """A running segmentation node called `segmentation`; a context manager that ends it."""
 
-    def __init__(self, namespace: str, parameters: Dict[str, Union[str, int]]) -> None:
+    def __init__(self, namespace: str, parameters: Mapping[str, Value]) -> None:
         """Start the node in a namespace, with parameters by name."""
         command = [sys.executable, '-m', 'swiftnet_ros.segmentation_node', '--ros-args']
         command += ['-r', f'__ns:={namespace}', '-r', '__node:=segmentation']
@@ -37,6 +40,11 @@ class NodeProcess:
             command += ['-p', f'{name}:={json.dumps(value)}']
         # What the node says is log; standard output belongs to the caller's report.
         self._process = subprocess.Popen(command, stdout=sys.stderr)
+
+    @property
+    def pid(self) -> int:
+        """Give the number of the process."""
+        return self._process.pid
 
     def check(self) -> None:
         """Raise NodeSilentError if the process has ended."""

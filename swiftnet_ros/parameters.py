@@ -13,10 +13,10 @@
 # limitations under the License.
 
 """
-Every parameter of the segmentation node, declared once with its range and description.
+Every parameter of the nodes, declared once with its range and description.
 
 A node's parameters are a frozen dataclass whose fields are made by `parameter`; `declare` turns
-such a class into declared ROS parameters and gives their values.
+such a class into declared ROS parameters, `current` gives their values of this moment.
 """
 
 from dataclasses import dataclass, Field, field, fields
@@ -32,55 +32,131 @@ Range = Union[Tuple[int, int], Tuple[float, float], Tuple[()]]
 
 # What ROS itself declares or reads from the same place.
 _ROS_NAMES = ('use_sim_time', 'start_type_description_service')
-_ROS_PREFIX = 'qos_overrides.'
+_ROS_PREFIXES = ('qos_overrides.', 'diagnostic_updater.')
 _KINDS = {
     str: 'text',
     bool: 'true or false',
     int: 'a whole number',
     float: 'a number with a decimal point',
+    tuple: 'a list of text such as [front, rear]',
+}
+
+# When a parameter may be set, and what ROS tools say of it.
+NEVER, UNCONFIGURED, RELOAD, LIVE = 'never', 'unconfigured', 'reload', 'live'
+_CONSTRAINTS = {
+    NEVER: 'read once, at the start',
+    UNCONFIGURED: 'can be set while the node is unconfigured',
+    RELOAD: 'can be set to a model that is there; ~/reload, or configuring, applies it',
+    LIVE: 'can be set at any time',
 }
 
 
-def parameter(default: Any, description: str, limits: Range = ()) -> Any:
+def parameter(default: Any, description: str, limits: Range = (), changes: str = NEVER) -> Any:
     """Make a dataclass field that says everything about one parameter."""
-    return field(default=default, metadata={'description': description, 'limits': limits})
+    told = {'description': description, 'limits': limits, 'changes': changes}
+    return field(default=default, metadata=told)
 
 
 @dataclass(frozen=True)
 class NodeParameters:
-    """What the segmentation node is told at its start."""
+    """What the segmentation node can be told."""
 
-    model: str = parameter('warehouse', 'an .onnx file, or the name of a shipped model')
-    engine: str = parameter('auto', 'what runs the model: auto, or the name of an engine')
+    model: str = parameter(
+        'warehouse', 'an .onnx file, or the name of a shipped model', changes=RELOAD
+    )
+    engine: str = parameter(
+        'auto', 'what runs the model: auto, or the name of an engine', changes=UNCONFIGURED
+    )
     precision: str = parameter(
-        'auto', 'auto, fp32 or bf16; auto is bf16 where the CPU computes in it, else fp32'
+        'auto',
+        'auto, fp32 or bf16; auto is bf16 where the CPU computes in it, else fp32',
+        changes=UNCONFIGURED,
     )
     threads: int = parameter(
-        0, 'CPU threads of the engine; 0 takes every CPU that the process may use', (0, 256)
+        0,
+        'CPU threads of the engine; 0 takes every CPU that the process may use',
+        (0, 256),
+        changes=UNCONFIGURED,
+    )
+    self_check_min_agreement: float = parameter(
+        0.98,
+        'the part of the golden labels that the engine must give when it is opened; 0.0 is any',
+        (0.0, 1.0),
+        changes=UNCONFIGURED,
+    )
+    autostart: bool = parameter(
+        True, 'configure and activate at the start; false leaves that to a lifecycle manager'
+    )
+    cameras: Tuple[str, ...] = parameter(
+        ('',),
+        'names of cameras: front is segmented from front/image to ~/front/label_image; empty '
+        'names are ignored, and without any the single camera is image',
+        changes=UNCONFIGURED,
+    )
+    image_transport: str = parameter(
+        'raw', 'raw, or compressed: JPEG and PNG from image/compressed', changes=UNCONFIGURED
+    )
+    max_decoded_pixels: int = parameter(
+        7680 * 4320,
+        'compressed frames of more pixels are dropped as bad',
+        (1, 2**28),
+        changes=UNCONFIGURED,
+    )
+    output_size: str = parameter(
+        'camera', 'size of all outputs: camera, network, or WIDTHxHEIGHT', changes=UNCONFIGURED
+    )
+    always_infer: bool = parameter(
+        False, 'segment frames even while nobody listens to any output', changes=UNCONFIGURED
     )
     overlay_opacity: float = parameter(
-        0.5, 'how much the class colours cover the picture in ~/overlay', (0.0, 1.0)
+        0.5,
+        'how much the class colours cover the picture in ~/overlay',
+        (0.0, 1.0),
+        changes=LIVE,
+    )
+    max_rate: float = parameter(
+        0.0, 'answers per second of each camera at most; 0.0 is no limit', (0.0, 1e3), changes=LIVE
+    )
+    max_age: float = parameter(
+        0.0,
+        'seconds after which a frame is too old to be segmented; 0.0 is never',
+        (0.0, 3600.0),
+        changes=LIVE,
+    )
+    confidence_threshold: float = parameter(
+        0.0, 'pixels of less confidence get the unlabeled id', (0.0, 1.0), changes=LIVE
     )
 
 
 def declare(node: Node, kind: Type[Parameters]) -> Parameters:
     """
-    Declare the fields of `kind`, read-only, and give the values that the user set.
+    Declare the fields of `kind` and give the values that the user set.
 
     The node was made with `automatically_declare_parameters_from_overrides`, so that a name
     that nobody knows is an error here and not silently without effect.
     """
-    known: Dict[str, Field[Any]] = {item.name: item for item in fields(cast(Any, kind))}
-    given = node.get_parameters_by_prefix('')
-    for name in given:
-        if name not in known and name not in _ROS_NAMES and not name.startswith(_ROS_PREFIX):
+    known = _known(kind)
+    for name in node.get_parameters_by_prefix(''):
+        if name not in known and name not in _ROS_NAMES and not name.startswith(_ROS_PREFIXES):
             raise UnknownNameError('parameter', name, known)
-    return kind(**{name: _declare_one(node, item) for name, item in known.items()})
+    for item in known.values():
+        _declare_one(node, item)
+    return current(node, kind)
+
+
+def current(node: Node, kind: Type[Parameters]) -> Parameters:
+    """Read the values of declared parameters as they are now."""
+    return kind(**{name: _read(node, item) for name, item in _known(kind).items()})
 
 
 def descriptor(item: 'Field[Any]') -> ParameterDescriptor:
     """Describe a parameter to ROS; its range is in the type of its default."""
-    described = ParameterDescriptor(description=item.metadata['description'], read_only=True)
+    changes = item.metadata['changes']
+    described = ParameterDescriptor(
+        description=item.metadata['description'],
+        additional_constraints=_CONSTRAINTS[changes],
+        read_only=changes == NEVER,
+    )
     if item.metadata['limits']:
         low, high = item.metadata['limits']
         if isinstance(item.default, float):
@@ -91,13 +167,23 @@ def descriptor(item: 'Field[Any]') -> ParameterDescriptor:
     return described
 
 
-def _declare_one(node: Node, item: 'Field[Any]') -> Any:
+def _known(kind: Any) -> Dict[str, 'Field[Any]']:
+    return {item.name: item for item in fields(cast(Any, kind))}
+
+
+def _read(node: Node, item: 'Field[Any]') -> Any:
+    value = node.get_parameter(item.name).value
+    return tuple(value) if isinstance(item.default, tuple) else value
+
+
+def _declare_one(node: Node, item: 'Field[Any]') -> None:
     given = None
     if node.has_parameter(item.name):
         given = node.get_parameter(item.name).value
         node.undeclare_parameter(item.name)
+    default = list(item.default) if isinstance(item.default, tuple) else item.default
     try:
-        return node.declare_parameter(item.name, item.default, descriptor(item)).value
+        node.declare_parameter(item.name, default, descriptor(item))
     except (InvalidParameterTypeException, InvalidParameterValueException) as error:
         raise InvalidValueError(f'parameter {item.name}', given, _expected(item)) from error
 

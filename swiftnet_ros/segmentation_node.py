@@ -13,64 +13,211 @@
 # limitations under the License.
 
 """
-Label a camera's images: `image` in, `~/label_image` and `~/overlay` out.
+Label the images of cameras: `image` in, `~/label_image` and more out, as a lifecycle node.
 
 python -m swiftnet_ros.segmentation_node --ros-args -p model:=camvid -r image:=/cam/image_raw
 """
 
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import wait
 from contextlib import contextmanager
+from functools import partial
 import sys
 from threading import Event
-from typing import Iterator, List, Optional
+from time import monotonic
+from typing import Any, Iterator, List, Optional
 
+from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
+from rclpy.clock import Clock
+from rclpy.clock_type import ClockType
+from rclpy.executors import Executor
 from rclpy.node import Node
+from std_srvs.srv import Trigger
 from swiftnet_ros.camera import Camera
-from swiftnet_ros.engines.base import Engine
-from swiftnet_ros.engines.open_engine import open_engine
-from swiftnet_ros.node_main import run_node
-from swiftnet_ros.parameters import declare, NodeParameters
-from swiftnet_ros.segmenter import Segmenter
+from swiftnet_ros.errors import NodeEndsError, SwiftnetError
+from swiftnet_ros.health import camera_health, engine_health, Health
+from swiftnet_ros.live_parameters import guard_parameters
+from swiftnet_ros.managed_node import ManagedNode
+from swiftnet_ros.node_diagnostics import open_diagnostics, Sources
+from swiftnet_ros.node_health import engine_snapshot, introduction
+from swiftnet_ros.node_main import leave_at_once, run_node
+from swiftnet_ros.parameters import current, declare, NodeParameters
+from swiftnet_ros.pipeline import Pipeline, Worker
+
+_POLL = 0.1
+# How long, in seconds, the work in hand may take when the process is asked to end.
+_PATIENCE = 1.0
 
 
 def main(args: Optional[List[str]] = None) -> int:
     """Run the node until it is asked to end; give the exit code."""
-    return run_node('segmentation', _segmentation, args)
+    is_busy = Event()
+    code = run_node(partial(_segmentation, is_busy), args)
+    if is_busy.is_set():
+        leave_at_once(code)
+    return code
+
+
+class SegmentationNode(ManagedNode):
+    """Wires parameters, services, diagnostics and lifecycle to the pipeline that does the work."""
+
+    def __init__(self, stop: Event, **options: Any) -> None:
+        """
+        Start unconfigured; the node sets `stop` when the process has to end.
+
+        `options` are those of rclpy's nodes.
+        """
+        super().__init__('segmentation', **options)
+        self.given = declare(self, NodeParameters)
+        self._stop = stop
+        self._error: Optional[BaseException] = None
+        self._is_starting = False
+        # Why the last ~/reload left the old model in place; empty if it did not.
+        self._reload_failure = ''
+        self._pipeline: Optional[Pipeline] = None
+        self._ending: List[Worker] = []
+        guard_parameters(self, lambda: self._pipeline is not None)
+        self.create_service(
+            Trigger, '~/reload', self._reload, callback_group=MutuallyExclusiveCallbackGroup()
+        )
+        # A clock that stands still, of a simulator or a bag, must not silence what waits for it.
+        steady = Clock(clock_type=ClockType.STEADY_TIME)
+        self.create_timer(1.0, self._watch, clock=steady)
+        self._diagnostics = open_diagnostics(self)
+        self._diagnostics.show(self._health_sources())
+
+    async def start(self) -> None:
+        """Configure and activate; a failure ends the process."""
+        self._is_starting = True
+        started = await self.transition('configure') and await self.transition('activate')
+        self._is_starting = False
+        if not started and self.failure is not None and not self.is_ending:
+            self._end_with(self.failure)
+
+    def close(self) -> bool:
+        """End in order; False if a thread is busy with what cannot be interrupted."""
+        has_ended = self.end(_PATIENCE)
+        return has_ended and all(worker.close().done() for worker in self._ending)
+
+    def raise_error(self) -> None:
+        """Raise what made the node end, if anything did."""
+        if self._error is not None:
+            raise self._error
+
+    def configure(self) -> None:
+        """Open the outputs, then the engine, and check it."""
+        parameters = partial(current, self, NodeParameters)
+        self._reload_failure = ''
+        pipeline = self.on_executor(lambda: Pipeline(self, parameters, self._end_with))
+        self._pipeline = pipeline
+        self._diagnostics.show(self._health_sources())
+        try:
+            while wait([pipeline.loading], _POLL).not_done:
+                if self.is_ending:
+                    raise NodeEndsError(self.get_name())
+            pipeline.loading.result()
+            self.on_executor(pipeline.serve)
+        except SwiftnetError:
+            self.free()
+            raise
+
+    def activate(self) -> None:
+        """Listen to the cameras."""
+        pipeline = self._configured()
+        self.on_executor(pipeline.start)
+        self.logger.info(introduction(pipeline.topics, pipeline.loading.result()))
+
+    def deactivate(self) -> None:
+        """Stop listening to the cameras; the engine stays open."""
+        pipeline = self._configured()
+        self.on_executor(pipeline.stop)
+
+    def free(self) -> None:
+        """End the workers, close the engine and every topic."""
+        pipeline = self._pipeline
+        if pipeline is None:
+            return
+        self._ending += self.on_executor(pipeline.end)
+        # A model that is still being loaded is closed by its own thread once that is done.
+        ending = [item.close() for item in self._ending if item.loading.done()]
+        while wait(ending, _POLL).not_done and monotonic() < self.deadline:
+            pass
+        self._ending = [item for item in self._ending if not item.close().done()]
+        if pipeline.is_serving:
+            self._log_records(pipeline)
+        self._pipeline = None
+        self._diagnostics.show(self._health_sources())
+        self.on_executor(pipeline.close_cameras)
+
+    def report(self, failure: str) -> None:
+        """Log why a transition failed, unless the process ends with that as its last line."""
+        if not self._is_starting:
+            super().report(failure)
+
+    async def _reload(self, request: Any, response: Any) -> Any:
+        pipeline = self._pipeline
+        if pipeline is None or not pipeline.is_serving:
+            response.message = 'nothing to reload: configure the node first'
+            return response
+        failure = await pipeline.reload(self.until_done)
+        response.success = not failure
+        path = pipeline.loading.result().path
+        response.message = f'{failure}; {path} goes on' if failure else f'{path} runs now'
+        if failure:
+            self.logger.error(f'reload failed: {response.message}')
+        if self._pipeline is pipeline:
+            self._reload_failure = failure and response.message
+        return response
+
+    def _watch(self) -> None:
+        """Say what is waited for."""
+        if self._pipeline is not None:
+            for camera in self._pipeline.cameras.values():
+                camera.watch()
+
+    def _configured(self) -> Pipeline:
+        assert self._pipeline is not None, 'the lifecycle configures first'
+        return self._pipeline
+
+    def _end_with(self, error: BaseException) -> None:
+        self._error = error
+        self._stop.set()
+
+    def _log_records(self, pipeline: Pipeline) -> None:
+        for camera in pipeline.cameras.values():
+            self.logger.info(f'{camera.topic}: {camera.records}')
+
+    def _health_sources(self) -> Sources:
+        sources: Sources = {'engine': self._engine_health}
+        cameras = self._pipeline.cameras if self._pipeline is not None else {}
+        for name, camera in cameras.items():
+            sources[f'camera {name}'.strip()] = partial(_camera_health, camera)
+        return sources
+
+    def _engine_health(self) -> Health:
+        pipeline = self._pipeline
+        model = pipeline.loading.result() if pipeline and pipeline.is_serving else None
+        error = str(self.failure or '')
+        return engine_health(engine_snapshot(self.state, error, self._reload_failure, model))
+
+
+def _camera_health(camera: Camera) -> Health:
+    return camera_health(camera.snapshot())
 
 
 @contextmanager
-def _segmentation(node: Node, stop: Event) -> Iterator[None]:
-    given = declare(node, NodeParameters)
-    with open_engine(given.model, given.engine, given.precision, given.threads) as engine:
-        camera = Camera(node, engine.spec, given.overlay_opacity)
-        node.get_logger().info(_introduction(camera, engine))
-        with ThreadPoolExecutor(1, 'segmentation') as threads:
-            work = threads.submit(_serve, camera, Segmenter(engine))
-            # A worker that dies of a bug takes the node with it; result() shows the bug.
-            work.add_done_callback(lambda _: stop.set())
-            try:
-                yield
-            finally:
-                camera.mailbox.close()
-        work.result()
-        node.get_logger().info(f'{camera.topic}: {camera.counters}')
-
-
-def _serve(camera: Camera, segmenter: Segmenter) -> None:
-    """Answer the newest frame, one after the other, until the mailbox is closed."""
-    message = camera.mailbox.take()
-    while message is not None:
-        camera.answer(message, segmenter)
-        message = camera.mailbox.take()
-
-
-def _introduction(camera: Camera, engine: Engine) -> str:
-    spec = engine.spec
-    return (
-        f'segmenting {camera.topic} with {spec.name} ({len(spec.classes)} classes, input '
-        f'{spec.input_width}x{spec.input_height}), engine {engine.name} on {engine.device}, '
-        f'precision {engine.precision}'
-    )
+def _segmentation(is_busy: Event, executor: Executor, stop: Event) -> Iterator[None]:
+    node = SegmentationNode(stop)
+    executor.add_node(node)
+    if node.given.autostart:
+        executor.create_task(node.start)
+    try:
+        yield
+    finally:
+        if not node.close():
+            is_busy.set()
+        executor.remove_node(node)
+        Node.destroy_node(node)
+    node.raise_error()
 
 
 if __name__ == '__main__':

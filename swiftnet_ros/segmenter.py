@@ -14,7 +14,7 @@
 
 """All of the work on one camera frame, without ROS."""
 
-from typing import Union
+from typing import Optional, Tuple, Union
 
 import numpy as np
 import numpy.typing as npt
@@ -41,12 +41,15 @@ class Segmenter:
         pixels: Union[npt.NDArray[np.uint8], Frame],
         channel_order: str = 'rgb',
         with_confidence: bool = False,
+        output_size: Optional[Tuple[int, int]] = None,
     ) -> Segmentation:
         """
-        Label every pixel of a frame, at the frame's own size.
+        Label every pixel of a frame, at the frame's own size or at `output_size`.
 
         `pixels` are uint8 [H, W, C] in `channel_order` ([H, W] for mono), or a `Frame`, which
         knows its own. `with_confidence` adds 255 times the largest softmax of each pixel.
+        `output_size` is (height, width).
         """
         frame = pixels if isinstance(pixels, Frame) else Frame(pixels, channel_order)
-        return self._engine.segment(frame, (frame.height, frame.width), with_confidence)
+        size = output_size or (frame.height, frame.width)
+        return self._engine.segment(frame, size, with_confidence)

@@ -15,6 +15,8 @@
 """What ROS tests look through: a node that sends frames and keeps what it receives."""
 
 from itertools import count
+import os
+from pathlib import Path
 from threading import Event, Thread
 from time import monotonic, sleep
 
@@ -73,21 +75,22 @@ class Probe:
         self._thread.join()
         self.node.destroy_node()
 
-    def listen(self, topic, kind=Image, qos=RELIABLE):
-        """Subscribe; give the list that received messages are appended to."""
+    def listen(self, topic, kind=Image, qos=RELIABLE, wait=True):
+        """Subscribe, and wait for a publisher; give the list that messages are appended to."""
         received = []
         listening = self.node.create_subscription(kind, topic, received.append, qos)
         self._subscriptions[topic] = listening
-        wait_until(lambda: self.node.count_publishers(topic), 30, f'a publisher of {topic}')
+        if wait:
+            wait_until(lambda: self.node.count_publishers(topic), 30, f'a publisher of {topic}')
         return received
 
     def leave(self, topic):
         """Stop listening to a topic."""
         self.node.destroy_subscription(self._subscriptions.pop(topic))
 
-    def camera(self, topic, qos=BEST_EFFORT):
+    def camera(self, topic, qos=BEST_EFFORT, kind=Image):
         """Open a publisher of images once somebody listens to it."""
-        publisher = self.node.create_publisher(Image, topic, qos)
+        publisher = self.node.create_publisher(kind, topic, qos)
         wait_until(publisher.get_subscription_count, 30, f'a subscriber of {topic}')
         return publisher
 
@@ -114,3 +117,9 @@ class Probe:
 def rgb_message(pixels, sec):
     """Make an rgb8 frame."""
     return from_array(pixels, 'rgb8', stamped(sec))
+
+
+def resident(process='self'):
+    """Read the memory that a process holds, in bytes."""
+    pages = int(Path(f'/proc/{process}/statm').read_text().split()[1])
+    return pages * os.sysconf('SC_PAGE_SIZE')

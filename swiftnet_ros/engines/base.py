@@ -15,6 +15,8 @@
 """What every engine is: a specification, `segment`, `close`, and a context manager."""
 
 from abc import ABC, abstractmethod
+from dataclasses import replace
+from time import perf_counter
 from types import TracebackType
 from typing import Optional, Tuple, Type
 
@@ -129,8 +131,18 @@ class LogitsEngine(Engine):
     def _segment(
         self, frame: Frame, output_size: Tuple[int, int], with_confidence: bool
     ) -> Segmentation:
+        start = perf_counter()
         image = to_network_input(frame, self.spec.input_height, self.spec.input_width)
-        return from_logits(self.infer(image), *output_size, with_confidence)
+        prepared = perf_counter()
+        logits = self.infer(image)
+        inferred = perf_counter()
+        answer = from_logits(logits, *output_size, with_confidence)
+        seconds = {
+            'prepare': prepared - start,
+            'engine': inferred - prepared,
+            'labels': perf_counter() - inferred,
+        }
+        return replace(answer, seconds=seconds)
 
     @abstractmethod
     def _infer(self, image: npt.NDArray[np.uint8]) -> Logits: ...

@@ -16,7 +16,7 @@
 
 import os
 from pathlib import Path
-from typing import Any, Set, Union
+from typing import Any, ClassVar, Dict, Set, Union
 
 import numpy as np
 import numpy.typing as npt
@@ -43,6 +43,8 @@ class OpenVinoEngine(LogitsEngine):
     """An ONNX model compiled for this CPU, in one stream: lowest latency per frame."""
 
     name = 'openvino'
+    extra_options: ClassVar[Dict[str, str]] = {}
+    """What a subclass tells OpenVINO besides, as that it shall keep times."""
 
     def __init__(self, path: Union[str, Path], precision: str = 'auto', threads: int = 0) -> None:
         """
@@ -64,6 +66,7 @@ class OpenVinoEngine(LogitsEngine):
             'INFERENCE_NUM_THREADS': str(threads or len(os.sched_getaffinity(0))),
             # Never left out: OpenVINO's own choice is bf16 wherever the CPU has it.
             'INFERENCE_PRECISION_HINT': _HINTS[self._choose_precision(precision, core)],
+            **self.extra_options,
         }
         try:
             compiled = core.compile_model(str(path), 'CPU', options)
@@ -112,10 +115,11 @@ def _has_native_bf16(core: Any) -> bool:
     """Tell whether the CPU computes in bf16; OpenVINO also lists it where it only emulates it."""
     if 'BF16' not in core.get_property('CPU', 'OPTIMIZATION_CAPABILITIES'):
         return False
-    return bool(_cpu_flags() & _NATIVE_BF16)
+    return bool(cpu_flags() & _NATIVE_BF16)
 
 
-def _cpu_flags() -> Set[str]:
+def cpu_flags() -> Set[str]:
+    """Name what this CPU can do, as Linux says it; nothing on other systems."""
     if not _CPU_INFO.is_file():
         return set()
     lines = _CPU_INFO.read_text().splitlines()

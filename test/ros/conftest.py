@@ -80,3 +80,26 @@ def wide_path(tmp_path_factory) -> Path:
     colors = [(i % 7 * 40, i // 7 % 7 * 40, i // 49 * 40) for i in range(300)]
     write_tiny_model(path, colors)
     return path
+
+
+@pytest.fixture(scope='session')
+def graphs(ros, tiny_path):
+    """Give the graphs of running nodes: of one camera, raw and compressed, and of two cameras."""
+    from node_graph import graph_of
+
+    one, two = graph_of(tiny_path), graph_of(tiny_path, cameras=['front', 'rear'])
+    one.add(graph_of(tiny_path, image_transport='compressed'))
+    two.add(graph_of(tiny_path, cameras=['front', 'rear'], image_transport='compressed'))
+    return {'/segmentation': one, '/multi_camera': two}
+
+
+@pytest.fixture
+def gated(monkeypatch):
+    """Enter the engine with gates into the table of engines; its gates are open."""
+    from fake_engines import GatedEngine
+    from swiftnet_ros.engines import open_engine
+
+    monkeypatch.setitem(open_engine.ENGINES, 'gated', 'fake_engines:GatedEngine')
+    GatedEngine.reset()
+    yield GatedEngine
+    GatedEngine.reset()

@@ -51,7 +51,7 @@ rclpy.shutdown()
 
 
 def test_thirty_frames_of_1080p_at_10_hz_are_thirty_frames(probe):
-    if not os.environ.get(VARIABLES[0]):
+    if not any(map(os.environ.get, VARIABLES)):
         pytest.skip('/dev/shm is too small for large frames')
     received = []
 

@@ -15,12 +15,15 @@
 """How the node ends: one line and 1 for what the user can mend, 0 for Ctrl-C and SIGTERM."""
 
 import json
+import os
 import re
 import signal
 import subprocess
 import sys
 from time import monotonic, sleep
 
+from lifecycle_msgs.msg import Transition
+from lifecycle_msgs.srv import ChangeState
 import onnx
 import pytest
 from ros_probe import blocks, rgb_message, wait_until
@@ -90,6 +93,81 @@ def test_a_parameter_that_cannot_be_is_one_line_and_exit_code_1(arguments, error
     assert 'Traceback' not in ended.stderr
 
 
+def test_without_autostart_the_node_waits_for_its_manager(probe, tmp_path):
+    """A model that cannot be used is a failed transition then, and no reason to end."""
+    words = [*NODE, 'autostart:=false', '-p', f'model:={tmp_path}/none', '-r', '__ns:=/managed']
+    with subprocess.Popen(words, stderr=subprocess.PIPE, text=True) as node:
+        client = probe.node.create_client(ChangeState, '/managed/segmentation/change_state')
+        assert client.wait_for_service(30.0)
+        configure = Transition(id=Transition.TRANSITION_CONFIGURE)
+        future = client.call_async(ChangeState.Request(transition=configure))
+        wait_until(future.done)
+        assert not future.result().success and node.poll() is None
+        node.send_signal(signal.SIGINT)
+        _, log = node.communicate(timeout=20)
+    assert node.returncode == 0 and 'Traceback' not in log
+    assert 'cannot configure: model not found' in log
+
+
+def publish_for_good(probe, topic):
+    """Publish a small frame ten times a second from now on, once somebody listens."""
+    camera, message = probe.camera(topic), rgb_message(blocks(30, 40), 1)
+    probe.node.create_timer(0.1, lambda: camera.publish(message))
+
+
+SLOW_NODE = """
+import sys
+from fake_engines import GatedEngine
+from swiftnet_ros.engines import open_engine
+from swiftnet_ros.segmentation_node import main
+
+open_engine.ENGINES['gated'] = 'fake_engines:GatedEngine'
+GatedEngine.reset(may_open=sys.argv[1] == 'open', may_answer=False)
+sys.exit(main(sys.argv[2:]))
+"""
+
+
+@pytest.mark.parametrize('gate', ['shut', 'open'])
+@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
+def test_what_cannot_be_interrupted_does_not_hold_the_end_up(tiny_path, probe, number, gate):
+    """A signal while the engine is being opened, or in the middle of a frame."""
+    space = f'/busy_{gate}_{int(number)}'
+    arguments = ['-p', f'model:={tiny_path}', '-p', 'engine:=gated', '-p', 'always_infer:=true']
+    words = [sys.executable, '-c', SLOW_NODE, gate, '--ros-args', '-r', f'__ns:={space}']
+    environment = {**os.environ, 'PYTHONPATH': os.pathsep.join(sys.path)}
+    with subprocess.Popen(
+        [*words, *arguments], stderr=subprocess.PIPE, text=True, env=environment
+    ) as node:
+        topic = f'{space}/segmentation/label_image'
+        wait_until(lambda: probe.node.count_publishers(topic), 30, topic)
+        if gate == 'open':
+            publish_for_good(probe, f'{space}/image')
+            sleep(0.5)
+        start = monotonic()
+        node.send_signal(number)
+        _, log = node.communicate(timeout=60)
+        assert monotonic() - start < 2.0, log
+    assert node.returncode == 0 and 'Traceback' not in log
+    # It said goodbye: nobody goes on believing in its topics.
+    wait_until(lambda: not probe.node.count_publishers(topic), 2, f'the end of {topic}')
+
+
+def test_a_worker_that_dies_of_a_bug_takes_the_process_along(tiny_path, probe):
+    """A supervisor can start it again; the traceback is there."""
+    code = SLOW_NODE.replace('may_answer=False', 'may_answer=True').replace(
+        'sys.exit', 'GatedEngine._infer = lambda *given: 1 / 0\nsys.exit'
+    )
+    words = [sys.executable, '-c', code, 'open', '--ros-args', '-r', '__ns:=/dying']
+    arguments = ['-p', f'model:={tiny_path}', '-p', 'engine:=gated', '-p', 'always_infer:=true']
+    environment = {**os.environ, 'PYTHONPATH': os.pathsep.join(sys.path)}
+    with subprocess.Popen(
+        [*words, *arguments], stderr=subprocess.PIPE, text=True, env=environment
+    ) as node:
+        publish_for_good(probe, '/dying/image')
+        _, log = node.communicate(timeout=60)
+    assert node.returncode == 1 and 'ZeroDivisionError' in log
+
+
 @pytest.mark.parametrize('streaming', [False, True])
 @pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_the_node_in_two_seconds_with_exit_code_0(
@@ -124,12 +202,14 @@ def test_bad_frames_are_one_warning_every_few_seconds_and_all_counted(tiny_path,
         camera = probe.camera('/bad/image')
         bad, good = rgb_message(blocks(20, 30), 1), rgb_message(blocks(20, 30), 2)
         bad.step = 1
+        # Before the node knows of its listener it looks at no frame.
+        probe.ask(camera, good, received)
         for _ in range(20):
             camera.publish(bad)
             sleep(0.05)
-        probe.ask(camera, good, received)
+        probe.ask(camera, rgb_message(blocks(20, 30), 3), received)
         node.send_signal(signal.SIGINT)
         _, log = node.communicate(timeout=20)
     warnings = [line for line in log.splitlines() if 'bad frame: step is 1 bytes' in line]
     assert len(warnings) == 1 and '/bad/image' in warnings[0]
-    assert 10 <= int(re.search(r'and (\d+) as bad', log)[1]) <= 20
+    assert 10 <= int(re.search(r'(\d+) bad[,)]', log)[1]) <= 20

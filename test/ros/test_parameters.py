@@ -14,7 +14,7 @@
 
 """Parameters are declared once: the YAML that is shipped says the same, mistakes are named."""
 
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 import re
 
 import pytest
@@ -23,7 +23,7 @@ from rclpy.context import Context
 from rclpy.parameter import Parameter
 from swiftnet_ros.errors import InvalidValueError, SwiftnetError, UnknownNameError
 from swiftnet_ros.image_publisher import PublisherParameters
-from swiftnet_ros.parameters import declare, descriptor, NodeParameters
+from swiftnet_ros.parameters import current, declare, descriptor, LIVE, NodeParameters
 from swiftnet_ros.share import share_folder
 import yaml
 
@@ -53,7 +53,8 @@ def declared():
 def test_the_shipped_yaml_holds_every_parameter_with_its_default(declared):
     """No more, no fewer, and each under a comment; the node takes the file as it is."""
     text = YAML.read_text()
-    assert yaml.safe_load(text)['/**']['ros__parameters'] == asdict(NodeParameters())
+    shipped = yaml.safe_load(text)['/**']['ros__parameters']
+    assert {**shipped, 'cameras': tuple(shipped['cameras'])} == asdict(NodeParameters())
     for item in fields(NodeParameters):
         assert re.search(rf'^    # .*\.\n    {item.name}: ', text, re.MULTILINE), item.name
     _, given = declared('--params-file', str(YAML))
@@ -61,10 +62,18 @@ def test_the_shipped_yaml_holds_every_parameter_with_its_default(declared):
 
 
 @pytest.mark.parametrize('kind', [NodeParameters, PublisherParameters])
-def test_every_parameter_has_a_description_and_is_read_only(kind):
+def test_every_parameter_says_what_it_is_and_when_it_may_be_set(kind):
     for item in fields(kind):
         described = descriptor(item)
-        assert described.description and described.read_only
+        assert described.description and described.additional_constraints
+        assert described.read_only == (
+            described.additional_constraints == 'read once, at the start'
+        )
+
+
+def test_only_these_can_be_set_at_any_time():
+    live = {item.name for item in fields(NodeParameters) if item.metadata['changes'] == LIVE}
+    assert live == {'overlay_opacity', 'max_rate', 'max_age', 'confidence_threshold'}
 
 
 def test_values_of_the_user_arrive(declared):
@@ -72,10 +81,17 @@ def test_values_of_the_user_arrive(declared):
     assert given == NodeParameters(model='camvid', threads=3, overlay_opacity=0.25)
 
 
-def test_a_parameter_cannot_be_set_later(declared):
-    node, _ = declared()
-    (result,) = node.set_parameters([Parameter('threads', value=2)])
-    assert not result.successful and node.get_parameter('threads').value == 0
+def test_a_parameter_that_is_read_once_cannot_be_set_later(declared):
+    node, _ = declared(kind=PublisherParameters)
+    (result,) = node.set_parameters([Parameter('rate', value=2.0)])
+    assert not result.successful and node.get_parameter('rate').value == 10.0
+
+
+def test_present_values_are_read_again(declared):
+    node, given = declared('-p', 'cameras:=[front, rear]')
+    assert given.cameras == ('front', 'rear')
+    node.set_parameters([Parameter('overlay_opacity', value=0.75)])
+    assert current(node, NodeParameters) == replace(given, overlay_opacity=0.75)
 
 
 def test_parameters_of_ros_itself_are_no_mistake(declared):
@@ -92,6 +108,8 @@ def test_parameters_of_ros_itself_are_no_mistake(declared):
         ('overlay_opacity:=-0.1', 'overlay_opacity is -0.1, expected a number .* of 0.0 to 1.0'),
         ('overlay_opacity:=1', 'overlay_opacity is 1, expected a number with a decimal point'),
         ('model:=5', 'parameter model is 5, expected text'),
+        ('cameras:=front', "parameter cameras is 'front', expected a list of text such as"),
+        ('max_rate:=-1.0', 'max_rate is -1.0, expected a number .* of 0.0 to 1000.0'),
     ],
 )
 def test_a_wrong_value_is_named_with_what_is_expected(declared, rule, error):

@@ -119,14 +119,15 @@ def test_a_reliable_camera_is_heard_too(node, probe):
     assert probe.ask(camera, rgb_message(blocks(20, 30), 3), received)
 
 
-def test_parameters_cannot_be_changed_while_it_runs(node, probe):
-    """They say so themselves."""
+def test_parameters_describe_themselves(node, probe):
+    """To `ros2 param describe` and to rqt: their ranges, and when they may be set."""
     client = AsyncParameterClient(probe.node, '/robot/segmentation')
     assert client.wait_for_services(10.0)
-    future = client.describe_parameters(['model', 'threads', 'overlay_opacity'])
+    future = client.describe_parameters(['model', 'threads', 'overlay_opacity', 'autostart'])
     wait_until(future.done)
-    model, threads, opacity = future.result().descriptors
-    assert model.read_only and threads.read_only and 'shipped model' in model.description
+    model, threads, opacity, autostart = future.result().descriptors
+    assert autostart.read_only and not model.read_only and 'shipped model' in model.description
+    assert '~/reload' in model.additional_constraints
     assert (threads.integer_range[0].from_value, threads.integer_range[0].to_value) == (0, 256)
     assert opacity.floating_point_range[0].to_value == 1.0
 

@@ -38,6 +38,9 @@ MADE = [
     (errors.LabelIdError('a.png', [9, 12], 5), ['9, 12', '0 to 4', '255']),
     (errors.RosArgumentsError('bad\nname'), ['ROS refused its arguments: bad name']),
     (errors.NodeSilentError('node', 'gone'), ['node: gone', 'read the log']),
+    (errors.NodeEndsError('segmentation'), ['segmentation ends; start it again']),
+    (errors.UnexpectedError('configure'), ['configure: an unexpected error; please report it']),
+    (errors.SelfCheckError(0.91234, 0.98), ['0.91234 of', 'at least 0.98;', 'lower self_check']),
     (errors.SizeMismatchError('a.png', (4, 8), (2, 3)), ['8x4 pixels, expected 3x2']),
 ]
 

@@ -14,6 +14,7 @@
 
 """The profile for large frames is set unless the user chose one or the memory is too small."""
 
+from importlib.metadata import PackageNotFoundError
 from xml.etree import ElementTree
 
 import pytest
@@ -32,10 +33,43 @@ def free_memory(monkeypatch):
     return set_free
 
 
-def test_both_variables_name_the_shipped_file():
+@pytest.fixture
+def rclpy_is(monkeypatch):
+    """Give a function that pretends some version of rclpy, None for no rclpy at all."""
+
+    def pretend(number):
+        def version(name):
+            if number is None:
+                raise PackageNotFoundError(name)
+            return number
+
+        monkeypatch.setattr(fastdds_profile, 'version', version)
+
+    return pretend
+
+
+@pytest.mark.parametrize(
+    ('number', 'names'),
+    [
+        ('3.3.16', VARIABLES[:1]),
+        ('7.1.6', ['FASTRTPS_DEFAULT_PROFILES_FILE']),
+        ('9.1.2', ['FASTDDS_DEFAULT_PROFILES_FILE']),
+        ('10.0.1', VARIABLES[1:]),
+        (None, VARIABLES),
+        ('unknown', VARIABLES),
+    ],
+)
+def test_the_variable_is_the_one_that_the_installed_ros_reads(rclpy_is, number, names):
+    rclpy_is(number)
+    environment = {}
+    set_profile(environment)
+    assert set(environment) == set(names)
+
+
+def test_both_variables_name_the_shipped_file(rclpy_is):
+    rclpy_is(None)
     environment = {}
     assert set_profile(environment) == ''
-    assert set(environment) == set(VARIABLES)
     path = environment['FASTRTPS_DEFAULT_PROFILES_FILE']
     assert path == environment['FASTDDS_DEFAULT_PROFILES_FILE']
     tree = ElementTree.parse(path)

@@ -12,70 +12,103 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""A mailbox keeps the newest item only and wakes whoever waits."""
+"""Mailboxes keep the newest item of each camera, serve them in turn and wake whoever waits."""
 
 from threading import Thread
-from time import monotonic, sleep
+from time import monotonic
 
-from swiftnet_ros.frame_mailbox import Mailbox
-
-
-def test_the_newest_item_wins_and_the_old_one_is_reported():
-    box = Mailbox()
-    assert [box.put(item) for item in 'abc'] == [False, True, True]
-    assert box.take(0.0) == 'c'
-    assert box.put('d') is False
+from swiftnet_ros.frame_mailbox import Mailboxes
 
 
-def test_an_item_is_given_out_once():
-    box = Mailbox()
-    box.put('a')
-    assert (box.take(0.0), box.take(0.0)) == ('a', None)
+def test_each_camera_keeps_its_newest_item_and_reports_the_old_one():
+    boxes = Mailboxes(['front', 'rear'])
+    given = [('front', 1), ('rear', 2), ('front', 3), ('front', 4)]
+    assert [boxes.put(*item) for item in given] == [False, False, True, True]
+    assert {boxes.take(0.0), boxes.take(0.0)} == {('front', 4), ('rear', 2)}
+    assert boxes.take(0.0) is None
 
 
-def test_take_waits_for_an_item():
-    box, taken = Mailbox(), []
-    waiting = Thread(target=lambda: taken.append(box.take(10.0)))
-    waiting.start()
-    sleep(0.05)
-    assert taken == []
-    box.put('late')
-    waiting.join(5.0)
-    assert taken == ['late']
+def test_cameras_are_served_in_turn():
+    boxes, served = Mailboxes('abc'), []
+    for _ in range(9):
+        for name in 'cab':
+            boxes.put(name, name.upper())
+        served.append(boxes.take(0.0)[0])
+    assert served == list('abcabcabc')
 
 
-def test_take_gives_up_after_its_timeout():
-    start = monotonic()
-    assert Mailbox().take(0.1) is None
+def test_no_camera_starves_beside_a_fast_one():
+    boxes, served = Mailboxes(['fast', 'slow']), []
+    for number in range(60):
+        boxes.put('fast', number)
+        if number % 6 == 0:
+            boxes.put('slow', number)
+        served.append(boxes.take(0.0)[0])
+    assert served.count('slow') == 10
+    late = [number for number in range(60) if served[number] == 'slow']
+    assert all(number % 6 <= 1 for number in late)
+
+
+def test_who_was_silent_is_served_first():
+    boxes = Mailboxes('abc')
+    for name in 'aab':
+        boxes.put(name, 0)
+        boxes.take(0.0)
+    boxes.put('a', 1)
+    boxes.put('b', 1)
+    boxes.put('c', 1)
+    assert [boxes.take(0.0)[0] for _ in range(3)] == ['c', 'a', 'b']
+
+
+def test_clear_throws_away_and_the_boxes_go_on():
+    boxes = Mailboxes('ab')
+    boxes.put('a', 1)
+    boxes.clear()
+    assert boxes.take(0.0) is None
+    assert boxes.put('a', 2) is False
+    assert boxes.take(0.0) == ('a', 2)
+
+
+def test_boxes_wait_for_an_item_or_their_timeout():
+    boxes, taken, start = Mailboxes('a'), [], monotonic()
+    assert boxes.take(0.1) is None
     assert 0.09 < monotonic() - start < 5.0
-
-
-def test_close_wakes_who_waits_and_gives_nothing_out():
-    box, taken = Mailbox(), []
-    waiting = Thread(target=lambda: taken.append(box.take()))
+    waiting = Thread(target=lambda: taken.append(boxes.take(10.0)))
     waiting.start()
-    box.close()
+    boxes.put('a', 'late')
     waiting.join(5.0)
-    box.put('too late')
-    assert taken == [None] and box.take() is None
+    assert taken == [('a', 'late')]
 
 
-def test_between_threads_every_item_is_taken_or_reported_as_replaced():
-    box, taken, replaced = Mailbox(), [], 0
+def test_closed_boxes_wake_who_waits_and_give_nothing_out():
+    boxes, taken = Mailboxes('a'), []
+    waiting = Thread(target=lambda: taken.append(boxes.take()))
+    waiting.start()
+    boxes.close()
+    waiting.join(5.0)
+    boxes.put('a', 'too late')
+    assert taken == [None] and boxes.take() is None
+
+
+def test_between_threads_every_item_of_every_camera_is_taken_or_reported():
+    names, count = ['a', 'b', 'c'], 2000
+    boxes, taken, replaced = Mailboxes(names), [], []
+
+    def put_all(name):
+        replaced.append(sum(boxes.put(name, number) for number in range(count)))
 
     def take_all():
-        item = box.take()
+        item = boxes.take(1.0)
         while item is not None:
             taken.append(item)
-            item = box.take()
+            item = boxes.take(1.0)
 
-    worker = Thread(target=take_all)
-    worker.start()
-    for number in range(1, 5001):
-        replaced += box.put(number)
-    end = monotonic() + 10.0
-    while taken[-1:] != [5000] and monotonic() < end:
-        sleep(0.001)
-    box.close()
-    worker.join(5.0)
-    assert len(taken) + replaced == 5000 and taken == sorted(set(taken))
+    threads = [Thread(target=put_all, args=(name,)) for name in names] + [Thread(target=take_all)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20.0)
+    assert len(taken) + sum(replaced) == len(names) * count
+    for name in names:
+        numbers = [number for camera, number in taken if camera == name]
+        assert numbers == sorted(set(numbers)) and numbers[-1] == count - 1

@@ -18,7 +18,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 import numpy as np
 import pytest
-from swiftnet_ros.labels import colorize, from_logits, label_dtype, overlay, palette
+from swiftnet_ros.errors import InvalidValueError
+from swiftnet_ros.labels import (
+    colorize,
+    from_logits,
+    label_dtype,
+    overlay,
+    palette,
+    Segmentation,
+    unlabel_below,
+)
 
 SIZES = [(6, 9), (48, 72), (3, 3), (13, 31), (1, 1), (100, 1), (1, 100), (4, 1), (1, 4)]
 
@@ -110,3 +119,20 @@ def test_overlay_goes_from_pixels_to_colours(noise):
     np.testing.assert_array_equal(overlay(pixels, colors, 1.0), colors)
     half = (pixels.astype(float) + colors) / 2
     assert np.abs(overlay(pixels, colors, 0.5) - half).max() <= 0.5
+
+
+@pytest.mark.parametrize(('dtype', 'unlabeled'), [(np.uint8, 255), (np.uint16, 65535)])
+def test_what_is_below_the_threshold_becomes_unlabeled(dtype, unlabeled):
+    confidence = np.arange(256, dtype=np.uint8).reshape(16, 16)
+    labels = np.full((16, 16), 7, dtype)
+    for threshold in (0.0, 0.25, 0.5, 0.999, 1.0):
+        answer = unlabel_below(Segmentation(labels, confidence), threshold, unlabeled)
+        expected = np.where(confidence / 255 < threshold, unlabeled, 7)
+        np.testing.assert_array_equal(answer.labels, expected)
+        assert answer.labels.dtype == dtype and answer.confidence is confidence
+    assert np.all(labels == 7)
+
+
+def test_threshold_without_confidence_is_refused():
+    with pytest.raises(InvalidValueError, match='expected a segmentation made with confidence'):
+        unlabel_below(Segmentation(np.zeros((2, 2), np.uint8)), 0.5, 255)

@@ -1,0 +1,86 @@
+# Copyright 2026 The swiftnet_ros Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""The thread that opens an engine, answers the cameras' newest frames with it, and closes it."""
+
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Callable, Generic, List, Optional, Sequence, Tuple, TypeVar
+
+from swiftnet_ros.frame_mailbox import Mailboxes
+from swiftnet_ros.loaded_model import LoadedModel
+
+Frame = TypeVar('Frame')
+
+
+class EngineWorker(Generic[Frame]):
+    """
+    One engine, one thread: some engines are bound to the thread that opened them.
+
+    Frames are laid in from any thread; each camera has one slot in which the newest wins.
+    """
+
+    def __init__(
+        self,
+        load: Callable[[], LoadedModel],
+        cameras: Sequence[str],
+        answer: Callable[[str, Frame, LoadedModel], None],
+    ) -> None:
+        """Begin to load the model; frames are answered only after `serve`."""
+        self._answer = answer
+        self._mailboxes: Mailboxes[Frame] = Mailboxes(cameras)
+        self._thread = ThreadPoolExecutor(1, 'engine')
+        self._closing: Optional[Future[None]] = None
+        self.loading: Future[LoadedModel] = self._thread.submit(load)
+
+    def put(self, camera: str, frame: Frame) -> bool:
+        """Lay a frame in; say whether an older one that nobody took was thrown away."""
+        return self._mailboxes.put(camera, frame)
+
+    def serve(self, on_bug: Callable[[BaseException], None]) -> None:
+        """Answer frames until closed; a worker that dies of a bug says so."""
+
+        def ended(serving: 'Future[None]') -> None:
+            error = serving.exception()
+            if error is not None:
+                on_bug(error)
+
+        self._thread.submit(self._serve).add_done_callback(ended)
+
+    def drain(self) -> List[Tuple[str, Frame]]:
+        """Take out, by camera, the frames that wait."""
+        return list(iter(lambda: self._mailboxes.take(0.0), None))
+
+    def close(self) -> 'Future[None]':
+        """End the thread after what it has in hand; give what is done when it has ended."""
+        self._mailboxes.close()
+        if self._closing is None:
+            self._closing = self._thread.submit(self._close_engine)
+            self._thread.shutdown(wait=False)
+        return self._closing
+
+    def _serve(self) -> None:
+        model = self.loading.result()
+        while self._answer_next(model):
+            pass
+
+    def _answer_next(self, model: LoadedModel) -> bool:
+        """Answer one frame, which is not held on to afterwards; False once closed."""
+        taken = self._mailboxes.take()
+        if taken is not None:
+            self._answer(*taken, model)
+        return taken is not None
+
+    def _close_engine(self) -> None:
+        if self.loading.exception() is None:
+            self.loading.result().engine.close()

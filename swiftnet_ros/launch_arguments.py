@@ -1,0 +1,49 @@
+# Copyright 2026 The swiftnet_ros Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""What the launch files make of their arguments `cameras` and `image_topic`."""
+
+from typing import List, Tuple
+
+from swiftnet_ros.camera_names import checked_camera_names
+from swiftnet_ros.errors import InvalidValueError
+
+
+def split_cameras(cameras: str) -> Tuple[str, ...]:
+    """Read `front,rear`; () for an empty text. InvalidValueError for what is no name."""
+    return checked_camera_names(name.strip() for name in cameras.split(','))
+
+
+def image_remappings(cameras: str, image_topic: str) -> List[Tuple[str, str]]:
+    """
+    Give the remappings (name in the node, topic) of all cameras.
+
+    A single camera gets `image_topic`. Of several, the camera NAME gets NAME/`image_topic`, or
+    the one in its place where `image_topic` is a list such as `/front/raw,/rear/raw`.
+    """
+    names, topics = split_cameras(cameras), [part.strip() for part in image_topic.split(',')]
+    if not names:
+        _check(len(topics) == 1, image_topic, 'one topic, or set cameras too')
+        return [('image', topics[0])]
+    if len(topics) == 1:
+        relative = not topics[0].startswith(('/', '~'))
+        _check(relative or len(names) == 1, image_topic, 'one topic for each of cameras')
+        topics = [f'{name}/{topics[0]}' if relative else topics[0] for name in names]
+    _check(len(topics) == len(names), image_topic, f'{len(names)} topics, as cameras')
+    return [(f'{name}/image', topic) for name, topic in zip(names, topics)]
+
+
+def _check(is_right: bool, image_topic: str, expected: str) -> None:
+    if not is_right:
+        raise InvalidValueError('image_topic', image_topic, expected)

@@ -1,0 +1,176 @@
+# Copyright 2026 The swiftnet_ros Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Open a node's topics with QoS that the user may override, and close all of them again."""
+
+from typing import Any, Callable, Dict, List
+
+from rclpy.event_handler import PublisherEventCallbacks, SubscriptionEventCallbacks
+from rclpy.exceptions import ParameterException
+from rclpy.node import Node
+from rclpy.publisher import Publisher
+from rclpy.qos import (
+    DurabilityPolicy,
+    qos_check_compatible,
+    qos_policy_name_from_kind,
+    QoSCompatibility,
+    QoSProfile,
+    ReliabilityPolicy,
+)
+from rclpy.qos_overriding_options import InvalidQosOverridesError, QoSOverridingOptions
+from rclpy.subscription import Subscription
+from swiftnet_ros.errors import InvalidValueError
+
+# What rclpy raises for overrides of a wrong type, name or range.
+_REFUSALS = (
+    AssertionError,
+    AttributeError,
+    InvalidQosOverridesError,
+    ParameterException,
+    RuntimeError,
+    TypeError,
+    ValueError,
+)
+_EXPECTED = 'a history, depth and reliability that ROS knows: keep_last, 1, best_effort'
+
+
+def camera_qos() -> QoSProfile:
+    """Give the QoS of a camera's frames: the newest, from any driver."""
+    return QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
+
+
+def output_qos() -> QoSProfile:
+    """Give the QoS of an output: reliable and not kept, as Nav2 and RViz expect."""
+    return QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE)
+
+
+def latched_qos() -> QoSProfile:
+    """Give the QoS of what late subscribers get too."""
+    durability = DurabilityPolicy.TRANSIENT_LOCAL
+    return QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE, durability=durability)
+
+
+class Topics:
+    """
+    The publishers and subscriptions that one part of a node opened.
+
+    Their QoS can be set by `qos_overrides.` parameters. InvalidValueError for overrides that
+    cannot be. Use it on the executor's thread only.
+    """
+
+    def __init__(self, node: Node) -> None:
+        """Open nothing yet."""
+        self._node = node
+        self._publishers: List[Publisher] = []
+        self._subscriptions: List[Subscription] = []
+        # What to do about a peer whose QoS does not fit, by topic.
+        self._mismatches: Dict[str, str] = {}
+
+    def publisher(self, kind: Any, name: str, qos: QoSProfile) -> Publisher:
+        """Open a publisher."""
+        topic = self._node.resolve_topic_name(name)
+
+        def mismatch(event: Any) -> None:
+            policy = qos_policy_name_from_kind(event.last_policy_kind)
+            self._note(
+                topic,
+                f'a subscriber of {topic} asks for another {policy} and gets nothing'
+                '; change its QoS' + _advice(topic, 'publisher', policy),
+            )
+
+        # Every event costs the executor time with every frame: only what is said is listened to.
+        events = PublisherEventCallbacks(incompatible_qos=mismatch, use_default_callbacks=False)
+        options = QoSOverridingOptions.with_default_policies()
+        opened: Publisher = self._open(
+            topic,
+            lambda: self._node.create_publisher(
+                kind, name, qos, event_callbacks=events, qos_overriding_options=options
+            ),
+        )
+        self._publishers.append(opened)
+        return opened
+
+    def subscription(
+        self, kind: Any, name: str, callback: Callable[[Any], None], qos: QoSProfile
+    ) -> Subscription:
+        """Open a subscription."""
+        topic = self._node.resolve_topic_name(name)
+
+        def mismatch(event: Any) -> None:
+            policy = qos_policy_name_from_kind(event.last_policy_kind)
+            self._note(
+                topic,
+                f'a publisher of {topic} offers another {policy} and is not heard'
+                '; change its QoS' + _advice(topic, 'subscription', policy),
+            )
+
+        events = SubscriptionEventCallbacks(incompatible_qos=mismatch)
+        options = QoSOverridingOptions.with_default_policies()
+        opened: Subscription = self._open(
+            topic,
+            lambda: self._node.create_subscription(
+                kind, name, callback, qos, event_callbacks=events, qos_overriding_options=options
+            ),
+        )
+        self._subscriptions.append(opened)
+        return opened
+
+    def close_subscription(self, subscription: Subscription) -> None:
+        """Close one subscription."""
+        self._subscriptions.remove(subscription)
+        self._mismatches.pop(subscription.topic_name, None)
+        self._node.destroy_subscription(subscription)
+
+    def close(self) -> None:
+        """Close everything that is open."""
+        for subscription in list(self._subscriptions):
+            self.close_subscription(subscription)
+        for publisher in self._publishers:
+            self._node.destroy_publisher(publisher)
+        self._publishers.clear()
+        self._mismatches.clear()
+
+    def mismatch(self) -> str:
+        """Say which peers have a QoS that does not fit, and what to do; empty if all fit."""
+        self._mismatches = {
+            topic: text for topic, text in self._mismatches.items() if self._misfits(topic)
+        }
+        return '; '.join(self._mismatches.values())
+
+    def _open(self, topic: str, create: Callable[[], Any]) -> Any:
+        try:
+            return create()
+        except _REFUSALS as error:
+            reason = ' '.join(str(error).split()) or 'not what ROS takes'
+            raise InvalidValueError(f'qos_overrides.{topic}', reason, _EXPECTED) from error
+
+    def _note(self, topic: str, text: str) -> None:
+        self._mismatches[topic] = text
+        self._node.get_logger().warning(text)
+
+    def _misfits(self, topic: str) -> bool:
+        """Tell whether any two ends of a topic, one of them ours, do not fit."""
+        offered = [item.qos_profile for item in self._node.get_publishers_info_by_topic(topic)]
+        asked = [item.qos_profile for item in self._node.get_subscriptions_info_by_topic(topic)]
+        return any(
+            qos_check_compatible(publisher, subscription)[0] == QoSCompatibility.ERROR
+            for publisher in offered
+            for subscription in asked
+        )
+
+
+def _advice(topic: str, end: str, policy: str) -> str:
+    if policy != 'RELIABILITY':
+        return ''
+    return f', or set qos_overrides.{topic}.{end}.reliability and configure this node again'

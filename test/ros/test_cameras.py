@@ -1,0 +1,222 @@
+# Copyright 2026 The swiftnet_ros Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Several cameras on one engine: names, fairness, memory, both transports, and what is said."""
+
+import re
+
+import cv2
+from fake_engines import SlowEngine
+import numpy as np
+import pytest
+from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
+from ros_probe import BEST_EFFORT, blocks, resident, rgb_message, stamped, wait_until
+from running_node import RunningNode
+from sensor_msgs.msg import CompressedImage, Image
+from swiftnet_ros.engines import open_engine as engines
+from swiftnet_ros.engines.open_engine import open_engine
+from swiftnet_ros.image_msgs import to_labels
+from swiftnet_ros.node_process import NodeProcess
+from swiftnet_ros.segmenter import Segmenter
+
+
+@pytest.fixture(scope='module')
+def segmenter(tiny_path):
+    """Give what should come out."""
+    with open_engine(tiny_path) as engine:
+        yield Segmenter(engine)
+
+
+@pytest.fixture
+def slow(monkeypatch):
+    """Enter an engine of 20 frames per second into the table of engines."""
+    monkeypatch.setitem(engines.ENGINES, 'slow', 'fake_engines:SlowEngine')
+    SlowEngine.reset()
+
+
+def jpeg_or_png(pixels, sec, suffix):
+    """Compress an RGB picture as image_transport does."""
+    _, data = cv2.imencode(suffix, pixels[..., ::-1])
+    name = {'.png': 'png', '.jpg': 'jpeg'}[suffix]
+    return CompressedImage(
+        header=stamped(sec), format=f'rgb8; {name} compressed bgr8', data=data.tobytes()
+    )
+
+
+def test_each_camera_gets_its_own_labels(probe, tiny_path, segmenter):
+    """Frames of two cameras, alternating, on one engine."""
+    given = {'model': str(tiny_path), 'cameras': ['', 'front', '', 'rear']}
+    with RunningNode('/two', **given) as running:
+        assert running.do('configure', 'activate')
+        assert list(running.pipeline.cameras) == ['front', 'rear']
+        received, cameras = {}, {}
+        for name in ('front', 'rear'):
+            received[name] = probe.listen(f'/two/segmentation/{name}/label_image')
+            cameras[name] = probe.camera(f'/two/{name}/image')
+        for number in range(4):
+            name = ('front', 'rear')[number % 2]
+            picture = blocks(40 + number, 50, number)
+            answer = probe.ask(cameras[name], rgb_message(picture, number), received[name])
+            assert np.array_equal(to_labels(answer), segmenter.segment(picture).labels)
+        for name, first in (('front', 0), ('rear', 1)):
+            assert {item.header.stamp.sec % 2 for item in received[name]} == {first}
+
+
+def test_no_camera_starves_when_all_send_far_too_much(probe, tiny_path, slow):
+    """Three cameras send 10, 20 and 30 times a second; the engine does 20 frames in all."""
+    names = ['a', 'b', 'c']
+    given = {'model': str(tiny_path), 'cameras': names, 'engine': 'slow', 'always_infer': True}
+    with RunningNode('/fair', **given) as running:
+        assert running.do('configure', 'activate')
+        message = rgb_message(blocks(30, 40), 1)
+        for index, name in enumerate(names):
+            camera = probe.camera(f'/fair/{name}/image')
+            probe.node.create_timer(0.1 / (index + 1), lambda c=camera: c.publish(message))
+        records = [running.camera(name).records for name in names]
+        wait_until(lambda: sum(item.published for item in records) >= 60, 30)
+        published = [item.published for item in records]
+        running.do('deactivate')
+    assert min(published) >= 15, published
+    for item in records:
+        assert 0 <= item.received - item.published - sum(item.drops.values()) <= 2
+    assert records[2].drops['newer'] > records[0].drops['newer']
+
+
+def test_another_1080p_camera_takes_less_than_20_megabytes(probe, tiny_path):
+    """While frames of all cameras are answered, with overlays, by a process of its own."""
+    message = rgb_message(np.zeros((1080, 1920, 3), np.uint8), 1)
+
+    def held(namespace, names):
+        given = {'model': str(tiny_path), 'cameras': names, 'threads': 1}
+        with NodeProcess(namespace, given) as process:
+            outputs = [f'{namespace}/segmentation/{name}/overlay' for name in names]
+            received = [probe.listen(output) for output in outputs]
+            cameras = [probe.camera(f'{namespace}/{name}/image') for name in names]
+            # Ten rounds with an answer of each camera: what is kept is kept by then.
+            for _ in range(10):
+                for camera, answers in zip(cameras, received):
+                    probe.ask(camera, message, answers)
+                    answers.clear()
+            grown = resident(process.pid)
+        for output, camera in zip(outputs, cameras):
+            probe.leave(output)
+            probe.node.destroy_publisher(camera)
+        return grown
+
+    assert (held('/three', ['a', 'b', 'c']) - held('/one', ['a'])) / 2 < 20e6
+
+
+@pytest.mark.parametrize('suffix', ['.png', '.jpg'])
+def test_compressed_frames_come_from_beside_the_remapped_image(
+    probe, tiny_path, segmenter, suffix
+):
+    """Remapping `image` carries over to its compressed topic."""
+    given = {'model': str(tiny_path), 'image_transport': 'compressed'}
+    remap = ['--ros-args', '-r', 'image:=/driver/image_raw']
+    with RunningNode('/packed', cli_args=remap, **given) as running:
+        assert running.do('configure', 'activate')
+        received = probe.listen('/packed/segmentation/label_image')
+        camera = probe.camera('/driver/image_raw/compressed', kind=CompressedImage)
+        picture = blocks(48, 64)
+        message = jpeg_or_png(picture, 3, suffix)
+        answer = probe.ask(camera, message, received)
+        decoded = cv2.imdecode(np.frombuffer(message.data, np.uint8), cv2.IMREAD_COLOR)
+        labels = segmenter.segment(decoded, 'bgr').labels
+        assert np.array_equal(to_labels(answer), labels)
+
+
+def test_compressed_frames_that_are_too_large_are_dropped_unopened(probe, tiny_path):
+    given = {'model': str(tiny_path), 'image_transport': 'compressed', 'max_decoded_pixels': 5000}
+    with RunningNode('/bomb', **given) as running:
+        assert running.do('configure', 'activate')
+        received = probe.listen('/bomb/segmentation/label_image')
+        camera = probe.camera('/bomb/image/compressed', kind=CompressedImage)
+        records = running.camera().records
+        for bad in (
+            jpeg_or_png(blocks(70, 80), 1, '.png'),
+            CompressedImage(header=stamped(2), format='jpeg', data=b'no picture'),
+            CompressedImage(header=stamped(3)),
+        ):
+            before = records.drops['bad']
+            camera.publish(bad)
+            wait_until(lambda before=before: records.drops['bad'] == before + 1)
+        assert probe.ask(camera, jpeg_or_png(blocks(50, 60), 4, '.png'), received)
+    assert [item.header.stamp.sec for item in received] == [4]
+
+
+def test_a_qos_mismatch_of_the_camera_is_said_with_what_to_do(probe, tiny_path, capfd):
+    """By the log and by diagnostics, until the mismatch is gone; frames that fit are answered."""
+    topic = '/strict/image'
+    override = {f'qos_overrides.{topic}.subscription.reliability': 'reliable'}
+    with RunningNode('/strict', model=str(tiny_path), **override) as running:
+        assert running.do('configure', 'activate')
+        unheard = probe.node.create_publisher(Image, topic, BEST_EFFORT)
+        camera = running.camera()
+        wait_until(lambda: running.call(camera.snapshot).qos_mismatch)
+        text = running.call(camera.snapshot).qos_mismatch
+        assert f'a publisher of {topic} offers another RELIABILITY' in text
+        assert f'qos_overrides.{topic}.subscription.reliability' in text
+        assert text in capfd.readouterr().err
+        probe.node.destroy_publisher(unheard)
+        wait_until(lambda: not running.call(camera.snapshot).qos_mismatch)
+        received = probe.listen('/strict/segmentation/label_image')
+        reliable = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE)
+        assert probe.ask(probe.camera(topic, reliable), rgb_message(blocks(30, 40), 1), received)
+
+
+def test_a_qos_mismatch_of_a_listener_is_said_too(probe, tiny_path):
+    with RunningNode('/offering', model=str(tiny_path)) as running:
+        assert running.do('configure', 'activate')
+        topic = '/offering/segmentation/label_image'
+        kept = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+        probe.listen(topic, qos=kept)
+        camera = running.camera()
+        wait_until(lambda: running.call(camera.snapshot).qos_mismatch)
+        text = running.call(camera.snapshot).qos_mismatch
+        assert f'a subscriber of {topic} asks for another DURABILITY' in text
+
+
+def test_overrides_reach_inputs_and_outputs(probe, tiny_path):
+    """Under the full names of the topics after remapping."""
+    given = {
+        'model': str(tiny_path),
+        'qos_overrides./cams/front.subscription.depth': 5,
+        'qos_overrides./set/segmentation/label_image.publisher.reliability': 'best_effort',
+    }
+    remap = ['--ros-args', '-r', 'image:=/cams/front']
+    with RunningNode('/set', cli_args=remap, **given) as running:
+        assert running.do('configure', 'activate')
+        (output,) = probe.node.get_publishers_info_by_topic('/set/segmentation/label_image')
+        assert output.qos_profile.reliability == ReliabilityPolicy.BEST_EFFORT
+        assert (
+            running.node.get_parameter('qos_overrides./cams/front.subscription.reliability').value
+            == 'best_effort'
+        )
+        assert running.camera()._input.qos_profile.depth == 5
+
+
+def test_it_says_what_it_waits_for(probe, tiny_path, capfd, monkeypatch):
+    """The topic after remapping, and how many publish there."""
+    monkeypatch.setattr('swiftnet_ros.camera._PATIENCE', 1.0)
+    with RunningNode('/waiting', model=str(tiny_path)) as running:
+        assert running.do('configure', 'activate')
+        said = []
+        wait_until(lambda: said.append(capfd.readouterr().err) or 'waiting for' in said[-1], 5)
+        text = r'waiting for a frame on /waiting/image for [12] s; it has 0 publishers'
+        assert re.search(text, said[-1])
+        assert 'remap the topic' in said[-1]
+        running.do('deactivate')
+        capfd.readouterr()
+        assert running.call(running.camera().watch) is None
+        assert 'waiting' not in capfd.readouterr().err

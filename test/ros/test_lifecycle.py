@@ -1,0 +1,274 @@
+# Copyright 2026 The swiftnet_ros Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""The lifecycle: what each state holds, what fails and why, and that nothing leaks or blocks."""
+
+import gc
+import re
+import threading
+from time import monotonic
+
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
+from lifecycle_msgs.msg import Transition
+from lifecycle_msgs.srv import ChangeState, GetState
+import numpy as np
+import pytest
+from rclpy.parameter import Parameter
+from ros_probe import BEST_EFFORT, blocks, resident, rgb_message, wait_until
+from running_node import RunningNode
+from sensor_msgs.msg import Image
+from swiftnet_ros import pipeline
+from swiftnet_ros.model_spec import Golden, read_model, write
+from tiny_model import write_tiny_model
+
+OUTPUTS = {
+    *('label_image', 'label_image/compressed', 'color', 'overlay', 'confidence', 'camera_info'),
+}
+
+
+def topics_of(probe, namespace, of='publishers'):
+    """Name the topics below a node that it publishes now, and what it subscribes to."""
+    get = getattr(probe.node, f'get_{of[:-1]}_names_and_types_by_node')
+    names = {name for name, _ in get('segmentation', namespace)}
+    return {name.replace(f'{namespace}/segmentation/', '') for name in names}
+
+
+def ask(probe, namespace, transition_id=0, label=''):
+    """Ask for a transition as a lifecycle manager does; give the answer."""
+    client = probe.node.create_client(ChangeState, f'{namespace}/segmentation/change_state')
+    assert client.wait_for_service(10.0)
+    request = ChangeState.Request(transition=Transition(id=transition_id, label=label))
+    future = client.call_async(request)
+    wait_until(future.done, 30, 'an answer to change_state')
+    probe.node.destroy_client(client)
+    return future.result().success
+
+
+def state(probe, namespace):
+    """Ask for the state as `ros2 lifecycle get` does."""
+    client = probe.node.create_client(GetState, f'{namespace}/segmentation/get_state')
+    assert client.wait_for_service(10.0)
+    future = client.call_async(GetState.Request())
+    wait_until(future.done, 2, 'an answer to get_state')
+    probe.node.destroy_client(client)
+    return future.result().current_state.label
+
+
+def test_each_state_holds_what_belongs_to_it(probe, tiny_path):
+    """Outputs from configure to cleanup, the camera from activate to deactivate."""
+    with RunningNode('/states', model=str(tiny_path)) as running:
+        assert state(probe, '/states') == 'unconfigured'
+        assert not OUTPUTS & topics_of(probe, '/states')
+        assert ask(probe, '/states', Transition.TRANSITION_CONFIGURE)
+        wait_until(lambda: topics_of(probe, '/states') >= OUTPUTS)
+        assert '/states/image' not in topics_of(probe, '/states', 'subscribers')
+        assert ask(probe, '/states', label='activate') and state(probe, '/states') == 'active'
+        wait_until(lambda: '/states/image' in topics_of(probe, '/states', 'subscribers'))
+        engine = running.pipeline.loading.result().engine
+        assert ask(probe, '/states', Transition.TRANSITION_DEACTIVATE)
+        wait_until(lambda: '/states/image' not in topics_of(probe, '/states', 'subscribers'))
+        assert running.pipeline.loading.result().engine is engine and not engine._closed
+        assert ask(probe, '/states', label='cleanup') and engine._closed
+        wait_until(lambda: not OUTPUTS & topics_of(probe, '/states'))
+        assert ask(probe, '/states', Transition.TRANSITION_UNCONFIGURED_SHUTDOWN)
+        assert state(probe, '/states') == 'finalized'
+
+
+def test_frames_are_answered_while_active_only(probe, tiny_path):
+    with RunningNode('/again', model=str(tiny_path)) as running:
+        for number in range(2):
+            assert running.do('configure', 'activate')
+            received = probe.listen('/again/segmentation/label_image')
+            camera = probe.camera('/again/image')
+            message = rgb_message(blocks(30, 40), number)
+            assert probe.ask(camera, message, received)
+            assert running.do('deactivate')
+            wait_until(lambda camera=camera: camera.get_subscription_count() == 0)
+            answered = len(received)
+            camera.publish(message)
+            assert running.do('activate')
+            wait_until(camera.get_subscription_count)
+            assert probe.ask(camera, rgb_message(blocks(30, 40), 7 + number), received)
+            assert [item.header for item in received].count(message.header) == answered
+            assert running.do('deactivate', 'cleanup')
+            probe.leave('/again/segmentation/label_image')
+            probe.node.destroy_publisher(camera)
+
+
+@pytest.mark.parametrize('request_', [{'label': 'activate'}, {'label': 'dance'}, {'id': 99}])
+def test_an_impossible_transition_is_refused_and_the_node_lives(probe, tiny_path, request_):
+    """Alone, rclpy would let such a request end the process."""
+    with RunningNode('/refusing', model=str(tiny_path)) as running:
+        label, number = request_.get('label', ''), request_.get('id', 0)
+        assert not ask(probe, '/refusing', number, label)
+        assert state(probe, '/refusing') == 'unconfigured'
+        assert running.do('configure')
+
+
+@pytest.mark.parametrize(
+    ('name', 'bad', 'good', 'reason'),
+    [
+        ('model', '/nowhere.onnx', None, "model not found: '/nowhere.onnx'"),
+        ('engine', 'abacus', 'auto', "unknown engine 'abacus'"),
+        ('cameras', ['front', 'a/b'], ['front', 'rear'], "'a/b', expected letters"),
+        ('output_size', '0x5', '64x48', "output_size is '0x5', expected camera, network"),
+        ('image_transport', 'pigeon', 'raw', "unknown image_transport 'pigeon'"),
+        (
+            'qos_overrides./failing/segmentation/color.publisher.reliability',
+            'sometimes',
+            'best_effort',
+            'qos_overrides./failing/segmentation/color is .*, expected a history',
+        ),
+    ],
+)
+def test_what_cannot_be_configured_is_a_failure_with_a_reason(
+    probe, tiny_path, name, bad, good, reason
+):
+    """The node stays, unconfigured and with nothing open, and works once the value is mended."""
+    with RunningNode('/failing', **{'model': str(tiny_path), name: bad}) as running:
+        assert not ask(probe, '/failing', label='configure')
+        assert state(probe, '/failing') == 'unconfigured'
+        assert re.search(reason, str(running.node.failure))
+        wait_until(lambda: not OUTPUTS & topics_of(probe, '/failing'))
+        change = Parameter(name, value=str(tiny_path) if good is None else good)
+        (result,) = running.node.set_parameters([change])
+        assert result.successful, result.reason
+        assert running.do('configure', 'activate') and running.node.failure is None
+
+
+def test_a_camera_that_cannot_be_opened_leaves_the_node_inactive(probe, tiny_path):
+    """And none of the other cameras is listened to."""
+    wrong = {'qos_overrides./half/rear/image.subscription.reliability': 'sometimes'}
+    given = {'model': str(tiny_path), 'cameras': ['front', 'rear'], **wrong}
+    with RunningNode('/half', **given) as running:
+        assert running.do('configure') and not running.do('activate')
+        assert running.node.state == 'inactive'
+        assert 'qos_overrides./half/rear/image' in str(running.node.failure)
+        assert '/half/front/image' not in topics_of(probe, '/half', 'subscribers')
+
+
+@pytest.fixture
+def golden_path(tmp_path):
+    """Give a tiny model whose golden labels are right for 90 of 100 pixels."""
+    path = tmp_path / 'golden.onnx'
+    spec = write_tiny_model(path)
+    picture = np.full((10, 10, 3), spec.classes[3].rgb, np.uint8)
+    labels = np.full((10, 10), 3, np.uint8)
+    labels[0] = 1
+    write(read_model(path), path, spec, Golden(picture, labels))
+    return path
+
+
+def test_an_engine_that_fails_the_self_check_is_closed_again(probe, golden_path, gated):
+    """The reason has both numbers; what may be lower can be set."""
+    with RunningNode('/checked', model=str(golden_path)) as running:
+        assert not running.do('configure')
+        assert '0.90000 of the golden frame' in str(running.node.failure)
+        assert 'at least 0.98' in str(running.node.failure)
+        running.node.set_parameters([Parameter('self_check_min_agreement', value=0.9)])
+        assert running.do('configure')
+        assert running.pipeline.loading.result().agreement == 0.9
+        assert running.do('cleanup')
+        # All zeros: every golden label is missed.
+        running.node.set_parameters([Parameter('engine', value='gated')])
+        assert not running.do('configure') and gated.open_engines == 0
+
+
+def test_while_an_engine_is_opened_the_node_answers_and_transitions_wait(probe, tiny_path, gated):
+    """A slow engine blocks neither services nor diagnostics, and nothing deadlocks."""
+    gated.reset(may_open=False)
+    diagnostics = probe.listen('/diagnostics', DiagnosticArray, wait=False)
+    with RunningNode('/slow', model=str(tiny_path), engine='gated') as running:
+        configuring = running.begin('configure')
+        wait_until(lambda: state(probe, '/slow') == 'configuring')
+        client = probe.node.create_client(ChangeState, '/slow/segmentation/change_state')
+        activating = client.call_async(ChangeState.Request(transition=Transition(id=3)))
+        before = len(diagnostics)
+        wait_until(lambda: len(diagnostics) >= before + 3, 6, 'diagnostics at 1 Hz')
+        assert topics_of(probe, '/slow') >= OUTPUTS
+        assert not configuring.done() and not activating.done()
+        (engine,) = [item for item in diagnostics[-1].status if item.name.endswith(': engine')]
+        assert engine.level == DiagnosticStatus.WARN
+        assert engine.message.startswith('configuring: nothing is segmented')
+        gated.may_open.set()
+        wait_until(activating.done)
+        assert configuring.result() and activating.result().success
+        assert state(probe, '/slow') == 'active'
+
+
+def test_deactivation_in_the_middle_of_a_frame_is_done_at_once(probe, tiny_path, gated):
+    """The frame in work is not published any more; the engine is kept, and works again."""
+    gated.reset(may_answer=False)
+    with RunningNode('/middle', model=str(tiny_path), engine='gated') as running:
+        assert running.do('configure', 'activate')
+        received = probe.listen('/middle/segmentation/label_image')
+        camera = probe.camera('/middle/image')
+        camera.publish(rgb_message(blocks(30, 40), 1))
+        assert gated.entered.wait(10.0)
+        start = monotonic()
+        assert running.do('deactivate') and monotonic() - start < 1.0
+        gated.may_answer.set()
+        wait_until(lambda: running.camera().records.drops['inactive'] == 1)
+        assert running.do('activate')
+        wait_until(camera.get_subscription_count)
+        probe.ask(camera, rgb_message(blocks(30, 40), 2), received)
+        assert [message.header.stamp.sec for message in received] == [2]
+
+
+def test_the_end_in_the_middle_of_a_frame_leaves_it_behind(probe, tiny_path, gated):
+    """Within two seconds, and the node says that a thread is still busy."""
+    gated.reset(may_answer=False)
+    running = RunningNode('/left', model=str(tiny_path), engine='gated', always_infer=True)
+    with running:
+        assert running.do('configure', 'activate')
+        camera = probe.camera('/left/image')
+        camera.publish(rgb_message(blocks(30, 40), 1))
+        assert gated.entered.wait(10.0)
+        start = monotonic()
+    assert monotonic() - start < 2.0 and not running.ended_in_order
+    gated.may_answer.set()
+    wait_until(lambda: gated.open_engines == 0)
+
+
+def test_a_bug_in_a_transition_is_an_error_that_can_be_recovered_from(probe, tiny_path, capfd):
+    """Alone, rclpy would say nothing of it."""
+    with RunningNode('/buggy', model=str(tiny_path)) as running:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(pipeline, 'load_model', lambda choice: 1 / 0)
+            assert not running.do('configure')
+        assert running.node.state == 'unconfigured' and running.pipeline is None
+        assert 'an unexpected error' in str(running.node.failure)
+        assert 'ZeroDivisionError' in capfd.readouterr().err
+        assert running.do('configure', 'activate')
+
+
+def test_fifty_cycles_leak_neither_memory_nor_threads(probe, tiny_path):
+    """Each with a frame answered; what grows is compared after the first ten."""
+    given = {'model': str(tiny_path), 'cameras': ['front', 'rear'], 'always_infer': True}
+    with RunningNode('/cycles', **given) as running:
+        camera = probe.node.create_publisher(Image, '/cycles/front/image', BEST_EFFORT)
+        message = rgb_message(blocks(480, 640), 1)
+        for cycle in range(60):
+            assert running.do('configure', 'activate')
+            wait_until(camera.get_subscription_count)
+            records = running.camera('front').records
+            camera.publish(message)
+            wait_until(lambda records=records: records.published, 2)
+            assert running.do('deactivate', 'cleanup')
+            if cycle == 9:
+                gc.collect()
+                memory, threads = resident(), threading.active_count()
+        gc.collect()
+        wait_until(lambda: threading.active_count() <= threads)
+        assert resident() - memory < 5e6

@@ -1,0 +1,169 @@
+# Copyright 2026 The swiftnet_ros Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Parameters while the node runs: what counts from the next frame on, what is refused and why."""
+
+import re
+from time import monotonic, sleep
+
+import numpy as np
+import pytest
+from rcl_interfaces.msg import Parameter as ParameterMessage
+from rcl_interfaces.msg import ParameterType, ParameterValue
+from rcl_interfaces.srv import SetParameters
+from rclpy.parameter import Parameter
+from ros_probe import blocks, rgb_message, stamped, wait_until
+from rosgraph_msgs.msg import Clock
+from running_node import RunningNode
+from swiftnet_ros.engines.open_engine import open_engine
+from swiftnet_ros.image_msgs import from_array, to_labels
+from swiftnet_ros.segmenter import Segmenter
+
+
+@pytest.fixture
+def running(probe, tiny_path):
+    """Give an active node in this process that segments even for nobody."""
+    with RunningNode('/live', model=str(tiny_path), always_infer=True) as opened:
+        assert opened.do('configure', 'activate')
+        yield opened
+
+
+def set_parameter(running, name, value):
+    """Set a parameter; give the reason why not, empty if it was set."""
+    (result,) = running.call(lambda: running.node.set_parameters([Parameter(name, value=value)]))
+    assert result.successful != bool(result.reason)
+    return result.reason
+
+
+def test_opacity_counts_from_the_next_frame_on(probe, running):
+    overlays, camera = probe.listen('/live/segmentation/overlay'), probe.camera('/live/image')
+    picture = blocks(48, 64)
+    # The picture is as it was, and then the colours are all there is.
+    for number, opacity in enumerate([0.0, 1.0]):
+        assert set_parameter(running, 'overlay_opacity', opacity) == ''
+        answer = probe.ask(camera, rgb_message(picture, number), overlays)
+        shown = np.frombuffer(answer.data, np.uint8).reshape(48, 64, 3)[..., ::-1]
+        assert np.array_equal(shown, picture) == (opacity == 0.0)
+
+
+def test_unsure_pixels_get_the_unlabeled_id(probe, running, tiny_path):
+    """By the very confidence that is published."""
+    received, camera = probe.listen('/live/segmentation/label_image'), probe.camera('/live/image')
+    picture = np.random.default_rng(0).integers(0, 255, (40, 50, 3)).astype(np.uint8)
+    with open_engine(tiny_path) as engine:
+        sure = Segmenter(engine).segment(picture, with_confidence=True)
+    threshold = float(np.median(sure.confidence)) / 255
+    assert set_parameter(running, 'confidence_threshold', threshold) == ''
+    found = to_labels(probe.ask(camera, rgb_message(picture, 1), received))
+    unsure = sure.confidence < 255 * threshold - 1e-6
+    assert 0.1 < unsure.mean() < 0.9
+    assert np.array_equal(found, np.where(unsure, 255, sure.labels))
+
+
+def test_the_rate_of_answers_is_limited_in_the_mean(probe, running):
+    """Frames at 50 Hz, answers at 20 Hz; then without a limit again."""
+    camera, records = probe.camera('/live/image'), running.camera().records
+    assert set_parameter(running, 'max_rate', 20.0) == ''
+    message = rgb_message(blocks(30, 40), 1)
+    probe.node.create_timer(0.02, lambda: camera.publish(message))
+    wait_until(lambda: records.published > 3)
+    start, before = monotonic(), records.published
+    sleep(2.0)
+    rate = (records.published - before) / (monotonic() - start)
+    assert 12 < rate < 21 and records.drops['rate limit'] > 10
+    assert set_parameter(running, 'max_rate', 0.0) == ''
+    limited = records.drops['rate limit']
+    answered = records.published
+    wait_until(lambda: records.published > answered + 5)
+    assert records.drops['rate limit'] <= limited + 1
+
+
+def test_frames_that_are_too_old_are_dropped(probe, running):
+    """By the node's clock; a stamp of the future is not old, one before 1970 is."""
+    camera, records = probe.camera('/live/image'), running.camera().records
+    assert set_parameter(running, 'max_age', 10.0) == ''
+    now = running.node.get_clock().now().nanoseconds // 10**9
+    for stamp, reason in ((now, ''), (now - 60, 'old'), (now + 3600, ''), (0, 'old'), (-5, 'old')):
+        old, published = records.drops['old'], records.published
+        camera.publish(from_array(blocks(30, 40), 'rgb8', stamped(stamp)))
+        wait_until(lambda n=old + published: records.drops['old'] + records.published == n + 1)
+        assert records.drops['old'] - old == bool(reason), stamp
+    assert set_parameter(running, 'max_age', 0.0) == ''
+    published = records.published
+    camera.publish(rgb_message(blocks(30, 40), 5))
+    wait_until(lambda: records.published == published + 1)
+
+
+def test_age_is_counted_in_simulated_time(probe, tiny_path):
+    """A frame of second 95 is young at second 100 of /clock, and old at 200."""
+    given = {'model': str(tiny_path), 'always_infer': True, 'max_age': 10.0, 'use_sim_time': True}
+    # Second of /clock -> frames that were answered and dropped by then.
+    steps = [(100, (1, 0)), (200, (1, 1)), (100, (2, 1))]
+    with RunningNode('/sim', **given) as running:
+        assert running.do('configure', 'activate')
+        clock = probe.node.create_publisher(Clock, '/clock', 1)
+        camera, records = probe.camera('/sim/image'), running.camera().records
+        for count, (seconds, expected) in enumerate(steps, 1):
+            tick = Clock()
+            tick.clock.sec = seconds
+            wait_until(clock.get_subscription_count)
+            clock.publish(tick)
+            wait_until(lambda s=seconds: running.node.get_clock().now().nanoseconds == s * 10**9)
+            camera.publish(rgb_message(blocks(30, 40), 95))
+            wait_until(lambda n=count: records.published + records.drops['old'] == n)
+            assert (records.published, records.drops['old']) == expected
+
+
+@pytest.mark.parametrize(
+    ('name', 'value', 'reason'),
+    [
+        ('threads', 2, 'threads is read when the node is configured: deactivate it and clean'),
+        ('cameras', ['a'], 'cameras is read when the node is configured'),
+        ('output_size', 'network', 'output_size is read when the node is configured'),
+        ('model', '/nowhere.onnx', "model not found: '/nowhere.onnx'; give the path"),
+        ('autostart', False, 'read-only parameter: autostart'),
+        ('overlay_opacity', 1.5, 'overlay_opacity'),
+        ('overlay_opacity', float('nan'), 'overlay_opacity'),
+        ('max_age', 'long', 'Wrong parameter type'),
+        ('qos_overrides./live/image.subscription.depth', 9, 'read-only|is read when'),
+    ],
+)
+def test_everything_else_is_refused_with_the_reason(running, name, value, reason):
+    """And stays what it was."""
+    before = running.node.get_parameter(name).value
+    assert re.search(reason, set_parameter(running, name, value))
+    assert running.node.get_parameter(name).value == before
+
+
+def test_an_unknown_parameter_is_refused_over_its_service(probe, running):
+    """As `ros2 param set` asks; the node goes on."""
+    client = probe.node.create_client(SetParameters, '/live/segmentation/set_parameters')
+    assert client.wait_for_service(10.0)
+    value = ParameterValue(type=ParameterType.PARAMETER_DOUBLE, double_value=0.5)
+    parameters = [
+        ParameterMessage(name='opacity', value=value),
+        ParameterMessage(name='overlay_opacity', value=value),
+        ParameterMessage(name='overlay_opacity'),
+    ]
+    future = client.call_async(SetParameters.Request(parameters=parameters))
+    wait_until(future.done)
+    assert [item.successful for item in future.result().results] == [False, True, False]
+
+
+def test_what_is_refused_can_be_set_while_the_node_is_unconfigured(probe, running):
+    assert running.do('deactivate', 'cleanup')
+    for name, value in (('threads', 1), ('cameras', ['a', 'b']), ('output_size', 'network')):
+        assert set_parameter(running, name, value) == ''
+    assert running.do('configure') and list(running.pipeline.cameras) == ['a', 'b']
+    assert running.pipeline.loading.result().engine.threads == 1

@@ -1,0 +1,142 @@
+# Copyright 2026 The swiftnet_ros Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Level, sentence and figures of `/diagnostics`."""
+
+from dataclasses import replace
+
+import pytest
+from swiftnet_ros.health import (
+    camera_health,
+    CameraSnapshot,
+    engine_health,
+    EngineSnapshot,
+    ERROR,
+    OK,
+    WARN,
+)
+from swiftnet_ros.stage_times import Percentiles
+
+GOOD = CameraSnapshot(
+    '/cam/image',
+    rate_in=30.0,
+    rate_out=12.5,
+    received=90,
+    published=40,
+    drops={'newer': 50, 'bad': 0},
+    recent_drops={'newer': 9},
+    age=0.0421,
+    waiting=0.03,
+    stages={'engine': Percentiles(40.0, 50.5, 60.25)},
+    listeners=2,
+)
+RUNNING = EngineSnapshot(
+    'active',
+    model='warehouse',
+    sha256='ab12',
+    megabytes=12.3456,
+    engine='openvino',
+    precision='int8',
+    device='Some CPU',
+    input_size=(512, 1024),
+    miou=0.81234,
+    agreement=0.99957,
+)
+
+
+def test_a_camera_that_is_answered_is_ok_even_if_frames_are_skipped():
+    health = camera_health(GOOD)
+    assert (health.level, health.message) == (OK, '12.5 of 30.0 frames a second are answered')
+
+
+def test_figures_of_a_camera_are_text_with_their_units_in_the_key():
+    values = camera_health(GOOD).values
+    expected = {
+        'topic': '/cam/image',
+        'rate in (Hz)': '30.00',
+        'rate out (Hz)': '12.50',
+        'received': '90',
+        'published': '40',
+        'listeners': '2',
+        'age (ms)': '42.1',
+        'waiting (s)': '0.0',
+        'QoS mismatch': 'none',
+        'dropped: newer': '50',
+        'dropped: bad': '0',
+        'engine p50 (ms)': '40.00',
+        'engine p95 (ms)': '50.50',
+        'engine p99 (ms)': '60.25',
+    }
+    assert values == expected
+
+
+@pytest.mark.parametrize(
+    ('changes', 'level', 'part'),
+    [
+        ({'waiting': 12.0, 'received': 0}, WARN, 'no frame on /cam/image yet, for 12 s; start'),
+        ({'waiting': 12.0}, ERROR, 'no frame on /cam/image for 12 s; check the camera'),
+        ({'waiting': 4.9, 'received': 0}, OK, 'are answered'),
+        ({'qos_mismatch': 'set depth'}, WARN, 'set depth'),
+        ({'qos_mismatch': 'set depth', 'waiting': 9.0}, ERROR, 'set depth'),
+        ({'recent_drops': {'bad': 3}}, WARN, '3 frames dropped just now: they cannot be read'),
+        ({'recent_drops': {'old': 1}}, WARN, 'older than max_age; check the clocks'),
+        ({'listeners': 0}, OK, 'nobody listens'),
+    ],
+)
+def test_what_is_wrong_with_a_camera_is_a_sentence_of_its_level(changes, level, part):
+    health = camera_health(replace(GOOD, **changes))
+    assert health.level == level and part in health.message
+
+
+def test_drops_of_long_ago_are_figures_and_no_warning():
+    health = camera_health(replace(GOOD, drops={'bad': 7}, recent_drops={'bad': 0}))
+    assert (health.level, health.values['dropped: bad']) == (OK, '7')
+
+
+def test_figures_that_are_not_known_yet_are_empty():
+    values = camera_health(CameraSnapshot('/image')).values
+    assert (values['age (ms)'], values['waiting (s)']) == ('', '')
+    values = engine_health(EngineSnapshot('unconfigured')).values
+    assert set(values.values()) == {'unconfigured', ''}
+
+
+def test_a_running_engine_is_ok_and_says_what_it_really_is():
+    health = engine_health(RUNNING)
+    assert (health.level, health.message) == (OK, 'warehouse runs in int8 on Some CPU')
+    assert health.values == {
+        'state': 'active',
+        'model': 'warehouse',
+        'sha256': 'ab12',
+        'model size (MB)': '12.35',
+        'engine': 'openvino',
+        'precision': 'int8',
+        'device': 'Some CPU',
+        'input size': '1024x512',
+        'mIoU of the model card': '0.8123',
+        'self-check agreement': '0.9996',
+    }
+
+
+@pytest.mark.parametrize(
+    ('changes', 'level', 'part'),
+    [
+        ({'error': 'model not found'}, ERROR, 'model not found'),
+        ({'warning': 'reload failed'}, WARN, 'reload failed'),
+        ({'error': 'first', 'warning': 'second'}, ERROR, 'first'),
+        ({'state': 'inactive'}, WARN, 'inactive: nothing is segmented; configure and activate'),
+    ],
+)
+def test_what_is_wrong_with_the_engine_is_a_sentence_of_its_level(changes, level, part):
+    health = engine_health(replace(RUNNING, **changes))
+    assert health.level == level and part in health.message

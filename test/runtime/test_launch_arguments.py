@@ -1,0 +1,63 @@
+# Copyright 2026 The swiftnet_ros Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Launch arguments become the names and remappings of cameras."""
+
+import pytest
+from swiftnet_ros.errors import InvalidValueError
+from swiftnet_ros.launch_arguments import image_remappings, split_cameras
+
+
+@pytest.mark.parametrize(
+    ('text', 'names'),
+    [('', ()), ('front', ('front',)), ('front,rear', ('front', 'rear')), (' a , b,', ('a', 'b'))],
+)
+def test_names_are_separated_by_commas(text, names):
+    assert split_cameras(text) == names
+
+
+@pytest.mark.parametrize('text', ['front;rear', 'a b', '/front', 'front,front', 'overlay'])
+def test_what_the_node_would_refuse_is_refused_at_once(text):
+    with pytest.raises(InvalidValueError):
+        split_cameras(text)
+
+
+@pytest.mark.parametrize(
+    ('cameras', 'topic', 'remappings'),
+    [
+        ('', 'image', [('image', 'image')]),
+        ('', '/cam/image_raw', [('image', '/cam/image_raw')]),
+        ('front,rear', 'image', [('front/image', 'front/image'), ('rear/image', 'rear/image')]),
+        ('front', 'image_raw', [('front/image', 'front/image_raw')]),
+        ('front', '/cam/raw', [('front/image', '/cam/raw')]),
+        ('front,rear', '/a,b', [('front/image', '/a'), ('rear/image', 'b')]),
+        ('front,rear', ' /a , b ', [('front/image', '/a'), ('rear/image', 'b')]),
+    ],
+)
+def test_each_camera_gets_its_topic(cameras, topic, remappings):
+    assert image_remappings(cameras, topic) == remappings
+
+
+@pytest.mark.parametrize(
+    ('cameras', 'topic', 'expected'),
+    [
+        ('', '/a,/b', 'one topic, or set cameras too'),
+        ('front,rear', '/cam/raw', 'one topic for each of cameras'),
+        ('front,rear', '/a,/b,/c', '2 topics, as cameras'),
+    ],
+)
+def test_topics_that_do_not_fit_the_cameras_are_refused(cameras, topic, expected):
+    with pytest.raises(InvalidValueError) as caught:
+        image_remappings(cameras, topic)
+    assert f'image_topic is {topic!r}, expected {expected}' in str(caught.value)

@@ -1,0 +1,73 @@
+# Copyright 2026 The swiftnet_ros Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""A model is opened and checked on its own golden frame, or not opened at all."""
+
+import hashlib
+
+import numpy as np
+import pytest
+from swiftnet_ros import loaded_model
+from swiftnet_ros.engines.open_engine import open_engine
+from swiftnet_ros.errors import ModelNotFoundError, SelfCheckError
+from swiftnet_ros.loaded_model import load_model, ModelChoice
+from swiftnet_ros.model_spec import Golden, read_model, write
+from tiny_model import write_tiny_model
+
+
+@pytest.fixture
+def path(tmp_path):
+    """Give a tiny model whose golden labels are right for 90 of 100 pixels."""
+    path = tmp_path / 'golden.onnx'
+    spec = write_tiny_model(path)
+    picture = np.full((10, 10, 3), spec.classes[3].rgb, np.uint8)
+    labels = np.full((10, 10), 3, np.uint8)
+    labels[0] = 1
+    write(read_model(path), path, spec, Golden(picture, labels))
+    return path
+
+
+def test_a_loaded_model_says_what_its_file_is(path):
+    model = load_model(ModelChoice(str(path), precision='fp32', threads=1, min_agreement=0.9))
+    content = path.read_bytes()
+    assert (model.agreement, model.path, model.file_bytes) == (0.9, path, len(content))
+    assert model.sha256 == hashlib.sha256(content).hexdigest()
+    assert model.bgr_palette.shape == (256, 3)
+    assert tuple(model.bgr_palette[2][::-1]) == model.spec.classes[2].rgb
+    assert (model.engine.precision, model.engine.threads) == ('fp32', 1)
+    model.engine.close()
+
+
+def test_an_engine_that_agrees_too_little_is_closed_and_refused(path, monkeypatch):
+    opened = []
+    monkeypatch.setattr(
+        loaded_model,
+        'open_engine',
+        lambda *given: opened.append(open_engine(*given)) or opened[0],
+    )
+    with pytest.raises(SelfCheckError, match='0.90000 of .* at least 0.91'):
+        load_model(ModelChoice(str(path), min_agreement=0.91))
+    assert opened[0]._closed
+
+
+def test_a_model_without_a_golden_frame_is_not_checked(tmp_path):
+    write_tiny_model(tmp_path / 'tiny.onnx')
+    model = load_model(ModelChoice(str(tmp_path / 'tiny.onnx'), min_agreement=1.0))
+    assert model.agreement is None
+    model.engine.close()
+
+
+def test_a_model_that_is_not_there_is_refused():
+    with pytest.raises(ModelNotFoundError, match='nothing'):
+        load_model(ModelChoice('nothing'))

@@ -1,0 +1,127 @@
+# Copyright 2026 The swiftnet_ros Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Size and damage of JPEG and PNG, found without decoding them."""
+
+import struct
+import zlib
+
+import cv2
+from hypothesis import given
+from hypothesis import strategies as st
+import numpy as np
+import pytest
+from swiftnet_ros.errors import InvalidFrameError
+from swiftnet_ros.picture_header import read_size
+
+PICTURE = np.random.default_rng(0).integers(0, 256, (37, 53, 3), np.uint8)
+KINDS = ['.jpg', '.png']
+
+
+def encoded(kind, picture=PICTURE, options=()):
+    """Encode a picture."""
+    return cv2.imencode(kind, picture, options)[1].tobytes()
+
+
+def png_chunk(kind, content):
+    """Make one chunk of a PNG, with its checksum."""
+    checksum = struct.pack('>I', zlib.crc32(kind + content))
+    return struct.pack('>I', len(content)) + kind + content + checksum
+
+
+@pytest.mark.parametrize('kind', KINDS)
+@pytest.mark.parametrize('shape', [(1, 1), (37, 53), (37, 53, 3), (2, 3000, 3)])
+def test_size_is_read_from_the_header(kind, shape):
+    assert read_size(encoded(kind, np.zeros(shape, np.uint8))) == shape[:2]
+
+
+def test_size_of_a_16_bit_png_and_of_a_progressive_jpeg():
+    assert read_size(encoded('.png', np.zeros((9, 7), np.uint16))) == (9, 7)
+    assert read_size(encoded('.jpg', options=[cv2.IMWRITE_JPEG_PROGRESSIVE, 1])) == (37, 53)
+
+
+def test_a_thumbnail_in_the_exif_data_is_not_taken_for_the_picture():
+    thumbnail = encoded('.jpg', np.zeros((8, 8, 3), np.uint8))
+    segment = b'\xff\xe1' + struct.pack('>H', 2 + len(thumbnail)) + thumbnail
+    picture = encoded('.jpg')
+    assert read_size(picture[:2] + segment + picture[2:]) == (37, 53)
+    with pytest.raises(InvalidFrameError, match='its end is missing'):
+        read_size(picture[:2] + segment + picture[2:-40])
+
+
+def test_fill_bytes_and_padding_of_cameras_are_allowed():
+    picture = encoded('.jpg')
+    assert read_size(picture[:2] + b'\xff\xff' + picture[2:] + b'\0' * 100) == (37, 53)
+
+
+@pytest.mark.parametrize('kind', KINDS)
+def test_no_part_of_a_picture_passes_for_a_whole_one(kind):
+    whole = encoded(kind)
+    for length in range(0, len(whole) - 1, 7):
+        with pytest.raises(InvalidFrameError):
+            read_size(whole[:length])
+
+
+@given(st.integers(0, 10**6), st.integers(1, 255))
+def test_any_changed_byte_of_a_png_is_noticed(position, change):
+    damaged = bytearray(encoded('.png'))
+    damaged[position % len(damaged)] ^= change
+    with pytest.raises(InvalidFrameError):
+        read_size(bytes(damaged))
+
+
+@given(st.binary(max_size=64), st.sampled_from([b'', b'\xff\xd8\xff', b'\x89PNG\r\n\x1a\n']))
+def test_any_bytes_are_a_size_or_an_invalid_frame(content, start):
+    try:
+        height, width = read_size(start + content)
+    except InvalidFrameError:
+        return
+    assert height > 0 and width > 0
+
+
+@pytest.mark.parametrize('data', [b'', b'GIF89a' + bytes(60), b'BM' + bytes(60), bytes(12)])
+def test_other_kinds_are_refused(data):
+    with pytest.raises(InvalidFrameError, match='neither JPEG nor PNG; send one of them'):
+        read_size(data)
+
+
+def test_sizes_of_zero_are_refused():
+    header = png_chunk(b'IHDR', struct.pack('>IIBBBBB', 0, 5, 8, 2, 0, 0, 0))
+    with pytest.raises(InvalidFrameError, match='size zero: 0x5'):
+        read_size(b'\x89PNG\r\n\x1a\n' + header + png_chunk(b'IEND', b''))
+
+
+def test_a_png_without_its_header_first_is_refused():
+    with pytest.raises(InvalidFrameError, match='no size in its header'):
+        read_size(b'\x89PNG\r\n\x1a\n' + png_chunk(b'IEND', b''))
+
+
+def test_a_jpeg_of_12_bits_is_refused():
+    picture = bytearray(encoded('.jpg'))
+    at = picture.index(b'\xff\xc0')
+    picture[at + 4] = 12
+    with pytest.raises(InvalidFrameError, match='JPEG of 12 bits, expected 8'):
+        read_size(bytes(picture))
+
+
+def test_a_jpeg_of_endless_scans_is_refused():
+    picture = encoded('.jpg')
+    with pytest.raises(InvalidFrameError, match='more than 64 scans'):
+        read_size(picture[:-2] + 100 * b'\xff\xda\x00\x08' + picture[-2:])
+
+
+def test_a_jpeg_whose_header_breaks_off_is_refused():
+    for header in (b'\xff\xc0\x00', b'\xff\x00\x00\x08', b'\xff\xe0\x00\x04ab\x00\x00'):
+        with pytest.raises(InvalidFrameError, match='no size in its header'):
+            read_size(b'\xff\xd8' + header + b'\xff\xda\xff\xd9')
