@@ -12,10 +12,10 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Start the segmentation node on a camera's topic."""
+"""Start the segmentation node on the topics of one camera or several."""
 
 from pathlib import Path
-from typing import Any, Dict, List
+from typing import Any, Callable, Dict, List, Tuple
 
 from launch import LaunchContext, LaunchDescription
 from launch.actions import DeclareLaunchArgument, LogInfo, OpaqueFunction
@@ -23,18 +23,35 @@ from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
 from swiftnet_ros.fastdds_profile import set_profile
+from swiftnet_ros.launch_arguments import image_remappings, split_cameras
 
 CONFIG = Path(__file__).resolve().parents[1] / 'config'
-# name: (default, description); an empty default leaves the matter to params_file
 ARGUMENTS = {
     'model': ('', 'an .onnx file, or the name of a shipped model; empty: as params_file says'),
     'engine': ('', 'what runs the model, auto or a name; empty: as params_file says'),
-    'image_topic': ('image', 'the sensor_msgs/Image topic to segment; relative to the namespace'),
+    'cameras': (
+        '',
+        'names of several cameras, such as front,rear; empty: one camera, or as params_file says',
+    ),
+    'image_topic': (
+        'image',
+        'the topic to segment, relative to the namespace; of several cameras the one called NAME '
+        'has NAME/image_topic, or give a list of topics such as /front/raw,/rear/raw',
+    ),
+    'image_transport': ('', 'raw or compressed; empty: as params_file says'),
+    'output_size': ('', 'camera, network or WIDTHxHEIGHT; empty: as params_file says'),
+    'autostart': (
+        '',
+        'true: configure and activate at the start; false: wait for a lifecycle manager; empty: '
+        'as params_file says',
+    ),
     'params_file': (str(CONFIG / 'segment.yaml'), 'YAML file with parameters of the node'),
     'namespace': ('', 'namespace of the node and of its topics'),
     'use_sim_time': ('false', 'take the time from /clock, as with a simulator or a bag'),
     'log_level': ('info', 'debug, info, warn, error or fatal'),
 }
+# Arguments that become parameters where they are not empty.
+TEXTS = ('model', 'engine', 'image_transport', 'output_size')
 
 
 def generate_launch_description() -> LaunchDescription:
@@ -54,21 +71,34 @@ def _profile(context: LaunchContext) -> List[LogInfo]:
     return [LogInfo(msg=warning)] if warning else []
 
 
-def _node(context: LaunchContext) -> List[Node]:
-    given: Dict[str, Any] = {
-        name: LaunchConfiguration(name)
-        for name in ('model', 'engine')
-        if LaunchConfiguration(name).perform(context)
+def _parameters(given: Callable[[str], str]) -> Dict[str, Any]:
+    """Give the parameters that were set by arguments, which win over params_file."""
+    kinds: List[Tuple[str, type]] = [(name, str) for name in TEXTS] + [('autostart', bool)]
+    parameters: Dict[str, Any] = {
+        name: ParameterValue(LaunchConfiguration(name), value_type=kind)
+        for name, kind in kinds
+        if given(name)
     }
-    given = {name: ParameterValue(value, value_type=str) for name, value in given.items()}
-    given['use_sim_time'] = ParameterValue(LaunchConfiguration('use_sim_time'), value_type=bool)
+    cameras = split_cameras(given('cameras'))
+    if cameras:
+        parameters['cameras'] = list(cameras)
+    parameters['use_sim_time'] = ParameterValue(
+        LaunchConfiguration('use_sim_time'), value_type=bool
+    )
+    return parameters
+
+
+def _node(context: LaunchContext) -> List[Node]:
+    def given(name: str) -> str:
+        return str(LaunchConfiguration(name).perform(context))
+
     node = Node(
         package='swiftnet_ros',
         executable='segmentation_node',
         name='segmentation',
         namespace=LaunchConfiguration('namespace'),
-        parameters=[LaunchConfiguration('params_file'), given],
-        remappings=[('image', LaunchConfiguration('image_topic'))],
+        parameters=[LaunchConfiguration('params_file'), _parameters(given)],
+        remappings=image_remappings(given('cameras'), given('image_topic')),
         arguments=['--ros-args', '--log-level', LaunchConfiguration('log_level')],
         output='screen',
     )

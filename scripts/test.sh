@@ -16,7 +16,9 @@
 # Set everything up and run every check: style, types, and all tests. Prints every skip, and
 # fails on one that test/allowed_skips.txt does not list.
 #
-#   scripts/test.sh [arguments of pytest]
+#   scripts/test.sh [--all] [arguments of pytest]
+#
+# With --all the ROS tests run a second time, on the wheels of ROS 2 Kilted beside those of Jazzy.
 
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -32,6 +34,25 @@ find_python38() {
   done
 }
 
+# The tests of everything that talks ROS, on the wheels of Kilted; an environment holds one ROS.
+test_on_kilted() {
+  if ros_is_sourced; then
+    say "ROS 2 $ROS_DISTRO is sourced: the ROS tests on the wheels of Kilted are left out"
+    return
+  fi
+  local python kilted
+  python=$(find_python)
+  kilted=$ROOT/.venv/test-$(version_of "$python")-kilted
+  venv_with "$python" "$kilted" cpu,test,ros-kilted
+  say 'the ROS tests on the wheels of Kilted'
+  "$kilted/bin/python" -m pytest test/ros
+}
+
+with_kilted=
+if [ "${1:-}" = --all ]; then
+  with_kilted=yes
+  shift
+fi
 cd "$ROOT"
 prepare test cpu,training,test
 status=0
@@ -43,6 +64,11 @@ if [ -n "$python38" ]; then
   env -u PYTHONPATH "$ROOT/.venv/test-3.8/bin/python" -m pytest -q test/runtime || status=1
 else
   say 'no Python 3.8 here: the tests of the runtime on it are left out'
+fi
+if [ -n "$with_kilted" ]; then
+  test_on_kilted || status=1
+else
+  say 'the ROS tests on the wheels of Kilted are left out: they are part of scripts/test.sh --all'
 fi
 say "all tests on Python $(version_of "$PYTHON")"
 "$PYTHON" -m pytest "$@" || status=1

@@ -21,17 +21,24 @@ import cv2
 from launch.launch_description_sources import get_launch_description_from_python_launch_file
 from launch_files import FOLDER, launched
 import launch_pytest
+from lifecycle_msgs.srv import ChangeState, GetState
 import pytest
 from rcl_interfaces.srv import GetParameters
 from ros_probe import blocks, rgb_message, wait_until
+from sensor_msgs.msg import CompressedImage
+from swiftnet_ros.fastdds_profile import VARIABLES
 
 LABELS = '/segmentation/label_image'
 ARGUMENTS = {
+    'autostart',
+    'cameras',
     'engine',
     'image_topic',
+    'image_transport',
     'log_level',
     'model',
     'namespace',
+    'output_size',
     'params_file',
     'use_sim_time',
 }
@@ -43,13 +50,18 @@ def segmented(probe, camera_topic, labels_topic):
     return probe.ask(camera, rgb_message(blocks(40, 60), 1), received)
 
 
+def ask(probe, kind, service, **fields):
+    """Call a service and give its answer."""
+    client = probe.node.create_client(kind, service)
+    wait_until(client.service_is_ready, 30, service)
+    future = client.call_async(kind.Request(**fields))
+    wait_until(future.done, 30, f'the answer of {service}')
+    return future.result()
+
+
 def parameters(probe, node, names):
     """Ask a node for the values of its parameters."""
-    client = probe.node.create_client(GetParameters, f'{node}/get_parameters')
-    wait_until(client.service_is_ready, 30, f'the parameters of {node}')
-    future = client.call_async(GetParameters.Request(names=names))
-    wait_until(future.done, 10, 'the answer')
-    return future.result().values
+    return ask(probe, GetParameters, f'{node}/get_parameters', names=names).values
 
 
 @launch_pytest.fixture
@@ -148,11 +160,110 @@ def test_the_demo_plays_images_into_the_node(played, probe):
 def test_every_process_gets_the_profile_for_large_frames(remapped):
     _, record = remapped
     wait_until(lambda: record.environments, 30, 'the start of the node')
-    profile = record.environments[0]['FASTRTPS_DEFAULT_PROFILES_FILE']
-    assert Path(profile).read_bytes() == (FOLDER.parent / 'config' / 'fastdds.xml').read_bytes()
+    profiles = [record.environments[0].get(name) for name in VARIABLES]
+    expected = (FOLDER.parent / 'config' / 'fastdds.xml').read_bytes()
+    assert any(profiles) and {Path(path).read_bytes() for path in profiles if path} == {expected}
 
 
-@pytest.mark.parametrize('file', ['segment.launch.py', 'demo.launch.py'])
+@launch_pytest.fixture
+def of_two_cameras(tiny_path):
+    """Segment two drivers by one node, in a namespace, at the network's size."""
+    return launched(
+        'segment.launch.py',
+        model=str(tiny_path),
+        namespace='robot',
+        cameras='front,rear',
+        image_topic='image_raw',
+        output_size='network',
+    )
+
+
+@pytest.mark.launch(fixture=of_two_cameras)
+def test_every_camera_has_topics_of_its_own(of_two_cameras, probe):
+    for name in ('front', 'rear'):
+        answer = segmented(
+            probe, f'/robot/{name}/image_raw', f'/robot/segmentation/{name}/label_image'
+        )
+        assert (answer.height, answer.width) == (48, 64)
+
+
+@launch_pytest.fixture
+def of_listed_topics(tiny_path):
+    """Name the topic of each camera."""
+    topics = '/left_driver/raw,/right_driver/raw'
+    arguments = {'model': str(tiny_path), 'cameras': 'left,right', 'image_topic': topics}
+    return launched('segment.launch.py', **arguments)
+
+
+@pytest.mark.launch(fixture=of_listed_topics)
+def test_topics_may_be_listed_in_the_order_of_the_cameras(of_listed_topics, probe):
+    answer = segmented(probe, '/right_driver/raw', '/segmentation/right/label_image')
+    assert (answer.height, answer.width) == (40, 60)
+
+
+@launch_pytest.fixture
+def of_compressed_pictures(tiny_path):
+    """Segment what a driver publishes beside its raw topic."""
+    arguments = {'image_topic': '/cam/image_raw', 'image_transport': 'compressed'}
+    return launched('segment.launch.py', model=str(tiny_path), **arguments)
+
+
+@pytest.mark.launch(fixture=of_compressed_pictures)
+def test_compressed_pictures_come_from_beside_the_raw_topic(of_compressed_pictures, probe):
+    frame = rgb_message(blocks(40, 60), 1)
+    _, png = cv2.imencode('.png', blocks(40, 60))
+    message = CompressedImage(header=frame.header, format='png', data=png.tobytes())
+    received = probe.listen(LABELS)
+    camera = probe.camera('/cam/image_raw/compressed', kind=CompressedImage)
+    assert probe.ask(camera, message, received).width == 60
+
+
+@launch_pytest.fixture
+def without_autostart(tiny_path):
+    """Leave the lifecycle to somebody else."""
+    return launched('segment.launch.py', model=str(tiny_path), autostart='false')
+
+
+@pytest.mark.launch(fixture=without_autostart)
+def test_without_autostart_the_node_waits_to_be_configured(without_autostart, probe):
+    def state():
+        return ask(probe, GetState, '/segmentation/get_state').current_state.label
+
+    def change(name):
+        request = ChangeState.Request()
+        request.transition.label = name
+        fields = {'transition': request.transition}
+        return ask(probe, ChangeState, '/segmentation/change_state', **fields).success
+
+    assert state() == 'unconfigured'
+    assert change('configure') and state() == 'inactive'
+    assert change('activate') and state() == 'active'
+    assert segmented(probe, '/image', LABELS).width == 60
+
+
+@launch_pytest.fixture
+def two_played(tiny_path, tmp_path):
+    """Play a picture of one's own as two cameras."""
+    cv2.imwrite(str(tmp_path / 'picture.png'), blocks(40, 60))
+    return launched('multi_camera.launch.py', model=str(tiny_path), source=str(tmp_path))
+
+
+@pytest.mark.launch(fixture=two_played)
+def test_two_cameras_are_played_into_one_node(two_played, probe):
+    labels = {
+        name: probe.listen(f'/segmentation/{name}/label_image') for name in ('front', 'rear')
+    }
+    for name, received in labels.items():
+        wait_until(lambda received=received: len(received) > 3, 30, f'label images of {name}')
+        assert {item.header.frame_id for item in received} == {name}
+    _, record = two_played
+    assert len(record.environments) == 3
+
+
+FILES = ['segment.launch.py', 'demo.launch.py', 'multi_camera.launch.py']
+
+
+@pytest.mark.parametrize('file', FILES)
 def test_every_argument_has_a_description_and_a_default(file):
     description = get_launch_description_from_python_launch_file(str(FOLDER / file))
     arguments = description.get_launch_arguments()
