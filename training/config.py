@@ -164,6 +164,11 @@ _RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
 
 def load_config(path: Path, overrides: tuple[str, ...] = ()) -> Config:
     """Read a YAML file with the safe loader; `overrides` are 'section.key=value' strings."""
+    return config_from_tree(load_tree(path, overrides))
+
+
+def load_tree(path: Path, overrides: tuple[str, ...] = ()) -> dict[str, Any]:
+    """Read the plain dictionaries of a YAML file with the safe loader, overrides applied."""
     if not path.is_file():
         raise FileMissingError(path, 'configuration')
     try:
@@ -174,7 +179,7 @@ def load_config(path: Path, overrides: tuple[str, ...] = ()) -> Config:
         raise InvalidValueError(str(path), type(tree).__name__, 'a YAML mapping')
     for override in overrides:
         _override(tree, override)
-    return config_from_tree(tree)
+    return tree
 
 
 def config_from_tree(tree: dict[str, Any]) -> Config:

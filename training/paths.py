@@ -44,6 +44,40 @@ class RunPaths:
         return self.folder / f'step_{step:06d}.pt'
 
     @property
+    def start(self) -> Path:
+        """Name the file of the weights that an arm of a family began with."""
+        return self.folder / 'start.pt'
+
+    @property
+    def arm(self) -> Path:
+        """Name the file of what an arm was asked to do, JSON."""
+        return self.folder / 'arm.json'
+
+    @property
+    def history(self) -> Path:
+        """Name the file of the channels that were removed since the dense run, JSON."""
+        return self.folder / 'history.json'
+
+    @property
+    def masks(self) -> Path:
+        """Name the file of the masks of single weights, JSON."""
+        return self.folder / 'masks.json'
+
+    @property
+    def result(self) -> Path:
+        """Name the file of what a finished run measured, JSON."""
+        return self.folder / 'result.json'
+
+    @property
+    def latency(self) -> Path:
+        """Name the file of the times that `python -m training bench` measured, JSON."""
+        return self.folder / 'latency.json'
+
+    def pruning_round(self, number: int) -> 'RunPaths':
+        """Give the files of an earlier round of pruning and training, from 1."""
+        return RunPaths(self.folder / f'round_{number}')
+
+    @property
     def losses(self) -> Path:
         """One JSON line for every step."""
         return self.folder / 'losses.jsonl'

@@ -27,7 +27,7 @@ from torch import nn, Tensor
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from training.batches import Batch, training_batches, whole_batches
 from training.callbacks import Callback, default_callbacks, keep_steps, update_ema
-from training.checkpoint import CheckpointError, load_checkpoint
+from training.checkpoint import CheckpointError, load_checkpoint, take_shapes
 from training.config import Config, flat, load_config
 from training.datasets import open_dataset
 from training.distributed import synchronize_norms
@@ -46,12 +46,19 @@ _PATIENCE = timedelta(hours=12)
 _MIXED_PRECISION = {'none': 'no', 'bf16': 'bf16', 'fp16': 'fp16'}
 
 
-def train(config: Config, root: Path | None, folder: Path, initial: Path | None = None) -> Path:
+def train(
+    config: Config,
+    root: Path | None,
+    folder: Path,
+    initial: Path | None = None,
+    after_step: Sequence[Callback] = (),
+) -> Path:
     """
     Train by a configuration on data below `root`; give the path of the finished checkpoint.
 
     A run whose checkpoint exists is left alone; one that was interrupted goes on. `initial` is a
-    checkpoint whose weights a new run starts from.
+    checkpoint whose weights and pruned shape a new run starts from. `after_step` are callbacks
+    of every process that come before all others, as masks that hold weights at zero.
     """
     paths = RunPaths(folder)
     if paths.trained.exists():
@@ -67,16 +74,20 @@ def train(config: Config, root: Path | None, folder: Path, initial: Path | None 
         config, dataset, accelerator.process_index, accelerator.num_processes
     )
     loss = build_loss(config.loss)
-    network = starting_network(config, dataset, initial, paths.last.exists())
+    last = load_checkpoint(paths.last) if paths.last.exists() else None
+    network = starting_network(config, dataset, initial, last is not None)
+    if last is not None:
+        refuse_other_run(config, paths)
+        take_shapes(network, last.weights)
     state = _new_state(config, network, len(sampler), accelerator)
-    if paths.last.exists():
-        _refuse_other_run(config, paths)
-        state.resume(load_checkpoint(paths.last).progress, paths.last)
-    callbacks: list[Callback] = [update_ema]
+    if last is not None:
+        state.resume(last.progress, paths.last)
+    callbacks: list[Callback] = [*after_step, update_ema]
     accelerator.wait_for_everyone()
     if accelerator.is_main_process:
         _prepare_folder(config, paths, state)
-        callbacks = default_callbacks(config, dataset.table, root, paths, state.step + 1)
+        usual = default_callbacks(config, dataset.table, root, paths, state.step + 1)
+        callbacks = [*after_step, *usual]
         if state.step == 0:
             keep_steps(config, dataset.table, paths)(state)
     while state.step < state.steps:
@@ -137,13 +148,13 @@ def _accelerator(config: Config) -> Accelerator:
     )
 
 
-def _refuse_other_run(config: Config, paths: RunPaths) -> None:
-    """Refuse to go on with a run that was started with another configuration."""
+def refuse_other_run(config: Config, paths: RunPaths, besides: Sequence[str] = ()) -> None:
+    """Refuse a run that was started with another configuration; `besides` may differ too."""
     before = dict(flat(load_config(paths.config)))
     for name, value in flat(config):
-        if before[name] != value and name not in _MAY_CHANGE:
+        if before[name] != value and name not in (*_MAY_CHANGE, *besides):
             raise CheckpointError(
-                paths.last,
+                paths.trained if paths.trained.exists() else paths.last,
                 f'its run has {name} {before[name]} and this one {value}; choose another --out '
                 'or restore the configuration',
             )

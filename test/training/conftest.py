@@ -20,8 +20,11 @@ from pathlib import Path
 
 from accelerate.state import AcceleratorState
 import pytest
+from tiny_family import tiny_task
 from tiny_training import tiny_config, write_folder
 import torch
+from training.lottery.run import run_family
+from training.lottery.task import Task
 from training.paths import RunPaths
 from training.train import train
 
@@ -56,3 +59,13 @@ def finished_run(folder_root: Path, tmp_path_factory: pytest.TempPathFactory) ->
     train(tiny_config(train={'epochs': 20, 'evaluate_every': 10}), folder_root, folder)
     AcceleratorState._reset_state(reset_partial_state=True)
     return RunPaths(folder)
+
+
+@pytest.fixture(scope='session')
+def finished_family(folder_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Task:
+    """Give the work on a small family of all kinds of arms, done: 4 steps for each."""
+    torch.set_num_threads(1)
+    task = tiny_task(folder_root, tmp_path_factory.mktemp('family'))
+    for _ in run_family(task, ()):
+        AcceleratorState._reset_state(reset_partial_state=True)
+    return task

@@ -21,7 +21,6 @@ import sys
 from types import ModuleType
 
 import numpy as np
-import pytest
 from swiftnet_ros.engines.base import LogitsEngine
 from swiftnet_ros.engines.open_engine import ENGINES, open_engine
 from swiftnet_ros.model_spec import read_spec
@@ -40,6 +39,8 @@ from training.losses import LOSSES
 from training.models.encoders import ENCODERS
 from training.models.encoders.base import checked_widths, Encoder
 from training.pruning.criteria import CRITERIA
+from training.pruning.options import PruneOptions
+from training.pruning.structured import prune
 
 
 class Halve(nn.Module):
@@ -147,21 +148,13 @@ def test_an_engine(monkeypatch, tmp_path):
 
 
 def test_a_pruning_criterion(monkeypatch):
-    weight = torch.tensor([[[[1.0, -2.0]]], [[[0.0, 0.5]]], [[[-3.0, 3.0]]]])
-    monkeypatch.setitem(CRITERIA, 'largest', lambda weight: weight.abs().flatten(1).amax(1))
-    received = {name: CRITERIA[name](weight).tolist() for name in ('l1', 'largest')}
-    assert received == {'l1': [3.0, 0.5, 6.0], 'largest': [2.0, 0.5, 3.0]}
-
-
-@pytest.mark.parametrize('name', CRITERIA)
-def test_every_criterion_gives_one_number_for_each_channel(name):
+    # the channel whose weights begin largest is the least important one
+    monkeypatch.setitem(CRITERIA, 'fake', lambda group: 1 / group.rows[0][:, 0].abs())
     network = tiny_checkpoint().network()
-    for layer in network.modules():
-        if isinstance(layer, nn.Conv2d):
-            importance = CRITERIA[name](layer.weight)
-            assert importance.shape == (layer.out_channels,)
-            assert (importance >= 0).all()
-            assert not importance.requires_grad
+    first = network.encoder.stem.conv1.weight[:, 0, 0, 0].abs()
+    history = prune(network, PruneOptions('fake', 'first2', 0.25, multiple=1, floor=1))
+    assert history.removals[0].layer == 'encoder.stem.conv1'
+    assert history.removals[0].indices == (int(first.argmax()),)
 
 
 def test_a_command(monkeypatch, capsys, tmp_path):

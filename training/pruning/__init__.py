@@ -13,4 +13,4 @@
 # limitations under the License.
 
 
-"""Structured pruning of trained networks; so far what measures the importance of channels."""
+"""Pruning of trained networks: whole channels, for speed, or single weights, for experiments."""

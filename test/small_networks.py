@@ -1,0 +1,86 @@
+# Copyright 2026 The swiftnet_ros Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Narrow networks in double precision to prune, and the same networks with channels set to 0."""
+
+from collections.abc import Iterable, Mapping
+from copy import deepcopy
+
+import torch
+from torch import nn
+from training.batches import Batch
+from training.config import ModelConfig
+from training.models import build_model
+from training.pruning.groups import OUT
+from training.pruning.history import History
+
+CLASSES = 5
+WIDTHS = [8, 12, 16, 20, 24]
+# layer -> output channels
+Channels = Mapping[str, Iterable[int]]
+
+
+def small_network(variant: str = 'pyramid', encoder: str = 'resnet18', **changes) -> nn.Module:
+    """Build a network of odd widths in evaluation, its norms as they are after a training."""
+    torch.manual_seed(0)
+    values = {'widths': WIDTHS, 'features': 12, **changes}
+    network = build_model(ModelConfig(variant, encoder, **values), CLASSES).double().eval()
+    for layer in network.modules():
+        if isinstance(layer, nn.BatchNorm2d):
+            for part in (layer.weight.data, layer.running_var):
+                part.uniform_(0.5, 1.5)
+            for part in (layer.bias.data, layer.running_mean):
+                part.normal_(0, 0.1)
+    return network
+
+
+def picture(seed: int = 1, height: int = 64, width: int = 96) -> torch.Tensor:
+    """Give noise as uint8 [1, 3, height, width]."""
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randint(0, 256, (1, 3, height, width), generator=generator).byte()
+
+
+def calibration(batches: int = 2) -> list[Batch]:
+    """Give noise with labels in blocks, a few pixels unlabeled; images of a class are alike."""
+    made = []
+    for seed in range(batches):
+        generator = torch.Generator().manual_seed(seed)
+        coarse = torch.randint(0, CLASSES + 1, (2, 8, 8), generator=generator)
+        labels = coarse.repeat_interleave(8, 1).repeat_interleave(8, 2)
+        images = (40 * labels[:, None] + picture(seed, 64, 64) // 8).byte()
+        labels = torch.where(labels == CLASSES, 255, labels)
+        made.append(Batch(images.expand(2, 3, 64, 64), labels, torch.zeros(2, 64, 64)))
+    return made
+
+
+def answer(network: nn.Module, image: torch.Tensor | None = None) -> torch.Tensor:
+    """Give a network's logits in evaluation."""
+    with torch.inference_mode():
+        return network.eval()(picture() if image is None else image)
+
+
+def removed_outputs(history: History) -> dict[str, set[int]]:
+    """List the output channels that one round removed from each layer."""
+    return {r.layer: set(r.indices) for r in history.removals if r.side == OUT}
+
+
+def zeroed(network: nn.Module, channels: Channels) -> nn.Module:
+    """Copy a network and set everything that makes the named channels to 0."""
+    copy = deepcopy(network)
+    for name, indices in channels.items():
+        layer = copy.get_submodule(name)
+        for part in (layer.weight, layer.bias):
+            if part is not None:
+                part.data[sorted(indices)] = 0
+    return copy

@@ -1,0 +1,48 @@
+# Copyright 2026 The swiftnet_ros Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+
+"""python -m training lottery FAMILY: a dense run, and all that is made of it by pruning."""
+
+from argparse import ArgumentParser
+from collections.abc import Sequence
+import json
+from pathlib import Path
+
+from training.lottery.family import load_family
+from training.lottery.run import chosen_runs, run_family
+from training.lottery.task import Task
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the arms of a family, one after the other; what is finished or begun goes on."""
+    parser = ArgumentParser('python -m training lottery', description=main.__doc__)
+    parser.add_argument('family', type=Path, help='YAML file')
+    parser.add_argument('--root', type=Path, help='folder of the data set')
+    parser.add_argument('--transfer-root', type=Path, help='folder of the second data set')
+    parser.add_argument('--out', type=Path, required=True, help='folder of all runs')
+    parser.add_argument('--only', nargs='+', default=[], metavar='ARM', help='these arms alone')
+    parser.add_argument('--seeds', nargs='+', type=int, help="instead of the family's")
+    parser.add_argument(
+        '--set', action='append', default=[], metavar='KEY=VALUE', help='as dense.train.epochs=3'
+    )
+    options = parser.parse_args(arguments)
+    family = load_family(options.family, tuple(options.set))
+    chosen_runs(family, options.only)
+    for seed in options.seeds or family.seeds:
+        task = Task(family, seed, options.root, options.transfer_root, options.out)
+        for paths in run_family(task, options.only):
+            result = json.loads(paths.result.read_text())
+            print(f'{paths.folder}: {result["params"]} parameters, mIoU {result["miou"]}')
+    return 0

@@ -1,0 +1,139 @@
+# Copyright 2026 The swiftnet_ros Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""python -m training prune CONFIG: a smaller network from a trained one, in one shot."""
+
+from argparse import ArgumentParser, Namespace
+from collections.abc import Sequence
+from dataclasses import replace
+import json
+from pathlib import Path
+from typing import Any
+
+from swiftnet_ros.errors import FileMissingError, InvalidValueError
+from torch import nn
+from training.checkpoint import (
+    Checkpoint,
+    CheckpointError,
+    layer_widths,
+    load_checkpoint,
+    save_checkpoint,
+)
+from training.commands.arguments import size_argument
+from training.config import load_tree, parsed
+from training.count import count
+from training.datasets import open_dataset
+from training.pruning.channel_group import Statistics
+from training.pruning.criteria import CRITERIA
+from training.pruning.history import history_path
+from training.pruning.prune_config import calibration_batches, PruneConfig
+from training.pruning.responses import collect_statistics
+from training.pruning.structured import prune
+from training.typed import build
+
+# Arguments that stand for keys of the configuration's sections.
+_SECTIONS = {
+    'prune': ('criterion', 'ratios', 'ratio', 'global_ratio', 'multiple', 'floor'),
+    'calibration': ('dataset', 'split', 'images', 'crop'),
+}
+
+
+def main(arguments: Sequence[str]) -> int:
+    """
+    Prune a checkpoint and write it, with the history of what was removed beside it.
+
+    Takes a YAML file, a checkpoint with arguments, or both: an argument replaces the file's key.
+    """
+    options = _parser().parse_args(arguments)
+    config = build(PruneConfig, _tree(options))
+    out = Path(config.out)
+    _check_out(out, Path(config.checkpoint))
+    checkpoint = load_checkpoint(Path(config.checkpoint))
+    network = checkpoint.network()
+    statistics = _statistics(config, checkpoint, network, options.root)
+    history = prune(network, config.prune, statistics, config.seed)
+    pruned = replace(checkpoint, weights=network.state_dict(), miou=None, progress={})
+    save_checkpoint(pruned, out)
+    history_path(out).write_text(history.to_json())
+    result = count(network, *options.size)
+    print(f'{out}: {result.params} parameters, {result.gmacs:.2f} GMACs; {history_path(out)}')
+    if options.json:
+        widths = layer_widths(pruned.weights)
+        sizes = {'params': result.params, 'gmacs': round(result.gmacs, 4), 'widths': widths}
+        print(json.dumps({**sizes, 'size': list(options.size)}))
+    return 0
+
+
+def _parser() -> ArgumentParser:
+    parser = ArgumentParser('python -m training prune', description=main.__doc__)
+    parser.add_argument('source', type=Path, help='YAML configuration or .pt checkpoint')
+    parser.add_argument('-o', '--out', help='.pt file to write')
+    parser.add_argument('--criterion', help=f'one of {", ".join(CRITERIA)}')
+    parser.add_argument('--ratios', help="first2, all, or as '{stem: 0.5, stage1: 0.5}'")
+    parser.add_argument('--ratio', type=float, help='the ratio of first2 and all')
+    parser.add_argument('--global-ratio', type=float, help='rank the channels of all layers')
+    parser.add_argument('--multiple', type=int, help='round widths to it; 1: not at all')
+    parser.add_argument('--floor', type=int, help='channels that every layer keeps')
+    parser.add_argument('--seed', type=int, help='of criterion random and of the pictures')
+    parser.add_argument('--dataset', help='calibration pictures, for criterion context')
+    parser.add_argument('--root', type=Path, help="folder of that data set's files")
+    parser.add_argument('--split', help='its split')
+    parser.add_argument('--images', type=int, help='how many of them')
+    parser.add_argument('--crop', type=int, help='side of their crops in pixels')
+    parser.add_argument(
+        '--size', type=size_argument, default=(1024, 2048), metavar='HxW', help='GMACs are for it'
+    )
+    parser.add_argument('--json', action='store_true', help='one JSON object as the last line')
+    return parser
+
+
+def _tree(options: Namespace) -> dict[str, Any]:
+    """Put the arguments over the file's keys."""
+    direct = options.source.suffix == '.pt'
+    tree: dict[str, Any] = (
+        {'checkpoint': str(options.source)} if direct else load_tree(options.source)
+    )
+    for section, keys in _SECTIONS.items():
+        given = {key: getattr(options, key) for key in keys if getattr(options, key) is not None}
+        if given:
+            tree[section] = {**(tree.get(section) or {}), **given}
+    if options.ratios is not None:
+        tree['prune']['ratios'] = parsed('--ratios', options.ratios)
+    for key in ('out', 'seed'):
+        if getattr(options, key) is not None:
+            tree[key] = getattr(options, key)
+    return tree
+
+
+def _check_out(out: Path, checkpoint: Path) -> None:
+    if out.suffix != '.pt' or out == checkpoint:
+        raise InvalidValueError('out', str(out), 'a .pt file other than the checkpoint')
+    if not out.parent.is_dir():
+        raise FileMissingError(out.parent, 'folder')
+
+
+def _statistics(
+    config: PruneConfig, checkpoint: Checkpoint, network: nn.Module, root: Path | None
+) -> Statistics | None:
+    """Show the network the calibration pictures, where any are given."""
+    given = config.calibration_config()
+    if given is None:
+        return None
+    dataset = open_dataset(given.dataset, root, given.split, given.options)
+    if tuple(dataset.table.classes) != tuple(checkpoint.classes):
+        counts = f'{len(checkpoint.classes)} and {len(dataset.table.classes)}'
+        reason = f'its classes are not those of {given.dataset} ({counts})'
+        raise CheckpointError(config.checkpoint, reason)
+    batches = calibration_batches(dataset, given, config.seed)
+    return collect_statistics(network, batches, len(checkpoint.classes))

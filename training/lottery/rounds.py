@@ -1,0 +1,156 @@
+# Copyright 2026 The swiftnet_ros Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+
+"""One round of an arm: prune, make the first weights, train; what is there already is kept."""
+
+from dataclasses import asdict
+import json
+from pathlib import Path
+
+from swiftnet_ros.errors import SwiftnetError
+from training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from training.config import Config
+from training.lottery.arm import Arm
+from training.lottery.find import find_removed
+from training.lottery.removal import Channels, load_removed, Removed, save_removed
+from training.lottery.task import Task
+from training.lottery.weights import Ingredients, WEIGHTS
+from training.paths import RunPaths
+from training.pruning.history import History
+from training.state import TrainState
+from training.train import refuse_other_run, train
+
+# What may differ of a dense run that is taken over: it may have kept more than is needed.
+_KEPT = ('train.keep_steps',)
+
+
+class OtherArmError(SwiftnetError):
+    """A folder in which an arm of the same name was begun with other options."""
+
+    def __init__(self, path: Path, key: str, before: object, now: object) -> None:
+        super().__init__(
+            f'{path} has {key} {before!r} and the family now says {now!r}; choose another --out '
+            'or restore the family'
+        )
+
+
+def finish_training(
+    config: Config, root: Path | None, paths: RunPaths, removed: Removed, begins: bool = True
+) -> None:
+    """
+    Train to the end, from start.pt where `begins`.
+
+    What was begun goes on; a run of another configuration is refused.
+    """
+    if paths.config.exists():
+        refuse_other_run(config, paths, _KEPT)
+
+    def hold(state: TrainState) -> None:
+        removed.hold(state.network)
+
+    train(config, root, paths.folder, paths.start if begins else None, [hold])
+    # It is three times as large as the network, and nothing goes on from it.
+    paths.last.unlink(missing_ok=True)
+
+
+def finish_arm(task: Task, name: str, dense: RunPaths) -> Removed:
+    """Go through all rounds of an arm; the last one's files are the arm's own."""
+    arm, paths = task.family.arms[name], task.paths(name)
+    trained, total = dense.trained, None
+    for number in range(1, arm.rounds + 1):
+        current = paths if number == arm.rounds else paths.pruning_round(number)
+        total = _finish_round(task, name, number, (dense, trained, total), current)
+        trained = current.trained
+    assert total is not None
+    return total
+
+
+def _finish_round(
+    task: Task,
+    name: str,
+    number: int,
+    before: tuple[RunPaths, Path, Removed | None],
+    paths: RunPaths,
+) -> Removed:
+    """Prune what the round before trained, make first weights of it, train them."""
+    arm = task.family.arms[name]
+    dense, source, gone = before
+    paths.folder.mkdir(parents=True, exist_ok=True)
+    _write_down(task, arm, number, paths.arm)
+    trained = load_checkpoint(source)
+    total = _removed(task, arm, number, (trained, gone), paths)
+    if not paths.start.exists():
+        kept = {step: load_checkpoint(dense.kept(step)) for step in _needed(arm)}
+        given = Ingredients(
+            trained=trained,
+            kept=kept,
+            newest=_newest(total, gone),
+            total=total,
+            seed=task.seed,
+            rewind_to=arm.rewind_to,
+            narrow=arm.narrow_model(trained.model),
+        )
+        save_checkpoint(WEIGHTS[arm.weights](given), paths.start)
+    model = load_checkpoint(paths.start).model
+    finish_training(task.arm_config(name, arm, model), task.root, paths, total)
+    return total
+
+
+def _removed(
+    task: Task,
+    arm: Arm,
+    number: int,
+    before: tuple[Checkpoint, Removed | None],
+    paths: RunPaths,
+) -> Removed:
+    """Find what is gone after this round, or read what was found before."""
+    if arm.pruning is None and arm.masks is None:
+        return Channels()
+    found = load_removed(paths)
+    if found is None:
+        found = find_removed(task, arm, number, *before)
+        save_removed(found, paths.history if arm.masks is None else paths.masks)
+    return found
+
+
+def _newest(total: Removed, before: Removed | None) -> Removed:
+    """Give what the newest round removed: the end of a history; masks are always of all."""
+    if not isinstance(total, Channels) or not isinstance(before, Channels):
+        return total
+    earlier = len(before.history.removals)
+    return Channels(History(total.history.removals[earlier:]))
+
+
+def _needed(arm: Arm) -> list[int]:
+    return [arm.rewind_to] if arm.weights == 'lth' else []
+
+
+def _write_down(task: Task, arm: Arm, number: int, path: Path) -> None:
+    """Write what is asked for; refuse a folder where something else was begun."""
+    family = task.family
+    asked = {
+        'seed': task.seed,
+        'round': number,
+        **asdict(arm),
+        'pruning': arm.pruning and asdict(arm.prune_options(family.pruning[arm.pruning], number)),
+        'masks': arm.masks and asdict(family.masks[arm.masks]),
+        'calibration_batches': family.calibration_batches,
+    }
+    if not path.exists():
+        path.write_text(json.dumps(asked, indent=1) + '\n')
+    before = json.loads(path.read_text())
+    for key, value in asked.items():
+        if before.get(key) != value:
+            raise OtherArmError(path, key, before.get(key), value)

@@ -1,0 +1,170 @@
+# Copyright 2026 The swiftnet_ros Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""
+Channels that can only be removed together: dependency groups, found by Torch-Pruning.
+
+The only module that knows that library. A network is traced on a copy, at a tiny size; what
+comes out are names and indices.
+"""
+
+from collections.abc import Sequence
+from copy import deepcopy
+from dataclasses import dataclass
+from typing import Any
+
+from swiftnet_ros.errors import SwiftnetError
+import torch
+from torch import nn
+import torch_pruning
+
+# The smallest picture whose three pyramid levels have a pixel at stride 32, in pixels.
+_SIDE = 64
+# Sides of a layer: its output channels (a norm's and a depthwise convolution's only channels),
+# or its input channels.
+OUT, IN = 'out', 'in'
+
+
+class UnsupportedLayerError(SwiftnetError):
+    """A layer whose channels this package cannot remove."""
+
+    def __init__(self, layer: str, kind: str) -> None:
+        super().__init__(
+            f'cannot prune a network with {layer} ({kind}): channels are removed from ordinary '
+            'and depthwise convolutions and from batch norms; build the encoder of these'
+        )
+
+
+@dataclass(frozen=True)
+class Member:
+    """Where a group's channels lie in one layer: `indices[i]` is the group's channel i."""
+
+    layer: str
+    side: str
+    indices: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Group:
+    """Channels of several layers that belong together; named after the first that makes them."""
+
+    name: str
+    channels: int
+    members: tuple[Member, ...]
+
+
+@dataclass(frozen=True)
+class Step:
+    """A layer, or an operation as Relu or Add, and the steps whose results it takes."""
+
+    layer: str | None
+    operation: str
+    inputs: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Trace:
+    """All groups of a network that can be pruned, and its flow of data."""
+
+    groups: tuple[Group, ...]
+    steps: tuple[Step, ...]
+
+
+def trace(network: nn.Module) -> Trace:
+    """Find the groups of a network in the order of its layers; the network is left as it is."""
+    graph = torch_pruning.DependencyGraph()
+    with torch.inference_mode(False), torch.enable_grad():
+        copy = deepcopy(network).cpu().eval().requires_grad_()
+        graph.build_dependency(copy, torch.zeros(1, 3, _SIDE, _SIDE), verbose=False)
+    names = {layer: name for name, layer in copy.named_modules()}
+    place = {name: index for index, name in enumerate(names.values())}
+    found = graph.get_all_groups(root_module_types=[nn.Conv2d])
+    members = [_members(graph, group, names, place) for group in found]
+    # What nobody reads is the network's answer.
+    groups = [_group(copy, m) for m in members if any(member.side == IN for member in m)]
+    ordered = sorted(groups, key=lambda group: place[group.name])
+    return Trace(tuple(ordered), _steps(graph, names))
+
+
+def makes_channels(layer: nn.Module) -> bool:
+    """Tell whether a layer mixes its inputs to new channels; a depthwise convolution does not."""
+    return isinstance(layer, nn.Conv2d) and not is_depthwise(layer)
+
+
+def is_depthwise(layer: nn.Module) -> bool:
+    """Tell whether a layer is a convolution of every channel by itself."""
+    return isinstance(layer, nn.Conv2d) and layer.groups == layer.out_channels > 1
+
+
+def channels_of(layer: nn.Module, side: str) -> int | None:
+    """Count the channels on a side of a layer; None where that side cannot be pruned."""
+    if isinstance(layer, nn.BatchNorm2d):
+        return layer.num_features if side == OUT else None
+    if not isinstance(layer, nn.Conv2d) or (side == IN and is_depthwise(layer)):
+        return None
+    if layer.groups > 1 and not is_depthwise(layer):
+        return None
+    return layer.out_channels if side == OUT else layer.in_channels
+
+
+def cut(layer: nn.Module, side: str, indices: Sequence[int]) -> None:
+    """Remove channels from one side of a layer; its parameters are new objects afterwards."""
+    if isinstance(layer, nn.BatchNorm2d):
+        torch_pruning.prune_batchnorm_out_channels(layer, indices)
+    elif is_depthwise(layer):
+        torch_pruning.prune_depthwise_conv_out_channels(layer, indices)
+    elif side == OUT:
+        torch_pruning.prune_conv_out_channels(layer, indices)
+    else:
+        torch_pruning.prune_conv_in_channels(layer, indices)
+
+
+def _members(
+    graph: Any, group: Any, names: dict[nn.Module, str], place: dict[str, int]
+) -> tuple[Member, ...]:
+    """List the layers of a group; operations without weights are left out."""
+    members = []
+    for item in group:
+        layer = item.dep.target.module
+        if isinstance(layer, nn.Parameter):
+            raise UnsupportedLayerError(item.dep.target.name, 'a parameter outside of layers')
+        if layer in names:
+            side = OUT if graph.is_out_channel_pruning_fn(item.dep.handler) else IN
+            if channels_of(layer, side) is None:
+                raise UnsupportedLayerError(names[layer], type(layer).__name__)
+            by_root = sorted(zip(item.root_idxs, item.idxs, strict=True))
+            members.append(Member(names[layer], side, tuple(index for _, index in by_root)))
+    return tuple(sorted(members, key=lambda member: (place[member.layer], member.side)))
+
+
+def _group(network: nn.Module, members: tuple[Member, ...]) -> Group:
+    makers = [
+        member
+        for member in members
+        if member.side == OUT and makes_channels(network.get_submodule(member.layer))
+    ]
+    return Group(makers[0].layer, len(makers[0].indices), members)
+
+
+def _steps(graph: Any, names: dict[nn.Module, str]) -> tuple[Step, ...]:
+    nodes = list(graph.module2node.values())
+    place = {id(node): index for index, node in enumerate(nodes)}
+    return tuple(
+        Step(
+            names.get(node.module),
+            node.grad_fn.name().split('Backward')[0],
+            tuple(place[id(source)] for source in node.inputs),
+        )
+        for node in nodes
+    )

@@ -1,0 +1,146 @@
+# Copyright 2026 The swiftnet_ros Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""
+Masks over single weights, for lottery-ticket experiments.
+
+A masked network has the shape and the speed of the full one: zeros are multiplied as all other
+numbers are. For speed channels have to go (structured.py).
+"""
+
+from base64 import b64decode, b64encode
+from collections.abc import Mapping
+from dataclasses import dataclass
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from swiftnet_ros.errors import (
+    FileMissingError,
+    InvalidValueError,
+    SwiftnetError,
+    UnknownNameError,
+)
+import torch
+from torch import nn, Tensor
+from training.pruning.options import EmptyLayerError
+
+# name of a convolution's weight -> bool of its shape, True where the weight is kept
+Masks = Mapping[str, Tensor]
+SCOPES = ('global', 'layer')
+
+
+@dataclass(frozen=True)
+class MaskOptions:
+    """The share of weights that go, ranked all together (`global`) or in each `layer`."""
+
+    ratio: float = 0.5
+    scope: str = 'global'
+
+    def __post_init__(self) -> None:
+        """Refuse impossible values."""
+        if self.scope not in SCOPES:
+            raise UnknownNameError('scope of masks', self.scope, SCOPES)
+        if not 0 <= self.ratio < 1:
+            raise InvalidValueError('ratio', self.ratio, 'a fraction from 0 to below 1')
+
+
+class MaskMismatchError(SwiftnetError):
+    """Masks of another network."""
+
+    def __init__(self, name: str, reason: str) -> None:
+        super().__init__(
+            f'the masks do not fit the network: {name} {reason}; make them from this network'
+        )
+
+
+def unstructured_masks(network: nn.Module, options: MaskOptions) -> dict[str, Tensor]:
+    """
+    Mask the smallest weights of all convolutions by magnitude.
+
+    Weights that are 0 already go first: masks of rising ratios are nested.
+    """
+    weights = {
+        f'{name}.weight': layer.weight.detach().abs().cpu()
+        for name, layer in network.named_modules()
+        if isinstance(layer, nn.Conv2d)
+    }
+    flat = [weight.flatten() for weight in weights.values()]
+    if options.scope == 'layer':
+        kept = [_largest(weight, options.ratio) for weight in flat]
+    else:
+        together = _largest(torch.cat(flat), options.ratio)
+        kept = list(together.split([len(weight) for weight in flat]))
+    masks = dict(zip(weights, kept, strict=True))
+    for name, mask in masks.items():
+        if not mask.any():
+            raise EmptyLayerError(name.removesuffix('.weight'), mask.numel(), 'weights')
+    return {name: mask.view_as(weights[name]) for name, mask in masks.items()}
+
+
+def apply_masks(network: nn.Module, masks: Masks) -> None:
+    """Set the masked weights to 0, in place; training needs it again after every step."""
+    weights = dict(network.named_parameters())
+    for name, mask in masks.items():
+        if name not in weights:
+            raise MaskMismatchError(name, 'is not in it')
+        weight = weights[name]
+        if weight.shape != mask.shape:
+            raise MaskMismatchError(name, f'is {_sides(weight)}, its mask {_sides(mask)}')
+        weight.data.mul_(mask.to(weight.device))
+
+
+def save_masks(masks: Masks, path: Path) -> None:
+    """Write masks as JSON: shape, number of kept weights, a bit for each weight in base64."""
+    tree = {
+        name: {
+            'shape': list(mask.shape),
+            'kept': int(mask.sum()),
+            'bits': b64encode(np.packbits(mask.cpu().numpy()).tobytes()).decode(),
+        }
+        for name, mask in masks.items()
+    }
+    path.write_text(json.dumps(tree, indent=1) + '\n')
+
+
+def load_masks(path: Path) -> dict[str, Tensor]:
+    """Read what `save_masks` wrote; refuse a file that holds no masks."""
+    if not path.is_file():
+        raise FileMissingError(path, 'file of masks')
+    try:
+        tree = json.loads(path.read_text())
+        return {name: _unpacked(packed) for name, packed in tree.items()}
+    except (AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
+        raise InvalidValueError(str(path), 'unreadable', 'a file of masks') from error
+
+
+def _largest(magnitudes: Tensor, ratio: float) -> Tensor:
+    """Give True for all but the share of smallest values; the first of equals goes first."""
+    kept = torch.ones(len(magnitudes), dtype=torch.bool)
+    kept[magnitudes.argsort(stable=True)[: round(ratio * len(magnitudes))]] = False
+    return kept
+
+
+def _unpacked(packed: Mapping[str, Any]) -> Tensor:
+    shape, content = packed['shape'], b64decode(packed['bits'], validate=True)
+    bits = np.unpackbits(np.frombuffer(content, np.uint8), count=int(np.prod(shape)))
+    mask = torch.from_numpy(bits.astype(bool)).view(shape)
+    if int(mask.sum()) != packed['kept']:
+        raise ValueError('damaged bits')
+    return mask
+
+
+def _sides(tensor: Tensor) -> str:
+    return 'x'.join(str(side) for side in tensor.shape)

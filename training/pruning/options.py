@@ -1,0 +1,93 @@
+# Copyright 2026 The swiftnet_ros Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""What to prune and by how much, from YAML."""
+
+from dataclasses import dataclass
+import math
+
+from swiftnet_ros.errors import InvalidValueError, SwiftnetError, UnknownNameError
+from training.pruning.criteria import CRITERIA
+from training.pruning.parts import PARTS, PRESETS
+
+_BELOW_ONE = 'a fraction from 0 to below 1: a ratio of 1 would empty the layer'
+
+
+class EmptyLayerError(SwiftnetError):
+    """A ratio that leaves nothing of a layer; `what` are its channels or weights."""
+
+    def __init__(self, layer: str, count: int, what: str) -> None:
+        super().__init__(
+            f'the ratio would remove all {count} {what} of {layer}; give a smaller ratio'
+        )
+
+
+@dataclass(frozen=True)
+class PruneOptions:
+    """
+    The criterion, the shares of channels to remove and the widths that may result.
+
+    `ratios` is `first2` or `all`, whose parts lose `ratio` of their channels, or a mapping from
+    parts (stem, stage1 to stage4, decoder) to their own ratios. With `global_ratio` the channels
+    of the parts that `ratios` names are ranked together instead. Widths are rounded to a
+    multiple of `multiple` (1: not at all) and no ratio goes below `floor` channels.
+    """
+
+    criterion: str = 'l1'
+    ratios: str | dict[str, float] = 'all'
+    ratio: float = 0.5
+    global_ratio: float | None = None
+    multiple: int = 8
+    floor: int = 8
+
+    def __post_init__(self) -> None:
+        """Refuse unknown names and impossible values."""
+        if self.criterion not in CRITERIA:
+            raise UnknownNameError('pruning criterion', self.criterion, CRITERIA)
+        if isinstance(self.ratios, str) and self.ratios not in PRESETS:
+            raise UnknownNameError('choice of parts in ratios', self.ratios, PRESETS)
+        for part in self.part_ratios():
+            if part not in PARTS:
+                raise UnknownNameError('part in ratios', part, PARTS)
+        for name, ratio in self._named_ratios().items():
+            if not 0 <= ratio < 1:
+                raise InvalidValueError(name, ratio, _BELOW_ONE)
+        if self.multiple < 1:
+            raise InvalidValueError('multiple', self.multiple, '1, 8, 16, 32 or the like')
+        if self.floor < 0:
+            raise InvalidValueError('floor', self.floor, 'a number of channels of 0 or more')
+        if self.global_ratio is not None and not isinstance(self.ratios, str):
+            expected = f'one of {", ".join(PRESETS)} beside global_ratio'
+            raise InvalidValueError('ratios', self.ratios, expected)
+
+    def part_ratios(self) -> dict[str, float]:
+        """Give the ratio of every part that is pruned."""
+        if isinstance(self.ratios, str):
+            return dict.fromkeys(PRESETS[self.ratios], self.ratio)
+        return dict(self.ratios)
+
+    def kept_width(self, channels: int, ratio: float) -> int:
+        """Give the width of a layer of so many channels after a ratio of them is removed."""
+        if ratio == 0:
+            return channels
+        rounded = math.floor(channels * (1 - ratio) / self.multiple + 0.5) * self.multiple
+        return min(channels, max(rounded, self.lowest_width()))
+
+    def lowest_width(self) -> int:
+        """Give the smallest multiple that is not below the floor."""
+        return math.ceil(self.floor / self.multiple) * self.multiple
+
+    def _named_ratios(self) -> dict[str, float]:
+        shared = {'ratio': self.ratio, 'global_ratio': self.global_ratio or 0.0}
+        return shared | {f'ratios.{part}': value for part, value in self.part_ratios().items()}
