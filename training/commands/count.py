@@ -19,15 +19,13 @@ from collections.abc import Sequence
 import json
 from pathlib import Path
 
-from swiftnet_ros.errors import InvalidValueError, UnknownNameError
 from torch import nn
 from training.checkpoint import load_checkpoint
 from training.commands.arguments import size_argument
 from training.config import load_config
 from training.count import count
-from training.datasets import DATASETS
-from training.datasets.class_table import shipped_class_table, shipped_class_table_path
 from training.models import build_model
+from training.untrained import class_count
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -61,13 +59,4 @@ def _network(path: Path) -> nn.Module:
     if path.suffix == '.pt':
         return load_checkpoint(path).network()
     config = load_config(path)
-    classes = config.model.classes or _shipped_classes(config.data.dataset)
-    return build_model(config.model, classes)
-
-
-def _shipped_classes(dataset: str) -> int:
-    if dataset not in DATASETS:
-        raise UnknownNameError('data set', dataset, DATASETS)
-    if not shipped_class_table_path(dataset).is_file():
-        raise InvalidValueError('model.classes', None, f'the number of classes of your {dataset}')
-    return len(shipped_class_table(dataset).classes)
+    return build_model(config.model, class_count(config))

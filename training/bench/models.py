@@ -1,0 +1,125 @@
+# Copyright 2026 The swiftnet_ros Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+
+"""What the command line names becomes ONNX files of the sizes and precisions to measure."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from swiftnet_ros.engines.openvino_engine import PRECISIONS as ENGINE_PRECISIONS
+from swiftnet_ros.errors import FileMissingError, UnknownNameError
+from swiftnet_ros.model_spec import read_model, read_spec
+from swiftnet_ros.shipped_models import find_model
+from training.bench.graph import Gmacs, gmacs
+from training.checkpoint import load_checkpoint
+from training.export import export
+from training.paths import RunPaths
+from training.untrained import untrained_checkpoint
+
+PRECISIONS = (*(name for name in ENGINE_PRECISIONS if name != 'auto'), 'int8')
+_RUN_FILE = RunPaths(Path()).trained.name
+Size = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Case:
+    """One thing to measure: a file of one size in one precision; `file_mb` is in 1e6 bytes."""
+
+    model: str
+    path: Path
+    height: int
+    width: int
+    precision: str
+    gmacs: Gmacs
+    file_mb: float
+
+    @property
+    def engine_precision(self) -> str:
+        """Give what the engine is asked for: what is not quantized in an int8 file is fp32."""
+        return 'fp32' if self.precision == 'int8' else self.precision
+
+
+def cases_of(
+    models: Sequence[Path], sizes: Sequence[Size], precisions: Sequence[str], folder: Path
+) -> list[Case]:
+    """
+    Give the cases of all models, in their order; temporary files go into `folder`.
+
+    A .yaml or .pt is exported at every size (none: its own), an .onnx has its own. An int8 file
+    is measured as such; `int8` in `precisions` takes the int8 file beside a float model.
+    """
+    for name in precisions:
+        if name not in PRECISIONS:
+            raise UnknownNameError('precision', name, PRECISIONS)
+    cases: list[Case] = []
+    for name, path in zip(model_names(models), models):
+        files = list(_files(path, sizes, folder / str(len(cases))))
+        own = [case for file in files for case in _cases_of_file(name, file, precisions)]
+        if 'int8' in precisions and not any(case.precision == 'int8' for case in own):
+            own += _cases_of_file(name, _existing(quantized_file(path)), precisions)
+        cases += [case for case in own if case not in cases]
+    return cases
+
+
+def model_names(models: Sequence[Path]) -> list[str]:
+    """Name models by their files, a run's by its folder; with folders where two would agree."""
+    wholes = [_whole_name(path) for path in models]
+    unique = {whole.name: len({other for other in wholes if other.name == whole.name})
+              for whole in wholes}  # fmt: skip
+    return [whole.name if unique[whole.name] == 1 else str(whole) for whole in wholes]
+
+
+def quantized_file(model: Path) -> Path:
+    """Name the int8 file beside a float model: model.int8.onnx in a run, else X.int8.onnx."""
+    stem = 'model' if model.suffix == '.pt' else _stem(model)
+    return model.with_name(f'{stem}.int8.onnx')
+
+
+def _whole_name(path: Path) -> Path:
+    return path.resolve().parent if path.name == _RUN_FILE else path.with_name(_stem(path))
+
+
+def _stem(path: Path) -> str:
+    return path.name.partition('.')[0]
+
+
+def _files(path: Path, sizes: Sequence[Size], folder: Path) -> Iterator[Path]:
+    """Give a model's ONNX file at every size that is asked for and that it can have."""
+    if path.suffix not in ('.yaml', '.pt'):
+        yield find_model(path)
+        return
+    checkpoint = untrained_checkpoint(path) if path.suffix == '.yaml' else load_checkpoint(path)
+    folder.mkdir()
+    for height, width in sizes or [(checkpoint.height, checkpoint.width)]:
+        file = folder / f'{height}x{width}.onnx'
+        export(checkpoint, file, path.stem, height, width)
+        yield file
+
+
+def _cases_of_file(name: str, path: Path, precisions: Sequence[str]) -> list[Case]:
+    spec = read_spec(path)
+    chosen = [precision for precision in precisions if precision != 'int8']
+    counted, file_mb = gmacs(read_model(path)), path.stat().st_size / 1e6
+    return [
+        Case(name, path, spec.input_height, spec.input_width, precision, counted, file_mb)
+        for precision in (['int8'] if spec.precision == 'int8' else chosen)
+    ]
+
+
+def _existing(path: Path) -> Path:
+    if not path.is_file():
+        raise FileMissingError(path, 'int8 model')
+    return path
