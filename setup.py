@@ -55,14 +55,25 @@ EXTRAS = {
         'ros-jazzy-std-srvs>=5.3,<5.4',
         'ros-jazzy-lifecycle-msgs>=2.0,<2.1',
     ],
+    # The same for ROS 2 Kilted; an environment holds one of both.
+    'ros-kilted': [
+        'ros-rclpy[fastrtps]==9.1.2',
+        'ros-kilted-diagnostic-msgs>=5.5,<5.6',
+        'ros-kilted-sensor-msgs>=5.5,<5.6',
+        'ros-kilted-std-msgs>=5.5,<5.6',
+        'ros-kilted-std-srvs>=5.5,<5.6',
+        'ros-kilted-lifecycle-msgs>=2.3,<2.4',
+    ],
     # TensorRT itself comes with the platform.
     'tensorrt': ['pycuda>=2022.1'],
     'training': [
         'accelerate>=1.0,<2',
         'dacite>=1.8,<2',
+        'matplotlib>=3.7,<4',
         'onnxscript>=0.5,<1',
         'tensorboard>=2.14,<3',
         'torch>=2.6,<3',
+        'torch-pruning>=1.6,<1.7',
         'torchvision>=0.21,<1',
         'tqdm>=4.64,<5',
     ],
@@ -70,7 +81,10 @@ EXTRAS = {
         'hypothesis>=6.100,<7',
         'pytest>=7.4,<10',
         'pytest-timeout>=2.2,<3',
+        'rosbags>=0.11,<0.12; python_version >= "3.10"',
         *(f'{tool}; python_version >= "3.10"' for tool in STYLE_TOOLS),
+        # Builds engines without a GPU, to see that TensorRT takes the files (230 MB).
+        'tensorrt-rtx-cu13>=1.7,<2; python_version >= "3.10" and platform_machine == "x86_64"',
     ],
 }
 

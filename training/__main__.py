@@ -23,10 +23,17 @@ from swiftnet_ros.errors import SwiftnetError, UnknownNameError
 # command -> module of training/commands with `main(arguments) -> int`, imported only when called
 COMMANDS = {
     'train': 'training.commands.train',
+    'lottery': 'training.commands.lottery',
+    'report': 'training.commands.report',
     'export': 'training.commands.export',
+    'quantize': 'training.commands.quantize',
+    'half': 'training.commands.half',
+    'finetune_int8': 'training.commands.finetune_int8',
     'evaluate': 'training.commands.evaluate',
     'count': 'training.commands.count',
     'render': 'training.commands.render',
+    'prune': 'training.commands.prune',
+    'bench': 'training.commands.bench',
 }
 
 

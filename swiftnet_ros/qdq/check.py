@@ -1,0 +1,152 @@
+# Copyright 2026 The swiftnet_ros Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+
+"""
+Hold an INT8 graph to the pattern that TensorRT 8.5 to 11 and OpenVINO fuse.
+
+Symmetric int8 with zero points 0, FP32 scales above 0, no quantized bias, opset 17 and IR 8; a
+quantized convolution reads both of its inputs through dequantizers; in a sum the convolution's
+branch has no pair; a concatenation has one scale on both sides; what follows the last
+convolution is float. TensorRT itself reports some of this late, some by crashing.
+"""
+
+from typing import Callable, Dict
+
+import numpy as np
+import onnx
+from swiftnet_ros.errors import InvalidModelError
+from swiftnet_ros.qdq.pairs import DEQUANTIZE, Pairs, QUANTIZE
+
+_INT8 = onnx.TensorProto.INT8
+_OPSET = 17
+_IR = 8
+
+
+class PairError(InvalidModelError):
+    """A Q/DQ pair that not every runtime reads as it is meant."""
+
+    def __init__(self, path: object, node: onnx.NodeProto, reason: str) -> None:
+        """Name the node and what is wrong with it."""
+        super().__init__(
+            path,
+            f'{node.op_type} {node.name or node.output[0]!r} {reason}; quantize the fp32 file '
+            'with: python -m training quantize',
+        )
+
+
+def check_pairs(model: onnx.ModelProto, path: object) -> None:
+    """Refuse an INT8 graph that does not keep the pattern; `path` is for messages."""
+    opset = [item.version for item in model.opset_import if item.domain in ('', 'ai.onnx')]
+    if opset != [_OPSET] or model.ir_version > _IR:
+        received = f'opset {opset} and IR {model.ir_version}'
+        raise InvalidModelError(path, f'it has {received}, expected opset {_OPSET} and IR {_IR}')
+    pairs = Pairs(model)
+    if not pairs.of_type(DEQUANTIZE):
+        raise InvalidModelError(path, 'it has no Q/DQ pairs; it is no int8 file')
+    for node in pairs.nodes:
+        if node.op_type in _CHECKS:
+            _CHECKS[node.op_type](pairs, node, path)
+    for name in pairs.outputs:
+        _check_output(pairs, name, path)
+
+
+def _check_linear(pairs: Pairs, node: onnx.NodeProto, path: object) -> None:
+    """Check type, scale and zero point of a quantizer or dequantizer."""
+    scale = pairs.scale(node)
+    if scale is None or scale.dtype != np.float32:
+        received = 'computed' if scale is None else f'of type {scale.dtype}'
+        raise PairError(path, node, f'has a scale that is {received}, expected constant float32')
+    if not (np.isfinite(scale).all() and (scale > 0).all()):
+        raise PairError(path, node, f'has a scale of {scale.min():g}, expected above 0')
+    zero = pairs.array(node.input[2]) if len(node.input) > 2 and node.input[2] else None
+    if zero is None or zero.dtype != np.int8 or zero.any():
+        raise PairError(path, node, 'is not symmetric int8: its zero points must be int8 and 0')
+
+
+def _check_quantizer(pairs: Pairs, node: onnx.NodeProto, path: object) -> None:
+    _check_linear(pairs, node, path)
+    for reader in pairs.readers(node.output[0]):
+        if reader.op_type != DEQUANTIZE:
+            raise PairError(path, node, f'is read by {reader.op_type}, expected {DEQUANTIZE}')
+        if not np.array_equal(pairs.scale(node), pairs.scale(reader)):  # type: ignore[arg-type]
+            raise PairError(path, node, 'and its dequantizer have different scales')
+
+
+def _check_dequantizer(pairs: Pairs, node: onnx.NodeProto, path: object) -> None:
+    weight = pairs.weights.get(node.input[0])
+    if weight is not None and weight.data_type != _INT8:
+        kind = onnx.TensorProto.DataType.Name(weight.data_type).lower()
+        what = 'a quantized bias' if weight.data_type == onnx.TensorProto.INT32 else 'constants'
+        raise PairError(path, node, f'dequantizes {what} of type {kind}, expected int8 weights')
+    if weight is None and pairs.writer(node.input[0], QUANTIZE) is None:
+        raise PairError(path, node, f'reads neither weights nor a {QUANTIZE}')
+    _check_linear(pairs, node, path)
+
+
+def _check_convolution(pairs: Pairs, node: onnx.NodeProto, path: object) -> None:
+    data, weight = (pairs.writer(name, DEQUANTIZE) for name in node.input[:2])
+    if (data is None) != (weight is None):
+        missing = 'input' if data is None else 'weights'
+        raise PairError(path, node, f'is half quantized: no dequantizer gives its {missing}')
+    if len(node.input) > 2 and node.input[2] and node.input[2] not in pairs.weights:
+        raise PairError(path, node, 'has a quantized or computed bias, expected float constants')
+    if weight is not None:
+        axis = next((item.i for item in weight.attribute if item.name == 'axis'), 1)
+        scale = pairs.scale(weight)
+        if scale is None or scale.ndim != 1 or axis != 0:
+            raise PairError(path, weight, 'has no scale for each output channel (axis 0)')
+
+
+def _check_sum(pairs: Pairs, node: onnx.NodeProto, path: object) -> None:
+    quantizers = [pairs.quantizer(name) for name in node.input]
+    for name, quantizer in zip(node.input, quantizers):
+        if None in quantizers or quantizer is None:
+            return
+        branch = pairs.writer(quantizer.input[0], 'Conv')
+        readers = pairs.readers(quantizer.input[0]) + pairs.readers(name)
+        # Those of the pair itself: the quantizer and this sum.
+        if branch is not None and len(readers) == 2:
+            raise PairError(path, node, f'reads its branch {branch.name} through a pair')
+
+
+def _check_concat(pairs: Pairs, node: onnx.NodeProto, path: object) -> None:
+    inputs = [pairs.quantizer(name) for name in node.input]
+    outputs = [r if r.op_type == QUANTIZE else None for r in pairs.readers(node.output[0])]
+    linked = [None if item is None else pairs.scale(item) for item in inputs + outputs]
+    if all(scale is None for scale in linked[: len(inputs)]):
+        return
+    first = next(scale for scale in linked if scale is not None)
+    if any(scale is None or not np.array_equal(scale, first) for scale in linked):
+        raise PairError(path, node, 'does not have one and the same scale on both sides')
+
+
+def _check_output(pairs: Pairs, name: str, path: object) -> None:
+    """Walk from an output back to the convolution before it: all of it has to be float."""
+    node = pairs.writers.get(name)
+    if node is None or node.op_type == 'Conv':
+        return
+    if node.op_type in (QUANTIZE, DEQUANTIZE):
+        raise PairError(path, node, 'is behind the last convolution, where all has to be float')
+    for value in node.input:
+        _check_output(pairs, value, path)
+
+
+_CHECKS: Dict[str, Callable[[Pairs, onnx.NodeProto, object], None]] = {
+    QUANTIZE: _check_quantizer,
+    DEQUANTIZE: _check_dequantizer,
+    'Conv': _check_convolution,
+    'Add': _check_sum,
+    'Concat': _check_concat,
+}

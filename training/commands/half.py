@@ -1,0 +1,44 @@
+# Copyright 2026 The swiftnet_ros Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+
+"""python -m training half MODEL -o OUT: a strongly typed FP16 file for TensorRT 11."""
+
+from argparse import ArgumentParser
+from collections.abc import Sequence
+import json
+from pathlib import Path
+
+from swiftnet_ros.errors import FileMissingError
+from training.quantization.fp16 import write_half
+
+
+def main(arguments: Sequence[str]) -> int:
+    """
+    Write a strongly typed FP16 file, which TensorRT 11 builds from.
+
+    Older versions build FP16 from the FP32 file by a flag and need none.
+    """
+    parser = ArgumentParser('python -m training half', description=main.__doc__)
+    parser.add_argument('model', type=Path, help='.onnx file in fp32')
+    parser.add_argument('-o', '--out', type=Path, required=True, help='.onnx file to write')
+    parser.add_argument('--json', action='store_true', help='one JSON object as the last line')
+    options = parser.parse_args(arguments)
+    if not options.out.parent.is_dir():
+        raise FileMissingError(options.out.parent, 'folder')
+    agreement = write_half(options.model, options.out)
+    print(f'{options.out}: same class as in fp32 on {agreement:.4%} of pixels')
+    if options.json:
+        print(json.dumps({'agreement': agreement}))
+    return 0

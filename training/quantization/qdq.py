@@ -1,0 +1,105 @@
+# Copyright 2026 The swiftnet_ros Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+
+"""Write the Q/DQ pairs of a placement into a float graph: one INT8 file for every runtime."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+import onnx_ir as ir
+from training.quantization.graphs import add_weight, drop_unused_weights, FloatArray, floats
+from training.quantization.placement import Placement
+
+
+@dataclass(frozen=True)
+class QuantizedWeight:
+    """Weights int8 [O, ...] and one scale above 0 for each output channel."""
+
+    values: npt.NDArray[np.int8]
+    scales: FloatArray
+
+
+def write_pairs(
+    folded: ir.Model, placement: Placement, scales: Mapping[str, float], weight_bits: int = 8
+) -> onnx.ModelProto:
+    """
+    Give a model with Q/DQ pairs where a placement wants them; the folded one is not changed.
+
+    `scales` has the size of one step for every value that the placement names.
+    """
+    model = ir.from_proto(ir.to_proto(folded))
+    nodes = {node.name: node for node in model.graph}
+    values = {value.name: value for node in nodes.values() for value in node.outputs}
+    for name, readers in placement.readers.items():
+        _quantize_value(model.graph, values[name], readers, scales[name])
+    for name in placement.convolutions:
+        _quantize_weight(model.graph, nodes[name], weight_bits)
+    drop_unused_weights(model.graph)
+    return ir.to_proto(model)
+
+
+def quantize_weight(weight: FloatArray, bits: int = 8) -> QuantizedWeight:
+    """Round weights [O, ...] to int8, symmetric, each output channel by its own largest value."""
+    highest = 2 ** (bits - 1) - 1
+    largest = np.abs(weight).reshape(len(weight), -1).max(axis=1)
+    scales = (largest / highest).astype(np.float32)
+    shape = (-1, *[1] * (weight.ndim - 1))
+    steps = np.rint(weight / scales.reshape(shape))
+    return QuantizedWeight(np.clip(steps, -highest, highest).astype(np.int8), scales)
+
+
+def _quantize_value(
+    graph: ir.Graph, value: ir.Value, readers: Iterable[tuple[str, int]], scale: float
+) -> None:
+    """Put one pair behind a value, for the given inputs of the given nodes only."""
+    producer, wanted = value.producer(), set(readers)
+    assert producer is not None
+    step = add_weight(graph, f'{value.name}_scale', np.array(scale, np.float32))
+    zero = add_weight(graph, f'{value.name}_zero_point', np.array(0, np.int8))
+    uses = [use for use in value.uses() if (use.node.name, use.idx) in wanted]
+    quantized = ir.node(
+        'QuantizeLinear', [value, step, zero], name=f'{value.name}_QuantizeLinear', num_outputs=1
+    )
+    quantized.outputs[0].name = f'{value.name}_quantized'
+    restored = ir.node(
+        'DequantizeLinear',
+        [quantized.outputs[0], step, zero],
+        name=f'{value.name}_DequantizeLinear',
+        num_outputs=1,
+    )
+    restored.outputs[0].name = f'{value.name}_dequantized'
+    graph.insert_after(producer, [quantized, restored])
+    for use in uses:
+        use.node.replace_input_with(use.idx, restored.outputs[0])
+
+
+def _quantize_weight(graph: ir.Graph, convolution: ir.Node, bits: int) -> None:
+    """Store a convolution's weights as int8 behind a dequantizer for each output channel."""
+    name = f'{convolution.name}/weight'
+    quantized = quantize_weight(floats(convolution.inputs[1]), bits)
+    inputs = [
+        add_weight(graph, f'{name}_quantized', quantized.values),
+        add_weight(graph, f'{name}_scale', quantized.scales),
+        add_weight(graph, f'{name}_zero_point', np.zeros(len(quantized.scales), np.int8)),
+    ]
+    restored = ir.node(
+        'DequantizeLinear', inputs, {'axis': 0}, name=f'{name}_DequantizeLinear', num_outputs=1
+    )
+    restored.outputs[0].name = f'{name}_dequantized'
+    graph.insert_before(convolution, [restored])
+    convolution.replace_input_with(1, restored.outputs[0])
