@@ -79,9 +79,10 @@ class NodeParameters:
         changes=UNCONFIGURED,
     )
     self_check_min_agreement: float = parameter(
-        0.98,
-        'the part of the golden labels that the engine must give when it is opened; 0.0 is any',
-        (0.0, 1.0),
+        -1.0,
+        'the part of the golden labels that the engine must give when it is opened; 0.0 is any, '
+        '-1.0 is 0.98 for float models and 0.95 for int8',
+        (-1.0, 1.0),
         changes=UNCONFIGURED,
     )
     autostart: bool = parameter(

@@ -14,6 +14,7 @@
 
 """A model is opened and checked on its own golden frame, or not opened at all."""
 
+from dataclasses import replace
 import hashlib
 
 import numpy as np
@@ -59,6 +60,23 @@ def test_an_engine_that_agrees_too_little_is_closed_and_refused(path, monkeypatc
     with pytest.raises(SelfCheckError, match='0.90000 of .* at least 0.91'):
         load_model(ModelChoice(str(path), min_agreement=0.91))
     assert opened[0]._closed
+
+
+@pytest.mark.parametrize(('precision', 'wrong', 'is_sound'), [
+    ('fp32', 2, True), ('fp32', 3, False), ('int8', 5, True), ('int8', 6, False),
+])  # fmt: skip
+def test_what_is_usual_depends_on_the_precision(tmp_path, precision, wrong, is_sound):
+    path = tmp_path / 'golden.onnx'
+    spec = replace(write_tiny_model(path), precision=precision)
+    picture = np.full((10, 10, 3), spec.classes[3].rgb, np.uint8)
+    labels = np.full((10, 10), 3, np.uint8)
+    labels.flat[:wrong] = 1
+    write(read_model(path), path, spec, Golden(picture, labels))
+    if is_sound:
+        load_model(ModelChoice(str(path))).engine.close()
+    else:
+        with pytest.raises(SelfCheckError):
+            load_model(ModelChoice(str(path)))
 
 
 def test_a_model_without_a_golden_frame_is_not_checked(tmp_path):
