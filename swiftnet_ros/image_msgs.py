@@ -66,8 +66,13 @@ def _by_opencv(code: int) -> Callable[[Array], Frame]:
 
 
 def _native(pixels: Array) -> Array:
-    """Give OpenCV the byte order of this machine; no copy where it is that already."""
-    return pixels.astype(pixels.dtype.newbyteorder('='), copy=False)
+    """
+    Give OpenCV the byte order of this machine; no copy where it is that already.
+
+    Rows of 16 bits that begin at an odd address, after an odd step, it would misread.
+    """
+    native = pixels.astype(pixels.dtype.newbyteorder('='), copy=False)
+    return np.require(native, requirements='A')
 
 
 def _to_8_bits(pixels: Array) -> npt.NDArray[np.uint8]:

@@ -87,6 +87,15 @@ def test_16_bits_are_scaled_and_byte_order_is_respected(encoding, order, is_bige
     assert rgb_of(made) == small
 
 
+@pytest.mark.parametrize(('encoding', 'channels'), [('rgb16', 3), ('mono16', 1)])
+@pytest.mark.parametrize('padding', [1, 2])
+def test_rows_of_16_bits_may_begin_at_an_odd_address(encoding, channels, padding):
+    """What no driver should send, but may: no row moves by a byte."""
+    values = np.arange(4 * 2 * channels, dtype=np.uint16).reshape(4, 2, channels)
+    made = message(encoding, [row.tobytes() for row in values * 257], 2, padding=padding)
+    assert rgb_of(made) == np.broadcast_to(values, (4, 2, 3)).tolist()
+
+
 def test_is_bigendian_means_nothing_for_8_bits():
     """Some drivers set it at random."""
     assert rgb_of(message('rgb8', [b'\x01\x02\x03'], 1, is_bigendian=1)) == [[[1, 2, 3]]]
