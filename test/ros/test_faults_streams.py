@@ -1,0 +1,289 @@
+# Copyright 2026 The swiftnet_ros Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""What goes wrong around the node: publishers, the clock, the model's file, QoS; it goes on."""
+
+from contextlib import contextmanager
+import os
+from random import Random
+import signal
+import subprocess
+import sys
+
+from diagnostic_msgs.msg import DiagnosticArray
+from malformed_messages import good_image
+import numpy as np
+import pytest
+from rclpy.qos import QoSProfile, ReliabilityPolicy
+from ros_probe import BEST_EFFORT, blocks, rgb_message, stamped, wait_until
+from rosgraph_msgs.msg import Clock
+from running_node import RunningNode
+from sensor_msgs.msg import Image
+from std_srvs.srv import Trigger
+from swiftnet_ros.engines.open_engine import open_engine
+from swiftnet_ros.health import ERROR, OK, WARN
+from swiftnet_ros.image_msgs import to_labels
+from swiftnet_ros.segmenter import Segmenter
+from tiny_model import write_tiny_model
+
+RELIABLE = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE)
+# A camera driver that never ends by itself: frames of one size and encoding, 50 a second.
+DRIVER = """
+import sys
+from time import sleep
+import rclpy
+from ros_probe import BEST_EFFORT, blocks, stamped
+from sensor_msgs.msg import Image
+from swiftnet_ros.image_msgs import from_array
+
+topic, encoding, height, width, number = sys.argv[1:]
+rclpy.init()
+publisher = rclpy.create_node('driver').create_publisher(Image, topic, BEST_EFFORT)
+picture = blocks(int(height), int(width), int(number))
+pixels = picture if encoding == 'rgb8' else picture[..., ::-1]
+while True:
+    publisher.publish(from_array(pixels, encoding, stamped(int(number))))
+    sleep(0.02)
+"""
+
+
+@pytest.fixture(scope='module')
+def segmenter(tiny_path):
+    """Give what should come out."""
+    with open_engine(tiny_path) as engine:
+        yield Segmenter(engine)
+
+
+@pytest.fixture
+def status(probe):
+    """Give a function that waits for a status of `level` whose values hold what is given."""
+    arrays = probe.listen('/diagnostics', DiagnosticArray, wait=False)
+
+    def wait_for(node, name, level, **expected):
+        def fitting():
+            for array in reversed(list(arrays)):
+                for item in array.status:
+                    values = {pair.key: pair.value for pair in item.values}
+                    if (
+                        item.name == f'segmentation: {name}'
+                        and item.hardware_id == f'{node}/segmentation'
+                        and item.level == bytes([level])
+                        and all(values[key] == str(value) for key, value in expected.items())
+                    ):
+                        return item.message, values
+            return None
+
+        arrays.clear()
+        wait_until(fitting, 10, f'{name} of level {level} with {expected}')
+        return fitting()
+
+    return wait_for
+
+
+@contextmanager
+def driver(topic, encoding, height, width, number):
+    """Run a camera driver in a process of its own, which is killed in the middle of its work."""
+    words = [sys.executable, '-c', DRIVER, topic, encoding, *map(str, (height, width, number))]
+    environment = {**os.environ, 'PYTHONPATH': os.pathsep.join(sys.path)}
+    with subprocess.Popen(words, env=environment) as process:
+        yield
+        process.kill()
+    assert process.returncode == -signal.SIGKILL
+
+
+def test_drivers_that_are_killed_and_started_again_are_heard(probe, tiny_path, segmenter):
+    """Each with another size or encoding, after one that went without a word."""
+    with RunningNode('/killed', model=str(tiny_path)) as running:
+        assert running.do('configure', 'activate')
+        received = probe.listen('/killed/segmentation/label_image')
+        for number, encoding in enumerate(['rgb8', 'bgr8', 'rgb8']):
+            height, width = 480 - 99 * number, 640 + 99 * number
+            labels = segmenter.segment(blocks(height, width, number)).labels
+            with driver('/killed/image', encoding, height, width, number):
+                wait_until(
+                    lambda n=number: [m.header.stamp.sec for m in received[-5:]] == [n] * 5, 60
+                )
+            assert np.array_equal(to_labels(received[-1]), labels)
+        records = running.camera().records
+        wait_until(lambda: records.received == records.published + sum(records.drops.values()))
+        assert records.drops['bad'] == 0
+
+
+def test_a_publisher_that_comes_and_goes_is_heard_each_time(probe, tiny_path, segmenter):
+    random = Random(3)
+    with RunningNode('/fickle', model=str(tiny_path)) as running:
+        assert running.do('configure', 'activate')
+        received = probe.listen('/fickle/segmentation/label_image')
+        for number in range(30):
+            camera = probe.camera('/fickle/image')
+            message, picture = good_image(random)
+            message.header = stamped(number)
+            labels = segmenter.segment(picture).labels
+            assert np.array_equal(to_labels(probe.ask(camera, message, received)), labels)
+            probe.node.destroy_publisher(camera)
+        assert running.camera().records.drops['bad'] == 0
+
+
+class SimulatedTime:
+    """The clock of a simulator, which a test sets as it likes."""
+
+    def __init__(self, probe, running):
+        """Publish on /clock for a node."""
+        self._publisher = probe.node.create_publisher(Clock, '/clock', 1)
+        wait_until(self._publisher.get_subscription_count)
+        self._clock = running.node.get_clock()
+
+    def tick(self, seconds):
+        """Publish a time."""
+        now = Clock()
+        now.clock.sec = seconds
+        self._publisher.publish(now)
+
+    def jump(self, seconds):
+        """Publish a time until the node has it."""
+        self.tick(seconds)
+        wait_until(lambda: self._clock.now().nanoseconds == seconds * 10**9)
+
+
+def test_a_clock_that_jumps_drops_only_what_is_old_by_it(probe, tiny_path, status):
+    """A bag that starts again, a simulator that is reset: diagnostics go on as well."""
+    given = {'model': str(tiny_path), 'max_age': 1.0, 'use_sim_time': True}
+    with RunningNode('/jumping', **given) as running:
+        assert running.do('configure', 'activate')
+        received = probe.listen('/jumping/segmentation/label_image')
+        camera, time = probe.camera('/jumping/image'), SimulatedTime(probe, running)
+        records = running.camera().records
+        time.jump(7)
+        probe.ask(camera, rgb_message(blocks(20, 30), 7), received)
+        wait_until(lambda: records.received == records.published + sum(records.drops.values()))
+        published, old = records.published, records.drops['old']
+        for now in (100, 5, 10**9, 2**31 - 1, 50, 1):
+            time.jump(now)
+            for stamp in (now - 2, min(now + 3600, 2**31 - 1), now):
+                settled = records.published + records.drops['old']
+                camera.publish(rgb_message(blocks(20, 30), stamp))
+                wait_until(lambda n=settled: records.published + records.drops['old'] == n + 1)
+            published, old = published + 2, old + 1
+            counts = {'published': published, 'dropped: old': old}
+            _, values = status('/jumping', 'camera', WARN, **counts)
+            assert values['age (ms)'] == '0.0' and float(values['waiting (s)']) < 10
+        assert [item.header.stamp.sec for item in received][-2:] == [3601, 1]
+
+
+def test_a_clock_gone_mad_costs_frames_and_nothing_else(probe, tiny_path, status):
+    """It jumps a hundred times a second, while frames come, and then behaves again."""
+    given = {'model': str(tiny_path), 'max_age': 5.0, 'use_sim_time': True}
+    random = Random(4)
+    with RunningNode('/mad', **given) as running:
+        assert running.do('configure', 'activate')
+        received = probe.listen('/mad/segmentation/label_image')
+        camera, time = probe.camera('/mad/image'), SimulatedTime(probe, running)
+        frame, records = rgb_message(blocks(20, 30), 1000), running.camera().records
+        ticks = probe.node.create_timer(0.01, lambda: time.tick(random.choice([0, 999, 10**9])))
+        frames = probe.node.create_timer(0.02, lambda: camera.publish(frame))
+        wait_until(lambda: min(records.published, records.drops['old']) > 20, 30)
+        status('/mad', 'camera', WARN)
+        for timer in (ticks, frames):
+            probe.node.destroy_timer(timer)
+        wait_until(lambda: records.received == records.published + sum(records.drops.values()))
+        assert records.drops['bad'] == 0
+        time.jump(1000)
+        assert probe.ask(camera, rgb_message(blocks(20, 30), 1001), received)
+        status('/mad', 'camera', OK)
+
+
+def ask_to_reload(probe, node):
+    """Call ~/reload; give the answer."""
+    client = probe.node.create_client(Trigger, f'{node}/segmentation/reload')
+    assert client.wait_for_service(10.0)
+    future = client.call_async(Trigger.Request())
+    wait_until(future.done, 20, 'an answer to reload')
+    return future.result()
+
+
+def test_a_model_that_is_deleted_goes_on_until_the_node_is_cleaned_up(
+    probe, tmp_path, segmenter, status
+):
+    """It is said by ~/reload, by diagnostics, and by the next configure; a new file mends it."""
+    path = tmp_path / 'model.onnx'
+    write_tiny_model(path)
+    picture = blocks(40, 50)
+    labels = segmenter.segment(picture).labels
+    with RunningNode('/lost', model=str(path)) as running:
+        assert running.do('configure', 'activate')
+        received, camera = probe.listen('/lost/segmentation/label_image'), None
+
+        def is_answered(sec):
+            answer = probe.ask(camera, rgb_message(picture, sec), received)
+            return np.array_equal(to_labels(answer), labels)
+
+        camera = probe.camera('/lost/image')
+        path.unlink()
+        answer = ask_to_reload(probe, '/lost')
+        assert not answer.success and f"model not found: '{path}'" in answer.message
+        assert answer.message.endswith(f'{path} goes on') and is_answered(1)
+        message, values = status('/lost', 'engine', WARN, state='active')
+        assert message == answer.message and values['model'] == str(path)
+        assert running.do('deactivate', 'activate') and is_answered(2)
+        assert not running.do('deactivate', 'cleanup', 'configure')
+        message, _ = status('/lost', 'engine', ERROR, state='unconfigured')
+        assert f"model not found: '{path}'" in message
+        write_tiny_model(path)
+        assert running.do('configure', 'activate') and is_answered(3)
+        status('/lost', 'engine', OK, state='active')
+
+
+def test_a_qos_mismatch_that_comes_and_goes_leaves_the_stream_alone(
+    probe, tiny_path, status, capfd
+):
+    """Strangers come and go beside a camera that fits; each is a warning while it is there."""
+    override = {'qos_overrides./mixed/image.subscription.reliability': 'reliable'}
+    with RunningNode('/mixed', model=str(tiny_path), **override) as running:
+        assert running.do('configure', 'activate')
+        received = probe.listen('/mixed/segmentation/label_image')
+        camera = probe.camera('/mixed/image', RELIABLE)
+        probe.node.create_timer(0.1, lambda: camera.publish(rgb_message(blocks(20, 30), 1)))
+        status('/mixed', 'camera', OK, **{'QoS mismatch': 'none'})
+        for count in (1, 2):
+            strangers = [
+                probe.node.create_publisher(Image, '/mixed/image', BEST_EFFORT)
+                for _ in range(count)
+            ]
+            for stranger in strangers:
+                message, values = status('/mixed', 'camera', WARN)
+                assert 'a publisher of /mixed/image offers another RELIABILITY' in message
+                assert values['QoS mismatch'] == message
+                before = len(received)
+                wait_until(lambda n=before: len(received) > n + 2)
+                probe.node.destroy_publisher(stranger)
+            status('/mixed', 'camera', OK, **{'QoS mismatch': 'none'})
+            assert 'offers another RELIABILITY' in capfd.readouterr().err
+
+
+def test_a_qos_mismatch_with_the_only_camera_is_an_error_until_it_is_gone(
+    probe, tiny_path, status, monkeypatch
+):
+    monkeypatch.setattr('swiftnet_ros.health._PATIENCE', 1.0)
+    override = {'qos_overrides./only/image.subscription.reliability': 'reliable'}
+    with RunningNode('/only', model=str(tiny_path), **override) as running:
+        assert running.do('configure', 'activate')
+        stranger = probe.node.create_publisher(Image, '/only/image', BEST_EFFORT)
+        message, _ = status('/only', 'camera', ERROR)
+        assert 'set qos_overrides./only/image.subscription.reliability' in message
+        probe.node.destroy_publisher(stranger)
+        received = probe.listen('/only/segmentation/label_image')
+        camera = probe.camera('/only/image', RELIABLE)
+        probe.node.create_timer(0.1, lambda: camera.publish(rgb_message(blocks(20, 30), 1)))
+        status('/only', 'camera', OK, **{'QoS mismatch': 'none'})
+        assert received

@@ -1,0 +1,86 @@
+# Copyright 2026 The swiftnet_ros Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""The soak script runs, adds up, and would see memory that grows or answers that cease."""
+
+import json
+import os
+from pathlib import Path
+import re
+import subprocess
+import sys
+
+import pytest
+from soak import failures, figures, Record
+from swiftnet_ros.errors import NodeSilentError
+
+SOAK = Path(__file__).parents[1] / 'soak.py'
+GOOD = {'received': 30, 'published': 20, 'dropped': {'newer': 9, 'bad': 1}}
+
+
+def run_of(megabytes_per_second=0.0, rates=(20, 20)):
+    """Make the record of a minute: memory by a line with some noise, answers at two rates."""
+    answers = [30 * half + n / rate for half, rate in enumerate(rates) for n in range(30 * rate)]
+    memory = [(s, 200 + megabytes_per_second * s + s % 3) for s in range(60)]
+    return Record(60.0, 2400, [(time, 50 + time) for time in answers], memory)
+
+
+def judged(record, **changes):
+    """Judge a record as the script does."""
+    return list(failures({**figures(record, 15.0), **GOOD, **changes}, 5.0, 0.8))
+
+
+def test_a_flat_run_is_fine_and_its_figures_are_right():
+    found = figures(run_of(), 15.0)
+    assert judged(run_of()) == []
+    assert found['sent_hz'] == 40 and found['answered_hz'] == pytest.approx(20, abs=0.1)
+    assert found['age_p50_ms'] == pytest.approx(50 + 37.5, abs=0.1)
+    assert abs(found['growth_mb']) < 0.5 and found['memory_max_mb'] == 202
+
+
+def test_memory_that_grows_is_a_failure():
+    """By 9 MB in the 44 seconds that count."""
+    (text,) = judged(run_of(megabytes_per_second=0.2))
+    assert re.fullmatch(r'memory grew by [89]\.\d MB, allowed are 5', text)
+    assert figures(run_of(0.2), 15.0)['slope_mb_per_hour'] == pytest.approx(720, rel=0.05)
+
+
+def test_a_node_that_tires_is_a_failure():
+    (text,) = judged(run_of(rates=(20, 10)))
+    assert text == 'the node answered 20.0 frames per second at first, 10.0 at the end'
+
+
+def test_a_node_that_falls_silent_is_an_error():
+    with pytest.raises(NodeSilentError, match='nothing came after 15 s'):
+        figures(run_of(rates=()), 15.0)
+
+
+def test_frames_that_nobody_counted_are_a_failure():
+    (text,) = judged(run_of(), received=33)
+    assert text == '3 frames are neither answered nor counted as dropped'
+
+
+def test_a_short_soak_of_a_node_runs_and_adds_up(tiny_path):
+    """Too short to judge memory and pace, and on any computer: the limits are wide."""
+    words = [sys.executable, str(SOAK), '--minutes', '0.2', '--model', str(tiny_path)]
+    words += ['--most-growth', '100', '--kept-rate', '0.1']
+    environment = {**os.environ, 'PYTHONPATH': os.pathsep.join(sys.path)}
+    done = subprocess.run(words, capture_output=True, text=True, timeout=200, env=environment)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout.splitlines()[-1])
+    assert found['model'] == 'tiny' and found['minutes'] == pytest.approx(0.2, rel=0.2)
+    assert found['failures'] == [] and found['published'] > 20
+    assert found['received'] == found['published'] + sum(found['dropped'].values())
+    assert 0 < found['age_p50_ms'] <= found['age_p99_ms']
+    assert 50 < found['memory_mb'] <= found['memory_max_mb']

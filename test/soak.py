@@ -1,0 +1,247 @@
+# Copyright 2026 The swiftnet_ros Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""
+Send the node twice the frames that it can answer, for long, and watch its memory and its pace.
+
+    python test/soak.py --minutes 20
+
+This is what scripts/soak.sh runs. Prints one JSON object as its last line; the exit code is 1
+where memory grew, answers became fewer or frames went missing.
+"""
+
+from argparse import ArgumentParser
+from dataclasses import dataclass, field
+from itertools import cycle
+import json
+import os
+import sys
+from time import monotonic, sleep
+
+from diagnostic_msgs.msg import DiagnosticArray
+import numpy as np
+from ros_probe import Probe, resident, wait_until
+from std_msgs.msg import Header
+from swiftnet_ros.benchmark_link import open_link
+from swiftnet_ros.benchmark_runs import Samples
+from swiftnet_ros.errors import NodeSilentError, SwiftnetError
+from swiftnet_ros.fastdds_profile import set_profile
+from swiftnet_ros.image_msgs import from_array
+from swiftnet_ros.model_spec import read_spec
+from swiftnet_ros.node_process import NodeProcess
+from swiftnet_ros.share import share_folder
+from swiftnet_ros.shipped_models import find_model
+
+OVERLOAD = 2.0
+_PATIENCE, _START_SECONDS = 10.0, 120.0
+# Diagnostics come once a second: what was counted last is in them by then.
+_QUIET = 2.5
+
+
+@dataclass
+class Record:
+    """What was seen of a run; times are in seconds since its start, ages in ms, memory in MB."""
+
+    seconds: float = 0.0
+    sent: int = 0
+    answers: list = field(default_factory=list)
+    memory: list = field(default_factory=list)
+
+
+class Overdrive:
+    """Plays frames into a node faster than it answers them."""
+
+    def __init__(self, link, process, messages):
+        """Use the process of a node and a link to it."""
+        self._link = link
+        self._process = process
+        self._messages = cycle(messages)
+        # Frames that were sent in all, those of the warm-up too.
+        self.sent = 0
+
+    def sustainable_rate(self, seconds):
+        """Count the answers per second where a next frame always waits, and never a third."""
+        self._answer()
+        self._send()
+        start, count = monotonic(), 0
+        while monotonic() - start < seconds:
+            self._answer()
+            count += 1
+        return count / (monotonic() - start)
+
+    def run(self, rate, seconds, period):
+        """Send at `rate` Hz; look at the memory every `period` seconds. Gives the record."""
+        record, start = Record(), monotonic()
+        due = looked = start
+        while monotonic() - start < seconds:
+            if monotonic() >= looked:
+                self._look(record, monotonic() - start)
+                looked += period
+            self._collect(record, start, due)
+            self._send()
+            record.sent += 1
+            due = max(due + 1.0 / rate, monotonic())
+        record.seconds = monotonic() - start
+        return record
+
+    def _send(self):
+        self.sent += 1
+        return self._link.send(next(self._messages))
+
+    def _answer(self):
+        """Send a frame and wait for an answer, whichever it is; again if both were lost."""
+        self._send()
+        while self._link.receive(_PATIENCE) is None:
+            self._process.check()
+            self._send()
+
+    def _look(self, record, now):
+        self._process.check()
+        record.memory.append((now, resident(self._process.pid) / 1e6))
+        text = f'{now:.0f} s: {len(record.answers)} answers, {record.memory[-1][1]:.1f} MB'
+        print(text, file=sys.stderr)
+
+    def _collect(self, record, start, until):
+        answer = self._link.receive(until - monotonic())
+        while answer is not None:
+            record.answers.append((monotonic() - start, answer.latency_ms))
+            answer = self._link.receive(until - monotonic())
+
+
+class Counts:
+    """What the diagnostics of a node say that became of its frames."""
+
+    def __init__(self, probe, namespace):
+        """Listen from now on."""
+        self._node = f'{namespace}/segmentation'
+        self._values = {}
+        probe.node.create_subscription(DiagnosticArray, '/diagnostics', self._keep, 10)
+
+    def settled(self):
+        """Give the counts once no frame is in work, or after some patience."""
+        end = monotonic() + _PATIENCE
+        sleep(_QUIET)
+        while missing(self.read()) and monotonic() < end:
+            sleep(_QUIET)
+        return self.read()
+
+    def read(self):
+        """Give the frames that were received and published, and the drops by reason."""
+        drops = [key for key in self._values if key.startswith('dropped: ')]
+        dropped = {key.partition(': ')[2]: int(self._values[key]) for key in drops}
+        named = {name: int(self._values.get(name, 0)) for name in ('received', 'published')}
+        return {**named, 'dropped': {why: count for why, count in dropped.items() if count}}
+
+    def _keep(self, array):
+        for status in array.status:
+            if status.hardware_id == self._node and ': camera' in status.name:
+                self._values = {item.key: item.value for item in status.values}
+
+
+def figures(record, warm_up):
+    """Sum a run up; the first `warm_up` seconds count for nothing."""
+    times, memory = _after(warm_up, record.memory)
+    slope = np.polyfit(times, memory, 1)[0]
+    answered, ages = _after(warm_up, record.answers)
+    third = (record.seconds - warm_up) / 3
+    first, last = (
+        np.count_nonzero((answered >= begin) & (answered < begin + third)) / third
+        for begin in (warm_up, record.seconds - third)
+    )
+    return {
+        'sent_hz': record.sent / record.seconds,
+        'answered_hz': len(answered) / (3 * third),
+        'answered_hz_first_third': first,
+        'answered_hz_last_third': last,
+        'age_p50_ms': np.percentile(ages, 50),
+        'age_p99_ms': np.percentile(ages, 99),
+        'memory_mb': memory[-1],
+        'memory_max_mb': memory.max(),
+        'slope_mb_per_hour': 3600 * slope,
+        'growth_mb': slope * (times[-1] - times[0]),
+    }
+
+
+def _after(warm_up, pairs):
+    """Give the times and the values of pairs without those of the warm-up."""
+    kept = [pair for pair in pairs if pair[0] >= warm_up]
+    if not kept:
+        raise NodeSilentError('the segmentation node', f'nothing came after {warm_up:.0f} s')
+    return np.array(kept).T
+
+
+def failures(found, most_growth, kept_rate):
+    """Say what is wrong with the figures of a run; nothing if all is well."""
+    if found['growth_mb'] > most_growth:
+        yield f'memory grew by {found["growth_mb"]:.1f} MB, allowed are {most_growth:g}'
+    first, last = found['answered_hz_first_third'], found['answered_hz_last_third']
+    if last < kept_rate * first:
+        yield f'the node answered {first:.1f} frames per second at first, {last:.1f} at the end'
+    if missing(found):
+        yield f'{missing(found)} frames are neither answered nor counted as dropped'
+
+
+def missing(counts):
+    """Count the frames that were received and of which nothing became."""
+    return counts['received'] - counts['published'] - sum(counts['dropped'].values())
+
+
+def soak(model, seconds):
+    """Run a node with a model for some seconds and more; give all figures."""
+    spec = read_spec(find_model(model))
+    samples = Samples.from_folders(share_folder('demo') / 'images', None, spec, 1)
+    messages = [from_array(item.frame.pixels, 'bgr8', Header()) for item in samples]
+    namespace = f'/soak_{os.getpid()}'
+    print(set_profile() or 'large frames go by shared memory', file=sys.stderr)
+    given = {'model': model}
+    with open_link(namespace) as link, NodeProcess(namespace, given) as node, Probe() as probe:
+        counts = Counts(probe, namespace)
+        wait_until(lambda: node.check() or link.is_connected(), _START_SECONDS, 'a connection')
+        overdrive = Overdrive(link, node, messages)
+        sustainable = overdrive.sustainable_rate(min(20.0, seconds / 5))
+        record = overdrive.run(OVERLOAD * sustainable, seconds, min(5.0, seconds / 20))
+        counted = counts.settled()
+    return {
+        'model': spec.name,
+        'minutes': record.seconds / 60,
+        'sustainable_hz': sustainable,
+        **figures(record, warm_up=min(60.0, seconds / 4)),
+        **counted,
+        'lost_on_the_way': overdrive.sent - counted['received'],
+    }
+
+
+def main(argv=None):
+    """Soak the node; give the exit code."""
+    parser = ArgumentParser(prog='soak', description=__doc__.strip().partition('\n')[0])
+    parser.add_argument('--minutes', type=float, default=20.0)
+    parser.add_argument('--model', default='warehouse', help='.onnx file, or shipped model')
+    parser.add_argument('--most-growth', type=float, default=5.0, help='MB, by a line fitted')
+    parser.add_argument('--kept-rate', type=float, default=0.8, help='last third against first')
+    options = parser.parse_args(argv)
+    try:
+        found = soak(options.model, 60 * options.minutes)
+    except SwiftnetError as error:
+        print(f'error: {error}', file=sys.stderr)
+        return 1
+    wrong = list(failures(found, options.most_growth, options.kept_rate))
+    for text in wrong:
+        print(f'error: {text}', file=sys.stderr)
+    rounded = {k: round(float(v), 3) if isinstance(v, float) else v for k, v in found.items()}
+    print(json.dumps({**rounded, 'failures': wrong}), flush=True)
+    return int(bool(wrong))
+
+
+if __name__ == '__main__':
+    sys.exit(main())
