@@ -115,8 +115,8 @@ setup(
         'console_scripts': [
             f'add_model_spec = {NAME}.model_spec.__main__:main',
             f'benchmark = {NAME}.benchmark:main',
-            f'image_publisher = {NAME}.image_publisher:main',
-            f'segmentation_node = {NAME}.segmentation_node:main',
+            f'image_publisher = {NAME}.node_entry:image_publisher',
+            f'segmentation_node = {NAME}.node_entry:segmentation_node',
         ],
     },
 )

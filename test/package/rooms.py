@@ -74,6 +74,7 @@ ROS_ROOMS = (
     'swiftnet_ros.node_main',
     'swiftnet_ros.segmentation_node',
     'swiftnet_ros.image_publisher',
+    'swiftnet_ros.node_entry',
     'swiftnet_ros.node_process',
     'swiftnet_ros.benchmark_link',
     'swiftnet_ros.benchmark_topics',

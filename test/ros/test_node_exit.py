@@ -213,3 +213,30 @@ def test_bad_frames_are_one_warning_every_few_seconds_and_all_counted(tiny_path,
     warnings = [line for line in log.splitlines() if 'bad frame: step is 1 bytes' in line]
     assert len(warnings) == 1 and '/bad/image' in warnings[0]
     assert 10 <= int(re.search(r'(\d+) bad[,)]', log)[1]) <= 20
+
+
+@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize('program', ['segmentation_node', 'image_publisher'])
+def test_a_signal_during_the_imports_leaves_no_traceback(program, number):
+    """As ROS starts it: by its console script, whose imports take seconds on a robot."""
+    script = (
+        f'import sys\nfrom swiftnet_ros import node_entry\nfrom importlib import import_module\n'
+        'node_entry.import_module = lambda name: print("importing", flush=True) or (\n'
+        '    import_module("time").sleep(30))\n'
+        f'sys.exit(node_entry.{program}())\n'
+    )
+    process = subprocess.Popen([sys.executable, '-c', script], text=True,
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE)  # fmt: skip
+    assert process.stdout.readline() == 'importing\n'
+    process.send_signal(number)
+    _, errors = process.communicate(timeout=10)
+    assert (process.returncode, errors) == (0, '')
+
+
+def test_the_console_script_runs_the_node_itself():
+    script = (
+        'import sys; from swiftnet_ros import node_entry; sys.exit(node_entry.segmentation_node())'
+    )
+    command = [sys.executable, '-c', script, '--ros-args', '-p', 'model:=nothing']
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert (ended.returncode, ended.stderr[:23]) == (1, 'error: model not found:')
