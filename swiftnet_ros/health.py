@@ -156,7 +156,8 @@ def _judge_engine(engine: EngineSnapshot) -> Tuple[int, str]:
         return WARN, engine.warning
     if engine.state == 'active':
         return OK, f'{engine.model} runs in {engine.precision} on {engine.device}'
-    return WARN, f'{engine.state}: nothing is segmented; configure and activate the node'
+    todo = 'start it again' if engine.state == 'finalized' else 'configure and activate the node'
+    return WARN, f'{engine.state}: nothing is segmented; {todo}'
 
 
 def _text(value: Optional[str]) -> str:

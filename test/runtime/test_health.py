@@ -135,6 +135,7 @@ def test_a_running_engine_is_ok_and_says_what_it_really_is():
         ({'warning': 'reload failed'}, WARN, 'reload failed'),
         ({'error': 'first', 'warning': 'second'}, ERROR, 'first'),
         ({'state': 'inactive'}, WARN, 'inactive: nothing is segmented; configure and activate'),
+        ({'state': 'finalized'}, WARN, 'finalized: nothing is segmented; start it again'),
     ],
 )
 def test_what_is_wrong_with_the_engine_is_a_sentence_of_its_level(changes, level, part):
