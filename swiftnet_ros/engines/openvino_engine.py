@@ -20,8 +20,8 @@ from typing import Any, ClassVar, Dict, Set, Union
 
 import numpy as np
 import numpy.typing as npt
-import openvino
 from swiftnet_ros.engines.base import LogitsEngine
+from swiftnet_ros.engines.openvino_core import openvino_core
 from swiftnet_ros.errors import (
     EngineUnavailableError,
     InvalidModelError,
@@ -59,7 +59,7 @@ class OpenVinoEngine(LogitsEngine):
         if threads < 0:
             raise InvalidValueError('threads', threads, '0 for all, or a number of CPU threads')
         super().__init__(read_spec(path))
-        core = openvino.Core()
+        core = openvino_core()
         options = {
             'PERFORMANCE_HINT': 'LATENCY',
             'NUM_STREAMS': '1',

@@ -140,7 +140,7 @@ TRAINING_TABLE = PURE_ROOMS + TRAINING_ROOMS
 
 # What comes from elsewhere, by who may import it.
 PURE_LIBRARIES = {'cv2', 'google', 'numpy', 'onnx', 'yaml'}
-ENGINE_LIBRARIES = {'swiftnet_ros.engines.openvino_engine': {'openvino'}}
+ENGINE_LIBRARIES = {'swiftnet_ros.engines.openvino_core': {'openvino'}}
 ROS_LIBRARIES = {
     'cv_bridge',
     'diagnostic_msgs',

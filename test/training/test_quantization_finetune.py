@@ -22,8 +22,8 @@ from pathlib import Path
 import numpy as np
 import onnx
 import onnx_ir as ir
-import openvino
 import pytest
+from swiftnet_ros.engines.openvino_core import openvino_core
 from swiftnet_ros.model_spec import read_model, read_spec
 from swiftnet_ros.qdq import check_pairs
 from tiny_quantized import calibrated, export_tiny, inputs, MODELS, pictures, write_pictures
@@ -44,7 +44,7 @@ def graphs(request, tmp_path_factory) -> tuple[Path, ir.Model, onnx.ModelProto]:
 
 def logits(model: onnx.ModelProto, image: np.ndarray) -> np.ndarray:
     """Run a graph by OpenVINO in FP32."""
-    core = openvino.Core()
+    core = openvino_core()
     graph = core.read_model(model.SerializeToString(), b'')
     return core.compile_model(graph, 'CPU', {'INFERENCE_PRECISION_HINT': 'f32'})([image])[0]
 

@@ -22,9 +22,9 @@ from pathlib import Path
 import numpy as np
 import onnx
 import onnx_ir as ir
-import openvino
 import pytest
 from swiftnet_ros.engines.open_engine import open_engine
+from swiftnet_ros.engines.openvino_core import openvino_core
 from swiftnet_ros.model_spec import ModelSpec, read_model, read_spec, write
 from swiftnet_ros.qdq import check_pairs
 from tiny_quantized import calibrated, export_tiny, inputs, MODELS
@@ -42,7 +42,7 @@ def exported(request, tmp_path_factory) -> tuple[Path, Quantizer, bool]:
 
 def run(model: onnx.ModelProto, values: list[str]) -> dict[str, np.ndarray]:
     """Compute named values of a graph in FP32 on one picture."""
-    core = openvino.Core()
+    core = openvino_core()
     graph = core.read_model(model.SerializeToString(), b'')
     graph.add_outputs([value for value in values if value != 'logits'])
     compiled = core.compile_model(graph, 'CPU', {'INFERENCE_PRECISION_HINT': 'f32'})
@@ -140,7 +140,7 @@ def test_openvino_runs_every_quantized_convolution_and_its_sum_as_int8(exported,
     write(quantizer.model('max'), tmp_path / 'a.onnx', int8_spec(path), None)
     with open_engine(tmp_path / 'a.onnx') as engine:
         assert engine.precision == 'int8'
-    compiled = openvino.Core().compile_model(
+    compiled = openvino_core().compile_model(
         str(tmp_path / 'a.onnx'), 'CPU', {'INFERENCE_PRECISION_HINT': 'f32'}
     )
     nodes = [op.get_rt_info() for op in compiled.get_runtime_model().get_ops()]

@@ -24,6 +24,7 @@ import numpy as np
 import numpy.typing as npt
 import onnx
 import openvino
+from swiftnet_ros.engines.openvino_core import openvino_core
 from swiftnet_ros.errors import SwiftnetError
 from tqdm import tqdm
 from training.quantization.activation_ranges import Histogram, observe
@@ -76,7 +77,7 @@ def collect(
 
 def _with_outputs(model: onnx.ModelProto, values: Sequence[str]) -> openvino.Model:
     """Read a graph that gives the named values beside its logits."""
-    graph = openvino.Core().read_model(model.SerializeToString(), b'')
+    graph = openvino_core().read_model(model.SerializeToString(), b'')
     present = {name for output in graph.outputs for name in output.names}
     graph.add_outputs([value for value in values if value not in present])
     return graph
@@ -104,7 +105,7 @@ def _compile(graph: openvino.Model, outputs: Mapping[str, openvino.Node]) -> Any
         'INFERENCE_PRECISION_HINT': 'f32',
         'INFERENCE_NUM_THREADS': str(len(os.sched_getaffinity(0))),
     }
-    return openvino.Core().compile_model(part, 'CPU', options)
+    return openvino_core().compile_model(part, 'CPU', options)
 
 
 def _refuse_wild(array: npt.NDArray[np.float32], value: str, image: str) -> None:
