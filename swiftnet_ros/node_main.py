@@ -30,6 +30,7 @@ from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
 from swiftnet_ros.errors import RosArgumentsError, SwiftnetError
 from swiftnet_ros.fastdds_profile import set_profile
+from swiftnet_ros.parameters import values_required
 
 # The longest time, in seconds, after which a signal is noticed.
 _PATIENCE = 0.2
@@ -67,7 +68,8 @@ def leave_at_once(code: int) -> None:
 @contextmanager
 def plain_node(name: str, executor: Executor) -> Iterator[Node]:
     """Open a node that is no lifecycle node; every parameter that the user set is declared."""
-    node = rclpy.create_node(name, automatically_declare_parameters_from_overrides=True)
+    with values_required():
+        node = rclpy.create_node(name, automatically_declare_parameters_from_overrides=True)
     executor.add_node(node)
     try:
         yield node

@@ -15,6 +15,7 @@
 """Several cameras on one engine: names, fairness, memory, both transports, and what is said."""
 
 import re
+from threading import get_ident
 
 import cv2
 from fake_engines import SlowEngine
@@ -24,6 +25,7 @@ from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from ros_probe import BEST_EFFORT, blocks, resident, rgb_message, stamped, wait_until
 from running_node import RunningNode
 from sensor_msgs.msg import CompressedImage, Image
+from swiftnet_ros import compressed_msgs
 from swiftnet_ros.engines import open_engine as engines
 from swiftnet_ros.engines.open_engine import open_engine
 from swiftnet_ros.image_msgs import to_labels
@@ -134,6 +136,21 @@ def test_compressed_frames_come_from_beside_the_remapped_image(
         decoded = cv2.imdecode(np.frombuffer(message.data, np.uint8), cv2.IMREAD_COLOR)
         labels = segmenter.segment(decoded, 'bgr').labels
         assert np.array_equal(to_labels(answer), labels)
+
+
+def test_pictures_are_decoded_by_the_thread_that_segments(probe, tiny_path, monkeypatch):
+    """Decoding a large one on the executor's thread would keep frames and services waiting."""
+    threads, decode = [], compressed_msgs.to_frame
+    monkeypatch.setattr(
+        compressed_msgs, 'to_frame', lambda *given: threads.append(get_ident()) or decode(*given)
+    )
+    given = {'model': str(tiny_path), 'image_transport': 'compressed'}
+    with RunningNode('/beside', **given) as running:
+        assert running.do('configure', 'activate')
+        received = probe.listen('/beside/segmentation/label_image')
+        camera = probe.camera('/beside/image/compressed', kind=CompressedImage)
+        assert probe.ask(camera, jpeg_or_png(blocks(30, 40), 1, '.jpg'), received)
+        assert len(set(threads)) == 1 and running.call(get_ident) not in threads
 
 
 def test_compressed_frames_that_are_too_large_are_dropped_unopened(probe, tiny_path):
