@@ -99,5 +99,5 @@ def test_a_file_that_may_not_be_read_is_said_in_one_line(path, monkeypatch):
         raise PermissionError(13, 'Permission denied', str(self))
 
     monkeypatch.setattr(Path, 'read_bytes', refuse)
-    with pytest.raises(InvalidModelError, match=r'cannot be read \(Permission denied\); check its'):
+    with pytest.raises(InvalidModelError, match=r'cannot be read \(Permission denied\)'):
         load_model(ModelChoice(str(path)))
