@@ -15,6 +15,9 @@
 """Several cameras on one engine: names, fairness, memory, both transports, and what is said."""
 
 import re
+import signal
+import subprocess
+import sys
 from threading import get_ident
 
 import cv2
@@ -237,3 +240,16 @@ def test_it_says_what_it_waits_for(probe, tiny_path, capfd, monkeypatch):
         capfd.readouterr()
         assert running.call(running.camera().watch) is None
         assert 'waiting' not in capfd.readouterr().err
+
+
+def test_a_topic_of_another_type_is_said_while_nothing_comes(probe, tiny_path):
+    """Who remaps `image` to a compressed topic would wait for good, and not know for what."""
+    words = [sys.executable, '-m', 'swiftnet_ros.segmentation_node', '--ros-args', '-p']
+    words += [f'model:={tiny_path}', '-r', 'image:=/mistaken/compressed']
+    probe.node.create_publisher(CompressedImage, '/mistaken/compressed', BEST_EFFORT)
+    with subprocess.Popen(words, stderr=subprocess.PIPE, text=True) as node:
+        waiting = next(line for line in node.stderr if 'waiting for a frame' in line)
+        node.send_signal(signal.SIGINT)
+        node.communicate(timeout=20)
+    text = 'publishers of sensor_msgs/msg/CompressedImage, not of sensor_msgs/msg/Image: set image'
+    assert f'it has 1 {text}_transport' in waiting
