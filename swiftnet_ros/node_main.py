@@ -28,6 +28,7 @@ from rclpy.executors import Executor, SingleThreadedExecutor
 from rclpy.logging import get_logger
 from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
+from rclpy.utilities import remove_ros_args
 from swiftnet_ros.errors import RosArgumentsError, SwiftnetError
 from swiftnet_ros.fastdds_profile import set_profile
 from swiftnet_ros.parameters import values_required
@@ -101,6 +102,15 @@ def _ros(args: Optional[List[str]]) -> Iterator[None]:
     except RuntimeError as error:
         raise RosArgumentsError(error) from error
     try:
+        _refuse_others(sys.argv[1:] if args is None else args)
         yield
     finally:
         rclpy.shutdown()
+
+
+def _refuse_others(args: List[str]) -> None:
+    """Refuse what ROS ignores: who writes `--model mine` must not get the default model."""
+    others = remove_ros_args(args=args)
+    if others:
+        reason = f'{others[0]!r} is none; set parameters with --ros-args -p NAME:=VALUE'
+        raise RosArgumentsError(reason)
