@@ -35,9 +35,8 @@ LEAST = {'int8': 0.95, 'fp32': 0.999}
 
 
 def test_both_models_are_shipped_as_pairs() -> None:
-    assert NAMES == [
-        f'{name}.{precision}.onnx' for name in ('camvid', 'warehouse') for precision in ('fp32', 'int8')
-    ]
+    pairs = [(name, kind) for name in ('camvid', 'warehouse') for kind in ('fp32', 'int8')]
+    assert [f'{name}.{kind}.onnx' for name, kind in pairs] == NAMES
 
 
 @pytest.mark.parametrize('path', MODELS, ids=NAMES)
