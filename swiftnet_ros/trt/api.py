@@ -76,8 +76,7 @@ def derive(base: Any, behaviour: type, *arguments: Any) -> Any:
     def begin(self: Any, *arguments: Any) -> None:
         # TensorRT refuses an object whose own part was not begun.
         base.__init__(self)
-        start: Any = behaviour.__init__
-        start(self, *arguments)
+        vars(behaviour)['__init__'](self, *arguments)
 
     kind: Any = type(behaviour.__name__, (behaviour, base), {'__init__': begin})
     return kind(*arguments)
