@@ -58,7 +58,9 @@ def describe(module):
 def inner_enums(kind):
     """Find the enumerations inside a class, as ILogger.Severity."""
     inner = {name: getattr(kind, name) for name in members(kind)}
-    enums = {name: item for name, item in inner.items() if isinstance(item, type) and is_enum(item)}
+    enums = {
+        name: item for name, item in inner.items() if isinstance(item, type) and is_enum(item)
+    }
     return {f'{kind.__name__}.{name}': item for name, item in enums.items()}
 
 
