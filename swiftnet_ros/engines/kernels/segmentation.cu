@@ -86,6 +86,7 @@ extern "C" __global__ void resize_frame(
 // the logits' rows i - 1 and i and columns j - 1 and j: height + 1 by width + 1 cells.
 
 typedef unsigned int Word;
+#define LOWEST -3.402823466e+38f
 
 INLINE float value_of(float logit) { return logit; }
 
@@ -120,7 +121,7 @@ INLINE void mark(
   const int a = cell.upper + cell.left, b = cell.upper + cell.right;
   const int c = cell.lower + cell.left, d = cell.lower + cell.right;
   const long long plane = (long long)height * width;
-  float reached = -INFINITY;  // by some class, everywhere in the cell
+  float reached = LOWEST;  // by some class, everywhere in the cell
   for (int id = 0; id < classes; ++id) {
     const Logit* at = logits + id * plane;
     const float above = fminf(value_of(at[a]), value_of(at[b]));
@@ -160,7 +161,7 @@ INLINE void take_strip(
   int label[STRIP];
 #pragma unroll
   for (int k = 0; k < STRIP; ++k) {
-    best[k] = -INFINITY;
+    best[k] = LOWEST;
     total[k] = 0.0f;
     label[k] = 0;
     parts[k] = k < rows ? taps[k].part : 0.0f;
