@@ -71,7 +71,7 @@ def compiler() -> List[str]:
         if shutil.which(name):
             return [name]
     if importlib.util.find_spec('ziglang'):
-        return [sys.executable, '-m', 'ziglang', 'c++']
+        return [sys.executable, '-m', 'ziglang', 'cc', '-x', 'c++']
     return []
 
 
