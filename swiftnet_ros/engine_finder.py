@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 import hashlib
 import os
 from pathlib import Path
-from typing import Any, Optional, Tuple
+from typing import Optional, Tuple, TYPE_CHECKING
 
 from swiftnet_ros.engine_cache import (
     build_lock,
@@ -42,6 +42,9 @@ from swiftnet_ros.trt.progress import Report, Reporter
 from swiftnet_ros.trt.request import BuildRequest
 from swiftnet_ros.trt.source import choose_source, sibling, Source
 
+if TYPE_CHECKING:
+    from swiftnet_ros.trt.module_type import TensorRt
+
 # An engine is at most so many times as large as its FP32 file; engine, timings and a margin.
 _ROOM_FACTOR, _ROOM_EXTRA = 3, 1 << 24
 
@@ -50,7 +53,7 @@ _ROOM_FACTOR, _ROOM_EXTRA = 3, 1 << 24
 class _Wanted:
     """A request with everything found out that can be without building."""
 
-    trt: Any
+    trt: 'TensorRt'
     request: BuildRequest
     source: Source
     identity: EngineIdentity

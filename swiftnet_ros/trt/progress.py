@@ -17,10 +17,13 @@
 from contextlib import contextmanager
 import threading
 from time import monotonic
-from typing import Any, Callable, Dict, Iterator, List, Optional
+from typing import Callable, Dict, Iterator, List, Optional, TYPE_CHECKING
 
 from swiftnet_ros.trt.api import derive
 from swiftnet_ros.trt.request import Progress
+
+if TYPE_CHECKING:
+    from swiftnet_ros.trt.module_type import TensorRt, tensorrt
 
 Report = Callable[[Progress], None]
 _PERIOD_S = 1.0
@@ -146,7 +149,7 @@ class _Monitor:
             self._phases.finish(phase_name)
 
 
-def attach_monitor(trt: Any, config: Any, reporter: Reporter) -> None:
+def attach_monitor(trt: 'TensorRt', config: 'tensorrt.IBuilderConfig', reporter: Reporter) -> None:
     """Let TensorRT tell its phases, where it can."""
     if hasattr(trt, 'IProgressMonitor') and hasattr(config, 'progress_monitor'):
         config.progress_monitor = derive(trt.IProgressMonitor, _Monitor, reporter)

@@ -16,13 +16,16 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Optional
+from typing import Optional, TYPE_CHECKING
 
 from swiftnet_ros.errors import InvalidModelError, InvalidValueError
 from swiftnet_ros.model_spec import ModelSpec, read_model, read_spec
 from swiftnet_ros.shipped_models import find_model
 from swiftnet_ros.trt.api import has_calibrators, is_strongly_typed
 from swiftnet_ros.trt.request import BuildRequest
+
+if TYPE_CHECKING:
+    from swiftnet_ros.trt.module_type import TensorRt
 
 _QDQ = ('QuantizeLinear', 'DequantizeLinear')
 _ENDING = '.onnx'
@@ -46,7 +49,7 @@ class Source:
     calibration: Optional[Path]
 
 
-def choose_source(trt: Any, request: BuildRequest) -> Source:
+def choose_source(trt: 'TensorRt', request: BuildRequest) -> Source:
     """Find the file of a request and hold it to what this TensorRT makes of such a file."""
     path = _find(trt, request)
     spec = read_spec(path)
@@ -79,7 +82,7 @@ def sibling(path: Path, precision: str) -> Path:
     return path.with_name(f'{name}.{precision}{_ENDING}')
 
 
-def _find(trt: Any, request: BuildRequest) -> Path:
+def _find(trt: 'TensorRt', request: BuildRequest) -> Path:
     """Give the file of a model; by a bare name the one of the pair that suits the precision."""
     path = find_model(request.model)
     wants_float = (
@@ -94,13 +97,13 @@ def _find(trt: Any, request: BuildRequest) -> Path:
     return other if other.is_file() else path
 
 
-def _fastest(trt: Any, request: BuildRequest, found: str) -> str:
+def _fastest(trt: 'TensorRt', request: BuildRequest, found: str) -> str:
     if found == 'fp32' and not is_strongly_typed(trt):
         return 'int8' if request.calibration is not None else 'fp16'
     return found
 
 
-def _check_words(trt: Any, request: BuildRequest, precision: str) -> None:
+def _check_words(trt: 'TensorRt', request: BuildRequest, precision: str) -> None:
     """Refuse options that do not go together, or that this TensorRT does not have."""
     if request.calibration is not None and precision != 'int8':
         raise InvalidValueError('calibration', str(request.calibration), 'precision int8 with it')
@@ -111,7 +114,7 @@ def _check_words(trt: Any, request: BuildRequest, precision: str) -> None:
         raise InvalidValueError('precision', precision, 'fp16 or int8, all that a DLA computes in')
 
 
-def _check_quantized(trt: Any, request: BuildRequest, path: Path, precision: str) -> None:
+def _check_quantized(trt: 'TensorRt', request: BuildRequest, path: Path, precision: str) -> None:
     """Refuse a file with Q/DQ pairs for all but explicit INT8."""
     asked = None
     if request.dla is not None:
@@ -128,7 +131,7 @@ def _check_quantized(trt: Any, request: BuildRequest, path: Path, precision: str
 
 
 def _check_converted(
-    trt: Any, request: BuildRequest, path: Path, found: str, precision: str
+    trt: 'TensorRt', request: BuildRequest, path: Path, found: str, precision: str
 ) -> None:
     """Refuse a float file for a precision, or a DLA, that is not made of it."""
     if found == 'fp16':
