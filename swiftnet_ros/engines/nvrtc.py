@@ -33,10 +33,10 @@ ENGINE = 'tensorrt'
 # Without fused multiply-add the GPU computes the bits that a CPU does.
 _OPTIONS = ('--fmad=false', '--std=c++11')
 _TOOLKITS = ('lib64/libnvrtc.so*', 'targets/*/lib/libnvrtc.so*')
-_WHEELS = ('cuda_nvrtc/lib/libnvrtc.so.*', 'cu*/lib/libnvrtc.so.*')
+_WHEELS = ('cu*/lib/libnvrtc.so.*',)
 _HOW = 'it comes with JetPack and the CUDA toolkit; else: pip install nvidia-cuda-nvrtc-cu{}'
-# The last CUDA that knows a compute capability below 7.5, as the Xavier's 7.2.
-_LAST_OF_VOLTA = 12
+# From here on CUDA 12 and newer; Volta, as the Xavier's 7.2, is with CUDA 11.
+_TURING = 75
 
 
 class Nvrtc:
@@ -100,7 +100,7 @@ def compile_for(source: str, compute_capability: Tuple[int, int]) -> bytes:
     capability = 10 * compute_capability[0] + compute_capability[1]
     nvrtc = _fitting(capability)
     if nvrtc is None:
-        cuda = 11 if capability < 75 else _LAST_OF_VOLTA
+        cuda = 11 if capability < _TURING else 12
         why = f'no NVRTC for compute capability {capability / 10:.1f}; {_HOW.format(cuda)}'
         raise EngineUnavailableError(ENGINE, why)
     return nvrtc.compile(source, capability)
