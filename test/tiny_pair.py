@@ -29,11 +29,11 @@ SCALE = 2.0
 
 
 def write_files(folder: Path, name: str = 'tiny') -> Path:
-    """Write NAME.fp32.onnx, NAME.fp16.onnx and NAME.int8.onnx with their tables; give the first."""
+    """Write NAME.fp32.onnx, .fp16.onnx and .int8.onnx with its tables; give the first."""
     for precision in ('fp32', 'fp16', 'int8'):
         path = folder / f'{name}.{precision}.onnx'
         write(_model(precision), path, spec(precision), None)
-    table = {name: SCALE for name in ('float', 'planes', 'logits')}
+    table = dict.fromkeys(('float', 'planes', 'logits'), SCALE)
     lines = [f'{name}: {struct.pack(">f", scale).hex()}' for name, scale in table.items()]
     cache = '\n'.join(['TRT-8502-EntropyCalibration2', *lines, ''])
     (folder / f'{name}.int8.calibration').write_text(cache)

@@ -21,6 +21,8 @@ import onnx
 
 
 class _Builder:
+    """Makes the rest."""
+
     num_DLA_cores = 2  # noqa: N815
 
     def __init__(self, logger: Any) -> None:
@@ -81,6 +83,8 @@ def _play(monitor: Any) -> None:
 
 
 class _Parser:
+    """Makes a layer of every node."""
+
     def __init__(self, network: Any, logger: Any) -> None:
         self._network, self._errors = network, []
 
@@ -117,6 +121,8 @@ class _Parser:
 
 
 class _ParserError:
+    """Where and why a parser failed."""
+
     def node(self) -> int:
         return self._index
 
@@ -139,6 +145,8 @@ def _layer(trt: Any, node: onnx.NodeProto) -> Any:
 
 
 class _Layer:
+    """A layer and its outputs."""
+
     def get_output(self, index: int) -> Any:
         return self._outputs[index]
 
@@ -154,12 +162,16 @@ class _Layer:
 
 
 class _Tensor:
+    """A tensor and its range."""
+
     def set_dynamic_range(self, low: float, high: float) -> bool:
         self._range = [low, high]
         return True
 
 
 class _Network:
+    """The layers that the parser made."""
+
     @property
     def num_layers(self) -> int:
         return len(self._layers)
@@ -169,6 +181,8 @@ class _Network:
 
 
 class _Config:
+    """Keeps all that it is told."""
+
     progress_monitor = None
 
     def set_flag(self, flag: Any) -> None:
@@ -204,11 +218,15 @@ class _Config:
 
 
 class _TimingCache:
+    """Timings, which are text here."""
+
     def serialize(self) -> bytes:
         return self._content
 
 
 class _Runtime:
+    """Loads what the builder told."""
+
     def __init__(self, logger: Any) -> None:
         pass
 
@@ -219,6 +237,8 @@ class _Runtime:
 
 
 class _Engine:
+    """An engine, which can only be inspected."""
+
     def create_engine_inspector(self) -> Any:
         inspector = self.trt_.EngineInspector()
         inspector._told = self._told
@@ -226,6 +246,8 @@ class _Engine:
 
 
 class _Inspector:
+    """Says that convolutions are FP16 and all else FP32."""
+
     def get_engine_information(self, kind: Any) -> str:
         assert kind.name == 'JSON'
         type_of = {'CONVOLUTION': {'Type': 'Half', 'Count': 9}}
@@ -242,6 +264,8 @@ class _Inspector:
 
 
 class _Interface:
+    """Something to derive from."""
+
     def __init__(self) -> None:
         self._is_begun = True
 

@@ -17,6 +17,7 @@
 from dataclasses import dataclass
 import json
 from pathlib import Path
+from time import monotonic
 from typing import cast, Dict, Optional, Tuple, TYPE_CHECKING
 
 import onnx
@@ -64,6 +65,7 @@ def build(
     messages = Messages()
     logger = make_logger(trt, messages)
     reporter.enter('reading the model')
+    start = monotonic()
     model = prepared_model(trt, source)
     builder = _new_builder(trt, logger, request, messages)
     network = make_network(trt, builder)
@@ -85,7 +87,7 @@ def build(
     check()
     if serialized is None:
         raise BuildError(source.path, messages.reason('it says no more'))
-    seconds = reporter.elapsed_s
+    seconds = monotonic() - start
     keep_timings(cache, timings)
     engine = bytes(serialized)
     reporter.enter('inspecting')
@@ -121,14 +123,11 @@ def _choose_device(
 ) -> None:
     if request.dla is not None:
         if request.dla >= builder.num_DLA_cores:
-            expected = f'below {builder.num_DLA_cores}, the number of DLA cores here'
+            expected = f'one of the {builder.num_DLA_cores} DLA cores here, counted from 0'
             raise InvalidValueError('DLA core', request.dla, expected)
         config.default_device_type = trt.DeviceType.DLA
         config.DLA_core = request.dla
     if request.compute_capability is not None:
-        if not hasattr(config, 'set_compute_capability'):
-            expected = 'it to be left out: this TensorRT builds for the GPU that is here'
-            raise InvalidValueError('compute capability', request.compute_capability, expected)
         config.num_compute_capabilities = 1
         config.set_compute_capability(_capability(trt, request.compute_capability), 0)
 

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
         ComputeCapability: Type[tensorrt.ComputeCapability]
         DataType: Type[tensorrt.DataType]
         DeviceType: Type[tensorrt.DeviceType]
+        IBuilderConfig: Type[tensorrt.IBuilderConfig]
         IErrorRecorder: Type[tensorrt.IErrorRecorder]
         IInt8EntropyCalibrator2: Type[tensorrt.IInt8EntropyCalibrator2]
         IInt8MinMaxCalibrator: Type[tensorrt.IInt8MinMaxCalibrator]

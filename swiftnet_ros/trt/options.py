@@ -36,12 +36,13 @@ def flag_names(trt: 'TensorRt', request: BuildRequest, source: Source) -> Tuple[
     """
     Choose the builder flags; `no X` is a default flag to clear.
 
-    FP32 is FP32, without TensorFloat-32; INT8 computes in FP16 what is not quantized.
+    FP32 that is asked for is FP32, without TensorFloat-32; INT8 computes in FP16 what is not
+    quantized.
     """
     names = []
     if not is_strongly_typed(trt):
         names += {'fp32': [], 'fp16': ['FP16'], 'int8': ['INT8', 'FP16']}[source.precision]
-    if source.precision == 'fp32' and has_flag(trt, 'TF32'):
+    if request.precision == 'fp32' and has_flag(trt, 'TF32'):
         names.append(f'{_OFF}TF32')
     if request.dla is not None:
         names.append('GPU_FALLBACK')

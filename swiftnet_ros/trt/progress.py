@@ -40,15 +40,10 @@ class Reporter:
         """Start the clock."""
         self._report = report
         self._last_build_s = last_build_s
-        self._start = monotonic()
+        self._start, self._told = monotonic(), float('-inf')
         self._lock = threading.Lock()
         self._phase = 'waiting'
         self._fraction: Optional[float] = None
-
-    @property
-    def elapsed_s(self) -> float:
-        """Give the seconds since the beginning."""
-        return monotonic() - self._start
 
     def enter(self, phase: str) -> None:
         """Tell a new phase at once."""
@@ -63,7 +58,15 @@ class Reporter:
     def tell(self) -> None:
         """Tell the receiver now."""
         with self._lock:
-            self._report(Progress(self._phase, self._fraction, self.elapsed_s, self._last_build_s))
+            self._told = monotonic()
+            elapsed_s = self._told - self._start
+            self._report(Progress(self._phase, self._fraction, elapsed_s, self._last_build_s))
+
+    def wait(self, phase: str) -> None:
+        """Tell a phase of which there is nothing new, once a second at most."""
+        self.note(phase, None)
+        if monotonic() - self._told >= _PERIOD_S:
+            self.tell()
 
     @contextmanager
     def ticking(self) -> Iterator[None]:

@@ -16,6 +16,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+import re
 from typing import Optional, TYPE_CHECKING
 
 from swiftnet_ros.errors import InvalidModelError, InvalidValueError
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 _QDQ = ('QuantizeLinear', 'DequantizeLinear')
 _ENDING = '.onnx'
+_ENDINGS = re.compile(r'(\.(fp32|fp16|int8))?\.onnx$')
 _HALF = 'python -m training half {fp32} -o {fp16}'
 _QUANTIZE = 'python -m training quantize {fp32} --images DIR -o {int8}'
 
@@ -75,11 +77,12 @@ def is_quantized(path: Path) -> bool:
 
 def sibling(path: Path, precision: str) -> Path:
     """Name the file of another precision beside X.fp32.onnx, X.fp16.onnx or X.int8.onnx."""
-    name = path.name[: -len(_ENDING)] if path.name.endswith(_ENDING) else path.name
-    for known in ('fp32', 'fp16', 'int8'):
-        if name.endswith(f'.{known}'):
-            name = name[: -len(known) - 1]
-    return path.with_name(f'{name}.{precision}{_ENDING}')
+    return path.with_name(f'{model_name(path)}.{precision}{_ENDING}')
+
+
+def model_name(path: Path) -> str:
+    """Give what the files of a model have in common: X of X.fp32.onnx."""
+    return _ENDINGS.sub('', path.name)
 
 
 def _find(trt: 'TensorRt', request: BuildRequest) -> Path:
@@ -98,9 +101,11 @@ def _find(trt: 'TensorRt', request: BuildRequest) -> Path:
 
 
 def _fastest(trt: 'TensorRt', request: BuildRequest, found: str) -> str:
-    if found == 'fp32' and not is_strongly_typed(trt):
-        return 'int8' if request.calibration is not None else 'fp16'
-    return found
+    if found != 'fp32':
+        return found
+    if request.calibration is not None:
+        return 'int8'
+    return found if is_strongly_typed(trt) else 'fp16'
 
 
 def _check_words(trt: 'TensorRt', request: BuildRequest, precision: str) -> None:
@@ -110,6 +115,9 @@ def _check_words(trt: 'TensorRt', request: BuildRequest, precision: str) -> None
     if request.obey_precision and not hasattr(trt.BuilderFlag, 'OBEY_PRECISION_CONSTRAINTS'):
         expected = 'it to be left out: this TensorRT always computes as the file says'
         raise InvalidValueError('obey-precision', True, expected)
+    if request.compute_capability and not hasattr(trt.IBuilderConfig, 'set_compute_capability'):
+        expected = 'it to be left out: this TensorRT builds for the GPU that is here'
+        raise InvalidValueError('compute capability', request.compute_capability, expected)
     if request.dla is not None and precision == 'fp32':
         raise InvalidValueError('precision', precision, 'fp16 or int8, all that a DLA computes in')
 

@@ -14,4 +14,27 @@
 
 """TensorRT for RTX: the same names, without what is not strongly typed."""
 
+from tensorrt import (
+    Builder as Builder,
+    BuilderFlag as BuilderFlag,
+    ComputeCapability as ComputeCapability,
+    DataType as DataType,
+    DeviceType as DeviceType,
+    EngineInspector as EngineInspector,
+    IBuilderConfig as IBuilderConfig,
+    ICudaEngine as ICudaEngine,
+    IErrorRecorder as IErrorRecorder,
+    IExecutionContext as IExecutionContext,
+    ILogger as ILogger,
+    IProgressMonitor as IProgressMonitor,
+    LayerInformationFormat as LayerInformationFormat,
+    LayerType as LayerType,
+    MemoryPoolType as MemoryPoolType,
+    NetworkDefinitionCreationFlag as NetworkDefinitionCreationFlag,
+    OnnxParser as OnnxParser,
+    ProfilingVerbosity as ProfilingVerbosity,
+    Runtime as Runtime,
+    TensorIOMode as TensorIOMode,
+)
+
 __version__: str
