@@ -50,7 +50,8 @@ class CudaGpu:
                 flags.SCHED_BLOCKING_SYNC | flags.MAP_HOST
             )
         except self.cuda.Error as error:
-            raise EngineUnavailableError(ENGINE, f'no GPU: {error}; use engine openvino') from error
+            why = f'no GPU ({" ".join(str(error).split())}); use engine openvino'
+            raise EngineUnavailableError(ENGINE, why) from error
         self._context.pop()
         self.name = self.device.name()
         self._functions: Dict[str, 'pycuda.driver.Function'] = {}

@@ -39,12 +39,17 @@ _GRAPH_CALLS = (
 )
 
 
+def load_driver() -> ctypes.CDLL:
+    """Load the driver's library."""
+    return ctypes.CDLL(_DRIVER)
+
+
 class CudaDriver:
-    """The driver's library."""
+    """The driver's functions by their names."""
 
     def __init__(self) -> None:
         """Load it."""
-        self._library = ctypes.CDLL(_DRIVER)
+        self._library = load_driver()
 
     @property
     def has_graphs(self) -> bool:
