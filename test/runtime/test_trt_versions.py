@@ -14,25 +14,20 @@
 
 """Every TensorRT from 8.5 to 11 is told the right thing, by names that it really has."""
 
-import json
 from pathlib import Path
 import sys
 from types import ModuleType, SimpleNamespace
-from typing import Any, Dict, List
+from typing import Any, List
 
 import cv2
 import numpy as np
 import pytest
-from swiftnet_ros.build_engine import BuildRequest, find_or_build
-from swiftnet_ros.engine_cache import read_sidecar
+from swiftnet_ros.build_engine import find_or_build
 from swiftnet_ros.errors import SwiftnetError
-from swiftnet_ros.trt import identity
-from swiftnet_ros.trt.gpu import Gpu
-from tiny_pair import HEIGHT, SCALE, WIDTH, write_files
-from trt_stand_in import names_of, stand_in, VERSIONS
+from tiny_pair import HEIGHT, SCALE, WIDTH
+from trt_builds import beside, built, fixture_files, fixture_use, request, TYPED, WEAK
 
-TYPED = [name for name in VERSIONS if 'FP16' not in names_of(name)['enums']['BuilderFlag']]
-WEAK = [name for name in VERSIONS if name not in TYPED]
+__all__ = ['fixture_files', 'fixture_use']
 LIMITS = [-127 * SCALE, 127 * SCALE]
 
 
@@ -44,42 +39,6 @@ def test_both_kinds_of_tensorrt_are_tried():
         'tensorrt-8',
     ]
     assert [name.partition('.')[0] for name in TYPED] == ['tensorrt-11', 'tensorrt_rtx-1']
-
-
-@pytest.fixture
-def files(tmp_path) -> Path:
-    """Give a network in all precisions; the fp32 file."""
-    return write_files(tmp_path)
-
-
-@pytest.fixture
-def use(monkeypatch):
-    """Give what installs a stand-in and a GPU."""
-
-    def install(version: str) -> ModuleType:
-        module = stand_in(version)
-        monkeypatch.setitem(sys.modules, module.__name__, module)
-        monkeypatch.setattr(identity, 'find_gpu', lambda engine: Gpu('Xavier', '7.2'))
-        return module
-
-    return install
-
-
-def built(module: ModuleType, path: Path, **options: Any) -> Dict[str, Any]:
-    """Build a file; give what TensorRT was told."""
-    engine = find_or_build(request(module, path, **options), lambda progress: None)
-    return {**json.loads(engine.read_bytes()), 'sidecar': read_sidecar(engine)}
-
-
-def request(module: ModuleType, path: Path, **options: Any) -> BuildRequest:
-    """Ask for the engine of a file, kept beside it."""
-    cache = path.parent / 'cache'
-    return BuildRequest(model=path, module=module.__name__, cache=cache, **options)
-
-
-def beside(files: Path, ending: str) -> Path:
-    """Name another file of the network."""
-    return files.with_name(f'tiny.{ending}')
 
 
 @pytest.mark.parametrize('version', WEAK)
