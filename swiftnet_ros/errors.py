@@ -39,8 +39,8 @@ class ModelNotFoundError(SwiftnetError):
 
     def __init__(self, model: object, shipped: Sequence[str]) -> None:
         super().__init__(
-            f'model not found: {str(model)!r}; give the path of an .onnx file or the name of a '
-            f'shipped model ({listing(shipped) or "none is installed"})'
+            f'model not found: {str(model)!r}; give the path of an .onnx file or .engine, or '
+            f'the name of a shipped model ({listing(shipped) or "none is installed"})'
         )
 
 

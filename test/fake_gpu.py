@@ -336,5 +336,3 @@ class FakeFunction:
         for code, value in zip(self._signature, given):
             assert isinstance(value, float if code == 'f' else int), (self._name, given)
         self._gpu.send(self._name, lambda: cpu_kernels().run(self._name, grid, block, given))
-
-

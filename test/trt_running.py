@@ -81,6 +81,8 @@ def running_doings(network: FakeNetwork) -> Dict[str, Any]:
         return all_in_c(kind)
 
     class _Interface:
+        """Something to derive from."""
+
         def __init__(self) -> None:
             self._is_begun = True
 

@@ -15,7 +15,7 @@
 """The GPU: a context and a stream of one's own, and the kernels, on pycuda."""
 
 from contextlib import contextmanager
-from typing import Any, Dict, Iterator, TYPE_CHECKING
+from typing import Dict, Iterator, TYPE_CHECKING
 
 from swiftnet_ros.engines.cuda_graph import CudaDriver, ENGINE
 from swiftnet_ros.engines.cuda_kernels import BLOCK, Launch, SIGNATURES, SOURCE
@@ -23,7 +23,7 @@ from swiftnet_ros.engines.nvrtc import compile_for
 from swiftnet_ros.errors import EngineFailedError, EngineUnavailableError
 
 if TYPE_CHECKING:
-    import pycuda.driver
+    from swiftnet_ros.engines.pycuda_type import driver, PyCuda
 
 _INSTALL = 'pip install pycuda, which needs the CUDA toolkit'
 
@@ -32,33 +32,33 @@ class CudaGpu:
     """
     The first GPU that this process may use; everything on it happens inside `current`.
 
-    It belongs to the thread that made it.
+    `stream` is the one on which everything happens in order. It belongs to the thread that made
+    it.
     """
 
     def __init__(self) -> None:
         """Make the context and leave it; EngineUnavailableError where there is no GPU."""
-        self.cuda: Any = _pycuda()
+        self.cuda = _pycuda()
         try:
             self.cuda.init()
-            self.device: 'pycuda.driver.Device' = self.cuda.Device(0)
+            self.device = self.cuda.Device(0)
             attribute = self.cuda.device_attribute
             # The CPU's memory is the GPU's too, as on a Jetson: nothing need be copied.
             self.is_integrated = bool(self.device.get_attribute(attribute.INTEGRATED))
             flags = self.cuda.ctx_flags
             # Waiting for the GPU must not take a core from the rest of the robot.
-            self._context: 'pycuda.driver.Context' = self.device.make_context(
-                flags.SCHED_BLOCKING_SYNC | flags.MAP_HOST
-            )
+            waiting = flags.SCHED_BLOCKING_SYNC | flags.MAP_HOST
+            self._context = self.device.make_context(waiting)
         except self.cuda.Error as error:
             why = f'no GPU ({" ".join(str(error).split())}); use engine openvino'
             raise EngineUnavailableError(ENGINE, why) from error
         self._context.pop()
         self.name = self.device.name()
-        self._functions: Dict[str, 'pycuda.driver.Function'] = {}
+        self._functions: Dict[str, driver.Function] = {}
         try:
             with self.current():
                 self.driver = CudaDriver()
-                self._stream: Any = self.cuda.Stream()
+                self.stream = self.cuda.Stream()
                 self._load_kernels()
         except BaseException:
             self.close()
@@ -76,27 +76,23 @@ class CudaGpu:
             self._context.pop()
 
     @property
-    def stream(self) -> Any:
-        """Give the stream on which everything happens in order."""
-        return self._stream
-
-    @property
     def stream_handle(self) -> int:
         """Give the stream as the driver knows it."""
-        return int(self._stream.handle)
+        return int(self.stream.handle)
 
     def launch(self, launch: Launch) -> None:
         """Send a kernel to the stream."""
         function = self._functions[launch.kernel]
         block = (*BLOCK, 1)
-        function.prepared_async_call(launch.grid, block, self._stream, *launch.arguments)
+        function.prepared_async_call(launch.grid, block, self.stream, *launch.arguments)
 
     def close(self) -> None:
         """Free kernels and stream, then the context itself."""
         self._context.push()
         try:
             self._functions.clear()
-            self._stream = None
+            if hasattr(self, 'stream'):
+                del self.stream
         finally:
             self._context.pop()
             self._context.detach()
@@ -108,7 +104,7 @@ class CudaGpu:
             self._functions[name] = module.get_function(name).prepare(signature)
 
 
-def _pycuda() -> Any:
+def _pycuda() -> 'PyCuda':
     try:
         from pycuda import driver
     except ImportError as error:

@@ -16,7 +16,7 @@
 
 from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Tuple
 
 import numpy as np
 import numpy.typing as npt
@@ -69,7 +69,7 @@ class Memory:
         self._gpu.cuda.memcpy_htod(address, content)
         return address
 
-    def shared(self, what: str, shape: 'tuple[int, ...]', dtype: npt.DTypeLike) -> SharedMemory:
+    def shared(self, what: str, shape: Tuple[int, ...], dtype: npt.DTypeLike) -> SharedMemory:
         """Take an array that both have."""
         cuda, is_integrated = self._gpu.cuda, self._gpu.is_integrated
         flags = cuda.host_alloc_flags.DEVICEMAP if is_integrated else 0
@@ -78,9 +78,10 @@ class Memory:
         except cuda.MemoryError as error:
             size = int(np.prod(shape)) * np.dtype(dtype).itemsize
             raise DeviceMemoryError(what, size, *cuda.mem_get_info()) from error
-        self._stack.callback(host.base.free)
+        allocation: Any = host.base
+        self._stack.callback(allocation.free)
         if is_integrated:
-            return SharedMemory(self._gpu, host, int(host.base.get_device_pointer()))
+            return SharedMemory(self._gpu, host, int(allocation.get_device_pointer()))
         return SharedMemory(self._gpu, host, self.device(what, host.nbytes))
 
     def free(self) -> None:

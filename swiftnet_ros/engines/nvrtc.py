@@ -33,7 +33,7 @@ ENGINE = 'tensorrt'
 # Without fused multiply-add the GPU computes the bits that a CPU does.
 _OPTIONS = ('--fmad=false', '--std=c++11')
 _TOOLKITS = ('lib64/libnvrtc.so*', 'targets/*/lib/libnvrtc.so*')
-_WHEELS = ('cu*/lib/libnvrtc.so.*',)
+_WHEEL = 'cu*/lib/libnvrtc.so.*'
 _HOW = 'it comes with JetPack and the CUDA toolkit; else: pip install nvidia-cuda-nvrtc-cu{}'
 # From here on CUDA 12 and newer; Volta, as the Xavier's 7.2, is with CUDA 11.
 _TURING = 75
@@ -57,7 +57,7 @@ class Nvrtc:
         self._check(self._library.nvrtcGetSupportedArchs(found))
         return list(found)
 
-    def compile(self, source: str, capability: int) -> bytes:
+    def compiled(self, source: str, capability: int) -> bytes:
         """Compile to a cubin; for a newer GPU than it knows to PTX, which the driver finishes."""
         known = [item for item in self.capabilities() if item <= capability] or [capability]
         is_cubin = max(known) == capability
@@ -103,7 +103,7 @@ def compile_for(source: str, compute_capability: Tuple[int, int]) -> bytes:
         cuda = 11 if capability < _TURING else 12
         why = f'no NVRTC for compute capability {capability / 10:.1f}; {_HOW.format(cuda)}'
         raise EngineUnavailableError(ENGINE, why)
-    return nvrtc.compile(source, capability)
+    return nvrtc.compiled(source, capability)
 
 
 def _fitting(capability: int) -> Optional[Nvrtc]:
@@ -123,10 +123,9 @@ def library_paths() -> Iterator[str]:
     named = find_library('nvrtc')
     if named:
         yield named
+    for toolkit in sorted(Path('/usr/local').glob('cuda*')):
+        for pattern in _TOOLKITS:
+            yield from map(str, sorted(toolkit.glob(pattern)))
     wheels = find_spec('nvidia')
-    roots = [(folder, _TOOLKITS) for folder in sorted(Path('/usr/local').glob('cuda*'))]
     for folder in (wheels.submodule_search_locations or ()) if wheels else ():
-        roots.append((Path(folder), _WHEELS))
-    for root, patterns in roots:
-        for pattern in patterns:
-            yield from (str(path) for path in sorted(root.glob(pattern)))
+        yield from map(str, sorted(Path(folder).glob(_WHEEL)))

@@ -65,7 +65,7 @@ class TensorRtEngine(Engine):
         _check(path, sidecar, precision)
         super().__init__(sidecar.spec)
         self._precision = used_precision(sidecar)
-        self._plans: 'OrderedDict[FrameForm, FramePlan]' = OrderedDict()
+        self._plans: OrderedDict[FrameForm, FramePlan] = OrderedDict()
         self._captures = True
         self._gpu = CudaGpu()
         try:
@@ -98,6 +98,7 @@ class TensorRtEngine(Engine):
 
     def infer(self, image: npt.NDArray[np.uint8]) -> Logits:
         """Run the network on uint8 [1, H, W, 3] in RGB: float32 [C, h, w]."""
+        self._check_input(image)
         self.segment(Frame(image[0]), self.spec.logits_shape[1:])
         kind = np.float16 if self._network.is_half else np.float32
         logits = np.empty(self.spec.logits_shape, kind)

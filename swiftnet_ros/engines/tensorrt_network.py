@@ -56,8 +56,7 @@ class TensorRtNetwork:
             self._engine = self._load(content)
             edges = self._edges()
             self.image, self.logits = (
-                self._memory.device(f"the network's {name}", size)
-                for name, size in edges.items()
+                self._memory.device(f"the network's {name}", size) for name, size in edges.items()
             )
             self._context = self._make_context()
             for name, address in zip(edges, (self.image, self.logits)):

@@ -18,12 +18,14 @@ The TensorRT engine on a fake GPU, whose kernels are the real ones: what it answ
 TensorRT itself, and CUDA's own behaviour, are not run here.
 """
 
+from fake_gpu import FakeGpu
 import numpy as np
 import pytest
 from swiftnet_ros.engines import tensorrt_engine
 from swiftnet_ros.engines.open_engine import open_engine
 from swiftnet_ros.engines.tensorrt_engine import TensorRtEngine
 from swiftnet_ros.frames import Frame
+from swiftnet_ros.model_spec import write
 from tensorrt_setup import JETSON, Setup, tiny_infer
 from trt_stand_in import VERSIONS
 
@@ -114,8 +116,6 @@ def test_logits_may_be_halves(setup, openvino, noise, tmp_path):
 def test_more_than_255_classes_give_16_bits(
     monkeypatch, contract_model, spec_with, noise, tmp_path
 ):
-    from swiftnet_ros.model_spec import write
-
     write(contract_model(300), tmp_path / 'many.onnx', spec_with(class_count=300), None)
     frame = frame_of(noise)
     with open_engine(tmp_path / 'many.onnx', 'openvino', 'fp32', 1) as openvino:
@@ -168,8 +168,6 @@ def test_the_work_of_a_frame_is_in_order_also_in_the_graph(setup, path, noise):
 
 
 def test_with_the_hosts_own_memory_nothing_is_copied(setup, openvino, noise, tmp_path):
-    from fake_gpu import FakeGpu
-
     setup.use_gpu(FakeGpu(is_integrated=True))
     setup.install()
     frame = frame_of(noise)

@@ -15,12 +15,11 @@
 """The TensorRT engine where something fails: one line that says it, and nothing left behind."""
 
 import sys
-from types import ModuleType
 
+from fake_gpu import Error, FakeGpu
 import numpy as np
 import pytest
-from fake_gpu import Error, FakeGpu
-from swiftnet_ros.engines import cuda_gpu
+from swiftnet_ros.engines import cuda_gpu, nvrtc
 from swiftnet_ros.engines.open_engine import open_engine
 from swiftnet_ros.engines.tensorrt_engine import TensorRtEngine
 from swiftnet_ros.errors import (
@@ -181,9 +180,9 @@ def test_memory_that_does_not_suffice_is_told_with_sizes(setup, tmp_path, noise,
     setup.use_gpu(FakeGpu(memory=memory))
     setup.install()
     path = setup.write_engine(tmp_path / 'tiny.engine')
-    with pytest.raises(DeviceMemoryError, match=f'not enough GPU memory for {what}'):
-        with TensorRtEngine(path) as engine:
-            engine.segment(Frame(noise(155, 154)), (2000, 2000))
+    expected = pytest.raises(DeviceMemoryError, match=f'not enough GPU memory for {what}')
+    with expected, TensorRtEngine(path) as engine:
+        engine.segment(Frame(noise(155, 154)), (2000, 2000))
     assert not setup.gpu.alive
 
 
@@ -251,8 +250,6 @@ def test_without_a_gpu_another_engine_is_named(setup, path):
 
 
 def test_without_nvrtc_it_is_said_how_to_get_it(setup, path, monkeypatch):
-    from swiftnet_ros.engines import nvrtc
-
     monkeypatch.setattr(nvrtc, 'library_paths', lambda: iter(['/nowhere/libnvrtc.so']))
     monkeypatch.setattr(cuda_gpu, 'compile_for', nvrtc.compile_for)
     with pytest.raises(EngineUnavailableError, match='capability 7.2; .*nvidia-cuda-nvrtc-cu11'):
@@ -264,7 +261,3 @@ def test_without_tensorrt_it_is_said_how_to_get_it(path, monkeypatch):
     monkeypatch.setitem(sys.modules, 'tensorrt', None)
     with pytest.raises(EngineUnavailableError, match='it comes with JetPack'):
         TensorRtEngine(path)
-
-
-def test_a_fake_is_no_module_of_ours():
-    assert isinstance(FakeGpu().driver, ModuleType)
