@@ -154,11 +154,8 @@ def test_the_benchmark_takes_engine_files(engine_file, model, tmp_path, capsys):
         assert benchmark.main([*options, *folders]) == 0
         reports.append(json.loads(capsys.readouterr().out.splitlines()[-1]))
     built, source = reports
-    assert (built['engine'], built['precision'], built['device']) == (
-        'tensorrt',
-        'int8+fp16',
-        'Xavier',
-    )
+    facts = [built[key] for key in ('engine', 'precision', 'device')]
+    assert facts == ['tensorrt', 'int8+fp16', 'Xavier']
     assert built['engine_choice'] == 'auto: the model is an .engine file'
     assert source['engine_choice'] == ''
     assert built['miou'] == pytest.approx(source['miou'], abs=1e-3) and built['miou'] > 0.2
