@@ -82,7 +82,7 @@ EXTRAS = {
     'test': [
         'hypothesis>=6.100,<7',
         'pytest>=7.4,<10',
-        # Compiles the CUDA kernels for the Xavier and newer, without a GPU (30 MB).
+        # Compiles the CUDA kernels for the Xavier and newer, without a GPU (23 MB).
         'nvidia-cuda-nvrtc-cu11>=11.7,<12; platform_machine == "x86_64"',
         'pytest-timeout>=2.2,<3',
         'rosbags>=0.11,<0.12; python_version >= "3.10"',

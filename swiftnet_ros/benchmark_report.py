@@ -72,6 +72,8 @@ def _engine_facts(engine: Engine) -> Dict[str, Any]:
         'precision': engine.precision,
         'threads': engine.threads,
         'device': engine.device,
+        # Whether one call sends all of a frame's work to the GPU; None without one.
+        'cuda_graph': getattr(engine, 'uses_graph', None),
         'cpu': _cpu(),
     }
 

@@ -16,8 +16,9 @@
 
 from collections import OrderedDict
 from contextlib import ExitStack
+import logging
 from pathlib import Path
-from typing import Dict, Tuple, Union
+from typing import Callable, Dict, Set, Tuple, Union
 
 import numpy as np
 import numpy.typing as npt
@@ -32,7 +33,7 @@ from swiftnet_ros.frames import Frame
 from swiftnet_ros.labels import Logits, Segmentation
 from swiftnet_ros.trt.api import tensorrt_module
 from swiftnet_ros.trt.identity import this_machine
-from swiftnet_ros.trt.request import BuildRequest
+from swiftnet_ros.trt.request import BuildRequest, Progress
 
 # Cameras of so many forms take turns without being planned anew.
 _MOST_PLANS = 8
@@ -40,6 +41,7 @@ _MOST_PLANS = 8
 _SHARE = 0.1
 _PRECISIONS = ('int8', 'fp16', 'bf16', 'fp32')
 _ANY = ('auto', 'best')
+_LOG = logging.getLogger(__name__)
 
 
 class TensorRtEngine(Engine):
@@ -60,7 +62,7 @@ class TensorRtEngine(Engine):
         path = Path(path)
         if path.suffix != SUFFIX:
             wanted = 'best' if precision in _ANY else precision
-            path = find_or_build(BuildRequest(path, wanted), lambda progress: None)
+            path = find_or_build(BuildRequest(path, wanted), _log_phases(path))
         content, sidecar = load(path)
         _check(path, sidecar, precision)
         super().__init__(sidecar.spec)
@@ -145,6 +147,18 @@ def used_precision(sidecar: Sidecar) -> str:
     found = [name for name, count in counts.items() if count > least]
     # Without a GPU nothing could be asked when it was built.
     return '+'.join(found) or sidecar.identity.precision
+
+
+def _log_phases(model: Path) -> Callable[[Progress], None]:
+    """Log each phase of a build once, as a warning: it may take minutes; a node builds apart."""
+    told: Set[str] = set()
+
+    def report(progress: Progress) -> None:
+        if progress.phase not in told:
+            told.add(progress.phase)
+            _LOG.warning('engine of %s: %s', model, progress.phase)
+
+    return report
 
 
 def _check(path: Path, sidecar: Sidecar, precision: str) -> None:

@@ -157,7 +157,8 @@ def test_the_benchmark_takes_engine_files(engine_file, model, tmp_path, capsys):
     facts = [built[key] for key in ('engine', 'precision', 'device')]
     assert facts == ['tensorrt', 'int8+fp16', 'Xavier']
     assert built['engine_choice'] == 'auto: the model is an .engine file'
-    assert source['engine_choice'] == ''
+    assert (source['engine_choice'], source['cuda_graph']) == ('', None)
+    assert built['cuda_graph'] is True
     assert built['miou'] == pytest.approx(source['miou'], abs=1e-3) and built['miou'] > 0.2
 
 

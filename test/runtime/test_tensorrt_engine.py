@@ -26,6 +26,7 @@ from swiftnet_ros.engines.open_engine import open_engine
 from swiftnet_ros.engines.tensorrt_engine import TensorRtEngine
 from swiftnet_ros.frames import Frame
 from swiftnet_ros.model_spec import write
+from swiftnet_ros.trt.request import Progress
 from tensorrt_setup import JETSON, Setup, tiny_infer
 from trt_stand_in import VERSIONS
 
@@ -242,15 +243,19 @@ def test_precision_is_what_the_layers_got(setup, tmp_path, precisions, expected)
         assert engine.precision == expected
 
 
-def test_an_onnx_file_is_built_or_found(setup, path, tiny_path, monkeypatch):
+def test_an_onnx_file_is_built_or_found(setup, path, tiny_path, monkeypatch, caplog):
     asked = []
-    monkeypatch.setattr(
-        tensorrt_engine, 'find_or_build', lambda request, report: asked.append(request) or path
-    )
+
+    def find_or_build(request, report):
+        asked.append((request.model, request.precision))
+        for phase in ('no such engine yet', 'building', 'building'):
+            report(Progress(phase, None, 1.0, None))
+        return path
+
+    monkeypatch.setattr(tensorrt_engine, 'find_or_build', find_or_build)
     for precision in ('auto', 'int8'):
         with TensorRtEngine(tiny_path, precision) as engine:
             assert engine.device == 'Xavier'
-    assert [(item.model, item.precision) for item in asked] == [
-        (tiny_path, 'best'),
-        (tiny_path, 'int8'),
-    ]
+    assert asked == [(tiny_path, 'best'), (tiny_path, 'int8')]
+    logged = [f'engine of {tiny_path}: {text}' for text in ('no such engine yet', 'building')]
+    assert caplog.messages == 2 * logged
