@@ -122,6 +122,7 @@ INLINE void mark(
   const int c = cell.lower + cell.left, d = cell.lower + cell.right;
   const long long plane = (long long)height * width;
   float reached = LOWEST;  // by some class, everywhere in the cell
+#pragma unroll 8  // as many loads are on their way at a time
   for (int id = 0; id < classes; ++id) {
     const Logit* at = logits + id * plane;
     const float above = fminf(value_of(at[a]), value_of(at[b]));
@@ -132,6 +133,7 @@ INLINE void mark(
   for (int word = 0; word < words; ++word) {
     Word marks = 0;
     const int ids = at_most(classes - 32 * word, 32);
+#pragma unroll 8
     for (int bit = 0; bit < ids; ++bit) {
       const Logit* at = logits + (32 * word + bit) * plane;
       const float above = fmaxf(value_of(at[a]), value_of(at[b]));
