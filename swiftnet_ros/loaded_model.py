@@ -20,10 +20,11 @@ from pathlib import Path
 from typing import Optional
 
 from swiftnet_ros.engines.base import Engine
-from swiftnet_ros.engines.open_engine import open_engine
+from swiftnet_ros.engines.open_engine import chosen_engine, open_engine
 from swiftnet_ros.errors import SelfCheckError
 from swiftnet_ros.labels import palette, Pixels
-from swiftnet_ros.model_spec import ModelSpec, read_golden
+from swiftnet_ros.model_files import golden_of
+from swiftnet_ros.model_spec import ModelSpec
 from swiftnet_ros.segmenter import Segmenter
 from swiftnet_ros.self_check import check_engine
 from swiftnet_ros.shipped_models import find_model
@@ -54,11 +55,13 @@ class LoadedModel:
     """
     An open engine and what its file is; whoever loaded it closes the engine.
 
+    `engine_choice` says why it is that engine, empty if it was asked for by name.
     `agreement` is the fraction of the golden labels that the engine gives, None where the model
     has no golden frame. `bgr_palette` is uint8 [unlabeled_id + 1, 3].
     """
 
     engine: Engine
+    engine_choice: str
     segmenter: Segmenter
     path: Path
     sha256: str
@@ -80,7 +83,7 @@ def load_model(choice: ModelChoice) -> LoadedModel:
     engine must be used and closed by the thread that opened it.
     """
     path = find_model(choice.model)
-    golden, content = read_golden(path), path.read_bytes()
+    golden, content = golden_of(path), path.read_bytes()
     engine = open_engine(path, choice.engine, choice.precision, choice.threads)
     agreement = None
     if golden is not None:
@@ -93,6 +96,7 @@ def load_model(choice: ModelChoice) -> LoadedModel:
             raise SelfCheckError(agreement, minimum)
     return LoadedModel(
         engine=engine,
+        engine_choice=chosen_engine(choice.engine, path)[1],
         segmenter=Segmenter(engine),
         path=path,
         sha256=hashlib.sha256(content).hexdigest(),
