@@ -16,7 +16,7 @@
 
 from importlib import import_module
 from pathlib import Path
-from typing import Callable, cast, Dict, Union
+from typing import Callable, cast, Dict, Tuple, Union
 
 from swiftnet_ros.engines.base import Engine
 from swiftnet_ros.errors import EngineUnavailableError, UnknownNameError
@@ -45,10 +45,15 @@ def open_engine(
     return _engine_class(engine)(find_model(path), precision, threads)
 
 
+def chosen_engine(name: str) -> Tuple[str, str]:
+    """Give the engine that a name stands for, and why."""
+    return (next(iter(ENGINES)), 'the first') if name == 'auto' else (name, 'asked for')
+
+
 def _engine_class(name: str) -> EngineClass:
     if name in _NOT_YET:
         raise EngineUnavailableError(name, _NOT_YET[name])
-    name = next(iter(ENGINES)) if name == 'auto' else name
+    name, _ = chosen_engine(name)
     if name not in ENGINES:
         raise UnknownNameError('engine', name, ['auto', *ENGINES, *_NOT_YET])
     module, _, attribute = ENGINES[name].partition(':')

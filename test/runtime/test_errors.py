@@ -42,6 +42,10 @@ MADE = [
     (errors.UnexpectedError('configure'), ['configure: an unexpected error; please report it']),
     (errors.SelfCheckError(0.91234, 0.98), ['0.91234 of', 'at least 0.98;', 'lower self_check']),
     (errors.SizeMismatchError('a.png', (4, 8), (2, 3)), ['8x4 pixels, expected 3x2']),
+    (errors.BuildProcessError('it said nothing'), ['the engine was not built: it said nothing']),
+    (errors.BuildCancelledError(), ['called off; configure the node again']),
+    (errors.ReportedError('cannot\nbuild it'), ['cannot build it']),
+    (errors.EngineNotKeptError('disk full'), ['was built but not kept: disk full']),
 ]
 
 
