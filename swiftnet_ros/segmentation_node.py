@@ -149,7 +149,7 @@ class SegmentationNode(ManagedNode):
         while wait(ending, _POLL).not_done and monotonic() < self.deadline:
             pass
         self._ending = [item for item in self._ending if not item.close().done()]
-        if pipeline.is_serving:
+        if pipeline.is_serving and not self.given.build_only:
             self._log_records(pipeline)
         self._pipeline = None
         self._diagnostics.show(self._health_sources())
