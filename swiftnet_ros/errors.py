@@ -194,6 +194,43 @@ class UnexpectedError(SwiftnetError):
         super().__init__(f'{what}: an unexpected error; please report it with the log above')
 
 
+class EngineMismatchError(SwiftnetError):
+    """An engine that was built for another machine or from other files."""
+
+    def __init__(self, path: object, differences: Sequence[str]) -> None:
+        super().__init__(
+            f'engine {path} does not fit: {"; ".join(differences)}; build it again with: '
+            'python -m swiftnet_ros.build_engine MODEL'
+        )
+
+
+class EngineFileError(SwiftnetError):
+    """An engine file that is missing, incomplete or not what its sidecar says."""
+
+    def __init__(self, path: object, reason: str) -> None:
+        super().__init__(
+            f'cannot use engine {path}: {reason}; build it again with: '
+            'python -m swiftnet_ros.build_engine MODEL'
+        )
+
+
+class EngineCacheError(SwiftnetError):
+    """A folder in which no engine can be kept."""
+
+    def __init__(self, folder: object, reason: str) -> None:
+        super().__init__(
+            f'cannot keep engines in {folder}: {reason}; set SWIFTNET_ROS_CACHE to a folder of '
+            'your own'
+        )
+
+
+class BuildError(SwiftnetError):
+    """A model of which TensorRT makes no engine."""
+
+    def __init__(self, model: object, reason: str) -> None:
+        super().__init__(f'TensorRT cannot build {model}: {" ".join(reason.split())}')
+
+
 class BuildProcessError(SwiftnetError):
     """A program that was to build an engine and ended without one."""
 

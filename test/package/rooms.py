@@ -32,6 +32,11 @@ PURE_ROOMS = (
     'swiftnet_ros.labels',
     'swiftnet_ros.metrics',
     'swiftnet_ros.shipped_models',
+    'swiftnet_ros.image_source',
+    'swiftnet_ros.trt*',
+    'swiftnet_ros.engine_cache',
+    'swiftnet_ros.engine_finder',
+    'swiftnet_ros.build_engine',
     'swiftnet_ros.engines',
     'swiftnet_ros.engines.base',
     'swiftnet_ros.engines.*',
@@ -52,7 +57,6 @@ PURE_ROOMS = (
     'swiftnet_ros.engine_worker',
     'swiftnet_ros.health',
     'swiftnet_ros.node_health',
-    'swiftnet_ros.image_source',
     'swiftnet_ros.label_files',
     'swiftnet_ros.benchmark_runs',
     'swiftnet_ros.benchmark_report',
@@ -144,7 +148,10 @@ TRAINING_TABLE = PURE_ROOMS + TRAINING_ROOMS
 
 # What comes from elsewhere, by who may import it.
 PURE_LIBRARIES = {'cv2', 'google', 'numpy', 'onnx', 'yaml'}
-ENGINE_LIBRARIES = {'swiftnet_ros.engines.openvino_core': {'openvino'}}
+ENGINE_LIBRARIES = {
+    'swiftnet_ros.engines.openvino_core': {'openvino'},
+    'swiftnet_ros.trt.calibration': {'pycuda'},
+}
 ROS_LIBRARIES = {
     'cv_bridge',
     'diagnostic_msgs',

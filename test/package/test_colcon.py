@@ -23,7 +23,13 @@ import sys
 from package.source_files import ROOT
 import pytest
 
-SCRIPTS = ('add_model_spec', 'benchmark', 'image_publisher', 'segmentation_node')
+SCRIPTS = (
+    'add_model_spec',
+    'benchmark',
+    'build_engine',
+    'image_publisher',
+    'segmentation_node',
+)
 NO_COLCON = 'colcon is not installed here: scripts/test.sh brings it'
 # What stays out of a workspace's copy: it is no source.
 IGNORED = shutil.ignore_patterns('.*', 'build', 'install', 'log', 'runs', '*.egg-info', 'demo_out')
@@ -105,7 +111,7 @@ def test_every_executable_starts_a_function_that_exists(installed):
     source = (
         'from importlib.metadata import distribution\n'
         'points = distribution("swiftnet_ros").entry_points\n'
-        'assert len(points) == 4, points\n'
+        'assert len(points) == 5, points\n'
         'assert all(callable(point.load()) for point in points)\n'
     )
     if importlib.util.find_spec('rclpy') is None:

@@ -1,0 +1,153 @@
+# Copyright 2026 The swiftnet_ros Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""A chosen file to the bytes of an engine, by whichever TensorRT is there."""
+
+from dataclasses import dataclass
+import json
+from pathlib import Path
+from typing import Any, Dict, Optional, Tuple
+
+import onnx
+from swiftnet_ros.errors import (
+    BuildError,
+    EngineUnavailableError,
+    InvalidValueError,
+    UnknownNameError,
+)
+from swiftnet_ros.model_spec import read_model
+from swiftnet_ros.qdq import check_pairs, with_float_weights
+from swiftnet_ros.trt.api import wants_float_weights
+from swiftnet_ros.trt.calibration import apply_calibration
+from swiftnet_ros.trt.layers import layer_precisions
+from swiftnet_ros.trt.log import make_logger, Messages
+from swiftnet_ros.trt.network import make_network, parse
+from swiftnet_ros.trt.options import apply_flags, apply_memory, demand_precision, flag_names
+from swiftnet_ros.trt.progress import attach_monitor, Reporter
+from swiftnet_ros.trt.request import BuildRequest
+from swiftnet_ros.trt.source import Source
+from swiftnet_ros.trt.timing import keep_timings, use_timings
+
+
+@dataclass(frozen=True)
+class Built:
+    """An engine and what only its build could tell."""
+
+    engine: bytes
+    seconds: float
+    precisions: Dict[str, str]
+    dla_fallback: Tuple[str, ...]
+
+
+def build(
+    trt: Any, request: BuildRequest, source: Source, timings: Optional[Path], reporter: Reporter
+) -> Built:
+    """Build an engine; this takes seconds to an hour."""
+    messages = Messages()
+    logger = make_logger(trt, messages)
+    reporter.enter('reading the model')
+    model = prepared_model(trt, source)
+    builder = _new_builder(trt, logger, request, messages)
+    network = make_network(trt, builder)
+    parse(trt.OnnxParser(network, logger), model, source.path)
+    config = builder.create_builder_config()
+    config.profiling_verbosity = trt.ProfilingVerbosity.DETAILED
+    apply_flags(trt, config, flag_names(trt, request, source))
+    apply_memory(trt, config, request)
+    if request.obey_precision:
+        demand_precision(trt, network, source)
+    _choose_device(trt, config, builder, request)
+    fallback = _dla_fallback(config, network) if request.dla is not None else ()
+    check = _calibrate(trt, config, network, model, request, source)
+    cache = use_timings(config, timings)
+    attach_monitor(trt, config, reporter)
+    reporter.enter('building')
+    with reporter.ticking():
+        serialized = builder.build_serialized_network(network, config)
+    check()
+    if serialized is None:
+        raise BuildError(source.path, messages.reason('it says no more'))
+    seconds = reporter.elapsed_s
+    keep_timings(cache, timings)
+    engine = bytes(serialized)
+    reporter.enter('inspecting')
+    precisions = _inspected(trt, logger, engine) if request.compute_capability is None else {}
+    return Built(engine, seconds, precisions, fallback)
+
+
+def prepared_model(trt: Any, source: Source) -> onnx.ModelProto:
+    """Read a file; an INT8 file is held to the pattern and written as this TensorRT reads it."""
+    model = read_model(source.path)
+    if not source.explicit:
+        return model
+    check_pairs(model, source.path)
+    return with_float_weights(model) if wants_float_weights(trt) else model
+
+
+def _new_builder(trt: Any, logger: Any, request: BuildRequest, messages: Messages) -> Any:
+    try:
+        return trt.Builder(logger)
+    # pybind11 says TypeError where TensorRT made nothing.
+    except (TypeError, RuntimeError) as error:
+        why = messages.reason(' '.join(str(error).split()))
+        raise EngineUnavailableError(request.module, why) from error
+
+
+def _choose_device(trt: Any, config: Any, builder: Any, request: BuildRequest) -> None:
+    if request.dla is not None:
+        if request.dla >= builder.num_DLA_cores:
+            expected = f'below {builder.num_DLA_cores}, the number of DLA cores here'
+            raise InvalidValueError('DLA core', request.dla, expected)
+        config.default_device_type = trt.DeviceType.DLA
+        config.DLA_core = request.dla
+    if request.compute_capability is not None:
+        if not hasattr(config, 'set_compute_capability'):
+            expected = 'it to be left out: this TensorRT builds for the GPU that is here'
+            raise InvalidValueError('compute capability', request.compute_capability, expected)
+        config.num_compute_capabilities = 1
+        config.set_compute_capability(_capability(trt, request.compute_capability), 0)
+
+
+def _capability(trt: Any, text: str) -> Any:
+    kinds = trt.ComputeCapability
+    known = {f'{n[2:-1]}.{n[-1]}': n for n in dir(kinds) if n.startswith('SM') and n[2:].isdigit()}
+    if text not in known:
+        raise UnknownNameError('compute capability', text, known)
+    return getattr(kinds, known[text])
+
+
+def _dla_fallback(config: Any, network: Any) -> Tuple[str, ...]:
+    """Name the layers that the DLA does not take; the GPU computes them."""
+    layers = [network.get_layer(index) for index in range(network.num_layers)]
+    return tuple(layer.name for layer in layers if not config.can_run_on_DLA(layer))
+
+
+def _calibrate(
+    trt: Any, config: Any, network: Any, model: onnx.ModelProto, request: BuildRequest,
+    source: Source,
+) -> Any:  # fmt: skip
+    if source.calibration is None:
+        return lambda: None
+    return apply_calibration(
+        trt, config, network, model, source.spec, source.calibration, request.calibrator
+    )
+
+
+def _inspected(trt: Any, logger: Any, engine: bytes) -> Dict[str, str]:
+    """Load an engine to ask what its layers are; nothing where it cannot be loaded."""
+    loaded = trt.Runtime(logger).deserialize_cuda_engine(engine)
+    try:
+        return {} if loaded is None else layer_precisions(trt, loaded)
+    except json.JSONDecodeError:
+        return {}

@@ -1,0 +1,49 @@
+# Copyright 2026 The swiftnet_ros Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""TensorRT's log: kept, so that an error can say in one line what TensorRT said."""
+
+from typing import Any, List
+
+from swiftnet_ros.trt.api import derive
+
+
+class Messages:
+    """What TensorRT reported as an error."""
+
+    def __init__(self) -> None:
+        """Begin without any."""
+        self.errors: List[str] = []
+
+    def reason(self, otherwise: str) -> str:
+        """Give the last error on one line, or another text where there is none."""
+        return ' '.join(self.errors[-1].split()) if self.errors else otherwise
+
+
+class _Logger:
+    """Keeps errors; the rest is for developers of TensorRT."""
+
+    def __init__(self, messages: Messages, severities: Any) -> None:
+        self._messages = messages
+        self._kept = (severities.ERROR, severities.INTERNAL_ERROR)
+
+    def log(self, severity: Any, msg: str) -> None:
+        """Take one line; TensorRT calls this."""
+        if severity in self._kept:
+            self._messages.errors.append(msg)
+
+
+def make_logger(trt: Any, messages: Messages) -> Any:
+    """Make the logger that TensorRT wants; it has to live as long as what was made with it."""
+    return derive(trt.ILogger, _Logger, messages, trt.ILogger.Severity)
