@@ -24,32 +24,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
 from time import monotonic
-from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional
+from typing import Any, Callable, Dict, Iterator, Optional
 
 from swiftnet_ros.build_process import run_build
+from swiftnet_ros.engine_builders import Builder, BUILDERS
 from swiftnet_ros.engines.open_engine import chosen_engine
 from swiftnet_ros.errors import BuildCancelledError
 from swiftnet_ros.memory_folder import memory_folder
 from swiftnet_ros.model_choice import ModelChoice
+from swiftnet_ros.shipped_models import find_model
 
 _BUILT = '.engine'
-
-
-class Builder(NamedTuple):
-    """
-    How an engine is had from a model.
-
-    `find` gives it where it is built already. `command` is a program as `run_build` wants it,
-    given also a folder for what the cache cannot keep; its result is `engine`, the path,
-    `build_seconds` and `warning`.
-    """
-
-    find: Callable[[ModelChoice, Path], Optional[Path]]
-    command: Callable[[ModelChoice, Path, Path], List[str]]
-
-
-BUILDERS: Dict[str, Builder] = {}
-"""Who builds, by the name of the engine; the other engines open the model itself."""
 
 
 @dataclass(frozen=True)
@@ -68,13 +53,24 @@ class EngineFile:
 
 
 class EngineBuild:
-    """The way to one engine file; other threads may ask how far it is, and call it off."""
+    """The way to the file of one engine; other threads may ask how far it is, and call it off."""
 
-    def __init__(self) -> None:
-        """Nothing begins before `engine_file` is entered."""
+    def __init__(self, choice: ModelChoice) -> None:
+        """Take a choice; nothing begins before `engine_file` is entered."""
+        self._choice = choice
         self._cancelled = Event()
         self._status: Optional[Callable[[], str]] = None
         self.is_over = False
+
+    @property
+    def _builder(self) -> Optional[Builder]:
+        is_built_already = self._choice.model.endswith(_BUILT)
+        return None if is_built_already else BUILDERS.get(chosen_engine(self._choice.engine)[0])
+
+    def model(self) -> Path:
+        """Find the model's file: of a pair, the one that suits engine and precision."""
+        builder = self._builder
+        return builder.source(self._choice) if builder else find_model(self._choice.model)
 
     @property
     def status(self) -> str:
@@ -87,16 +83,15 @@ class EngineBuild:
         self._cancelled.set()
 
     @contextmanager
-    def engine_file(self, choice: ModelChoice, model: Path) -> Iterator[EngineFile]:
-        """Give the file to open, which may be gone after the block."""
-        name, _ = chosen_engine(choice.engine)
-        builder = None if model.suffix == _BUILT else BUILDERS.get(name)
+    def engine_file(self, model: Path) -> Iterator[EngineFile]:
+        """Give the file to open for a model, which may be gone after the block."""
+        name, builder = chosen_engine(self._choice.engine)[0], self._builder
         try:
             with ExitStack() as stack:
                 if builder is None:
                     found = EngineFile(name, model)
                 else:
-                    found = self._built(name, builder, choice, model, stack)
+                    found = self._built(name, builder, model, stack)
                 self._end()
                 yield found
         finally:
@@ -105,20 +100,19 @@ class EngineBuild:
     def _end(self) -> None:
         self._status, self.is_over = None, True
 
-    def _built(
-        self, name: str, builder: Builder, choice: ModelChoice, model: Path, stack: ExitStack
-    ) -> EngineFile:
-        path = builder.find(choice, model)
+    def _built(self, name: str, builder: Builder, model: Path, stack: ExitStack) -> EngineFile:
+        path = builder.find(self._choice, model)
         if self._cancelled.is_set():
             raise BuildCancelledError()
         if path is not None:
             return EngineFile(name, path, is_built=True)
         start = monotonic()
         last: Dict[str, Any] = {}
-        what = f'building engine {name} of {model.name} in {choice.precision}'
+        what = f'building engine {name} of {model.name} in {self._choice.precision}'
         self._status = lambda: f'{what}: {progress_text(last, monotonic() - start)}'
-        folder = stack.enter_context(memory_folder())
-        result = run_build(builder.command(choice, model, folder), last.update, self._cancelled)
+        memory = stack.enter_context(memory_folder())
+        command = builder.command(self._choice, model, memory)
+        result = run_build(command, last.update, self._cancelled)
         return EngineFile(
             name,
             Path(result['engine']),

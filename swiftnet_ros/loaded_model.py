@@ -28,7 +28,6 @@ from swiftnet_ros.model_choice import ModelChoice
 from swiftnet_ros.model_spec import ModelSpec, read_golden
 from swiftnet_ros.segmenter import Segmenter
 from swiftnet_ros.self_check import check_engine
-from swiftnet_ros.shipped_models import find_model
 
 # What the shipped models agreed on at least: 0.987 in bf16; 0.971 of an INT8 file, whose golden
 # frame may be far from what it was calibrated with.
@@ -69,9 +68,10 @@ def load_model(choice: ModelChoice, build: Optional[EngineBuild] = None) -> Load
     if the engine agrees too little; other SwiftnetErrors if it cannot be opened. An engine must
     be used and closed by the thread that opened it.
     """
-    path = find_model(choice.model)
+    build = build or EngineBuild(choice)
+    path = build.model()
     content, golden = path.read_bytes(), read_golden(path)
-    with (build or EngineBuild()).engine_file(choice, path) as file:
+    with build.engine_file(path) as file:
         engine = open_engine(file.path, file.engine, choice.precision, choice.threads)
     try:
         agreement = None if golden is None else check_engine(engine, golden)

@@ -47,6 +47,15 @@ def engine_snapshot(
     )
 
 
+def engine_introduction(model: LoadedModel) -> str:
+    """Say in one line what was built and how it did."""
+    engine = model.engine
+    return (
+        f'{_engine_file(model.file)}, engine {engine.name} on {engine.device}, precision '
+        f'{engine.precision}, {_self_check(model.agreement)}'
+    )
+
+
 def introduction(topics: str, model: LoadedModel) -> str:
     """Say in one line what a node does from now on."""
     engine, spec = model.engine, model.spec

@@ -159,7 +159,7 @@ class Pipeline:
             workspace_mb=given.workspace_mb,
             engine_cache=given.engine_cache,
         )
-        build = EngineBuild()
+        build = EngineBuild(choice)
         worker = Worker(lambda: load_model(choice, build), list(self.cameras), self._answer, build)
         self._workers.append(worker)
         return worker

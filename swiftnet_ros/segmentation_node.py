@@ -37,9 +37,16 @@ from swiftnet_ros.engine_build import EngineFile
 from swiftnet_ros.errors import NodeEndsError, SwiftnetError
 from swiftnet_ros.health import camera_health, engine_health, Health
 from swiftnet_ros.live_parameters import guard_parameters
+from swiftnet_ros.loaded_model import LoadedModel
 from swiftnet_ros.managed_node import ManagedNode
 from swiftnet_ros.node_diagnostics import open_diagnostics, Sources
-from swiftnet_ros.node_health import build_only_error, build_report, engine_snapshot, introduction
+from swiftnet_ros.node_health import (
+    build_only_error,
+    build_report,
+    engine_introduction,
+    engine_snapshot,
+    introduction,
+)
 from swiftnet_ros.node_main import leave_at_once, run_node
 from swiftnet_ros.parameters import current, declare, NodeParameters
 from swiftnet_ros.pipeline import Pipeline, Worker
@@ -93,7 +100,7 @@ class SegmentationNode(ManagedNode):
         self._is_starting = True
         started = await self.transition('configure')
         if started and self.given.build_only:
-            self._end_with(build_only_error(self._configured().loading.result().file))
+            self._end_built(self._configured().loading.result())
         elif started:
             started = await self.transition('activate')
         self._is_starting = False
@@ -197,6 +204,12 @@ class SegmentationNode(ManagedNode):
     def _configured(self) -> Pipeline:
         assert self._pipeline is not None, 'the lifecycle configures first'
         return self._pipeline
+
+    def _end_built(self, model: LoadedModel) -> None:
+        error = build_only_error(model.file)
+        if error is None:
+            self.logger.info(f'ready: {engine_introduction(model)}')
+        self._end_with(error)
 
     def _end_with(self, error: Optional[BaseException]) -> None:
         self._error = error

@@ -33,7 +33,8 @@ STEP = 0.05
 def fake(folder, *options, found=None, seen=None):
     """Give a builder whose engines lie in `folder`; `seen` collects what it was asked for."""
     # Not needed by the program, which shall start at once.
-    from swiftnet_ros.engine_build import Builder
+    from swiftnet_ros.engine_builders import Builder
+    from swiftnet_ros.shipped_models import find_model
 
     def command(choice, model, memory):
         if seen is not None:
@@ -42,7 +43,10 @@ def fake(folder, *options, found=None, seen=None):
         words = [word for word in options if word != 'memory']
         return [sys.executable, __file__, str(model), str(place), *words]
 
-    return Builder(lambda choice, model: found, command)
+    def source(choice):
+        return find_model(choice.model)
+
+    return Builder(source, lambda choice, model: found, command)
 
 
 def builders(folder):

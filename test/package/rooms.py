@@ -50,6 +50,8 @@ PURE_ROOMS = (
     'swiftnet_ros.picture_header',
     'swiftnet_ros.stage_times',
     'swiftnet_ros.model_choice',
+    'swiftnet_ros.engine_builders',
+    'swiftnet_ros.engine_child',
     'swiftnet_ros.build_process',
     'swiftnet_ros.memory_folder',
     'swiftnet_ros.engine_build',

@@ -28,7 +28,7 @@ import pytest
 from ros_probe import blocks, rgb_message, wait_until
 from running_node import RunningNode
 from std_srvs.srv import Trigger
-from swiftnet_ros import engine_build
+from swiftnet_ros import engine_builders
 from swiftnet_ros.health import ERROR, OK, WARN
 
 ENDLESS = ('--steps', '100000')
@@ -39,7 +39,7 @@ def built(gated, monkeypatch, tmp_path):
     """Give a function that enters a fake builder for the engine `gated`; it gives its folder."""
 
     def enter(*options, **given):
-        monkeypatch.setitem(engine_build.BUILDERS, 'gated', fake(tmp_path, *options, **given))
+        monkeypatch.setitem(engine_builders.BUILDERS, 'gated', fake(tmp_path, *options, **given))
         return tmp_path
 
     return enter
@@ -150,14 +150,14 @@ BUILDING_NODE = """
 import sys
 from fake_builder import fake
 from fake_engines import GatedEngine
-from swiftnet_ros import engine_build
+from swiftnet_ros import engine_builders
 from swiftnet_ros.engines import open_engine
 from swiftnet_ros.segmentation_node import main
 
 open_engine.ENGINES['gated'] = 'fake_engines:GatedEngine'
 GatedEngine.reset()
 options = sys.argv[2 : sys.argv.index("--ros-args")]
-engine_build.BUILDERS['gated'] = fake(sys.argv[1], *options)
+engine_builders.BUILDERS['gated'] = fake(sys.argv[1], *options)
 sys.exit(main(sys.argv[sys.argv.index('--ros-args'):]))
 """
 
@@ -197,7 +197,7 @@ def test_a_signal_in_the_middle_of_a_build_ends_the_node_and_the_build(
 @pytest.mark.parametrize(
     ('options', 'code', 'log'),
     [
-        ([], 0, r'.*the engine was built in 61 s: .*/tiny.engine\n'),
+        ([], 0, '.*the engine was built in 61 s: .*/tiny.engine\n.*: ready: .*tiny.engine.*\n'),
         (['--fail', 'it has no Einsum'], 1, 'error: it has no Einsum\n'),
         (
             ['memory', '--warning', 'the disk is full'],

@@ -22,7 +22,7 @@ from fake_builder import builders, fake
 from fake_engines import GatedEngine
 import numpy as np
 import pytest
-from swiftnet_ros import engine_build
+from swiftnet_ros import engine_builders
 from swiftnet_ros.engine_build import EngineBuild, EngineFile, progress_text
 from swiftnet_ros.engines import open_engine
 from swiftnet_ros.errors import BuildCancelledError, ReportedError, SelfCheckError
@@ -48,7 +48,7 @@ def built(monkeypatch, tmp_path):
 
     def enter(*options, **given):
         builder = fake(tmp_path / 'cache', *options, **given)
-        monkeypatch.setitem(engine_build.BUILDERS, 'gated', builder)
+        monkeypatch.setitem(engine_builders.BUILDERS, 'gated', builder)
         return tmp_path / 'cache'
 
     yield enter
@@ -56,22 +56,23 @@ def built(monkeypatch, tmp_path):
 
 
 def test_an_engine_that_opens_the_model_itself_builds_nothing(model):
-    build = EngineBuild()
-    with build.engine_file(ModelChoice('x', engine='openvino'), model) as file:
+    build = EngineBuild(ModelChoice('x', engine='openvino'))
+    with build.engine_file(model) as file:
         assert file == EngineFile('openvino', model)
         assert build.is_over and build.status == ''
 
 
 def test_an_engine_file_is_opened_as_it_is(built, tmp_path):
     built('--fail', 'must not be called')
-    with EngineBuild().engine_file(ModelChoice('x', engine='gated'), Path('a.engine')) as file:
+    build = EngineBuild(ModelChoice('a.engine', engine='gated'))
+    with build.engine_file(Path('a.engine')) as file:
         assert file == EngineFile('gated', Path('a.engine'))
 
 
 def test_what_is_in_the_cache_is_used_at_once(built, model, tmp_path):
     seen = []
     built(found=tmp_path / 'there.engine', seen=seen)
-    with EngineBuild().engine_file(ModelChoice('x', engine='gated'), model) as file:
+    with EngineBuild(ModelChoice('x', engine='gated')).engine_file(model) as file:
         assert file == EngineFile('gated', tmp_path / 'there.engine', is_built=True)
     assert not seen
 
@@ -107,9 +108,10 @@ def test_a_build_that_fails_leaves_nothing_in_memory(built, model):
 
 
 def test_the_status_says_what_is_built_and_how_far_it_is(built, model):
-    cache, build = built('--steps', '20'), EngineBuild()
-    assert (build.status, build.is_over) == ('', False)
+    cache = built('--steps', '20')
     choice = ModelChoice(str(model), engine='gated', precision='int8')
+    build = EngineBuild(choice)
+    assert (build.status, build.is_over) == ('', False)
     heard = _statuses(build, lambda: load_model(choice, build).engine.close())
     assert any(
         text.startswith('building engine gated of tiny.onnx in int8: tactics, 5')
@@ -121,12 +123,13 @@ def test_the_status_says_what_is_built_and_how_far_it_is(built, model):
 
 def test_a_build_can_be_called_off_from_another_thread(built, model):
     seen = []
-    cache, build = built('--steps', '2000', seen=seen), EngineBuild()
-    errors = []
+    cache = built('--steps', '2000', seen=seen)
+    choice, errors = ModelChoice(str(model), engine='gated'), []
+    build = EngineBuild(choice)
 
     def load():
         try:
-            load_model(ModelChoice(str(model), engine='gated'), build)
+            load_model(choice, build)
         except BuildCancelledError as error:
             errors.append(error)
 
@@ -145,10 +148,11 @@ def test_a_build_can_be_called_off_from_another_thread(built, model):
 def test_a_build_that_was_called_off_before_does_not_begin(built, model):
     seen = []
     built(seen=seen)
-    build = EngineBuild()
+    choice = ModelChoice(str(model), engine='gated')
+    build = EngineBuild(choice)
     build.cancel()
     with pytest.raises(BuildCancelledError, match='called off'):
-        load_model(ModelChoice(str(model), engine='gated'), build)
+        load_model(choice, build)
     assert not seen
 
 
