@@ -29,6 +29,11 @@ CONFIG = Path(__file__).resolve().parents[1] / 'config'
 ARGUMENTS = {
     'model': ('', 'an .onnx file, or the name of a shipped model; empty: as params_file says'),
     'engine': ('', 'what runs the model, auto or a name; empty: as params_file says'),
+    'precision': ('', 'auto, fp32, fp16, bf16 or int8; empty: as params_file says'),
+    'build_only': (
+        '',
+        'true: build the engine, check it and end; empty: as params_file says, which is no',
+    ),
     'cameras': (
         '',
         'names of several cameras, such as front,rear; empty: one camera, or as params_file says',
@@ -51,7 +56,8 @@ ARGUMENTS = {
     'log_level': ('info', 'debug, info, warn, error or fatal'),
 }
 # Arguments that become parameters where they are not empty.
-TEXTS = ('model', 'engine', 'image_transport', 'output_size')
+TEXTS = ('model', 'engine', 'precision', 'image_transport', 'output_size')
+SWITCHES = ('autostart', 'build_only')
 
 
 def generate_launch_description() -> LaunchDescription:
@@ -73,7 +79,8 @@ def _profile(context: LaunchContext) -> List[LogInfo]:
 
 def _parameters(given: Callable[[str], str]) -> Dict[str, Any]:
     """Give the parameters that were set by arguments, which win over params_file."""
-    kinds: List[Tuple[str, type]] = [(name, str) for name in TEXTS] + [('autostart', bool)]
+    kinds: List[Tuple[str, type]] = [(name, str) for name in TEXTS]
+    kinds += [(name, bool) for name in SWITCHES]
     parameters: Dict[str, Any] = {
         name: ParameterValue(LaunchConfiguration(name), value_type=kind)
         for name, kind in kinds

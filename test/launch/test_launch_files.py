@@ -31,6 +31,7 @@ from swiftnet_ros.fastdds_profile import VARIABLES
 LABELS = '/segmentation/label_image'
 ARGUMENTS = {
     'autostart',
+    'build_only',
     'cameras',
     'engine',
     'image_topic',
@@ -40,6 +41,7 @@ ARGUMENTS = {
     'namespace',
     'output_size',
     'params_file',
+    'precision',
     'use_sim_time',
 }
 

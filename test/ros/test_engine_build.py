@@ -14,7 +14,6 @@
 
 """The node while an engine is built: never silent, and it ends at once with its build."""
 
-import os
 from pathlib import Path
 import re
 import signal
@@ -27,6 +26,7 @@ from fake_builder import builders, fake
 import pytest
 from ros_probe import blocks, rgb_message, wait_until
 from running_node import RunningNode
+from started_program import started
 from std_srvs.srv import Trigger
 from swiftnet_ros import engine_builders
 from swiftnet_ros.health import ERROR, OK, WARN
@@ -166,8 +166,7 @@ def start_node(tiny_path, folder, options, *arguments):
     """Start a node whose engine a fake builder builds into a folder."""
     words = [sys.executable, '-c', BUILDING_NODE, str(folder), *options, '--ros-args']
     words += ['-p', f'model:={tiny_path}', '-p', 'engine:=gated', *arguments]
-    environment = {**os.environ, 'PYTHONPATH': os.pathsep.join(sys.path)}
-    return subprocess.Popen(words, stderr=subprocess.PIPE, text=True, env=environment)
+    return started(words)
 
 
 def memory_folders():
