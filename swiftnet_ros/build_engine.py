@@ -40,12 +40,14 @@ def main(argv: Optional[List[str]] = None) -> int:
     """Build or find one engine; give the exit code."""
     options = _parser().parse_args(argv)
     # TensorRT does not come back to Python for minutes: let Ctrl-C end the process itself.
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    before = signal.signal(signal.SIGINT, signal.SIG_DFL)
     try:
         _run(options)
     except SwiftnetError as error:
         print(f'error: {error}', file=sys.stderr)
         return 1
+    finally:
+        signal.signal(signal.SIGINT, before)
     return 0
 
 

@@ -95,8 +95,13 @@ def cache_folder() -> Path:
     if own:
         return private_folder(Path(own))
     # The standard wants a relative path to be left alone.
-    parent = Path(base) if base and os.path.isabs(base) else Path.home() / '.cache'
-    return private_folder(parent / 'swiftnet_ros')
+    if base and os.path.isabs(base):
+        return private_folder(Path(base, 'swiftnet_ros'))
+    try:
+        home = Path.home()
+    except RuntimeError as error:
+        raise EngineCacheError('~/.cache', _reason(error)) from error
+    return private_folder(home / '.cache' / 'swiftnet_ros')
 
 
 def private_folder(folder: Path) -> Path:
@@ -174,7 +179,7 @@ def build_lock(path: Path, on_wait: Callable[[], None] = lambda: None) -> Iterat
     except OSError as error:
         raise EngineCacheError(path.parent, _reason(error)) from error
     try:
-        while not _locked(handle):
+        while not _locked(handle, path.parent):
             on_wait()
             sleep(_LOCK_POLL_S)
         yield
@@ -182,11 +187,13 @@ def build_lock(path: Path, on_wait: Callable[[], None] = lambda: None) -> Iterat
         os.close(handle)
 
 
-def _locked(handle: int) -> bool:
+def _locked(handle: int, folder: Path) -> bool:
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
+    except OSError as error:
+        raise EngineCacheError(folder, f'it cannot be locked ({_reason(error)})') from error
     return True
 
 

@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 import hashlib
 import os
 from pathlib import Path
-from typing import Any, Optional, Tuple
+from typing import Optional, Tuple, TYPE_CHECKING
 
 from swiftnet_ros.engine_cache import (
     build_lock,
@@ -40,7 +40,10 @@ from swiftnet_ros.trt.identity import EngineIdentity, this_machine
 from swiftnet_ros.trt.options import option_texts
 from swiftnet_ros.trt.progress import Report, Reporter
 from swiftnet_ros.trt.request import BuildRequest
-from swiftnet_ros.trt.source import choose_source, sibling, Source
+from swiftnet_ros.trt.source import choose_source, model_name, Source
+
+if TYPE_CHECKING:
+    from swiftnet_ros.trt.module_type import TensorRt
 
 # An engine is at most so many times as large as its FP32 file; engine, timings and a margin.
 _ROOM_FACTOR, _ROOM_EXTRA = 3, 1 << 24
@@ -50,15 +53,15 @@ _ROOM_FACTOR, _ROOM_EXTRA = 3, 1 << 24
 class _Wanted:
     """A request with everything found out that can be without building."""
 
-    trt: Any
+    trt: 'TensorRt'
     request: BuildRequest
     source: Source
     identity: EngineIdentity
 
     @property
     def name(self) -> str:
-        """Give the model's name, as the engine's file begins."""
-        return sibling(self.source.path, '').name.partition('..')[0]
+        """Give the model's name, with which the engine's file begins."""
+        return model_name(self.source.path)
 
 
 def find_or_build(request: BuildRequest, on_progress: Report, again: bool = False) -> Path:
@@ -73,7 +76,7 @@ def find_or_build(request: BuildRequest, on_progress: Report, again: bool = Fals
         return path
     _check_room(path.parent, wanted.source.path)
     reporter = Reporter(on_progress, _last_build_s(path.parent, wanted))
-    with build_lock(path, lambda: reporter.enter('waiting for another build')):
+    with build_lock(path, lambda: reporter.wait('waiting for another build')):
         # Another process may have built it meanwhile.
         if again or not _hit(path, wanted.identity):
             reporter.enter(_why(path, wanted.identity))

@@ -20,9 +20,12 @@ of its version.
 """
 
 from importlib import import_module
-from typing import Any
+from typing import Any, cast, TYPE_CHECKING
 
 from swiftnet_ros.errors import EngineUnavailableError, UnknownNameError
+
+if TYPE_CHECKING:
+    from swiftnet_ros.trt.module_type import TensorRt
 
 TENSORRT = 'tensorrt'
 # module -> where it comes from
@@ -33,35 +36,35 @@ _SOURCES = {
 }
 
 
-def tensorrt_module(name: str = TENSORRT) -> Any:
+def tensorrt_module(name: str = TENSORRT) -> 'TensorRt':
     """Import `tensorrt`, or `tensorrt_rtx` where it is asked for."""
     if name not in _SOURCES:
         raise UnknownNameError('TensorRT module', name, _SOURCES)
     try:
-        return import_module(name)
+        return cast('TensorRt', import_module(name))
     # A library that is missing or does not fit is an OSError or a RuntimeError.
     except (ImportError, OSError, RuntimeError) as error:
         why = f'{" ".join(str(error).split())}; {_SOURCES[name]}'
         raise EngineUnavailableError(name, why) from error
 
 
-def is_strongly_typed(trt: Any) -> bool:
+def is_strongly_typed(trt: 'TensorRt') -> bool:
     """Tell whether every layer computes as the file says, since there are no flags for it."""
     return not hasattr(trt.BuilderFlag, 'FP16')
 
 
-def has_calibrators(trt: Any) -> bool:
+def has_calibrators(trt: 'TensorRt') -> bool:
     """Tell whether INT8 can be had from an FP32 file and scales."""
     return hasattr(trt.BuilderFlag, 'INT8') and hasattr(trt, 'IInt8EntropyCalibrator2')
 
 
-def wants_float_weights(trt: Any) -> bool:
+def wants_float_weights(trt: 'TensorRt') -> bool:
     """Tell whether the parser reads quantized weights as FP32 behind a quantizer only."""
     # The data types of TensorRT 10 came with constants of INT8.
     return not hasattr(trt.DataType, 'INT64')
 
 
-def has_flag(trt: Any, name: str) -> bool:
+def has_flag(trt: 'TensorRt', name: str) -> bool:
     """Tell whether a builder flag of that name exists."""
     return hasattr(trt.BuilderFlag, name)
 
@@ -76,8 +79,7 @@ def derive(base: Any, behaviour: type, *arguments: Any) -> Any:
     def begin(self: Any, *arguments: Any) -> None:
         # TensorRT refuses an object whose own part was not begun.
         base.__init__(self)
-        start: Any = behaviour.__init__
-        start(self, *arguments)
+        vars(behaviour)['__init__'](self, *arguments)
 
     kind: Any = type(behaviour.__name__, (behaviour, base), {'__init__': begin})
     return kind(*arguments)

@@ -17,7 +17,8 @@
 from dataclasses import dataclass
 import json
 from pathlib import Path
-from typing import Any, Dict, Optional, Tuple
+from time import monotonic
+from typing import cast, Dict, Optional, Tuple, TYPE_CHECKING
 
 import onnx
 from swiftnet_ros.errors import (
@@ -39,6 +40,9 @@ from swiftnet_ros.trt.request import BuildRequest
 from swiftnet_ros.trt.source import Source
 from swiftnet_ros.trt.timing import keep_timings, use_timings
 
+if TYPE_CHECKING:
+    from swiftnet_ros.trt.module_type import TensorRt, tensorrt
+
 
 @dataclass(frozen=True)
 class Built:
@@ -51,12 +55,17 @@ class Built:
 
 
 def build(
-    trt: Any, request: BuildRequest, source: Source, timings: Optional[Path], reporter: Reporter
+    trt: 'TensorRt',
+    request: BuildRequest,
+    source: Source,
+    timings: Optional[Path],
+    reporter: Reporter,
 ) -> Built:
     """Build an engine; this takes seconds to an hour."""
     messages = Messages()
     logger = make_logger(trt, messages)
     reporter.enter('reading the model')
+    start = monotonic()
     model = prepared_model(trt, source)
     builder = _new_builder(trt, logger, request, messages)
     network = make_network(trt, builder)
@@ -69,7 +78,7 @@ def build(
         demand_precision(trt, network, source)
     _choose_device(trt, config, builder, request)
     fallback = _dla_fallback(config, network) if request.dla is not None else ()
-    check = _calibrate(trt, config, network, model, request, source)
+    check = apply_calibration(trt, config, network, model, source, request.calibrator)
     cache = use_timings(config, timings)
     attach_monitor(trt, config, reporter)
     reporter.enter('building')
@@ -78,7 +87,7 @@ def build(
     check()
     if serialized is None:
         raise BuildError(source.path, messages.reason('it says no more'))
-    seconds = reporter.elapsed_s
+    seconds = monotonic() - start
     keep_timings(cache, timings)
     engine = bytes(serialized)
     reporter.enter('inspecting')
@@ -86,7 +95,7 @@ def build(
     return Built(engine, seconds, precisions, fallback)
 
 
-def prepared_model(trt: Any, source: Source) -> onnx.ModelProto:
+def prepared_model(trt: 'TensorRt', source: Source) -> onnx.ModelProto:
     """Read a file; an INT8 file is held to the pattern and written as this TensorRT reads it."""
     model = read_model(source.path)
     if not source.explicit:
@@ -95,7 +104,9 @@ def prepared_model(trt: Any, source: Source) -> onnx.ModelProto:
     return with_float_weights(model) if wants_float_weights(trt) else model
 
 
-def _new_builder(trt: Any, logger: Any, request: BuildRequest, messages: Messages) -> Any:
+def _new_builder(
+    trt: 'TensorRt', logger: 'tensorrt.ILogger', request: BuildRequest, messages: Messages
+) -> 'tensorrt.Builder':
     try:
         return trt.Builder(logger)
     # pybind11 says TypeError where TensorRT made nothing.
@@ -104,47 +115,40 @@ def _new_builder(trt: Any, logger: Any, request: BuildRequest, messages: Message
         raise EngineUnavailableError(request.module, why) from error
 
 
-def _choose_device(trt: Any, config: Any, builder: Any, request: BuildRequest) -> None:
+def _choose_device(
+    trt: 'TensorRt',
+    config: 'tensorrt.IBuilderConfig',
+    builder: 'tensorrt.Builder',
+    request: BuildRequest,
+) -> None:
     if request.dla is not None:
         if request.dla >= builder.num_DLA_cores:
-            expected = f'below {builder.num_DLA_cores}, the number of DLA cores here'
+            expected = f'one of the {builder.num_DLA_cores} DLA cores here, counted from 0'
             raise InvalidValueError('DLA core', request.dla, expected)
         config.default_device_type = trt.DeviceType.DLA
         config.DLA_core = request.dla
     if request.compute_capability is not None:
-        if not hasattr(config, 'set_compute_capability'):
-            expected = 'it to be left out: this TensorRT builds for the GPU that is here'
-            raise InvalidValueError('compute capability', request.compute_capability, expected)
         config.num_compute_capabilities = 1
         config.set_compute_capability(_capability(trt, request.compute_capability), 0)
 
 
-def _capability(trt: Any, text: str) -> Any:
+def _capability(trt: 'TensorRt', text: str) -> 'tensorrt.ComputeCapability':
     kinds = trt.ComputeCapability
     known = {f'{n[2:-1]}.{n[-1]}': n for n in dir(kinds) if n.startswith('SM') and n[2:].isdigit()}
     if text not in known:
         raise UnknownNameError('compute capability', text, known)
-    return getattr(kinds, known[text])
+    return cast('tensorrt.ComputeCapability', getattr(kinds, known[text]))
 
 
-def _dla_fallback(config: Any, network: Any) -> Tuple[str, ...]:
+def _dla_fallback(
+    config: 'tensorrt.IBuilderConfig', network: 'tensorrt.INetworkDefinition'
+) -> Tuple[str, ...]:
     """Name the layers that the DLA does not take; the GPU computes them."""
     layers = [network.get_layer(index) for index in range(network.num_layers)]
     return tuple(layer.name for layer in layers if not config.can_run_on_DLA(layer))
 
 
-def _calibrate(
-    trt: Any, config: Any, network: Any, model: onnx.ModelProto, request: BuildRequest,
-    source: Source,
-) -> Any:  # fmt: skip
-    if source.calibration is None:
-        return lambda: None
-    return apply_calibration(
-        trt, config, network, model, source.spec, source.calibration, request.calibrator
-    )
-
-
-def _inspected(trt: Any, logger: Any, engine: bytes) -> Dict[str, str]:
+def _inspected(trt: 'TensorRt', logger: 'tensorrt.ILogger', engine: bytes) -> Dict[str, str]:
     """Load an engine to ask what its layers are; nothing where it cannot be loaded."""
     loaded = trt.Runtime(logger).deserialize_cuda_engine(engine)
     try:

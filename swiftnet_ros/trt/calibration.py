@@ -17,15 +17,21 @@
 import hashlib
 import json
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Optional, Set, Tuple
+from types import ModuleType
+from typing import Any, Callable, Dict, List, Optional, Set, Tuple, TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 import onnx
 from swiftnet_ros.errors import EngineUnavailableError, FileMissingError, InvalidValueError
 from swiftnet_ros.frames import to_network_input
 from swiftnet_ros.image_source import image_files, read_image
 from swiftnet_ros.model_spec import ModelSpec
 from swiftnet_ros.trt.api import derive
+from swiftnet_ros.trt.source import Source
+
+if TYPE_CHECKING:
+    from swiftnet_ros.trt.module_type import TensorRt, tensorrt
 
 _RANGES = '.json'
 # calibrator -> TensorRT's class
@@ -45,12 +51,23 @@ def calibration_sha256(path: Optional[Path]) -> Optional[str]:
 
 
 def apply_calibration(
-    trt: Any, config: Any, network: Any, model: onnx.ModelProto, spec: ModelSpec, path: Path,
+    trt: 'TensorRt',
+    config: 'tensorrt.IBuilderConfig',
+    network: 'tensorrt.INetworkDefinition',
+    model: onnx.ModelProto,
+    source: Source,
     calibrator: str,
-) -> Callable[[], None]:  # fmt: skip
-    """Give TensorRT its scales; call the answer after the build to hear what went wrong."""
+) -> Callable[[], None]:
+    """
+    Give TensorRT the scales of a source, if they are not in the file itself.
+
+    Call the answer after the build, to hear what went wrong with the images.
+    """
+    path = source.calibration
+    if path is None:
+        return lambda: None
     if path.is_dir():
-        pictures = Pictures(path, spec)
+        pictures = Pictures(path, source.spec)
         kind = getattr(trt, _CLASSES[calibrator])
         config.int8_calibrator = derive(kind, _ScalesOfPictures, pictures)
         return pictures.raise_error
@@ -126,7 +143,7 @@ class Pictures:
         if self._error is not None:
             raise self._error
 
-    def _upload(self, image: 'np.ndarray[Any, np.dtype[np.uint8]]') -> int:
+    def _upload(self, image: npt.NDArray[np.uint8]) -> int:
         self._context.push()
         try:
             if self._buffer is None:
@@ -182,7 +199,9 @@ class _ScalesOfPictures:
         """Keep nothing: the engine itself is kept."""
 
 
-def _set_ranges(network: Any, ranges: Dict[str, Tuple[float, float]]) -> None:
+def _set_ranges(
+    network: 'tensorrt.INetworkDefinition', ranges: Dict[str, Tuple[float, float]]
+) -> None:
     for index in range(network.num_layers):
         layer = network.get_layer(index)
         for number in range(layer.num_outputs):
@@ -202,7 +221,7 @@ def _file(path: Path) -> Path:
     return path
 
 
-def _pycuda() -> Any:
+def _pycuda() -> ModuleType:
     try:
         from pycuda import driver
     except ImportError as error:

@@ -16,7 +16,10 @@
 
 import json
 import re
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, List, Optional, TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from swiftnet_ros.trt.module_type import TensorRt, tensorrt
 
 # In the order in which they are looked for: UInt8 holds Int8.
 _PRECISIONS = (
@@ -31,7 +34,7 @@ _PRECISIONS = (
 )
 
 
-def layer_precisions(trt: Any, engine: Any) -> Dict[str, str]:
+def layer_precisions(trt: 'TensorRt', engine: 'tensorrt.ICudaEngine') -> Dict[str, str]:
     """Give the precision of every layer that an engine has, in its order."""
     inspector = engine.create_engine_inspector()
     return read_layers(inspector.get_engine_information(trt.LayerInformationFormat.JSON))

@@ -14,9 +14,12 @@
 
 """TensorRT's log: kept, so that an error can say in one line what TensorRT said."""
 
-from typing import Any, List
+from typing import Any, List, Type, TYPE_CHECKING
 
 from swiftnet_ros.trt.api import derive
+
+if TYPE_CHECKING:
+    from swiftnet_ros.trt.module_type import TensorRt, tensorrt
 
 
 class Messages:
@@ -34,7 +37,7 @@ class Messages:
 class _Logger:
     """Keeps errors; the rest is for developers of TensorRT."""
 
-    def __init__(self, messages: Messages, severities: Any) -> None:
+    def __init__(self, messages: Messages, severities: 'Type[tensorrt.ILogger.Severity]') -> None:
         self._messages = messages
         self._kept = (severities.ERROR, severities.INTERNAL_ERROR)
 
@@ -44,6 +47,7 @@ class _Logger:
             self._messages.errors.append(msg)
 
 
-def make_logger(trt: Any, messages: Messages) -> Any:
+def make_logger(trt: 'TensorRt', messages: Messages) -> 'tensorrt.ILogger':
     """Make the logger that TensorRT wants; it has to live as long as what was made with it."""
-    return derive(trt.ILogger, _Logger, messages, trt.ILogger.Severity)
+    logger: tensorrt.ILogger = derive(trt.ILogger, _Logger, messages, trt.ILogger.Severity)
+    return logger

@@ -15,14 +15,17 @@
 """ONNX to TensorRT's network, or an error that names the operator."""
 
 from pathlib import Path
-from typing import Any, List
+from typing import List, TYPE_CHECKING
 
 import onnx
 from swiftnet_ros.errors import BuildError
 from swiftnet_ros.trt.api import is_strongly_typed
 
+if TYPE_CHECKING:
+    from swiftnet_ros.trt.module_type import TensorRt, tensorrt
 
-def make_network(trt: Any, builder: Any) -> Any:
+
+def make_network(trt: 'TensorRt', builder: 'tensorrt.Builder') -> 'tensorrt.INetworkDefinition':
     """Make an empty network with what this TensorRT has to be told."""
     kinds, flags = trt.NetworkDefinitionCreationFlag, 0
     if hasattr(kinds, 'EXPLICIT_BATCH'):
@@ -32,7 +35,7 @@ def make_network(trt: Any, builder: Any) -> Any:
     return builder.create_network(flags)
 
 
-def parse(parser: Any, model: onnx.ModelProto, path: Path) -> None:
+def parse(parser: 'tensorrt.OnnxParser', model: onnx.ModelProto, path: Path) -> None:
     """Fill the parser's network."""
     if hasattr(parser, 'supports_operator'):
         kinds = {node.op_type for node in model.graph.node}
@@ -43,7 +46,7 @@ def parse(parser: Any, model: onnx.ModelProto, path: Path) -> None:
         raise BuildError(path, '; '.join(_errors(parser, model)) or 'its parser failed')
 
 
-def _errors(parser: Any, model: onnx.ModelProto) -> List[str]:
+def _errors(parser: 'tensorrt.OnnxParser', model: onnx.ModelProto) -> List[str]:
     texts = []
     for index in range(parser.num_errors):
         error = parser.get_error(index)

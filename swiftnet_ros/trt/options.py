@@ -14,11 +14,14 @@
 
 """Builder flags by name: a pure choice, kept in the engine's identity, and its application."""
 
-from typing import Any, Tuple
+from typing import Tuple, TYPE_CHECKING
 
 from swiftnet_ros.trt.api import has_flag, is_strongly_typed
 from swiftnet_ros.trt.request import BuildRequest
 from swiftnet_ros.trt.source import Source
+
+if TYPE_CHECKING:
+    from swiftnet_ros.trt.module_type import TensorRt, tensorrt
 
 # Counts what these rooms make of the same request: another number is another engine.
 RECIPE = 1
@@ -29,16 +32,17 @@ _DATA_TYPES = {'fp32': 'FLOAT', 'fp16': 'HALF', 'int8': 'INT8'}
 _MEGABYTE = 1 << 20
 
 
-def flag_names(trt: Any, request: BuildRequest, source: Source) -> Tuple[str, ...]:
+def flag_names(trt: 'TensorRt', request: BuildRequest, source: Source) -> Tuple[str, ...]:
     """
     Choose the builder flags; `no X` is a default flag to clear.
 
-    FP32 is FP32, without TensorFloat-32; INT8 computes in FP16 what is not quantized.
+    FP32 that is asked for is FP32, without TensorFloat-32; INT8 computes in FP16 what is not
+    quantized.
     """
     names = []
     if not is_strongly_typed(trt):
         names += {'fp32': [], 'fp16': ['FP16'], 'int8': ['INT8', 'FP16']}[source.precision]
-    if source.precision == 'fp32' and has_flag(trt, 'TF32'):
+    if request.precision == 'fp32' and has_flag(trt, 'TF32'):
         names.append(f'{_OFF}TF32')
     if request.dla is not None:
         names.append('GPU_FALLBACK')
@@ -47,7 +51,7 @@ def flag_names(trt: Any, request: BuildRequest, source: Source) -> Tuple[str, ..
     return tuple(names)
 
 
-def option_texts(trt: Any, request: BuildRequest, source: Source) -> Tuple[str, ...]:
+def option_texts(trt: 'TensorRt', request: BuildRequest, source: Source) -> Tuple[str, ...]:
     """Give everything besides files that an engine depends on, for its identity."""
     options = [f'recipe {RECIPE}', *flag_names(trt, request, source)]
     if request.workspace_mb:
@@ -57,7 +61,9 @@ def option_texts(trt: Any, request: BuildRequest, source: Source) -> Tuple[str, 
     return tuple(options)
 
 
-def apply_flags(trt: Any, config: Any, names: Tuple[str, ...]) -> None:
+def apply_flags(
+    trt: 'TensorRt', config: 'tensorrt.IBuilderConfig', names: Tuple[str, ...]
+) -> None:
     """Set and clear builder flags."""
     for name in names:
         if name.startswith(_OFF):
@@ -66,14 +72,18 @@ def apply_flags(trt: Any, config: Any, names: Tuple[str, ...]) -> None:
             config.set_flag(getattr(trt.BuilderFlag, name))
 
 
-def apply_memory(trt: Any, config: Any, request: BuildRequest) -> None:
+def apply_memory(
+    trt: 'TensorRt', config: 'tensorrt.IBuilderConfig', request: BuildRequest
+) -> None:
     """Limit the memory that a layer may use while it computes."""
     if request.workspace_mb:
         limit = request.workspace_mb * _MEGABYTE
         config.set_memory_pool_limit(trt.MemoryPoolType.WORKSPACE, limit)
 
 
-def demand_precision(trt: Any, network: Any, source: Source) -> None:
+def demand_precision(
+    trt: 'TensorRt', network: 'tensorrt.INetworkDefinition', source: Source
+) -> None:
     """Demand a precision of every layer that multiplies; Q/DQ pairs demand theirs themselves."""
     if source.explicit:
         return

@@ -17,10 +17,13 @@
 from contextlib import contextmanager
 import threading
 from time import monotonic
-from typing import Any, Callable, Dict, Iterator, List, Optional
+from typing import Callable, Dict, Iterator, List, Optional, TYPE_CHECKING
 
 from swiftnet_ros.trt.api import derive
 from swiftnet_ros.trt.request import Progress
+
+if TYPE_CHECKING:
+    from swiftnet_ros.trt.module_type import TensorRt, tensorrt
 
 Report = Callable[[Progress], None]
 _PERIOD_S = 1.0
@@ -37,15 +40,10 @@ class Reporter:
         """Start the clock."""
         self._report = report
         self._last_build_s = last_build_s
-        self._start = monotonic()
+        self._start, self._told = monotonic(), float('-inf')
         self._lock = threading.Lock()
         self._phase = 'waiting'
         self._fraction: Optional[float] = None
-
-    @property
-    def elapsed_s(self) -> float:
-        """Give the seconds since the beginning."""
-        return monotonic() - self._start
 
     def enter(self, phase: str) -> None:
         """Tell a new phase at once."""
@@ -60,7 +58,15 @@ class Reporter:
     def tell(self) -> None:
         """Tell the receiver now."""
         with self._lock:
-            self._report(Progress(self._phase, self._fraction, self.elapsed_s, self._last_build_s))
+            self._told = monotonic()
+            elapsed_s = self._told - self._start
+            self._report(Progress(self._phase, self._fraction, elapsed_s, self._last_build_s))
+
+    def wait(self, phase: str) -> None:
+        """Tell a phase of which there is nothing new, once a second at most."""
+        self.note(phase, None)
+        if monotonic() - self._told >= _PERIOD_S:
+            self.tell()
 
     @contextmanager
     def ticking(self) -> Iterator[None]:
@@ -146,7 +152,7 @@ class _Monitor:
             self._phases.finish(phase_name)
 
 
-def attach_monitor(trt: Any, config: Any, reporter: Reporter) -> None:
+def attach_monitor(trt: 'TensorRt', config: 'tensorrt.IBuilderConfig', reporter: Reporter) -> None:
     """Let TensorRT tell its phases, where it can."""
     if hasattr(trt, 'IProgressMonitor') and hasattr(config, 'progress_monitor'):
         config.progress_monitor = derive(trt.IProgressMonitor, _Monitor, reporter)

@@ -16,7 +16,8 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Optional
+import re
+from typing import Optional, TYPE_CHECKING
 
 from swiftnet_ros.errors import InvalidModelError, InvalidValueError
 from swiftnet_ros.model_spec import ModelSpec, read_model, read_spec
@@ -24,8 +25,12 @@ from swiftnet_ros.shipped_models import find_model
 from swiftnet_ros.trt.api import has_calibrators, is_strongly_typed
 from swiftnet_ros.trt.request import BuildRequest
 
+if TYPE_CHECKING:
+    from swiftnet_ros.trt.module_type import TensorRt
+
 _QDQ = ('QuantizeLinear', 'DequantizeLinear')
 _ENDING = '.onnx'
+_ENDINGS = re.compile(r'(\.(fp32|fp16|int8))?\.onnx$')
 _HALF = 'python -m training half {fp32} -o {fp16}'
 _QUANTIZE = 'python -m training quantize {fp32} --images DIR -o {int8}'
 
@@ -46,7 +51,7 @@ class Source:
     calibration: Optional[Path]
 
 
-def choose_source(trt: Any, request: BuildRequest) -> Source:
+def choose_source(trt: 'TensorRt', request: BuildRequest) -> Source:
     """Find the file of a request and hold it to what this TensorRT makes of such a file."""
     path = _find(trt, request)
     spec = read_spec(path)
@@ -72,14 +77,15 @@ def is_quantized(path: Path) -> bool:
 
 def sibling(path: Path, precision: str) -> Path:
     """Name the file of another precision beside X.fp32.onnx, X.fp16.onnx or X.int8.onnx."""
-    name = path.name[: -len(_ENDING)] if path.name.endswith(_ENDING) else path.name
-    for known in ('fp32', 'fp16', 'int8'):
-        if name.endswith(f'.{known}'):
-            name = name[: -len(known) - 1]
-    return path.with_name(f'{name}.{precision}{_ENDING}')
+    return path.with_name(f'{model_name(path)}.{precision}{_ENDING}')
 
 
-def _find(trt: Any, request: BuildRequest) -> Path:
+def model_name(path: Path) -> str:
+    """Give what the files of a model have in common: X of X.fp32.onnx."""
+    return _ENDINGS.sub('', path.name)
+
+
+def _find(trt: 'TensorRt', request: BuildRequest) -> Path:
     """Give the file of a model; by a bare name the one of the pair that suits the precision."""
     path = find_model(request.model)
     wants_float = (
@@ -94,24 +100,29 @@ def _find(trt: Any, request: BuildRequest) -> Path:
     return other if other.is_file() else path
 
 
-def _fastest(trt: Any, request: BuildRequest, found: str) -> str:
-    if found == 'fp32' and not is_strongly_typed(trt):
-        return 'int8' if request.calibration is not None else 'fp16'
-    return found
+def _fastest(trt: 'TensorRt', request: BuildRequest, found: str) -> str:
+    if found != 'fp32':
+        return found
+    if request.calibration is not None:
+        return 'int8'
+    return found if is_strongly_typed(trt) else 'fp16'
 
 
-def _check_words(trt: Any, request: BuildRequest, precision: str) -> None:
+def _check_words(trt: 'TensorRt', request: BuildRequest, precision: str) -> None:
     """Refuse options that do not go together, or that this TensorRT does not have."""
     if request.calibration is not None and precision != 'int8':
         raise InvalidValueError('calibration', str(request.calibration), 'precision int8 with it')
     if request.obey_precision and not hasattr(trt.BuilderFlag, 'OBEY_PRECISION_CONSTRAINTS'):
         expected = 'it to be left out: this TensorRT always computes as the file says'
         raise InvalidValueError('obey-precision', True, expected)
+    if request.compute_capability and not hasattr(trt.IBuilderConfig, 'set_compute_capability'):
+        expected = 'it to be left out: this TensorRT builds for the GPU that is here'
+        raise InvalidValueError('compute capability', request.compute_capability, expected)
     if request.dla is not None and precision == 'fp32':
         raise InvalidValueError('precision', precision, 'fp16 or int8, all that a DLA computes in')
 
 
-def _check_quantized(trt: Any, request: BuildRequest, path: Path, precision: str) -> None:
+def _check_quantized(trt: 'TensorRt', request: BuildRequest, path: Path, precision: str) -> None:
     """Refuse a file with Q/DQ pairs for all but explicit INT8."""
     asked = None
     if request.dla is not None:
@@ -128,7 +139,7 @@ def _check_quantized(trt: Any, request: BuildRequest, path: Path, precision: str
 
 
 def _check_converted(
-    trt: Any, request: BuildRequest, path: Path, found: str, precision: str
+    trt: 'TensorRt', request: BuildRequest, path: Path, found: str, precision: str
 ) -> None:
     """Refuse a float file for a precision, or a DLA, that is not made of it."""
     if found == 'fp16':

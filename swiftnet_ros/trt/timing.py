@@ -16,12 +16,17 @@
 
 import contextlib
 from pathlib import Path
-from typing import Any, Optional
+from typing import Optional, TYPE_CHECKING
 
 from swiftnet_ros.trt.whole_file import write_whole
 
+if TYPE_CHECKING:
+    from swiftnet_ros.trt.module_type import tensorrt
 
-def use_timings(config: Any, path: Optional[Path]) -> Any:
+
+def use_timings(
+    config: 'tensorrt.IBuilderConfig', path: Optional[Path]
+) -> 'Optional[tensorrt.ITimingCache]':
     """Give TensorRT the timings of a file; a file of another TensorRT or GPU counts as none."""
     if path is None or not hasattr(config, 'create_timing_cache'):
         return None
@@ -32,7 +37,7 @@ def use_timings(config: Any, path: Optional[Path]) -> Any:
     return None
 
 
-def keep_timings(cache: Any, path: Optional[Path]) -> None:
+def keep_timings(cache: 'Optional[tensorrt.ITimingCache]', path: Optional[Path]) -> None:
     """Write the timings; a disk that refuses them is no error, the engine counts."""
     if cache is None or path is None:
         return

@@ -25,6 +25,7 @@ from typing import Iterator, Optional
 
 _CHUNK = 1 << 20
 _PARTIAL = '.partial'
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 def write_whole(path: Path, content: bytes) -> None:
@@ -69,16 +70,17 @@ def _force_to_disk(folder: Path) -> None:
 
 @contextmanager
 def _ending_is_an_exception() -> Iterator[None]:
-    """Let SIGTERM raise SystemExit meanwhile, where it would end the process at once."""
-    main = threading.current_thread() is threading.main_thread()
-    if not main or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
-        yield
-        return
-    signal.signal(signal.SIGTERM, _leave)
+    """Let a signal raise SystemExit meanwhile, where it would end the process at once."""
+    sudden = [number for number in _SIGNALS if signal.getsignal(number) is signal.SIG_DFL]
+    if threading.current_thread() is not threading.main_thread():
+        sudden = []
+    for number in sudden:
+        signal.signal(number, _leave)
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        for number in sudden:
+            signal.signal(number, signal.SIG_DFL)
 
 
 def _leave(number: int, frame: Optional[FrameType]) -> None:

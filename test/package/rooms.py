@@ -152,7 +152,9 @@ TRAINING_TABLE = PURE_ROOMS + TRAINING_ROOMS
 PURE_LIBRARIES = {'cv2', 'google', 'numpy', 'onnx', 'yaml'}
 ENGINE_LIBRARIES = {
     'swiftnet_ros.engines.openvino_core': {'openvino'},
+    # The latter for the type checker alone.
     'swiftnet_ros.trt.calibration': {'pycuda'},
+    'swiftnet_ros.trt.module_type': {'tensorrt'},
 }
 ROS_LIBRARIES = {
     'cv_bridge',
