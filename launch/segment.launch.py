@@ -19,6 +19,7 @@ from typing import Any, Callable, Dict, List, Tuple
 
 from launch import LaunchContext, LaunchDescription
 from launch.actions import DeclareLaunchArgument, LogInfo, OpaqueFunction
+from launch.events.process import ProcessExited
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
@@ -95,6 +96,12 @@ def _parameters(given: Callable[[str], str]) -> Dict[str, Any]:
     return parameters
 
 
+def _check_build(event: ProcessExited, context: LaunchContext) -> None:
+    """Let the launch itself fail with a node that was only to build: it would end with 0."""
+    if event.returncode:
+        raise RuntimeError(f'no engine was built: exit code {event.returncode}, see above')
+
+
 def _node(context: LaunchContext) -> List[Node]:
     def given(name: str) -> str:
         return str(LaunchConfiguration(name).perform(context))
@@ -108,5 +115,6 @@ def _node(context: LaunchContext) -> List[Node]:
         remappings=image_remappings(given('cameras'), given('image_topic')),
         arguments=['--ros-args', '--log-level', LaunchConfiguration('log_level')],
         output='screen',
+        on_exit=_check_build if given('build_only').lower() == 'true' else None,
     )
     return [node]

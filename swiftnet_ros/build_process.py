@@ -19,6 +19,7 @@ It answers in JSON lines on standard output: objects with a `phase` are progress
 the result. What it cannot do is a line `error: ...` on standard error.
 """
 
+from collections import deque
 from contextlib import contextmanager, suppress
 import json
 import os
@@ -26,7 +27,7 @@ import selectors
 import signal
 import subprocess
 from threading import Event
-from typing import Any, Callable, Dict, Iterator, List, Sequence
+from typing import Any, Callable, Deque, Dict, Iterator, List, Sequence
 
 from swiftnet_ros.errors import BuildCancelledError, BuildProcessError, ReportedError
 
@@ -50,11 +51,11 @@ def run_build(
     is gone afterwards, whatever happens.
     """
     result: Message = {}
-    complaints: List[str] = []
+    complaints: Deque[str] = deque(maxlen=_KEPT_LINES)
     with _process(command) as process:
         for name, line in _lines(process, cancelled):
             if name == 'stderr':
-                complaints = [*complaints[1 - _KEPT_LINES :], line]
+                complaints.append(line)
                 continue
             message = _parse(line)
             if 'phase' in message:
@@ -140,10 +141,10 @@ def _parse(line: str) -> Message:
     return message if isinstance(message, dict) else {}
 
 
-def _failure(code: int, complaints: List[str]) -> Exception:
+def _failure(code: int, complaints: Deque[str]) -> Exception:
     errors = [line for line in complaints if line.startswith(_ERROR)]
     if errors:
-        return ReportedError(errors[-1][len(_ERROR) :])
+        return ReportedError(errors[-1].partition(_ERROR)[2])
     if code == -signal.SIGKILL:
         why = 'it was killed, as Linux does when memory runs out; end other programs, or lower '
         return BuildProcessError(f'{why}workspace_mb')
