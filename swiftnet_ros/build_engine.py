@@ -21,6 +21,7 @@ The last line of stdout is the engine's path; progress goes to stderr.
 """
 
 from argparse import ArgumentParser, Namespace
+from collections import Counter
 from dataclasses import asdict
 import json
 from pathlib import Path
@@ -28,9 +29,9 @@ import signal
 import sys
 from typing import List, Optional
 
-from swiftnet_ros.engine_cache import read_sidecar, sidecar_path
+from swiftnet_ros.engine_cache import read_sidecar, Sidecar, sidecar_path
 from swiftnet_ros.engine_finder import build_in_memory, cached_engine, find_or_build
-from swiftnet_ros.errors import InvalidValueError, SwiftnetError
+from swiftnet_ros.errors import InvalidValueError, listing, SwiftnetError
 from swiftnet_ros.trt.request import BuildRequest, CALIBRATORS, PRECISIONS, Progress
 
 __all__ = ['BuildRequest', 'Progress', 'build_in_memory', 'cached_engine', 'find_or_build']
@@ -62,6 +63,8 @@ def _run(options: Namespace) -> None:
     report = _print_json if options.progress_json else _print_text
     path = cached or find_or_build(request, report, again=options.no_cache)
     sidecar = read_sidecar(path)
+    if cached is None:
+        _print_facts(sidecar)
     if not options.json:
         print(path)
         return
@@ -110,6 +113,15 @@ def _parser() -> ArgumentParser:
     add('--json', action='store_true', help='one JSON object as the last line')
     add('--progress-json', action='store_true', help='progress as lines of JSON on stdout')
     return parser
+
+
+def _print_facts(sidecar: Sidecar) -> None:
+    """Say what the layers really are."""
+    counts = Counter(sidecar.precisions.values()).most_common()
+    if counts:
+        print('layers:', listing(f'{count} {name}' for name, count in counts), file=sys.stderr)
+    if sidecar.identity.dla is not None:
+        print('on the GPU:', listing(sidecar.dla_fallback) or 'nothing', file=sys.stderr)
 
 
 def _print_text(progress: Progress) -> None:

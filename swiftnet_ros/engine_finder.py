@@ -16,6 +16,7 @@
 
 from dataclasses import dataclass, replace
 import hashlib
+from importlib.metadata import PackageNotFoundError, version
 import os
 from pathlib import Path
 from typing import Optional, Tuple, TYPE_CHECKING
@@ -85,7 +86,11 @@ def find_or_build(request: BuildRequest, on_progress: Report, again: bool = Fals
 
 
 def cached_engine(request: BuildRequest) -> Optional[Path]:
-    """Give the engine that `find_or_build` would give without building, else None."""
+    """
+    Give the engine that `find_or_build` would give without building, else None.
+
+    `EngineCacheError` where no engine can be kept, as in a folder that others may write.
+    """
     wanted = _want(request)
     path = _path(wanted)
     return path if _hit(path, wanted.identity) else None
@@ -197,10 +202,6 @@ def _build(wanted: _Wanted, timings: Optional[Path], reporter: Reporter) -> Tupl
 
 
 def _version() -> str:
-    try:
-        from importlib.metadata import PackageNotFoundError, version
-    except ImportError:
-        return 'unknown'
     try:
         return version('swiftnet_ros')
     except PackageNotFoundError:

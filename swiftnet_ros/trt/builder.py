@@ -111,7 +111,7 @@ def _new_builder(
         return trt.Builder(logger)
     # pybind11 says TypeError where TensorRT made nothing.
     except (TypeError, RuntimeError) as error:
-        why = messages.reason(' '.join(str(error).split()))
+        why = messages.reason('it makes no builder; it may not support the GPU of this machine')
         raise EngineUnavailableError(request.module, why) from error
 
 

@@ -31,7 +31,7 @@ _NAMES = {
     'compute_capability': 'compute capability',
     'precision': 'precision',
     'dla': 'DLA core',
-    'flags': 'builder options',
+    'flags': 'builder configuration',
     'model_sha256': 'model',
     'calibration_sha256': 'calibration',
 }

@@ -15,6 +15,7 @@
 """Files that are there whole or not at all, whatever ends the process meanwhile."""
 
 from contextlib import contextmanager
+import glob
 import os
 from pathlib import Path
 import signal
@@ -43,8 +44,10 @@ def write_whole(path: Path, content: bytes) -> None:
 
 def remove_leftovers(path: Path) -> None:
     """Remove what a process that was killed has left of the same file."""
-    for leftover in path.parent.glob(f'{path.name}.*{_PARTIAL}'):
-        leftover.unlink(missing_ok=True)
+    for leftover in path.parent.glob(f'{glob.escape(path.name)}.*{_PARTIAL}'):
+        owner = leftover.name.split('.')[-3]
+        if owner.isdecimal() and not Path('/proc', owner).exists():
+            leftover.unlink(missing_ok=True)
 
 
 def _write(path: Path, content: bytes) -> None:

@@ -58,6 +58,12 @@ def test_json_says_where_the_engine_is_and_whether_it_was_there(use, run):
     assert first['sidecar'] == f'{first["engine"]}.json'
 
 
+def test_what_the_layers_really_are_is_said_after_the_build(use, run):
+    use(VERSION)
+    error = run('--dla', 0, '--precision', 'fp16')[2]
+    assert 'layers: 2 fp32, 1 fp16\non the GPU: to_float, to_planes\n' in error
+
+
 def test_progress_can_be_read_line_by_line(use, run):
     use(VERSION)
     lines = run('--progress-json', '--json')[1].splitlines()
@@ -152,7 +158,7 @@ def test_a_named_file_is_kept_while_it_is_the_right_one(use, run, files, tmp_pat
     assert cached == [False, True, False, True]
     error = run('-o', out)[2]
     assert 'building again: precision is fp16, the engine was built for fp32' in error
-    assert 'builder options is' in error
+    assert 'builder configuration is' in error
     assert json.loads(run('-o', out, '--no-cache', '--json')[1])['cached'] is False
     assert not (files.parent / 'cache').exists()
 
