@@ -29,7 +29,7 @@ from typing import List, Optional
 
 from swiftnet_ros.benchmark_report import report
 from swiftnet_ros.benchmark_runs import engine_median_ms, Run, run_alone, Samples
-from swiftnet_ros.engines.open_engine import open_engine
+from swiftnet_ros.engines.open_engine import chosen_engine, open_engine
 from swiftnet_ros.errors import InvalidValueError, SwiftnetError
 from swiftnet_ros.segmenter import Segmenter
 
@@ -50,7 +50,8 @@ def main(argv: Optional[List[str]] = None) -> int:
                 run = run_alone(segmenter, samples)
             else:
                 run = _run_over_topics(options, engine_ms, samples)
-            print(json.dumps(report(run, engine, engine_ms)), flush=True)
+            choice = chosen_engine(options.engine, options.model)[1]
+            print(json.dumps(report(run, engine, engine_ms, choice)), flush=True)
     except SwiftnetError as error:
         print(f'error: {error}', file=sys.stderr)
         return 1
@@ -81,7 +82,7 @@ def _check(options: Namespace) -> None:
 
 def _parser() -> ArgumentParser:
     parser = ArgumentParser(prog='benchmark', description=__doc__.strip().partition('\n')[0])
-    parser.add_argument('--model', default='warehouse', help='.onnx file, or shipped model')
+    parser.add_argument('--model', default='warehouse', help='.onnx or .engine, or shipped model')
     parser.add_argument('--images', type=Path, required=True, help='folder of images')
     parser.add_argument('--labels', type=Path, help='folder of PNGs of class ids, same names')
     parser.add_argument('--rate', type=float, help='send as a camera of this many Hz')

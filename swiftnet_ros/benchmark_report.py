@@ -26,12 +26,16 @@ from swiftnet_ros.benchmark_runs import Run
 from swiftnet_ros.engines.base import Engine
 from swiftnet_ros.metrics import class_iou, mean_iou
 
-_PACKAGES = ('swiftnet_ros', 'rclpy', 'openvino', 'numpy')
+_PACKAGES = ('swiftnet_ros', 'rclpy', 'openvino', 'tensorrt', 'pycuda', 'numpy')
 _CPU_INFO = Path('/proc/cpuinfo')
 
 
-def report(run: Run, engine: Engine, engine_ms: float) -> Dict[str, Any]:
-    """Sum a run up; mIoU is a fraction of 1, and None where no labels were compared."""
+def report(run: Run, engine: Engine, engine_ms: float, choice: str) -> Dict[str, Any]:
+    """
+    Sum a run up; mIoU is a fraction of 1, and None where no labels were compared.
+
+    `choice` says why it is that engine, empty if it was asked for by name.
+    """
     received = len(run.latencies_ms)
     p50, p95, p99 = (_percentile(run, percent) for percent in (50, 95, 99))
     return {
@@ -46,6 +50,7 @@ def report(run: Run, engine: Engine, engine_ms: float) -> Dict[str, Any]:
         'miou': None if run.matrix is None else mean_iou(run.matrix),
         'iou': _iou_by_name(run, engine),
         **_engine_facts(engine),
+        'engine_choice': choice,
         'versions': versions(),
     }
 

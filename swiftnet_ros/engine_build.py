@@ -21,20 +21,20 @@ no disk can keep is handed over through memory.
 
 from contextlib import contextmanager, ExitStack
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from threading import Event
 from time import monotonic
-from typing import Any, Callable, Dict, Iterator, Optional
+from typing import Any, Callable, Dict, Iterator, Optional, Tuple
 
 from swiftnet_ros.build_process import run_build
 from swiftnet_ros.engine_builders import Builder, BUILDERS
+from swiftnet_ros.engine_cache import SUFFIX
 from swiftnet_ros.engines.open_engine import chosen_engine
 from swiftnet_ros.errors import BuildCancelledError
 from swiftnet_ros.memory_folder import memory_folder
 from swiftnet_ros.model_choice import ModelChoice
 from swiftnet_ros.shipped_models import find_model
-
-_BUILT = '.engine'
 
 
 @dataclass(frozen=True)
@@ -62,10 +62,20 @@ class EngineBuild:
         self._status: Optional[Callable[[], str]] = None
         self.is_over = False
 
+    @cached_property
+    def _engine(self) -> Tuple[str, str]:
+        # Not at once: it asks the GPU's driver, which may take its time.
+        return chosen_engine(self._choice.engine, self._choice.model)
+
+    @property
+    def why(self) -> str:
+        """Say why it is that engine, empty if it was asked for by name."""
+        return self._engine[1]
+
     @property
     def _builder(self) -> Optional[Builder]:
-        is_built_already = self._choice.model.endswith(_BUILT)
-        return None if is_built_already else BUILDERS.get(chosen_engine(self._choice.engine)[0])
+        is_built_already = self._choice.model.endswith(SUFFIX)
+        return None if is_built_already else BUILDERS.get(self._engine[0])
 
     def model(self) -> Path:
         """Find the model's file: of a pair, the one that suits engine and precision."""
@@ -85,7 +95,7 @@ class EngineBuild:
     @contextmanager
     def engine_file(self, model: Path) -> Iterator[EngineFile]:
         """Give the file to open for a model, which may be gone after the block."""
-        name, builder = chosen_engine(self._choice.engine)[0], self._builder
+        name, builder = self._engine[0], self._builder
         try:
             with ExitStack() as stack:
                 if builder is None:

@@ -39,8 +39,8 @@ class ModelNotFoundError(SwiftnetError):
 
     def __init__(self, model: object, shipped: Sequence[str]) -> None:
         super().__init__(
-            f'model not found: {str(model)!r}; give the path of an .onnx file or the name of a '
-            f'shipped model ({listing(shipped) or "none is installed"})'
+            f'model not found: {str(model)!r}; give the path of an .onnx file or .engine, or '
+            f'the name of a shipped model ({listing(shipped) or "none is installed"})'
         )
 
 
@@ -229,6 +229,27 @@ class BuildError(SwiftnetError):
 
     def __init__(self, model: object, reason: str) -> None:
         super().__init__(f'TensorRT cannot build {model}: {" ".join(reason.split())}')
+
+
+class EngineFailedError(SwiftnetError):
+    """An engine that gave no answer, or could not be opened, for a reason of its own."""
+
+    def __init__(self, name: str, reason: str) -> None:
+        super().__init__(
+            f'engine {name!r} failed: {" ".join(reason.split())}; if it does so again, start the '
+            'program again or use another engine'
+        )
+
+
+class DeviceMemoryError(SwiftnetError):
+    """A GPU whose memory does not suffice."""
+
+    def __init__(self, what: str, needed: int, free: int, total: int) -> None:
+        megabytes = [f'{size / 1e6:.1f} MB' for size in (needed, free, total)]
+        super().__init__(
+            f'not enough GPU memory for {what}: it needs {megabytes[0]}, {megabytes[1]} of '
+            f'{megabytes[2]} are free; close other programs or use a smaller model'
+        )
 
 
 class BuildProcessError(SwiftnetError):

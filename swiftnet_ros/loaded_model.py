@@ -25,7 +25,8 @@ from swiftnet_ros.engines.open_engine import open_engine
 from swiftnet_ros.errors import SelfCheckError
 from swiftnet_ros.labels import palette, Pixels
 from swiftnet_ros.model_choice import ModelChoice
-from swiftnet_ros.model_spec import ModelSpec, read_golden
+from swiftnet_ros.model_files import golden_of
+from swiftnet_ros.model_spec import ModelSpec
 from swiftnet_ros.segmenter import Segmenter
 from swiftnet_ros.self_check import check_engine
 
@@ -40,12 +41,14 @@ class LoadedModel:
     """
     An open engine and what its files are; whoever loaded it closes the engine.
 
+    `engine_choice` says why it is that engine, empty if it was asked for by name.
     `path`, `sha256` and `file_bytes` are those of the model, `file` is what the engine opened.
     `agreement` is the fraction of the golden labels that the engine gives, None where the model
     has no golden frame. `bgr_palette` is uint8 [unlabeled_id + 1, 3].
     """
 
     engine: Engine
+    engine_choice: str
     segmenter: Segmenter
     path: Path
     file: EngineFile
@@ -70,7 +73,7 @@ def load_model(choice: ModelChoice, build: Optional[EngineBuild] = None) -> Load
     """
     build = build or EngineBuild(choice)
     path = build.model()
-    content, golden = path.read_bytes(), read_golden(path)
+    content, golden = path.read_bytes(), golden_of(path)
     with build.engine_file(path) as file:
         engine = open_engine(file.path, file.engine, choice.precision, choice.threads)
     try:
@@ -83,6 +86,7 @@ def load_model(choice: ModelChoice, build: Optional[EngineBuild] = None) -> Load
         raise
     return LoadedModel(
         engine=engine,
+        engine_choice=build.why,
         segmenter=Segmenter(engine),
         path=path,
         file=file,

@@ -59,9 +59,10 @@ def engine_introduction(model: LoadedModel) -> str:
 def introduction(topics: str, model: LoadedModel) -> str:
     """Say in one line what a node does from now on."""
     engine, spec = model.engine, model.spec
+    why = f' ({model.engine_choice})' if model.engine_choice else ''
     return (
         f'segmenting {topics} with {spec.name} ({len(spec.classes)} classes, input '
-        f'{spec.input_width}x{spec.input_height}), engine {engine.name} on {engine.device}, '
+        f'{spec.input_width}x{spec.input_height}), engine {engine.name}{why} on {engine.device}, '
         f'precision {engine.precision}, {_self_check(model.agreement)}'
     )
 

@@ -89,7 +89,7 @@ def main():
     if options.exit:
         print('segmentation\nfault', file=sys.stderr)
         return options.exit
-    engine = options.folder / f'{options.model.stem}.engine'
+    engine = options.folder / f'{options.model.stem}.built'
     shutil.copy(options.model, engine)
     result = {'engine': str(engine), 'build_seconds': 61.4, 'warning': options.warning}
     print(json.dumps(result), flush=True)

@@ -86,7 +86,7 @@ class BrokenEngine(GatedEngine):
 class StoredEngine(GatedEngine):
     """An engine of the cache, checked as the real one is before TensorRT would load it."""
 
-    name = 'stored'
+    name = 'tensorrt'
 
     def __init__(self, path, precision, threads):
         """Read the engine with its sidecar."""

@@ -38,8 +38,8 @@ def names_of(version: str) -> Dict[str, Any]:
     return json.loads((NAMES / f'{version}.json').read_text())
 
 
-def stand_in(version: str) -> ModuleType:
-    """Make the module."""
+def stand_in(version: str, doings: Dict[str, Any] = DOINGS) -> ModuleType:
+    """Make the module; `doings` are what its classes do."""
     names = names_of(version)
     module = ModuleType(names['module'])
     module.__version__ = names['version']
@@ -47,7 +47,7 @@ def stand_in(version: str) -> ModuleType:
         if '.' not in name:
             setattr(module, name, _enum(name, values))
     for name, members in names['classes'].items():
-        kind = _class(name, members, module)
+        kind = _class(name, members, module, doings.get(name, object))
         inner = [item for item in names['enums'] if item.startswith(f'{name}.')]
         for item in inner:
             enum = item.partition('.')[2]
@@ -60,9 +60,8 @@ def _enum(name: str, values: List[str]) -> Any:
     return IntEnum(name, values, start=0)
 
 
-def _class(name: str, members: List[str], module: ModuleType) -> Any:
-    """Make a class that has what the real one has: of it, what `DOINGS` can do."""
-    doing = DOINGS.get(name, object)
+def _class(name: str, members: List[str], module: ModuleType, doing: Any) -> Any:
+    """Make a class that has what the real one has: of it, what `doing` can do."""
     known = {item: getattr(doing, item, _Unused(f'{name}.{item}')) for item in members}
     special = {item: value for item, value in vars(doing).items() if item.startswith('_')}
     special.pop('__dict__', None)

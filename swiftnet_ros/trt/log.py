@@ -47,6 +47,44 @@ class _Logger:
             self._messages.errors.append(msg)
 
 
+class _Recorder:
+    """Keeps what fails while an engine runs."""
+
+    def __init__(self, messages: Messages) -> None:
+        self._messages = messages
+
+    def report_error(self, code: Any, description: str) -> bool:
+        """Take one error; what is returned says that the work cannot go on."""
+        self._messages.errors.append(description)
+        return True
+
+    def num_errors(self) -> int:
+        """Count what was kept."""
+        return len(self._messages.errors)
+
+    def get_error_code(self, index: int) -> Any:
+        """Give no code of its own: the descriptions say everything."""
+        return 0
+
+    def get_error_desc(self, index: int) -> str:
+        """Give one error."""
+        return self._messages.errors[index]
+
+    def has_overflowed(self) -> bool:
+        """Say that nothing was left out."""
+        return False
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self._messages.errors.clear()
+
+
+def make_recorder(trt: 'TensorRt', messages: Messages) -> 'tensorrt.IErrorRecorder':
+    """Make the recorder of errors for a runtime, an engine or its context."""
+    recorder: tensorrt.IErrorRecorder = derive(trt.IErrorRecorder, _Recorder, messages)
+    return recorder
+
+
 def make_logger(trt: 'TensorRt', messages: Messages) -> 'tensorrt.ILogger':
     """Make the logger that TensorRT wants; it has to live as long as what was made with it."""
     logger: tensorrt.ILogger = derive(trt.ILogger, _Logger, messages, trt.ILogger.Severity)

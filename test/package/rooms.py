@@ -37,6 +37,7 @@ PURE_ROOMS = (
     'swiftnet_ros.engine_cache',
     'swiftnet_ros.engine_finder',
     'swiftnet_ros.build_engine',
+    'swiftnet_ros.model_files',
     'swiftnet_ros.engines',
     'swiftnet_ros.engines.base',
     'swiftnet_ros.engines.*',
@@ -155,6 +156,8 @@ ENGINE_LIBRARIES = {
     # The latter for the type checker alone.
     'swiftnet_ros.trt.calibration': {'pycuda'},
     'swiftnet_ros.trt.module_type': {'tensorrt'},
+    'swiftnet_ros.engines.cuda_gpu': {'pycuda'},
+    'swiftnet_ros.engines.pycuda_type': {'pycuda'},
 }
 ROS_LIBRARIES = {
     'cv_bridge',

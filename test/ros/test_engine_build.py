@@ -79,13 +79,13 @@ def test_while_an_engine_is_built_topics_are_there_and_diagnostics_say_so(
         wait_until(task.done, 20)
         assert running.do('activate')
         wait_until(lambda: engine_status('/building')[0] == OK, 5)
-        assert engine_status('/building')[2]['engine file'] == str(cache / 'tiny.engine')
+        assert engine_status('/building')[2]['engine file'] == str(cache / 'tiny.built')
         received = probe.listen('/building/segmentation/label_image')
         camera = probe.camera('/building/image')
         assert probe.ask(camera, rgb_message(blocks(30, 40), 1), received)
     log = capfd.readouterr().err
     assert log.count('building engine gated') == 1
-    assert f'the engine was built in 61 s: {cache}/tiny.engine' in log
+    assert f'the engine was built in 61 s: {cache}/tiny.built' in log
 
 
 def test_an_engine_of_the_cache_is_opened_at_once(probe, tiny_path, built, engine_status, capfd):
@@ -196,7 +196,7 @@ def test_a_signal_in_the_middle_of_a_build_ends_the_node_and_the_build(
 @pytest.mark.parametrize(
     ('options', 'code', 'log'),
     [
-        ([], 0, '.*the engine was built in 61 s: .*/tiny.engine\n.*: ready: .*tiny.engine.*\n'),
+        ([], 0, '.*the engine was built in 61 s: .*/tiny.built\n.*: ready: .*tiny.built.*\n'),
         (['--fail', 'it has no Einsum'], 1, 'error: it has no Einsum\n'),
         (
             ['memory', '--warning', 'the disk is full'],
@@ -212,7 +212,7 @@ def test_a_node_that_only_builds_ends_with_0_or_one_line(tiny_path, tmp_path, op
         _, said = node.communicate(timeout=60)
     assert node.returncode == code
     assert re.fullmatch(log, said), said
-    assert (tmp_path / 'tiny.engine').exists() == (code == 0)
+    assert (tmp_path / 'tiny.built').exists() == (code == 0)
 
 
 def test_a_node_that_only_builds_says_so_where_nothing_is_built(tiny_path):

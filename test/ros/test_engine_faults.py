@@ -38,16 +38,16 @@ from swiftnet_ros.engine_builders import BUILDERS, tensorrt_builder
 from swiftnet_ros.engines import open_engine
 from swiftnet_ros.segmentation_node import main
 
-open_engine.ENGINES['stored'] = 'fake_engines:StoredEngine'
+open_engine.ENGINES['tensorrt'] = 'fake_engines:StoredEngine'
 StoredEngine.reset()
-BUILDERS['stored'] = tensorrt_builder('tensorrt_rtx', '8.6')
+BUILDERS['tensorrt'] = tensorrt_builder('tensorrt_rtx', '8.6')
 sys.exit(main(sys.argv[1:]))
 """
 
 
 def words_for(model, cache, namespace, *more):
     """Give the command of a node that builds a model into a cache."""
-    given = {'model': model, 'engine': 'stored', 'engine_cache': cache}
+    given = {'model': model, 'engine': 'tensorrt', 'engine_cache': cache}
     words = [sys.executable, '-c', NODE, '--ros-args', '-r', f'__ns:={namespace}']
     for name, value in given.items():
         words += ['-p', f'{name}:={value}']
@@ -127,7 +127,7 @@ def test_a_signal_while_the_real_builder_works_ends_both(tiny_path, tmp_path, nu
     cache.mkdir(mode=0o700)
     with build_lock(cache / 'any.engine'):
         with started(words_for(tiny_path, cache, '/waiting')) as node:
-            log_until(node, 'building engine stored of tiny.onnx in auto')
+            log_until(node, 'building engine tensorrt of tiny.onnx in auto')
             begin = monotonic()
             node.send_signal(number)
             _, log = node.communicate(timeout=20)

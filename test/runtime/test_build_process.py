@@ -86,7 +86,7 @@ def test_a_build_that_is_called_off_is_gone_at_once(model, options):
     with pytest.raises(BuildCancelledError):
         build(model, *words, on_progress=started.append, cancelled=cancelled)
     assert started and monotonic() - start < 0.8 + 1.0
-    assert not builders(model.parent) and not list(model.parent.glob('*.engine'))
+    assert not builders(model.parent) and not list(model.parent.glob('*.built'))
 
 
 def test_a_program_that_closes_its_outputs_and_goes_on_is_called_off_too():
@@ -127,7 +127,7 @@ def test_a_ctrl_c_in_the_terminal_does_not_reach_the_build(model):
                           env=environment, start_new_session=True) as caller:  # fmt: skip
         assert caller.stdout.readline() == 'step\n'
         os.killpg(caller.pid, signal.SIGINT)
-        assert caller.stdout.read().endswith('.engine\n')
+        assert caller.stdout.read().endswith('.built\n')
     assert caller.returncode == 0
 
 

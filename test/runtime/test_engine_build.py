@@ -71,9 +71,9 @@ def test_an_engine_file_is_opened_as_it_is(built, tmp_path):
 
 def test_what_is_in_the_cache_is_used_at_once(built, model, tmp_path):
     seen = []
-    built(found=tmp_path / 'there.engine', seen=seen)
+    built(found=tmp_path / 'there.built', seen=seen)
     with EngineBuild(ModelChoice('x', engine='gated')).engine_file(model) as file:
-        assert file == EngineFile('gated', tmp_path / 'there.engine', is_built=True)
+        assert file == EngineFile('gated', tmp_path / 'there.built', is_built=True)
     assert not seen
 
 
@@ -82,7 +82,7 @@ def test_an_engine_that_is_not_there_is_built_from_the_model_and_opened(built, m
     cache = built(seen=seen)
     choice = ModelChoice(str(model), engine='gated', precision='int8', dla=1)
     loaded = load_model(choice)
-    assert loaded.file.path == cache / 'tiny.engine'
+    assert loaded.file.path == cache / 'tiny.built'
     assert (loaded.file.is_built, loaded.file.build_seconds) == (True, 61.4)
     assert (loaded.path, loaded.engine.name) == (model, 'gated')
     assert [item[:2] for item in seen] == [(choice, model)]
@@ -118,7 +118,7 @@ def test_the_status_says_what_is_built_and_how_far_it_is(built, model):
         and text.endswith(' %, 1 s, the last build took 90 s')
         for text in heard
     ), heard
-    assert (build.status, build.is_over) == ('', True) and (cache / 'tiny.engine').exists()
+    assert (build.status, build.is_over) == ('', True) and (cache / 'tiny.built').exists()
 
 
 def test_a_build_can_be_called_off_from_another_thread(built, model):
