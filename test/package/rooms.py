@@ -63,6 +63,9 @@ PURE_ROOMS = (
     'swiftnet_ros.label_files',
     'swiftnet_ros.benchmark_runs',
     'swiftnet_ros.benchmark_report',
+    'swiftnet_ros.device_table',
+    'swiftnet_ros.device_runs',
+    'swiftnet_ros.device_report',
     'swiftnet_ros.fastdds_profile',
 )
 
