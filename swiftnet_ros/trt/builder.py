@@ -64,19 +64,15 @@ def build(
     """Build an engine; this takes seconds to an hour."""
     messages = Messages()
     logger = make_logger(trt, messages)
-    reporter.enter('reading the model')
     start = monotonic()
+    reporter.enter('reading the model')
     model = prepared_model(trt, source)
     builder = _new_builder(trt, logger, request, messages)
     network = make_network(trt, builder)
-    parse(trt.OnnxParser(network, logger), model, source.path)
-    config = builder.create_builder_config()
-    config.profiling_verbosity = trt.ProfilingVerbosity.DETAILED
-    apply_flags(trt, config, flag_names(trt, request, source))
-    apply_memory(trt, config, request)
-    if request.obey_precision:
-        demand_precision(trt, network, source)
-    _choose_device(trt, config, builder, request)
+    # The parser owns weights of the network: it has to live as long.
+    parser = trt.OnnxParser(network, logger)
+    parse(parser, model, source.path)
+    config = _configured(trt, builder, network, request, source)
     fallback = _dla_fallback(config, network) if request.dla is not None else ()
     check = apply_calibration(trt, config, network, model, source, request.calibrator)
     cache = use_timings(config, timings)
@@ -90,6 +86,8 @@ def build(
     seconds = monotonic() - start
     keep_timings(cache, timings)
     engine = bytes(serialized)
+    # Room for the engine, which is loaded next.
+    del serialized, cache, config, network, parser, builder, model
     reporter.enter('inspecting')
     precisions = _inspected(trt, logger, engine) if request.compute_capability is None else {}
     return Built(engine, seconds, precisions, fallback)
@@ -113,6 +111,24 @@ def _new_builder(
     except (TypeError, RuntimeError) as error:
         why = messages.reason('it makes no builder; it may not support the GPU of this machine')
         raise EngineUnavailableError(request.module, why) from error
+
+
+def _configured(
+    trt: 'TensorRt',
+    builder: 'tensorrt.Builder',
+    network: 'tensorrt.INetworkDefinition',
+    request: BuildRequest,
+    source: Source,
+) -> 'tensorrt.IBuilderConfig':
+    """Make what the builder is told, but for scales, timings and progress."""
+    config = builder.create_builder_config()
+    config.profiling_verbosity = trt.ProfilingVerbosity.DETAILED
+    apply_flags(trt, config, flag_names(trt, request, source))
+    apply_memory(trt, config, request)
+    if request.obey_precision:
+        demand_precision(trt, network, source)
+    _choose_device(trt, config, builder, request)
+    return config
 
 
 def _choose_device(

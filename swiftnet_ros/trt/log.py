@@ -30,8 +30,13 @@ class Messages:
         self.errors: List[str] = []
 
     def reason(self, otherwise: str) -> str:
-        """Give the last error on one line, or another text where there is none."""
-        return ' '.join(self.errors[-1].split()) if self.errors else otherwise
+        """
+        Give the first and the last error on one line, or another text where there is none.
+
+        The first is nearest to the cause, the last says what came of it.
+        """
+        ends = dict.fromkeys([*self.errors[:1], *self.errors[-1:]])
+        return '; '.join(' '.join(text.split()) for text in ends) or otherwise
 
 
 class _Logger:

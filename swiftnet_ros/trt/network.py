@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import List, TYPE_CHECKING
 
 import onnx
-from swiftnet_ros.errors import BuildError
+from swiftnet_ros.errors import BuildError, listing
 from swiftnet_ros.trt.api import is_strongly_typed
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def parse(parser: 'tensorrt.OnnxParser', model: onnx.ModelProto, path: Path) -> 
         kinds = {node.op_type for node in model.graph.node}
         unknown = sorted(kind for kind in kinds if not parser.supports_operator(kind))
         if unknown:
-            raise BuildError(path, f'it has no operator {", ".join(unknown)}')
+            raise BuildError(path, f'this TensorRT has no operator {listing(unknown)}')
     if not parser.parse(model.SerializeToString()):
         raise BuildError(path, '; '.join(_errors(parser, model)) or 'its parser failed')
 

@@ -147,7 +147,8 @@ def _check_converted(
         right = _named(path, 'fp32', '')
         raise InvalidModelError(path, f'it is fp16, of which {what} is not built; use {right}')
     if request.dla is not None and is_strongly_typed(trt):
-        raise InvalidModelError(path, 'this TensorRT builds for a GPU only; leave the DLA out')
+        reason = 'a DLA wants a TensorRT with flags for FP16 and INT8; leave the DLA out here'
+        raise InvalidModelError(path, reason)
     if precision == 'int8' and not has_calibrators(trt):
         right = _named(path, 'int8', _QUANTIZE)
         reason = f'this TensorRT has no calibrators and makes INT8 of Q/DQ pairs only; use {right}'

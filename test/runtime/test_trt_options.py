@@ -137,7 +137,9 @@ def test_an_operator_that_is_unknown_or_refused_is_named(use, tmp_path, version)
     with pytest.raises(BuildError, match='operator NonZero the_odd_one: its shape depends on'):
         built(module, odd, precision='fp32')
     module.OnnxParser.supports_operator = lambda self, name: name != 'NonZero'
-    with pytest.raises(BuildError, match=f'cannot build {odd}: it has no operator NonZero'):
+    with pytest.raises(
+        BuildError, match=f'cannot build {odd}: this TensorRT has no operator NonZero'
+    ):
         built(module, odd, precision='fp32')
 
 
@@ -149,14 +151,16 @@ def test_what_tensorrt_says_of_a_failure_is_passed_on(use, files, version):
         return None
 
     def refuse(self, logger):
-        logger.log(module.ILogger.Severity.INTERNAL_ERROR, 'CUDA initialization\nfailure 35')
+        for text in ('CUDA initialization\nfailure 35', 'one more', 'no builder'):
+            logger.log(module.ILogger.Severity.INTERNAL_ERROR, text)
+            logger.log(module.ILogger.Severity.WARNING, 'never told')
         raise TypeError('pybind11::init(): factory function returned nullptr')
 
     module.Builder.build_serialized_network = fail
     with pytest.raises(BuildError, match='tiny.fp32.onnx: it says no more'):
         built(module, files, precision='fp32')
     module.Builder.__init__ = refuse
-    expected = 'cannot be used here: CUDA initialization failure 35'
+    expected = 'cannot be used here: CUDA initialization failure 35; no builder$'
     with pytest.raises(EngineUnavailableError, match=expected):
         built(module, files, precision='fp32')
 

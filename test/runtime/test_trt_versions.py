@@ -94,7 +94,7 @@ def test_the_file_gives_the_precision_where_there_are_none(use, files, version, 
         ('fp16', 'fp32', {}, 'computes as the file says, which is fp32; use .*tiny.fp16.onnx'),
         ('fp16', 'int8', {}, 'has Q/DQ pairs, of which fp16 is not built; use .*tiny.fp16.onnx'),
         ('int8', 'fp32', {}, 'no calibrators and makes INT8 of Q/DQ pairs only; use .*int8.onnx'),
-        ('fp16', 'fp32', {'dla': 0}, 'this TensorRT builds for a GPU only; leave the DLA out'),
+        ('fp16', 'fp32', {'dla': 0}, 'a DLA wants a TensorRT with flags for FP16 and INT8; leave'),
         ('fp32', 'fp32', {'obey_precision': True}, 'obey-precision is True, expected it to be'),
     ],
 )
