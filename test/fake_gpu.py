@@ -22,15 +22,19 @@ until it is freed, and nothing may be done outside the context.
 
 import ctypes
 from itertools import count
-from traceback import clear_frames
-from types import FunctionType, ModuleType, SimpleNamespace
+from types import ModuleType, SimpleNamespace
 from typing import Any, Callable, Dict, List, Optional
 
-from cpu_kernels import cpu_kernels
 from fake_cuda_library import FakeLibrary
+from fake_cuda_objects import (
+    FakeAllocation,
+    FakeDevice,
+    FakeModule,
+    FakePagelocked,
+    FakeStream,
+)
+from in_c import in_c
 import numpy as np
-
-NAME, CAPABILITY = 'Xavier', (7, 2)
 
 
 class Error(Exception):
@@ -39,28 +43,6 @@ class Error(Exception):
 
 class MemoryError_(Error):  # noqa: N801, N818
     """What pycuda raises where memory does not suffice."""
-
-
-def in_c(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Let a function hold nothing of an error's that it raises, as one in C does not."""
-
-    def call(*arguments: Any, **named: Any) -> Any:
-        try:
-            return function(*arguments, **named)
-        except BaseException as error:
-            clear_frames(error.__traceback__.tb_next)
-            del arguments, named
-            raise
-
-    return call
-
-
-def all_in_c(kind: Any) -> Any:
-    """Let all public methods of a class be as in C."""
-    for name, value in list(vars(kind).items()):
-        if isinstance(value, FunctionType) and not name.startswith('_'):
-            setattr(kind, name, in_c(value))
-    return kind
 
 
 class FakeGpu:
@@ -122,7 +104,7 @@ class FakeGpu:
         """Free something, which must still be there."""
         del self.alive[handle]
 
-    def allocate(self, what: str, size: int) -> 'FakeAllocation':
+    def allocate(self, what: str, size: int) -> FakeAllocation:
         """Take memory."""
         if size > self.memory:
             raise MemoryError_('out of memory')
@@ -148,7 +130,7 @@ class FakeGpu:
         driver.module_from_buffer = lambda code: FakeModule(self, code)
         return driver
 
-    def _mem_alloc(self, size: int) -> 'FakeAllocation':
+    def _mem_alloc(self, size: int) -> FakeAllocation:
         self.call('mem_alloc')
         return self.allocate('device memory', size)
 
@@ -165,7 +147,7 @@ class FakeGpu:
         self.synchronize()
         _move(address, array, up=name == 'memcpy_htod')
 
-    def _upload(self, address: int, array: Any, stream: 'FakeStream') -> None:
+    def _upload(self, address: int, array: Any, stream: FakeStream) -> None:
         self.call('memcpy_htod_async')
 
         def copy() -> None:
@@ -174,7 +156,7 @@ class FakeGpu:
 
         self.send('upload', copy)
 
-    def _download(self, array: Any, address: int, stream: 'FakeStream') -> None:
+    def _download(self, array: Any, address: int, stream: FakeStream) -> None:
         self.call('memcpy_dtoh_async')
 
         def copy() -> None:
@@ -187,152 +169,3 @@ class FakeGpu:
 def _move(address: int, array: Any, up: bool) -> None:
     ends = (address, array.ctypes.data)
     ctypes.memmove(*(ends if up else ends[::-1]), array.nbytes)
-
-
-class FakePagelocked(np.ndarray):
-    """An array whose `base` is its allocation, as pycuda makes them."""
-
-    @property
-    def base(self) -> 'FakeAllocation':
-        """Give the allocation."""
-        return self.allocation
-
-
-@all_in_c
-class FakeAllocation:
-    """Memory of the GPU or of the host."""
-
-    def __init__(self, gpu: FakeGpu, what: str, size: int) -> None:
-        """Take it, filled with what nobody should read."""
-        self._gpu, self._size = gpu, size
-        self._block = ctypes.create_string_buffer(b'\x5a' * size, size)
-        self._handle = gpu.make(f'{what} of {size} bytes')
-        self.address = ctypes.addressof(self._block)
-
-    def __int__(self) -> int:
-        """Give its address."""
-        return self.address
-
-    def get_device_pointer(self) -> int:
-        """Give where the GPU has it."""
-        assert self._gpu.is_integrated
-        return self.address
-
-    def free(self) -> None:
-        """Free it."""
-        self._gpu.call('free')
-        self._gpu.drop(self._handle)
-        self._gpu.memory += self._size
-
-
-@all_in_c
-class FakeDevice:
-    """The only device."""
-
-    def __init__(self, gpu: FakeGpu) -> None:
-        """Find it."""
-        self._gpu = gpu
-        gpu.call('Device', needs_context=False)
-
-    def name(self) -> str:
-        """Give its name."""
-        return NAME
-
-    def compute_capability(self) -> Any:
-        """Give its compute capability."""
-        return CAPABILITY
-
-    def get_attribute(self, attribute: str) -> int:
-        """Tell whether its memory is the host's."""
-        assert attribute == 'integrated'
-        return int(self._gpu.is_integrated)
-
-    def make_context(self, flags: int) -> 'FakeContext':
-        """Make a context and enter it."""
-        assert flags == 12, 'waiting must not burn a core, and memory must be mappable'
-        self._gpu.call('make_context', needs_context=False)
-        return FakeContext(self._gpu)
-
-
-@all_in_c
-class FakeContext:
-    """The context of this thread."""
-
-    def __init__(self, gpu: FakeGpu) -> None:
-        """Enter it."""
-        self._gpu, self._handle = gpu, gpu.make('context')
-        gpu.depth += 1
-
-    def push(self) -> None:
-        """Enter it."""
-        assert self._handle in self._gpu.alive, 'the context was destroyed'
-        self._gpu.depth += 1
-
-    def pop(self) -> None:
-        """Leave it."""
-        self._gpu.depth -= 1
-
-    def detach(self) -> None:
-        """Destroy it; whatever is left goes with it unfreed."""
-        assert self._gpu.depth == 0
-        self._gpu.drop(self._handle)
-
-
-@all_in_c
-class FakeStream:
-    """The only stream."""
-
-    handle = 4711
-
-    def __init__(self, gpu: FakeGpu) -> None:
-        """Make it."""
-        gpu.call('Stream')
-        self._gpu, self._handle = gpu, gpu.make('stream')
-
-    def __del__(self) -> None:
-        """Free it with its last reference, as pycuda does."""
-        if hasattr(self, '_handle'):
-            self._gpu.drop(self._handle)
-
-    def synchronize(self) -> None:
-        """Wait for everything."""
-        self._gpu.call('synchronize')
-        self._gpu.synchronize()
-
-
-@all_in_c
-class FakeModule:
-    """The kernels."""
-
-    def __init__(self, gpu: FakeGpu, code: bytes) -> None:
-        """Load them."""
-        gpu.call('module_from_buffer')
-        assert code == b'code for (7, 2)'
-        self._gpu = gpu
-
-    def get_function(self, name: str) -> 'FakeFunction':
-        """Give one of them."""
-        return FakeFunction(self._gpu, name)
-
-
-@all_in_c
-class FakeFunction:
-    """A kernel, which computes for real."""
-
-    def __init__(self, gpu: FakeGpu, name: str) -> None:
-        """Take its name."""
-        self._gpu, self._name = gpu, name
-
-    def prepare(self, signature: str) -> 'FakeFunction':
-        """Take the types of its arguments."""
-        self._signature = signature
-        return self
-
-    def prepared_async_call(self, grid: Any, block: Any, stream: FakeStream, *given: Any) -> None:
-        """Send it to the stream."""
-        self._gpu.call(self._name)
-        assert stream.handle == FakeStream.handle and block[2:] == (1,)
-        assert len(given) == len(self._signature)
-        for code, value in zip(self._signature, given):
-            assert isinstance(value, float if code == 'f' else int), (self._name, given)
-        self._gpu.send(self._name, lambda: cpu_kernels().run(self._name, grid, block, given))

@@ -20,7 +20,8 @@ import sys
 from types import ModuleType
 from typing import Any, Callable, Dict, List, Optional
 
-from fake_gpu import FakeGpu, NAME
+from fake_cuda_objects import NAME
+from fake_gpu import FakeGpu
 import numpy as np
 import pytest
 from swiftnet_ros.engine_cache import Sidecar, store

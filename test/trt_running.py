@@ -17,10 +17,9 @@
 import ctypes
 from typing import Any, Callable, Dict, List, NamedTuple, Tuple
 
-from fake_gpu import all_in_c, FakeGpu
+from fake_gpu import FakeGpu
+from in_c import all_in_c
 import numpy as np
-
-REFUSED = 'Version tag does not match'
 
 
 class Edge(NamedTuple):
@@ -63,96 +62,102 @@ class FakeNetwork:
 
 def running_doings(network: FakeNetwork) -> Dict[str, Any]:
     """Give the classes of a runtime whose every engine is that network."""
-    gpu = network.gpu
-
-    def counted(kind: Any) -> Any:
-        """Let a class be counted until its last reference goes, which frees it."""
-
-        def begin(self: Any, what: str) -> None:
-            self._handle = gpu.make(what)
-
-        def end(self: Any) -> None:
-            # One that could not be made has none.
-            if hasattr(self, '_handle'):
-                gpu.call(f'free {gpu.alive[self._handle]}')
-                gpu.drop(self._handle)
-
-        kind._begin, kind.__del__ = begin, end
-        return all_in_c(kind)
-
-    class _Interface:
-        """Something to derive from."""
-
-        def __init__(self) -> None:
-            self._is_begun = True
-
-    @counted
-    class _Runtime:
-        error_recorder = None
-
-        def __init__(self, logger: Any) -> None:
-            assert isinstance(logger, self.trt_.ILogger)
-            gpu.call('Runtime')
-            self._logger = logger
-            self._begin('runtime')
-
-        def deserialize_cuda_engine(self, content: bytes) -> Any:
-            if network.refuses('deserialize_cuda_engine', self.error_recorder):
-                return None
-            engine = self.trt_.ICudaEngine()
-            engine._begin('engine')
-            engine._runtime, engine._content = self, content
-            return engine
-
-    @counted
-    class _Engine:
-        num_io_tensors = len(network.edges)
-        device_memory_size = device_memory_size_v2 = property(lambda self: network.working_bytes)
-
-        def get_tensor_name(self, index: int) -> str:
-            return network.edges[index].name
-
-        def get_tensor_mode(self, name: str) -> Any:
-            return getattr(self.trt_.TensorIOMode, self._edge(name).mode)
-
-        def get_tensor_dtype(self, name: str) -> Any:
-            return getattr(self.trt_.DataType, self._edge(name).kind)
-
-        def get_tensor_shape(self, name: str) -> Any:
-            return self._edge(name).shape
-
-        def create_execution_context(self) -> Any:
-            if network.refuses('create_execution_context', self._runtime.error_recorder):
-                return None
-            context = self.trt_.IExecutionContext()
-            context._begin('execution context')
-            context._engine, context._addresses = self, {}
-            return context
-
-        def _edge(self, name: str) -> Edge:
-            return next(edge for edge in network.edges if edge.name == name)
-
-    @counted
-    class _Context:
-        error_recorder = None
-
-        def set_tensor_address(self, name: str, memory: int) -> bool:
-            gpu.call(f'set_tensor_address {name}')
-            self._addresses[name] = memory
-            return True
-
-        def execute_async_v3(self, stream_handle: int) -> bool:
-            assert stream_handle == 4711
-            call = 'execute_async_v3' if gpu.recording is None else 'execute while recording'
-            if network.refuses(call, self.error_recorder):
-                return False
-            gpu.send('network', lambda: network.execute(self._addresses))
-            return True
-
-    return {
+    kinds = {
         'Runtime': _Runtime,
         'ICudaEngine': _Engine,
         'IExecutionContext': _Context,
         'ILogger': _Interface,
         'IErrorRecorder': _Interface,
     }
+    return {name: _of(kind, network) for name, kind in kinds.items()}
+
+
+def _of(kind: Any, network: FakeNetwork) -> Any:
+    """Make a class of a network, whose objects are counted until the last reference goes."""
+    gpu = network.gpu
+
+    def begin(self: Any, what: str) -> None:
+        self._handle = gpu.make(what)
+
+    def end(self: Any) -> None:
+        # One that could not be made has none.
+        if hasattr(self, '_handle'):
+            gpu.call(f'free {gpu.alive[self._handle]}')
+            gpu.drop(self._handle)
+
+    content = {**vars(kind), '_net': network, '_begin': begin, '__del__': end}
+    for unique in ('__dict__', '__weakref__'):
+        content.pop(unique, None)
+    return all_in_c(type(kind.__name__, (), content))
+
+
+class _Interface:
+    """Something to derive from."""
+
+    def __init__(self) -> None:
+        self._is_begun = True
+
+
+class _Runtime:
+    error_recorder = None
+
+    def __init__(self, logger: Any) -> None:
+        assert isinstance(logger, self.trt_.ILogger)
+        self._net.gpu.call('Runtime')
+        self._logger = logger
+        self._begin('runtime')
+
+    def deserialize_cuda_engine(self, content: bytes) -> Any:
+        if self._net.refuses('deserialize_cuda_engine', self.error_recorder):
+            return None
+        engine = self.trt_.ICudaEngine()
+        engine._begin('engine')
+        engine._runtime, engine._content = self, content
+        return engine
+
+
+class _Engine:
+    num_io_tensors = property(lambda self: len(self._net.edges))
+    device_memory_size = device_memory_size_v2 = property(lambda self: self._net.working_bytes)
+
+    def get_tensor_name(self, index: int) -> str:
+        return self._net.edges[index].name
+
+    def get_tensor_mode(self, name: str) -> Any:
+        return getattr(self.trt_.TensorIOMode, self._edge(name).mode)
+
+    def get_tensor_dtype(self, name: str) -> Any:
+        return getattr(self.trt_.DataType, self._edge(name).kind)
+
+    def get_tensor_shape(self, name: str) -> Any:
+        return self._edge(name).shape
+
+    def create_execution_context(self) -> Any:
+        if self._net.refuses('create_execution_context', self._runtime.error_recorder):
+            return None
+        context = self.trt_.IExecutionContext()
+        context._begin('execution context')
+        context._engine, context._addresses = self, {}
+        return context
+
+    def _edge(self, name: str) -> Edge:
+        return next(edge for edge in self._net.edges if edge.name == name)
+
+
+class _Context:
+    error_recorder = None
+
+    def set_tensor_address(self, name: str, memory: int) -> bool:
+        self._net.gpu.call(f'set_tensor_address {name}')
+        self._addresses[name] = memory
+        return True
+
+    def execute_async_v3(self, stream_handle: int) -> bool:
+        assert stream_handle == 4711
+        gpu, addresses = self._net.gpu, self._addresses
+        call = 'execute_async_v3' if gpu.recording is None else 'execute while recording'
+        if self._net.refuses(call, self.error_recorder):
+            return False
+        network = self._net
+        gpu.send('network', lambda: network.execute(addresses))
+        return True

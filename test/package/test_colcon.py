@@ -102,6 +102,10 @@ def test_the_share_folder_holds_every_file_of_the_checkout(installed, pattern):
     assert {path.relative_to(share) for path in share.glob(pattern)} == expected
 
 
+def test_the_source_of_the_kernels_is_installed(installed):
+    assert list(installed.rglob('site-packages/swiftnet_ros/engines/kernels/segmentation.cu'))
+
+
 def test_training_is_not_installed(installed):
     assert not list(installed.rglob('training*'))
     assert list(installed.rglob('site-packages/swiftnet_ros/segmenter.py'))

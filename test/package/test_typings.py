@@ -39,6 +39,8 @@ LACKING = {
     'ComputeCapability.CURRENT': ONLY_RTX,
     'DataType.INT64': BEFORE_10,
     'IBuilderConfig.int8_calibrator': TYPED,
+    'ICudaEngine.device_memory_size': TYPED,
+    'ICudaEngine.device_memory_size_v2': BEFORE_10,
     'IBuilderConfig.num_compute_capabilities': ONLY_RTX,
     'IBuilderConfig.progress_monitor': BEFORE_10,
     'IBuilderConfig.set_compute_capability': ONLY_RTX,
