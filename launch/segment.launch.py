@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Callable, Dict, List, Tuple
 
 from launch import LaunchContext, LaunchDescription
-from launch.actions import DeclareLaunchArgument, LogInfo, OpaqueFunction
+from launch.actions import DeclareLaunchArgument, LogInfo, OpaqueFunction, Shutdown
 from launch.events.process import ProcessExited
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
@@ -96,10 +96,11 @@ def _parameters(given: Callable[[str], str]) -> Dict[str, Any]:
     return parameters
 
 
-def _check_build(event: ProcessExited, context: LaunchContext) -> None:
-    """Let the launch itself fail with a node that was only to build: it would end with 0."""
+def _end_built(event: ProcessExited, context: LaunchContext) -> List[Shutdown]:
+    """End everything with a node that was only to build, and fail with it: it would be 0."""
     if event.returncode:
         raise RuntimeError(f'no engine was built: exit code {event.returncode}, see above')
+    return [Shutdown(reason='the engine is built')]
 
 
 def _node(context: LaunchContext) -> List[Node]:
@@ -115,6 +116,6 @@ def _node(context: LaunchContext) -> List[Node]:
         remappings=image_remappings(given('cameras'), given('image_topic')),
         arguments=['--ros-args', '--log-level', LaunchConfiguration('log_level')],
         output='screen',
-        on_exit=_check_build if given('build_only').lower() == 'true' else None,
+        on_exit=_end_built if given('build_only').lower() == 'true' else None,
     )
     return [node]

@@ -27,13 +27,14 @@ _PREFIX = 'swiftnet_ros-'
 # The owner holds a lock on this file as long as it lives, in whatever container it runs.
 _LOCK = 'owner'
 _MEMORY = Path('/dev/shm')
+# Bytes: more than the largest engine of the seminar's networks.
+_ROOM = 1 << 29
 
 
 @contextmanager
 def memory_folder() -> Iterator[Path]:
     """Give a new folder that only this user can enter; it is gone when the block ends."""
-    parent = str(_MEMORY) if os.access(_MEMORY, os.W_OK | os.X_OK) else None
-    folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=parent))
+    folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=str(_roomy_parent())))
     lock = None
     try:
         lock = _claim(folder)
@@ -43,6 +44,21 @@ def memory_folder() -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
         if lock is not None:
             os.close(lock)
+
+
+def _roomy_parent() -> Path:
+    """Choose memory where it has room: a container may have next to none."""
+    temporary = Path(tempfile.gettempdir())
+    if not os.access(_MEMORY, os.W_OK | os.X_OK):
+        return temporary
+    if _free(_MEMORY) >= _ROOM or _free(_MEMORY) >= _free(temporary):
+        return _MEMORY
+    return temporary
+
+
+def _free(folder: Path) -> int:
+    disk = os.statvfs(folder)
+    return disk.f_bavail * disk.f_frsize
 
 
 def _claim(folder: Path) -> int:

@@ -16,6 +16,7 @@
 
 import os
 from pathlib import Path
+import shutil
 import signal
 import subprocess
 import sys
@@ -35,7 +36,8 @@ def parent(tmp_path, monkeypatch):
 def test_it_is_in_memory_and_for_this_user_alone():
     with memory_folder() as folder:
         assert folder.stat().st_mode & 0o777 == 0o700 and folder.stat().st_uid == os.getuid()
-        if os.access('/dev/shm', os.W_OK):
+        has_room = os.access('/dev/shm', os.W_OK) and module._free(Path('/dev/shm')) >= 1 << 29
+        if has_room:
             assert folder.parent == Path('/dev/shm')
         (folder / 'engine').write_bytes(b'engine')
     assert not folder.exists()
@@ -52,6 +54,25 @@ def test_where_there_is_no_memory_file_system_the_temporary_folder_does(monkeypa
     monkeypatch.setattr(module.tempfile, 'tempdir', str(tmp_path))
     with memory_folder() as folder:
         assert folder.parent == tmp_path
+
+
+@pytest.mark.parametrize(('memory', 'disk', 'is_memory'), [
+    (1 << 29, 1 << 40, True), (1 << 26, 1 << 30, False), (1 << 26, 1 << 20, True),
+])  # fmt: skip
+def test_memory_without_room_is_passed_over(tmp_path, monkeypatch, memory, disk, is_memory):
+    """As that of a container, 64 MB; unless the disk has less."""
+    for name in ('memory', 'disk'):
+        (tmp_path / name).mkdir()
+    monkeypatch.setattr(module, '_MEMORY', tmp_path / 'memory')
+    monkeypatch.setattr(module.tempfile, 'tempdir', str(tmp_path / 'disk'))
+    free = {'memory': memory, 'disk': disk}
+    monkeypatch.setattr(module, '_free', lambda folder: free[folder.name])
+    with memory_folder() as folder:
+        assert (folder.parent.name == 'memory') == is_memory
+
+
+def test_free_space_is_what_the_disk_says(tmp_path):
+    assert 0 <= module._free(tmp_path) <= shutil.disk_usage(tmp_path).total
 
 
 def test_the_folder_of_a_killed_process_is_removed_by_the_next_and_no_other(parent):
