@@ -121,6 +121,7 @@ setup(
             f'add_model_spec = {NAME}.model_spec.__main__:main',
             f'benchmark = {NAME}.benchmark:main',
             f'build_engine = {NAME}.build_engine:main',
+            f'device_report = {NAME}.device_report:main',
             f'image_publisher = {NAME}.node_entry:image_publisher',
             f'segmentation_node = {NAME}.node_entry:segmentation_node',
         ],

@@ -250,3 +250,31 @@ class DeviceMemoryError(SwiftnetError):
             f'not enough GPU memory for {what}: it needs {megabytes[0]}, {megabytes[1]} of '
             f'{megabytes[2]} are free; close other programs or use a smaller model'
         )
+
+
+class BuildProcessError(SwiftnetError):
+    """A program that was to build an engine and ended without one."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f'the engine was not built: {reason}')
+
+
+class BuildCancelledError(SwiftnetError):
+    """The build of an engine that nobody waits for any more."""
+
+    def __init__(self) -> None:
+        super().__init__('the build of the engine was called off; configure the node again')
+
+
+class ReportedError(SwiftnetError):
+    """What another program of this package could not do, in its own words."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(' '.join(message.split()))
+
+
+class EngineNotKeptError(SwiftnetError):
+    """An engine that was built to be kept, and could not be."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f'the engine was built but not kept: {reason}')

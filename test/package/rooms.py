@@ -50,6 +50,12 @@ PURE_ROOMS = (
     'swiftnet_ros.output_size',
     'swiftnet_ros.picture_header',
     'swiftnet_ros.stage_times',
+    'swiftnet_ros.model_choice',
+    'swiftnet_ros.engine_builders',
+    'swiftnet_ros.engine_child',
+    'swiftnet_ros.build_process',
+    'swiftnet_ros.memory_folder',
+    'swiftnet_ros.engine_build',
     'swiftnet_ros.loaded_model',
     'swiftnet_ros.engine_worker',
     'swiftnet_ros.health',
@@ -57,6 +63,9 @@ PURE_ROOMS = (
     'swiftnet_ros.label_files',
     'swiftnet_ros.benchmark_runs',
     'swiftnet_ros.benchmark_report',
+    'swiftnet_ros.device_table',
+    'swiftnet_ros.device_runs',
+    'swiftnet_ros.device_report',
     'swiftnet_ros.fastdds_profile',
 )
 

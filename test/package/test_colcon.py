@@ -27,6 +27,7 @@ SCRIPTS = (
     'add_model_spec',
     'benchmark',
     'build_engine',
+    'device_report',
     'image_publisher',
     'segmentation_node',
 )

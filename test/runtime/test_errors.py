@@ -54,6 +54,10 @@ MADE = [
         errors.DeviceMemoryError('the logits', 9_870_000, 1_000_000, 32_000_000),
         ['for the logits: it needs 9.9 MB, 1.0 MB of 32.0 MB are free; close other'],
     ),
+    (errors.BuildProcessError('it said nothing'), ['the engine was not built: it said nothing']),
+    (errors.BuildCancelledError(), ['called off; configure the node again']),
+    (errors.ReportedError('cannot\nbuild it'), ['cannot build it']),
+    (errors.EngineNotKeptError('disk full'), ['was built but not kept: disk full']),
 ]
 
 
