@@ -78,6 +78,11 @@ class RunPaths:
         return RunPaths(self.folder / f'round_{number}')
 
     @property
+    def class_counts(self) -> Path:
+        """Name the file of the classes' pixels in the training labels and their weights, JSON."""
+        return self.folder / 'class_counts.json'
+
+    @property
     def losses(self) -> Path:
         """One JSON line for every step."""
         return self.folder / 'losses.jsonl'
