@@ -74,7 +74,7 @@ def saturate(factor: float) -> Tensor:
 def hue_turn(turn: float) -> Tensor:
     """Give the matrix [3, 3] that turns hues by a part of a whole turn and keeps the luma."""
     cos, sin = math.cos(2 * math.pi * turn), math.sin(2 * math.pi * turn)
-    rotation = torch.tensor([[1, 0, 0], [0, cos, -sin], [0, sin, cos]])
+    rotation = torch.tensor([[1, 0, 0], [0, cos, sin], [0, -sin, cos]])
     matrix: Tensor = torch.linalg.solve(_YIQ, rotation @ _YIQ)
     return matrix
 

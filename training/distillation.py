@@ -92,7 +92,10 @@ def load_teacher(
     checkpoint = load_checkpoint(path)
     if tuple(checkpoint.classes) != classes:
         raise CheckpointError(path, 'its classes are not those of the training data')
-    network = checkpoint.network().requires_grad_(False).to(memory_format=torch.channels_last)
+    # The student's random numbers are the same with a teacher and without.
+    with torch.random.fork_rng(devices=[]):
+        network = checkpoint.network()
+    network = network.requires_grad_(False).to(memory_format=torch.channels_last)
     prepared = accelerator.prepare_model(network, evaluation_mode=True)
     assert isinstance(prepared, nn.Module)
     return Teacher(prepared.eval(), config)
