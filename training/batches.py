@@ -137,6 +137,7 @@ def training_batches(
         views,
         batch_sampler=sampler,
         num_workers=train.workers,
+        persistent_workers=train.workers > 0,
         collate_fn=_collate,
         pin_memory=torch.cuda.is_available(),
     )

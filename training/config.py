@@ -45,7 +45,7 @@ class DataConfig:
     The data set and the network's input size in pixels (multiples of 8).
 
     `options` go to the reader of every split, `train_options` to that of the training split too.
-    `cache` keeps decoded training pictures in memory, once for every process that reads.
+    `cache` keeps decoded training pictures in memory; workers share them.
     """
 
     dataset: str = 'camvid'

@@ -135,7 +135,10 @@ def _training_data(config: Config, root: Path | None) -> ImageLabelDataset:
     data = config.data
     options = {**data.options, **data.train_options}
     dataset = open_dataset(data.dataset, root, data.train_split, options)
-    return CachedPictures(dataset) if data.cache else dataset
+    if not data.cache:
+        return dataset
+    cached = CachedPictures(dataset)
+    return cached.fill() if config.train.workers else cached
 
 
 def _step(

@@ -195,3 +195,5 @@ def test_a_cached_picture_is_read_once(folder_root):
     assert cached[3] is first
     assert (reads, len(cached), cached.table) == ([3], 8, dataset.table)
     assert np.array_equal(first.image, dataset[3].image)
+    assert cached.fill() is cached
+    assert sorted(reads) == list(range(8))

@@ -15,6 +15,7 @@
 
 from dataclasses import dataclass, field
 
+from tqdm import tqdm
 from training.datasets.base import ImageLabelDataset, Sample
 from training.datasets.class_table import ClassTable
 
@@ -30,6 +31,12 @@ class CachedPictures:
     def table(self) -> ClassTable:
         """Give the classes and what stands for them in the label files."""
         return self.source.table
+
+    def fill(self) -> 'CachedPictures':
+        """Read everything now: processes that are forked afterwards share the memory."""
+        for index in tqdm(range(len(self)), 'read pictures', disable=None):
+            self[index]
+        return self
 
     def __len__(self) -> int:
         """Count the pictures."""
