@@ -73,6 +73,11 @@ class RunPaths:
         """Name the file of the times that `python -m training bench` measured, JSON."""
         return self.folder / 'latency.json'
 
+    @property
+    def quantized(self) -> Path:
+        """Name the file of what `python -m training quantize --json` printed, JSON."""
+        return self.folder / 'quantize.json'
+
     def pruning_round(self, number: int) -> 'RunPaths':
         """Give the files of an earlier round of pruning and training, from 1."""
         return RunPaths(self.folder / f'round_{number}')
