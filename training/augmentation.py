@@ -21,6 +21,7 @@ from torch import Tensor
 from torchvision import tv_tensors
 from torchvision.transforms import InterpolationMode, v2
 from torchvision.transforms.v2 import functional as F
+from training.colours import colour_jitter
 from training.config import AugmentationConfig
 from training.datasets.class_table import UNLABELED
 
@@ -53,15 +54,52 @@ class RandomScale(v2.Transform):  # type: ignore[misc]
         return F.resize(inpt, size, InterpolationMode.BILINEAR, antialias=True)
 
 
-def training_transform(config: AugmentationConfig) -> v2.Transform:
-    """Make the transform: photometric, scale, flip, square crop padded as unlabeled."""
+class CropWithClass(v2.RandomCrop):  # type: ignore[misc]
+    """A random crop that holds one pixel of a class, drawn from all that the label has."""
+
+    def __init__(self, size: int, fill: dict[Any, Any], class_id: int) -> None:
+        super().__init__(size, pad_if_needed=True, fill=fill)
+        self.class_id = class_id
+
+    def make_params(self, flat_inputs: list[Any]) -> dict[str, Any]:
+        """Draw a crop as usual and move it to a pixel of the class, where there is one."""
+        params: dict[str, Any] = super().make_params(flat_inputs)
+        label = next(item for item in flat_inputs if isinstance(item, tv_tensors.Mask))[0]
+        found = (label == self.class_id).flatten().nonzero()[:, 0]
+        if not len(found) or not params['needs_crop']:
+            return params
+        place = int(found[int(torch.randint(len(found), ()))])
+        width = label.shape[1]
+        left, top, right, bottom = params['padding']
+        params['top'] = _start(place // width + top, label.shape[0] + top + bottom, self.size[0])
+        params['left'] = _start(place % width + left, width + left + right, self.size[1])
+        return params
+
+
+def _start(place: int, length: int, size: int) -> int:
+    """Draw where a window of `size` in `length` begins, so that it holds `place`."""
+    first, last = max(0, place - size + 1), min(place, length - size)
+    return first + int(torch.randint(last - first + 1, ()))
+
+
+def training_transform(config: AugmentationConfig, class_id: int | None = None) -> v2.Transform:
+    """
+    Make the transform: photometric, scale, flip, square crop padded as unlabeled.
+
+    With `class_id` the crop holds a pixel of that class, where the scaled label has one.
+    """
     fill: dict[Any, Any] = {tv_tensors.Image: _FILL, tv_tensors.Mask: UNLABELED}
+    crop = (
+        v2.RandomCrop(config.crop, pad_if_needed=True, fill=fill)
+        if class_id is None
+        else CropWithClass(config.crop, fill, class_id)
+    )
     return v2.Compose(
         [
             RandomScale(config.scale_min, config.scale_max),
-            v2.RandomCrop(config.crop, pad_if_needed=True, fill=fill),
+            crop,
             v2.RandomHorizontalFlip(config.flip),
-            v2.ColorJitter(config.brightness, config.contrast, config.saturation, config.hue),
+            colour_jitter(config),
         ]
     )
 

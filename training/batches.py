@@ -24,15 +24,17 @@ from swiftnet_ros.errors import InvalidValueError, SwiftnetError
 import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
-from torchvision.transforms import v2
 from training.augmentation import augment, training_transform
-from training.config import Config
+from training.class_counts import ClassCounts
+from training.config import AugmentationConfig, Config
 from training.datasets.base import ImageLabelDataset
+from training.sampling import RareClassViews
 
 # image, label, distance to the nearest label edge
 View = tuple[Tensor, Tensor, Tensor]
-# a picture is named by its epoch and its index: together with the seed they fix its random view
-Place = tuple[int, int]
+# a picture is named by its epoch and its index: together with the seed they fix its random view;
+# one that was drawn for a class has that class and its place in the epoch too
+Place = tuple[int, int] | tuple[int, int, int, int]
 
 
 @dataclass(frozen=True)
@@ -59,21 +61,24 @@ class PictureError(SwiftnetError):
 class RandomViews(Dataset[View | str]):
     """Augmented pictures, indexed by their place; text that says what is wrong with a bad one."""
 
-    def __init__(self, source: ImageLabelDataset, transform: v2.Transform, seed: int) -> None:
-        self.source, self.transform, self.seed = source, transform, seed
+    def __init__(self, source: ImageLabelDataset, views: AugmentationConfig, seed: int) -> None:
+        self.source, self.views, self.seed = source, views, seed
+        self.transform = training_transform(views)
 
     def __getitem__(self, place: Place) -> View | str:
         """Read a picture and draw the view that belongs to its place."""
-        epoch, index = place
         try:
-            sample = self.source[index]
+            sample = self.source[place[1]]
         except SwiftnetError as error:
             # An error with arguments of its own does not survive the way between two processes.
             return str(error)
         image = torch.from_numpy(sample.image).permute(2, 0, 1)
+        transform = self.transform
+        if len(place) == 4:
+            transform = training_transform(self.views, place[2])
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(_mix(self.seed, epoch, index))
-            view, label = augment(self.transform, image, torch.from_numpy(sample.label))
+            torch.manual_seed(_mix(self.seed, *place))
+            view, label = augment(transform, image, torch.from_numpy(sample.label))
         return view, label.long(), torch.from_numpy(edge_distance(label.numpy()))
 
 
@@ -90,6 +95,7 @@ class ShuffledBatches(Sampler[list[Place]]):
         self.length, self.batch_size, self.seed = length, batch_size, seed
         self.rank, self.processes = rank, processes
         self.epoch = 0
+        self.rare: RareClassViews | None = None
 
     def __len__(self) -> int:
         """Count the batches of an epoch; an incomplete last one is left out."""
@@ -101,20 +107,37 @@ class ShuffledBatches(Sampler[list[Place]]):
         order = torch.randperm(self.length, generator=generator).tolist()
         for start in range(0, len(self) * self.batch_size, self.batch_size):
             stop = start + self.batch_size
-            yield [(self.epoch, order[i]) for i in range(start + self.rank, stop, self.processes)]
+            shown = range(start + self.rank, stop, self.processes)
+            yield [self._place(i, order[i]) for i in shown]
+
+    def _place(self, position: int, index: int) -> Place:
+        """Give the picture at a position of the epoch, or the one drawn there for a class."""
+        drawn = self.rare and self.rare.draw(_mix(self.seed, self.epoch, -1, position))
+        return (self.epoch, *drawn, position) if drawn else (self.epoch, index)
 
 
 def training_batches(
-    config: Config, dataset: ImageLabelDataset, rank: int = 0, processes: int = 1
+    config: Config,
+    dataset: ImageLabelDataset,
+    rank: int = 0,
+    processes: int = 1,
+    counts: ClassCounts | None = None,
 ) -> tuple[DataLoader[View | str], ShuffledBatches]:
-    """Make the loader of augmented batches and the sampler that holds its epoch."""
+    """
+    Make the loader of augmented batches and the sampler that holds its epoch.
+
+    Without `counts` no view is drawn for a class.
+    """
     train = config.train
-    views = RandomViews(dataset, training_transform(config.augmentation), train.seed)
+    views = RandomViews(dataset, config.augmentation, train.seed)
     sampler = ShuffledBatches(len(dataset), train.batch_size, train.seed, rank, processes)
+    if counts is not None and config.sampling.share:
+        sampler.rare = RareClassViews(config.sampling, counts)
     loader = DataLoader(
         views,
         batch_sampler=sampler,
         num_workers=train.workers,
+        persistent_workers=train.workers > 0,
         collate_fn=_collate,
         pin_memory=torch.cuda.is_available(),
     )

@@ -16,10 +16,12 @@
 Losses, chosen by name: pure functions of logits, labels and the distance to label edges.
 
 Each gives the sum of the losses of the pixels that count, and how many they are, so that
-several processes can divide by the count of them all.
+several processes can divide by the count of them all. `class_weights` [C] multiply the losses of
+each class's pixels; they do not change which pixels count.
 """
 
 from collections.abc import Callable, Sequence
+import inspect
 
 from swiftnet_ros.errors import InvalidValueError, UnknownNameError
 import torch
@@ -32,15 +34,19 @@ from training.typed import checked_options
 Loss = Callable[..., tuple[Tensor, Tensor]]
 
 
-def cross_entropy(logits: Tensor, labels: Tensor, edge_distance: Tensor) -> tuple[Tensor, Tensor]:
+def cross_entropy(
+    logits: Tensor, labels: Tensor, edge_distance: Tensor, class_weights: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
     """Cross entropy of logits [N, C, H, W] and labels [N, H, W]."""
-    return _pixels(logits, labels).sum(), (labels != UNLABELED).sum()
+    losses = _weighted(_pixels(logits, labels), labels, class_weights)
+    return losses.sum(), (labels != UNLABELED).sum()
 
 
 def boundary_focal(
     logits: Tensor,
     labels: Tensor,
     edge_distance: Tensor,
+    class_weights: Tensor | None = None,
     bins: Sequence[float] = (16, 64, 128),
     weights: Sequence[float] = (8, 4, 2, 1),
     gamma: float = 0.5,
@@ -59,13 +65,15 @@ def boundary_focal(
     table = torch.tensor(weights, dtype=torch.float32, device=labels.device)
     weight = table[torch.bucketize(edge_distance, borders)]
     focus = torch.exp(gamma * (1 - torch.exp(-losses.detach())))
-    return (weight * focus * losses).sum(), (labels != UNLABELED).sum()
+    weighted = _weighted(weight * focus * losses, labels, class_weights)
+    return weighted.sum(), (labels != UNLABELED).sum()
 
 
 def ohem(
     logits: Tensor,
     labels: Tensor,
     edge_distance: Tensor,
+    class_weights: Tensor | None = None,
     threshold: float = 0.7,
     kept: float = 0.0625,
 ) -> tuple[Tensor, Tensor]:
@@ -73,7 +81,7 @@ def ohem(
     Cross entropy of the hard pixels of each picture (online hard example mining).
 
     Hard are the pixels whose true class has a probability under `threshold`, and at least the
-    worst `kept` share of a picture.
+    worst `kept` share of a picture; which ones they are, class weights do not change.
     """
     for name, value in (('threshold', threshold), ('kept', kept)):
         if not 0 < value < 1:
@@ -84,7 +92,8 @@ def ohem(
     easy_loss = -torch.log(torch.tensor(threshold))
     labelled = (labels != UNLABELED).flatten(1)
     hard = (losses >= torch.minimum(worst, easy_loss.to(losses))) & labelled
-    return (losses * hard).sum(), hard.sum()
+    weighted = _weighted(losses, labels.flatten(1), class_weights)
+    return (weighted * hard).sum(), hard.sum()
 
 
 def _pixels(logits: Tensor, labels: Tensor) -> Tensor:
@@ -94,6 +103,14 @@ def _pixels(logits: Tensor, labels: Tensor) -> Tensor:
     return F.cross_entropy(full, labels, ignore_index=UNLABELED, reduction='none')
 
 
+def _weighted(losses: Tensor, labels: Tensor, weights: Tensor | None) -> Tensor:
+    """Multiply each pixel's loss by its class's weight."""
+    if weights is None:
+        return losses
+    # What is unlabeled has no loss, whatever class is taken for it.
+    return losses * weights.to(losses)[labels.where(labels != UNLABELED, 0)]
+
+
 LOSSES: dict[str, Loss] = {
     'boundary_focal': boundary_focal,
     'cross_entropy': cross_entropy,
@@ -101,12 +118,17 @@ LOSSES: dict[str, Loss] = {
 }
 
 
-def build_loss(config: LossConfig) -> Loss:
-    """Take the loss of a configuration, with its options filled in."""
+def build_loss(config: LossConfig, class_weights: Sequence[float] | None = None) -> Loss:
+    """Take the loss of a configuration, with its options and weights of classes filled in."""
     if config.name not in LOSSES:
         raise UnknownNameError('loss', config.name, LOSSES)
     function = LOSSES[config.name]
-    options = checked_options(f'loss {config.name}', function, 3, config.options)
+    takes_weights = 'class_weights' in inspect.signature(function).parameters
+    options = checked_options(f'loss {config.name}', function, 3 + takes_weights, config.options)
+    if class_weights is not None:
+        if not takes_weights:
+            raise InvalidValueError('class_weights.scheme', 'set', f'none for loss {config.name}')
+        options['class_weights'] = torch.tensor(class_weights, dtype=torch.float32)
 
     def loss(logits: Tensor, labels: Tensor, edge_distance: Tensor) -> tuple[Tensor, Tensor]:
         return function(logits, labels, edge_distance, **options)

@@ -73,9 +73,19 @@ class RunPaths:
         """Name the file of the times that `python -m training bench` measured, JSON."""
         return self.folder / 'latency.json'
 
+    @property
+    def quantized(self) -> Path:
+        """Name the file of what `python -m training quantize --json` printed, JSON."""
+        return self.folder / 'quantize.json'
+
     def pruning_round(self, number: int) -> 'RunPaths':
         """Give the files of an earlier round of pruning and training, from 1."""
         return RunPaths(self.folder / f'round_{number}')
+
+    @property
+    def class_counts(self) -> Path:
+        """Name the file of the classes' pixels in the training labels and their weights, JSON."""
+        return self.folder / 'class_counts.json'
 
     @property
     def losses(self) -> Path:

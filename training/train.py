@@ -28,10 +28,15 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from training.batches import Batch, training_batches, whole_batches
 from training.callbacks import Callback, default_callbacks, keep_steps, update_ema
 from training.checkpoint import CheckpointError, load_checkpoint, take_shapes
+from training.class_counts import class_counts
+from training.class_weights import class_weights, needs_counts
 from training.config import Config, flat, load_config
 from training.datasets import open_dataset
+from training.datasets.base import ImageLabelDataset
+from training.datasets.cached import CachedPictures
+from training.distillation import load_teacher, Objective
 from training.distributed import synchronize_norms
-from training.losses import build_loss, Loss
+from training.losses import build_loss
 from training.optimizers import build_optimizer, build_scheduler
 from training.paths import RunPaths
 from training.records import drop_records
@@ -40,7 +45,13 @@ from training.state import TrainState
 import yaml
 
 # What of a configuration may differ when a run goes on.
-_MAY_CHANGE = ('name', 'train.workers', 'train.evaluate_every', 'train.checkpoint_every')
+_MAY_CHANGE = (
+    'name',
+    'data.cache',
+    'train.workers',
+    'train.evaluate_every',
+    'train.checkpoint_every',
+)
 # How long the other processes wait while the first one measures.
 _PATIENCE = timedelta(hours=12)
 _MIXED_PRECISION = {'none': 'no', 'bf16': 'bf16', 'fp16': 'fp16'}
@@ -67,13 +78,17 @@ def train(
         raise InvalidValueError('--out', str(folder), 'a folder')
     set_seed(config.train.seed)
     accelerator = _accelerator(config)
-    data = config.data
-    options = {**data.options, **data.train_options}
-    dataset = open_dataset(data.dataset, root, data.train_split, options)
+    dataset = _training_data(config, root)
+    wanted = needs_counts(config)
+    counts = class_counts(config, dataset, paths.class_counts) if wanted else None
+    weights = class_weights(config.class_weights, counts)
     loader, sampler = training_batches(
-        config, dataset, accelerator.process_index, accelerator.num_processes
+        config, dataset, accelerator.process_index, accelerator.num_processes, counts
     )
-    loss = build_loss(config.loss)
+    classes = tuple(dataset.table.classes)
+    objective = Objective(
+        build_loss(config.loss, weights), load_teacher(config.distillation, classes, accelerator)
+    )
     last = load_checkpoint(paths.last) if paths.last.exists() else None
     network = starting_network(config, dataset, initial, last is not None)
     if last is not None:
@@ -86,13 +101,15 @@ def train(
     accelerator.wait_for_everyone()
     if accelerator.is_main_process:
         _prepare_folder(config, paths, state)
+        if counts is not None:
+            counts.save(paths.class_counts, weights)
         usual = default_callbacks(config, dataset.table, root, paths, state.step + 1)
         callbacks = [*after_step, *usual]
         if state.step == 0:
             keep_steps(config, dataset.table, paths)(state)
     while state.step < state.steps:
         sampler.epoch = state.epoch
-        run_epoch(state, whole_batches(loader), loss, accelerator, callbacks)
+        run_epoch(state, whole_batches(loader), objective, accelerator, callbacks)
     accelerator.wait_for_everyone()
     accelerator.end_training()
     return paths.trained
@@ -101,28 +118,41 @@ def train(
 def run_epoch(
     state: TrainState,
     batches: Iterable[Batch],
-    loss: Loss,
+    objective: Objective,
     accelerator: Accelerator,
     callbacks: Sequence[Callback],
 ) -> None:
     """Take one optimizer step for every batch and run the callbacks after it."""
     state.model.train()
     for batch in batches:
-        state.loss = _step(state, batch.to(accelerator.device), loss, accelerator)
+        state.loss = _step(state, batch.to(accelerator.device), objective, accelerator)
         state.step += 1
         for callback in callbacks:
             callback(state)
 
 
-def _step(state: TrainState, batch: Batch, loss: Loss, accelerator: Accelerator) -> float:
+def _training_data(config: Config, root: Path | None) -> ImageLabelDataset:
+    data = config.data
+    options = {**data.options, **data.train_options}
+    dataset = open_dataset(data.dataset, root, data.train_split, options)
+    if not data.cache:
+        return dataset
+    cached = CachedPictures(dataset)
+    return cached.fill() if config.train.workers else cached
+
+
+def _step(
+    state: TrainState, batch: Batch, objective: Objective, accelerator: Accelerator
+) -> float:
     """Descend one step; the loss is the mean over the pixels of all processes."""
     images = batch.images.to(memory_format=torch.channels_last)
     logits = state.model(images)
-    total, count = loss(logits, batch.labels, batch.edge_distance)
-    everywhere = accelerator.reduce(count.float(), reduction='sum')
-    assert isinstance(everywhere, Tensor)
-    # the wrapper averages gradients over the processes: multiply, so that they are summed
-    mean = total / everywhere.clamp(min=1) * accelerator.num_processes
+    mean = torch.zeros((), device=logits.device)
+    for weight, total, count in objective.terms(images, logits, batch):
+        everywhere = accelerator.reduce(count.float(), reduction='sum')
+        assert isinstance(everywhere, Tensor)
+        # the wrapper averages gradients over the processes: multiply, so that they are summed
+        mean = mean + weight * total / everywhere.clamp(min=1) * accelerator.num_processes
     state.optimizer.zero_grad()
     accelerator.backward(mean)
     state.rate = state.optimizer.param_groups[-1]['lr']

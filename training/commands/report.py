@@ -13,24 +13,36 @@
 # limitations under the License.
 
 
-"""python -m training report RUNS -o OUT.md: a table and plots of finished runs."""
+"""python -m training report: tables and plots of finished runs, or those of a results page."""
 
 from argparse import ArgumentParser
 from collections.abc import Sequence
 from pathlib import Path
 
-from swiftnet_ros.errors import FileMissingError
+from swiftnet_ros.errors import FileMissingError, InvalidValueError
+from training.report.page import write_page
 from training.report.write import write_report
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Write what the runs in a folder measured as one Markdown file with plots beside it."""
+    """
+    Write what the runs in a folder measured as one Markdown file with plots beside it.
+
+    With --page instead, bring the tables and plots of a page of results up to date.
+    """
     parser = ArgumentParser('python -m training report', description=main.__doc__)
-    parser.add_argument('runs', type=Path, help='folder of runs, as lottery --out')
-    parser.add_argument('-o', '--out', type=Path, required=True, help='.md file to write')
+    parser.add_argument('runs', type=Path, nargs='?', help='folder of runs, as lottery --out')
+    parser.add_argument('-o', '--out', type=Path, help='.md file to write')
+    parser.add_argument('--page', type=Path, metavar='FILE.md', help='as docs/results.md')
     options = parser.parse_args(arguments)
-    if not options.out.parent.is_dir():
-        raise FileMissingError(options.out.parent, 'folder')
-    for path in write_report(options.runs, options.out):
+    if (options.page is None) == (options.runs is None or options.out is None):
+        raise InvalidValueError('report', 'unclear', 'either RUNS -o OUT.md or --page FILE.md')
+    if options.page is not None:
+        files = write_page(options.page)
+    else:
+        if not options.out.parent.is_dir():
+            raise FileMissingError(options.out.parent, 'folder')
+        files = write_report(options.runs, options.out)
+    for path in files:
         print(path)
     return 0

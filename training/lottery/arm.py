@@ -16,10 +16,11 @@
 """One arm of a family: what is pruned, in how many rounds, and what becomes of the weights."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
 
 from swiftnet_ros.errors import InvalidValueError, UnknownNameError
-from training.config import ModelConfig
+from training.config import check, DistillationConfig, ModelConfig
 from training.lottery.weights import WEIGHTS
 from training.pruning.options import PruneOptions
 
@@ -36,7 +37,8 @@ class Arm:
     `pruning` or `masks` names an entry of the family's section of that name; `criterion`
     replaces that of the entry. `rewind_to` is the iteration that `lth` rewinds to.
     `rate_factor` scales the learning rate's peak and, below 1, leaves the warm-up out. `widths`
-    and `features` are those of `narrow`.
+    and `features` are those of `narrow`. The teacher of `distillation` is `dense`, the family's
+    own dense run of the same seed, or a .pt file; without one the dense run's section holds.
     """
 
     weights: str
@@ -48,6 +50,12 @@ class Arm:
     rate_factor: float | None = None
     widths: list[int] | None = None
     features: int | None = None
+    distillation: DistillationConfig = field(default_factory=DistillationConfig)
+
+    def facts(self) -> dict[str, Any]:
+        """Give all options for JSON files; null where no teacher of its own is asked for."""
+        taught = self.distillation.teacher is not None
+        return {**asdict(self), 'distillation': asdict(self.distillation) if taught else None}
 
     def rate(self) -> float:
         """Give what the peak of the learning rate is multiplied with."""
@@ -122,3 +130,7 @@ def check_arm(name: str, arm: Arm) -> None:
     for key, (is_valid, expected) in _RULES.items():
         if not is_valid(arm):
             raise InvalidValueError(f'arms.{name}.{key}', getattr(arm, key), expected)
+    given = asdict(arm.distillation)
+    if arm.distillation.teacher is None and arm.distillation != DistillationConfig():
+        raise InvalidValueError(f'arms.{name}.distillation.teacher', None, 'dense or a .pt file')
+    check({f'distillation.{key}': value for key, value in given.items()})

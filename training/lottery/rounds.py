@@ -32,8 +32,9 @@ from training.pruning.history import History
 from training.state import TrainState
 from training.train import refuse_other_run, train
 
-# What may differ of a dense run that is taken over: it may have kept more than is needed.
-_KEPT = ('train.keep_steps',)
+# What may differ of a dense run that is taken over: it may have kept more than is needed. Where
+# the family's own dense run lies is no difference; arm.json holds an arm to the rest.
+_KEPT = ('train.keep_steps', 'distillation.teacher')
 
 
 class OtherArmError(SwiftnetError):
@@ -143,7 +144,7 @@ def _write_down(task: Task, arm: Arm, number: int, path: Path) -> None:
     asked = {
         'seed': task.seed,
         'round': number,
-        **asdict(arm),
+        **arm.facts(),
         'pruning': arm.pruning and asdict(arm.prune_options(family.pruning[arm.pruning], number)),
         'masks': arm.masks and asdict(family.masks[arm.masks]),
         'calibration_batches': family.calibration_batches,

@@ -69,7 +69,7 @@ def _finish_pruned(task: Task, name: str) -> RunPaths:
     if not paths.result.exists():
         options = arm.pruning and asdict(task.family.pruning[arm.pruning])
         masks = arm.masks and asdict(task.family.masks[arm.masks])
-        facts = {**asdict(arm), 'pruning_options': options, 'masks_options': masks}
+        facts = {**arm.facts(), 'pruning_options': options, 'masks_options': masks}
         write_result(paths, name, facts, total)
     return paths
 

@@ -18,7 +18,7 @@
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from training.config import Config, ModelConfig
+from training.config import Config, DistillationConfig, ModelConfig
 from training.lottery.arm import Arm
 from training.lottery.family import DENSE, Family
 from training.paths import RunPaths
@@ -44,7 +44,7 @@ class Task:
         return replace(dense, name=DENSE, train=replace(dense.train, seed=self.seed))
 
     def arm_config(self, name: str, arm: Arm, model: ModelConfig) -> Config:
-        """Give an arm's configuration: the dense run's but for the learning rate and widths."""
+        """Give an arm's configuration: the dense run's but for rate, widths and teacher."""
         config, rate = self.dense_config(), arm.rate()
         optimizer = config.optimizer
         if rate < 1:
@@ -58,7 +58,15 @@ class Task:
             model=model,
             optimizer=replace(optimizer, lr=optimizer.lr * rate),
             train=replace(config.train, keep_steps=[]),
+            distillation=self._distillation(arm) or config.distillation,
         )
+
+    def _distillation(self, arm: Arm) -> DistillationConfig | None:
+        """Give the arm's own teacher as a file; None where it has none."""
+        asked = arm.distillation
+        if asked.teacher == DENSE:
+            return replace(asked, teacher=str(self.paths(DENSE).trained))
+        return None if asked.teacher is None else asked
 
     def transfer_config(self, name: str, model: ModelConfig | None) -> Config:
         """Give the configuration of a run on the second data set."""

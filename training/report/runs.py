@@ -40,11 +40,12 @@ class NoResultsError(SwiftnetError):
 
 @dataclass(frozen=True)
 class Run:
-    """A finished run: its files, what it measured, its times where they were measured."""
+    """A finished run: its files, what it measured, its times and INT8 where there are any."""
 
     paths: RunPaths
     result: dict[str, Any]
     latency: dict[str, Any]
+    quantized: dict[str, Any]
 
     def kept_channels(self) -> dict[str, list[int]]:
         """Give what is left of every pruned convolution's outputs, as the dense run counts."""
@@ -69,9 +70,11 @@ class Arm:
 
     def latency(self, key: str) -> float | None:
         """Average a figure of the times over the seeds; None unless all were measured."""
-        values = [run.latency.get(key) for run in self.runs]
-        known = [float(value) for value in values if value is not None]
-        return sum(known) / len(known) if len(known) == len(values) else None
+        return _mean_of_all([run.latency.get(key) for run in self.runs])
+
+    def quantized(self, key: str) -> float | None:
+        """Average a figure of INT8 over the seeds; None unless all were measured."""
+        return _mean_of_all([run.quantized.get(key) for run in self.runs])
 
     def of_seed(self, seed: int) -> list[Run]:
         """Give the run of a seed, none where there is none."""
@@ -97,7 +100,8 @@ def _read_run(paths: RunPaths) -> Run:
     result = _read(paths.result)
     if result.get('miou') is None:
         raise InvalidValueError(f'{paths.result}: miou', None, 'a split with labels')
-    return Run(paths, result, _read(paths.latency) if paths.latency.exists() else {})
+    more = (_read(path) if path.exists() else {} for path in (paths.latency, paths.quantized))
+    return Run(paths, result, *more)
 
 
 def arms_by_table(runs: Sequence[Run]) -> dict[str, list[Arm]]:
@@ -116,6 +120,12 @@ def arms_by_table(runs: Sequence[Run]) -> dict[str, list[Arm]]:
         title: sorted((Arm(name, found) for name, found in arms.items()), key=_order)
         for title, arms in sorted(tables.items())
     }
+
+
+def _mean_of_all(values: Sequence[Any]) -> float | None:
+    """Average the values; None where one is missing."""
+    known = [float(value) for value in values if value is not None]
+    return sum(known) / len(known) if len(known) == len(values) else None
 
 
 def _order(arm: Arm) -> tuple[bool, float, str]:

@@ -32,18 +32,22 @@ _HEAD = (
 )
 
 
+def markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Write a Markdown table."""
+    lines = [head, ('---',) * len(head), *rows]
+    return '\n'.join('| ' + ' | '.join(line) + ' |' for line in lines)
+
+
 def arm_table(arms: Sequence[Arm]) -> str:
     """Give a row for each arm: sizes, mIoU in percent over the seeds, times."""
-    rows = [_HEAD, ('---',) * len(_HEAD), *(_row(arm) for arm in arms)]
-    return '\n'.join('| ' + ' | '.join(row) + ' |' for row in rows)
+    return markdown(_HEAD, [_row(arm) for arm in arms])
 
 
 def class_table(arms: Sequence[Arm]) -> str:
     """Give the IoU of every class in percent, the mean over the seeds that have the class."""
     classes = list(arms[0].runs[0].result['iou'])
-    rows = [('arm', *classes), ('---',) * (len(classes) + 1)]
-    rows += [(arm.name, *(_class_iou(arm, name) for name in classes)) for arm in arms]
-    return '\n'.join('| ' + ' | '.join(row) + ' |' for row in rows)
+    rows = [(arm.name, *(_class_iou(arm, name) for name in classes)) for arm in arms]
+    return markdown(('arm', *classes), rows)
 
 
 def budget(arms: Sequence[Arm]) -> str:

@@ -1,0 +1,105 @@
+# Copyright 2026 The swiftnet_ros Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""The recipes that need data or a GPU: they say their command and what is only estimated."""
+
+from pathlib import Path
+import re
+
+import pytest
+from training.config import config_from_tree, load_tree
+from training.lottery.family import load_family
+
+ROOT = Path(__file__).parents[2]
+CONFIGS = ROOT / 'training' / 'configs'
+# Those whose figures are in the documents were run; the rest has to say that it was not.
+RUN_HERE = ('camvid/lottery', 'camvid/single_scale', 'camvid/small', 'camvid/transfer')
+FOLDERS = ('ade20k', 'camvid', 'cityscapes', 'folder')
+
+
+def name_of(path):
+    return f'{path.parent.name}/{path.stem}'
+
+
+RECIPES = [
+    path
+    for folder in FOLDERS
+    for path in sorted((CONFIGS / folder).glob('*.yaml'))
+    if name_of(path) not in RUN_HERE
+]
+FAMILIES = [path for path in RECIPES if 'arms' in load_tree(path)]
+
+
+def training_of(path):
+    """Give the configuration of a recipe, a family's dense one."""
+    tree = load_tree(path)
+    return load_family(path).dense if 'arms' in tree else config_from_tree(tree)
+
+
+@pytest.mark.parametrize('path', RECIPES, ids=name_of)
+def test_a_recipe_says_its_command_and_that_its_time_is_estimated(path):
+    comments = ''.join(
+        line.lstrip('# ') for line in path.read_text().splitlines(True) if line[0] == '#'
+    )
+    command = re.search(r'python -m training (\w+) (\S+) --root (\w+) \\\n--out (\S+)', comments)
+    kind = 'lottery' if path in FAMILIES else 'train'
+    assert command.groups()[:2] == (kind, str(path.relative_to(ROOT)))
+    assert command[4] == f'runs/{path.parent.name}_{path.stem}'
+    assert re.search(r'Estimate, not run here: [\d.]+ h ', comments)
+    assert load_tree(path)['name'] == f'{path.parent.name}_{path.stem}'
+    assert training_of(path).data.dataset == path.parent.name
+
+
+@pytest.mark.parametrize('path', RECIPES, ids=name_of)
+def test_a_recipe_is_named_after_its_network(path):
+    model = training_of(path).model
+    if path.stem.startswith('small'):
+        assert model.widths == [32, 32, 64, 128, 256]
+    else:
+        assert path.stem.startswith(f'{model.variant}_{model.encoder}')
+        assert model.widths is None
+    imagenet = 'imagenet' in path.stem or path.parent.name in ('ade20k', 'cityscapes')
+    assert model.pretrained == imagenet
+
+
+@pytest.mark.parametrize('path', RECIPES, ids=name_of)
+def test_a_batch_can_be_shared_by_four_processes(path):
+    assert training_of(path).train.batch_size % 4 == 0
+
+
+@pytest.mark.parametrize('path', FAMILIES, ids=name_of)
+def test_a_family_has_a_taught_arm_and_the_dense_run_of_its_recipe(path):
+    family = load_family(path)
+    taught = [arm for arm in family.arms.values() if arm.distillation.teacher == 'dense']
+    assert {arm.pruning for arm in taught} >= {'all'}
+    alone = path.with_name(path.name.replace('_pruned', ''))
+    if alone in RECIPES:
+        single = config_from_tree(load_tree(alone))
+        for part in ('model', 'data', 'augmentation', 'loss', 'optimizer', 'train'):
+            assert getattr(family.dense, part) == getattr(single, part)
+
+
+def test_there_is_a_recipe_for_every_network_and_start():
+    names = {name_of(path) for path in RECIPES}
+    networks = [f'{v}_resnet{n}' for v in ('pyramid', 'single_scale') for n in (18, 34)]
+    wanted = {f'camvid/{name}{start}' for name in networks for start in ('', '_imagenet')}
+    wanted |= {f'cityscapes/{name}' for name in networks} | {'ade20k/pyramid_resnet18'}
+    assert wanted <= names
+
+
+def test_small_sets_favour_rare_classes():
+    for path in RECIPES:
+        config = training_of(path)
+        small = config.data.dataset in ('camvid', 'folder')
+        assert (config.class_weights.scheme == 'effective_number') == small
+        assert (config.sampling.share > 0) == small

@@ -1,0 +1,119 @@
+# Copyright 2026 The swiftnet_ros Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""The commands of docs/your_own_data.md, one after the other as they stand there, at toy size."""
+
+import json
+from pathlib import Path
+import re
+import shlex
+import shutil
+
+import pytest
+from swiftnet_ros import benchmark
+from swiftnet_ros.model_spec import read_spec
+from training.__main__ import main
+from training.checkpoint import load_checkpoint
+
+ROOT = Path(__file__).parents[2]
+PAGE = ROOT / 'docs' / 'your_own_data.md'
+# What is made smaller: values of arguments, and keys of the configuration.
+VALUES = {'--frames': '12', '--size': '96x160', '--count': '6', '--held-out': '4'}
+TOY = {
+    'model.widths': '[16, 16, 16, 24, 32]',
+    'model.features': '16',
+    'data.height': '96',
+    'data.width': '160',
+    'augmentation.crop': '96',
+    'train.epochs': '2',
+    'train.batch_size': '4',
+    'train.ema_decay': '0.5',
+    'optimizer.lr': '0.01',
+}
+MORE = {
+    'lottery': [part for key, value in TOY.items() for part in ('--set', f'dense.{key}={value}')],
+    'quantize': ['--method', 'max'],
+    'bench': ['--repeats', '1'],
+}
+
+
+def blocks(kind):
+    """Give the command lines of the page's blocks of a kind."""
+    found = re.findall(rf'^```{kind}\n(.*?)^```', PAGE.read_text(), re.DOTALL | re.MULTILINE)
+    return [line for block in found for line in block.splitlines()]
+
+
+def toy(words):
+    """Make a command smaller and leave the rest as it is."""
+    small = [VALUES.get(before, word) for before, word in zip(['', *words], words, strict=False)]
+    for command, more in MORE.items():
+        small += more if command in small else []
+    return small
+
+
+def run(line):
+    """Run a line of the page in this process: starting Python anew costs seconds."""
+    words = toy(shlex.split(line))
+    if words[0] == 'cp':
+        shutil.copy(*words[1:])
+        return 0
+    assert words[:2] == ['python', '-m']
+    return {'training': main, 'swiftnet_ros.benchmark': benchmark.main}[words[2]](words[3:])
+
+
+@pytest.fixture(scope='module')
+def place(tmp_path_factory):
+    """Give a fresh folder that has the checkout's configurations, and the commands."""
+    folder = tmp_path_factory.mktemp('checkout')
+    (folder / 'training').symlink_to(ROOT / 'training')
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        yield folder, blocks('sh')
+
+
+@pytest.mark.timeout(900)
+def test_every_command_runs_and_the_last_figure_is_that_of_the_evaluation(place, capsys):
+    folder, lines = place
+    outputs = {}
+    for line in lines:
+        assert run(line) == 0, line
+        outputs[line.split(' -m ')[-1].split()[0:2][-1]] = capsys.readouterr().out
+    evaluated = float(re.search(r'mIoU  (\S+)', outputs['evaluate'])[1])
+    on_robot = json.loads(outputs['--model'].splitlines()[-1])
+    assert on_robot['miou'] == pytest.approx(evaluated, abs=1e-9)
+    spec = read_spec(folder / 'runs/mine/mine.int8.onnx')
+    assert (spec.precision, spec.miou) == ('int8', evaluated)
+    assert [item.name for item in spec.classes][:2] == ['floor', 'rack']
+    runs = folder / 'runs' / 'mine'
+    dense, pruned = (
+        load_checkpoint(runs / f'{name}_seed0' / 'trained.pt').weights
+        for name in ('dense', 'distilled_all')
+    )
+    stem = 'encoder.stem.conv1.weight'
+    assert (dense[stem].shape[0], pruned[stem].shape[0]) == (16, 8)
+    counts = json.loads((runs / 'dense_seed0' / 'class_counts.json').read_text())
+    assert counts['weight']['person'] > counts['weight']['floor']
+    assert '| distilled_all |' in (runs / 'table.md').read_text()
+
+
+def test_the_page_names_only_what_is_there():
+    text = PAGE.read_text()
+    for path in re.findall(r'training/configs/\S+\.yaml', text):
+        assert (ROOT / path).is_file(), path
+    for path in re.findall(r'\]\((\S+?\.md)\)', text):
+        assert (PAGE.parent / path).is_file(), path
+    (launch,) = blocks('sh robot')
+    words = launch.split()
+    source = (ROOT / 'launch' / words[3]).read_text()
+    assert all(f"'{word.split(':=')[0]}'" in source for word in words[4:])
+    assert blocks('sh setup')[1].split(' && ')[1] in (ROOT / 'README.md').read_text()

@@ -1,0 +1,84 @@
+# Copyright 2026 The swiftnet_ros Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""Weights of the classes in a loss, by name: pure functions of the pixels of each class."""
+
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+from swiftnet_ros.errors import InvalidValueError, UnknownNameError
+from training.class_counts import ClassCounts
+from training.config import ClassWeightsConfig, Config
+
+Floats = npt.NDArray[np.float64]
+# Neighbouring pixels say nearly the same: this many of them are taken for one sample.
+_PATCH = 16 * 16
+# So much does ENet add to a share before the logarithm.
+_ENET = 1.02
+
+
+def median_frequency(counts: ClassCounts, beta: float) -> Floats:
+    """
+    Give the median frequency over each class's own (Eigen and Fergus, ICCV 2015).
+
+    The frequency of a class is its share of the pixels of those pictures that show it.
+    """
+    labelled = counts.pixels.sum(1)
+    around = np.array([labelled[shown].sum() for shown in (counts.pixels > 0).T])
+    frequency = counts.totals() / np.maximum(around, 1)
+    return np.asarray(np.median(frequency[frequency > 0]) / np.maximum(frequency, 1e-12))
+
+
+def effective_number(counts: ClassCounts, beta: float) -> Floats:
+    """Give (1 - beta) / (1 - beta^n), n in patches of 16x16 pixels (Cui et al., CVPR 2019)."""
+    samples = np.maximum(counts.totals() / _PATCH, 1)
+    return np.asarray((1 - beta) / (1 - beta**samples))
+
+
+def inverse_log(counts: ClassCounts, beta: float) -> Floats:
+    """Give 1 / log(1.02 + share) (ENet, Paszke et al., 2016)."""
+    return np.asarray(1 / np.log(_ENET + counts.shares()))
+
+
+SCHEMES: dict[str, Callable[[ClassCounts, float], Floats]] = {
+    'effective_number': effective_number,
+    'inverse_log': inverse_log,
+    'median_frequency': median_frequency,
+}
+
+
+def needs_counts(config: Config) -> bool:
+    """Tell whether a run has to count the training labels; refuse an unknown scheme before."""
+    scheme = config.class_weights.scheme
+    if scheme != 'none' and scheme not in SCHEMES:
+        raise UnknownNameError('value of class_weights.scheme', scheme, ('none', *SCHEMES))
+    return scheme != 'none' or config.sampling.share > 0
+
+
+def class_weights(config: ClassWeightsConfig, counts: ClassCounts | None) -> list[float] | None:
+    """
+    Give a weight for each class whose mean over all labelled pixels is 1; None for no scheme.
+
+    So a loss stays about as large as it is without weights. A class that no label has weighs 1.
+    """
+    if config.scheme == 'none':
+        return None
+    assert counts is not None
+    found = counts.totals() > 0
+    if not found.any():
+        raise InvalidValueError('the training labels', 'all unlabeled', 'some pixels of a class')
+    raw = SCHEMES[config.scheme](counts, config.beta)
+    relative = np.clip(raw / np.median(raw[found]), 1 / config.limit, config.limit)
+    scaled = relative / float((relative * counts.shares()).sum())
+    return [round(float(w), 6) if seen else 1.0 for w, seen in zip(scaled, found, strict=True)]

@@ -1,0 +1,93 @@
+# Copyright 2026 The swiftnet_ros Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""Random changes of a picture's colours, by name."""
+
+from collections.abc import Callable
+import math
+from typing import Any
+
+from swiftnet_ros.errors import UnknownNameError
+import torch
+from torch import Tensor
+from torchvision import tv_tensors
+from torchvision.transforms import v2
+from training.config import AugmentationConfig
+
+_GREY = torch.tensor([0.299, 0.587, 0.114])
+# RGB to luma and two differences of colour (NTSC's YIQ): hue is an angle there.
+_YIQ = torch.stack(
+    [_GREY, torch.tensor([0.596, -0.274, -0.322]), torch.tensor([0.211, -0.523, 0.312])]
+)
+
+
+class LinearJitter(v2.Transform):  # type: ignore[misc]
+    """
+    Brightness, contrast, saturation and hue as one matrix and one shift of all colours.
+
+    The same ranges as torchvision's ColorJitter, in this order; hue is turned in YIQ instead of
+    HSV, and values are cut off once, at the end.
+    """
+
+    def __init__(self, brightness: float, contrast: float, saturation: float, hue: float) -> None:
+        super().__init__()
+        self.ranges = (brightness, contrast, saturation)
+        self.hue = hue
+
+    def make_params(self, flat_inputs: list[Any]) -> dict[str, Any]:
+        """Draw three factors around 1, none below 0, and the part of a turn of the hue."""
+        low = torch.tensor([max(0.0, 1 - value) for value in self.ranges])
+        high = torch.tensor([1 + value for value in self.ranges])
+        factors = (low + (high - low) * torch.rand(3)).tolist()
+        turn = self.hue * (2 * float(torch.rand(())) - 1)
+        return {'factors': factors, 'turn': turn}
+
+    def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
+        """Change a picture uint8 [3, H, W]; a label stays."""
+        if isinstance(inpt, tv_tensors.Mask):
+            return inpt
+        pixels = inpt.as_subclass(Tensor).reshape(3, -1).float()
+        brightness, contrast, saturation = params['factors']
+        colour = hue_turn(params['turn']) @ saturate(saturation)
+        grey = brightness * float(_GREY @ pixels.mean(1))
+        shift = colour @ torch.full((3, 1), (1 - contrast) * grey)
+        changed = torch.addmm(shift, brightness * contrast * colour, pixels)
+        result = changed.round_().clamp_(0, 255).byte().reshape(inpt.shape)
+        return tv_tensors.wrap(result, like=inpt)
+
+
+def saturate(factor: float) -> Tensor:
+    """Give the matrix [3, 3] that moves colours from their grey, or with 0 to it."""
+    return factor * torch.eye(3) + (1 - factor) * _GREY.expand(3, 3)
+
+
+def hue_turn(turn: float) -> Tensor:
+    """Give the matrix [3, 3] that turns hues by a part of a whole turn and keeps the luma."""
+    cos, sin = math.cos(2 * math.pi * turn), math.sin(2 * math.pi * turn)
+    rotation = torch.tensor([[1, 0, 0], [0, cos, sin], [0, -sin, cos]])
+    matrix: Tensor = torch.linalg.solve(_YIQ, rotation @ _YIQ)
+    return matrix
+
+
+JITTERS: dict[str, Callable[[float, float, float, float], v2.Transform]] = {
+    'hsv': v2.ColorJitter,
+    'linear': LinearJitter,
+}
+
+
+def colour_jitter(config: AugmentationConfig) -> v2.Transform:
+    """Make the change of colours that a configuration asks for."""
+    if config.colour not in JITTERS:
+        raise UnknownNameError('value of augmentation.colour', config.colour, JITTERS)
+    strengths = (config.brightness, config.contrast, config.saturation, config.hue)
+    return JITTERS[config.colour](*strengths)

@@ -1,0 +1,65 @@
+# Copyright 2026 The swiftnet_ros Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""What the values of a configuration may be, by their names."""
+
+from collections.abc import Callable
+from typing import Any
+
+# whether a value is possible, and in words what is expected
+Rule = tuple[Callable[[Any], bool], str]
+
+_POSITIVE: Rule = (lambda value: value > 0, 'a number above 0')
+_NOT_NEGATIVE: Rule = (lambda value: value >= 0, 'a number of 0 or more')
+_FRACTION: Rule = (lambda value: 0 <= value <= 1, 'a fraction of 0 to 1')
+ANYTHING: Rule = (lambda value: True, 'anything')
+_SIDE: Rule = (lambda value: value >= 32 and value % 8 == 0, 'a multiple of 8, at least 32')
+
+# What each value may be; names and options are checked where they are looked up.
+RULES: dict[str, Rule] = {
+    'model.levels': (lambda value: 1 <= value <= 3, '1, 2 or 3'),
+    'model.features': (lambda value: value >= 3, 'a number of at least 3'),
+    'model.output_stride': (lambda value: value in (4, 8), '4 or 8'),
+    'model.classes': (lambda value: value is None or 1 <= value <= 255, 'null or 1 to 255'),
+    'data.height': _SIDE,
+    'data.width': _SIDE,
+    'augmentation.crop': _SIDE,
+    'augmentation.scale_min': _POSITIVE,
+    'augmentation.scale_max': _POSITIVE,
+    'augmentation.flip': _FRACTION,
+    'augmentation.brightness': _NOT_NEGATIVE,
+    'augmentation.contrast': _NOT_NEGATIVE,
+    'augmentation.saturation': _NOT_NEGATIVE,
+    'augmentation.hue': (lambda value: 0 <= value <= 0.5, 'a fraction of 0 to 0.5'),
+    'class_weights.beta': (lambda value: 0 <= value < 1, 'a number of 0 or more, below 1'),
+    'class_weights.limit': (lambda value: value >= 1, 'a number of 1 or more'),
+    'sampling.share': _FRACTION,
+    'sampling.temperature': _POSITIVE,
+    'distillation.weight': _POSITIVE,
+    'distillation.temperature': _POSITIVE,
+    'optimizer.lr': _POSITIVE,
+    'optimizer.encoder_factor': _NOT_NEGATIVE,
+    'optimizer.weight_decay': _NOT_NEGATIVE,
+    'optimizer.betas': (lambda value: all(0 <= beta < 1 for beta in value), 'below 1 each'),
+    'optimizer.lr_min': _NOT_NEGATIVE,
+    'optimizer.warmup_epochs': _NOT_NEGATIVE,
+    'train.epochs': _POSITIVE,
+    'train.batch_size': _POSITIVE,
+    'train.workers': _NOT_NEGATIVE,
+    'train.ema_decay': _FRACTION,
+    'train.seed': _NOT_NEGATIVE,
+    'train.evaluate_every': _NOT_NEGATIVE,
+    'train.checkpoint_every': _NOT_NEGATIVE,
+    'train.keep_steps': (lambda value: all(step >= 0 for step in value), 'numbers of 0 or more'),
+}

@@ -1,0 +1,58 @@
+# Copyright 2026 The swiftnet_ros Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""Tables of shipped models from what `evaluate --json` printed, one file for each precision."""
+
+from collections.abc import Mapping
+import json
+from pathlib import Path
+from typing import Any
+
+from training.report.table import ABSENT, markdown
+
+PRECISIONS = ('fp32', 'bf16', 'int8')
+# precision -> what was printed
+Evaluations = Mapping[str, Mapping[str, Any]]
+
+
+def read_evaluations(folder: Path) -> Evaluations:
+    """Read evaluate_PRECISION.json of a folder, those that there are."""
+    paths = {name: folder / f'evaluate_{name}.json' for name in PRECISIONS}
+    return {name: json.loads(path.read_text()) for name, path in paths.items() if path.is_file()}
+
+
+def model_table(results: Path) -> str:
+    """Give mIoU in percent of every model that has evaluations below a folder, by precision."""
+    found = {path.name: read_evaluations(path) for path in sorted(results.iterdir())}
+    rows = [
+        (name, str(next(iter(known.values()))['images']), *(_miou(known, p) for p in PRECISIONS))
+        for name, known in found.items()
+        if known
+    ]
+    return markdown(('model', 'images', *(f'mIoU {p}' for p in PRECISIONS)), rows)
+
+
+def iou_table(folder: Path) -> str:
+    """Give the IoU of every class in percent, by precision."""
+    known = read_evaluations(folder)
+    classes = next(iter(known.values()))['iou'] if known else {}
+    rows = [(name, *(_percent(known[p]['iou'][name]) for p in known)) for name in classes]
+    return markdown(('class', *known), rows)
+
+
+def _miou(known: Evaluations, precision: str) -> str:
+    return _percent(known[precision]['miou']) if precision in known else ABSENT
+
+
+def _percent(value: float | None) -> str:
+    return 'absent' if value is None else f'{100 * value:.2f}'
