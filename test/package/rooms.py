@@ -29,6 +29,7 @@ PURE_ROOMS = (
     'swiftnet_ros.model_spec*',
     'swiftnet_ros.qdq*',
     'swiftnet_ros.frames',
+    'swiftnet_ros.best_class',
     'swiftnet_ros.labels',
     'swiftnet_ros.metrics',
     'swiftnet_ros.shipped_models',
