@@ -33,6 +33,7 @@ from rclpy.executors import Executor
 from rclpy.node import Node
 from std_srvs.srv import Trigger
 from swiftnet_ros.camera import Camera
+from swiftnet_ros.engines.compiled_cache import use_cache
 from swiftnet_ros.errors import NodeEndsError, SwiftnetError
 from swiftnet_ros.health import camera_health, engine_health, Health
 from swiftnet_ros.live_parameters import guard_parameters
@@ -50,6 +51,7 @@ _PATIENCE = 1.0
 
 def main(args: Optional[List[str]] = None) -> int:
     """Run the node until it is asked to end; give the exit code."""
+    use_cache()
     is_busy = Event()
     code = run_node(partial(_segmentation, is_busy), args)
     if is_busy.is_set():
