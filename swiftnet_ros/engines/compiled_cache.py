@@ -15,9 +15,9 @@
 """
 Where OpenVINO keeps what it compiled, so that the next start need not compile again.
 
-The environment names the folder, `SWIFTNET_ROS_CACHE`; without it nothing is kept. Each model has a
-folder of its own there, named by its content. What else an entry depends on (options, CPU, its own
-version) OpenVINO sees to; what it does not see is damage, so each entry has its SHA-256 beside it.
+The environment names the folder, `SWIFTNET_ROS_CACHE`; without it nothing is kept. Each model has
+a folder of its own there, named by its content. What else an entry depends on (options, CPU, its
+own version) OpenVINO sees to; what it does not see is damage: each entry has its SHA-256 beside it.
 """
 
 from contextlib import contextmanager, ExitStack
@@ -74,7 +74,8 @@ def _open_folder(model: Path, stack: ExitStack) -> Optional[Path]:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
         if not _is_ours_alone(path):
             return None
-    lock = stack.enter_context(open(folder / 'lock', 'w'))
+    lock = os.open(folder / 'lock', os.O_WRONLY | os.O_CREAT, 0o600)
+    stack.callback(os.close, lock)
     fcntl.flock(lock, fcntl.LOCK_EX)
     os.utime(folder)
     for path in _newest_first(root)[_MODELS:]:
