@@ -17,7 +17,7 @@ Where OpenVINO keeps what it compiled, so that the next start need not compile a
 
 The environment names the folder, `SWIFTNET_ROS_CACHE`; without it nothing is kept. Each model has
 a folder of its own there, named by its content. What else an entry depends on (options, CPU, its
-own version) OpenVINO sees to; what it does not see is damage: each entry has its SHA-256 beside it.
+own version) OpenVINO sees to; what it does not see is damage: each has its SHA-256 beside it.
 """
 
 from contextlib import contextmanager, ExitStack
