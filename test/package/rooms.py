@@ -79,6 +79,7 @@ ROS_ROOMS = (
     'swiftnet_ros.node_process',
     'swiftnet_ros.benchmark_link',
     'swiftnet_ros.benchmark_topics',
+    'swiftnet_ros.benchmark_start',
     'swiftnet_ros.benchmark',
     'swiftnet_ros.demo_player',
     'swiftnet_ros.demo',
