@@ -23,7 +23,7 @@ from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
 from swiftnet_ros.fastdds_profile import set_profile
-from swiftnet_ros.launch_arguments import image_remappings, split_cameras
+from swiftnet_ros.launch_arguments import checked_params_file, image_remappings, split_cameras
 
 CONFIG = Path(__file__).resolve().parents[1] / 'config'
 ARGUMENTS = {
@@ -97,7 +97,7 @@ def _node(context: LaunchContext) -> List[Node]:
         executable='segmentation_node',
         name='segmentation',
         namespace=LaunchConfiguration('namespace'),
-        parameters=[LaunchConfiguration('params_file'), _parameters(given)],
+        parameters=[checked_params_file(given('params_file')), _parameters(given)],
         remappings=image_remappings(given('cameras'), given('image_topic')),
         arguments=['--ros-args', '--log-level', LaunchConfiguration('log_level')],
         output='screen',

@@ -73,8 +73,8 @@ version_of() { "$1" -c 'import sys; print("%d.%d" % sys.version_info[:2])'; }
 # What pip must leave as ROS has it: its own extensions were built for these.
 ros_constraints() {
   "$1" -c 'import numpy; print("numpy==" + numpy.__version__)'
-  # cv_bridge knows the type codes of OpenCV 4; launch_pytest does not load with pytest 9.
-  printf '%s\n' 'opencv-python-headless<5' 'pytest<9'
+  # cv_bridge knows the type codes of OpenCV 4; launch_pytest does not load with pytest 8.4.
+  printf '%s\n' 'opencv-python-headless<5' 'pytest<8.4'
 }
 
 # make_venv PYTHON FOLDER EXTRAS [site-packages of the system: yes]

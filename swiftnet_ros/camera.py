@@ -17,7 +17,7 @@
 from dataclasses import dataclass
 from threading import Lock
 from time import monotonic, perf_counter
-from typing import Any, Callable, FrozenSet, Optional
+from typing import Any, Callable, FrozenSet, Optional, Sequence
 
 import cv2
 from rclpy.node import Node
@@ -126,10 +126,11 @@ class Camera:
         waiting = self.records.waiting()
         if waiting is None or waiting < _PATIENCE:
             return
-        publishers = self._node.count_publishers(self.topic)
+        publishers = self._node.get_publishers_info_by_topic(self.topic)
+        kinds = [publisher.topic_type for publisher in publishers]
         self._node.get_logger().warning(
-            f'waiting for a frame on {self.topic} for {waiting:.0f} s; it has {publishers} '
-            'publishers' + ('' if publishers else ': start the camera, or remap the topic'),
+            f'waiting for a frame on {self.topic} for {waiting:.0f} s; it has {len(kinds)} '
+            'publishers' + _advice(kinds, f'sensor_msgs/msg/{self._kind.__name__}'),
             throttle_duration_sec=_WARNING_PERIOD,
         )
 
@@ -233,3 +234,13 @@ class Camera:
             'as bad so far)',
             throttle_duration_sec=_WARNING_PERIOD,
         )
+
+
+def _advice(kinds: Sequence[str], wanted: str) -> str:
+    """Say what to do about publishers of these message types, of which nothing comes."""
+    if not kinds:
+        return ': start the camera, or remap the topic'
+    if wanted in kinds:
+        return ''
+    found = ', '.join(sorted(set(kinds)))
+    return f' of {found}, not of {wanted}: set image_transport, or remap image to the raw topic'

@@ -12,12 +12,13 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What the launch files make of their arguments `cameras` and `image_topic`."""
+"""What the launch files make of their arguments `cameras`, `image_topic` and `params_file`."""
 
+from pathlib import Path
 from typing import List, Tuple
 
 from swiftnet_ros.camera_names import checked_camera_names
-from swiftnet_ros.errors import InvalidValueError
+from swiftnet_ros.errors import FileMissingError, InvalidValueError
 
 
 def split_cameras(cameras: str) -> Tuple[str, ...]:
@@ -42,6 +43,14 @@ def image_remappings(cameras: str, image_topic: str) -> List[Tuple[str, str]]:
         topics = [f'{name}/{topics[0]}' if relative else topics[0] for name in names]
     _check(len(topics) == len(names), image_topic, f'{len(names)} topics, as cameras')
     return [(f'{name}/image', topic) for name, topic in zip(names, topics)]
+
+
+def checked_params_file(path: str) -> str:
+    """Give the path of a parameter file; FileMissingError where launch_ros would only warn."""
+    found = Path(path).expanduser()
+    if not found.is_file():
+        raise FileMissingError(path, 'params_file')
+    return str(found)
 
 
 def _check(is_right: bool, image_topic: str, expected: str) -> None:

@@ -80,7 +80,7 @@ def load_model(choice: ModelChoice) -> LoadedModel:
     engine must be used and closed by the thread that opened it.
     """
     path = find_model(choice.model)
-    content, golden = path.read_bytes(), read_golden(path)
+    golden, content = read_golden(path), path.read_bytes()
     engine = open_engine(path, choice.engine, choice.precision, choice.threads)
     agreement = None
     if golden is not None:

@@ -34,6 +34,7 @@ from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackRet
 from rclpy.node import Node
 from rclpy.task import Future
 from swiftnet_ros.errors import NodeEndsError, SwiftnetError, UnexpectedError
+from swiftnet_ros.parameters import values_required
 
 Result = TypeVar('Result')
 
@@ -63,7 +64,8 @@ class ManagedNode(LifecycleNode):
 
     def __init__(self, name: str, **options: Any) -> None:
         """Start unconfigured; every parameter that the user set is declared."""
-        super().__init__(name, automatically_declare_parameters_from_overrides=True, **options)
+        with values_required():
+            super().__init__(name, automatically_declare_parameters_from_overrides=True, **options)
         self.failure: Optional[SwiftnetError] = None
         # When an end that was asked for must be reached, in seconds of `monotonic`.
         self.deadline = inf

@@ -18,12 +18,15 @@ The state of a node on `/diagnostics`, once a second.
 By diagnostic_updater where that is installed, else by diagnostic_msgs alone.
 """
 
-from typing import Any, Callable, Dict, List, Union
+from contextlib import contextmanager
+from typing import Any, Callable, Dict, Iterator, List, Union
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from rclpy.clock import Clock
 from rclpy.clock_type import ClockType
+from rclpy.exceptions import InvalidParameterTypeException
 from rclpy.node import Node
+from swiftnet_ros.errors import InvalidValueError
 from swiftnet_ros.health import Health
 
 PERIOD = 1.0
@@ -63,8 +66,13 @@ class UpdaterDiagnostics:
         from diagnostic_updater import Updater
 
         self._shown: List[str] = []
-        self._updater = Updater(node)
+        with _declares_anew(node, 'diagnostic_updater.period'):
+            self._updater = Updater(node, PERIOD)
         self._updater.setHardwareID(node.get_fully_qualified_name())
+        # Its own timer goes by the node's clock, and a `/clock` that stands still silences it.
+        self._updater.timer.cancel()
+        clock = Clock(clock_type=ClockType.STEADY_TIME)
+        self._timer = node.create_timer(self._updater.period, self._updater.update, clock=clock)
 
     def show(self, sources: Sources) -> None:
         """Report these sources from now on."""
@@ -84,6 +92,20 @@ def open_diagnostics(node: Node) -> Diagnostics:
         return UpdaterDiagnostics(node)
     except ImportError:
         return PlainDiagnostics(node)
+
+
+@contextmanager
+def _declares_anew(node: Node, name: str) -> Iterator[None]:
+    """Let others declare a parameter that rclpy has declared already if the user set it."""
+    given = None
+    if node.has_parameter(name):
+        given = node.get_parameter(name).value
+        node.undeclare_parameter(name)
+    try:
+        yield
+    except InvalidParameterTypeException as error:
+        expected = 'a number with a decimal point'
+        raise InvalidValueError(f'parameter {name}', given, expected) from error
 
 
 def _task(judge: Callable[[], Health]) -> Callable[[Any], Any]:

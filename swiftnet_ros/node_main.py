@@ -28,8 +28,10 @@ from rclpy.executors import Executor, SingleThreadedExecutor
 from rclpy.logging import get_logger
 from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
+from rclpy.utilities import remove_ros_args
 from swiftnet_ros.errors import RosArgumentsError, SwiftnetError
 from swiftnet_ros.fastdds_profile import set_profile
+from swiftnet_ros.parameters import values_required
 
 # The longest time, in seconds, after which a signal is noticed.
 _PATIENCE = 0.2
@@ -67,7 +69,8 @@ def leave_at_once(code: int) -> None:
 @contextmanager
 def plain_node(name: str, executor: Executor) -> Iterator[Node]:
     """Open a node that is no lifecycle node; every parameter that the user set is declared."""
-    node = rclpy.create_node(name, automatically_declare_parameters_from_overrides=True)
+    with values_required():
+        node = rclpy.create_node(name, automatically_declare_parameters_from_overrides=True)
     executor.add_node(node)
     try:
         yield node
@@ -99,6 +102,15 @@ def _ros(args: Optional[List[str]]) -> Iterator[None]:
     except RuntimeError as error:
         raise RosArgumentsError(error) from error
     try:
+        _refuse_others(sys.argv[1:] if args is None else args)
         yield
     finally:
         rclpy.shutdown()
+
+
+def _refuse_others(args: List[str]) -> None:
+    """Refuse what ROS ignores: who writes `--model mine` must not get the default model."""
+    others = remove_ros_args(args=args)
+    if others:
+        reason = f'{others[0]!r} is none; set parameters with --ros-args -p NAME:=VALUE'
+        raise RosArgumentsError(reason)

@@ -19,13 +19,14 @@ A node's parameters are a frozen dataclass whose fields are made by `parameter`;
 such a class into declared ROS parameters, `current` gives their values of this moment.
 """
 
+from contextlib import contextmanager
 from dataclasses import dataclass, Field, field, fields
-from typing import Any, cast, Dict, Tuple, Type, TypeVar, Union
+from typing import Any, cast, Dict, Iterator, Tuple, Type, TypeVar, Union
 
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
 from rclpy.exceptions import InvalidParameterTypeException, InvalidParameterValueException
 from rclpy.node import Node
-from swiftnet_ros.errors import InvalidValueError, UnknownNameError
+from swiftnet_ros.errors import InvalidValueError, RosArgumentsError, UnknownNameError
 
 Parameters = TypeVar('Parameters')
 Range = Union[Tuple[int, int], Tuple[float, float], Tuple[()]]
@@ -127,6 +128,16 @@ class NodeParameters:
     confidence_threshold: float = parameter(
         0.0, 'pixels of less confidence get the unlabeled id', (0.0, 1.0), changes=LIVE
     )
+
+
+@contextmanager
+def values_required() -> Iterator[None]:
+    """Say what to do where rclpy makes a node from a parameter without a value: [] has no type."""
+    try:
+        yield
+    except ValueError as error:
+        reason = f"{error}: an empty list is written [''], and what has no value is left out"
+        raise RosArgumentsError(reason) from error
 
 
 def declare(node: Node, kind: Type[Parameters]) -> Parameters:

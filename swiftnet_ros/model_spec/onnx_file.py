@@ -109,6 +109,9 @@ def _parse(path: PathLike) -> onnx.ModelProto:
     except DecodeError as error:
         reason = 'it is truncated or no ONNX file; copy or export it again'
         raise InvalidModelError(path, reason) from error
+    except OSError as error:
+        reason = f'it cannot be read ({error.strerror}); check its permissions and its disk'
+        raise InvalidModelError(path, reason) from error
     if not model.graph.node:
         raise InvalidModelError(path, 'it is empty or no ONNX file; copy or export it again')
     return model

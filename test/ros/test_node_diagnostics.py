@@ -16,6 +16,7 @@
 
 import hashlib
 import sys
+from time import monotonic
 from types import ModuleType
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
@@ -23,6 +24,7 @@ import pytest
 from rclpy.parameter import Parameter
 from ros_probe import blocks, rgb_message, wait_until
 from running_node import RunningNode
+from swiftnet_ros.errors import InvalidValueError
 from swiftnet_ros.health import ERROR, OK, WARN
 
 
@@ -126,13 +128,13 @@ def test_cameras_leave_with_cleanup(status_of, probe, tiny_path):
 
 
 class FakeUpdater:
-    """What diagnostic_updater's Updater does, as far as its documentation goes."""
+    """What diagnostic_updater's Updater does, as its source says."""
 
-    def __init__(self, node):
+    def __init__(self, node, period=1.0):
         self.node, self.tasks, self.hardware_id = node, {}, ''
-        node.declare_parameter('diagnostic_updater.period', 1.0)
+        self.period = node.declare_parameter('diagnostic_updater.period', period).value
         self._publisher = node.create_publisher(DiagnosticArray, '/diagnostics', 1)
-        node.create_timer(1.0, self.update)
+        self.timer = node.create_timer(self.period, self.update)
 
     def setHardwareID(self, name):  # noqa: N802
         self.hardware_id = name
@@ -162,13 +164,15 @@ class FakeStatus(DiagnosticStatus):
         self.values = [*self.values, KeyValue(key=key, value=value)]
 
 
-def test_diagnostic_updater_is_used_where_it_is_installed(
-    status_of, probe, tiny_path, monkeypatch
-):
-    """It comes with ROS, not with its wheels: a stand-in with the methods of its documentation."""
+@pytest.fixture
+def updater(monkeypatch):
+    """Stand in for diagnostic_updater, which comes with ROS, not with its wheels."""
     module = ModuleType('diagnostic_updater')
     module.Updater = FakeUpdater
     monkeypatch.setitem(sys.modules, 'diagnostic_updater', module)
+
+
+def test_diagnostic_updater_is_used_where_it_is_installed(status_of, probe, tiny_path, updater):
     with RunningNode('/updated', model=str(tiny_path)) as running:
         assert running.do('configure', 'activate')
         _, values = status_of('/updated', 'engine', OK)
@@ -177,3 +181,21 @@ def test_diagnostic_updater_is_used_where_it_is_installed(
         assert set(running.node._diagnostics._updater.tasks) == {'engine', 'camera'}
         assert running.do('deactivate', 'cleanup')
         assert set(running.node._diagnostics._updater.tasks) == {'engine'}
+
+
+def test_diagnostic_updater_has_the_period_that_was_set_and_a_steady_clock(
+    probe, tiny_path, updater
+):
+    """Also while a simulator stands still, by whose clock its own timer would go."""
+    given = {'use_sim_time': True, 'diagnostic_updater.period': 0.25}
+    with RunningNode('/steady', model=str(tiny_path), **given):
+        arrays = probe.listen('/diagnostics', DiagnosticArray)
+        wait_until(lambda: arrays)
+        start, before = monotonic(), len(arrays)
+        wait_until(lambda: len(arrays) >= before + 8)
+        assert 1.5 < monotonic() - start < 5.0
+
+
+def test_a_period_that_is_no_number_is_named(tiny_path, updater, probe):
+    with pytest.raises(InvalidValueError, match='diagnostic_updater.period is 1, expected a numb'):
+        RunningNode('/wrong', **{'diagnostic_updater.period': 1}).__enter__()

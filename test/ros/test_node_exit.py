@@ -83,6 +83,11 @@ def test_a_model_that_cannot_be_used_is_one_line_and_exit_code_1(tmp_path, write
         (['threads:=999'], 'parameter threads is 999, expected a whole number of 0 to 256'),
         (['engine:=tensorrt'], "engine 'tensorrt' cannot be used here"),
         (['engine:=auto', '--params-file', '/nowhere.yaml'], 'ROS refused its arguments: .*YAML'),
+        (
+            ['threads:=1', '--', '--model', 'x'],
+            "refused its arguments: '--model' is none; set par",
+        ),
+        (['cameras:=[]'], r"ROS refused its arguments: .* an empty list is written \[''\]"),
     ],
 )
 def test_a_parameter_that_cannot_be_is_one_line_and_exit_code_1(arguments, error):

@@ -283,26 +283,3 @@ def test_logits_of_another_form_are_refused(tiny_path, spec_with, noise):
     expected = r'gave logits float32 \[5, 2, 2\], expected float32 \[5, 12, 16\]'
     with pytest.raises(InvalidModelError, match=expected):
         engine.segment(Frame(noise(4, 4)), (4, 4))
-
-
-SIGNAL_AFTER = """
-import faulthandler, os, signal, sys, threading
-from swiftnet_ros.engines.open_engine import open_engine
-
-faulthandler.enable()
-signal.signal(signal.SIGUSR1, lambda number, frame: print('heard'))
-engines = [open_engine(sys.argv[1], threads=1) for _ in range(3)]
-while engines:
-    engines.pop(0).close()
-thread = threading.Thread(target=lambda: open_engine(sys.argv[1], threads=1).close())
-thread.start()
-thread.join()
-os.kill(os.getpid(), signal.SIGUSR1)
-"""
-
-
-def test_a_signal_is_heard_after_engines_were_closed_in_any_order(tiny_path):
-    """OpenVINO's cores each move the signal stack of the thread, and put it back in order."""
-    command = [sys.executable, '-c', SIGNAL_AFTER, str(tiny_path)]
-    done = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, timeout=60)
-    assert (done.returncode, done.stdout) == (0, 'heard\n'), done.stderr

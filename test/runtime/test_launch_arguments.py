@@ -15,8 +15,12 @@
 """Launch arguments become the names and remappings of cameras."""
 
 import pytest
-from swiftnet_ros.errors import InvalidValueError
-from swiftnet_ros.launch_arguments import image_remappings, split_cameras
+from swiftnet_ros.errors import FileMissingError, InvalidValueError
+from swiftnet_ros.launch_arguments import (
+    checked_params_file,
+    image_remappings,
+    split_cameras,
+)
 
 
 @pytest.mark.parametrize(
@@ -61,3 +65,13 @@ def test_topics_that_do_not_fit_the_cameras_are_refused(cameras, topic, expected
     with pytest.raises(InvalidValueError) as caught:
         image_remappings(cameras, topic)
     assert f'image_topic is {topic!r}, expected {expected}' in str(caught.value)
+
+
+def test_a_parameter_file_must_be_there(tmp_path, monkeypatch):
+    """Of one that is not launch_ros only warns, and the node runs with its defaults."""
+    monkeypatch.setenv('HOME', str(tmp_path))
+    (tmp_path / 'own.yaml').touch()
+    assert checked_params_file('~/own.yaml') == str(tmp_path / 'own.yaml')
+    for path in ('/nowhere.yaml', str(tmp_path), ''):
+        with pytest.raises(FileMissingError, match=f'params_file not found: {path}; check'):
+            checked_params_file(path)

@@ -16,12 +16,13 @@
 
 from dataclasses import replace
 import hashlib
+from pathlib import Path
 
 import numpy as np
 import pytest
 from swiftnet_ros import loaded_model
 from swiftnet_ros.engines.open_engine import open_engine
-from swiftnet_ros.errors import ModelNotFoundError, SelfCheckError
+from swiftnet_ros.errors import InvalidModelError, ModelNotFoundError, SelfCheckError
 from swiftnet_ros.loaded_model import load_model, ModelChoice
 from swiftnet_ros.model_spec import Golden, read_model, write
 from tiny_model import write_tiny_model
@@ -89,3 +90,14 @@ def test_a_model_without_a_golden_frame_is_not_checked(tmp_path):
 def test_a_model_that_is_not_there_is_refused():
     with pytest.raises(ModelNotFoundError, match='nothing'):
         load_model(ModelChoice('nothing'))
+
+
+def test_a_file_that_may_not_be_read_is_said_in_one_line(path, monkeypatch):
+    """A model of another user, or on a disk that is broken; no bug of ours."""
+
+    def refuse(self):
+        raise PermissionError(13, 'Permission denied', str(self))
+
+    monkeypatch.setattr(Path, 'read_bytes', refuse)
+    with pytest.raises(InvalidModelError, match=r'cannot be read \(Permission denied\)'):
+        load_model(ModelChoice(str(path)))
