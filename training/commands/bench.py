@@ -74,10 +74,10 @@ def _measure(options: Namespace, settings: BenchOptions, folder: Path) -> None:
         _give(result, stage_table(result), options.json)
         return
     result = bench(cases, settings)
-    _give(result, report(result), options.json)
     if options.plots is not None:
         for path in write_plots(result, options.plots):
             print(path)
+    _give(result, report(result), options.json)
 
 
 def _give(result: Mapping[str, Any], shown: str, path: Path | None) -> None:
