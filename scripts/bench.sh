@@ -18,9 +18,10 @@
 #
 #   scripts/bench.sh [--quick] [--out FOLDER] [STEP...]
 #
-# A STEP is one of matrix, reference, seminar, sizes, cameras, stages, node, start, documents; without
-# any all are taken. --quick measures small networks for moments, into a folder of its own: it shows that
-# everything runs, and its figures mean nothing. PYTHON names a Python that has everything.
+# A STEP is one of matrix, node, start, stages, sizes, cameras, reference, seminar and documents;
+# without any all are taken. --quick measures small networks for moments, into a folder of
+# its own: it shows that everything runs, and its figures mean nothing. PYTHON names a Python that
+# has everything.
 
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -36,7 +37,7 @@ while [ $# -gt 0 ]; do
   shift
 done
 [ ${#steps[@]} -gt 0 ] ||
-  steps=(matrix reference seminar sizes cameras stages node start documents)
+  steps=(matrix node start stages sizes cameras reference seminar documents)
 cd "$ROOT"
 [ -n "${PYTHON:-}" ] || prepare test cpu,training,test
 
@@ -52,7 +53,7 @@ if [ -n "$quick" ]; then
 else
   out=${out:-$ROOT}
   network=512x1024 large=1024x2048 sizes=(256x512 384x768 512x1024 768x1536 1024x2048)
-  repeats=(12 5 15 12 20)
+  repeats=(10 5 10 10 20)
   rounds=3 seconds=12
 fi
 results=$out/docs/results/bench
