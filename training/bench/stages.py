@@ -20,11 +20,13 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 import os
 from pathlib import Path
+from resource import getrusage, RUSAGE_CHILDREN
+import subprocess
+import sys
 from tempfile import TemporaryDirectory
 from time import process_time
 from typing import Any, ClassVar
 
-import cv2
 import numpy as np
 from swiftnet_ros.best_class import best_and_largest, best_classes
 from swiftnet_ros.engines.compiled_cache import VARIABLE
@@ -36,6 +38,11 @@ from training.bench.models import Case, Size
 from training.bench.timing import camera_frame, in_rounds, milliseconds
 
 _STARTS = 3
+_IMPORTS = {
+    'import NumPy, OpenCV and onnx': 'import numpy, cv2, onnx',
+    'import OpenVINO, too': 'import numpy, cv2, onnx, openvino',
+    'import nothing': '',
+}
 _WARM_UP = 2
 
 
@@ -52,14 +59,20 @@ class Stage:
 
     def measure(self) -> None:
         """Do it once."""
-        computed = process_time()
+        computed = _cpu_seconds()
         self.ms.append(milliseconds(self.work, self.argument))
-        self.cpu_ms.append((process_time() - computed) * 1000)
+        self.cpu_ms.append((_cpu_seconds() - computed) * 1000)
 
     def facts(self, warm_up: int) -> dict[str, Any]:
         """Give medians."""
         wall, computed = (float(np.median(times[warm_up:])) for times in (self.ms, self.cpu_ms))
         return {'stage': self.name, 'way': self.way, 'ms': wall, 'cpu_ms': computed}
+
+
+def _cpu_seconds() -> float:
+    """Give what this process and those that it started have computed."""
+    children = getrusage(RUSAGE_CHILDREN)
+    return process_time() + children.ru_utime + children.ru_stime
 
 
 def time_stages(case: Case, cameras: Sequence[Size], threads: int, repeats: int) -> dict[str, Any]:
@@ -111,19 +124,17 @@ def _engines(case: Case, threads: int, stack: ExitStack) -> dict[str, OpenVinoEn
     return opened
 
 
+def _run_python(code: str) -> None:
+    subprocess.run([sys.executable, '-c', code], check=True)
+
+
 def _around(case: Case, size: Size, logits: Any) -> list[Stage]:
     frame, name = camera_frame(*size), f'{size[0]}x{size[1]}'
-
-    def resize(threads: int) -> None:
-        cv2.setNumThreads(threads)
-        to_network_input(frame, case.height, case.width)
-        cv2.setNumThreads(-1)
-
+    wanted = case.height, case.width
     return [
         Stage(f'labels {name}', 'short cut', lambda _: best_classes(logits, *size)),
         Stage(f'labels {name}', 'every class', lambda _: best_and_largest(logits, *size)),
-        Stage(f'frame {name} to input', 'OpenCV on all CPUs', resize, -1),
-        Stage(f'frame {name} to input', 'OpenCV on one CPU', resize, 1),
+        Stage(f'frame {name} to input', 'as it is', lambda _: to_network_input(frame, *wanted)),
     ]
 
 
@@ -140,6 +151,7 @@ def _starts(case: Case, threads: int) -> list[Stage]:
         stages = [
             Stage('open the model', 'compiled at an earlier start', start, folder),
             Stage('open the model', 'compile it', start, None),
+            *(Stage('start Python', way, _run_python, code) for way, code in _IMPORTS.items()),
         ]
         start(folder)
         for stage in in_rounds(stages, _STARTS):
