@@ -64,7 +64,7 @@ EXTRAS = {
         'ros-kilted-std-srvs>=5.5,<5.6',
         'ros-kilted-lifecycle-msgs>=2.3,<2.4',
     ],
-    # TensorRT itself comes with the platform.
+    # TensorRT itself, and NVRTC, come with the platform.
     'tensorrt': ['pycuda>=2022.1'],
     'training': [
         'accelerate>=1.0,<2',
@@ -77,9 +77,13 @@ EXTRAS = {
         'torchvision>=0.21,<1',
         'tqdm>=4.64,<5',
     ],
+    # A C++ compiler for the tests of the kernels, where the system has none (100 MB).
+    'compiler': ['ziglang>=0.11,<1'],
     'test': [
         'hypothesis>=6.100,<7',
         'pytest>=7.4,<10',
+        # Compiles the CUDA kernels for the Xavier and newer, without a GPU (23 MB).
+        'nvidia-cuda-nvrtc-cu11>=11.7,<12; platform_machine == "x86_64"',
         'pytest-timeout>=2.2,<3',
         'rosbags>=0.11,<0.12; python_version >= "3.10"',
         *(f'{tool}; python_version >= "3.10"' for tool in STYLE_TOOLS),
@@ -97,6 +101,7 @@ setup(
     maintainer_email='swiftnet-ros@users.noreply.example.org',
     license='Apache-2.0',
     packages=find_packages(include=[NAME, f'{NAME}.*']),
+    package_data={f'{NAME}.engines': ['kernels/*.cu']},
     python_requires='>=3.8',
     install_requires=['numpy>=1.21,<3', 'onnx>=1.14,<2', 'pyyaml>=5.4,<7'],
     extras_require=EXTRAS,
@@ -115,6 +120,8 @@ setup(
         'console_scripts': [
             f'add_model_spec = {NAME}.model_spec.__main__:main',
             f'benchmark = {NAME}.benchmark:main',
+            f'build_engine = {NAME}.build_engine:main',
+            f'device_report = {NAME}.device_report:main',
             f'image_publisher = {NAME}.node_entry:image_publisher',
             f'segmentation_node = {NAME}.node_entry:segmentation_node',
         ],

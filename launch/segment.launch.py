@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import Any, Callable, Dict, List, Tuple
 
 from launch import LaunchContext, LaunchDescription
-from launch.actions import DeclareLaunchArgument, LogInfo, OpaqueFunction
+from launch.actions import DeclareLaunchArgument, LogInfo, OpaqueFunction, Shutdown
+from launch.events.process import ProcessExited
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
@@ -29,6 +30,11 @@ CONFIG = Path(__file__).resolve().parents[1] / 'config'
 ARGUMENTS = {
     'model': ('', 'an .onnx file, or the name of a shipped model; empty: as params_file says'),
     'engine': ('', 'what runs the model, auto or a name; empty: as params_file says'),
+    'precision': ('', 'auto, fp32, fp16, bf16 or int8; empty: as params_file says'),
+    'build_only': (
+        '',
+        'true: build the engine, check it and end; empty: as params_file says, which is no',
+    ),
     'cameras': (
         '',
         'names of several cameras, such as front,rear; empty: one camera, or as params_file says',
@@ -51,7 +57,8 @@ ARGUMENTS = {
     'log_level': ('info', 'debug, info, warn, error or fatal'),
 }
 # Arguments that become parameters where they are not empty.
-TEXTS = ('model', 'engine', 'image_transport', 'output_size')
+TEXTS = ('model', 'engine', 'precision', 'image_transport', 'output_size')
+SWITCHES = ('autostart', 'build_only')
 
 
 def generate_launch_description() -> LaunchDescription:
@@ -73,7 +80,8 @@ def _profile(context: LaunchContext) -> List[LogInfo]:
 
 def _parameters(given: Callable[[str], str]) -> Dict[str, Any]:
     """Give the parameters that were set by arguments, which win over params_file."""
-    kinds: List[Tuple[str, type]] = [(name, str) for name in TEXTS] + [('autostart', bool)]
+    kinds: List[Tuple[str, type]] = [(name, str) for name in TEXTS]
+    kinds += [(name, bool) for name in SWITCHES]
     parameters: Dict[str, Any] = {
         name: ParameterValue(LaunchConfiguration(name), value_type=kind)
         for name, kind in kinds
@@ -86,6 +94,13 @@ def _parameters(given: Callable[[str], str]) -> Dict[str, Any]:
         LaunchConfiguration('use_sim_time'), value_type=bool
     )
     return parameters
+
+
+def _end_built(event: ProcessExited, context: LaunchContext) -> List[Shutdown]:
+    """End everything with a node that was only to build, and fail with it: it would be 0."""
+    if event.returncode:
+        raise RuntimeError(f'no engine was built: exit code {event.returncode}, see above')
+    return [Shutdown(reason='the engine is built')]
 
 
 def _node(context: LaunchContext) -> List[Node]:
@@ -101,5 +116,6 @@ def _node(context: LaunchContext) -> List[Node]:
         remappings=image_remappings(given('cameras'), given('image_topic')),
         arguments=['--ros-args', '--log-level', LaunchConfiguration('log_level')],
         output='screen',
+        on_exit=_end_built if given('build_only').lower() == 'true' else None,
     )
     return [node]

@@ -43,7 +43,7 @@ test_on_kilted() {
   local python kilted
   python=$(find_python)
   kilted=$ROOT/.venv/test-$(version_of "$python")-kilted
-  venv_with "$python" "$kilted" cpu,test,ros-kilted
+  venv_with "$python" "$kilted" "cpu,test$compiler,ros-kilted"
   say 'the ROS tests on the wheels of Kilted'
   "$kilted/bin/python" -m pytest test/ros
 }
@@ -54,11 +54,14 @@ if [ "${1:-}" = --all ]; then
   shift
 fi
 cd "$ROOT"
-prepare test cpu,training,test
+# For the tests of the CUDA kernels.
+compiler=
+command -v c++ >/dev/null || compiler=,compiler
+prepare test "cpu,training,test$compiler"
 status=0
 python38=$(find_python38)
 if [ -n "$python38" ]; then
-  venv_with "$python38" "$ROOT/.venv/test-3.8" cpu,test
+  venv_with "$python38" "$ROOT/.venv/test-3.8" "cpu,test$compiler"
   say 'the tests of the runtime on Python 3.8'
   # Without ROS, which may be sourced for another Python.
   env -u PYTHONPATH "$ROOT/.venv/test-3.8/bin/python" -m pytest -q test/runtime || status=1

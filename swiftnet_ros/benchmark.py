@@ -30,7 +30,7 @@ from typing import Any, Dict, Iterator, List, Optional
 from swiftnet_ros.benchmark_report import engine_facts, report, Round, versions
 from swiftnet_ros.benchmark_runs import EngineTimes, run_alone, Samples, time_engine
 from swiftnet_ros.engines.base import Engine
-from swiftnet_ros.engines.open_engine import open_engine
+from swiftnet_ros.engines.open_engine import chosen_engine, open_engine
 from swiftnet_ros.errors import FileMissingError, InvalidValueError, SwiftnetError
 from swiftnet_ros.output_size import parse_output_size
 from swiftnet_ros.segmenter import Segmenter
@@ -73,7 +73,8 @@ def _measure(options: Namespace, engine: Engine) -> Dict[str, Any]:
         rounds = list(_rounds_over_topics(options, segmenter, samples))
     first = next(iter(samples)).frame
     camera = {'camera': [first.height, first.width], 'rate_hz': _rate(options, rounds[-1].alone)}
-    return {**report(rounds, engine), **camera}
+    choice = chosen_engine(options.engine, options.model)[1]
+    return {**report(rounds, engine, choice), **camera}
 
 
 def _samples(options: Namespace, engine: Engine) -> Samples:
@@ -143,7 +144,7 @@ def _check(options: Namespace) -> None:
 def _parser() -> ArgumentParser:
     parser = ArgumentParser(prog='benchmark', description=__doc__.strip().partition('\n')[0])
     add = parser.add_argument
-    add('--model', default='warehouse', help='.onnx file, or shipped model')
+    add('--model', default='warehouse', help='.onnx or .engine, or shipped model')
     add('--images', type=Path, required=True, help='folder of images')
     add('--labels', type=Path, help='folder of PNGs of class ids, same names')
     add('--size', metavar='WIDTHxHEIGHT', help="the camera's; pictures are stretched to it")

@@ -27,7 +27,7 @@ from swiftnet_ros.benchmark_runs import EngineTimes, Run
 from swiftnet_ros.engines.base import Engine
 from swiftnet_ros.metrics import class_iou, mean_iou
 
-_PACKAGES = ('swiftnet_ros', 'rclpy', 'openvino', 'numpy')
+_PACKAGES = ('swiftnet_ros', 'rclpy', 'openvino', 'tensorrt', 'pycuda', 'numpy')
 _CPU_INFO = Path('/proc/cpuinfo')
 
 
@@ -39,11 +39,12 @@ class Round:
     alone: EngineTimes
 
 
-def report(rounds: Sequence[Round], engine: Engine) -> Dict[str, Any]:
+def report(rounds: Sequence[Round], engine: Engine, choice: str) -> Dict[str, Any]:
     """
     Sum up the rounds; mIoU is a fraction of 1, and None where no labels were compared.
 
-    Ratios to the engine are medians of the rounds' own.
+    Ratios to the engine are medians of the rounds' own. `choice` says why it is that engine,
+    empty if it was asked for by name.
     """
     runs = [item.run for item in rounds]
     latencies = [value for run in runs for value in run.latencies_ms]
@@ -65,6 +66,7 @@ def report(rounds: Sequence[Round], engine: Engine) -> Dict[str, Any]:
         'miou': None if runs[0].matrix is None else mean_iou(runs[0].matrix),
         'iou': _iou_by_name(runs[0], engine),
         **engine_facts(engine),
+        'engine_choice': choice,
         'versions': versions(),
     }
 
@@ -123,6 +125,8 @@ def engine_facts(engine: Engine) -> Dict[str, Any]:
         'precision': engine.precision,
         'threads': engine.threads,
         'device': engine.device,
+        # Whether one call sends all of a frame's work to the GPU; None without one.
+        'cuda_graph': getattr(engine, 'uses_graph', None),
         'cpu': _cpu(),
     }
 

@@ -30,7 +30,7 @@ from swiftnet_ros.benchmark_runs import Samples
 from swiftnet_ros.benchmark_topics import node_under_test
 from swiftnet_ros.demo_player import Player
 from swiftnet_ros.errors import InvalidValueError, SwiftnetError
-from swiftnet_ros.model_spec import read_spec
+from swiftnet_ros.model_files import spec_of
 from swiftnet_ros.node_main import stop_on_signals
 from swiftnet_ros.share import share_folder
 from swiftnet_ros.shipped_models import find_model
@@ -51,7 +51,7 @@ def main(argv: Optional[List[str]] = None) -> int:
 
 
 def _demo(options: Namespace) -> Dict[str, Any]:
-    spec = read_spec(find_model(options.model))
+    spec = spec_of(find_model(options.model))
     images, truths = options.images, options.labels
     if images is None:
         images, truths = share_folder('demo') / 'images', share_folder('demo') / 'labels'

@@ -17,6 +17,7 @@
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Callable, Generic, List, Optional, Sequence, Tuple, TypeVar
 
+from swiftnet_ros.engine_build import EngineBuild
 from swiftnet_ros.frame_mailbox import Mailboxes
 from swiftnet_ros.loaded_model import LoadedModel
 
@@ -35,13 +36,30 @@ class EngineWorker(Generic[Frame]):
         load: Callable[[], LoadedModel],
         cameras: Sequence[str],
         answer: Callable[[str, Frame, LoadedModel], None],
+        build: Optional[EngineBuild] = None,
     ) -> None:
-        """Begin to load the model; frames are answered only after `serve`."""
+        """
+        Begin to load the model; frames are answered only after `serve`.
+
+        `build` is that of the model's engine, if there may be one.
+        """
         self._answer = answer
+        self._build = build
         self._mailboxes: Mailboxes[Frame] = Mailboxes(cameras)
         self._thread = ThreadPoolExecutor(1, 'engine')
         self._closing: Optional[Future[None]] = None
         self.loading: Future[LoadedModel] = self._thread.submit(load)
+
+    @property
+    def ends_soon(self) -> bool:
+        """Tell whether a worker that is closed ends soon: what an engine opens takes its time."""
+        is_building = self._build is not None and not self._build.is_over
+        return is_building or self.loading.done()
+
+    @property
+    def building(self) -> str:
+        """Say what engine is being built, empty if none is."""
+        return self._build.status if self._build is not None else ''
 
     def put(self, camera: str, frame: Frame) -> bool:
         """Lay a frame in; say whether an older one that nobody took was thrown away."""
@@ -64,6 +82,8 @@ class EngineWorker(Generic[Frame]):
     def close(self) -> 'Future[None]':
         """End the thread after what it has in hand; give what is done when it has ended."""
         self._mailboxes.close()
+        if self._build is not None:
+            self._build.cancel()
         if self._closing is None:
             self._closing = self._thread.submit(self._close_engine)
             self._thread.shutdown(wait=False)

@@ -39,8 +39,8 @@ class ModelNotFoundError(SwiftnetError):
 
     def __init__(self, model: object, shipped: Sequence[str]) -> None:
         super().__init__(
-            f'model not found: {str(model)!r}; give the path of an .onnx file or the name of a '
-            f'shipped model ({listing(shipped) or "none is installed"})'
+            f'model not found: {str(model)!r}; give the path of an .onnx file or .engine, or '
+            f'the name of a shipped model ({listing(shipped) or "none is installed"})'
         )
 
 
@@ -192,3 +192,89 @@ class UnexpectedError(SwiftnetError):
 
     def __init__(self, what: str) -> None:
         super().__init__(f'{what}: an unexpected error; please report it with the log above')
+
+
+class EngineMismatchError(SwiftnetError):
+    """An engine that was built for another machine or from other files."""
+
+    def __init__(self, path: object, differences: Sequence[str]) -> None:
+        super().__init__(
+            f'engine {path} does not fit: {"; ".join(differences)}; build it again with: '
+            'python -m swiftnet_ros.build_engine MODEL'
+        )
+
+
+class EngineFileError(SwiftnetError):
+    """An engine file that is missing, incomplete or not what its sidecar says."""
+
+    def __init__(self, path: object, reason: str) -> None:
+        super().__init__(
+            f'cannot use engine {path}: {reason}; build it again with: '
+            'python -m swiftnet_ros.build_engine MODEL'
+        )
+
+
+class EngineCacheError(SwiftnetError):
+    """A folder in which no engine can be kept."""
+
+    def __init__(self, folder: object, reason: str) -> None:
+        super().__init__(
+            f'cannot keep engines in {folder}: {reason}; set SWIFTNET_ROS_CACHE to a folder of '
+            'your own'
+        )
+
+
+class BuildError(SwiftnetError):
+    """A model of which TensorRT makes no engine."""
+
+    def __init__(self, model: object, reason: str) -> None:
+        super().__init__(f'TensorRT cannot build {model}: {" ".join(reason.split())}')
+
+
+class EngineFailedError(SwiftnetError):
+    """An engine that gave no answer, or could not be opened, for a reason of its own."""
+
+    def __init__(self, name: str, reason: str) -> None:
+        super().__init__(
+            f'engine {name!r} failed: {" ".join(reason.split())}; if it does so again, start the '
+            'program again or use another engine'
+        )
+
+
+class DeviceMemoryError(SwiftnetError):
+    """A GPU whose memory does not suffice."""
+
+    def __init__(self, what: str, needed: int, free: int, total: int) -> None:
+        megabytes = [f'{size / 1e6:.1f} MB' for size in (needed, free, total)]
+        super().__init__(
+            f'not enough GPU memory for {what}: it needs {megabytes[0]}, {megabytes[1]} of '
+            f'{megabytes[2]} are free; close other programs or use a smaller model'
+        )
+
+
+class BuildProcessError(SwiftnetError):
+    """A program that was to build an engine and ended without one."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f'the engine was not built: {reason}')
+
+
+class BuildCancelledError(SwiftnetError):
+    """The build of an engine that nobody waits for any more."""
+
+    def __init__(self) -> None:
+        super().__init__('the build of the engine was called off; configure the node again')
+
+
+class ReportedError(SwiftnetError):
+    """What another program of this package could not do, in its own words."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(' '.join(message.split()))
+
+
+class EngineNotKeptError(SwiftnetError):
+    """An engine that was built to be kept, and could not be."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f'the engine was built but not kept: {reason}')

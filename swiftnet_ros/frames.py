@@ -27,7 +27,8 @@ import numpy as np
 import numpy.typing as npt
 from swiftnet_ros.errors import InvalidFrameError, UnknownNameError
 
-_CHANNELS = {'rgb': 3, 'bgr': 3, 'rgba': 4, 'bgra': 4, 'mono': 1}
+# name -> what each byte of a pixel is
+CHANNEL_ORDERS = {'rgb': 'rgb', 'bgr': 'bgr', 'rgba': 'rgba', 'bgra': 'bgra', 'mono': 'y'}
 _TO_RGB = {
     'bgr': cv2.COLOR_BGR2RGB,
     'rgba': cv2.COLOR_RGBA2RGB,
@@ -45,14 +46,14 @@ class Frame:
 
     def __post_init__(self) -> None:
         """Refuse what cannot be segmented, so that no later room has to look again."""
-        if self.channel_order not in _CHANNELS:
-            raise UnknownNameError('channel order', self.channel_order, _CHANNELS)
+        if self.channel_order not in CHANNEL_ORDERS:
+            raise UnknownNameError('channel order', self.channel_order, CHANNEL_ORDERS)
         shape, dtype = self.pixels.shape, self.pixels.dtype
         if dtype != np.uint8:
             raise InvalidFrameError(f'pixels are {dtype}, expected uint8')
         dimensions = 2 if self.channel_order == 'mono' else 3
         channels = 1 if len(shape) == 2 else shape[-1]
-        if len(shape) != dimensions or channels != _CHANNELS[self.channel_order]:
+        if len(shape) != dimensions or channels != len(CHANNEL_ORDERS[self.channel_order]):
             raise InvalidFrameError(
                 f'pixels have shape {list(shape)}, expected [H, W, C] for {self.channel_order}'
             )

@@ -72,18 +72,21 @@ class EngineSnapshot:
     What is known of the node and its engine.
 
     `state` is the lifecycle state. `error` is why the node cannot work, `warning` what failed
-    while it works on, both empty where nothing did. The others are None without an engine.
-    `megabytes` is the size of the model's file, `input_size` is (height, width); mIoU and
-    agreement are fractions of 1.
+    while it works on, both empty where nothing did; `building` says what engine is being built
+    and how far it is. The others are None without an engine. `megabytes` is the size of the
+    model's file, `engine_file` what was built from it, `input_size` is (height, width); mIoU
+    and agreement are fractions of 1.
     """
 
     state: str
     error: str = ''
     warning: str = ''
+    building: str = ''
     model: Optional[str] = None
     sha256: Optional[str] = None
     megabytes: Optional[float] = None
     engine: Optional[str] = None
+    engine_file: Optional[str] = None
     precision: Optional[str] = None
     device: Optional[str] = None
     input_size: Optional[Tuple[int, int]] = None
@@ -122,6 +125,7 @@ def engine_health(engine: EngineSnapshot) -> Health:
         'sha256': _text(engine.sha256),
         'model size (MB)': '' if engine.megabytes is None else f'{engine.megabytes:.2f}',
         'engine': _text(engine.engine),
+        'engine file': _text(engine.engine_file),
         'precision': _text(engine.precision),
         'device': _text(engine.device),
         'input size': f'{size[1]}x{size[0]}' if size else '',
@@ -152,6 +156,8 @@ def _judge_camera(camera: CameraSnapshot) -> Tuple[int, str]:
 def _judge_engine(engine: EngineSnapshot) -> Tuple[int, str]:
     if engine.error:
         return ERROR, engine.error
+    if engine.building:
+        return WARN, engine.building
     if engine.warning:
         return WARN, engine.warning
     if engine.state == 'active':

@@ -19,48 +19,39 @@ import hashlib
 from pathlib import Path
 from typing import Optional
 
+from swiftnet_ros.engine_build import EngineBuild, EngineFile
 from swiftnet_ros.engines.base import Engine
 from swiftnet_ros.engines.open_engine import open_engine
 from swiftnet_ros.errors import SelfCheckError
 from swiftnet_ros.labels import palette, Pixels
-from swiftnet_ros.model_spec import ModelSpec, read_golden
+from swiftnet_ros.model_choice import ModelChoice
+from swiftnet_ros.model_files import golden_of
+from swiftnet_ros.model_spec import ModelSpec
 from swiftnet_ros.segmenter import Segmenter
 from swiftnet_ros.self_check import check_engine
-from swiftnet_ros.shipped_models import find_model
 
 # What the shipped models agreed on at least: 0.987 in bf16; 0.971 of an INT8 file, whose golden
 # frame may be far from what it was calibrated with.
 _USUAL_FLOAT = 0.98
-_USUAL = {'int8': 0.95}
-
-
-@dataclass(frozen=True)
-class ModelChoice:
-    """
-    Which model to open, with what, and how well it must do on its own golden frame.
-
-    A negative `min_agreement` asks for what a sound engine has been seen to reach.
-    """
-
-    model: str
-    engine: str = 'auto'
-    precision: str = 'auto'
-    threads: int = 0
-    min_agreement: float = -1.0
+_USUAL_INT8 = 0.95
 
 
 @dataclass(frozen=True, eq=False)
 class LoadedModel:
     """
-    An open engine and what its file is; whoever loaded it closes the engine.
+    An open engine and what its files are; whoever loaded it closes the engine.
 
+    `engine_choice` says why it is that engine, empty if it was asked for by name.
+    `path`, `sha256` and `file_bytes` are those of the model, `file` is what the engine opened.
     `agreement` is the fraction of the golden labels that the engine gives, None where the model
     has no golden frame. `bgr_palette` is uint8 [unlabeled_id + 1, 3].
     """
 
     engine: Engine
+    engine_choice: str
     segmenter: Segmenter
     path: Path
+    file: EngineFile
     sha256: str
     file_bytes: int
     agreement: Optional[float]
@@ -72,31 +63,41 @@ class LoadedModel:
         return self.engine.spec
 
 
-def load_model(choice: ModelChoice) -> LoadedModel:
+def load_model(choice: ModelChoice, build: Optional[EngineBuild] = None) -> LoadedModel:
     """
     Open a model and check it on its golden frame, where it has one.
 
-    SelfCheckError if it agrees too little; other SwiftnetErrors if it cannot be opened. An
-    engine must be used and closed by the thread that opened it.
+    Where its engine is built, `build` says how far that is and can call it off. SelfCheckError
+    if the engine agrees too little; other SwiftnetErrors if it cannot be opened. An engine must
+    be used and closed by the thread that opened it.
     """
-    path = find_model(choice.model)
-    golden, content = read_golden(path), path.read_bytes()
-    engine = open_engine(path, choice.engine, choice.precision, choice.threads)
-    agreement = None
-    if golden is not None:
-        agreement = check_engine(engine, golden)
-        minimum = choice.min_agreement
-        if minimum < 0:
-            minimum = _USUAL.get(engine.spec.precision, _USUAL_FLOAT)
-        if agreement < minimum:
-            engine.close()
+    build = build or EngineBuild(choice)
+    path = build.model()
+    golden, content = golden_of(path), path.read_bytes()
+    with build.engine_file(path) as file:
+        engine = open_engine(file.path, file.engine, choice.precision, choice.threads)
+    try:
+        agreement = None if golden is None else check_engine(engine, golden)
+        minimum = choice.min_agreement if choice.min_agreement >= 0 else _usual(engine)
+        if agreement is not None and agreement < minimum:
             raise SelfCheckError(agreement, minimum)
+    except BaseException:
+        engine.close()
+        raise
     return LoadedModel(
         engine=engine,
+        engine_choice=build.why,
         segmenter=Segmenter(engine),
         path=path,
+        file=file,
         sha256=hashlib.sha256(content).hexdigest(),
         file_bytes=len(content),
         agreement=agreement,
         bgr_palette=palette(engine.spec.colors, engine.spec.unlabeled_id)[:, ::-1].copy(),
     )
+
+
+def _usual(engine: Engine) -> float:
+    """Give what a sound engine agrees on at least; a float model may be built in INT8."""
+    is_int8 = 'int8' in (engine.spec.precision, *engine.precision.split('+'))
+    return _USUAL_INT8 if is_int8 else _USUAL_FLOAT

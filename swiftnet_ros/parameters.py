@@ -70,8 +70,36 @@ class NodeParameters:
     )
     precision: str = parameter(
         'auto',
-        'auto, fp32 or bf16; auto is bf16 where the CPU computes in it, else fp32',
+        'auto, or what the engine offers: fp32 or bf16 of openvino, where auto is bf16 if the CPU '
+        'computes in it, else fp32; fp32, fp16 or int8 of tensorrt, where auto is the fastest',
         changes=UNCONFIGURED,
+    )
+    calibration: str = parameter(
+        '',
+        'scales for int8 from a float model: a calibration cache, or a folder of images like '
+        'those of the camera; empty is none (tensorrt)',
+        changes=UNCONFIGURED,
+    )
+    dla: int = parameter(
+        -1,
+        'the DLA core that runs what it can of the network; -1 is none (tensorrt on a Jetson)',
+        (-1, 7),
+        changes=UNCONFIGURED,
+    )
+    workspace_mb: int = parameter(
+        0,
+        'GPU memory, in MiB, that the builder may use for one layer; 0 is its own choice '
+        '(tensorrt)',
+        (0, 2**20),
+        changes=UNCONFIGURED,
+    )
+    engine_cache: str = parameter(
+        '',
+        'folder of built engines, for its owner only; empty is ~/.cache/swiftnet_ros (tensorrt)',
+        changes=UNCONFIGURED,
+    )
+    build_only: bool = parameter(
+        False, 'build the engine, check it, and end: exit code 0, or 1 with one line'
     )
     threads: int = parameter(
         0,

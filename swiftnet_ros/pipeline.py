@@ -21,9 +21,11 @@ from rclpy.node import Node
 from swiftnet_ros.camera import Camera, Received
 from swiftnet_ros.camera_names import checked_camera_names
 from swiftnet_ros.camera_records import INACTIVE
+from swiftnet_ros.engine_build import EngineBuild
 from swiftnet_ros.engine_worker import EngineWorker
 from swiftnet_ros.errors import SwiftnetError
-from swiftnet_ros.loaded_model import load_model, LoadedModel, ModelChoice
+from swiftnet_ros.loaded_model import load_model, LoadedModel
+from swiftnet_ros.model_choice import ModelChoice
 from swiftnet_ros.parameters import NodeParameters
 
 Worker = EngineWorker[Received]
@@ -69,6 +71,11 @@ class Pipeline:
     def topics(self) -> str:
         """Name the topics that are segmented."""
         return ', '.join(camera.topic for camera in self.cameras.values())
+
+    @property
+    def building(self) -> str:
+        """Say what engine is being built for this node, empty if none is."""
+        return next((worker.building for worker in self._workers if worker.building), '')
 
     def serve(self) -> None:
         """Say which classes there are, then answer frames; the model is loaded."""
@@ -142,12 +149,17 @@ class Pipeline:
         """Begin to load the model that the parameters name now."""
         given = self._parameters()
         choice = ModelChoice(
-            given.model,
-            given.engine,
-            given.precision,
-            given.threads,
-            given.self_check_min_agreement,
+            model=given.model,
+            engine=given.engine,
+            precision=given.precision,
+            threads=given.threads,
+            min_agreement=given.self_check_min_agreement,
+            calibration=given.calibration,
+            dla=given.dla,
+            workspace_mb=given.workspace_mb,
+            engine_cache=given.engine_cache,
         )
-        worker = Worker(lambda: load_model(choice), list(self.cameras), self._answer)
+        build = EngineBuild(choice)
+        worker = Worker(lambda: load_model(choice, build), list(self.cameras), self._answer, build)
         self._workers.append(worker)
         return worker

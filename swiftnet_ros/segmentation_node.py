@@ -33,13 +33,21 @@ from rclpy.executors import Executor
 from rclpy.node import Node
 from std_srvs.srv import Trigger
 from swiftnet_ros.camera import Camera
+from swiftnet_ros.engine_build import EngineFile
 from swiftnet_ros.engines.compiled_cache import use_cache
 from swiftnet_ros.errors import NodeEndsError, SwiftnetError
 from swiftnet_ros.health import camera_health, engine_health, Health
 from swiftnet_ros.live_parameters import guard_parameters
+from swiftnet_ros.loaded_model import LoadedModel
 from swiftnet_ros.managed_node import ManagedNode
 from swiftnet_ros.node_diagnostics import open_diagnostics, Sources
-from swiftnet_ros.node_health import engine_snapshot, introduction
+from swiftnet_ros.node_health import (
+    build_only_error,
+    build_report,
+    engine_introduction,
+    engine_snapshot,
+    introduction,
+)
 from swiftnet_ros.node_main import leave_at_once, run_node
 from swiftnet_ros.parameters import current, declare, NodeParameters
 from swiftnet_ros.pipeline import Pipeline, Worker
@@ -47,6 +55,8 @@ from swiftnet_ros.pipeline import Pipeline, Worker
 _POLL = 0.1
 # How long, in seconds, the work in hand may take when the process is asked to end.
 _PATIENCE = 1.0
+# A build may take minutes; the log hears of it in seconds.
+_BUILD_NEWS_PERIOD = 10.0
 
 
 def main(args: Optional[List[str]] = None) -> int:
@@ -88,9 +98,13 @@ class SegmentationNode(ManagedNode):
         self._diagnostics.show(self._health_sources())
 
     async def start(self) -> None:
-        """Configure and activate; a failure ends the process."""
+        """Configure and activate; a failure ends the process, and so does `build_only`."""
         self._is_starting = True
-        started = await self.transition('configure') and await self.transition('activate')
+        started = await self.transition('configure')
+        if started and self.given.build_only:
+            self._end_built(self._configured().loading.result())
+        elif started:
+            started = await self.transition('activate')
         self._is_starting = False
         if not started and self.failure is not None and not self.is_ending:
             self._end_with(self.failure)
@@ -116,7 +130,7 @@ class SegmentationNode(ManagedNode):
             while wait([pipeline.loading], _POLL).not_done:
                 if self.is_ending:
                     raise NodeEndsError(self.get_name())
-            pipeline.loading.result()
+            self._tell_of(pipeline.loading.result().file)
             self.on_executor(pipeline.serve)
         except SwiftnetError:
             self.free()
@@ -139,12 +153,12 @@ class SegmentationNode(ManagedNode):
         if pipeline is None:
             return
         self._ending += self.on_executor(pipeline.end)
-        # A model that is still being loaded is closed by its own thread once that is done.
-        ending = [item.close() for item in self._ending if item.loading.done()]
+        # An engine that is still being opened is closed by its own thread once that is done.
+        ending = [item.close() for item in self._ending if item.ends_soon]
         while wait(ending, _POLL).not_done and monotonic() < self.deadline:
             pass
         self._ending = [item for item in self._ending if not item.close().done()]
-        if pipeline.is_serving:
+        if pipeline.is_serving and not self.given.build_only:
             self._log_records(pipeline)
         self._pipeline = None
         self._diagnostics.show(self._health_sources())
@@ -166,21 +180,40 @@ class SegmentationNode(ManagedNode):
         response.message = f'{failure}; {path} goes on' if failure else f'{path} runs now'
         if failure:
             self.logger.error(f'reload failed: {response.message}')
+        else:
+            self._tell_of(pipeline.loading.result().file)
         if self._pipeline is pipeline:
             self._reload_failure = failure and response.message
         return response
 
     def _watch(self) -> None:
         """Say what is waited for."""
-        if self._pipeline is not None:
-            for camera in self._pipeline.cameras.values():
-                camera.watch()
+        if self._pipeline is None:
+            return
+        building = self._pipeline.building
+        if building:
+            self.logger.info(building, throttle_duration_sec=_BUILD_NEWS_PERIOD)
+        for camera in self._pipeline.cameras.values():
+            camera.watch()
+
+    def _tell_of(self, file: EngineFile) -> None:
+        """Say what was built, and where that could not be kept why."""
+        if file.build_seconds is not None:
+            self.logger.info(build_report(file))
+        if file.warning:
+            self.logger.warning(file.warning)
 
     def _configured(self) -> Pipeline:
         assert self._pipeline is not None, 'the lifecycle configures first'
         return self._pipeline
 
-    def _end_with(self, error: BaseException) -> None:
+    def _end_built(self, model: LoadedModel) -> None:
+        error = build_only_error(model.file)
+        if error is None:
+            self.logger.info(f'ready: {engine_introduction(model)}')
+        self._end_with(error)
+
+    def _end_with(self, error: Optional[BaseException]) -> None:
         self._error = error
         self._stop.set()
 
@@ -199,7 +232,10 @@ class SegmentationNode(ManagedNode):
         pipeline = self._pipeline
         model = pipeline.loading.result() if pipeline and pipeline.is_serving else None
         error = str(self.failure or '')
-        return engine_health(engine_snapshot(self.state, error, self._reload_failure, model))
+        building = pipeline.building if pipeline else ''
+        return engine_health(
+            engine_snapshot(self.state, error, self._reload_failure, building, model)
+        )
 
 
 def _camera_health(camera: Camera) -> Health:
@@ -210,7 +246,7 @@ def _camera_health(camera: Camera) -> Health:
 def _segmentation(is_busy: Event, executor: Executor, stop: Event) -> Iterator[None]:
     node = SegmentationNode(stop)
     executor.add_node(node)
-    if node.given.autostart:
+    if node.given.autostart or node.given.build_only:
         executor.create_task(node.start)
     try:
         yield

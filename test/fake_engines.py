@@ -18,6 +18,7 @@ from threading import Event, get_ident
 from time import sleep
 
 import numpy as np
+from swiftnet_ros.engine_cache import load
 from swiftnet_ros.engines.base import LogitsEngine
 from swiftnet_ros.errors import InvalidModelError
 from swiftnet_ros.model_spec import read_spec
@@ -80,3 +81,17 @@ class BrokenEngine(GatedEngine):
         if self.calls % 2:
             raise InvalidModelError('tiny.onnx', 'it gave nonsense')
         return super()._infer(image)
+
+
+class StoredEngine(GatedEngine):
+    """An engine of the cache, checked as the real one is before TensorRT would load it."""
+
+    name = 'tensorrt'
+
+    def __init__(self, path, precision, threads):
+        """Read the engine with its sidecar."""
+        content, sidecar = load(path)
+        assert content
+        LogitsEngine.__init__(self, sidecar.spec)
+        type(self).open_engines += 1
+        self._thread = get_ident()

@@ -85,7 +85,7 @@ def evaluate_file(
             )
             names, used = [item.name for item in checkpoint.classes], 'fp32'
         else:
-            engine = stack.enter_context(open_engine(path, precision=precision, threads=threads))
+            engine = stack.enter_context(open_engine(path, 'openvino', precision, threads))
             segmenter = Segmenter(engine)
             names, used = [item.name for item in engine.spec.classes], engine.precision
 

@@ -113,7 +113,7 @@ def measure_parity(network: nn.Module, path: Path, height: int, width: int) -> P
     """Compare torch and the ONNX file on a rendered frame of the network's size."""
     frame = Frame(render(FIRST_SEED['test'] + 1, height, width).image)
     expected = _torch_logits(network, to_network_input(frame, height, width))
-    with open_engine(str(path), precision='fp32') as engine:
+    with open_engine(str(path), 'openvino', 'fp32') as engine:
         received = engine.segment(frame, (height, width)).labels
         logits = engine.infer(to_network_input(frame, height, width))  # type: ignore[attr-defined]
         difference = float(np.abs(logits - expected).max())

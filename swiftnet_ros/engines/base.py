@@ -96,6 +96,13 @@ class Engine(ABC):
         if self._closed:
             raise EngineUnavailableError(self.name, 'it was closed; open it again')
 
+    def _check_input(self, image: npt.NDArray[np.uint8]) -> None:
+        self._refuse_closed()
+        expected = (1, self.spec.input_height, self.spec.input_width, 3)
+        if image.shape != expected or image.dtype != np.uint8:
+            received = f'{image.dtype} {list(image.shape)}'
+            raise InvalidValueError('network input', received, f'uint8 {list(expected)}')
+
     @abstractmethod
     def _segment(
         self, frame: Frame, output_size: Tuple[int, int], with_confidence: bool
@@ -115,11 +122,7 @@ class LogitsEngine(Engine):
         The logits may be a view of the engine's own memory, which the next call overwrites: use
         or copy them before.
         """
-        self._refuse_closed()
-        expected = (1, self.spec.input_height, self.spec.input_width, 3)
-        if image.shape != expected or image.dtype != np.uint8:
-            received = f'{image.dtype} {list(image.shape)}'
-            raise InvalidValueError('network input', received, f'uint8 {list(expected)}')
+        self._check_input(image)
         logits = self._infer(image)
         if logits.shape != self.spec.logits_shape or logits.dtype != np.float32:
             received = f'logits {logits.dtype} {list(logits.shape)}'

@@ -15,22 +15,24 @@
 """Open a model with an engine chosen by name; only the chosen one is imported."""
 
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Callable, cast, Dict, Union
+from typing import Callable, cast, Dict, Tuple, Union
 
+from swiftnet_ros.engine_cache import SUFFIX
 from swiftnet_ros.engines.base import Engine
-from swiftnet_ros.errors import EngineUnavailableError, UnknownNameError
+from swiftnet_ros.errors import EngineUnavailableError, InvalidModelError, UnknownNameError
 from swiftnet_ros.shipped_models import find_model
+from swiftnet_ros.trt.gpu import find_gpu
 
 # (path of the model, precision, threads) -> engine
 EngineClass = Callable[[Path, str, int], Engine]
 
-# name -> module:class; the first is what `auto` opens
+# name -> module:class; `auto` opens the first that can be used here.
 ENGINES: Dict[str, str] = {
+    'tensorrt': 'swiftnet_ros.engines.tensorrt_engine:TensorRtEngine',
     'openvino': 'swiftnet_ros.engines.openvino_engine:OpenVinoEngine',
 }
-# Known names that this version cannot open, and what to do instead.
-_NOT_YET = {'tensorrt': 'this version of swiftnet_ros does not have it; use engine openvino'}
 
 
 def open_engine(
@@ -39,18 +41,57 @@ def open_engine(
     """
     Open a model file, or a shipped model by its name, ready to segment.
 
-    `threads` of 0 takes every CPU that this process may use. Close the engine when done, or use
-    it in a `with` statement.
+    An `.engine` is opened with TensorRT. `threads` of 0 takes every CPU that this process may
+    use. Close the engine when done, or use it in a `with` statement.
     """
-    return _engine_class(engine)(find_model(path), precision, threads)
+    file = find_model(path)
+    name, _ = chosen_engine(engine, file)
+    kind = _engine_class(name)
+    if file.suffix == SUFFIX and name != 'tensorrt':
+        raise InvalidModelError(file, f'it is for engine tensorrt, not {name}; use engine auto')
+    # Of a shipped pair, what is built takes the file that suits the precision.
+    return kind(Path(path) if name == 'tensorrt' else file, precision, threads)
+
+
+def chosen_engine(name: str, model: Union[str, Path] = '') -> Tuple[str, str]:
+    """Give the engine that a name stands for with a model, and why if the name is auto."""
+    if name != 'auto':
+        return name, ''
+    if str(model).endswith(SUFFIX):
+        return 'tensorrt', f'auto: the model is an {SUFFIX} file'
+    absences = {known: _ABSENCES[known]() if known in _ABSENCES else '' for known in ENGINES}
+    chosen = next(known for known, absence in absences.items() if not absence)
+    passed = [f'no {known}, since {absence}' for known, absence in absences.items() if absence]
+    return chosen, f'auto: {", ".join(passed) or "its module and a GPU are here"}'
+
+
+def why_no_tensorrt() -> str:
+    """Say what is missing for TensorRT here; empty if nothing is."""
+    for module in ('tensorrt', 'pycuda'):
+        if not _is_installed(module):
+            return f'the Python module {module} is not installed'
+    try:
+        find_gpu()
+    except EngineUnavailableError:
+        return 'no NVIDIA GPU is here'
+    return ''
+
+
+# name -> what is missing for an engine that is not for every computer
+_ABSENCES: Dict[str, Callable[[], str]] = {'tensorrt': why_no_tensorrt}
+
+
+def _is_installed(module: str) -> bool:
+    try:
+        return find_spec(module) is not None
+    except ValueError:
+        # It was imported already, by something that is no usual import.
+        return True
 
 
 def _engine_class(name: str) -> EngineClass:
-    if name in _NOT_YET:
-        raise EngineUnavailableError(name, _NOT_YET[name])
-    name = next(iter(ENGINES)) if name == 'auto' else name
     if name not in ENGINES:
-        raise UnknownNameError('engine', name, ['auto', *ENGINES, *_NOT_YET])
+        raise UnknownNameError('engine', name, ['auto', *ENGINES])
     module, _, attribute = ENGINES[name].partition(':')
     try:
         return cast(EngineClass, getattr(import_module(module), attribute))

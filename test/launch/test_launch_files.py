@@ -16,6 +16,8 @@
 
 from pathlib import Path
 import re
+import subprocess
+import sys
 
 import cv2
 from launch.launch_description_sources import get_launch_description_from_python_launch_file
@@ -31,6 +33,7 @@ from swiftnet_ros.fastdds_profile import VARIABLES
 LABELS = '/segmentation/label_image'
 ARGUMENTS = {
     'autostart',
+    'build_only',
     'cameras',
     'engine',
     'image_topic',
@@ -40,6 +43,7 @@ ARGUMENTS = {
     'namespace',
     'output_size',
     'params_file',
+    'precision',
     'use_sim_time',
 }
 
@@ -115,16 +119,18 @@ def overridden(tiny_path, tmp_path):
         '/**:\n  ros__parameters:\n    model: nothing\n    threads: 1\n    overlay_opacity: 0.25\n'
     )
     arguments = {'params_file': str(path), 'model': str(tiny_path), 'engine': 'openvino'}
-    return launched('segment.launch.py', **arguments)
+    return launched('segment.launch.py', precision='fp32', **arguments)
 
 
 @pytest.mark.launch(fixture=overridden)
 def test_an_argument_wins_over_the_parameter_file(overridden, probe, tiny_path):
-    names = ['model', 'engine', 'threads']
-    model, engine, threads = parameters(probe, '/segmentation', names)
+    names = ['model', 'engine', 'precision', 'threads', 'build_only']
+    model, engine, precision, threads, only = parameters(probe, '/segmentation', names)
     assert model.string_value == str(tiny_path)
     assert engine.string_value == 'openvino'
+    assert precision.string_value == 'fp32'
     assert threads.integer_value == 1
+    assert not only.bool_value
 
 
 @launch_pytest.fixture
@@ -258,6 +264,30 @@ def test_two_cameras_are_played_into_one_node(two_played, probe):
         assert {item.header.frame_id for item in received} == {name}
     _, record = two_played
     assert len(record.environments) == 3
+
+
+LAUNCH = """
+import sys
+from launch import LaunchDescription, LaunchService
+from launch.actions import IncludeLaunchDescription
+
+given = [word.split(':=') for word in sys.argv[2:]]
+included = IncludeLaunchDescription(sys.argv[1], launch_arguments=given)
+service = LaunchService()
+service.include_launch_description(LaunchDescription([included]))
+sys.exit(service.run())
+"""
+
+
+def test_a_launch_that_only_builds_fails_with_its_node(tiny_path):
+    """As `ros2 launch` runs it; here for an engine that is not built."""
+    given = [f'model:={tiny_path}', 'engine:=openvino', 'build_only:=true']
+    words = [sys.executable, '-c', LAUNCH, str(FOLDER / 'segment.launch.py'), *given]
+    ended = subprocess.run(words, capture_output=True, text=True, timeout=60)
+    log = ended.stdout + ended.stderr
+    assert ended.returncode == 1
+    assert 'error: build_only is True, expected an engine that is built' in log
+    assert 'no engine was built: exit code 1, see above' in log
 
 
 FILES = ['segment.launch.py', 'demo.launch.py', 'multi_camera.launch.py']

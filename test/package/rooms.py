@@ -33,6 +33,12 @@ PURE_ROOMS = (
     'swiftnet_ros.labels',
     'swiftnet_ros.metrics',
     'swiftnet_ros.shipped_models',
+    'swiftnet_ros.image_source',
+    'swiftnet_ros.trt*',
+    'swiftnet_ros.engine_cache',
+    'swiftnet_ros.engine_finder',
+    'swiftnet_ros.build_engine',
+    'swiftnet_ros.model_files',
     'swiftnet_ros.engines',
     'swiftnet_ros.engines.base',
     'swiftnet_ros.engines.*',
@@ -45,14 +51,22 @@ PURE_ROOMS = (
     'swiftnet_ros.output_size',
     'swiftnet_ros.picture_header',
     'swiftnet_ros.stage_times',
+    'swiftnet_ros.model_choice',
+    'swiftnet_ros.engine_builders',
+    'swiftnet_ros.engine_child',
+    'swiftnet_ros.build_process',
+    'swiftnet_ros.memory_folder',
+    'swiftnet_ros.engine_build',
     'swiftnet_ros.loaded_model',
     'swiftnet_ros.engine_worker',
     'swiftnet_ros.health',
     'swiftnet_ros.node_health',
-    'swiftnet_ros.image_source',
     'swiftnet_ros.label_files',
     'swiftnet_ros.benchmark_runs',
     'swiftnet_ros.benchmark_report',
+    'swiftnet_ros.device_table',
+    'swiftnet_ros.device_runs',
+    'swiftnet_ros.device_report',
     'swiftnet_ros.fastdds_profile',
 )
 
@@ -142,7 +156,14 @@ TRAINING_TABLE = PURE_ROOMS + TRAINING_ROOMS
 
 # What comes from elsewhere, by who may import it.
 PURE_LIBRARIES = {'cv2', 'google', 'numpy', 'onnx', 'yaml'}
-ENGINE_LIBRARIES = {'swiftnet_ros.engines.openvino_core': {'openvino'}}
+ENGINE_LIBRARIES = {
+    'swiftnet_ros.engines.openvino_core': {'openvino'},
+    # The latter for the type checker alone.
+    'swiftnet_ros.trt.calibration': {'pycuda'},
+    'swiftnet_ros.trt.module_type': {'tensorrt'},
+    'swiftnet_ros.engines.cuda_gpu': {'pycuda'},
+    'swiftnet_ros.engines.pycuda_type': {'pycuda'},
+}
 ROS_LIBRARIES = {
     'cv_bridge',
     'diagnostic_msgs',

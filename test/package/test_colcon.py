@@ -23,7 +23,14 @@ import sys
 from package.source_files import ROOT
 import pytest
 
-SCRIPTS = ('add_model_spec', 'benchmark', 'image_publisher', 'segmentation_node')
+SCRIPTS = (
+    'add_model_spec',
+    'benchmark',
+    'build_engine',
+    'device_report',
+    'image_publisher',
+    'segmentation_node',
+)
 NO_COLCON = 'colcon is not installed here: scripts/test.sh brings it'
 # What stays out of a workspace's copy: it is no source.
 IGNORED = shutil.ignore_patterns('.*', 'build', 'install', 'log', 'runs', '*.egg-info', 'demo_out')
@@ -95,6 +102,10 @@ def test_the_share_folder_holds_every_file_of_the_checkout(installed, pattern):
     assert {path.relative_to(share) for path in share.glob(pattern)} == expected
 
 
+def test_the_source_of_the_kernels_is_installed(installed):
+    assert list(installed.rglob('site-packages/swiftnet_ros/engines/kernels/segmentation.cu'))
+
+
 def test_training_is_not_installed(installed):
     assert not list(installed.rglob('training*'))
     assert list(installed.rglob('site-packages/swiftnet_ros/segmenter.py'))
@@ -105,7 +116,7 @@ def test_every_executable_starts_a_function_that_exists(installed):
     source = (
         'from importlib.metadata import distribution\n'
         'points = distribution("swiftnet_ros").entry_points\n'
-        'assert len(points) == 4, points\n'
+        'assert len(points) == 5, points\n'
         'assert all(callable(point.load()) for point in points)\n'
     )
     if importlib.util.find_spec('rclpy') is None:

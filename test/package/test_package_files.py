@@ -27,7 +27,7 @@ PACKAGE = ElementTree.parse(ROOT / 'package.xml').getroot()
 # Where the name of a module is not the name of what brings it.
 ROSDEP_KEYS = {'cv2': 'python3-opencv', 'numpy': 'python3-numpy', 'yaml': 'python3-yaml'}
 # These have no rosdep key; setup.py brings them, as onnx brings google.protobuf.
-BY_PIP = {'google', 'onnx', 'openvino'}
+BY_PIP = {'google', 'onnx', 'openvino', 'pycuda', 'tensorrt'}
 
 
 def _setup(question: str) -> str:

@@ -246,7 +246,7 @@ def test_a_bug_in_a_transition_is_an_error_that_can_be_recovered_from(probe, tin
     """Alone, rclpy would say nothing of it."""
     with RunningNode('/buggy', model=str(tiny_path)) as running:
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(pipeline, 'load_model', lambda choice: 1 / 0)
+            patch.setattr(pipeline, 'load_model', lambda *given: 1 / 0)
             assert not running.do('configure')
         assert running.node.state == 'unconfigured' and running.pipeline is None
         assert 'an unexpected error' in str(running.node.failure)

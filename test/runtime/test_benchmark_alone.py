@@ -107,7 +107,7 @@ def test_ratios_are_medians_of_the_rounds_and_growth_is_against_the_middle(folde
         round_of(40.0, [50.0] * 3, 0.1, [303.0, 305.0]),
     ]
     with open_engine(folder / 'tiny.onnx', precision='fp32') as engine:
-        found = report(rounds, engine)
+        found = report(rounds, engine, '')
     assert (found['sent'], found['received'], found['p50_ms']) == (10, 10, 30.0)
     assert (found['engine_ms'], found['pipeline_ms']) == (20.0, 21.0)
     assert found['p50_over_engine'] == 1.5

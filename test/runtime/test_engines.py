@@ -160,8 +160,9 @@ def test_unknown_engine_is_refused_with_the_nearest(tiny_path):
         open_engine(tiny_path, engine='openvno')
 
 
-def test_tensorrt_is_known_and_refused(tiny_path):
-    with pytest.raises(EngineUnavailableError, match="'tensorrt' .*; use engine openvino"):
+def test_tensorrt_that_is_not_installed_is_refused_with_where_it_is(tiny_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, 'tensorrt', None)
+    with pytest.raises(EngineUnavailableError, match="'tensorrt' .*; it comes with JetPack"):
         open_engine(tiny_path, engine='tensorrt')
 
 
@@ -272,7 +273,8 @@ def test_new_engine_enters_by_one_line_of_the_dict(fake_engine, tiny_path, noise
     assert engine.closed == 1
 
 
-def test_auto_stays_openvino_beside_a_new_engine(fake_engine, tiny_path):
+def test_auto_stays_openvino_beside_a_new_engine(fake_engine, tiny_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, 'tensorrt', None)
     with open_engine(tiny_path) as engine:
         assert engine.name == 'openvino'
 

@@ -42,6 +42,22 @@ MADE = [
     (errors.UnexpectedError('configure'), ['configure: an unexpected error; please report it']),
     (errors.SelfCheckError(0.91234, 0.98), ['0.91234 of', 'at least 0.98;', 'lower self_check']),
     (errors.SizeMismatchError('a.png', (4, 8), (2, 3)), ['8x4 pixels, expected 3x2']),
+    (
+        errors.EngineMismatchError('a.engine', ['GPU is A, the engine was built for B']),
+        ['a.engine does not fit: GPU is A', 'build it again with: python -m swiftnet_ros.build'],
+    ),
+    (errors.EngineFileError('a.engine', 'cut'), ['cannot use engine a.engine: cut', 'build it']),
+    (errors.EngineCacheError('/c', 'full'), ['engines in /c: full; set SWIFTNET_ROS_CACHE']),
+    (errors.BuildError('m.onnx', 'no\nway'), ['TensorRT cannot build m.onnx: no way']),
+    (errors.EngineFailedError('e', 'bad\ntime'), ["engine 'e' failed: bad time; if it does so"]),
+    (
+        errors.DeviceMemoryError('the logits', 9_870_000, 1_000_000, 32_000_000),
+        ['for the logits: it needs 9.9 MB, 1.0 MB of 32.0 MB are free; close other'],
+    ),
+    (errors.BuildProcessError('it said nothing'), ['the engine was not built: it said nothing']),
+    (errors.BuildCancelledError(), ['called off; configure the node again']),
+    (errors.ReportedError('cannot\nbuild it'), ['cannot build it']),
+    (errors.EngineNotKeptError('disk full'), ['was built but not kept: disk full']),
 ]
 
 

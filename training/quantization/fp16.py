@@ -55,7 +55,7 @@ def write_half(source: Path, out: Path) -> float:
     pixels = golden.frame if golden else render(_SEED, spec.input_height, spec.input_width).image
     answers = []
     for path in (source, out):
-        with open_engine(path, precision='fp32') as engine:
+        with open_engine(path, 'openvino', 'fp32') as engine:
             answers.append(engine.segment(Frame(pixels), pixels.shape[:2]).labels)
     return float(np.mean(answers[0] == answers[1]))
 

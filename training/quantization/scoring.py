@@ -104,5 +104,5 @@ class Scorer:
 
 @contextmanager
 def _segmenter(path: Path) -> Iterator[Segmenter]:
-    with open_engine(path, precision='fp32') as engine:
+    with open_engine(path, 'openvino', 'fp32') as engine:
         yield Segmenter(engine)

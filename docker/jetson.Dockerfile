@@ -1,0 +1,24 @@
+# Copyright 2026 The swiftnet_ros Authors
+# SPDX-License-Identifier: Apache-2.0
+#
+# The node on a Jetson. Not built here: no Jetson was at hand. On the board, in the checkout:
+#
+#   docker build -f docker/jetson.Dockerfile -t swiftnet_ros .
+#   docker run --rm -it --runtime nvidia --network host --ipc host \
+#       -v swiftnet_engines:/engines swiftnet_ros image_topic:=/cam/image_raw
+#
+# AGX Xavier, JetPack 5.1; for an Orin with JetPack 6 add to the first command
+#   --build-arg BASE=dustynv/ros:humble-ros-base-l4t-r36.3.0
+ARG BASE=dustynv/ros:humble-ros-base-l4t-r35.4.1
+FROM ${BASE}
+
+SHELL ["/bin/bash", "-c"]
+ENV PATH=/usr/local/cuda/bin:${PATH} SWIFTNET_ROS_CACHE=/engines/cache
+# The image names a package index of its own, which need not be there any more.
+RUN env -u PIP_INDEX_URL -u PIP_EXTRA_INDEX_URL python3 -m pip install --no-cache-dir \
+    'onnx>=1.14,<2' 'opencv-python-headless>=4.5.5,<5' 'pycuda>=2022.1' 'pyyaml>=5.4,<7'
+COPY . /ws/src/swiftnet_ros
+# These images have ROS 2, built from source, below install/.
+RUN cd /ws && source /opt/ros/humble/install/setup.bash && colcon build
+ENTRYPOINT ["/bin/bash", "-c", \
+    "source /ws/install/setup.bash && exec ros2 launch swiftnet_ros segment.launch.py \"$@\"", "--"]

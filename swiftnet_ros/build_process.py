@@ -1,0 +1,153 @@
+# Copyright 2026 The swiftnet_ros Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""
+A program of this package that builds an engine, in a process group of its own.
+
+It answers in JSON lines on standard output: objects with a `phase` are progress, the last one is
+the result. What it cannot do is a line `error: ...` on standard error.
+"""
+
+from collections import deque
+from contextlib import contextmanager, suppress
+import json
+import os
+import selectors
+import signal
+import subprocess
+from threading import Event
+from typing import Any, Callable, Deque, Dict, Iterator, List, Sequence
+
+from swiftnet_ros.errors import BuildCancelledError, BuildProcessError, ReportedError
+
+Message = Dict[str, Any]
+
+_POLL = 0.05
+# How long, in seconds, the process may take to clean up before it is killed.
+_GRACE = 0.5
+_ERROR = 'error: '
+_KEPT_LINES = 50
+
+
+def run_build(
+    command: Sequence[str], on_progress: Callable[[Message], None], cancelled: Event
+) -> Message:
+    """
+    Run a build to its end and give its result.
+
+    `on_progress` hears of every progress. BuildCancelledError soon after `cancelled` is set,
+    ReportedError with the program's own words, BuildProcessError where it has none. The process
+    is gone afterwards, whatever happens.
+    """
+    result: Message = {}
+    complaints: Deque[str] = deque(maxlen=_KEPT_LINES)
+    with _process(command) as process:
+        for name, line in _lines(process, cancelled):
+            if name == 'stderr':
+                complaints.append(line)
+                continue
+            message = _parse(line)
+            if 'phase' in message:
+                on_progress(message)
+            elif message:
+                result = message
+        code = _wait(process, cancelled)
+    if code:
+        raise _failure(code, complaints)
+    if not result:
+        raise BuildProcessError('it ended without a result')
+    return result
+
+
+@contextmanager
+def _process(command: Sequence[str]) -> 'Iterator[subprocess.Popen[bytes]]':
+    # Of its own session: a Ctrl-C in the terminal reaches the caller only, which ends the group.
+    process = subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    )
+    try:
+        with process:
+            try:
+                yield process
+            except BaseException:
+                _end(process)
+                raise
+    finally:
+        # What the process started itself goes with it.
+        _signal(process.pid, signal.SIGKILL)
+
+
+def _lines(process: 'subprocess.Popen[bytes]', cancelled: Event) -> Iterator[List[str]]:
+    """Give [stdout or stderr, line] until both are closed."""
+    rests: Dict[str, bytes] = {'stdout': b'', 'stderr': b''}
+    with selectors.DefaultSelector() as selector:
+        for name in rests:
+            selector.register(getattr(process, name), selectors.EVENT_READ, name)
+        while selector.get_map():
+            if cancelled.is_set():
+                raise BuildCancelledError()
+            for key, _ in selector.select(_POLL):
+                chunk = os.read(key.fd, 1 << 16)
+                if not chunk:
+                    selector.unregister(key.fileobj)
+                *lines, rests[key.data] = (rests[key.data] + (chunk or b'\n')).split(b'\n')
+                for line in lines:
+                    if line.strip():
+                        yield [key.data, line.decode(errors='replace').strip()]
+
+
+def _wait(process: 'subprocess.Popen[bytes]', cancelled: Event) -> int:
+    """Give the exit code; a process may close its outputs and go on."""
+    while process.poll() is None:
+        if cancelled.wait(_POLL):
+            raise BuildCancelledError()
+    return process.wait()
+
+
+def _end(process: 'subprocess.Popen[bytes]') -> None:
+    _signal(process.pid, signal.SIGTERM)
+    try:
+        process.wait(_GRACE)
+    except subprocess.TimeoutExpired:
+        _signal(process.pid, signal.SIGKILL)
+
+
+def _signal(group: int, number: int) -> None:
+    with suppress(ProcessLookupError):
+        os.killpg(group, number)
+
+
+def _parse(line: str) -> Message:
+    """Read a line of JSON; what a library wrote between them is nothing."""
+    try:
+        message = json.loads(line)
+    except ValueError:
+        return {}
+    return message if isinstance(message, dict) else {}
+
+
+def _failure(code: int, complaints: Deque[str]) -> Exception:
+    errors = [line for line in complaints if line.startswith(_ERROR)]
+    if errors:
+        return ReportedError(errors[-1].partition(_ERROR)[2])
+    if code == -signal.SIGKILL:
+        why = 'it was killed, as Linux does when memory runs out; end other programs, or lower '
+        return BuildProcessError(f'{why}workspace_mb')
+    last = complaints[-1] if complaints else 'it said nothing'
+    how = f'signal {-code}' if code < 0 else f'exit code {code}'
+    return BuildProcessError(f'it ended with {how}: {last}')

@@ -1,0 +1,143 @@
+# Copyright 2026 The swiftnet_ros Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""
+Measure models in each precision on this device and write the seminar's table of it.
+
+    python -m swiftnet_ros.device_report full.fp32.onnx all.fp32.onnx --images DIR --labels DIR
+
+Engines are built where they are not in the cache. It writes report.md and report.json.
+"""
+
+from argparse import ArgumentParser, Namespace
+from dataclasses import asdict
+import json
+import os
+from pathlib import Path
+import platform
+import subprocess
+import sys
+from typing import Dict, List, Optional, Sequence
+
+from swiftnet_ros.benchmark_report import versions
+from swiftnet_ros.device_runs import Bench, measure, plans, split_precisions, TENSORRT
+from swiftnet_ros.device_table import Measured, to_markdown
+from swiftnet_ros.errors import FileMissingError, SwiftnetError, UnknownNameError
+from swiftnet_ros.shipped_models import shipped_models
+
+PRECISIONS = ('fp32', 'fp16', 'bf16', 'int8')
+_BOARD = Path('/proc/device-tree/model')
+_RELEASE = Path('/etc/nv_tegra_release')
+
+
+def main(argv: Optional[List[str]] = None) -> int:
+    """Write the report of a device; give the exit code: 1 if nothing could be measured."""
+    options = _parser().parse_args(argv)
+    try:
+        return _run(options)
+    except SwiftnetError as error:
+        print(f'error: {error}', file=sys.stderr)
+        return 1
+
+
+def _run(options: Namespace) -> int:
+    _check(options)
+    bench = Bench(options.images, options.labels, options.engine, options.repeat, options.cache)
+    todo = plans(options.models or shipped_models(), options.precisions, options.engine)
+    measured: List[Measured] = []
+    facts = device_facts()
+    for number, plan in enumerate(todo, 1):
+        way = f' {plan.way}' if plan.way else ''
+        title = f'{plan.model} {plan.precision}{way}'
+        print(f'[{number}/{len(todo)}] {title} of {plan.file}', file=sys.stderr, flush=True)
+        measured.append(measure(plan, bench))
+        if measured[-1].failure:
+            print(f'    not measured: {measured[-1].failure}', file=sys.stderr, flush=True)
+        # At once: a board that stops in the middle has said what it had.
+        _write(options.out, measured, facts)
+    print((options.out / 'report.md').read_text(encoding='utf-8'))
+    return 0 if any(item.report for item in measured) else 1
+
+
+def device_facts() -> Dict[str, str]:
+    """Say what was measured on, as far as the device tells it."""
+    known = {name: value for name, value in versions().items() if value}
+    facts = {
+        'board': _text(_BOARD),
+        'Jetson Linux': _text(_RELEASE).partition('\n')[0].lstrip('# '),
+        'power mode': _said(['nvpmodel', '-q']),
+        'system': f'{platform.system()} {platform.release()} {platform.machine()}',
+        'CPUs': str(len(os.sched_getaffinity(0))),
+        'versions': ', '.join(f'{name} {value}' for name, value in known.items()),
+    }
+    return {name: value for name, value in facts.items() if value}
+
+
+def _check(options: Namespace) -> None:
+    for name in options.precisions:
+        if name not in PRECISIONS:
+            raise UnknownNameError('precision', name, PRECISIONS)
+    for folder, what in (
+        (options.images, 'folder of images'),
+        (options.labels, 'folder of labels'),
+    ):
+        if folder is not None and not folder.is_dir():
+            raise FileMissingError(folder, what)
+    try:
+        options.out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise FileMissingError(options.out, f'folder for the report ({error.strerror})') from error
+
+
+def _write(folder: Path, measured: Sequence[Measured], facts: Dict[str, str]) -> None:
+    runs = [asdict(item) for item in measured]
+    text = json.dumps({'device': facts, 'runs': runs}, indent=1) + '\n'
+    (folder / 'report.json').write_text(text, encoding='utf-8')
+    (folder / 'report.md').write_text(to_markdown(measured, facts), encoding='utf-8')
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(errors='replace').strip('\0\n ')
+    except OSError:
+        return ''
+
+
+def _said(words: List[str]) -> str:
+    """Give what a program of the board says on one line, nothing where there is none."""
+    try:
+        done = subprocess.run(words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=10)
+    except (OSError, subprocess.TimeoutExpired):
+        return ''
+    return ' '.join(done.stdout.decode(errors='replace').split())
+
+
+def _parser() -> ArgumentParser:
+    parser = ArgumentParser('device_report', description=__doc__.strip().partition('\n')[0])
+    add = parser.add_argument
+    models = '.onnx files, of a pair either, or names of shipped models; without any these'
+    add('models', nargs='*', metavar='MODEL', help=models)
+    add('--images', type=Path, required=True, help='folder of images')
+    add('--labels', type=Path, help='folder of PNGs of class ids, same names; for the mIoU')
+    add('--engine', default=TENSORRT, help='tensorrt, or openvino to measure a CPU')
+    listed = 'a list, as fp16,int8'
+    add('--precisions', type=split_precisions, default=('fp16', 'int8'), help=listed)
+    add('--repeat', type=int, default=1, help='how often the folder is played')
+    add('--cache', type=Path, help="folder of built engines, in place of the user's")
+    add('--out', type=Path, default=Path('device_report'), help='folder for the report')
+    return parser
+
+
+if __name__ == '__main__':
+    sys.exit(main())

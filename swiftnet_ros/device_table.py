@@ -1,0 +1,106 @@
+# Copyright 2026 The swiftnet_ros Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""The seminar's table of a device in Markdown, from what its runs gave."""
+
+from dataclasses import dataclass, field
+from typing import Any, Dict, List, Mapping, Optional, Sequence
+
+Report = Dict[str, Any]
+_COLUMNS = {'fp32': 'FP32', 'fp16': 'FP16', 'bf16': 'bf16', 'int8': 'INT8'}
+_NONE = '-'
+
+
+@dataclass(frozen=True)
+class Measured:
+    """
+    One model in one precision, made in one way, and what its benchmark said.
+
+    `way` tells how INT8 was made: explicit or implicit. `report` is the benchmark's, None where
+    there is a `failure`.
+    """
+
+    model: str
+    precision: str
+    way: str = ''
+    file: str = ''
+    report: Optional[Report] = None
+    build: Report = field(default_factory=dict)
+    failure: str = ''
+
+
+def to_markdown(measured: Sequence[Measured], facts: Mapping[str, str]) -> str:
+    """Write both tables, what failed, and what it was measured on."""
+    precisions = list(dict.fromkeys(item.precision for item in measured))
+    models = list(dict.fromkeys(item.model for item in measured))
+    heads = [f'{_COLUMNS[name]} mIoU | FPS' for name in precisions]
+    lines = [f'| model | {" | ".join(heads)} |', '|---' * (1 + 2 * len(heads)) + '|']
+    for model in models:
+        cells = [_cell([item for item in measured if (item.model, item.precision) == (model, p)])
+                 for p in precisions]  # fmt: skip
+        lines.append(f'| {model} | {" | ".join(cells)} |')
+    lines += ['', 'mIoU in percent; FPS of the whole way from picture to labels, one at a time.']
+    lines += ['Of two ways to INT8 the faster one counts.', '', *_details(measured)]
+    failures = [item for item in measured if item.failure]
+    if failures:
+        lines += ['', 'Not measured:', '']
+        lines += [f'- {_title(item)}: {item.failure}' for item in failures]
+    lines += ['', *(f'- {name}: {value}' for name, value in facts.items())]
+    return '\n'.join(lines) + '\n'
+
+
+def fastest(measured: Sequence[Measured]) -> Optional[Measured]:
+    """Give the one with the most frames per second, None if none was measured."""
+    done = [item for item in measured if item.report is not None]
+    return max(done, key=lambda item: float((item.report or {})['fps']), default=None)
+
+
+def _cell(measured: Sequence[Measured]) -> str:
+    best = fastest(measured)
+    if best is None or best.report is None:
+        return f'{_NONE} | {_NONE}'
+    return f'{_percent(best.report["miou"])} | {best.report["fps"]:.1f}'
+
+
+def _details(measured: Sequence[Measured]) -> List[str]:
+    lines = [
+        '| model | precision that ran | mIoU | FPS | p50 ms | p95 ms | built in s |',
+        '|---' * 7 + '|',
+    ]
+    for item in measured:
+        if item.report is not None:
+            lines.append(_detail(item, item.report))
+    return lines
+
+
+def _detail(item: Measured, report: Report) -> str:
+    seconds = item.build.get('build_seconds')
+    cells = [
+        _title(item),
+        str(report['precision']),
+        _percent(report['miou']),
+        f'{report["fps"]:.1f}',
+        f'{report["p50_ms"]:.2f}',
+        f'{report["p95_ms"]:.2f}',
+        _NONE if seconds is None else f'{seconds:.0f}',
+    ]
+    return f'| {" | ".join(cells)} |'
+
+
+def _title(item: Measured) -> str:
+    return ' '.join(part for part in (item.model, _COLUMNS[item.precision], item.way) if part)
+
+
+def _percent(miou: Optional[float]) -> str:
+    return _NONE if miou is None else f'{100 * miou:.2f}'

@@ -1,0 +1,202 @@
+# Copyright 2026 The swiftnet_ros Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""
+Engines on disk, each with a sidecar `<engine>.json` that says everything it was built from.
+
+An engine can run code when it is loaded: the folder is the user's own, and an engine is loaded
+only if it is, byte for byte, what its sidecar says. Errors: `EngineCacheError` for the folder,
+`EngineFileError` for an engine.
+"""
+
+from contextlib import contextmanager
+from dataclasses import dataclass
+import fcntl
+import hashlib
+import json
+import os
+from pathlib import Path
+import stat
+from time import sleep
+from typing import Any, Callable, Dict, Iterator, Optional, Tuple
+
+from swiftnet_ros.errors import EngineCacheError, EngineFileError, SwiftnetError
+from swiftnet_ros.model_spec import ModelSpec
+from swiftnet_ros.trt.identity import EngineIdentity
+from swiftnet_ros.trt.whole_file import write_whole
+
+SUFFIX = '.engine'
+SIDECAR_VERSION = 1
+_OTHERS_MAY_WRITE = stat.S_IWGRP | stat.S_IWOTH
+_LOCK_POLL_S = 0.1
+
+
+@dataclass(frozen=True)
+class Sidecar:
+    """
+    What an engine is and how it was made.
+
+    `precisions` maps a layer to what it really got, as TensorRT's inspector says; it is empty
+    where there was no GPU to load the engine on. `dla_fallback` names the layers that the DLA
+    does not take. `golden` is the model's golden frame as JSON.
+    """
+
+    identity: EngineIdentity
+    spec: ModelSpec
+    golden: Optional[str]
+    engine_sha256: str
+    build_seconds: float
+    precisions: Dict[str, str]
+    dla_fallback: Tuple[str, ...]
+    workspace_mb: int
+    swiftnet_ros: str
+
+    def to_json(self) -> str:
+        """Write the sidecar."""
+        tree = {
+            'version': SIDECAR_VERSION,
+            **vars(self),
+            'identity': self.identity.to_tree(),
+            'spec': json.loads(self.spec.to_json()),
+            'dla_fallback': list(self.dla_fallback),
+        }
+        return json.dumps(tree, indent=1) + '\n'
+
+    @classmethod
+    def from_json(cls, text: str) -> 'Sidecar':
+        """Read what `to_json` wrote; ValueError, KeyError or TypeError for anything else."""
+        tree: Dict[str, Any] = json.loads(text)
+        if tree.pop('version') != SIDECAR_VERSION:
+            raise ValueError('another version of swiftnet_ros wrote it')
+        tree['identity'] = EngineIdentity.from_tree(tree['identity'])
+        tree['spec'] = ModelSpec.from_json(json.dumps(tree['spec']))
+        tree['dla_fallback'] = tuple(tree['dla_fallback'])
+        return cls(**tree)
+
+
+def cache_folder() -> Path:
+    """
+    Give the folder of engines, made if it is not there, readable for its user alone.
+
+    $SWIFTNET_ROS_CACHE, else $XDG_CACHE_HOME/swiftnet_ros, else ~/.cache/swiftnet_ros.
+    """
+    own, base = (os.environ.get(name) for name in ('SWIFTNET_ROS_CACHE', 'XDG_CACHE_HOME'))
+    if own:
+        return private_folder(Path(own))
+    # The standard wants a relative path to be left alone.
+    if base and os.path.isabs(base):
+        return private_folder(Path(base, 'swiftnet_ros'))
+    try:
+        home = Path.home()
+    except RuntimeError as error:
+        raise EngineCacheError('~/.cache', _reason(error)) from error
+    return private_folder(home / '.cache' / 'swiftnet_ros')
+
+
+def private_folder(folder: Path) -> Path:
+    """Make a folder with mode 0700, or check one that is there: nobody else may write in it."""
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, exist_ok=True)
+        found = folder.stat()
+    except OSError as error:
+        raise EngineCacheError(folder, _reason(error)) from error
+    if found.st_uid != os.getuid():
+        raise EngineCacheError(folder, f'it belongs to user {found.st_uid}, not to you')
+    if found.st_mode & _OTHERS_MAY_WRITE:
+        raise EngineCacheError(folder, f'others may write in it (chmod 700 {folder})')
+    return folder
+
+
+def engine_path(folder: Path, identity: EngineIdentity, model_name: str) -> Path:
+    """Name the file of an engine."""
+    return folder / f'{model_name}.{identity.precision}.{identity.key[:16]}{SUFFIX}'
+
+
+def sidecar_path(path: Path) -> Path:
+    """Name the sidecar of an engine."""
+    return path.with_name(f'{path.name}.json')
+
+
+def store(path: Path, engine: bytes, sidecar: Sidecar) -> None:
+    """Write an engine, then its sidecar, each whole or not at all."""
+    try:
+        # No moment with a new engine beside an old sidecar that happens to be believed.
+        sidecar_path(path).unlink(missing_ok=True)
+        write_whole(path, engine)
+        write_whole(sidecar_path(path), sidecar.to_json().encode())
+    except OSError as error:
+        raise EngineCacheError(path.parent, _reason(error)) from error
+
+
+def read_sidecar(path: Path) -> Sidecar:
+    """Read what an engine is, without reading the engine."""
+    beside = sidecar_path(path)
+    if not path.is_file():
+        raise EngineFileError(path, 'there is no such file')
+    if not beside.is_file():
+        raise EngineFileError(path, f'its sidecar {beside.name} is missing')
+    try:
+        return Sidecar.from_json(beside.read_text(encoding='utf-8'))
+    except (OSError, ValueError, KeyError, TypeError, SwiftnetError) as error:
+        reason = f'its sidecar {beside.name} cannot be read ({_reason(error)})'
+        raise EngineFileError(path, reason) from error
+
+
+def load(path: Path) -> Tuple[bytes, Sidecar]:
+    """Read an engine that is what its sidecar says."""
+    sidecar = read_sidecar(path)
+    try:
+        engine = path.read_bytes()
+    except OSError as error:
+        raise EngineFileError(path, _reason(error)) from error
+    if hashlib.sha256(engine).hexdigest() != sidecar.engine_sha256:
+        raise EngineFileError(path, "it is truncated or changed (SHA-256 is not its sidecar's)")
+    return engine, sidecar
+
+
+@contextmanager
+def build_lock(path: Path, on_wait: Callable[[], None] = lambda: None) -> Iterator[None]:
+    """
+    Let one process at a time build in the folder of an engine; look again once it is yours.
+
+    Two builds at a time on one GPU would spoil each other's timing. The folder itself is locked,
+    so that nothing is left behind, whatever ends the process.
+    """
+    try:
+        handle = os.open(path.parent, os.O_RDONLY)
+    except OSError as error:
+        raise EngineCacheError(path.parent, _reason(error)) from error
+    try:
+        while not _locked(handle, path.parent):
+            on_wait()
+            sleep(_LOCK_POLL_S)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _locked(handle: int, folder: Path) -> bool:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError as error:
+        raise EngineCacheError(folder, f'it cannot be locked ({_reason(error)})') from error
+    return True
+
+
+def _reason(error: Exception) -> str:
+    text = getattr(error, 'strerror', None) or str(error) or type(error).__name__
+    return ' '.join(str(text).split())

@@ -1,0 +1,114 @@
+# Copyright 2026 The swiftnet_ros Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""What an engine was built from and for: if any of it changes, it is another engine."""
+
+from dataclasses import asdict, dataclass, fields
+import hashlib
+import json
+from typing import Any, Dict, List, Optional, Tuple
+
+from swiftnet_ros.errors import listing
+from swiftnet_ros.trt.api import tensorrt_module
+from swiftnet_ros.trt.gpu import find_gpu
+
+# What a difference is called, in the order in which it is told.
+_NAMES = {
+    'module': 'TensorRT module',
+    'tensorrt_version': 'TensorRT',
+    'gpu_name': 'GPU',
+    'compute_capability': 'compute capability',
+    'precision': 'precision',
+    'dla': 'DLA core',
+    'flags': 'builder configuration',
+    'model_sha256': 'model',
+    'calibration_sha256': 'calibration',
+}
+# For any GPU of that compute capability, built where there is none.
+ANY_GPU = 'any'
+
+
+@dataclass(frozen=True)
+class Machine:
+    """A TensorRT and the GPU that it builds for."""
+
+    module: str
+    tensorrt_version: str
+    gpu_name: str
+    compute_capability: str
+
+
+@dataclass(frozen=True)
+class EngineIdentity:
+    """Everything that an engine depends on; `precision` is fp32, fp16 or int8."""
+
+    module: str
+    tensorrt_version: str
+    gpu_name: str
+    compute_capability: str
+    precision: str
+    dla: Optional[int]
+    flags: Tuple[str, ...]
+    model_sha256: str
+    calibration_sha256: Optional[str]
+
+    @property
+    def key(self) -> str:
+        """Give the hash of all of it, in hex."""
+        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()
+
+    def differences(self, other: 'EngineIdentity') -> List[str]:
+        """Say where this engine differs from another, which is what is wanted here."""
+        return _differences(self, other, list(_NAMES))
+
+    def machine_differences(self, machine: Machine) -> List[str]:
+        """Say why this engine does not run on a machine; nothing if it does."""
+        names = [field.name for field in fields(Machine)]
+        if self.gpu_name == ANY_GPU:
+            names.remove('gpu_name')
+        return _differences(self, machine, names)
+
+    def to_tree(self) -> Dict[str, Any]:
+        """Give what JSON can hold."""
+        return {**asdict(self), 'flags': list(self.flags)}
+
+    @classmethod
+    def from_tree(cls, tree: Dict[str, Any]) -> 'EngineIdentity':
+        """Read what `to_tree` gave; KeyError or TypeError for anything else."""
+        return cls(**{**tree, 'flags': tuple(tree['flags'])})
+
+
+def this_machine(module: str = 'tensorrt', compute_capability: Optional[str] = None) -> Machine:
+    """Find the TensorRT and the GPU here; no GPU is needed for a named compute capability."""
+    version = str(tensorrt_module(module).__version__)
+    if compute_capability is not None:
+        return Machine(module, version, ANY_GPU, compute_capability)
+    gpu = find_gpu(module)
+    return Machine(module, version, gpu.name, gpu.compute_capability)
+
+
+def _differences(built: EngineIdentity, here: Any, names: List[str]) -> List[str]:
+    pairs = [(name, getattr(here, name), getattr(built, name)) for name in names]
+    return [
+        f'{_NAMES[name]} is {_shown(now)}, the engine was built for {_shown(then)}'
+        for name, now, then in pairs
+        if now != then
+    ]
+
+
+def _shown(value: object) -> str:
+    if value is None or value == ():
+        return 'none'
+    # Of a hash the beginning tells enough.
+    return listing(value) if isinstance(value, tuple) else str(value)[:40]

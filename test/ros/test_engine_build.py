@@ -1,0 +1,226 @@
+# Copyright 2026 The swiftnet_ros Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""The node while an engine is built: never silent, and it ends at once with its build."""
+
+from pathlib import Path
+import re
+import signal
+import subprocess
+import sys
+from time import monotonic
+
+from diagnostic_msgs.msg import DiagnosticArray
+from fake_builder import builders, fake
+import pytest
+from ros_probe import blocks, rgb_message, wait_until
+from running_node import RunningNode
+from started_program import started
+from std_srvs.srv import Trigger
+from swiftnet_ros import engine_builders
+from swiftnet_ros.health import ERROR, OK, WARN
+
+ENDLESS = ('--steps', '100000')
+
+
+@pytest.fixture
+def built(gated, monkeypatch, tmp_path):
+    """Give a function that enters a fake builder for the engine `gated`; it gives its folder."""
+
+    def enter(*options, **given):
+        monkeypatch.setitem(engine_builders.BUILDERS, 'gated', fake(tmp_path, *options, **given))
+        return tmp_path
+
+    return enter
+
+
+@pytest.fixture
+def engine_status(probe):
+    """Give a function that gives the newest level and message of the engine of a node."""
+    received = probe.listen('/diagnostics', DiagnosticArray, wait=False)
+
+    def newest(namespace):
+        for message in reversed(received):
+            for status in message.status:
+                if status.hardware_id == f'{namespace}/segmentation' and 'engine' in status.name:
+                    values = {item.key: item.value for item in status.values}
+                    return status.level[0], status.message, values
+        return None, '', {}
+
+    return newest
+
+
+def test_while_an_engine_is_built_topics_are_there_and_diagnostics_say_so(
+    probe, tiny_path, built, engine_status, capfd
+):
+    """Then frames are answered; the log said what is built, and how long it took."""
+    cache = built('--steps', '60')
+    with RunningNode('/building', model=str(tiny_path), engine='gated') as running:
+        task = running.begin('configure')
+        wait_until(lambda: 'building' in engine_status('/building')[1], 10, 'news of the build')
+        level, message, _ = engine_status('/building')
+        assert level == WARN and re.fullmatch(
+            'building engine gated of tiny.onnx in auto: tactics, [0-9]+ %, [0-9]+ s, '
+            'the last build took 90 s', message,
+        )  # fmt: skip
+        assert probe.node.count_publishers('/building/segmentation/label_image')
+        assert running.node.state == 'configuring' and builders(cache) and not task.done()
+        wait_until(task.done, 20)
+        assert running.do('activate')
+        wait_until(lambda: engine_status('/building')[0] == OK, 5)
+        assert engine_status('/building')[2]['engine file'] == str(cache / 'tiny.built')
+        received = probe.listen('/building/segmentation/label_image')
+        camera = probe.camera('/building/image')
+        assert probe.ask(camera, rgb_message(blocks(30, 40), 1), received)
+    log = capfd.readouterr().err
+    assert log.count('building engine gated') == 1
+    assert f'the engine was built in 61 s: {cache}/tiny.built' in log
+
+
+def test_an_engine_of_the_cache_is_opened_at_once(probe, tiny_path, built, engine_status, capfd):
+    built('--fail', 'must not be called', found=tiny_path)
+    with RunningNode('/cached', model=str(tiny_path), engine='gated') as running:
+        assert running.do('configure', 'activate')
+        wait_until(lambda: engine_status('/cached')[0] == OK, 5)
+        assert engine_status('/cached')[2]['engine file'] == str(tiny_path)
+    assert 'built' not in capfd.readouterr().err
+
+
+def test_a_build_that_fails_fails_configure_with_its_reason(
+    probe, tiny_path, built, engine_status
+):
+    built('--fail', 'TensorRT cannot build tiny.onnx: it has no Einsum')
+    with RunningNode('/unbuilt', model=str(tiny_path), engine='gated') as running:
+        assert not running.do('configure') and running.node.state == 'unconfigured'
+        reason = 'TensorRT cannot build tiny.onnx: it has no Einsum'
+        assert str(running.node.failure) == reason
+        wait_until(lambda: engine_status('/unbuilt')[:2] == (ERROR, reason), 5)
+        built()
+        assert running.do('configure', 'activate') and running.node.failure is None
+
+
+def test_an_engine_that_cannot_be_kept_runs_and_is_one_warning(
+    probe, tiny_path, built, engine_status, capfd
+):
+    """In the log once, and in the diagnostics as long as it runs."""
+    why = 'cannot keep engines in /cache: No space left on device'
+    built('memory', '--warning', why)
+    with RunningNode('/unkept', model=str(tiny_path), engine='gated') as running:
+        assert running.do('configure', 'activate')
+        wait_until(lambda: engine_status('/unkept')[:2] == (WARN, why), 5)
+        assert engine_status('/unkept')[2]['engine file'] == 'in memory only'
+        received = probe.listen('/unkept/segmentation/label_image')
+        assert probe.ask(probe.camera('/unkept/image'), rgb_message(blocks(30, 40), 1), received)
+    assert capfd.readouterr().err.count(why) == 1
+
+
+def test_a_cleanup_in_the_middle_of_the_build_of_a_reload_ends_that_build(
+    probe, tiny_path, built, engine_status
+):
+    """The old model runs on meanwhile, and diagnostics say what is built."""
+    cache = built()
+    with RunningNode('/again', model=str(tiny_path), engine='gated') as running:
+        assert running.do('configure', 'activate')
+        built(*ENDLESS)
+        client = probe.node.create_client(Trigger, '/again/segmentation/reload')
+        assert client.wait_for_service(10.0)
+        reloading = client.call_async(Trigger.Request())
+        wait_until(lambda: engine_status('/again')[1].startswith('building engine'), 10)
+        received = probe.listen('/again/segmentation/label_image')
+        assert probe.ask(probe.camera('/again/image'), rgb_message(blocks(30, 40), 1), received)
+        start = monotonic()
+        assert builders(cache) and running.do('deactivate', 'cleanup')
+        assert monotonic() - start < 2.0 and not builders(cache)
+        wait_until(reloading.done)
+        assert 'called off' in reloading.result().message
+
+
+BUILDING_NODE = """
+import sys
+from fake_builder import fake
+from fake_engines import GatedEngine
+from swiftnet_ros import engine_builders
+from swiftnet_ros.engines import open_engine
+from swiftnet_ros.segmentation_node import main
+
+open_engine.ENGINES['gated'] = 'fake_engines:GatedEngine'
+GatedEngine.reset()
+options = sys.argv[2 : sys.argv.index("--ros-args")]
+engine_builders.BUILDERS['gated'] = fake(sys.argv[1], *options)
+sys.exit(main(sys.argv[sys.argv.index('--ros-args'):]))
+"""
+
+
+def start_node(tiny_path, folder, options, *arguments):
+    """Start a node whose engine a fake builder builds into a folder."""
+    words = [sys.executable, '-c', BUILDING_NODE, str(folder), *options, '--ros-args']
+    words += ['-p', f'model:={tiny_path}', '-p', 'engine:=gated', *arguments]
+    return started(words)
+
+
+def memory_folders():
+    """List what lies in memory for engines."""
+    return set(Path('/dev/shm').glob('swiftnet_ros-*'))
+
+
+@pytest.mark.parametrize('options', [ENDLESS, (*ENDLESS, '--deaf')])
+@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_in_the_middle_of_a_build_ends_the_node_and_the_build(
+    tiny_path, tmp_path, number, options
+):
+    """Within two seconds, with exit code 0, and nothing is left: no process and no file."""
+    before = memory_folders()
+    with start_node(tiny_path, tmp_path, options) as node:
+        assert 'building engine gated of tiny.onnx' in node.stderr.readline()
+        assert builders(tmp_path) and len(memory_folders() - before) == 1
+        start = monotonic()
+        node.send_signal(number)
+        _, log = node.communicate(timeout=20)
+        assert monotonic() - start < 2.0
+    assert node.returncode == 0 and 'Traceback' not in log and 'error' not in log, log
+    assert not builders(tmp_path) and not list(tmp_path.iterdir())
+    assert memory_folders() == before
+
+
+@pytest.mark.parametrize(
+    ('options', 'code', 'log'),
+    [
+        ([], 0, '.*the engine was built in 61 s: .*/tiny.built\n.*: ready: .*tiny.built.*\n'),
+        (['--fail', 'it has no Einsum'], 1, 'error: it has no Einsum\n'),
+        (
+            ['memory', '--warning', 'the disk is full'],
+            1,
+            '.*built in 61 s: in memory only\n.*the disk is full\n'
+            'error: the engine was built but not kept: the disk is full\n',
+        ),
+    ],
+)
+def test_a_node_that_only_builds_ends_with_0_or_one_line(tiny_path, tmp_path, options, code, log):
+    given = ['-p', 'build_only:=true', '-p', 'autostart:=false']
+    with start_node(tiny_path, tmp_path, ['--steps', '0', *options], *given) as node:
+        _, said = node.communicate(timeout=60)
+    assert node.returncode == code
+    assert re.fullmatch(log, said), said
+    assert (tmp_path / 'tiny.built').exists() == (code == 0)
+
+
+def test_a_node_that_only_builds_says_so_where_nothing_is_built(tiny_path):
+    words = [sys.executable, '-m', 'swiftnet_ros.segmentation_node', '--ros-args']
+    words += ['-p', f'model:={tiny_path}', '-p', 'engine:=openvino', '-p', 'build_only:=true']
+    ended = subprocess.run(words, capture_output=True, text=True, timeout=60)
+    assert ended.returncode == 1
+    assert ended.stderr == (
+        'error: build_only is True, expected an engine that is built, as engine:=tensorrt; '
+        'openvino needs none\n'
+    )

@@ -1,0 +1,151 @@
+# Copyright 2026 The swiftnet_ros Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""The node with the real builder, and with disks that keep nothing."""
+
+from importlib.util import find_spec
+from pathlib import Path
+import re
+import signal
+import sys
+from time import monotonic
+
+import pytest
+from ros_probe import blocks, rgb_message, wait_until
+from small_disk import FULL, on_disk, READ_ONLY
+from started_program import started
+from swiftnet_ros.engine_cache import build_lock, load
+
+NO_RTX = 'tensorrt_rtx is not installed here: scripts/test.sh brings it'
+pytestmark = pytest.mark.skipif(find_spec('tensorrt_rtx') is None, reason=NO_RTX)
+
+# Builds with a TensorRT that needs no GPU; what would load the engine only reads it.
+NODE = """
+import sys
+from fake_engines import StoredEngine
+from swiftnet_ros.engine_builders import BUILDERS, tensorrt_builder
+from swiftnet_ros.engines import open_engine
+from swiftnet_ros.segmentation_node import main
+
+open_engine.ENGINES['tensorrt'] = 'fake_engines:StoredEngine'
+StoredEngine.reset()
+BUILDERS['tensorrt'] = tensorrt_builder('tensorrt_rtx', '8.6')
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+def words_for(model, cache, namespace, *more):
+    """Give the command of a node that builds a model into a cache."""
+    given = {'model': model, 'engine': 'tensorrt', 'engine_cache': cache}
+    words = [sys.executable, '-c', NODE, '--ros-args', '-r', f'__ns:={namespace}']
+    for name, value in given.items():
+        words += ['-p', f'{name}:={value}']
+    return [*words, *more]
+
+
+def end(node):
+    """End a node and give what it said since."""
+    node.send_signal(signal.SIGTERM)
+    _, log = node.communicate(timeout=20)
+    assert node.returncode == 0 and 'Traceback' not in log
+    return log
+
+
+def log_until(node, text):
+    """Read what a node says up to a line."""
+    lines = []
+    for line in iter(node.stderr.readline, ''):
+        lines.append(line)
+        if text in line:
+            return ''.join(lines)
+    raise AssertionError(f'{text!r} was not said: {"".join(lines)}')
+
+
+def test_the_first_start_builds_and_the_second_does_not(probe, tiny_path, tmp_path):
+    words = words_for(tiny_path, tmp_path / 'cache', '/twice')
+    with started(words) as node:
+        log = log_until(node, 'segmenting /twice/image with tiny')
+        end(node)
+    ((engine),) = (tmp_path / 'cache').glob('*.engine')
+    assert f'the engine was built in 0 s: {engine}' in log
+    assert load(engine)[1].spec.name == 'tiny'
+    with started(words) as node:
+        log = log_until(node, 'segmenting /twice/image with tiny')
+        end(node)
+    assert 'built' not in log
+
+
+@pytest.mark.parametrize('options', [FULL, READ_ONLY])
+def test_a_disk_that_keeps_nothing_is_one_warning_and_frames_are_answered(
+    probe, tiny_path, tmp_path, options
+):
+    """A real one: nothing is left in memory afterwards either."""
+    disk, space = tmp_path / 'disk', '/full' if options == FULL else '/read_only'
+    disk.mkdir()
+    before = set(Path('/dev/shm').glob('swiftnet_ros-*'))
+    words = words_for(tiny_path, disk / 'cache', space, '-p', 'always_infer:=true')
+    with started(on_disk(options, disk, words)) as node:
+        log = log_until(node, f'segmenting {space}/image with tiny')
+        received = probe.listen(f'{space}/segmentation/label_image')
+        answer = probe.ask(
+            probe.camera(f'{space}/image'), rgb_message(blocks(30, 40), 1), received
+        )
+        assert (answer.height, answer.width) == (30, 40)
+        assert set(Path('/dev/shm').glob('swiftnet_ros-*')) == before
+        log += end(node)
+    assert 'the engine was built in 0 s: in memory only' in log
+    warnings = [line for line in log.splitlines() if f'cannot keep engines in {disk}' in line]
+    assert len(warnings) == 1 and warnings[0].startswith('[WARN]')
+    assert not list(disk.iterdir())
+
+
+def test_a_node_that_only_builds_into_a_full_disk_fails(tiny_path, tmp_path):
+    disk = tmp_path / 'disk'
+    disk.mkdir()
+    words = words_for(tiny_path, disk / 'cache', '/only', '-p', 'build_only:=true')
+    with started(on_disk(FULL, disk, words)) as node:
+        _, log = node.communicate(timeout=60)
+    assert node.returncode == 1
+    assert re.search('^error: the engine was built but not kept: cannot keep engines', log, re.M)
+
+
+@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_while_the_real_builder_works_ends_both(tiny_path, tmp_path, number):
+    """It waits here for another build, whose end nobody knows."""
+    cache = tmp_path / 'cache'
+    cache.mkdir(mode=0o700)
+    with build_lock(cache / 'any.engine'):
+        with started(words_for(tiny_path, cache, '/waiting')) as node:
+            log_until(node, 'building engine tensorrt of tiny.onnx in auto')
+            begin = monotonic()
+            node.send_signal(number)
+            _, log = node.communicate(timeout=20)
+            assert monotonic() - begin < 2.0
+        assert node.returncode == 0 and 'Traceback' not in log and 'error' not in log, log
+        assert not list(cache.iterdir())
+        wait_until(lambda: not _children(cache), 1)
+
+
+def _children(cache):
+    """List the processes that live and build into a cache."""
+    entries = Path('/proc').glob('[0-9]*/cmdline')
+    return [entry for entry in entries if _is_child(entry, cache)]
+
+
+def _is_child(entry, cache):
+    try:
+        content = entry.read_bytes()
+    except OSError:
+        return False
+    return b'swiftnet_ros.engine_child' in content and str(cache).encode() in content

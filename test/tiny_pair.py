@@ -1,0 +1,124 @@
+# Copyright 2026 The swiftnet_ros Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""One network of a single convolution as its fp32, fp16 and int8 file, and INT8 tables for it."""
+
+import json
+from pathlib import Path
+import struct
+from typing import Any, List
+
+import numpy as np
+import onnx
+from onnx import helper, numpy_helper, TensorProto
+from swiftnet_ros.model_spec import ModelSpec, SemanticClass, write
+
+HEIGHT, WIDTH, STRIDE, CLASSES = 32, 64, 8, 3
+SCALE = 2.0
+
+
+def write_files(folder: Path, name: str = 'tiny') -> Path:
+    """Write NAME.fp32.onnx, .fp16.onnx and .int8.onnx with its tables; give the first."""
+    for precision in ('fp32', 'fp16', 'int8'):
+        path = folder / f'{name}.{precision}.onnx'
+        write(_model(precision), path, spec(precision), None)
+    table = dict.fromkeys(('float', 'planes', 'logits'), SCALE)
+    lines = [f'{name}: {struct.pack(">f", scale).hex()}' for name, scale in table.items()]
+    cache = '\n'.join(['TRT-8502-EntropyCalibration2', *lines, ''])
+    (folder / f'{name}.int8.calibration').write_text(cache)
+    ranges = {name: [-127 * scale, 127 * scale] for name, scale in table.items()}
+    (folder / f'{name}.int8.ranges.json').write_text(json.dumps(ranges))
+    return folder / f'{name}.fp32.onnx'
+
+
+def write_with_operator(path: Path, operator: str) -> Path:
+    """Write a file that has an operator on the way from its image to its logits."""
+    model = _model('fp32')
+    model.graph.node.insert(1, helper.make_node(operator, ['float'], ['odd'], 'the_odd_one'))
+    write(model, path, spec('fp32'), None)
+    return path
+
+
+def spec(precision: str) -> ModelSpec:
+    """Make the specification."""
+    return ModelSpec(
+        name='tiny',
+        classes=tuple(SemanticClass(f'class {i}', (i, 2, 3)) for i in range(CLASSES)),
+        unlabeled_id=255,
+        ignored_source_ids=(),
+        input_height=HEIGHT,
+        input_width=WIDTH,
+        output_stride=STRIDE,
+        fit='stretch',
+        precision=precision,
+        trained_on='noise',
+        miou=0.5,
+        widths={},
+        calibration={'method': 'max'} if precision == 'int8' else None,
+    )
+
+
+def _model(precision: str) -> onnx.ModelProto:
+    kind = TensorProto.FLOAT16 if precision == 'fp16' else TensorProto.FLOAT
+    nodes = [
+        helper.make_node('Cast', ['image'], ['float'], 'to_float', to=kind),
+        helper.make_node('Transpose', ['float'], ['planes'], 'to_planes', perm=[0, 3, 1, 2]),
+        *_head(precision),
+    ]
+    size = [1, HEIGHT, WIDTH, 3]
+    logits = [1, CLASSES, HEIGHT // STRIDE, WIDTH // STRIDE]
+    graph = helper.make_graph(
+        nodes,
+        'tiny',
+        [helper.make_tensor_value_info('image', TensorProto.UINT8, size)],
+        [helper.make_tensor_value_info('logits', TensorProto.FLOAT, logits)],
+        [numpy_helper.from_array(np.asarray(array), name) for name, array in _weights(precision)],
+    )
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid('', 17)], ir_version=8)
+
+
+def _head(precision: str) -> List[onnx.NodeProto]:
+    def convolution(data: str, weight: str, output: str) -> onnx.NodeProto:
+        names = [data, weight, 'bias']
+        return helper.make_node('Conv', names, [output], 'head', strides=[STRIDE] * 2)
+
+    if precision == 'fp32':
+        return [convolution('planes', 'weight', 'logits')]
+    if precision == 'fp16':
+        cast = helper.make_node('Cast', ['half'], ['logits'], 'to_logits', to=TensorProto.FLOAT)
+        return [convolution('planes', 'weight', 'half'), cast]
+    constants = ['scale', 'zero']
+    return [
+        helper.make_node('QuantizeLinear', ['planes', *constants], ['planes_q'], 'Q'),
+        helper.make_node('DequantizeLinear', ['planes_q', *constants], ['planes_d'], 'DQ'),
+        helper.make_node(
+            'DequantizeLinear', ['weight', 'scales', 'zeros'], ['weight_d'], 'WDQ', axis=0
+        ),
+        convolution('planes_d', 'weight_d', 'logits'),
+    ]
+
+
+def _weights(precision: str) -> Any:
+    random = np.random.default_rng(0)
+    steps = random.integers(-127, 128, (CLASSES, 3, STRIDE, STRIDE)).astype(np.int8)
+    kind = np.float16 if precision == 'fp16' else np.float32
+    yield 'bias', np.arange(CLASSES).astype(kind)
+    if precision != 'int8':
+        yield 'weight', (steps * 1e-4).astype(kind)
+        return
+    yield 'weight', steps
+    yield 'scales', np.full(CLASSES, 1e-4, np.float32)
+    yield 'zeros', np.zeros(CLASSES, np.int8)
+    yield 'scale', np.float32(SCALE)
+    yield 'zero', np.int8(0)

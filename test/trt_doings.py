@@ -1,0 +1,289 @@
+# Copyright 2026 The swiftnet_ros Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""What the classes of the stand-in for TensorRT do, as far as the builder asks it of them."""
+
+import json
+from typing import Any, Dict, List
+
+import onnx
+
+
+class _Builder:
+    """Makes the rest."""
+
+    num_DLA_cores = 2  # noqa: N815
+
+    def __init__(self, logger: Any) -> None:
+        assert isinstance(logger, self.trt_.ILogger)
+        logger.log(self.trt_.ILogger.Severity.INFO, 'a builder')
+
+    def create_network(self, flags: int) -> Any:
+        network = self.trt_.INetworkDefinition()
+        network._flags, network._layers = flags, []
+        return network
+
+    def create_builder_config(self) -> Any:
+        config = self.trt_.IBuilderConfig()
+        config._told, config._timings = {'flags': [], 'cleared': [], 'memory': {}}, None
+        return config
+
+    def build_serialized_network(self, network: Any, config: Any) -> Any:
+        told = dict(config._told, network=_network_flags(self.trt_, network._flags))
+        told['layers'] = [layer._told() for layer in network._layers]
+        for name in ('profiling_verbosity', 'default_device_type', 'DLA_core'):
+            value = vars(config).get(name)
+            told[name] = getattr(value, 'name', value)
+        told['calibration'] = _calibration(vars(config).get('int8_calibrator'))
+        if 'progress_monitor' in vars(config):
+            _play(config.progress_monitor)
+        return json.dumps(told).encode()
+
+
+def _network_flags(trt: Any, flags: int) -> List[str]:
+    return [kind.name for kind in trt.NetworkDefinitionCreationFlag if flags & 1 << int(kind)]
+
+
+def _calibration(calibrator: Any) -> Any:
+    """Ask a calibrator as TensorRT does: its cache, else image after image."""
+    if calibrator is None:
+        return None
+    kind = type(calibrator).__mro__[2].__name__
+    cache = calibrator.read_calibration_cache()
+    addresses = []
+    while cache is None:
+        batch = calibrator.get_batch(['image'])
+        if batch is None:
+            calibrator.write_calibration_cache(b'TRT-')
+            break
+        addresses += batch
+    text = None if cache is None else cache.decode()
+    return {'kind': kind, 'cache': text, 'images': addresses, 'of': calibrator.get_batch_size()}
+
+
+def _play(monitor: Any) -> None:
+    monitor.phase_start('Building', None, 2)
+    monitor.phase_start('Timing', 'Building', 4)
+    for step in range(4):
+        assert monitor.step_complete('Timing', step)
+    monitor.phase_finish('Timing')
+    monitor.step_complete('Building', 1)
+    monitor.phase_finish('Building')
+
+
+class _Parser:
+    """Makes a layer of every node."""
+
+    def __init__(self, network: Any, logger: Any) -> None:
+        self._network, self._errors = network, []
+
+    @property
+    def num_errors(self) -> int:
+        return len(self._errors)
+
+    def get_error(self, index: int) -> Any:
+        return self._errors[index]
+
+    def supports_operator(self, op_name: str) -> bool:
+        return hasattr(onnx.defs, 'has') and onnx.defs.has(op_name)
+
+    def parse(self, model: bytes) -> bool:
+        graph = onnx.load_model_from_string(model).graph
+        kinds = _network_flags(self.trt_, self._network._flags)
+        if hasattr(self.trt_.NetworkDefinitionCreationFlag, 'EXPLICIT_BATCH'):
+            assert 'EXPLICIT_BATCH' in kinds
+        weights = {item.name: item.data_type for item in graph.initializer}
+        for index, node in enumerate(graph.node):
+            reads = weights.get(node.input[0]) if node.input else None
+            if reads == onnx.TensorProto.INT8 and not hasattr(self.trt_.DataType, 'INT64'):
+                return self._fail(index, 'int8 weights are not supported')
+            if node.op_type == 'NonZero':
+                return self._fail(index, 'its shape depends on its data')
+            self._network._layers.append(_layer(self.trt_, node))
+        return True
+
+    def _fail(self, index: int, text: str) -> bool:
+        error = self.trt_.ParserError()
+        error._index, error._text = index, text
+        self._errors.append(error)
+        return False
+
+
+class _ParserError:
+    """Where and why a parser failed."""
+
+    def node(self) -> int:
+        return self._index
+
+    def desc(self) -> str:
+        return self._text
+
+
+def _layer(trt: Any, node: onnx.NodeProto) -> Any:
+    layer = trt.ILayer()
+    kinds = {'Conv': 'CONVOLUTION', 'Cast': 'CAST', 'Resize': 'RESIZE'}
+    kind = kinds.get(node.op_type, 'SHUFFLE')
+    layer.name = node.name or node.output[0]
+    layer.type = getattr(trt.LayerType, kind if hasattr(trt.LayerType, kind) else 'SHUFFLE')
+    layer.num_outputs, layer._outputs = len(node.output), []
+    for name in node.output:
+        tensor = trt.ITensor()
+        tensor.name, tensor._range = name, None
+        layer._outputs.append(tensor)
+    return layer
+
+
+class _Layer:
+    """A layer and its outputs."""
+
+    def get_output(self, index: int) -> Any:
+        return self._outputs[index]
+
+    def _told(self) -> Dict[str, Any]:
+        precision = vars(self).get('precision')
+        ranges = {tensor.name: tensor._range for tensor in self._outputs}
+        return {
+            'name': self.name,
+            'type': self.type.name,
+            'precision': None if precision is None else precision.name,
+            'ranges': {name: limits for name, limits in ranges.items() if limits},
+        }
+
+
+class _Tensor:
+    """A tensor and its range."""
+
+    def set_dynamic_range(self, low: float, high: float) -> bool:
+        self._range = [low, high]
+        return True
+
+
+class _Network:
+    """The layers that the parser made."""
+
+    @property
+    def num_layers(self) -> int:
+        return len(self._layers)
+
+    def get_layer(self, index: int) -> Any:
+        return self._layers[index]
+
+
+class _Config:
+    """Keeps all that it is told."""
+
+    progress_monitor = None
+
+    def set_flag(self, flag: Any) -> None:
+        assert isinstance(flag, self.trt_.BuilderFlag)
+        self._told['flags'].append(flag.name)
+
+    def clear_flag(self, flag: Any) -> None:
+        self._told['cleared'].append(flag.name)
+
+    def set_memory_pool_limit(self, pool: Any, pool_size: int) -> None:
+        self._told['memory'][pool.name] = pool_size
+
+    def can_run_on_DLA(self, layer: Any) -> bool:  # noqa: N802
+        return layer.type.name == 'CONVOLUTION'
+
+    def set_compute_capability(self, capability: Any, index: int) -> bool:
+        self._told['capability'] = capability.name
+        return index == 0
+
+    def create_timing_cache(self, content: bytes) -> Any:
+        if content and not content.startswith(b'timings of '):
+            return None
+        cache = self.trt_.ITimingCache()
+        cache._content = content
+        return cache
+
+    def set_timing_cache(self, cache: Any, ignore_mismatch: bool) -> bool:
+        mine = f'timings of {self.trt_.__version__}'.encode()
+        fits = cache._content in (b'', mine)
+        self._told['timings'] = 'read' if cache._content else 'new'
+        cache._content = mine
+        return fits
+
+
+class _TimingCache:
+    """Timings, which are text here."""
+
+    def serialize(self) -> bytes:
+        return self._content
+
+
+class _Runtime:
+    """Loads what the builder told."""
+
+    def __init__(self, logger: Any) -> None:
+        pass
+
+    def deserialize_cuda_engine(self, content: bytes) -> Any:
+        engine = self.trt_.ICudaEngine()
+        engine._told = json.loads(content)
+        return engine
+
+
+class _Engine:
+    """An engine, which can only be inspected."""
+
+    def create_engine_inspector(self) -> Any:
+        inspector = self.trt_.EngineInspector()
+        inspector._told = self._told
+        return inspector
+
+
+class _Inspector:
+    """Says that convolutions are FP16 and all else FP32."""
+
+    def get_engine_information(self, kind: Any) -> str:
+        assert kind.name == 'JSON'
+        type_of = {'CONVOLUTION': {'Type': 'Half', 'Count': 9}}
+        layers = [
+            {
+                'Name': layer['name'],
+                'LayerType': layer['type'],
+                'Inputs': [{'Name': 'x', 'Format/Datatype': 'Row major linear FP32'}],
+                'Weights': type_of.get(layer['type']),
+            }
+            for layer in self._told['layers']
+        ]
+        return json.dumps({'Layers': layers, 'Bindings': ['image', 'logits']})
+
+
+class _Interface:
+    """Something to derive from."""
+
+    def __init__(self) -> None:
+        self._is_begun = True
+
+
+DOINGS: Dict[str, Any] = {
+    'Builder': _Builder,
+    'EngineInspector': _Inspector,
+    'IBuilderConfig': _Config,
+    'ICudaEngine': _Engine,
+    'IInt8EntropyCalibrator2': _Interface,
+    'IInt8MinMaxCalibrator': _Interface,
+    'ILayer': _Layer,
+    'ILogger': _Interface,
+    'INetworkDefinition': _Network,
+    'IProgressMonitor': _Interface,
+    'ITensor': _Tensor,
+    'ITimingCache': _TimingCache,
+    'OnnxParser': _Parser,
+    'ParserError': _ParserError,
+    'Runtime': _Runtime,
+}

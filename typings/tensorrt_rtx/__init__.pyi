@@ -1,0 +1,40 @@
+# Copyright 2026 The swiftnet_ros Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""TensorRT for RTX: the same names, without what is not strongly typed."""
+
+from tensorrt import (
+    Builder as Builder,
+    BuilderFlag as BuilderFlag,
+    ComputeCapability as ComputeCapability,
+    DataType as DataType,
+    DeviceType as DeviceType,
+    EngineInspector as EngineInspector,
+    IBuilderConfig as IBuilderConfig,
+    ICudaEngine as ICudaEngine,
+    IErrorRecorder as IErrorRecorder,
+    IExecutionContext as IExecutionContext,
+    ILogger as ILogger,
+    IProgressMonitor as IProgressMonitor,
+    LayerInformationFormat as LayerInformationFormat,
+    LayerType as LayerType,
+    MemoryPoolType as MemoryPoolType,
+    NetworkDefinitionCreationFlag as NetworkDefinitionCreationFlag,
+    OnnxParser as OnnxParser,
+    ProfilingVerbosity as ProfilingVerbosity,
+    Runtime as Runtime,
+    TensorIOMode as TensorIOMode,
+)
+
+__version__: str
