@@ -21,7 +21,7 @@ from pathlib import Path
 pytest_plugins = ('skip_ledger', 'pytester')
 
 # No test leaves compiled networks in the home of whoever runs it, or finds some there.
-os.environ['SWIFTNET_ROS_CACHE'] = 'off'
+os.environ['SWIFTNET_ROS_OPENVINO_CACHE'] = 'off'
 
 TRAINING = Path(__file__).with_name('training')
 

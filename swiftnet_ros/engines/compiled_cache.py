@@ -15,8 +15,8 @@
 """
 Where OpenVINO keeps what it compiled, so that the next start need not compile again.
 
-The environment names the folder, `SWIFTNET_ROS_CACHE`; without it nothing is kept. Each model has
-a folder of its own there, named by its content. What else an entry depends on (options, CPU, its
+The environment names the folder, `SWIFTNET_ROS_OPENVINO_CACHE`; without it nothing is kept. Each
+model has a folder of its own there, named by its content. What else an entry depends on (options, CPU, its
 own version) OpenVINO sees to; what it does not see is damage: each has its SHA-256 beside it.
 """
 
@@ -29,7 +29,7 @@ import shutil
 import stat
 from typing import Dict, Iterator, List, MutableMapping, Optional, Union
 
-VARIABLE = 'SWIFTNET_ROS_CACHE'
+VARIABLE = 'SWIFTNET_ROS_OPENVINO_CACHE'
 OFF = 'off'
 # The models, and the entries of a model, that are kept: those used or made last.
 _MODELS = 8
@@ -38,11 +38,18 @@ _CHUNK = 2**20
 
 
 def use_cache(environment: MutableMapping[str, str] = os.environ) -> None:
-    """Name the cache folder of this user in the environment, unless something is named there."""
-    home = environment.get('HOME')
-    base = environment.get('XDG_CACHE_HOME') or (home and os.path.join(home, '.cache'))
-    if base and VARIABLE not in environment:
-        environment[VARIABLE] = os.path.join(base, 'swiftnet_ros', 'openvino')
+    """
+    Name the cache folder of this user in the environment, unless something is named there.
+
+    It lies in $SWIFTNET_ROS_CACHE, else $XDG_CACHE_HOME/swiftnet_ros, else ~/.cache/swiftnet_ros.
+    """
+    names = (('SWIFTNET_ROS_CACHE', ''), ('XDG_CACHE_HOME', 'swiftnet_ros'))
+    for name, below in (*names, ('HOME', '.cache/swiftnet_ros')):
+        base = environment.get(name, '')
+        # The standard wants a relative path to be left alone.
+        if os.path.isabs(base):
+            environment.setdefault(VARIABLE, os.path.join(base, below, 'openvino'))
+            return
 
 
 @contextmanager

@@ -167,6 +167,9 @@ def test_only_the_entries_made_last_are_kept(root, model, monkeypatch):
     [
         ({'HOME': '/home/a'}, '/home/a/.cache/swiftnet_ros/openvino'),
         ({'HOME': '/home/a', 'XDG_CACHE_HOME': '/c'}, '/c/swiftnet_ros/openvino'),
+        ({'HOME': '/home/a', 'XDG_CACHE_HOME': 'c'}, '/home/a/.cache/swiftnet_ros/openvino'),
+        ({'SWIFTNET_ROS_CACHE': '/own', 'XDG_CACHE_HOME': '/c'}, '/own/openvino'),
+        ({'SWIFTNET_ROS_CACHE': '/own', VARIABLE: '/other'}, '/other'),
         ({'HOME': '/home/a', VARIABLE: OFF}, OFF),
         ({'HOME': '/home/a', VARIABLE: ''}, ''),
         ({}, None),

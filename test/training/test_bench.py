@@ -176,7 +176,7 @@ def test_parts_around_the_network_are_measured_beside_other_ways_to_do_them(caps
     assert ways['labels 96x128'] == ways['open the model'] == 2 and ways['engine'] >= 3
     assert all(stage['ms'] > 0 and stage['cpu_ms'] > 0 for stage in result['stages'])
     assert (result['model'], result['threads']) == ('foreign', 1)
-    assert os.environ['SWIFTNET_ROS_CACHE'] == 'off'
+    assert os.environ['SWIFTNET_ROS_OPENVINO_CACHE'] == 'off'
 
 
 def test_in_every_round_each_comes_once_and_first_in_turn():
