@@ -16,8 +16,9 @@
 Where OpenVINO keeps what it compiled, so that the next start need not compile again.
 
 The environment names the folder, `SWIFTNET_ROS_OPENVINO_CACHE`; without it nothing is kept. Each
-model has a folder of its own there, named by its content. What else an entry depends on (options, CPU, its
-own version) OpenVINO sees to; what it does not see is damage: each has its SHA-256 beside it.
+model has a folder of its own there, named by its content. What else an entry depends on (options,
+CPU, its own version) OpenVINO sees to; what it does not see is damage: each has its SHA-256 beside
+it.
 """
 
 from contextlib import contextmanager, ExitStack
@@ -25,6 +26,7 @@ import fcntl
 import hashlib
 import os
 from pathlib import Path
+import re
 import shutil
 import stat
 from typing import Dict, Iterator, List, MutableMapping, Optional, Union
@@ -35,6 +37,7 @@ OFF = 'off'
 _MODELS = 8
 _ENTRIES = 4
 _CHUNK = 2**20
+_NAME, _LOCK = re.compile('[0-9a-f]{16}'), 'lock'
 
 
 def use_cache(environment: MutableMapping[str, str] = os.environ) -> None:
@@ -81,17 +84,22 @@ def _open_folder(model: Path, stack: ExitStack) -> Optional[Path]:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
         if not _is_ours_alone(path):
             return None
-    lock = os.open(folder / 'lock', os.O_WRONLY | os.O_CREAT, 0o600)
+    lock = os.open(folder / _LOCK, os.O_WRONLY | os.O_CREAT, 0o600)
     stack.callback(os.close, lock)
     fcntl.flock(lock, fcntl.LOCK_EX)
     os.utime(folder)
-    for path in _newest_first(root)[_MODELS:]:
+    for path in [path for path in _newest_first(root) if _is_of_a_model(path)][_MODELS:]:
         shutil.rmtree(path, ignore_errors=True)
     for entry in folder.glob('*.blob'):
         seal = _seal_of(entry)
         if not seal.is_file() or seal.read_text() != _digest(entry):
             _remove(entry)
     return folder
+
+
+def _is_of_a_model(path: Path) -> bool:
+    """Tell our folders from whatever else lies where the user put the cache."""
+    return bool(_NAME.fullmatch(path.name)) and (path / _LOCK).is_file() and not path.is_symlink()
 
 
 def _is_ours_alone(folder: Path) -> bool:

@@ -153,6 +153,18 @@ def test_only_the_models_used_last_are_kept(root, model, monkeypatch):
     assert len(list(root.iterdir())) == 2 and not first.exists()
 
 
+def test_nothing_else_in_the_folder_is_touched(root, model, monkeypatch):
+    monkeypatch.setattr(compiled_cache, '_MODELS', 1)
+    root.mkdir(parents=True, mode=0o700)
+    for name in ('photos', '0123456789abcdef'):
+        (root / name).mkdir()
+        (root / name / 'mine').write_text('precious')
+        os.utime(root / name, (1, 1))
+    opened(model)
+    assert {path.name for path in root.glob('*/mine')} == {'mine'}
+    assert len(list(root.glob('*/mine'))) == 2 and opened(model)[0]
+
+
 def test_only_the_entries_made_last_are_kept(root, model, monkeypatch):
     monkeypatch.setattr(compiled_cache, '_ENTRIES', 1)
     opened(model)
