@@ -32,18 +32,8 @@ from swiftnet_ros.fastdds_profile import VARIABLES
 
 LABELS = '/segmentation/label_image'
 ARGUMENTS = {
-    'autostart',
-    'build_only',
-    'cameras',
-    'engine',
-    'image_topic',
-    'image_transport',
-    'log_level',
-    'model',
-    'namespace',
-    'output_size',
-    'params_file',
-    'precision',
+    *('autostart', 'build_only', 'cameras', 'engine', 'image_topic', 'image_transport'),
+    *('log_level', 'model', 'namespace', 'output_size', 'params_file', 'precision'),
     'use_sim_time',
 }
 

@@ -211,7 +211,9 @@ def test_a_node_that_only_builds_ends_with_0_or_one_line(tiny_path, tmp_path, op
     with start_node(tiny_path, tmp_path, ['--steps', '0', *options], *given) as node:
         _, said = node.communicate(timeout=60)
     assert node.returncode == code
-    assert re.fullmatch(log, said), said
+    # A computer that is busy may take long enough to tell of the build.
+    told = ''.join(line for line in said.splitlines(True) if ']: building engine' not in line)
+    assert re.fullmatch(log, told), said
     assert (tmp_path / 'tiny.built').exists() == (code == 0)
 
 

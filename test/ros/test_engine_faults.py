@@ -78,7 +78,7 @@ def test_the_first_start_builds_and_the_second_does_not(probe, tiny_path, tmp_pa
         log = log_until(node, 'segmenting /twice/image with tiny')
         end(node)
     ((engine),) = (tmp_path / 'cache').glob('*.engine')
-    assert f'the engine was built in 0 s: {engine}' in log
+    assert re.search(rf'the engine was built in \d+ s: {engine}$', log, re.MULTILINE)
     assert load(engine)[1].spec.name == 'tiny'
     with started(words) as node:
         log = log_until(node, 'segmenting /twice/image with tiny')
@@ -104,7 +104,7 @@ def test_a_disk_that_keeps_nothing_is_one_warning_and_frames_are_answered(
         assert (answer.height, answer.width) == (30, 40)
         assert set(Path('/dev/shm').glob('swiftnet_ros-*')) == before
         log += end(node)
-    assert 'the engine was built in 0 s: in memory only' in log
+    assert re.search(r'the engine was built in \d+ s: in memory only$', log, re.MULTILINE)
     warnings = [line for line in log.splitlines() if f'cannot keep engines in {disk}' in line]
     assert len(warnings) == 1 and warnings[0].startswith('[WARN]')
     assert not list(disk.iterdir())
