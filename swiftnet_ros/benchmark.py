@@ -25,13 +25,21 @@ from argparse import ArgumentParser, Namespace
 import json
 from pathlib import Path
 import sys
-from typing import List, Optional
+from typing import Any, Dict, Iterator, List, Optional
 
-from swiftnet_ros.benchmark_report import report
-from swiftnet_ros.benchmark_runs import engine_median_ms, Run, run_alone, Samples
+from swiftnet_ros.benchmark_report import engine_facts, report, Round, versions
+from swiftnet_ros.benchmark_runs import EngineTimes, run_alone, Samples, time_engine
+from swiftnet_ros.engines.base import Engine
 from swiftnet_ros.engines.open_engine import chosen_engine, open_engine
-from swiftnet_ros.errors import InvalidValueError, SwiftnetError
+from swiftnet_ros.errors import FileMissingError, InvalidValueError, SwiftnetError
+from swiftnet_ros.output_size import parse_output_size
 from swiftnet_ros.segmenter import Segmenter
+
+_ABOVE_ZERO = {
+    'rate': 'frames per second above 0',
+    'overload': 'a factor above 0',
+    'seconds': 'seconds above 0',
+}
 
 
 def main(argv: Optional[List[str]] = None) -> int:
@@ -42,55 +50,115 @@ def main(argv: Optional[List[str]] = None) -> int:
         with open_engine(
             options.model, options.engine, options.precision, options.threads
         ) as engine:
-            segmenter = Segmenter(engine)
-            labels = None if options.rate else options.labels
-            samples = Samples.from_folders(options.images, labels, engine.spec, options.repeat)
-            engine_ms = engine_median_ms(segmenter, samples)
-            if options.no_ros:
-                run = run_alone(segmenter, samples)
-            else:
-                run = _run_over_topics(options, engine_ms, samples)
-            choice = chosen_engine(options.engine, options.model)[1]
-            print(json.dumps(report(run, engine, engine_ms, choice)), flush=True)
+            text = json.dumps(_measure(options, engine))
     except SwiftnetError as error:
         print(f'error: {error}', file=sys.stderr)
         return 1
+    print(text, flush=True)
+    if options.json is not None:
+        options.json.write_text(text + '\n')
     return 0
 
 
-def _run_over_topics(options: Namespace, engine_ms: float, samples: Samples) -> Run:
+def _measure(options: Namespace, engine: Engine) -> Dict[str, Any]:
+    """Run what was asked for; give everything that is reported of it."""
+    samples = _samples(options, engine)
+    if options.cold_start:
+        return _time_starts(options, engine, samples)
+    segmenter = Segmenter(engine)
+    if options.no_ros:
+        alone = time_engine(segmenter, samples)
+        rounds = [Round(run_alone(segmenter, samples), alone)]
+    else:
+        rounds = list(_rounds_over_topics(options, segmenter, samples))
+    first = next(iter(samples)).frame
+    camera = {'camera': [first.height, first.width], 'rate_hz': _rate(options, rounds[-1].alone)}
+    choice = chosen_engine(options.engine, options.model)[1]
+    return {**report(rounds, engine, choice), **camera}
+
+
+def _samples(options: Namespace, engine: Engine) -> Samples:
+    labels = None if options.rate or options.overload else options.labels
+    size = parse_output_size(options.size).fixed if options.size else None
+    return Samples.from_folders(options.images, labels, engine.spec, options.repeat, size)
+
+
+def _rounds_over_topics(
+    options: Namespace, segmenter: Segmenter, samples: Samples
+) -> Iterator[Round]:
     """Run over topics; ROS is imported only here, so that `--no-ros` does without."""
     from swiftnet_ros import benchmark_topics
 
-    names = ('model', 'engine', 'precision', 'threads')
-    parameters = {name: getattr(options, name) for name in names}
-    patience = 1.0 + 20 * engine_ms / 1000
-    with benchmark_topics.node_under_test(parameters, patience) as node:
-        if options.rate:
-            return benchmark_topics.run_at_rate(node, samples, options.rate)
-        return benchmark_topics.run_in_lockstep(node, samples)
+    patience = 1.0 + 20 * time_engine(segmenter, samples).engine_ms / 1000
+    with benchmark_topics.node_under_test(_parameters(options), patience) as node:
+        for _ in range(options.rounds):
+            alone = time_engine(segmenter, samples)
+            rate = _rate(options, alone)
+            if rate is None:
+                run = benchmark_topics.run_in_lockstep(node, samples)
+            else:
+                count = max(1, round(options.seconds * rate)) if options.seconds else 0
+                run = benchmark_topics.run_at_rate(node, samples, rate, count)
+            yield Round(run, alone)
+
+
+def _time_starts(options: Namespace, engine: Engine, samples: Samples) -> Dict[str, Any]:
+    from swiftnet_ros import benchmark_start, benchmark_topics
+
+    message = benchmark_topics.to_message(next(iter(samples)))
+    times = benchmark_start.time_starts(_parameters(options), message, options.rounds)
+    return {**times, **engine_facts(engine), 'versions': versions()}
+
+
+def _rate(options: Namespace, alone: EngineTimes) -> Optional[float]:
+    """Give the camera's rate in Hz, None where each frame waits for the answer before."""
+    rate: Optional[float] = options.rate
+    return options.overload * 1000 / alone.engine_ms if options.overload else rate
+
+
+def _parameters(options: Namespace) -> Dict[str, Any]:
+    return {name: getattr(options, name) for name in ('model', 'engine', 'precision', 'threads')}
 
 
 def _check(options: Namespace) -> None:
-    if options.repeat < 1:
-        raise InvalidValueError('--repeat', options.repeat, 'at least 1')
-    if options.rate is not None and options.rate <= 0:
-        raise InvalidValueError('--rate', options.rate, 'frames per second above 0')
+    for name in ('repeat', 'rounds'):
+        if getattr(options, name) < 1:
+            raise InvalidValueError(f'--{name}', getattr(options, name), 'at least 1')
+    for name, expected in _ABOVE_ZERO.items():
+        value = getattr(options, name)
+        if value is not None and value <= 0:
+            raise InvalidValueError(f'--{name}', value, expected)
     if options.rate and options.no_ros:
         raise InvalidValueError('--rate', options.rate, 'no rate together with --no-ros')
+    if options.overload and (options.no_ros or options.rate):
+        expected = 'to be left out with --rate and --no-ros'
+        raise InvalidValueError('--overload', options.overload, expected)
+    if options.seconds and not (options.rate or options.overload):
+        raise InvalidValueError('--seconds', options.seconds, '--rate or --overload beside it')
+    if options.size and options.labels:
+        raise InvalidValueError('--size', options.size, 'to be left out with --labels')
+    if options.json is not None and not options.json.parent.is_dir():
+        raise FileMissingError(options.json.parent, 'folder')
 
 
 def _parser() -> ArgumentParser:
     parser = ArgumentParser(prog='benchmark', description=__doc__.strip().partition('\n')[0])
-    parser.add_argument('--model', default='warehouse', help='.onnx or .engine, or shipped model')
-    parser.add_argument('--images', type=Path, required=True, help='folder of images')
-    parser.add_argument('--labels', type=Path, help='folder of PNGs of class ids, same names')
-    parser.add_argument('--rate', type=float, help='send as a camera of this many Hz')
-    parser.add_argument('--no-ros', action='store_true', help='the Segmenter alone')
-    parser.add_argument('--engine', default='auto')
-    parser.add_argument('--precision', default='auto')
-    parser.add_argument('--threads', type=int, default=0, help='0 takes every CPU')
-    parser.add_argument('--repeat', type=int, default=1, help='how often the folder is played')
+    add = parser.add_argument
+    add('--model', default='warehouse', help='.onnx or .engine, or shipped model')
+    add('--images', type=Path, required=True, help='folder of images')
+    add('--labels', type=Path, help='folder of PNGs of class ids, same names')
+    add('--size', metavar='WIDTHxHEIGHT', help="the camera's; pictures are stretched to it")
+    add('--rate', type=float, help='send as a camera of this many Hz')
+    add('--overload', type=float, help='send so many times as fast as the engine alone is')
+    add('--seconds', type=float, help='how long, with --rate or --overload; else the folder once')
+    add('--cold-start', action='store_true', help='the time to the first label of a new process')
+    add('--rounds', type=int, default=1, help='how often, the engine alone and the node in turn')
+    add('--no-ros', action='store_true', help='the Segmenter alone')
+    add('--engine', default='auto')
+    add('--precision', default='auto')
+    add('--threads', type=int, default=0, help='0 takes every CPU')
+    add('--repeat', type=int, default=1, help='how often the folder is played')
+    add('--json', type=Path, metavar='FILE', help='the last line also into a file')
     return parser
 
 

@@ -17,16 +17,20 @@
 from contextlib import contextmanager
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
+import re
 from threading import Event, Thread
 from time import monotonic, time_ns
-from typing import Iterator, Optional
+from typing import Dict, Iterator, Optional
 
+from diagnostic_msgs.msg import DiagnosticArray
 import rclpy
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from rclpy.signals import SignalHandlerOptions
 from sensor_msgs.msg import Image
+
+_STAGE = re.compile(r'(\w+) p50 \(ms\)')
 
 
 @dataclass(frozen=True)
@@ -55,6 +59,9 @@ class Link:
         reliable = QoSProfile(depth=10, reliability=ReliabilityPolicy.RELIABLE)
         self._images = node.create_publisher(Image, f'{namespace}/image', best_effort)
         node.create_subscription(Image, self._labels_topic, self._keep, reliable)
+        self._name = f'{namespace}/segmentation'
+        self._told: Dict[str, str] = {}
+        node.create_subscription(DiagnosticArray, '/diagnostics', self._note, reliable)
 
     def is_connected(self) -> bool:
         """Tell whether the node is at the other end of both topics."""
@@ -82,6 +89,16 @@ class Link:
         while answer is not None and answer.stamp_ns != stamp_ns:
             answer = self.receive(end - monotonic())
         return answer
+
+    def stages_ms(self) -> Dict[str, float]:
+        """Give the node's own median of each stage of its work, as it said it last."""
+        found = [(_STAGE.fullmatch(key), value) for key, value in self._told.items() if value]
+        return {match[1]: float(value) for match, value in found if match}
+
+    def _note(self, message: DiagnosticArray) -> None:
+        for status in message.status:
+            if status.hardware_id == self._name and ': camera' in status.name:
+                self._told = {item.key: item.value for item in status.values}
 
     def _keep(self, message: Image) -> None:
         received_ns = time_ns()

@@ -14,15 +14,16 @@
 
 """The report of a benchmark: figures of a run, and everything that they depend on."""
 
+from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 import os
 from pathlib import Path
 import platform
-from typing import Any, Dict, Optional
+from typing import Any, Dict, Iterable, List, Optional, Sequence
 
 import cv2
 import numpy as np
-from swiftnet_ros.benchmark_runs import Run
+from swiftnet_ros.benchmark_runs import EngineTimes, Run
 from swiftnet_ros.engines.base import Engine
 from swiftnet_ros.metrics import class_iou, mean_iou
 
@@ -30,28 +31,79 @@ _PACKAGES = ('swiftnet_ros', 'rclpy', 'openvino', 'tensorrt', 'pycuda', 'numpy')
 _CPU_INFO = Path('/proc/cpuinfo')
 
 
-def report(run: Run, engine: Engine, engine_ms: float, choice: str) -> Dict[str, Any]:
-    """
-    Sum a run up; mIoU is a fraction of 1, and None where no labels were compared.
+@dataclass(frozen=True)
+class Round:
+    """A run, and how fast the engine was by itself just before."""
 
-    `choice` says why it is that engine, empty if it was asked for by name.
+    run: Run
+    alone: EngineTimes
+
+
+def report(rounds: Sequence[Round], engine: Engine, choice: str) -> Dict[str, Any]:
     """
-    received = len(run.latencies_ms)
-    p50, p95, p99 = (_percentile(run, percent) for percent in (50, 95, 99))
+    Sum up the rounds; mIoU is a fraction of 1, and None where no labels were compared.
+
+    Ratios to the engine are medians of the rounds' own. `choice` says why it is that engine,
+    empty if it was asked for by name.
+    """
+    runs = [item.run for item in rounds]
+    latencies = [value for run in runs for value in run.latencies_ms]
+    sent, seconds = sum(run.sent for run in runs), sum(run.seconds for run in runs)
+    p50, p95, p99 = (_percentile(latencies, percent) for percent in (50, 95, 99))
     return {
-        'sent': run.sent,
-        'received': received,
-        'dropped': run.sent - received,
-        'fps': received / run.seconds if run.seconds else None,
+        'sent': sent,
+        'received': len(latencies),
+        'dropped': sent - len(latencies),
+        'fps': len(latencies) / seconds if seconds else None,
         'p50_ms': p50,
         'p95_ms': p95,
         'p99_ms': p99,
-        'engine_ms': engine_ms,
-        'miou': None if run.matrix is None else mean_iou(run.matrix),
-        'iou': _iou_by_name(run, engine),
-        **_engine_facts(engine),
+        'engine_ms': _median(item.alone.engine_ms for item in rounds),
+        'pipeline_ms': _median(item.alone.pipeline_ms for item in rounds),
+        **_ratios(rounds),
+        'rounds': [_round(item) for item in rounds],
+        **_node_facts(runs),
+        'miou': None if runs[0].matrix is None else mean_iou(runs[0].matrix),
+        'iou': _iou_by_name(runs[0], engine),
+        **engine_facts(engine),
         'engine_choice': choice,
         'versions': versions(),
+    }
+
+
+def _ratios(rounds: Sequence[Round]) -> Dict[str, Optional[float]]:
+    """Give what matters in times of the engine: latency, its tail, and frames out."""
+    ratios: Dict[str, List[float]] = {'p50': [], 'p99': [], 'fps': []}
+    for item in rounds:
+        if not item.run.latencies_ms:
+            continue
+        for name, percent in (('p50', 50), ('p99', 99)):
+            value = float(np.percentile(item.run.latencies_ms, percent))
+            ratios[name].append(value / item.alone.engine_ms)
+        fps = len(item.run.latencies_ms) / item.run.seconds
+        ratios['fps'].append(fps * item.alone.engine_ms / 1000)
+    return {f'{name}_over_engine': _median(values) for name, values in ratios.items()}
+
+
+def _round(item: Round) -> Dict[str, Any]:
+    run = item.run
+    return {
+        **asdict(item.alone),
+        'p50_ms': _percentile(run.latencies_ms, 50),
+        'p99_ms': _percentile(run.latencies_ms, 99),
+        'fps': len(run.latencies_ms) / run.seconds if run.seconds else None,
+    }
+
+
+def _node_facts(runs: Sequence[Run]) -> Dict[str, Any]:
+    """Tell what the node held in memory, and how much more at the end than in the middle."""
+    memory = [value for run in runs for value in run.memory_mb]
+    third = len(memory) // 3
+    grown = np.median(memory[-third:]) - np.median(memory[third:-third]) if third else None
+    return {
+        'memory_mb': max(memory, default=None),
+        'memory_growth_mb': None if grown is None else float(grown),
+        'stages_ms': runs[-1].stages_ms,
     }
 
 
@@ -62,7 +114,8 @@ def versions() -> Dict[str, Optional[str]]:
     return {**found, 'ros_distro': os.environ.get('ROS_DISTRO')}
 
 
-def _engine_facts(engine: Engine) -> Dict[str, Any]:
+def engine_facts(engine: Engine) -> Dict[str, Any]:
+    """Name the model and what runs it."""
     spec = engine.spec
     return {
         'model': spec.name,
@@ -84,10 +137,12 @@ def _iou_by_name(run: Run, engine: Engine) -> Optional[Dict[str, Optional[float]
     return dict(zip(engine.spec.class_names, class_iou(run.matrix)))
 
 
-def _percentile(run: Run, percent: int) -> Optional[float]:
-    if not run.latencies_ms:
-        return None
-    return float(np.percentile(run.latencies_ms, percent))
+def _percentile(values: Sequence[float], percent: int) -> Optional[float]:
+    return float(np.percentile(values, percent)) if values else None
+
+
+def _median(values: Iterable[float]) -> Optional[float]:
+    return _percentile(list(values), 50)
 
 
 def _version(package: str) -> Optional[str]:

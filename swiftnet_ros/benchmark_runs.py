@@ -18,8 +18,9 @@ from dataclasses import dataclass, field
 from itertools import cycle, islice
 from pathlib import Path
 from time import perf_counter
-from typing import Iterator, List, Optional, Tuple
+from typing import Dict, Iterator, List, Optional, Tuple
 
+import cv2
 import numpy as np
 from swiftnet_ros.frames import Frame
 from swiftnet_ros.image_source import image_files, read_image
@@ -44,20 +45,30 @@ class Sample:
 
 @dataclass(frozen=True)
 class Samples:
-    """The pictures of a folder, played `repeat` times; missing labels are an error at once."""
+    """
+    The pictures of a folder, played `repeat` times; missing labels are an error at once.
+
+    With `size`, (height, width), they are as a camera of that size would give them.
+    """
 
     files: Tuple[Tuple[Path, Optional[Path]], ...]
     spec: ModelSpec
     repeat: int = 1
+    size: Optional[Tuple[int, int]] = None
 
     @classmethod
     def from_folders(
-        cls, images: Path, labels: Optional[Path], spec: ModelSpec, repeat: int
+        cls,
+        images: Path,
+        labels: Optional[Path],
+        spec: ModelSpec,
+        repeat: int,
+        size: Optional[Tuple[int, int]] = None,
     ) -> 'Samples':
         """Pair the images of a folder with the labels of the same names, if there are any."""
         files = image_files(images)
         pairs = tuple((path, label_file(path, labels) if labels else None) for path in files)
-        return cls(pairs, spec, repeat)
+        return cls(pairs, spec, repeat, size)
 
     def __len__(self) -> int:
         """Count the pictures, repeated ones included."""
@@ -66,7 +77,7 @@ class Samples:
     def __iter__(self) -> Iterator[Sample]:
         """Read one picture after the other."""
         for image, label in self.files * self.repeat:
-            frame = read_image(image)
+            frame = _of_size(read_image(image), self.size)
             size = (frame.height, frame.width)
             truth = read_label(label, self.spec, size) if label else None
             yield Sample(image.name, frame, truth)
@@ -78,7 +89,8 @@ class Run:
     What a run gave; it is filled frame by frame.
 
     `latencies_ms` are of the frames that were answered, `seconds` is the time in which they
-    were, and `matrix` counts the pixels of those with labels.
+    were, and `matrix` counts the pixels of those with labels. `memory_mb` is what the node held
+    from time to time, in 1e6 bytes, and `stages_ms` its own medians of the stages of its work.
     """
 
     classes: int
@@ -86,6 +98,8 @@ class Run:
     seconds: float = 0.0
     latencies_ms: List[float] = field(default_factory=list)
     matrix: Optional[Matrix] = None
+    memory_mb: List[float] = field(default_factory=list)
+    stages_ms: Dict[str, float] = field(default_factory=dict)
 
     def count(self, latency_ms: float) -> None:
         """Count an answered frame."""
@@ -112,11 +126,25 @@ def run_alone(segmenter: Segmenter, samples: Samples) -> Run:
     return run
 
 
-def engine_median_ms(segmenter: Segmenter, samples: Samples) -> float:
-    """Give the median time of the engine alone on the first samples, warmed up."""
+@dataclass(frozen=True)
+class EngineTimes:
+    """Medians in milliseconds: input array to logits, and frame to labels in memory."""
+
+    engine_ms: float
+    pipeline_ms: float
+
+
+def time_engine(segmenter: Segmenter, samples: Samples) -> EngineTimes:
+    """Time the engine by itself on the first samples, warmed up."""
     frames = [sample.frame for sample in islice(samples, _TIMED)]
-    times = [timed(segmenter, frame)[0] for frame in islice(cycle(frames), _WARM_UP + _TIMED)]
-    return float(np.median(times[_WARM_UP:]))
+    wholes, engines = [], []
+    for frame in islice(cycle(frames), _WARM_UP + _TIMED):
+        start = perf_counter()
+        found = segmenter.segment(frame)
+        wholes.append((perf_counter() - start) * 1000)
+        # An engine that does everything on its own device does not tell the stages apart.
+        engines.append(found.seconds.get('engine', wholes[-1] / 1000) * 1000)
+    return EngineTimes(*(float(np.median(times[_WARM_UP:])) for times in (engines, wholes)))
 
 
 def timed(segmenter: Segmenter, frame: Frame) -> Tuple[float, Labels]:
@@ -124,3 +152,9 @@ def timed(segmenter: Segmenter, frame: Frame) -> Tuple[float, Labels]:
     start = perf_counter()
     labels = segmenter.segment(frame).labels
     return (perf_counter() - start) * 1000, labels
+
+
+def _of_size(frame: Frame, size: Optional[Tuple[int, int]]) -> Frame:
+    if size is None or size == (frame.height, frame.width):
+        return frame
+    return Frame(np.asarray(cv2.resize(frame.pixels, size[::-1]), np.uint8), frame.channel_order)

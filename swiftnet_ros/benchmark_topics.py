@@ -37,6 +37,10 @@ _WARM_UP = 3
 _KEPT = 32
 
 
+Parameters = Dict[str, Union[str, int]]
+"""What the node is told, by name."""
+
+
 @dataclass(frozen=True)
 class NodeUnderTest:
     """A node in another process and the link to it; `patience` is how long an answer may take."""
@@ -47,18 +51,21 @@ class NodeUnderTest:
 
 
 @contextmanager
-def node_under_test(
-    parameters: Dict[str, Union[str, int]], patience: float
-) -> Iterator[NodeUnderTest]:
+def node_under_test(parameters: Parameters, patience: float) -> Iterator[NodeUnderTest]:
     """Start a node with parameters and connect to it, on this machine only."""
-    os.environ.setdefault('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
-    warning = set_profile()
-    if warning:
-        print(warning, file=sys.stderr)
+    set_up_ros()
     namespace = f'/benchmark_{os.getpid()}'
     with open_link(namespace) as link, NodeProcess(namespace, parameters) as process:
         _connect(link, process)
         yield NodeUnderTest(link, process, patience)
+
+
+def set_up_ros() -> None:
+    """Stay on this machine, with room for large frames."""
+    os.environ.setdefault('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
+    warning = set_profile()
+    if warning:
+        print(warning, file=sys.stderr)
 
 
 def run_in_lockstep(node: NodeUnderTest, samples: Samples) -> Run:
@@ -70,26 +77,29 @@ def run_in_lockstep(node: NodeUnderTest, samples: Samples) -> Run:
         run.count(answer.latency_ms)
         run.compare(sample, to_labels(answer.message))
     run.seconds = sum(run.latencies_ms) / 1000
+    _ask_the_node(node, run)
     return run
 
 
-def run_at_rate(node: NodeUnderTest, samples: Samples, rate: float) -> Run:
+def run_at_rate(node: NodeUnderTest, samples: Samples, rate: float, count: int = 0) -> Run:
     """
-    Send frames as a camera of `rate` Hz, whether the node keeps up or not.
+    Send `count` frames (0: as many as there are) as a camera of `rate` Hz, come what may.
 
     The first pictures lie in memory and are played round, so that reading files takes no time
     from the node.
     """
     _warm_up(node, samples)
-    messages = [_to_message(sample) for sample in islice(samples, _KEPT)]
+    messages = [to_message(sample) for sample in islice(samples, _KEPT)]
     run, due, first, last = Run(len(samples.spec.classes)), monotonic(), 0, 0
-    for message in islice(cycle(messages), len(samples)):
+    for message in islice(cycle(messages), count or len(samples)):
         _count_until(due, node.link, run, first)
+        run.memory_mb.append(node.process.memory_mb)
         last = node.link.send(message)
         first = first or last
         run.sent += 1
         due += 1.0 / rate
     _count_until(monotonic() + node.patience, node.link, run, first, last)
+    _ask_the_node(node, run)
     return run
 
 
@@ -110,6 +120,13 @@ def _count_until(end: float, link: Link, run: Run, first: int, last: int = 0) ->
             return
 
 
+def _ask_the_node(node: NodeUnderTest, run: Run) -> None:
+    """Note what the node holds, and what it says of its work itself."""
+    node.process.check()
+    run.memory_mb.append(node.process.memory_mb)
+    run.stages_ms = node.link.stages_ms()
+
+
 def _connect(link: Link, process: NodeProcess) -> None:
     """Wait until the model is loaded and both topics are connected."""
     end = monotonic() + _START_SECONDS
@@ -126,7 +143,7 @@ def _warm_up(node: NodeUnderTest, samples: Samples) -> None:
 
 
 def _ask(node: NodeUnderTest, sample: Sample, run: Run) -> Answer:
-    message = _to_message(sample)
+    message = to_message(sample)
     for _ in range(_ATTEMPTS):
         run.sent += 1
         stamp = node.link.send(message)
@@ -138,5 +155,6 @@ def _ask(node: NodeUnderTest, sample: Sample, run: Run) -> Answer:
     raise NodeSilentError(f'no labels for {sample.name}', tried)
 
 
-def _to_message(sample: Sample) -> Image:
+def to_message(sample: Sample) -> Image:
+    """Make the message that a camera would send."""
     return from_array(sample.frame.pixels, 'bgr8', Header(frame_id='benchmark'))

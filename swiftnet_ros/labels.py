@@ -21,11 +21,29 @@ from typing import Mapping, Optional, Sequence, Tuple
 import cv2
 import numpy as np
 import numpy.typing as npt
+from swiftnet_ros.best_class import (
+    best_and_largest,
+    best_classes,
+    label_dtype,
+    Labels,
+    Logits,
+)
 from swiftnet_ros.errors import InvalidValueError
 
-Labels = npt.NDArray[np.unsignedinteger]
+__all__ = [
+    'Labels',
+    'Logits',
+    'Pixels',
+    'Segmentation',
+    'colorize',
+    'from_logits',
+    'label_dtype',
+    'overlay',
+    'palette',
+    'unlabel_below',
+]
+
 Pixels = npt.NDArray[np.uint8]
-Logits = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -43,38 +61,18 @@ class Segmentation:
     seconds: Mapping[str, float] = field(default_factory=dict, compare=False)
 
 
-def label_dtype(classes: int) -> type:
-    """Give the pixel type of labels: uint8, or uint16 where 255 must stay free above 255."""
-    return np.uint8 if classes <= 255 else np.uint16
-
-
 def from_logits(
     logits: Logits, height: int, width: int, with_confidence: bool = False
 ) -> Segmentation:
     """
     Interpolate logits [C, h, w] to [height, width] and take the best class of each pixel.
 
-    Labels equal `argmax(bilinear(logits))` with half-pixel centres. One class is interpolated
-    at a time and compared with the best so far, so that the memory is a few planes and not C.
+    Labels equal `argmax(bilinear(logits))` with half-pixel centres.
     """
-    best = _upsample(logits[0], height, width)
-    labels: Labels = np.zeros((height, width), label_dtype(len(logits)))
-    plane, better, ids = np.empty_like(best), np.empty(best.shape, np.uint8), labels.copy()
-    for index in range(1, len(logits)):
-        cv2.resize(logits[index], (width, height), dst=plane, interpolation=cv2.INTER_LINEAR)
-        cv2.compare(plane, best, cv2.CMP_GT, dst=better)
-        cv2.max(plane, best, dst=best)
-        ids.fill(index)
-        # Thirty times faster than numpy.putmask.
-        cv2.copyTo(ids, better, labels)
     if not with_confidence:
-        return Segmentation(labels)
+        return Segmentation(best_classes(logits, height, width))
+    labels, best = best_and_largest(logits, height, width)
     return Segmentation(labels, _confidence(logits, best))
-
-
-def _upsample(plane: Logits, height: int, width: int) -> Logits:
-    resized = cv2.resize(plane, (width, height), interpolation=cv2.INTER_LINEAR)
-    return np.asarray(resized, dtype=np.float32)
 
 
 def _confidence(logits: Logits, best: Logits) -> Pixels:

@@ -15,6 +15,8 @@
 """The segmentation node in a process of its own."""
 
 import json
+import os
+from pathlib import Path
 import signal
 import subprocess
 import sys
@@ -45,6 +47,15 @@ class NodeProcess:
     def pid(self) -> int:
         """Give the number of the process."""
         return self._process.pid
+
+    @property
+    def memory_mb(self) -> float:
+        """Give the resident memory of the process in 1e6 bytes; 0 once it has ended."""
+        try:
+            pages = int(Path(f'/proc/{self.pid}/statm').read_text().split()[1])
+        except (OSError, IndexError):
+            return 0.0
+        return pages * os.sysconf('SC_PAGE_SIZE') / 1e6
 
     def check(self) -> None:
         """Raise NodeSilentError if the process has ended."""

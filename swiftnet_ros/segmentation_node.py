@@ -34,6 +34,7 @@ from rclpy.node import Node
 from std_srvs.srv import Trigger
 from swiftnet_ros.camera import Camera
 from swiftnet_ros.engine_build import EngineFile
+from swiftnet_ros.engines.compiled_cache import use_cache
 from swiftnet_ros.errors import NodeEndsError, SwiftnetError
 from swiftnet_ros.health import camera_health, engine_health, Health
 from swiftnet_ros.live_parameters import guard_parameters
@@ -60,6 +61,7 @@ _BUILD_NEWS_PERIOD = 10.0
 
 def main(args: Optional[List[str]] = None) -> int:
     """Run the node until it is asked to end; give the exit code."""
+    use_cache()
     is_busy = Event()
     code = run_node(partial(_segmentation, is_busy), args)
     if is_busy.is_set():

@@ -15,9 +15,13 @@
 """What every test gets: the ledger of skips, and the means to test that ledger itself."""
 
 from importlib.util import find_spec
+import os
 from pathlib import Path
 
 pytest_plugins = ('skip_ledger', 'pytester')
+
+# No test leaves compiled networks in the home of whoever runs it, or finds some there.
+os.environ['SWIFTNET_ROS_OPENVINO_CACHE'] = 'off'
 
 TRAINING = Path(__file__).with_name('training')
 

@@ -21,6 +21,7 @@ from typing import Any, ClassVar, Dict, Set, Union
 import numpy as np
 import numpy.typing as npt
 from swiftnet_ros.engines.base import LogitsEngine
+from swiftnet_ros.engines.compiled_cache import compiled_cache
 from swiftnet_ros.engines.openvino_core import openvino_core
 from swiftnet_ros.errors import (
     EngineUnavailableError,
@@ -69,7 +70,8 @@ class OpenVinoEngine(LogitsEngine):
             **self.extra_options,
         }
         try:
-            compiled = core.compile_model(str(path), 'CPU', options)
+            with compiled_cache(path) as cached:
+                compiled = core.compile_model(str(path), 'CPU', {**options, **cached})
         except RuntimeError as error:
             reason = f'OpenVINO refuses it ({" ".join(str(error).split())})'
             raise InvalidModelError(path, reason) from error

@@ -14,9 +14,11 @@
 
 """Whether the scripts choose a Python that suits, or say in one line what to install."""
 
+import os
 from pathlib import Path
 import shutil
 import subprocess
+import sys
 
 from package.source_files import ROOT, scripts
 import pytest
@@ -57,6 +59,17 @@ def run_bash(command: str, path: str) -> subprocess.CompletedProcess:
 @pytest.mark.parametrize('path', scripts(), ids=lambda path: path.name)
 def test_every_script_is_valid_bash(path):
     assert subprocess.run(['bash', '-n', str(path)]).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ('words', 'message'),
+    [(['--fast'], 'error: unknown option --fast; see '), (['soon'], 'error: unknown step soon; ')],
+)
+def test_the_script_that_measures_refuses_what_it_does_not_know(words, message):
+    environment = {**os.environ, 'PYTHON': sys.executable}
+    command = [str(ROOT / 'scripts' / 'bench.sh'), *words]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert done.returncode == 1 and done.stderr.startswith(message)
 
 
 def test_python3_is_taken_where_it_suits(computer):

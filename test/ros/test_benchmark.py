@@ -74,6 +74,30 @@ def test_at_a_rate_frames_are_sent_like_a_camera_does(folder, tiny_path):
     assert 5 < report['fps'] < 30
 
 
+def test_twice_too_many_frames_are_sent_for_some_time_in_rounds(folder, tiny_path):
+    words = ['--overload', '2', '--seconds', '1.2', '--rounds', '2', '--size', '200x100']
+    report = benchmark(folder, tiny_path, *words, '--json', str(folder / 'out.json'))
+    assert report == json.loads((folder / 'out.json').read_text())
+    assert report['camera'] == [100, 200]
+    assert len(report['rounds']) == 2
+    last = report['rounds'][-1]
+    assert report['rate_hz'] == pytest.approx(2000 / last['engine_ms'])
+    assert report['sent'] == pytest.approx(
+        sum(1.2 * 2000 / item['engine_ms'] for item in report['rounds']), abs=1
+    )
+    assert 50 < report['memory_mb'] < 1000
+    assert abs(report['memory_growth_mb']) < 50
+    assert {'receive', 'engine', 'labels', 'publish'} <= set(report['stages_ms'])
+
+
+def test_a_second_start_is_measured_beside_the_first(folder, tiny_path):
+    report = benchmark(folder, tiny_path, '--cold-start')
+    (first,), (second,) = report['starts_s'].values()
+    assert (report['first_start_s'], report['second_start_s']) == (first, second)
+    assert 0.2 < first < 60 and 0.2 < second < 60
+    assert report['model'] == 'tiny' and report['versions']['openvino']
+
+
 class FakeLink:
     """A link whose node loses every second frame and answers the others with zeros."""
 
@@ -88,6 +112,9 @@ class FakeLink:
             self._answers.append(Answer(self.sent, self.sent + 5_000_000, answer))
         return self.sent
 
+    def stages_ms(self):
+        return {'engine': 4.5}
+
     def receive(self, timeout):
         return self._answers.pop(0) if self._answers else None
 
@@ -98,6 +125,8 @@ class FakeLink:
 
 class FakeProcess:
     """A process that runs."""
+
+    memory_mb = 123.0
 
     def check(self):
         """Find nothing wrong."""
@@ -127,6 +156,13 @@ def test_in_lockstep_a_lost_frame_is_sent_again_and_counted(samples):
 def test_at_a_rate_a_lost_frame_is_lost(samples):
     run = run_at_rate(NodeUnderTest(FakeLink(), FakeProcess(), 0.01), samples, 1000.0)
     assert (run.sent, len(run.latencies_ms), run.matrix) == (3, 1, None)
+    assert run.stages_ms == {'engine': 4.5}
+    assert run.memory_mb == [123.0] * 4
+
+
+def test_a_camera_can_send_more_frames_than_there_are_pictures(samples):
+    run = run_at_rate(NodeUnderTest(FakeLink(), FakeProcess(), 0.01), samples, 1000.0, 8)
+    assert run.sent == 8
 
 
 class SilentLink(FakeLink):

@@ -22,7 +22,8 @@ import numpy as np
 import pytest
 from rendered_set import write_rendered_set
 from swiftnet_ros import benchmark
-from swiftnet_ros.benchmark_report import versions
+from swiftnet_ros.benchmark_report import report, Round, versions
+from swiftnet_ros.benchmark_runs import EngineTimes, Run
 from swiftnet_ros.engines.open_engine import open_engine
 from swiftnet_ros.metrics import class_iou, confusion_matrix, mean_iou
 from swiftnet_ros.segmenter import Segmenter
@@ -64,24 +65,54 @@ def expected_matrix(folder):
 
 def test_miou_is_that_of_one_confusion_matrix_over_all_pictures(folder, capsys):
     assert run(folder, '--labels', str(folder / 'labels')) == 0
-    report, matrix = report_of(capsys), expected_matrix(folder)
-    assert report['miou'] == mean_iou(matrix)
-    assert list(report['iou'].values()) == class_iou(matrix)
-    assert list(report['iou']) == [f'class{i}' for i in range(5)]
-    assert 0.2 < report['miou'] < 1.0
+    found, matrix = report_of(capsys), expected_matrix(folder)
+    assert found['miou'] == mean_iou(matrix)
+    assert list(found['iou'].values()) == class_iou(matrix)
+    assert list(found['iou']) == [f'class{i}' for i in range(5)]
+    assert 0.2 < found['miou'] < 1.0
 
 
 def test_the_report_holds_every_figure(folder, capsys):
     assert run(folder, '--repeat', '3') == 0
-    report = report_of(capsys)
-    assert (report['sent'], report['received'], report['dropped']) == (15, 15, 0)
-    assert 0 < report['p50_ms'] <= report['p95_ms'] <= report['p99_ms']
-    assert report['engine_ms'] > 0 and report['fps'] > 0
-    assert (report['precision'], report['engine']) == ('fp32', 'openvino')
-    assert report['miou'] is None and report['iou'] is None
-    assert (report['input_height'], report['input_width'], report['model']) == (48, 64, 'tiny')
-    assert report['cpu'] and report['versions'] == versions()
-    assert report['versions']['numpy'] == np.__version__
+    found = report_of(capsys)
+    assert (found['sent'], found['received'], found['dropped']) == (15, 15, 0)
+    assert 0 < found['p50_ms'] <= found['p95_ms'] <= found['p99_ms']
+    assert 0 < found['engine_ms'] < found['pipeline_ms'] and found['fps'] > 0
+    assert found['p50_over_engine'] == found['p50_ms'] / found['engine_ms']
+    assert found['memory_mb'] is None and found['rate_hz'] is None
+    assert (found['precision'], found['engine']) == ('fp32', 'openvino')
+    assert found['miou'] is None and found['iou'] is None
+    assert (found['input_height'], found['input_width'], found['model']) == (48, 64, 'tiny')
+    assert found['cpu'] and found['versions'] == versions()
+    assert found['versions']['numpy'] == np.__version__
+
+
+def test_pictures_can_be_as_a_camera_of_another_size_gives_them(folder, capsys):
+    assert run(folder, '--size', '123x45', '--json', str(folder / 'out.json')) == 0
+    found = report_of(capsys)
+    assert found['camera'] == [45, 123]
+    assert json.loads((folder / 'out.json').read_text()) == found
+
+
+def round_of(engine_ms, latencies, seconds, memory):
+    """Make a round of a run in which all frames were answered."""
+    run = Run(3, len(latencies), seconds, latencies, memory_mb=memory)
+    return Round(run, EngineTimes(engine_ms, engine_ms + 1))
+
+
+def test_ratios_are_medians_of_the_rounds_and_growth_is_against_the_middle(folder):
+    rounds = [
+        round_of(10.0, [20.0, 20.0, 40.0], 0.1, [50.0, 300.0]),
+        round_of(20.0, [30.0] * 4, 0.1, [301.0, 301.0]),
+        round_of(40.0, [50.0] * 3, 0.1, [303.0, 305.0]),
+    ]
+    with open_engine(folder / 'tiny.onnx', precision='fp32') as engine:
+        found = report(rounds, engine, '')
+    assert (found['sent'], found['received'], found['p50_ms']) == (10, 10, 30.0)
+    assert (found['engine_ms'], found['pipeline_ms']) == (20.0, 21.0)
+    assert found['p50_over_engine'] == 1.5
+    assert found['fps_over_engine'] == pytest.approx(0.8)
+    assert (found['memory_mb'], found['memory_growth_mb']) == (305.0, 3.0)
 
 
 @pytest.mark.parametrize(
@@ -97,6 +128,12 @@ def test_the_report_holds_every_figure(folder, capsys):
         (['--repeat', '0'], '--repeat is 0, expected at least 1'),
         (['--rate', '10'], '--rate is 10.0, expected no rate together with --no-ros'),
         (['--rate', '-1'], '--rate is -1.0, expected frames per second above 0'),
+        (['--overload', '2'], '--overload is 2.0, expected to be left out with --rate and --no'),
+        (['--seconds', '0'], '--seconds is 0.0, expected seconds above 0'),
+        (['--seconds', '3'], '--seconds is 3.0, expected --rate or --overload beside it'),
+        (['--rounds', '0'], '--rounds is 0, expected at least 1'),
+        (['--size', '3'], "output_size is '3', expected camera, network, or WIDTHxHEIGHT"),
+        (['--json', '/nowhere/out.json'], 'folder not found: /nowhere'),
         (['--engine', 'openvin'], "unknown engine 'openvin'; did you mean 'openvino'?"),
     ],
 )

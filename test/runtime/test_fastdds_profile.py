@@ -66,6 +66,14 @@ def test_the_variable_is_the_one_that_the_installed_ros_reads(rclpy_is, number, 
     assert set(environment) == set(names)
 
 
+def test_a_missed_announcement_is_made_up_for_at_once():
+    path = fastdds_profile.share_folder('config') / 'fastdds.xml'
+    name = '{http://www.eprosima.com/XMLSchemas/fastRTPS_Profiles}'
+    (period,) = ElementTree.parse(path).iter(f'{name}leaseAnnouncement')
+    seconds, nanoseconds = (int(part.text) for part in period)
+    assert 0 < seconds + nanoseconds / 1e9 <= 0.5
+
+
 def test_both_variables_name_the_shipped_file(rclpy_is):
     rclpy_is(None)
     environment = {}

@@ -16,7 +16,9 @@
 """The bench command: what is measured, in which order, and which ratios come of it."""
 
 from collections import Counter
+from functools import partial
 import json
+import os
 from pathlib import Path
 import re
 import sys
@@ -26,6 +28,8 @@ from swiftnet_ros.model_spec import read_golden, read_model, read_spec, write
 from tiny_model import write_tiny_model
 from tiny_training import tiny_checkpoint, tiny_config, write_config
 from training.__main__ import main
+from training.bench import measure
+from training.bench.ceiling import Ceiling
 from training.bench.measure import BenchOptions, speed_up
 from training.bench.memory import peak_megabytes
 from training.bench.models import cases_of, model_names, quantized_file
@@ -127,6 +131,54 @@ def test_the_result_names_what_it_depends_on_and_can_go_into_a_file(capsys, work
     assert '{' not in shown
 
 
+def test_int8_of_a_configuration_is_made_of_random_weights(capsys, workplace):
+    words = ['--sizes', '64x96', '128x96', '--precisions', 'fp32', 'int8', '--work', 'work']
+    result = benched(capsys, 'full.yaml', *words)
+    cases = [(case['used_precision'], case['height']) for case in result['cases']]
+    assert cases == [('fp32', 64), ('fp32', 128), ('int8', 64), ('int8', 128)]
+    made = workplace / 'work' / 'full'
+    files = {path.name: path.stat().st_mtime_ns for path in made.iterdir()}
+    assert set(files) == {
+        f'{size}.{precision}.onnx'
+        for size in ('64x96', '128x96')
+        for precision in ('fp32', 'int8')
+    }
+    spec = read_spec(made / '64x96.int8.onnx')
+    assert (spec.precision, spec.calibration['source']) == (
+        'int8', 'rendered pictures, random weights',
+    )  # fmt: skip
+    assert read_golden(made / '64x96.int8.onnx') is None
+    # what is there is taken as it is
+    benched(capsys, 'full.yaml', *words)
+    assert {path.name: path.stat().st_mtime_ns for path in made.iterdir()} == files
+
+
+def test_cameras_in_turn_and_the_ceiling_are_measured_in_the_same_rounds(
+    capsys, workplace, monkeypatch
+):
+    monkeypatch.setattr(measure, 'Ceiling', partial(Ceiling, side=128))
+    words = ['--camera-counts', '1', '3', '--ceiling', '--plots', 'plots']
+    result = benched(capsys, 'foreign.fp32.onnx', *words)
+    (case,) = result['cases']
+    assert [turn['cameras'] for turn in case['turns']] == [1, 3]
+    assert all(len(turn['turn_ms']['rounds']) == 3 for turn in case['turns'])
+    assert case['turns'][1]['peak_mb'] > 20
+    (ceiling,) = result['ceilings']
+    assert (ceiling['precision'], len(ceiling['rounds'])) == ('fp32', 4)
+    assert [path.name for path in (workplace / 'plots').iterdir()] == ['cameras.png']
+
+
+def test_parts_around_the_network_are_measured_beside_other_ways_to_do_them(capsys, workplace):
+    result = benched(capsys, 'foreign.fp32.onnx', '--stages', '--cameras', '96x128')
+    ways = Counter(stage['stage'] for stage in result['stages'])
+    around = {'labels 96x128', 'frame 96x128 to input'}
+    assert set(ways) == {'start Python', 'open the model', 'engine', *around}
+    assert ways['labels 96x128'] == ways['open the model'] == 2 and ways['engine'] >= 3
+    assert all(stage['ms'] > 0 and stage['cpu_ms'] > 0 for stage in result['stages'])
+    assert (result['model'], result['threads']) == ('foreign', 1)
+    assert os.environ['SWIFTNET_ROS_OPENVINO_CACHE'] == 'off'
+
+
 def test_in_every_round_each_comes_once_and_first_in_turn():
     order = list(in_rounds('abc', 4))
     rounds = list(zip(*[iter(order)] * 3))
@@ -196,6 +248,7 @@ MISTAKES = [
     ('foreign.fp32.onnx --precisions int7', "unknown precision 'int7'; did you mean 'int8'"),
     ('foreign.fp32.onnx --precisions int8', 'int8 model not found: foreign.int8.onnx'),
     ('foreign.fp32.onnx --repeats 0', 'repeats is 0, expected at least 1'),
+    ('foreign.fp32.onnx --camera-counts 0', 'camera counts is 0, expected at least 1'),
     ('foreign.fp32.onnx --threads=-1', 'threads is -1, expected'),
     ('foreign.fp32.onnx --per-block', 'measure it without --per-block'),
     ('foreign.fp32.onnx --json nowhere/out.json', 'folder not found: nowhere'),

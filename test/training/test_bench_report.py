@@ -23,7 +23,8 @@ from swiftnet_ros.errors import FileMissingError, UnknownNameError
 from training.__main__ import main
 from training.bench.report import report, TABLES, with_tables
 
-DOCS = Path(__file__).parents[2] / 'docs'
+ROOT = Path(__file__).parents[2]
+README, DOCS = ROOT / 'README.md', ROOT / 'docs'
 PERFORMANCE = DOCS / 'performance.md'
 SEMINAR = DOCS / 'results' / 'bench' / 'seminar.json'
 # the ratio of multiply-adds that SEMINAR's full and all-pruned network have
@@ -175,10 +176,39 @@ def test_a_document_that_names_nothing_known_is_an_error(result, tmp_path, mark,
         with_tables(tmp_path / 'doc.md')
 
 
-def test_the_tables_of_the_documents_are_those_of_their_json():
-    text = PERFORMANCE.read_text()
-    assert text.count('<!-- bench ') == text.count('<!-- end bench -->') >= 3
-    assert with_tables(PERFORMANCE) == text
+@pytest.mark.parametrize(('document', 'least'), [(PERFORMANCE, 10), (README, 0)])
+def test_the_tables_of_the_documents_are_those_of_their_json(document, least):
+    text = document.read_text()
+    assert text.count('<!-- bench ') == text.count('<!-- end bench -->') >= least
+    assert with_tables(document) == text
+
+
+def test_the_results_are_those_of_the_whole_script_and_not_of_its_quick_form():
+    for name, size, rounds in (('matrix', [512, 1024], 10), ('reference', [1024, 2048], 5)):
+        result = json.loads((DOCS / 'results' / 'bench' / f'{name}.json').read_text())
+        assert {(case['height'], case['width']) for case in result['cases']} == {tuple(size)}
+        assert len(result['cases']) >= 6 and result['repeats'] >= rounds
+
+
+def test_runs_through_the_node_and_starts_are_tables():
+    alone = {'engine_ms': 40.0, 'p50_ms': 50.0}
+    run = {
+        'camera': [512, 1024], 'rate_hz': 10.0, 'sent': 30, 'received': 29, 'engine_ms': 40.0,
+        'pipeline_ms': 44.0, 'p50_ms': 50.0, 'p95_ms': 60.0, 'p99_ms': 70.0,
+        'p50_over_engine': 1.25, 'p99_over_engine': 1.75, 'rounds': [alone, alone], 'fps': 10.0,
+        'fps_over_engine': 0.4, 'memory_mb': 320.4, 'memory_growth_mb': 0.0,
+        'stages_ms': {'engine': 41.0},
+    }  # fmt: skip
+    shown = dict(rows(TABLES['node'](run)))
+    assert shown['camera'] == '512x1024, 10.0 Hz'
+    assert shown['p50 / p99 in times of the engine'] == '1.25 / 1.75'
+    assert shown['p50 / engine alone in each round, ms'] == '50.0 / 40.0, 50.0 / 40.0'
+    starts = {'first': [1.5, 1.625], 'second': [1.25]}
+    start = {'model': 'warehouse', 'precision': 'int8', 'starts_s': starts}
+    assert rows(TABLES['node'](start))[2:] == [
+        ['first start to first label, s', '1.50, 1.62'],
+        ['second start to first label, s', '1.25'],
+    ]
 
 
 def test_the_pruned_network_is_as_much_faster_as_it_is_smaller():

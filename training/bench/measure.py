@@ -27,6 +27,7 @@ from swiftnet_ros.engines.openvino_engine import cpu_flags
 from swiftnet_ros.errors import InvalidValueError
 import torch
 from training.bench.blocks import BlockTimes, time_blocks
+from training.bench.ceiling import Ceiling
 from training.bench.memory import peak_megabytes
 from training.bench.models import Case, Size
 from training.bench.timing import cameras_of, time_cases, Timing
@@ -36,18 +37,27 @@ _TELLING_FLAGS = ('amx', 'asimd', 'avx', 'f16c', 'fma', 'neon', 'sse4', 'sve')
 
 @dataclass(frozen=True)
 class BenchOptions:
-    """How to measure: cameras' sizes (none: the network's own), CPU threads (0: all), rounds."""
+    """
+    How to measure: cameras' sizes (none: the network's own), CPU threads (0: all), rounds.
+
+    `counts` are numbers of cameras that share an engine; `with_ceiling` measures what the CPU
+    can do at best, in between.
+    """
 
     cameras: Sequence[Size] = ()
     threads: int = 0
     repeats: int = 20
     per_block: bool = False
     with_memory: bool = True
+    counts: Sequence[int] = ()
+    with_ceiling: bool = False
 
     def __post_init__(self) -> None:
         """Refuse what cannot be measured."""
         if self.repeats < 1:
             raise InvalidValueError('repeats', self.repeats, 'at least 1')
+        if min(self.counts, default=1) < 1:
+            raise InvalidValueError('camera counts', min(self.counts), 'at least 1')
 
 
 def bench(cases: Sequence[Case], options: BenchOptions) -> dict[str, Any]:
@@ -58,7 +68,12 @@ def bench(cases: Sequence[Case], options: BenchOptions) -> dict[str, Any]:
     property of the network; ratios of one run suffer less.
     """
     load = os.getloadavg()[0]
-    timings = time_cases(cases, options.cameras, options.threads, options.repeats)
+    threads = options.threads or len(os.sched_getaffinity(0))
+    wanted = dict.fromkeys(case.precision for case in cases) if options.with_ceiling else ()
+    ceilings = [Ceiling(precision, threads) for precision in wanted]
+    timings = time_cases(
+        cases, options.cameras, options.threads, options.repeats, options.counts, ceilings
+    )
     blocks = time_blocks(cases, options.threads, options.repeats) if options.per_block else []
     return {
         'machine': _machine(timings[0], load),
@@ -66,6 +81,7 @@ def bench(cases: Sequence[Case], options: BenchOptions) -> dict[str, Any]:
         'cases': [_case_facts(timing, options) for timing in timings],
         'pairs': [_pair(*pair) for pair in _pairs(timings)],
         'blocks': [_block_facts(times) for times in blocks],
+        'ceilings': [ceiling.facts() for ceiling in ceilings],
     }
 
 
@@ -105,6 +121,16 @@ def _case_facts(timing: Timing, options: BenchOptions) -> dict[str, Any]:
         'cpu_ms': _statistics(timing.cpu_ms),
         'pipelines': [
             _pipeline(size, times, timing) for size, times in timing.pipeline_ms.items()
+        ],
+        'turns': [
+            {
+                'cameras': count,
+                'turn_ms': _statistics(times),
+                'peak_mb': peak_megabytes(*wanted[:3], cameras[:1] * count)
+                if options.with_memory
+                else None,
+            }
+            for count, times in timing.turn_ms.items()
         ],
     }
 

@@ -21,16 +21,20 @@ from pathlib import Path
 
 from swiftnet_ros.engines.openvino_engine import PRECISIONS as ENGINE_PRECISIONS
 from swiftnet_ros.errors import FileMissingError, UnknownNameError
-from swiftnet_ros.model_spec import read_model, read_spec
+from swiftnet_ros.model_spec import ModelSpec, read_model, read_spec
 from swiftnet_ros.shipped_models import find_model
 from training.bench.graph import Gmacs, gmacs
-from training.checkpoint import load_checkpoint
+from training.bench.untrained_int8 import quantize_untrained
+from training.checkpoint import Checkpoint, load_checkpoint
 from training.export import export
 from training.paths import RunPaths
 from training.untrained import untrained_checkpoint
 
 PRECISIONS = (*(name for name in ENGINE_PRECISIONS if name != 'auto'), 'int8')
 _RUN_FILE = RunPaths(Path()).trained.name
+_FLOAT, _INT8 = '.fp32.onnx', '.int8.onnx'
+# The size at which networks with random weights are calibrated, unless theirs is smaller.
+_CALIBRATED = (256, 512)
 Size = tuple[int, int]
 
 
@@ -56,20 +60,23 @@ def cases_of(
     models: Sequence[Path], sizes: Sequence[Size], precisions: Sequence[str], folder: Path
 ) -> list[Case]:
     """
-    Give the cases of all models, in their order; temporary files go into `folder`.
+    Give the cases of all models, in their order; files that are made go into `folder`.
 
-    A .yaml or .pt is exported at every size (none: its own), an .onnx has its own. An int8 file
-    is measured as such; `int8` in `precisions` takes the int8 file beside a float model.
+    A .yaml or .pt is exported at every size (none: its own), an .onnx has its own; what an
+    earlier call left in `folder` is taken as it is. An int8 file is measured as such; `int8` in
+    `precisions` quantizes a .yaml, and takes the int8 file beside any other float model.
     """
     for name in precisions:
         if name not in PRECISIONS:
             raise UnknownNameError('precision', name, PRECISIONS)
     cases: list[Case] = []
     for name, path in zip(model_names(models), models):
-        files = list(_files(path, sizes, folder / str(len(cases))))
+        own_folder = folder / name.replace('/', '_')
+        files = list(_files(path, sizes, own_folder))
         own = [case for file in files for case in _cases_of_file(name, file, precisions)]
         if 'int8' in precisions and not any(case.precision == 'int8' for case in own):
-            own += _cases_of_file(name, _existing(quantized_file(path)), precisions)
+            quantized = _quantized_files(path, files, own_folder)
+            own += [case for file in quantized for case in _cases_of_file(name, file, precisions)]
         cases += [case for case in own if case not in cases]
     return cases
 
@@ -102,11 +109,31 @@ def _files(path: Path, sizes: Sequence[Size], folder: Path) -> Iterator[Path]:
         yield find_model(path)
         return
     checkpoint = untrained_checkpoint(path) if path.suffix == '.yaml' else load_checkpoint(path)
-    folder.mkdir()
+    folder.mkdir(exist_ok=True)
     for height, width in sizes or [(checkpoint.height, checkpoint.width)]:
-        file = folder / f'{height}x{width}.onnx'
-        export(checkpoint, file, path.stem, height, width)
-        yield file
+        yield _exported(checkpoint, path.stem, folder / f'{height}x{width}{_FLOAT}')
+
+
+def _exported(checkpoint: Checkpoint, name: str, file: Path) -> Path:
+    if not file.is_file():
+        height, width = map(int, file.name.partition('.')[0].split('x'))
+        export(checkpoint, file, name, height, width)
+    return file
+
+
+def _quantized_files(path: Path, files: Sequence[Path], folder: Path) -> Iterator[Path]:
+    if path.suffix != '.yaml':
+        yield _existing(quantized_file(path))
+        return
+    height, width = min([_size(read_spec(file)) for file in files] + [_CALIBRATED])
+    small = _exported(untrained_checkpoint(path), path.stem, folder / f'{height}x{width}{_FLOAT}')
+    for file in files:
+        out = file.with_name(file.name.replace(_FLOAT, _INT8))
+        yield out if out.is_file() else quantize_untrained(file, small, out)
+
+
+def _size(spec: ModelSpec) -> Size:
+    return spec.input_height, spec.input_width
 
 
 def _cases_of_file(name: str, path: Path, precisions: Sequence[str]) -> list[Case]:

@@ -24,6 +24,10 @@ from typing import Any
 from swiftnet_ros.errors import FileMissingError, UnknownNameError
 from training.bench.block_tables import block_table, level_table
 from training.bench.markdown import megabytes, ms, name_of, ratio, size_of, table
+from training.bench.node_table import node_table
+from training.bench.scaling import scaling_table, series, slope_table, turn_table
+from training.bench.stages import stage_table
+from training.bench.targets import target_table
 
 _BLOCK = re.compile(
     r'(<!-- bench (?P<file>\S+) (?P<table>\S+) -->\n).*?(<!-- end bench -->)', re.DOTALL
@@ -68,6 +72,43 @@ def pair_table(result: Mapping[str, Any]) -> str:
     return table(head, rows)
 
 
+def ceiling_table(result: Mapping[str, Any]) -> str:
+    """Show how near the convolutions come to the most that this CPU computes."""
+    best = {item['precision']: item for item in result['ceilings']}
+    side = next((item['side'] for item in result['ceilings']), 0)
+    rows = [
+        (
+            case['model'], size_of(case), case['precision'], ms(case['engine_ms']['median']),
+            f'{case["conv_gmacs_per_second"]:.0f}', f'{found["gmacs_per_second"]:.0f}',
+            f'{100 * case["conv_gmacs_per_second"] / found["gmacs_per_second"]:.0f} %',
+        )
+        for case in result['cases']
+        if (found := best.get(case['precision']))
+    ]  # fmt: skip
+    head = (
+        'model', 'size', 'precision', 'engine ms', 'conv GMAC/s',
+        f'MatMul {side}x{side}x{side}, GMAC/s', 'of it',
+    )  # fmt: skip
+    return table(head, rows)
+
+
+def short_table(result: Mapping[str, Any]) -> str:
+    """Show for each case what a user asks first: milliseconds, frames per second, memory."""
+    rows = [
+        (
+            case['model'], size_of(case), case['used_precision'],
+            ms(case['engine_ms']['median']), f'{1000 / case["engine_ms"]["median"]:.1f}',
+            *(ms(line['pipeline_ms']['median']) for line in case['pipelines']),
+            megabytes(case['peak_mb']),
+        )
+        for case in result['cases']
+    ]  # fmt: skip
+    lines = result['cases'][0]['pipelines'] if result['cases'] else []
+    cameras = ['{}x{} frame to labels ms'.format(*line['camera']) for line in lines]
+    head = ('network', 'input', 'precision', 'engine ms', 'FPS', *cameras, 'peak MB')
+    return table(head, rows)
+
+
 def machine_table(result: Mapping[str, Any]) -> str:
     """Show where and with what it was measured."""
     machine = result['machine']
@@ -87,14 +128,27 @@ TABLES: dict[str, Callable[[Mapping[str, Any]], str]] = {
     'pairs': pair_table,
     'blocks': block_table,
     'levels': level_table,
+    'ceilings': ceiling_table,
+    'short': short_table,
+    'scaling': scaling_table,
+    'slopes': slope_table,
+    'turns': turn_table,
+    'stages': stage_table,
+    'node': node_table,
     'machine': machine_table,
 }
+
+
+FOLDER_TABLES: dict[str, Callable[[Path], str]] = {'targets': target_table}
 
 
 def report(result: Mapping[str, Any]) -> str:
     """Show all tables of a result that have rows."""
     shown = ['latency', *(name for name in ('pairs',) if result['pairs'])]
     shown += ['blocks', 'levels'] if result['blocks'] else []
+    shown += ['ceilings'] if result.get('ceilings') else []
+    shown += ['scaling', 'slopes'] if any(series(result)) else []
+    shown += ['turns'] if any(case.get('turns') for case in result['cases']) else []
     return '\n\n'.join(TABLES[name](result) for name in [*shown, 'machine'])
 
 
@@ -108,7 +162,8 @@ def with_tables(document: Path) -> str:
     Give a Markdown file's text with every table made anew.
 
     A table stands between `<!-- bench FILE.json TABLE -->` and `<!-- end bench -->`; FILE is
-    relative to the document, TABLE one of `TABLES`.
+    relative to the document, TABLE one of `TABLES`. Of a folder of results `FOLDER_TABLES` are
+    made.
     """
     if not document.is_file():
         raise FileMissingError(document, 'document')
@@ -121,8 +176,10 @@ def with_tables(document: Path) -> str:
 
 
 def _drawn(path: Path, name: str) -> str:
+    if path.is_dir() and name in FOLDER_TABLES:
+        return FOLDER_TABLES[name](path)
     if name not in TABLES:
-        raise UnknownNameError('bench table', name, TABLES)
+        raise UnknownNameError('bench table', name, [*TABLES, *FOLDER_TABLES])
     if not path.is_file():
         raise FileMissingError(path, 'result of bench')
     return TABLES[name](json.loads(path.read_text()))

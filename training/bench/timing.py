@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from time import perf_counter, process_time
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from swiftnet_ros.engines.openvino_engine import OpenVinoEngine
 from swiftnet_ros.frames import Frame, to_network_input
@@ -39,6 +39,7 @@ class Timing:
 
     `pipeline_ms` is from a frame of the camera's size to labels of that size, in memory;
     `cpu_ms` is what all threads together computed for `engine_ms`, whoever else was running.
+    `turn_ms` is, for a number of cameras, one frame of each of them after the other.
     """
 
     case: Case
@@ -48,20 +49,38 @@ class Timing:
     engine_ms: list[float] = field(default_factory=list)
     cpu_ms: list[float] = field(default_factory=list)
     pipeline_ms: dict[Size, list[float]] = field(default_factory=dict)
+    turn_ms: dict[int, list[float]] = field(default_factory=dict)
+
+
+class Clock(Protocol):
+    """Something that is measured once a round."""
+
+    def measure(self) -> None:
+        """Measure it once."""
 
 
 def time_cases(
-    cases: Sequence[Case], cameras: Sequence[Size], threads: int, repeats: int
+    cases: Sequence[Case],
+    cameras: Sequence[Size],
+    threads: int,
+    repeats: int,
+    counts: Sequence[int] = (),
+    others: Sequence[Clock] = (),
 ) -> list[Timing]:
-    """Measure engine and pipeline of every case; no cameras: one of the network's own size."""
-    timers = []
+    """
+    Measure engine and pipeline of every case; no cameras: one of the network's own size.
+
+    `counts` are numbers of cameras that share one engine; `others` are measured in between.
+    """
+    timers: list[_Timer] = []
     with ExitStack() as stack:
         for case in cases:
             engine = OpenVinoEngine(case.path, case.engine_precision, threads)
             stack.callback(engine.close)
-            timers.append(_Timer(case, engine, cameras))
-        for timer in in_rounds(timers, WARM_UP + repeats):
-            timer.measure()
+            timers.append(_Timer(case, engine, cameras, counts))
+        clocks: list[Clock] = [*timers, *others]
+        for clock in in_rounds(clocks, WARM_UP + repeats):
+            clock.measure()
         return [timer.result(WARM_UP) for timer in timers]
 
 
@@ -85,13 +104,21 @@ def cameras_of(case: Case, cameras: Sequence[Size]) -> list[Size]:
 class _Timer:
     """One case with its engine, its frames, and what was measured."""
 
-    def __init__(self, case: Case, engine: OpenVinoEngine, cameras: Sequence[Size]) -> None:
+    def __init__(
+        self,
+        case: Case,
+        engine: OpenVinoEngine,
+        cameras: Sequence[Size],
+        counts: Sequence[int],
+    ) -> None:
         self._engine, self._segmenter = engine, Segmenter(engine)
         self._frames = {size: camera_frame(*size) for size in cameras_of(case, cameras)}
         first = next(iter(self._frames.values()))
         self._image = to_network_input(first, case.height, case.width)
         self._timing = Timing(case, engine.precision, engine.device, engine.threads)
         self._timing.pipeline_ms = {size: [] for size in self._frames}
+        self._timing.turn_ms = {count: [] for count in counts}
+        self._turns = [Frame(first.pixels.copy()) for _ in range(max(counts, default=0))]
 
     def measure(self) -> None:
         # What ran before has the caches and is no part of a camera's steady stream.
@@ -102,12 +129,19 @@ class _Timer:
         for size, frame in self._frames.items():
             spent = milliseconds(self._segmenter.segment, frame)
             self._timing.pipeline_ms[size].append(spent)
+        for count, times in self._timing.turn_ms.items():
+            times.append(milliseconds(self._take_turns, self._turns[:count]))
 
     def result(self, warm_up: int) -> Timing:
         timing = self._timing
-        for times in (timing.engine_ms, timing.cpu_ms, *timing.pipeline_ms.values()):
+        by_size, by_count = timing.pipeline_ms.values(), timing.turn_ms.values()
+        for times in (timing.engine_ms, timing.cpu_ms, *by_size, *by_count):
             del times[:warm_up]
         return timing
+
+    def _take_turns(self, frames: Sequence[Frame]) -> None:
+        for frame in frames:
+            self._segmenter.segment(frame)
 
 
 def milliseconds(work: Callable[[T], object], argument: T) -> float:

@@ -25,8 +25,11 @@ from typing import Any
 from swiftnet_ros.errors import FileMissingError, InvalidValueError
 from training.bench.measure import bench, BenchOptions
 from training.bench.models import cases_of, PRECISIONS
+from training.bench.plots import write_plots
 from training.bench.report import report, rewrite_tables
 from training.bench.runs import bench_runs
+from training.bench.stages import stage_table, time_stages
+from training.bench.timing import cameras_of
 from training.commands.arguments import size_argument
 
 _LAST_LINE = Path('-')
@@ -43,22 +46,42 @@ def main(arguments: Sequence[str]) -> int:
     options = _parser().parse_args(arguments)
     _check(options)
     settings = BenchOptions(
-        options.cameras, options.threads, options.repeats, options.per_block, options.into is None
+        options.cameras,
+        options.threads,
+        options.repeats,
+        options.per_block,
+        options.into is None,
+        options.camera_counts,
+        options.ceiling,
     )
     if options.into is not None:
         for path in bench_runs(options.into, next(iter(options.sizes), None), settings):
             print(path)
     if options.models:
         with TemporaryDirectory() as folder:
-            cases = cases_of(options.models, options.sizes, options.precisions, Path(folder))
-            _give(bench(cases, settings), options.json)
-    if options.tables is not None:
-        rewrite_tables(options.tables)
+            _measure(options, settings, options.work or Path(folder))
+    for document in options.tables:
+        rewrite_tables(document)
     return 0
 
 
-def _give(result: Mapping[str, Any], path: Path | None) -> None:
-    print(report(result))
+def _measure(options: Namespace, settings: BenchOptions, folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    cases = cases_of(options.models, options.sizes, options.precisions, folder)
+    if options.stages:
+        cameras = cameras_of(cases[0], options.cameras)
+        result = time_stages(cases[0], cameras, options.threads, options.repeats)
+        _give(result, stage_table(result), options.json)
+        return
+    result = bench(cases, settings)
+    if options.plots is not None:
+        for path in write_plots(result, options.plots):
+            print(path)
+    _give(result, report(result), options.json)
+
+
+def _give(result: Mapping[str, Any], shown: str, path: Path | None) -> None:
+    print(shown)
     if path == _LAST_LINE:
         print(json.dumps(result))
     elif path is not None:
@@ -66,7 +89,7 @@ def _give(result: Mapping[str, Any], path: Path | None) -> None:
 
 
 def _check(options: Namespace) -> None:
-    if not options.models and options.into is None and options.tables is None:
+    if not options.models and options.into is None and not options.tables:
         raise InvalidValueError('MODEL', 'missing', 'a model to measure, --into or --tables')
     if options.into is not None and (options.models or len(options.sizes) > 1):
         raise InvalidValueError('--into', str(options.into), 'no MODEL and at most one size')
@@ -84,11 +107,19 @@ def _parser() -> ArgumentParser:
     add('--cameras', type=size_argument, nargs='+', default=[], metavar='HxW',
         help="sizes of frames and labels; the network's own if left out")  # fmt: skip
     add('--precisions', nargs='+', default=['fp32'], metavar='NAME',
-        help=f'of {", ".join(PRECISIONS)}; int8 takes X.int8.onnx beside the model')  # fmt: skip
+        help=f'of {", ".join(PRECISIONS)}; int8 quantizes a .yaml, else X.int8.onnx')  # fmt: skip
     add('--threads', type=int, default=0, help='CPU threads, 0 for all')
     add('--repeats', type=int, default=20, help='rounds')
     add('--json', type=Path, nargs='?', const=_LAST_LINE, metavar='FILE',
         help='one JSON object into a file, else as the last line')  # fmt: skip
     add('--into', type=Path, metavar='RUNS', help='write latency.json into every run below')
-    add('--tables', type=Path, metavar='FILE.md', help='rewrite its tables from their JSON')
+    add('--work', type=Path, metavar='DIR', help='keep the exported and quantized files there')
+    add('--ceiling', action='store_true', help="also a large matrix product: the CPU's own limit")
+    add('--camera-counts', type=int, nargs='+', default=[], metavar='N',
+        help='cameras that share an engine, in turn')  # fmt: skip
+    add('--stages', action='store_true',
+        help='what is around the first model, each part beside other ways to do it')  # fmt: skip
+    add('--plots', type=Path, metavar='DIR', help='draw PNG files')
+    add('--tables', type=Path, nargs='+', default=[], metavar='FILE.md',
+        help='rewrite their tables from their JSON')  # fmt: skip
     return parser

@@ -1,0 +1,153 @@
+#!/bin/bash
+# Copyright 2026 The swiftnet_ros Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+# Measure everything that this machine can, keep the raw JSON under docs/results/bench/, and bring
+# the tables and plots of the documents up to date. Takes a quarter of an hour on two idle CPUs.
+#
+#   scripts/bench.sh [--quick] [--out FOLDER] [STEP...]
+#
+# A STEP is one of matrix, node, start, stages, sizes, cameras, reference, seminar and documents;
+# without any all are taken. --quick measures small networks for moments, into a folder of
+# its own: it shows that everything runs, and its figures mean nothing. PYTHON names a Python that
+# has everything.
+
+set -euo pipefail
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+quick='' out='' steps=()
+while [ $# -gt 0 ]; do
+  case $1 in
+    --quick) quick=yes ;;
+    --out) out=${2:?} && shift ;;
+    -*) die "unknown option $1; see $0" ;;
+    *) steps+=("$1") ;;
+  esac
+  shift
+done
+[ ${#steps[@]} -gt 0 ] ||
+  steps=(matrix node start stages sizes cameras reference seminar documents)
+cd "$ROOT"
+[ -n "${PYTHON:-}" ] || prepare test cpu,training,test
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+if [ -n "$quick" ]; then
+  out=${out:-$work/quick}
+  mkdir -p "$out/docs"
+  cp "$ROOT/README.md" "$out"
+  cp "$ROOT/docs/performance.md" "$out/docs"
+  network=128x256 large=128x256 sizes=(64x128 128x256 192x384) repeats=(2 2 2 2 2)
+  rounds=1 seconds=1.5
+else
+  out=${out:-$ROOT}
+  network=512x1024 large=1024x2048 sizes=(256x512 384x768 512x1024 768x1536 1024x2048)
+  repeats=(10 5 10 10 20)
+  rounds=3 seconds=12
+fi
+results=$out/docs/results/bench
+images=$out/docs/images/bench
+mkdir -p "$results" "$images"
+bench=training/configs/bench seminar=training/configs/seminar
+threads=$("$PYTHON" -c 'import os; print(min(2, len(os.sched_getaffinity(0))))')
+# On this machine only, and apart from other nodes.
+export ROS_AUTOMATIC_DISCOVERY_RANGE=${ROS_AUTOMATIC_DISCOVERY_RANGE:-LOCALHOST}
+export ROS_DOMAIN_ID=${ROS_DOMAIN_ID:-$((1 + $$ % 100))}
+
+# Networks with random weights are exported and quantized once for all steps.
+bench() {
+  "$PYTHON" -m training bench "$@" --threads "$threads" >&2
+}
+
+node() {
+  local result=$1
+  shift
+  "$PYTHON" -m swiftnet_ros.benchmark --images demo/images --threads "$threads" \
+    --json "$results/$result.json" "$@" >/dev/null
+}
+
+# The pruned INT8 network; made here where the step that makes it is left out.
+pruned() {
+  local model=$work/19/all/$network.int8.onnx
+  [ -f "$model" ] || bench "$bench/all.yaml" --sizes $network --precisions int8 --repeats 1 \
+    --work "$work/19"
+  echo "$model"
+}
+
+# Networks in every precision; frame to labels for cameras of the network's size and of 1080p.
+step_matrix() {
+  bench $bench/{full,first2,all}.yaml --sizes $network --precisions fp32 bf16 int8 \
+    --cameras 512x1024 1080x1920 --ceiling --repeats "${repeats[0]}" --work "$work/19" \
+    --plots "$images" --json "$results/matrix.json"
+}
+
+# The size and the classes of the reference's tables.
+step_reference() {
+  bench $seminar/{full,first2,all}.yaml --sizes $large --precisions fp32 bf16 int8 --ceiling \
+    --repeats "${repeats[1]}" --work "$work/150" --json "$results/reference.json"
+}
+
+# Milliseconds per level and block of the pyramid.
+step_seminar() {
+  bench $seminar/{full,all}.yaml --sizes $network --per-block --repeats "${repeats[2]}" \
+    --work "$work/150" --json "$results/seminar.json"
+}
+
+step_sizes() {
+  bench $bench/all.yaml --sizes "${sizes[@]}" --precisions fp32 int8 \
+    --repeats "${repeats[3]}" --work "$work/19" --plots "$images" --json "$results/sizes.json"
+}
+
+step_cameras() {
+  bench $bench/all.yaml --sizes $network --precisions int8 --camera-counts 1 2 3 4 \
+    --repeats "${repeats[4]}" --work "$work/19" --plots "$images" --json "$results/cameras.json"
+}
+
+# What is around the network, beside the ways that it was done before.
+step_stages() {
+  bench "$(pruned)" --cameras 512x1024 1080x1920 --stages \
+    --repeats "${repeats[4]}" --json "$results/stages.json"
+}
+
+# From a camera's stamp to the reception of labels, in another process.
+step_node() {
+  local model
+  model=$(pruned)
+  local camera=(--model "$model" --rounds "$rounds" --seconds "$seconds")
+  node node_512 "${camera[@]}" --size 1024x512 --rate 10
+  node node_1080 "${camera[@]}" --size 1920x1080 --rate 10
+  node node_overload "${camera[@]}" --size 1024x512 --overload 2
+}
+
+# From the start of the process to the first labels; also with Fast DDS's own announcements.
+step_start() {
+  node node_start --cold-start --rounds "$rounds"
+  sed '/<builtin>/,/<\/builtin>/d' config/fastdds.xml >"$work/slow.xml"
+  FASTRTPS_DEFAULT_PROFILES_FILE=$work/slow.xml FASTDDS_DEFAULT_PROFILES_FILE=$work/slow.xml \
+    node node_start_slow_discovery --cold-start --rounds "$rounds"
+}
+
+step_documents() {
+  "$PYTHON" -m training bench --tables "$out/README.md" "$out/docs/performance.md"
+}
+
+for step in "${steps[@]}"; do
+  declare -F "step_$step" >/dev/null || die "unknown step $step; see $0"
+done
+say "load before: $(cut -d' ' -f1 /proc/loadavg); nothing else should keep the computer busy"
+for step in "${steps[@]}"; do
+  say "$(date +%T) $step"
+  "step_$step"
+done
+say "$(date +%T) done: $results"

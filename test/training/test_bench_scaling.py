@@ -1,0 +1,180 @@
+# Copyright 2026 The swiftnet_ros Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+
+"""Cost against size, the CPU's ceiling, the targets and the plots of a bench."""
+
+import json
+
+import cv2
+import numpy as np
+import pytest
+from swiftnet_ros.errors import FileMissingError, InvalidValueError
+from training.bench import targets
+from training.bench.ceiling import BEST_OF, Ceiling
+from training.bench.plots import write_plots
+from training.bench.report import FOLDER_TABLES, TABLES
+from training.bench.scaling import fit, lines, series
+from training.bench.targets import conv_fraction, target_table, TARGETS
+
+
+def sized(height: int, width: int, engine: float, precision: str = 'int8') -> dict:
+    """Make a case of a network of some size."""
+    spent = {'median': 1.1 * engine + 1, 'p95': 2 * engine}
+    return {
+        'model': 'all',
+        'height': height,
+        'width': width,
+        'precision': precision,
+        'used_precision': precision,
+        'conv_gmacs_per_second': 240.0,
+        'peak_mb': 100 + 80 * height * width / 1e6,
+        'engine_ms': {'median': engine, 'p95': engine, 'best': engine},
+        'pipelines': [{'camera': [height, width], 'pipeline_ms': spent, 'over_engine': 1.12}],
+        'turns': [
+            {'cameras': count, 'turn_ms': {'median': count * engine, 'p95': 0.0}, 'peak_mb': 90.0}
+            for count in (1, 2)
+        ],
+    }
+
+
+@pytest.fixture
+def result() -> dict:
+    """Make a result of four sizes whose engine takes 2 ms and 80 ms a megapixel."""
+    sizes = [(256, 512), (512, 1024), (768, 1536), (1024, 2048)]
+    cases = [sized(h, w, 2 + 80 * h * w / 1e6) for h, w in sizes]
+    ceilings = [{'precision': 'int8', 'side': 4096, 'gmacs_per_second': 400.0}]
+    return {'cases': cases, 'ceilings': ceilings}
+
+
+def test_a_line_is_found_again_and_what_is_off_it_is_told():
+    exact = fit([0.1, 0.5, 2.0], [10.0, 18.0, 48.0])
+    assert (exact.base, exact.slope) == pytest.approx((8.0, 20.0))
+    assert exact.deviation == pytest.approx(0.0, abs=1e-9)
+    off = fit([0.1, 0.5, 1.0, 2.0], [10.0, 18.0, 28.0 * 1.2, 48.0])
+    assert 0.05 < off.deviation < 0.2
+
+
+def test_only_networks_of_three_sizes_or_more_have_a_line(result):
+    assert [len(cases) for cases in series(result)] == [4]
+    assert not list(series({'cases': result['cases'][:2]}))
+    (cases,) = series(result)
+    assert lines(cases)['engine'].slope == pytest.approx(80.0)
+    assert lines(cases)['memory'].base == pytest.approx(100.0)
+    cases[0]['peak_mb'] = None
+    assert 'memory' not in lines(cases)
+
+
+def test_the_tables_of_sizes_and_cameras_say_what_was_measured(result):
+    text = TABLES['scaling'](result)
+    assert '| all int8 | 512x1024 | 0.52 | 43.9 | 43.9 | 0.0 % |' in text
+    assert '| all int8 | engine, ms | 2.00 | 80.0 | 0.0 % |' in TABLES['slopes'](result)
+    assert '| all int8 | 256x512 | 2 | 25.0 | 0.00 | 12.5 | 90.0 |' in TABLES['turns'](result)
+    assert '| all | 256x512 | int8 | 12.5 | 240 | 400 | 60 % |' in TABLES['ceilings'](result)
+    assert '| all | 1024x2048 | int8 | 170 | 5.9 | 188 |' in TABLES['short'](result)
+
+
+def test_plots_are_pictures_of_what_there_is_and_the_same_every_time(result, tmp_path):
+    first = write_plots(result, tmp_path / 'one')
+    assert [path.name for path in first] == ['sizes.png', 'cameras.png']
+    assert all(np.ptp(cv2.imread(str(path))) > 100 for path in first)
+    second = write_plots(result, tmp_path / 'two')
+    assert [path.read_bytes() for path in first] == [path.read_bytes() for path in second]
+    bars = {'cases': [{**case, 'turns': []} for case in result['cases'][:2]]}
+    assert [path.name for path in write_plots(bars, tmp_path)] == ['speed.png']
+
+
+@pytest.mark.parametrize('precision', ['fp32', 'int8'])
+def test_the_ceiling_is_the_best_of_five_of_one_product(precision):
+    ceiling = Ceiling(precision, 1, side=256)
+    for _ in range(BEST_OF + 3):
+        ceiling.measure()
+    facts = ceiling.facts()
+    assert len(facts['rounds']) == BEST_OF
+    assert facts['best_ms'] == pytest.approx(min(facts['rounds']), abs=1e-3)
+    assert facts['gmacs_per_second'] == pytest.approx(0.256**3 * 1000 / facts['best_ms'])
+
+
+def test_the_product_of_the_ceiling_is_right_in_int8():
+    ceiling = Ceiling('int8', 1, side=256)
+    weights = np.random.default_rng(0).integers(-127, 128, (256, 256), np.int8)
+    product = ceiling._factor.astype(int) @ weights.T.astype(int) / 127**2
+    ceiling.measure()
+    found = ceiling._request.get_output_tensor(0).data
+    assert np.abs(found - np.clip(product * 127 / 256, -128, 127)).max() <= 0.51
+
+
+def node(**figures: float) -> dict:
+    """Make what the benchmark through the node gives of the figures with a target."""
+    good = {'p50_over_engine': 1.2, 'p99_over_engine': 2.0, 'fps_over_engine': 0.9}
+    return {**good, 'memory_growth_mb': 0.1, 'memory_mb': 300.0, **figures}
+
+
+@pytest.fixture
+def folder(result, tmp_path):
+    """Write results that meet all targets but one."""
+    cases = [
+        {**sized(512, 1024, 40.0), 'model': model, 'precision': precision}
+        for model in ('full', 'all')
+        for precision in ('fp32', 'int8')
+    ]
+    lines = [{'camera': camera, 'over_engine': 1.12} for camera in ([512, 1024], [1080, 1920])]
+    pairs = [
+        {
+            'of': {'model': 'full', 'precision': precision},
+            'over': {'model': 'all', 'precision': precision},
+            'realised': realised,
+        }
+        for precision, realised in (('fp32', 0.97), ('int8', 0.8))
+    ]
+    matrix = {'cases': [{**case, 'pipelines': lines} for case in cases], 'pairs': pairs}
+    files = {
+        'matrix': matrix,
+        'reference': {'cases': cases, 'ceilings': result['ceilings']},
+        'sizes': result,
+        'node_512': node(),
+        'node_1080': node(p50_over_engine=1.7),
+        'node_overload': node(),
+        'node_start': {'first_start_s': 1.5, 'second_start_s': 1.25},
+    }
+    for name, content in files.items():
+        (tmp_path / f'{name}.json').write_text(json.dumps(content))
+    return tmp_path
+
+
+def test_every_target_is_a_row_that_says_whether_it_is_met(folder):
+    text = target_table(folder)
+    assert FOLDER_TABLES['targets'](folder) == text
+    rows = [line.strip('| ').split(' | ') for line in text.splitlines()[2:]]
+    assert len(rows) == len(TARGETS) + 1
+    assert [row[0] for row in rows] == sorted(row[0] for row in rows)
+    missed = [row for row in rows if row[-1] == 'no']
+    assert missed == [
+        ['6', 'speed-up realised / GMACs removed, INT8', 'at least 0.82', '0.80', 'no']
+    ]
+    assert [row[3:] for row in rows if row[0] == '7'] == [['not run', 'no GPU at hand']]
+    shown = {row[1]: row[3] for row in rows}
+    assert shown['first label after a second start'] == '1.25 s'
+    assert shown['convolutions of full INT8 / ceiling of the CPU, 1024x2048'] == '60.00 %'
+
+
+def test_a_target_without_its_result_is_an_error(folder):
+    (folder / 'node_512.json').unlink()
+    with pytest.raises(FileMissingError, match='result of bench not found: .*node_512.json'):
+        target_table(folder)
+
+
+def test_a_case_that_was_not_measured_is_an_error(result):
+    with pytest.raises(InvalidValueError, match="'without full int8', expected a case of it"):
+        conv_fraction(result, targets.FULL, 'int8')
