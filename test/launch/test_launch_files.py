@@ -260,12 +260,10 @@ LAUNCH = """
 import sys
 from launch import LaunchDescription, LaunchService
 from launch.actions import IncludeLaunchDescription
-
 given = [word.split(':=') for word in sys.argv[2:]]
 included = IncludeLaunchDescription(sys.argv[1], launch_arguments=given)
 service = LaunchService()
-service.include_launch_description(LaunchDescription([included]))
-sys.exit(service.run())
+service.include_launch_description(LaunchDescription([included])); sys.exit(service.run())
 """
 
 
@@ -274,8 +272,8 @@ def test_a_launch_that_only_builds_fails_with_its_node(tiny_path):
     given = [f'model:={tiny_path}', 'engine:=openvino', 'build_only:=true']
     words = [sys.executable, '-c', LAUNCH, str(FOLDER / 'segment.launch.py'), *given]
     ended = subprocess.run(words, capture_output=True, text=True, timeout=60)
-    log = ended.stdout + ended.stderr
     assert ended.returncode == 1
+    log = ended.stdout + ended.stderr
     assert 'error: build_only is True, expected an engine that is built' in log
     assert 'no engine was built: exit code 1, see above' in log
 
