@@ -182,7 +182,8 @@ def test_a_signal_in_the_middle_of_a_build_ends_the_node_and_the_build(
     """Within two seconds, with exit code 0, and nothing is left: no process and no file."""
     before = memory_folders()
     with start_node(tiny_path, tmp_path, options) as node:
-        assert 'building engine gated of tiny.onnx' in node.stderr.readline()
+        # Fast DDS may have complained of a port before.
+        assert any('building engine gated of tiny.onnx' in line for line in node.stderr)
         assert builders(tmp_path) and len(memory_folders() - before) == 1
         start = monotonic()
         node.send_signal(number)

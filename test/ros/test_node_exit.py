@@ -58,7 +58,7 @@ def truncated(path):
 @pytest.mark.parametrize(
     ('write', 'error'),
     [
-        (lambda path: None, 'model not found: .*give the path of an .onnx file or the name'),
+        (lambda path: None, 'model not found: .*give the path of an .onnx file or .engine'),
         (truncated, 'truncated or no ONNX file'),
         (without_spec, 'carries no swiftnet_ros.model_spec; add one with: python -m'),
         (lambda path: with_spec(path, version=99), 'has version 99, this swiftnet_ros reads'),
