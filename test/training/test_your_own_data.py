@@ -20,7 +20,7 @@ import shlex
 import shutil
 
 import pytest
-from swiftnet_ros import benchmark
+from swiftnet_ros import benchmark, build_engine
 from swiftnet_ros.model_spec import read_spec
 from training.__main__ import main
 from training.checkpoint import load_checkpoint
@@ -116,4 +116,6 @@ def test_the_page_names_only_what_is_there():
     words = launch.split()
     source = (ROOT / 'launch' / words[3]).read_text()
     assert all(f"'{word.split(':=')[0]}'" in source for word in words[4:])
+    for line in blocks('sh engine'):
+        assert build_engine._parser().parse_args(line.split()[3:]).precision in ('int8', 'fp16')
     assert blocks('sh setup')[1].split(' && ')[1] in (ROOT / 'README.md').read_text()
