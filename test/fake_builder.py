@@ -51,13 +51,18 @@ def fake(folder, *options, found=None, seen=None):
 
 def builders(folder):
     """List the fake builders that live and build into a folder, by their process numbers."""
+    return living(__file__, folder)
+
+
+def living(*words):
+    """List the processes that live and have all of these words in their command."""
     found = []
     for entry in Path('/proc').glob('[0-9]*/cmdline'):
         try:
-            words = entry.read_bytes().split(b'\0')
+            command = entry.read_bytes().split(b'\0')
         except OSError:
             continue
-        if __file__.encode() in words and str(folder).encode() in words:
+        if all(str(word).encode() in command for word in words):
             found.append(int(entry.parent.name))
     return found
 

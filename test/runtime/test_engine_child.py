@@ -24,6 +24,7 @@ import sys
 from threading import Event
 from time import monotonic, sleep
 
+from fake_builder import living
 import pytest
 from small_disk import FULL, on_disk, READ_ONLY
 from swiftnet_ros import engine_builders
@@ -169,15 +170,7 @@ def test_the_child_ends_with_a_node_that_is_killed(choice, tmp_path):
 
 def _children(folder):
     """List the children that live and have a folder for what cannot be kept."""
-    found = []
-    for entry in Path('/proc').glob('[0-9]*/cmdline'):
-        try:
-            words = entry.read_bytes().split(b'\0')
-        except OSError:
-            continue
-        if b'swiftnet_ros.engine_child' in words and str(folder).encode() in words:
-            found.append(entry.parent.name)
-    return found
+    return living('swiftnet_ros.engine_child', folder)
 
 
 def test_a_child_without_its_parent_does_not_begin(choice, tmp_path):
