@@ -35,6 +35,7 @@ from swiftnet_ros.errors import EngineCacheError, EngineFileError, SwiftnetError
 from swiftnet_ros.model_spec import ModelSpec
 from swiftnet_ros.trt.identity import EngineIdentity
 from swiftnet_ros.trt.whole_file import write_whole
+from swiftnet_ros.user_cache import user_cache
 
 SUFFIX = '.engine'
 SIDECAR_VERSION = 1
@@ -91,17 +92,11 @@ def cache_folder() -> Path:
 
     $SWIFTNET_ROS_CACHE, else $XDG_CACHE_HOME/swiftnet_ros, else ~/.cache/swiftnet_ros.
     """
-    own, base = (os.environ.get(name) for name in ('SWIFTNET_ROS_CACHE', 'XDG_CACHE_HOME'))
-    if own:
-        return private_folder(Path(own))
-    # The standard wants a relative path to be left alone.
-    if base and os.path.isabs(base):
-        return private_folder(Path(base, 'swiftnet_ros'))
-    try:
-        home = Path.home()
-    except RuntimeError as error:
-        raise EngineCacheError('~/.cache', _reason(error)) from error
-    return private_folder(home / '.cache' / 'swiftnet_ros')
+    # Without $HOME, as in a service, the system knows this user's home.
+    folder = user_cache({'HOME': os.path.expanduser('~'), **os.environ})
+    if folder is None:
+        raise EngineCacheError('~/.cache', 'there is no home folder')
+    return private_folder(folder)
 
 
 def private_folder(folder: Path) -> Path:

@@ -31,6 +31,8 @@ import shutil
 import stat
 from typing import Dict, Iterator, List, MutableMapping, Optional, Union
 
+from swiftnet_ros.user_cache import user_cache
+
 VARIABLE = 'SWIFTNET_ROS_OPENVINO_CACHE'
 OFF = 'off'
 # The models, and the entries of a model, that are kept: those used or made last.
@@ -44,15 +46,11 @@ def use_cache(environment: MutableMapping[str, str] = os.environ) -> None:
     """
     Name the cache folder of this user in the environment, unless something is named there.
 
-    It lies in $SWIFTNET_ROS_CACHE, else $XDG_CACHE_HOME/swiftnet_ros, else ~/.cache/swiftnet_ros.
+    It lies in the folder of `user_cache`.
     """
-    names = (('SWIFTNET_ROS_CACHE', ''), ('XDG_CACHE_HOME', 'swiftnet_ros'))
-    for name, below in (*names, ('HOME', '.cache/swiftnet_ros')):
-        base = environment.get(name, '')
-        # The standard wants a relative path to be left alone.
-        if os.path.isabs(base):
-            environment.setdefault(VARIABLE, os.path.join(base, below, 'openvino'))
-            return
+    folder = user_cache(environment)
+    if folder is not None:
+        environment.setdefault(VARIABLE, str(folder / 'openvino'))
 
 
 @contextmanager
