@@ -14,6 +14,7 @@
 
 """The segmentation node in a process of its own."""
 
+from contextlib import ExitStack
 import json
 import os
 from pathlib import Path
@@ -23,6 +24,7 @@ import sys
 from types import TracebackType
 from typing import List, Mapping, Optional, Type, Union
 
+from swiftnet_ros.ending import ending_is_an_exception
 from swiftnet_ros.errors import NodeSilentError
 
 _STOP_SECONDS = 5.0
@@ -42,6 +44,7 @@ class NodeProcess:
             command += ['-p', f'{name}:={json.dumps(value)}']
         # What the node says is log; standard output belongs to the caller's report.
         self._process = subprocess.Popen(command, stdout=sys.stderr)
+        self._at_the_end = ExitStack()
 
     @property
     def pid(self) -> int:
@@ -73,7 +76,9 @@ class NodeProcess:
             self._process.wait()
 
     def __enter__(self) -> 'NodeProcess':
-        """Give the process itself."""
+        """Give the process itself; from here on a SIGTERM to this one ends it too."""
+        self._at_the_end.enter_context(ending_is_an_exception())
+        self._at_the_end.callback(self.stop)
         return self
 
     def __exit__(
@@ -83,4 +88,4 @@ class NodeProcess:
         trace: Optional[TracebackType],
     ) -> None:
         """End the process."""
-        self.stop()
+        self._at_the_end.close()

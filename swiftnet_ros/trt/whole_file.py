@@ -14,26 +14,22 @@
 
 """Files that are there whole or not at all, whatever ends the process meanwhile."""
 
-from contextlib import contextmanager
 import glob
 import os
 from pathlib import Path
-import signal
-import sys
 import threading
-from types import FrameType
-from typing import Iterator, Optional
+
+from swiftnet_ros.ending import ending_is_an_exception
 
 _CHUNK = 1 << 20
 _PARTIAL = '.partial'
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 def write_whole(path: Path, content: bytes) -> None:
     """Write a file, forced to disk, for its user alone; OSError if the disk refuses."""
     remove_leftovers(path)
     partial = path.with_name(f'{path.name}.{os.getpid()}.{threading.get_ident()}{_PARTIAL}')
-    with _ending_is_an_exception():
+    with ending_is_an_exception():
         try:
             _write(partial, content)
             os.replace(partial, path)
@@ -69,22 +65,3 @@ def _force_to_disk(folder: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
-
-
-@contextmanager
-def _ending_is_an_exception() -> Iterator[None]:
-    """Let a signal raise SystemExit meanwhile, where it would end the process at once."""
-    sudden = [number for number in _SIGNALS if signal.getsignal(number) is signal.SIG_DFL]
-    if threading.current_thread() is not threading.main_thread():
-        sudden = []
-    for number in sudden:
-        signal.signal(number, _leave)
-    try:
-        yield
-    finally:
-        for number in sudden:
-            signal.signal(number, signal.SIG_DFL)
-
-
-def _leave(number: int, frame: Optional[FrameType]) -> None:
-    sys.exit(128 + number)

@@ -27,6 +27,7 @@ PURE_ROOMS = (
     'swiftnet_ros.errors',
     'swiftnet_ros.share',
     'swiftnet_ros.user_cache',
+    'swiftnet_ros.ending',
     'swiftnet_ros.model_spec*',
     'swiftnet_ros.qdq*',
     'swiftnet_ros.frames',

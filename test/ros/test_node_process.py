@@ -1,0 +1,49 @@
+# Copyright 2026 The swiftnet_ros Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""A node in another process: it ends with the program that started it."""
+
+import os
+import signal
+import subprocess
+import sys
+
+from fake_builder import living
+import pytest
+from ros_probe import wait_until
+
+OWNER = """
+import sys
+from time import sleep
+from swiftnet_ros.node_process import NodeProcess
+
+with NodeProcess(sys.argv[1], {'model': sys.argv[2], 'threads': 1}):
+    print('started', flush=True)
+    sleep(60)
+"""
+
+
+@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_to_the_program_ends_its_node_too(tiny_path, probe, number):
+    space = f'/owned_{int(number)}'
+    words = [sys.executable, '-c', OWNER, space, str(tiny_path)]
+    environment = {**os.environ, 'PYTHONPATH': os.pathsep.join(sys.path)}
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True, env=environment) as owner:
+        assert owner.stdout.readline() == 'started\n'
+        topic = f'{space}/segmentation/label_image'
+        wait_until(lambda: probe.node.count_publishers(topic), 30, topic)
+        assert len(living(f'__ns:={space}')) == 1
+        owner.send_signal(number)
+        owner.wait(20)
+    assert owner.returncode != 0 and not living(f'__ns:={space}')
