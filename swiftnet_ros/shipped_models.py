@@ -28,9 +28,18 @@ _NAME = re.compile(r'[a-z0-9_]+')
 
 
 def find_model(name_or_path: Union[str, Path]) -> Path:
-    """Give the file of a model: a path as it is, a bare name among the shipped models."""
+    """
+    Give the file of a model: a path as it is, a bare name among the shipped models.
+
+    FOLDER/X.onnx, where there is no such file, stands for the pair X.int8.onnx and X.fp32.onnx.
+    """
     if os.path.isfile(name_or_path):
         return Path(name_or_path)
+    if str(name_or_path).endswith('.onnx'):
+        for suffix in _SUFFIXES:
+            candidate = Path(str(name_or_path)[: -len('.onnx')] + suffix)
+            if os.path.isfile(candidate):
+                return candidate
     # A name never leads out of the folders: no separators, no dots.
     if _NAME.fullmatch(str(name_or_path)):
         for folder in share_folders('models'):

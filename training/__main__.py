@@ -30,6 +30,7 @@ COMMANDS = {
     'half': 'training.commands.half',
     'finetune_int8': 'training.commands.finetune_int8',
     'evaluate': 'training.commands.evaluate',
+    'sheet': 'training.commands.sheet',
     'count': 'training.commands.count',
     'render': 'training.commands.render',
     'prune': 'training.commands.prune',

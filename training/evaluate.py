@@ -46,6 +46,13 @@ class ClassTableMismatchError(SwiftnetError):
         )
 
 
+def check_classes(model: list[str], dataset: ImageLabelDataset) -> None:
+    """Refuse a model whose class names are not those of the data set, in their order."""
+    expected = [item.name for item in dataset.table.classes]
+    if model != expected:
+        raise ClassTableMismatchError(model, expected)
+
+
 def evaluate(predict: Predictor, dataset: ImageLabelDataset, progress: bool = True
              ) -> dict[str, Any]:  # fmt: skip
     """Give miou (fraction of 1), iou by class name, and the number of images."""
@@ -92,7 +99,5 @@ def evaluate_file(
             def predict(image: np.ndarray) -> labels.Labels:
                 return segmenter.segment(image).labels
 
-        expected = [item.name for item in dataset.table.classes]
-        if names != expected:
-            raise ClassTableMismatchError(names, expected)
+        check_classes(names, dataset)
         return {**evaluate(predict, dataset), 'precision': used}

@@ -132,6 +132,7 @@ TRAINING_ROOMS = (
     'training.distributed',
     'training.count',
     'training.evaluate',
+    'training.sheet',
     'training.callbacks',
     'training.starting_network',
     'training.untrained',

@@ -81,6 +81,16 @@ def test_path_of_a_file_is_taken_as_it_is(nothing_installed, monkeypatch):
     assert find_model(nothing_installed / 'my model.onnx').is_absolute()
 
 
+def test_the_path_without_a_precision_names_the_pair(nothing_installed, monkeypatch):
+    put(nothing_installed, 'a.fp32.onnx', 'a.int8.onnx', 'b.fp32.onnx', 'c.int8.onnx', 'c.onnx')
+    monkeypatch.chdir(nothing_installed)
+    assert str(find_model('a.onnx')) == 'a.int8.onnx'
+    assert find_model(nothing_installed / 'b.onnx') == nothing_installed / 'b.fp32.onnx'
+    assert str(find_model('c.onnx')) == 'c.onnx'
+    with pytest.raises(ModelNotFoundError, match='d.onnx'):
+        find_model('d.onnx')
+
+
 @pytest.mark.parametrize(
     'name',
     ['../secret', 'secret/', '/secret', '.', '', 'secret\n', 'Secret', '*', 'x' * 999, '\0'],

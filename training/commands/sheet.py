@@ -1,0 +1,71 @@
+# Copyright 2026 The swiftnet_ros Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""python -m training sheet MODEL --dataset NAME -o FILE: pictures of what a model gives."""
+
+from argparse import ArgumentParser
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+from swiftnet_ros.engines.open_engine import open_engine
+from swiftnet_ros.errors import FileMissingError, InvalidValueError, UnknownNameError
+from swiftnet_ros.segmenter import Segmenter
+from training.commands.arguments import add_dataset_arguments, dataset_of
+from training.datasets.base import ImageLabelDataset
+from training.evaluate import check_classes
+from training.sheet import answer, PANELS, sheet
+
+_KINDS = ('.png', '.jpg')
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Draw images of a split, their labels and what a model gives, as one picture."""
+    parser = ArgumentParser('python -m training sheet', description=main.__doc__)
+    parser.add_argument('model', help='.onnx, or the name of a shipped model')
+    parser.add_argument('-o', '--out', type=Path, required=True, help='.png or .jpg to write')
+    add_dataset_arguments(parser, required=True)
+    parser.add_argument('--precision', default='auto', help='auto, fp32, bf16 or int8')
+    parser.add_argument('--show', nargs='+', default=['image', 'truth', 'labels'],
+                        help=f'of {", ".join(PANELS)}')  # fmt: skip
+    parser.add_argument('--pictures', nargs='+', type=int, default=[0, 1, 2],
+                        metavar='N', help='numbers of the pictures in the split')  # fmt: skip
+    parser.add_argument('--width', type=int, default=360, help='pixels of a panel')
+    parser.add_argument('--across', action='store_true', help='pictures beside each other')
+    options = parser.parse_args(arguments)
+    if options.out.suffix not in _KINDS:
+        raise InvalidValueError('--out', str(options.out), f'a file in {" or ".join(_KINDS)}')
+    if not options.out.parent.is_dir():
+        raise FileMissingError(options.out.parent, 'folder')
+    for name in options.show:
+        if name not in PANELS:
+            raise UnknownNameError('panel', name, PANELS)
+    if not 0 < options.width <= 4096:
+        raise InvalidValueError('--width', options.width, 'a number from 1 to 4096')
+    dataset = dataset_of(options)
+    _check_numbers(options.pictures, dataset)
+    with open_engine(options.model, 'openvino', options.precision) as engine:
+        check_classes([item.name for item in engine.spec.classes], dataset)
+        segmenter = Segmenter(engine)
+        answers = [answer(segmenter, dataset[number]) for number in options.pictures]
+    picture = sheet(answers, options.show, options.width, options.across)
+    cv2.imwrite(str(options.out), cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
+    print(options.out)
+    return 0
+
+
+def _check_numbers(numbers: Sequence[int], dataset: ImageLabelDataset) -> None:
+    for number in numbers:
+        if not 0 <= number < len(dataset):
+            raise InvalidValueError('--pictures', number, f'from 0 to {len(dataset) - 1}')
