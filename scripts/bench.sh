@@ -18,8 +18,8 @@
 #
 #   scripts/bench.sh [--quick] [--out FOLDER] [STEP...]
 #
-# A STEP is one of matrix, node, start, stages, sizes, cameras, reference, seminar and documents;
-# without any all are taken. --quick measures small networks for moments, into a folder of
+# A STEP is one of matrix, shipped, node, start, stages, sizes, cameras, reference, seminar and
+# documents; without any all are taken. --quick measures small networks for moments, into a folder of
 # its own: it shows that everything runs, and its figures mean nothing. PYTHON names a Python that
 # has everything.
 
@@ -37,7 +37,7 @@ while [ $# -gt 0 ]; do
   shift
 done
 [ ${#steps[@]} -gt 0 ] ||
-  steps=(matrix node start stages sizes cameras reference seminar documents)
+  steps=(matrix shipped node start stages sizes cameras reference seminar documents)
 cd "$ROOT"
 [ -n "${PYTHON:-}" ] || prepare test cpu,training,test
 
@@ -90,6 +90,12 @@ step_matrix() {
   bench $bench/{full,first2,all}.yaml --sizes $network --precisions fp32 bf16 int8 \
     --cameras 512x1024 1080x1920 --ceiling --repeats "${repeats[0]}" --work "$work/19" \
     --plots "$images" --json "$results/matrix.json"
+}
+
+# The models that come with the package, each at its own size.
+step_shipped() {
+  bench models/{warehouse,camvid}.fp32.onnx --precisions fp32 bf16 int8 --cameras 576x1024 \
+    --repeats "${repeats[0]}" --json "$results/shipped.json"
 }
 
 # The size and the classes of the reference's tables.

@@ -22,32 +22,54 @@ from training.checkpoint import CheckpointError, load_checkpoint
 from training.config import Config
 from training.datasets.base import ImageLabelDataset
 from training.models import build_model
+from training.models.layers import init_weights
 
 
 def starting_network(
-    config: Config, dataset: ImageLabelDataset, initial: Path | None, resumed: bool
+    config: Config,
+    dataset: ImageLabelDataset,
+    initial: Path | None,
+    resumed: bool,
+    other_classes: bool = False,
 ) -> nn.Module:
     """
     Build the network of a configuration, or take that of a checkpoint for a second stage.
 
-    A resumed run brings its own weights: none are read for it.
+    With `other_classes` the checkpoint may know other classes: its classifier is made anew. A
+    resumed run brings its own weights: none are read for it.
     """
     classes = len(dataset.table.classes)
     if config.model.classes not in (None, classes):
         expected = f'null or {classes}, as {config.data.dataset} has'
         raise InvalidValueError('model.classes', config.model.classes, expected)
     if initial is not None and not resumed:
-        return _trained(config, dataset, initial)
+        return _trained(config, dataset, initial, other_classes)
     network = build_model(config.model, classes)
     if config.model.pretrained and not resumed:
         network.encoder.load_imagenet()  # type: ignore[operator, union-attr]
     return network
 
 
-def _trained(config: Config, dataset: ImageLabelDataset, path: Path) -> nn.Module:
+def replace_classifier(network: nn.Module, classes: int) -> None:
+    """Put a last 1x1 convolution for so many classes, with random weights, into a network."""
+    head = network.head
+    assert isinstance(head, nn.Sequential)
+    last = head[-1]
+    assert isinstance(last, nn.Conv2d)
+    head[-1] = nn.Conv2d(last.in_channels, classes, 1)
+    init_weights(head[-1])
+
+
+def _trained(
+    config: Config, dataset: ImageLabelDataset, path: Path, other_classes: bool
+) -> nn.Module:
     checkpoint = load_checkpoint(path)
     if checkpoint.model != config.model:
         raise CheckpointError(path, 'its network is another one than the configuration describes')
-    if tuple(checkpoint.classes) != tuple(dataset.table.classes):
-        raise CheckpointError(path, f'its classes are not those of {config.data.dataset}')
-    return checkpoint.network()
+    network = checkpoint.network()
+    if other_classes:
+        replace_classifier(network, len(dataset.table.classes))
+    elif tuple(checkpoint.classes) != tuple(dataset.table.classes):
+        reason = f'its classes are not those of {config.data.dataset}; --other-classes keeps all '
+        raise CheckpointError(path, reason + 'but its classifier')
+    return network

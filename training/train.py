@@ -63,13 +63,15 @@ def train(
     folder: Path,
     initial: Path | None = None,
     after_step: Sequence[Callback] = (),
+    other_classes: bool = False,
 ) -> Path:
     """
     Train by a configuration on data below `root`; give the path of the finished checkpoint.
 
     A run whose checkpoint exists is left alone; one that was interrupted goes on. `initial` is a
-    checkpoint whose weights and pruned shape a new run starts from. `after_step` are callbacks
-    of every process that come before all others, as masks that hold weights at zero.
+    checkpoint whose weights and pruned shape a new run starts from, with `other_classes` all
+    but its classifier. `after_step` are callbacks of every process that come before all others,
+    as masks that hold weights at zero.
     """
     paths = RunPaths(folder)
     if paths.trained.exists():
@@ -90,7 +92,7 @@ def train(
         build_loss(config.loss, weights), load_teacher(config.distillation, classes, accelerator)
     )
     last = load_checkpoint(paths.last) if paths.last.exists() else None
-    network = starting_network(config, dataset, initial, last is not None)
+    network = starting_network(config, dataset, initial, last is not None, other_classes)
     if last is not None:
         refuse_other_run(config, paths)
         take_shapes(network, last.weights)

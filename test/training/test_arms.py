@@ -26,7 +26,7 @@ from training.checkpoint import load_checkpoint
 from training.config import load_config, ModelConfig
 from training.lottery.removal import Channels
 from training.lottery.result import identity
-from training.lottery.weights import Ingredients, replace_classifier, WEIGHTS
+from training.lottery.weights import Ingredients, WEIGHTS, with_other_classes
 from training.pruning.history import load_history
 from training.pruning.masks import load_masks
 from training.records import read_records
@@ -190,7 +190,7 @@ def test_transfer_replaces_the_classifier_alone():
     source = tiny_checkpoint()
     classes = [SemanticClass(f'other{i}', (i, i, i)) for i in range(5)]
     target = replace(source, classes=classes, trained_on='other')
-    start = replace_classifier(source, target, 0)
+    start = with_other_classes(source, target, 0)
     changed = {
         name for name, value in source.weights.items()
         if not torch.equal(value, start.weights[name])
@@ -198,7 +198,7 @@ def test_transfer_replaces_the_classifier_alone():
     assert changed == {'head.2.weight', 'head.2.bias'}
     assert start.network().head[-1].out_channels == 5
     assert [item.name for item in start.classes] == [item.name for item in classes]
-    other = replace_classifier(source, target, 1).weights['head.2.weight']
+    other = with_other_classes(source, target, 1).weights['head.2.weight']
     assert not torch.isclose(start.weights['head.2.weight'], other).any()
 
 
@@ -208,7 +208,7 @@ def test_transfer_knows_the_classifier_of_both_variants(variant):
     source = tiny_checkpoint(model)
     target = replace(source, classes=[SemanticClass('one', (1, 1, 1))])
     image = torch.zeros(1, 3, 64, 96)
-    assert replace_classifier(source, target, 0).network().eval()(image).shape[1] == 1
+    assert with_other_classes(source, target, 0).network().eval()(image).shape[1] == 1
 
 
 @pytest.mark.parametrize('name', ['ri', 'narrow'])

@@ -23,7 +23,14 @@ from training.lottery.family import load_family
 ROOT = Path(__file__).parents[2]
 CONFIGS = ROOT / 'training' / 'configs'
 # Those whose figures are in the documents were run; the rest has to say that it was not.
-RUN_HERE = ('camvid/lottery', 'camvid/single_scale', 'camvid/small', 'camvid/transfer')
+RUN_HERE = (
+    'camvid/lottery',
+    'camvid/shipped_dense',
+    'camvid/shipped_pruned',
+    'camvid/single_scale',
+    'camvid/small',
+    'camvid/transfer',
+)
 FOLDERS = ('ade20k', 'camvid', 'cityscapes', 'folder')
 
 

@@ -109,6 +109,19 @@ def test_evaluations_become_tables_of_models_and_classes(page, tmp_path):
     assert table == {'sky': ['72.52', '72.00'], 'car': ['absent', 'absent']}
 
 
+def test_the_network_before_pruning_stands_beside_the_model(page, tmp_path):
+    for place, miou in (('camvid', 0.62), ('camvid/dense', 0.64)):
+        folder = tmp_path / 'results' / place
+        folder.mkdir()
+        content = {'miou': miou, 'images': 101, 'iou': {'sky': miou + 0.1}}
+        (folder / 'evaluate_fp32.json').write_text(json.dumps(content))
+    models = rows(page_text(page('results models')))
+    assert {name: row[1] for name, row in models.items()} == {
+        'camvid, dense': '64.00', 'camvid': '62.00',
+    }  # fmt: skip
+    assert rows(page_text(page('results/camvid iou'))) == {'sky': ['74.00', '72.00']}
+
+
 def test_the_command_writes_tables_and_plots_and_is_done_then(page, tmp_path, capsys):
     path = page('results/lottery plots')
     assert main(['report', '--page', str(path)]) == 0

@@ -18,8 +18,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tiny_training import tiny_checkpoint, tiny_config
+from tiny_training import tiny_checkpoint, tiny_config, write_config
 import torch
+from training.__main__ import main
 from training.checkpoint import CheckpointError, save_checkpoint
 from training.datasets import open_dataset
 from training.datasets.base import ImageLabelDataset
@@ -64,3 +65,34 @@ def test_a_checkpoint_of_other_classes_is_refused(
     save_checkpoint(replace(checkpoint, classes=renamed), tmp_path / 'first.pt')
     with pytest.raises(CheckpointError, match='its classes are not those of folder'):
         starting_network(tiny_config(), dataset, tmp_path / 'first.pt', resumed=False)
+
+
+def test_with_other_classes_only_the_classifier_is_new(
+    dataset: ImageLabelDataset, tmp_path: Path
+) -> None:
+    checkpoint = tiny_checkpoint()
+    first = replace(checkpoint, classes=checkpoint.classes[:2])
+    weights = {
+        name: value[:2] if name.startswith('head.2') else value
+        for name, value in checkpoint.weights.items()
+    }
+    save_checkpoint(replace(first, weights=weights), tmp_path / 'first.pt')
+    network = starting_network(
+        tiny_config(), dataset, tmp_path / 'first.pt', resumed=False, other_classes=True
+    )
+    changed = [
+        name
+        for name, value in network.state_dict().items()
+        if not torch.equal(value, weights[name])
+    ]
+    assert changed == ['head.2.weight', 'head.2.bias']
+    assert network.head[2].out_channels == 3
+
+
+def test_other_classes_without_a_checkpoint_is_one_line(
+    folder_root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = write_config(tmp_path / 'tiny.yaml')
+    words = ['train', str(config), '--root', str(folder_root), '--out', str(tmp_path / 'run')]
+    assert main([*words, '--other-classes']) == 1
+    assert '--init CHECKPOINT beside it' in capsys.readouterr().err

@@ -19,6 +19,7 @@ from collections.abc import Sequence
 import os
 from pathlib import Path
 
+from swiftnet_ros.errors import InvalidValueError
 from training.config import load_config
 from training.train import train
 
@@ -31,11 +32,20 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument('--out', type=Path, required=True, help='run folder; resumed if it exists')
     parser.add_argument('--init', type=Path, metavar='CHECKPOINT', help='start from its weights')
     parser.add_argument(
+        '--other-classes',
+        action='store_true',
+        help='the checkpoint of --init knows other classes: make its classifier anew',
+    )
+    parser.add_argument(
         '--set', action='append', default=[], metavar='KEY=VALUE', help='as train.epochs=3'
     )
     options = parser.parse_args(arguments)
     config = load_config(options.config, tuple(options.set))
-    path = train(config, options.root, options.out, options.init)
+    if options.other_classes and options.init is None:
+        raise InvalidValueError('--other-classes', 'alone', '--init CHECKPOINT beside it')
+    path = train(
+        config, options.root, options.out, options.init, other_classes=options.other_classes
+    )
     # torchrun starts several of these.
     if os.environ.get('RANK', '0') == '0':
         print(path)

@@ -26,7 +26,7 @@ from training.lottery.removal import Channels, load_removed, Removed
 from training.lottery.result import write_result
 from training.lottery.rounds import finish_arm, finish_training
 from training.lottery.task import Task
-from training.lottery.weights import replace_classifier
+from training.lottery.weights import with_other_classes
 from training.paths import RunPaths
 
 
@@ -109,4 +109,4 @@ def _with_new_classes(task: Task, name: str, source: Checkpoint) -> Checkpoint:
         height=data.height,
         width=data.width,
     )
-    return replace_classifier(source, target, task.seed)
+    return with_other_classes(source, target, task.seed)

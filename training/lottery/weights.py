@@ -30,6 +30,7 @@ from training.config import ModelConfig
 from training.lottery.removal import Removed
 from training.models import build_model
 from training.models.layers import init_weights
+from training.starting_network import replace_classifier
 
 # Fresh weights must not repeat the numbers that the dense run of the same seed began with.
 _FRESH = 1_000_003
@@ -98,7 +99,7 @@ WEIGHTS: dict[str, Callable[[Ingredients], Checkpoint]] = {
 }
 
 
-def replace_classifier(source: Checkpoint, target: Checkpoint, seed: int) -> Checkpoint:
+def with_other_classes(source: Checkpoint, target: Checkpoint, seed: int) -> Checkpoint:
     """
     Give a network the classes of another data set.
 
@@ -106,14 +107,9 @@ def replace_classifier(source: Checkpoint, target: Checkpoint, seed: int) -> Che
     classes, input size and names.
     """
     network = source.network()
-    head = network.head
-    assert isinstance(head, nn.Sequential)
-    last = head[-1]
-    assert isinstance(last, nn.Conv2d)
-    head[-1] = fresh = nn.Conv2d(last.in_channels, len(target.classes), 1)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed + _FRESH)
-        init_weights(fresh)
+        replace_classifier(network, len(target.classes))
     return _holding(target, network)
 
 

@@ -20,6 +20,7 @@ from typing import Any
 
 from training.report.table import ABSENT, markdown
 
+DENSE = 'dense'
 PRECISIONS = ('fp32', 'bf16', 'int8')
 # precision -> what was printed
 Evaluations = Mapping[str, Mapping[str, Any]]
@@ -32,8 +33,15 @@ def read_evaluations(folder: Path) -> Evaluations:
 
 
 def model_table(results: Path) -> str:
-    """Give mIoU in percent of every model that has evaluations below a folder, by precision."""
-    found = {path.name: read_evaluations(path) for path in sorted(results.iterdir())}
+    """
+    Give mIoU in percent of every model that has evaluations below a folder, by precision.
+
+    The network that a model was pruned from has its own in MODEL/dense.
+    """
+    found = {}
+    for path in sorted(results.iterdir()):
+        found[f'{path.name}, dense'] = read_evaluations(path / DENSE)
+        found[path.name] = read_evaluations(path)
     rows = [
         (name, str(next(iter(known.values()))['images']), *(_miou(known, p) for p in PRECISIONS))
         for name, known in found.items()
@@ -43,8 +51,9 @@ def model_table(results: Path) -> str:
 
 
 def iou_table(folder: Path) -> str:
-    """Give the IoU of every class in percent, by precision."""
-    known = read_evaluations(folder)
+    """Give the IoU of every class in percent, by precision, before them the dense network's."""
+    dense = {f'dense {name}': known for name, known in read_evaluations(folder / DENSE).items()}
+    known = {**dense, **read_evaluations(folder)}
     classes = next(iter(known.values()))['iou'] if known else {}
     rows = [(name, *(_percent(known[p]['iou'][name]) for p in known)) for name in classes]
     return markdown(('class', *known), rows)
