@@ -50,11 +50,37 @@ def test_a_model_is_small_and_names_itself(path: Path) -> None:
 def test_card_result_and_file_give_one_miou(path: Path) -> None:
     spec = read_spec(path)
     card = (ROOT / 'models' / f'{spec.name}.md').read_text()
-    assert spec.miou == _result(spec.name, spec.precision)['miou']
+    assert spec.miou == _kept(f'{spec.name}/evaluate_{spec.precision}')['miou']
     assert f'{spec.miou:.4f}' in card
-    float_ious, int8_ious = (_result(spec.name, kind)['iou'] for kind in ('fp32', 'int8'))
-    for name, iou in float_ious.items():
-        assert f'| {name} | {iou:.3f} | {int8_ious[name]:.3f} |' in card
+    kinds = ('dense/evaluate_fp32', 'evaluate_fp32', 'evaluate_int8')
+    results = [_kept(f'{spec.name}/{kind}') for kind in kinds]
+    assert f'| {results[0]["miou"]:.4f} |' in card
+    for name in results[0]['iou']:
+        cells = (f'{result["iou"][name]:.3f}' for result in results)
+        assert f'| {name} | {" | ".join(cells)} |' in card
+
+
+@pytest.mark.parametrize('name', ['camvid', 'warehouse'])
+def test_card_tells_size_and_speed_that_were_measured(name: str) -> None:
+    card = (ROOT / 'models' / f'{name}.md').read_text()
+    for kind in ('count', 'dense/count'):
+        counted = _kept(f'{name}/{kind}')
+        params = f'{counted["params"]:,}'.replace(',', ' ')
+        assert f'{params}; {counted["gmacs"]:.2f}' in card
+    cases = [case for case in _kept('bench/shipped')['cases'] if case['model'].startswith(name)]
+    times = {case['used_precision']: case['engine_ms']['median'] for case in cases}
+    text = ', '.join(
+        f'{label} {times[key]:.1f}'
+        for key, label in (('fp32', 'FP32'), ('bf16', 'bf16'), ('int8', 'INT8'))
+    )
+    assert text in card
+
+
+@pytest.mark.parametrize('name', ['camvid', 'warehouse'])
+def test_pruning_loses_one_and_a_half_points_at_most(name: str) -> None:
+    dense, pruned = _kept(f'{name}/dense/evaluate_fp32'), _kept(f'{name}/evaluate_fp32')
+    assert pruned['miou'] >= dense['miou'] - 0.015
+    assert _kept(f'{name}/count')['params'] < 0.5 * _kept(f'{name}/dense/count')['params']
 
 
 @pytest.mark.parametrize('name', ['camvid', 'warehouse'])
@@ -84,9 +110,8 @@ def test_the_warehouse_model_segments_the_demo_frames() -> None:
     assert miou is not None and miou > 0.7
 
 
-def _result(name: str, precision: str) -> 'dict':
-    path = ROOT / 'docs' / 'results' / name / f'evaluate_{precision}.json'
-    return dict(json.loads(path.read_text()))
+def _kept(name: str) -> 'dict':
+    return dict(json.loads((ROOT / 'docs' / 'results' / f'{name}.json').read_text()))
 
 
 def _confusion(frame: Path, segmenter: Segmenter, spec: ModelSpec) -> 'np.ndarray':
