@@ -23,11 +23,14 @@ from fake_builder import living
 import pytest
 from ros_probe import wait_until
 
+# Ctrl-C as at a terminal: what a shell starts in the background inherits that it is ignored.
 OWNER = """
+import signal
 import sys
 from time import sleep
 from swiftnet_ros.node_process import NodeProcess
 
+signal.signal(signal.SIGINT, signal.default_int_handler)
 with NodeProcess(sys.argv[1], {'model': sys.argv[2], 'threads': 1}):
     print('started', flush=True)
     sleep(60)
