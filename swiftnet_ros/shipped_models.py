@@ -17,7 +17,7 @@
 import os
 from pathlib import Path
 import re
-from typing import List, Union
+from typing import List, Optional, Union
 
 from swiftnet_ros.errors import ModelNotFoundError
 from swiftnet_ros.share import share_folders
@@ -36,18 +36,21 @@ def find_model(name_or_path: Union[str, Path]) -> Path:
     if os.path.isfile(name_or_path):
         return Path(name_or_path)
     if str(name_or_path).endswith('.onnx'):
-        for suffix in _SUFFIXES:
-            candidate = Path(str(name_or_path)[: -len('.onnx')] + suffix)
-            if os.path.isfile(candidate):
-                return candidate
+        found = _of_pair(str(name_or_path)[: -len('.onnx')])
+        if found is not None:
+            return found
     # A name never leads out of the folders: no separators, no dots.
     if _NAME.fullmatch(str(name_or_path)):
         for folder in share_folders('models'):
-            for suffix in _SUFFIXES:
-                candidate = folder / f'{name_or_path}{suffix}'
-                if os.path.isfile(candidate):
-                    return candidate
+            found = _of_pair(str(folder / str(name_or_path)))
+            if found is not None:
+                return found
     raise ModelNotFoundError(name_or_path, shipped_models())
+
+
+def _of_pair(stem: str) -> Optional[Path]:
+    """Give the file of a pair that runs by default, None where there is neither."""
+    return next((Path(stem + end) for end in _SUFFIXES if os.path.isfile(stem + end)), None)
 
 
 def shipped_models() -> List[str]:

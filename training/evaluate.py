@@ -94,7 +94,7 @@ def evaluate_file(
         else:
             engine = stack.enter_context(open_engine(path, 'openvino', precision, threads))
             segmenter = Segmenter(engine)
-            names, used = [item.name for item in engine.spec.classes], engine.precision
+            names, used = list(engine.spec.class_names), engine.precision
 
             def predict(image: np.ndarray) -> labels.Labels:
                 return segmenter.segment(image).labels

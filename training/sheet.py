@@ -20,10 +20,9 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 import numpy.typing as npt
-from swiftnet_ros.labels import colorize, overlay, palette
+from swiftnet_ros.labels import colorize, Labels, overlay, palette
 from swiftnet_ros.segmenter import Segmenter
 from training.datasets.base import Sample
-from training.datasets.class_table import UNLABELED
 
 Pixels = npt.NDArray[np.uint8]
 _OPACITY = 0.5
@@ -31,18 +30,18 @@ _OPACITY = 0.5
 
 @dataclass(frozen=True)
 class Answer:
-    """A sample, the labels that the model gave it, and the colours [256, 3] of the classes."""
+    """A sample, the labels that the model gave it, and the colours [N, 3] of the ids."""
 
     sample: Sample
-    labels: Pixels
+    labels: Labels
     colors: Pixels
 
 
 def answer(segmenter: Segmenter, sample: Sample) -> Answer:
     """Segment a sample at its own size."""
-    labels = np.asarray(segmenter.segment(sample.image).labels, np.uint8)
-    colors = palette([item.rgb for item in segmenter.spec.classes], UNLABELED)
-    return Answer(sample, labels, colors)
+    spec = segmenter.spec
+    labels = segmenter.segment(sample.image).labels
+    return Answer(sample, labels, palette(spec.colors, spec.unlabeled_id))
 
 
 # panel -> RGB uint8 [H, W, 3] of the sample's own size

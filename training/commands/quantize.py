@@ -23,7 +23,7 @@ from pathlib import Path
 from swiftnet_ros.errors import FileMissingError, InvalidValueError
 from swiftnet_ros.model_spec import read_spec
 from training.commands.arguments import add_dataset_arguments, dataset_of
-from training.evaluate import ClassTableMismatchError
+from training.evaluate import check_classes
 from training.quantization.activation_ranges import METHODS
 from training.quantization.calibration_cache import write_tables
 from training.quantization.pictures import FolderPictures, LabelledPictures, Pictures, split
@@ -110,9 +110,7 @@ def pictures_of(options: Namespace) -> tuple[Pictures, str]:
     if options.images:
         return FolderPictures(options.images), options.images.resolve().name
     dataset = dataset_of(options)
-    names = [item.name for item in dataset.table.classes]
-    if names != list(read_spec(options.model).class_names):
-        raise ClassTableMismatchError(list(read_spec(options.model).class_names), names)
+    check_classes(list(read_spec(options.model).class_names), dataset)
     return LabelledPictures(dataset), f'{options.dataset} {options.split}'
 
 

@@ -56,11 +56,12 @@ def main(arguments: Sequence[str]) -> int:
     dataset = dataset_of(options)
     _check_numbers(options.pictures, dataset)
     with open_engine(options.model, 'openvino', options.precision) as engine:
-        check_classes([item.name for item in engine.spec.classes], dataset)
+        check_classes(list(engine.spec.class_names), dataset)
         segmenter = Segmenter(engine)
         answers = [answer(segmenter, dataset[number]) for number in options.pictures]
     picture = sheet(answers, options.show, options.width, options.across)
-    cv2.imwrite(str(options.out), cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
+    if not cv2.imwrite(str(options.out), cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)):
+        raise InvalidValueError('--out', str(options.out), 'a file that can be written')
     print(options.out)
     return 0
 
