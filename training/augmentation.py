@@ -25,6 +25,9 @@ from training.colours import colour_jitter
 from training.config import AugmentationConfig
 from training.datasets.class_table import UNLABELED
 
+# image [3, H, W] and label [H, W], both uint8
+View = tuple[Tensor, Tensor]
+
 # ImageNet's mean colour: what lies outside the picture is neither black nor a class
 _FILL = (124, 116, 104)
 
@@ -84,7 +87,7 @@ def _start(place: int, length: int, size: int) -> int:
 
 def training_transform(config: AugmentationConfig, class_id: int | None = None) -> v2.Transform:
     """
-    Make the transform: photometric, scale, flip, square crop padded as unlabeled.
+    Make the transform: scale, square crop padded as unlabeled, flip, photometric.
 
     With `class_id` the crop holds a pixel of that class, where the scaled label has one.
     """
@@ -100,11 +103,35 @@ def training_transform(config: AugmentationConfig, class_id: int | None = None) 
             crop,
             v2.RandomHorizontalFlip(config.flip),
             colour_jitter(config),
+            *_rare_changes(config),
         ]
     )
 
 
-def augment(transform: v2.Transform, image: Tensor, label: Tensor) -> tuple[Tensor, Tensor]:
+def _rare_changes(config: AugmentationConfig) -> list[v2.Transform]:
+    """Make the photometric changes that only some views get; those of share 0 are left out."""
+    changes = (
+        (config.grey, v2.Grayscale(num_output_channels=3)),
+        (config.permute, v2.RandomChannelPermutation()),
+        (config.blur, v2.GaussianBlur(5, (0.3, 1.5))),
+    )
+    return [v2.RandomApply([change], share) for share, change in changes if share]
+
+
+def paste_classes(view: View, other: View) -> View:
+    """
+    Paste half of the classes of another view, drawn at random, over a view of equal size.
+
+    What is unlabeled in the other is never pasted; one without labels changes nothing.
+    """
+    present = other[1].unique()
+    present = present[present != UNLABELED]
+    pasted = present[torch.randperm(len(present))[: (len(present) + 1) // 2]]
+    mask = torch.isin(other[1], pasted)
+    return torch.where(mask, other[0], view[0]), torch.where(mask, other[1], view[1])
+
+
+def augment(transform: v2.Transform, image: Tensor, label: Tensor) -> View:
     """Apply a transform to an image [3, H, W] and its label [H, W] together."""
     view, mask = transform(tv_tensors.Image(image), tv_tensors.Mask(label[None]))
     return view.as_subclass(Tensor), mask.as_subclass(Tensor)[0]

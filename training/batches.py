@@ -24,7 +24,8 @@ from swiftnet_ros.errors import InvalidValueError, SwiftnetError
 import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
-from training.augmentation import augment, training_transform
+from torchvision.transforms import v2
+from training.augmentation import augment, paste_classes, training_transform
 from training.class_counts import ClassCounts
 from training.config import AugmentationConfig, Config
 from training.datasets.base import ImageLabelDataset
@@ -67,19 +68,26 @@ class RandomViews(Dataset[View | str]):
 
     def __getitem__(self, place: Place) -> View | str:
         """Read a picture and draw the view that belongs to its place."""
-        try:
-            sample = self.source[place[1]]
-        except SwiftnetError as error:
-            # An error with arguments of its own does not survive the way between two processes.
-            return str(error)
-        image = torch.from_numpy(sample.image).permute(2, 0, 1)
         transform = self.transform
         if len(place) == 4:
             transform = training_transform(self.views, place[2])
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(_mix(self.seed, *place))
-            view, label = augment(transform, image, torch.from_numpy(sample.label))
+            try:
+                view, label = self._view(place[1], transform)
+                if self.views.mix and float(torch.rand(())) < self.views.mix:
+                    other = int(torch.randint(len(self.source), ()))
+                    view, label = paste_classes((view, label), self._view(other, self.transform))
+            except SwiftnetError as error:
+                # An error with arguments of its own does not survive the way between processes.
+                return str(error)
         return view, label.long(), torch.from_numpy(edge_distance(label.numpy()))
+
+    def _view(self, index: int, transform: v2.Transform) -> tuple[Tensor, Tensor]:
+        """Read a picture and draw a view of it."""
+        sample = self.source[index]
+        image = torch.from_numpy(sample.image).permute(2, 0, 1)
+        return augment(transform, image, torch.from_numpy(sample.label))
 
 
 class ShuffledBatches(Sampler[list[Place]]):

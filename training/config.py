@@ -63,7 +63,9 @@ class AugmentationConfig:
     """
     Random scale, square crop in pixels, flip probability, photometric strength.
 
-    `colour` says how colours change: `hsv`, or `linear`, which takes a hundredth of the time.
+    `colour` says how colours change: `hsv`, or `linear`, which takes a hundredth of the time. The
+    last four are shares of the views: turned to grey, their channels exchanged, blurred, and with
+    half of the classes of another picture pasted in (ClassMix, Olsson et al., WACV 2021).
     """
 
     crop: int = 320
@@ -75,6 +77,10 @@ class AugmentationConfig:
     saturation: float = 0.3
     hue: float = 0.05
     colour: str = 'hsv'
+    grey: float = 0.0
+    permute: float = 0.0
+    blur: float = 0.0
+    mix: float = 0.0
 
 
 @dataclass(frozen=True)
