@@ -26,6 +26,7 @@ CONFIGS = ROOT / 'training' / 'configs'
 RUN_HERE = (
     'camvid/lottery',
     'camvid/shipped_dense',
+    'camvid/shipped_mixed',
     'camvid/shipped_pruned',
     'camvid/single_scale',
     'camvid/small',
