@@ -85,10 +85,11 @@ class AugmentationConfig:
 
 @dataclass(frozen=True)
 class LossConfig:
-    """The loss by name, with its own options."""
+    """The loss by name, with its own options; `lovasz` times Lovász-Softmax is added to it."""
 
     name: str = 'boundary_focal'
     options: dict[str, Any] = field(default_factory=dict)
+    lovasz: float = 0.0
 
 
 @dataclass(frozen=True)

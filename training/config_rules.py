@@ -46,6 +46,7 @@ RULES: dict[str, Rule] = {
     'augmentation.permute': _FRACTION,
     'augmentation.blur': _FRACTION,
     'augmentation.mix': _FRACTION,
+    'loss.lovasz': _NOT_NEGATIVE,
     'class_weights.beta': (lambda value: 0 <= value < 1, 'a number of 0 or more, below 1'),
     'class_weights.limit': (lambda value: value >= 1, 'a number of 1 or more'),
     'sampling.share': _FRACTION,

@@ -27,6 +27,7 @@ from training.checkpoint import CheckpointError, load_checkpoint
 from training.config import DistillationConfig
 from training.datasets.class_table import UNLABELED
 from training.losses import Loss
+from training.lovasz import lovasz_softmax
 
 # weight, sum over the pixels that count, how many they are
 Term = tuple[float, Tensor, Tensor]
@@ -70,14 +71,17 @@ class Teacher:
 
 @dataclass(frozen=True)
 class Objective:
-    """What is descended: the loss by the labels and, with a teacher, the distance to it."""
+    """What is descended: the loss by the labels, that by IoU and, with a teacher, its distance."""
 
     loss: Loss
     teacher: Teacher | None = None
+    lovasz: float = 0.0
 
     def terms(self, images: Tensor, logits: Tensor, batch: Batch) -> Iterator[Term]:
         """Give each part as weight, sum and count."""
         yield 1.0, *self.loss(logits, batch.labels, batch.edge_distance)
+        if self.lovasz:
+            yield self.lovasz, *lovasz_softmax(logits, batch.labels)
         if self.teacher is not None:
             yield self.teacher.term(images, logits, batch.labels)
 

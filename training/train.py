@@ -88,9 +88,8 @@ def train(
         config, dataset, accelerator.process_index, accelerator.num_processes, counts
     )
     classes = tuple(dataset.table.classes)
-    objective = Objective(
-        build_loss(config.loss, weights), load_teacher(config.distillation, classes, accelerator)
-    )
+    teacher = load_teacher(config.distillation, classes, accelerator)
+    objective = Objective(build_loss(config.loss, weights), teacher, config.loss.lovasz)
     last = load_checkpoint(paths.last) if paths.last.exists() else None
     network = starting_network(config, dataset, initial, last is not None, other_classes)
     if last is not None:

@@ -126,6 +126,7 @@ TRAINING_ROOMS = (
     'training.pruning*',
     'training.checkpoint',
     'training.losses',
+    'training.lovasz',
     'training.distillation',
     'training.optimizers',
     'training.state',
