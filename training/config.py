@@ -85,7 +85,7 @@ class AugmentationConfig:
 
 @dataclass(frozen=True)
 class LossConfig:
-    """The loss by name, with its own options; `lovasz` times Lovász-Softmax is added to it."""
+    """The loss by name, with its own options; `lovasz` times Lovasz-Softmax is added to it."""
 
     name: str = 'boundary_focal'
     options: dict[str, Any] = field(default_factory=dict)

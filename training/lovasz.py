@@ -11,7 +11,7 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""Lovász-Softmax: a loss that falls as the IoU of each class rises, however few its pixels are."""
+"""Lovasz-Softmax: a loss that falls as the IoU of each class rises, however few its pixels are."""
 
 import torch
 from torch import Tensor
@@ -26,7 +26,7 @@ def lovasz_softmax(logits: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
     """
     Give the loss of logits [N, C, h, w] and labels [N, H, W], times the pixels it rests on.
 
-    The mean over the classes in the batch of the Lovász extension of 1 - IoU at the errors of the
+    The mean over the classes in the batch of the Lovasz extension of 1 - IoU at the errors of the
     softmax (Berman, Rannen Triki and Blaschko, CVPR 2018), over all pictures of the batch at once.
     Gives the product and the number of pixels, as the other losses give sum and count.
     """

@@ -13,7 +13,7 @@
 # limitations under the License.
 
 
-"""Lovász-Softmax against its definition: the extension of a set function, written down anew."""
+"""Lovasz-Softmax against its definition: the extension of a set function, written down anew."""
 
 import itertools
 
@@ -54,7 +54,7 @@ def lost(truth: list[bool], wrong: set[int]) -> float:
 
 
 def extension(errors: list[float], truth: list[bool]) -> float:
-    """Integrate the set function over all thresholds of the errors (Lovász, 1983)."""
+    """Integrate the set function over all thresholds of the errors (Lovasz, 1983)."""
     steps = sorted({0.0, *errors})
     return sum(
         (high - low) * lost(truth, {i for i, error in enumerate(errors) if error >= high})
