@@ -29,6 +29,7 @@ from torch import Tensor
 import torch.nn.functional as F
 from training.config import LossConfig
 from training.datasets.class_table import UNLABELED
+from training.models.layers import resize
 from training.typed import checked_options
 
 Loss = Callable[..., tuple[Tensor, Tensor]]
@@ -98,8 +99,7 @@ def ohem(
 
 def _pixels(logits: Tensor, labels: Tensor) -> Tensor:
     """Upsample the logits to the labels' size; cross entropy [N, H, W], 0 where unlabeled."""
-    size = (int(labels.shape[1]), int(labels.shape[2]))
-    full = F.interpolate(logits.float(), size=size, mode='bilinear', align_corners=False)
+    full = resize(logits.float(), labels.shape[1:])
     return F.cross_entropy(full, labels, ignore_index=UNLABELED, reduction='none')
 
 

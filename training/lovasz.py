@@ -15,8 +15,8 @@
 
 import torch
 from torch import Tensor
-import torch.nn.functional as F
 from training.datasets.class_table import UNLABELED
+from training.models.layers import resize
 
 # Sorting every pixel takes as long as the network; of the labels each fourth row and column do.
 _STRIDE = 4
@@ -30,8 +30,7 @@ def lovasz_softmax(logits: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
     softmax (Berman, Rannen Triki and Blaschko, CVPR 2018), over all pictures of the batch at once.
     Gives the product and the number of pixels, as the other losses give sum and count.
     """
-    size = (int(labels.shape[1]), int(labels.shape[2]))
-    full = F.interpolate(logits.float(), size=size, mode='bilinear', align_corners=False)
+    full = resize(logits.float(), labels.shape[1:])
     first = _STRIDE // 2
     thinned = full[:, :, first::_STRIDE, first::_STRIDE].softmax(1).movedim(1, -1)
     wanted = labels[:, first::_STRIDE, first::_STRIDE]

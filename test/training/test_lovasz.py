@@ -12,7 +12,6 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-
 """Lovasz-Softmax against its definition: the extension of a set function, written down anew."""
 
 import itertools

@@ -12,7 +12,6 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-
 """Pictures mixed from two, and the changes of colour that only a share of the views get."""
 
 from dataclasses import replace
