@@ -29,7 +29,7 @@ from training.datasets.class_table import UNLABELED
 View = tuple[Tensor, Tensor]
 
 # ImageNet's mean colour: what lies outside the picture is neither black nor a class
-_FILL = (124, 116, 104)
+FILL = (124, 116, 104)
 
 
 class RandomScale(v2.Transform):  # type: ignore[misc]
@@ -91,7 +91,7 @@ def training_transform(config: AugmentationConfig, class_id: int | None = None) 
 
     With `class_id` the crop holds a pixel of that class, where the scaled label has one.
     """
-    fill: dict[Any, Any] = {tv_tensors.Image: _FILL, tv_tensors.Mask: UNLABELED}
+    fill: dict[Any, Any] = {tv_tensors.Image: FILL, tv_tensors.Mask: UNLABELED}
     crop = (
         v2.RandomCrop(config.crop, pad_if_needed=True, fill=fill)
         if class_id is None

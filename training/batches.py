@@ -51,6 +51,11 @@ class Batch:
         parts = (self.images, self.labels, self.edge_distance)
         return Batch(*(part.to(device, non_blocking=True) for part in parts))
 
+    def pin_memory(self) -> 'Batch':
+        """Move all three to memory that a GPU reads by itself; the loader asks for it."""
+        parts = (self.images, self.labels, self.edge_distance)
+        return Batch(*(part.pin_memory() for part in parts))
+
 
 class PictureError(SwiftnetError):
     """A picture or label that cannot be trained on, found in a process that reads ahead."""
@@ -72,7 +77,7 @@ class RandomViews(Dataset[View | str]):
         if len(place) == 4:
             transform = training_transform(self.views, place[2])
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(_mix(self.seed, *place))
+            torch.manual_seed(mixed_seed(self.seed, *place))
             try:
                 view, label = self._view(place[1], transform)
                 if self.views.mix and float(torch.rand(())) < self.views.mix:
@@ -111,7 +116,7 @@ class ShuffledBatches(Sampler[list[Place]]):
 
     def __iter__(self) -> Iterator[list[Place]]:
         """Shuffle by seed and epoch; every process takes each n-th picture of a batch."""
-        generator = torch.Generator().manual_seed(_mix(self.seed, self.epoch, -1))
+        generator = torch.Generator().manual_seed(mixed_seed(self.seed, self.epoch, -1))
         order = torch.randperm(self.length, generator=generator).tolist()
         for start in range(0, len(self) * self.batch_size, self.batch_size):
             stop = start + self.batch_size
@@ -120,7 +125,7 @@ class ShuffledBatches(Sampler[list[Place]]):
 
     def _place(self, position: int, index: int) -> Place:
         """Give the picture at a position of the epoch, or the one drawn there for a class."""
-        drawn = self.rare and self.rare.draw(_mix(self.seed, self.epoch, -1, position))
+        drawn = self.rare and self.rare.draw(mixed_seed(self.seed, self.epoch, -1, position))
         return (self.epoch, *drawn, position) if drawn else (self.epoch, index)
 
 
@@ -170,7 +175,8 @@ def edge_distance(label: np.ndarray) -> np.ndarray:
     return np.asarray(cv2.distanceTransform(inside, cv2.DIST_L2, 3), np.float32)
 
 
-def _mix(*numbers: int) -> int:
+def mixed_seed(*numbers: int) -> int:
+    """Make one seed of several numbers of -1 or more."""
     return int(np.random.SeedSequence([n + 1 for n in numbers]).generate_state(1)[0])
 
 

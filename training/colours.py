@@ -24,10 +24,10 @@ from torchvision import tv_tensors
 from torchvision.transforms import v2
 from training.config import AugmentationConfig
 
-_GREY = torch.tensor([0.299, 0.587, 0.114])
+GREY = torch.tensor([0.299, 0.587, 0.114])
 # RGB to luma and two differences of colour (NTSC's YIQ): hue is an angle there.
 _YIQ = torch.stack(
-    [_GREY, torch.tensor([0.596, -0.274, -0.322]), torch.tensor([0.211, -0.523, 0.312])]
+    [GREY, torch.tensor([0.596, -0.274, -0.322]), torch.tensor([0.211, -0.523, 0.312])]
 )
 
 
@@ -59,7 +59,7 @@ class LinearJitter(v2.Transform):  # type: ignore[misc]
         pixels = inpt.as_subclass(Tensor).reshape(3, -1).float()
         brightness, contrast, saturation = params['factors']
         colour = hue_turn(params['turn']) @ saturate(saturation)
-        grey = brightness * float(_GREY @ pixels.mean(1))
+        grey = brightness * float(GREY @ pixels.mean(1))
         shift = colour @ torch.full((3, 1), (1 - contrast) * grey)
         changed = torch.addmm(shift, brightness * contrast * colour, pixels)
         result = changed.round_().clamp_(0, 255).byte().reshape(inpt.shape)
@@ -68,7 +68,7 @@ class LinearJitter(v2.Transform):  # type: ignore[misc]
 
 def saturate(factor: float) -> Tensor:
     """Give the matrix [3, 3] that moves colours from their grey, or with 0 to it."""
-    return factor * torch.eye(3) + (1 - factor) * _GREY.expand(3, 3)
+    return factor * torch.eye(3) + (1 - factor) * GREY.expand(3, 3)
 
 
 def hue_turn(turn: float) -> Tensor:
@@ -77,6 +77,17 @@ def hue_turn(turn: float) -> Tensor:
     rotation = torch.tensor([[1, 0, 0], [0, cos, sin], [0, -sin, cos]])
     matrix: Tensor = torch.linalg.solve(_YIQ, rotation @ _YIQ)
     return matrix
+
+
+def colour_matrices(saturations: Tensor, turns: Tensor) -> Tensor:
+    """Give `hue_turn(turn) @ saturate(saturation)` for each of N pairs: [N, 3, 3]."""
+    saturated = torch.eye(3).lerp(GREY.expand(3, 3), (1 - saturations)[:, None, None])
+    cos, sin = torch.cos(2 * math.pi * turns), torch.sin(2 * math.pi * turns)
+    rotations = torch.eye(3).repeat(len(turns), 1, 1)
+    rotations[:, 1, 1], rotations[:, 1, 2] = cos, sin
+    rotations[:, 2, 1], rotations[:, 2, 2] = -sin, cos
+    matrices: Tensor = torch.linalg.solve(_YIQ, rotations @ _YIQ @ saturated)
+    return matrices
 
 
 JITTERS: dict[str, Callable[[float, float, float, float], v2.Transform]] = {

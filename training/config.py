@@ -45,7 +45,8 @@ class DataConfig:
     The data set and the network's input size in pixels (multiples of 8).
 
     `options` go to the reader of every split, `train_options` to that of the training split too.
-    `cache` keeps decoded training pictures in memory; workers share them.
+    `cache` keeps decoded training pictures in memory; workers share them. `on_device` keeps them
+    in that of the GPU, which draws the views of a batch at once.
     """
 
     dataset: str = 'camvid'
@@ -56,6 +57,7 @@ class DataConfig:
     options: dict[str, Any] = field(default_factory=dict)
     train_options: dict[str, Any] = field(default_factory=dict)
     cache: bool = False
+    on_device: bool = False
 
 
 @dataclass(frozen=True)
@@ -147,6 +149,7 @@ class TrainConfig:
     The loop: `batch_size` counts all processes together, `amp` is none, bf16 or fp16.
 
     `keep_steps` are iterations whose weights are kept for rewinding, 0 for the initial ones.
+    `cuda_graphs` replays the network as one graph on a single GPU, and changes nothing elsewhere.
     """
 
     epochs: int = 250
@@ -158,6 +161,7 @@ class TrainConfig:
     evaluate_every: int = 10
     checkpoint_every: int = 1
     keep_steps: list[int] = field(default_factory=list)
+    cuda_graphs: bool = False
 
 
 @dataclass(frozen=True)

@@ -32,29 +32,30 @@ def lovasz_softmax(logits: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
     """
     full = resize(logits.float(), labels.shape[1:])
     first = _STRIDE // 2
-    thinned = full[:, :, first::_STRIDE, first::_STRIDE].softmax(1).movedim(1, -1)
+    thinned = full[:, :, first::_STRIDE, first::_STRIDE].softmax(1)
     wanted = labels[:, first::_STRIDE, first::_STRIDE]
     labelled = wanted != UNLABELED
-    # [P, C] and [P]
-    probabilities, wanted = thinned[labelled], wanted[labelled]
+    # [C, P] and [P]
+    probabilities, wanted = thinned.movedim(1, 0)[:, labelled], wanted[labelled]
     count = labelled.sum()
     present = wanted.unique()
     if not len(present):
         return probabilities.sum(), count
-    truth = (wanted[:, None] == present).float()
-    errors, order = (truth - probabilities[:, present]).abs().sort(0, descending=True)
-    slopes = _slopes(truth.gather(0, order))
-    return (errors * slopes).sum(0).mean() * count, count
+    truth = (wanted == present[:, None]).float()
+    # Pixels along the last axis: a GPU sums along any other one pixel after the other.
+    errors, order = (truth - probabilities[present]).abs().sort(1, descending=True)
+    slopes = _slopes(truth.gather(1, order))
+    return (errors * slopes).sum(1).mean() * count, count
 
 
 def _slopes(truth: Tensor) -> Tensor:
     """
     Give how much 1 - IoU grows with each further wrong pixel, worst first.
 
-    `truth` [P, K] is 1 where a pixel is of the class.
+    `truth` [K, P] is 1 where a pixel is of the class.
     """
-    present = truth.sum(0)
-    kept = present - truth.cumsum(0)
-    union = present + (1 - truth).cumsum(0)
+    present = truth.sum(1, keepdim=True)
+    kept = present - truth.cumsum(1)
+    union = present + (1 - truth).cumsum(1)
     lost = 1 - kept / union
-    return torch.cat([lost[:1], lost[1:] - lost[:-1]])
+    return torch.cat([lost[:, :1], lost[:, 1:] - lost[:, :-1]], 1)

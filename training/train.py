@@ -15,7 +15,7 @@
 """Train a network: a closed loop; whatever else happens at a step arrives as callbacks."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -25,15 +25,17 @@ from swiftnet_ros.errors import InvalidValueError, UnknownNameError
 import torch
 from torch import nn, Tensor
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
-from training.batches import Batch, training_batches, whole_batches
+from training.batches import Batch, ShuffledBatches, training_batches, whole_batches
 from training.callbacks import Callback, default_callbacks, keep_steps, update_ema
 from training.checkpoint import CheckpointError, load_checkpoint, take_shapes
-from training.class_counts import class_counts
+from training.class_counts import class_counts, ClassCounts
 from training.class_weights import class_weights, needs_counts
 from training.config import Config, flat, load_config
+from training.cuda_graphs import replayed
 from training.datasets import open_dataset
 from training.datasets.base import ImageLabelDataset
 from training.datasets.cached import CachedPictures
+from training.device_views import check_views, DeviceBatches, Pictures
 from training.distillation import load_teacher, Objective
 from training.distributed import synchronize_norms
 from training.losses import build_loss
@@ -51,6 +53,7 @@ _MAY_CHANGE = (
     'train.workers',
     'train.evaluate_every',
     'train.checkpoint_every',
+    'train.cuda_graphs',
 )
 # How long the other processes wait while the first one measures.
 _PATIENCE = timedelta(hours=12)
@@ -84,9 +87,7 @@ def train(
     wanted = needs_counts(config)
     counts = class_counts(config, dataset, paths.class_counts) if wanted else None
     weights = class_weights(config.class_weights, counts)
-    loader, sampler = training_batches(
-        config, dataset, accelerator.process_index, accelerator.num_processes, counts
-    )
+    loader, sampler = _batches(config, dataset, accelerator, counts)
     classes = tuple(dataset.table.classes)
     teacher = load_teacher(config.distillation, classes, accelerator)
     objective = Objective(build_loss(config.loss, weights), teacher, config.loss.lovasz)
@@ -96,6 +97,8 @@ def train(
         refuse_other_run(config, paths)
         take_shapes(network, last.weights)
     state = _new_state(config, network, len(sampler), accelerator)
+    if config.train.cuda_graphs and _has_one_gpu(accelerator):
+        state.model, objective = _replayed(config, state.model, objective, accelerator)
     if last is not None:
         state.resume(last.progress, paths.last)
     callbacks: list[Callback] = [*after_step, update_ema]
@@ -142,6 +145,41 @@ def _training_data(config: Config, root: Path | None) -> ImageLabelDataset:
     return cached.fill() if config.train.workers else cached
 
 
+def _batches(
+    config: Config,
+    dataset: ImageLabelDataset,
+    accelerator: Accelerator,
+    counts: ClassCounts | None,
+) -> tuple[Iterable[Batch | str], ShuffledBatches]:
+    """Make what gives the batches of an epoch, and the sampler that holds its number."""
+    loader, sampler = training_batches(
+        config, dataset, accelerator.process_index, accelerator.num_processes, counts
+    )
+    if not config.data.on_device:
+        return loader, sampler
+    check_views(config)
+    pictures = Pictures.load(dataset, accelerator.device)
+    return DeviceBatches(config, pictures, sampler), sampler
+
+
+def _has_one_gpu(accelerator: Accelerator) -> bool:
+    return accelerator.device.type == 'cuda' and accelerator.num_processes == 1
+
+
+def _replayed(
+    config: Config, model: nn.Module, objective: Objective, accelerator: Accelerator
+) -> tuple[nn.Module, Objective]:
+    """Have the network and its teacher replayed as CUDA graphs."""
+    crop = config.augmentation.crop
+    shape = (config.train.batch_size, 3, crop, crop)
+    images = torch.zeros(shape, dtype=torch.uint8, device=accelerator.device)
+    images = images.to(memory_format=torch.channels_last)
+    teacher = objective.teacher
+    if teacher is not None:
+        teacher = replace(teacher, network=replayed(teacher.network, images))
+    return replayed(model.train(), images), replace(objective, teacher=teacher)
+
+
 def _step(
     state: TrainState, batch: Batch, objective: Objective, accelerator: Accelerator
 ) -> float:
@@ -170,6 +208,8 @@ def _accelerator(config: Config) -> Accelerator:
         raise UnknownNameError('value of train.amp', amp, _MIXED_PRECISION)
     if amp == 'fp16' and not torch.cuda.is_available():
         raise InvalidValueError('train.amp', amp, 'none or bf16 where there is no GPU')
+    # Every batch has the same shape: the fastest convolutions are worth looking for.
+    torch.backends.cudnn.benchmark = True
     return Accelerator(
         # Only when told so does it let several processes share a CPU.
         cpu=not torch.cuda.is_available(),

@@ -1,0 +1,201 @@
+# Copyright 2026 The swiftnet_ros Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""
+Random views of whole batches on the device that trains: pictures stay in its memory.
+
+What augmentation.py does picture by picture in other processes, where processors are too few to
+keep a GPU busy. The numbers are drawn on the CPU, from seed, epoch and position alone.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from swiftnet_ros.errors import InvalidValueError
+import torch
+from torch import Tensor
+import torch.nn.functional as F
+from training.augmentation import FILL
+from training.batches import Batch, edge_distance, mixed_seed, ShuffledBatches
+from training.colours import colour_matrices, GREY
+from training.config import AugmentationConfig, Config
+from training.datasets.base import ImageLabelDataset
+from training.datasets.class_table import UNLABELED
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """All pictures: images uint8 [P, 3, H, W], labels uint8 and edge distances [P, H, W]."""
+
+    images: Tensor
+    labels: Tensor
+    edge_distance: Tensor
+    classes: int
+
+    @classmethod
+    def load(cls, dataset: ImageLabelDataset, device: torch.device) -> 'Pictures':
+        """Read a data set, whose pictures are of one size, into the memory of a device."""
+        samples = [dataset[index] for index in range(len(dataset))]
+        sizes = {sample.label.shape for sample in samples}
+        if len(sizes) > 1:
+            wrong = f'pictures of {len(sizes)} sizes'
+            raise InvalidValueError('data.on_device', wrong, 'false for these')
+        images = torch.from_numpy(np.stack([s.image.transpose(2, 0, 1) for s in samples]))
+        labels = torch.from_numpy(np.stack([s.label for s in samples]))
+        distance = torch.from_numpy(np.stack([edge_distance(s.label) for s in samples]))
+        classes = len(dataset.table.classes)
+        return cls(images.to(device), labels.to(device), distance.to(device), classes)
+
+
+class DeviceBatches:
+    """The batches of one epoch after the other, as the sampler tells; a loader of DataLoader."""
+
+    def __init__(self, config: Config, pictures: Pictures, sampler: ShuffledBatches) -> None:
+        self.views, self.seed = config.augmentation, config.train.seed
+        self.pictures, self.sampler = pictures, sampler
+
+    def __len__(self) -> int:
+        """Count the batches of an epoch."""
+        return len(self.sampler)
+
+    def __iter__(self) -> Iterator[Batch]:
+        """Draw the views of each batch from a generator of its own."""
+        for position, places in enumerate(self.sampler):
+            seed = mixed_seed(self.seed, self.sampler.epoch, position, self.sampler.rank)
+            generator = torch.Generator().manual_seed(seed)
+            yield draw_batch(self.pictures, [p[1] for p in places], self.views, generator)
+
+
+def check_views(config: Config) -> None:
+    """Refuse what is drawn picture by picture alone."""
+    views = config.augmentation
+    if views.colour != 'linear':
+        raise InvalidValueError('augmentation.colour', views.colour, 'linear for data.on_device')
+    others = {'augmentation.blur': views.blur, 'sampling.share': config.sampling.share}
+    for name, value in others.items():
+        if value:
+            raise InvalidValueError(name, value, '0 for data.on_device')
+
+
+def draw_batch(
+    pictures: Pictures, indices: list[int], views: AugmentationConfig, generator: torch.Generator
+) -> Batch:
+    """
+    Draw a view of each picture: scale, crop, flip, colours; some with another's classes on top.
+
+    Edge distances are those of the whole pictures, scaled; around what was pasted, the smaller one
+    of both pictures, which is right at the seam and can be too small beside it.
+    """
+    count = len(indices)
+    mixed = (torch.rand(count, generator=generator) < views.mix).nonzero()[:, 0]
+    others = torch.randint(len(pictures.images), (len(mixed),), generator=generator)
+    shown = torch.cat([torch.tensor(indices), others]).to(pictures.images.device)
+    images, labels, distances = _crops(pictures, shown, views, generator)
+    if len(mixed):
+        scores = torch.rand(len(mixed), pictures.classes, generator=generator).to(labels.device)
+        mask = pasted(labels[count:], scores)
+        at = mixed.to(labels.device)
+        nearest = torch.minimum(distances[at], distances[count:])
+        images[at] = torch.where(mask[:, None], images[count:], images[at])
+        labels[at] = torch.where(mask, labels[count:], labels[at])
+        distances[at] = torch.where(mask, distances[count:], nearest)
+    return Batch(images[:count], labels[:count].long(), distances[:count])
+
+
+def pasted(labels: Tensor, scores: Tensor) -> Tensor:
+    """
+    Choose half of the classes of each label uint8 [N, H, W], rounded up: mask bool [N, H, W].
+
+    Of the classes that are there, those with the highest of the scores [N, C].
+    """
+    ids = torch.arange(scores.shape[1], device=labels.device, dtype=labels.dtype)
+    present = (labels[:, None] == ids[:, None, None]).flatten(2).any(2)
+    ranks = scores.where(present, -1.0).argsort(1, descending=True).argsort(1)
+    chosen = present & (ranks < (present.sum(1, keepdim=True) + 1) // 2)
+    table = torch.zeros(len(labels), 256, dtype=torch.bool, device=labels.device)
+    table[:, : len(ids)] = chosen
+    return table.gather(1, labels.flatten(1).long()).view(labels.shape)
+
+
+def _crops(
+    pictures: Pictures, shown: Tensor, views: AugmentationConfig, generator: torch.Generator
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Cut a scaled, flipped and recoloured square out of each picture."""
+    count, size, device = len(shown), (views.crop, views.crop), pictures.images.device
+    factors = views.scale_min + (views.scale_max - views.scale_min) * _uniform(count, generator)
+    flips = _uniform(count, generator) < views.flip
+    theta = crop_windows(pictures.labels.shape[1:], views.crop, factors, flips, generator)
+    grid = F.affine_grid(theta.to(device), [count, 1, *size], align_corners=False)
+    fill = torch.tensor(FILL, dtype=torch.float32, device=device)[:, None, None]
+    images = pictures.images[shown].float() - fill
+    images = F.grid_sample(images, grid, align_corners=False).add_(fill)
+    labels = pictures.labels[shown][:, None].float() - UNLABELED
+    labels = F.grid_sample(labels, grid, 'nearest', align_corners=False)[:, 0] + UNLABELED
+    distances = pictures.edge_distance[shown][:, None]
+    distances = F.grid_sample(distances, grid, align_corners=False)[:, 0]
+    distances = distances * factors.to(device)[:, None, None]
+    return _recoloured(images, views, generator), labels.byte(), distances
+
+
+def crop_windows(
+    picture: tuple[int, ...] | torch.Size,
+    size: int,
+    factors: Tensor,
+    flips: Tensor,
+    generator: torch.Generator,
+) -> Tensor:
+    """
+    Place a square of `size` pixels at random in or around pictures scaled by the factors [N].
+
+    Gives what affine_grid takes [N, 2, 3]. A picture narrower than the square lies in it anywhere.
+    """
+    rows = []
+    for length in (picture[1], picture[0]):
+        scaled = factors * length
+        room = scaled - size
+        start = torch.where(room < 0, room, 0.0) + room.abs() * _uniform(len(factors), generator)
+        rows.append((size / scaled, (size + 2 * start) / scaled - 1))
+    (across, left), (down, top) = rows
+    none = torch.zeros_like(left)
+    across = torch.where(flips, -across, across)
+    return torch.stack([across, none, left, none, down, top], 1).view(-1, 2, 3)
+
+
+def _recoloured(images: Tensor, views: AugmentationConfig, generator: torch.Generator) -> Tensor:
+    """Change the colours of each image [N, 3, H, W] by one matrix and one shift; uint8."""
+    count = len(images)
+    strengths = torch.tensor([views.brightness, views.contrast, views.saturation])
+    low, high = (1 - strengths).clamp(min=0), 1 + strengths
+    brightness, contrast, saturation = low[:, None] + (high - low)[:, None] * torch.rand(
+        3, count, generator=generator
+    )
+    colour = colour_matrices(saturation, views.hue * (2 * _uniform(count, generator) - 1))
+    greys = _uniform(count, generator) < views.grey
+    colour = torch.where(greys[:, None, None], GREY.expand(3, 3) @ colour, colour)
+    orders = torch.rand(count, 3, generator=generator).argsort(1)
+    swaps = _uniform(count, generator) < views.permute
+    orders = torch.where(swaps[:, None], orders, torch.arange(3))
+    colour = colour.gather(1, orders[:, :, None].expand(-1, -1, 3))
+    # The shift is towards the mean grey of the view after its brightness has changed.
+    towards = colour.sum(2) * ((1 - contrast) * brightness)[:, None]
+    scaled = (brightness * contrast)[:, None, None] * colour
+    pixels = images.flatten(2)
+    grey = pixels.mean(2) @ GREY.to(images.device)
+    shift = towards.to(images.device)[:, :, None] * grey[:, None, None]
+    changed = torch.baddbmm(shift, scaled.to(images.device), pixels)
+    return changed.round_().clamp_(0, 255).byte().view(images.shape)
+
+
+def _uniform(count: int, generator: torch.Generator) -> Tensor:
+    return torch.rand(count, generator=generator)
