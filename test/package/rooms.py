@@ -119,6 +119,8 @@ TRAINING_ROOMS = (
     'training.colours',
     'training.augmentation',
     'training.batches',
+    'training.device_views',
+    'training.cuda_graphs',
     'training.models.layers',
     'training.models.encoders*',
     'training.models.*',
