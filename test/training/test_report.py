@@ -125,8 +125,10 @@ def test_the_same_files_give_the_same_report(runs, tmp_path):
     assert all(written[0][name].startswith(b'\x89PNG') for name in names)
 
 
-def test_without_times_and_pruned_channels_there_are_no_such_plots(tmp_path):
+def test_without_times_and_pruned_channels_there_are_no_such_columns_and_plots(tmp_path):
     write_run(tmp_path / 'runs', 'dense', 0, 0.5)
+    columns = ['arm', 'parameters', 'GMACs', 'mIoU', 'spread']
+    assert list(rows(arm_table(table_of(tmp_path / 'runs')))['dense']) == columns
     files = write_report(tmp_path / 'runs', tmp_path / 'table.md')
     assert [path.stem for path in files] == [
         'table', 'table_camvid_miou_gmacs', 'table_camvid_class_iou',

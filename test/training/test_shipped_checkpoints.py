@@ -54,15 +54,16 @@ def test_the_checkpoint_is_the_network_of_the_float_file(name):
 
 @pytest.mark.parametrize('name', NAMES)
 def test_half_of_the_channels_of_all_blocks_are_gone(name):
-    widths = layer_widths(load_checkpoint(ROOT / 'models' / f'{name}.pt').weights)
-    assert widths['encoder.stem.conv1'] == 16
+    checkpoint = load_checkpoint(ROOT / 'models' / f'{name}.pt')
+    widths = layer_widths(checkpoint.weights)
+    full = checkpoint.model.widths or [64, 64, 128, 256, 512]
     inner = [widths[f'encoder.stages.{stage}.0.conv1'] for stage in range(4)]
-    assert inner == [16, 32, 64, 128]
+    assert [widths['encoder.stem.conv1'], *inner] == [width // 2 for width in full]
 
 
 def test_a_user_goes_on_with_the_shipped_network_on_classes_of_their_own(tmp_path):
     root = write_folder(tmp_path / 'mine')
-    recipe = ROOT / 'training' / 'configs' / 'camvid' / 'shipped_pruned.yaml'
+    recipe = ROOT / 'training' / 'configs' / 'camvid' / 'shipped.yaml'
     start = ROOT / 'models' / 'camvid.pt'
     words = ['train', str(recipe), '--root', str(root), '--init', str(start), *SHORT]
     words += ['--set', 'data.dataset=folder', '--out', str(tmp_path / 'run')]

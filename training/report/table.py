@@ -20,16 +20,8 @@ from collections.abc import Sequence
 from training.report.runs import Arm
 
 ABSENT = 'not measured'
-_HEAD = (
-    'arm',
-    'parameters',
-    'GMACs',
-    'engine MB FP32 / INT8',
-    'mIoU',
-    'spread',
-    'FP32 ms',
-    'INT8 ms',
-)
+_HEAD = ('arm', 'parameters', 'GMACs', 'mIoU', 'spread')
+_MEASURED = ('engine MB FP32 / INT8', 'FP32 ms', 'INT8 ms')
 
 
 def markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -39,8 +31,10 @@ def markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def arm_table(arms: Sequence[Arm]) -> str:
-    """Give a row for each arm: sizes, mIoU in percent over the seeds, times."""
-    return markdown(_HEAD, [_row(arm) for arm in arms])
+    """Give a row for each arm: sizes, mIoU in percent over the seeds, times if any were measured."""
+    if not any(run.latency for arm in arms for run in arm.runs):
+        return markdown(_HEAD, [_row(arm) for arm in arms])
+    return markdown((*_HEAD, *_MEASURED), [(*_row(arm), *_times(arm)) for arm in arms])
 
 
 def class_table(arms: Sequence[Arm]) -> str:
@@ -80,9 +74,14 @@ def _row(arm: Arm) -> tuple[str, ...]:
         arm.name,
         _parameters(arm),
         f'{arm.mean("gmacs"):.2f}',
-        f'{_figure(arm, "fp32_file_mb")} / {_figure(arm, "int8_file_mb")}',
         f'{100 * arm.mean("miou"):.2f}',
         spread,
+    )
+
+
+def _times(arm: Arm) -> tuple[str, ...]:
+    return (
+        f'{_figure(arm, "fp32_file_mb")} / {_figure(arm, "int8_file_mb")}',
         _figure(arm, 'fp32_ms'),
         _figure(arm, 'int8_ms'),
     )
