@@ -163,7 +163,7 @@ def _batches(
 
 
 def _has_one_gpu(accelerator: Accelerator) -> bool:
-    return accelerator.device.type == 'cuda' and accelerator.num_processes == 1
+    return bool(accelerator.device.type == 'cuda' and accelerator.num_processes == 1)
 
 
 def _replayed(

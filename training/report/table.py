@@ -31,7 +31,7 @@ def markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def arm_table(arms: Sequence[Arm]) -> str:
-    """Give a row for each arm: sizes, mIoU in percent over the seeds, times if any were measured."""
+    """Give a row for each arm: sizes, mIoU in percent over the seeds, times if there are any."""
     if not any(run.latency for arm in arms for run in arm.runs):
         return markdown(_HEAD, [_row(arm) for arm in arms])
     return markdown((*_HEAD, *_MEASURED), [(*_row(arm), *_times(arm)) for arm in arms])
