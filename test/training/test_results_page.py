@@ -16,6 +16,7 @@
 import json
 from pathlib import Path
 import re
+import shutil
 
 import pytest
 from swiftnet_ros.errors import FileMissingError, UnknownNameError
@@ -96,6 +97,11 @@ def test_int8_is_compared_with_the_arms_own_floats(page):
     table = rows(page_text(page('results/lottery int8')))
     assert table['dense'] == ['50.10', '49.70', '0.40', '40.0', '20.0', '2.00']
     assert table['lth'] == [ABSENT, ABSENT, ABSENT, '16.0', ABSENT, ABSENT]
+
+
+def test_arms_of_which_none_was_quantized_have_no_table_of_int8(page, tmp_path):
+    shutil.rmtree(tmp_path / 'results' / 'lottery' / 'dense_seed0')
+    assert '| lth |' not in page_text(page('results/lottery int8'))
 
 
 def test_evaluations_become_tables_of_models_and_classes(page, tmp_path):

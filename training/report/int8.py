@@ -22,7 +22,13 @@ _HEAD = ('arm', 'mIoU FP32', 'mIoU INT8', 'points lost', 'FP32 ms', 'INT8 ms', '
 
 
 def int8_table(arms: Sequence[Arm]) -> str:
-    """Give a row for each arm; mIoU by the runtime on a whole split, mean over the seeds."""
+    """
+    Give a row for each arm; mIoU by the runtime on a whole split, mean over the seeds.
+
+    Empty where no arm was quantized.
+    """
+    if not any(run.quantized for arm in arms for run in arm.runs):
+        return ''
     return markdown(_HEAD, [_row(arm) for arm in arms])
 
 

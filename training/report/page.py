@@ -91,7 +91,7 @@ def _drawn(base: Path, match: re.Match[str]) -> str:
     if name == 'plots':
         pictures = _pictures(match['folder'], tables)
         return '\n\n'.join(f'![{PLOTS[plot][1]}]({path})' for plot, _, path in pictures)
-    return '\n\n'.join(TABLES[name](arms) for arms in tables.values())
+    return '\n\n'.join(filter(None, (TABLES[name](arms) for arms in tables.values())))
 
 
 def _tables(folder: Path) -> dict[str, list[Arm]]:
