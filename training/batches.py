@@ -129,6 +129,12 @@ class ShuffledBatches(Sampler[list[Place]]):
         return (self.epoch, *drawn, position) if drawn else (self.epoch, index)
 
 
+def shuffled_batches(config: Config, length: int, rank: int, processes: int) -> ShuffledBatches:
+    """Make the sampler of a data set of that many pictures."""
+    train = config.train
+    return ShuffledBatches(length, train.batch_size, train.seed, rank, processes)
+
+
 def training_batches(
     config: Config,
     dataset: ImageLabelDataset,
@@ -143,7 +149,7 @@ def training_batches(
     """
     train = config.train
     views = RandomViews(dataset, config.augmentation, train.seed)
-    sampler = ShuffledBatches(len(dataset), train.batch_size, train.seed, rank, processes)
+    sampler = shuffled_batches(config, len(dataset), rank, processes)
     if counts is not None and config.sampling.share:
         sampler.rare = RareClassViews(config.sampling, counts)
     loader = DataLoader(

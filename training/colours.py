@@ -56,37 +56,39 @@ class LinearJitter(v2.Transform):  # type: ignore[misc]
         """Change a picture uint8 [3, H, W]; a label stays."""
         if isinstance(inpt, tv_tensors.Mask):
             return inpt
-        pixels = inpt.as_subclass(Tensor).reshape(3, -1).float()
-        brightness, contrast, saturation = params['factors']
-        colour = hue_turn(params['turn']) @ saturate(saturation)
-        grey = brightness * float(GREY @ pixels.mean(1))
-        shift = colour @ torch.full((3, 1), (1 - contrast) * grey)
-        changed = torch.addmm(shift, brightness * contrast * colour, pixels)
-        result = changed.round_().clamp_(0, 255).byte().reshape(inpt.shape)
-        return tv_tensors.wrap(result, like=inpt)
+        brightness, contrast, saturation = torch.tensor(params['factors'])[:, None]
+        colour = turn_hues(torch.tensor([params['turn']])) @ saturate(saturation)
+        result = recoloured(inpt.as_subclass(Tensor)[None], brightness, contrast, colour)
+        return tv_tensors.wrap(result[0], like=inpt)
 
 
-def saturate(factor: float) -> Tensor:
-    """Give the matrix [3, 3] that moves colours from their grey, or with 0 to it."""
-    return factor * torch.eye(3) + (1 - factor) * GREY.expand(3, 3)
+def recoloured(images: Tensor, brightness: Tensor, contrast: Tensor, colour: Tensor) -> Tensor:
+    """
+    Change the colours of images [N, 3, H, W]: uint8 of the same shape, on their device.
+
+    By factors of brightness and, from the mean grey of each, of contrast [N], then by matrices
+    [N, 3, 3].
+    """
+    pixels = images.flatten(2).float()
+    bright, strong, matrix = (part.to(images.device) for part in (brightness, contrast, colour))
+    grey = bright * (pixels.mean(2) @ GREY.to(images.device))
+    shift = matrix.sum(2, keepdim=True) * ((1 - strong) * grey)[:, None, None]
+    changed = torch.baddbmm(shift, (bright * strong)[:, None, None] * matrix, pixels)
+    return changed.round_().clamp_(0, 255).byte().view(images.shape)
 
 
-def hue_turn(turn: float) -> Tensor:
-    """Give the matrix [3, 3] that turns hues by a part of a whole turn and keeps the luma."""
-    cos, sin = math.cos(2 * math.pi * turn), math.sin(2 * math.pi * turn)
-    rotation = torch.tensor([[1, 0, 0], [0, cos, sin], [0, -sin, cos]])
-    matrix: Tensor = torch.linalg.solve(_YIQ, rotation @ _YIQ)
-    return matrix
+def saturate(factors: Tensor) -> Tensor:
+    """Give the matrices [N, 3, 3] that move colours from their grey, or with 0 to it."""
+    return torch.lerp(GREY.expand(3, 3), torch.eye(3), factors[:, None, None])
 
 
-def colour_matrices(saturations: Tensor, turns: Tensor) -> Tensor:
-    """Give `hue_turn(turn) @ saturate(saturation)` for each of N pairs: [N, 3, 3]."""
-    saturated = torch.eye(3).lerp(GREY.expand(3, 3), (1 - saturations)[:, None, None])
+def turn_hues(turns: Tensor) -> Tensor:
+    """Give the matrices [N, 3, 3] that turn hues by a part of a whole turn and keep the luma."""
     cos, sin = torch.cos(2 * math.pi * turns), torch.sin(2 * math.pi * turns)
     rotations = torch.eye(3).repeat(len(turns), 1, 1)
     rotations[:, 1, 1], rotations[:, 1, 2] = cos, sin
     rotations[:, 2, 1], rotations[:, 2, 2] = -sin, cos
-    matrices: Tensor = torch.linalg.solve(_YIQ, rotations @ _YIQ @ saturated)
+    matrices: Tensor = torch.linalg.solve(_YIQ, rotations @ _YIQ)
     return matrices
 
 

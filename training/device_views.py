@@ -28,7 +28,7 @@ from torch import Tensor
 import torch.nn.functional as F
 from training.augmentation import FILL
 from training.batches import Batch, edge_distance, mixed_seed, ShuffledBatches
-from training.colours import colour_matrices, GREY
+from training.colours import GREY, recoloured, saturate, turn_hues
 from training.config import AugmentationConfig, Config
 from training.datasets.base import ImageLabelDataset
 from training.datasets.class_table import UNLABELED
@@ -59,15 +59,11 @@ class Pictures:
 
 
 class DeviceBatches:
-    """The batches of one epoch after the other, as the sampler tells; a loader of DataLoader."""
+    """The batches of the epoch that the sampler holds, each time that they are asked for."""
 
     def __init__(self, config: Config, pictures: Pictures, sampler: ShuffledBatches) -> None:
         self.views, self.seed = config.augmentation, config.train.seed
         self.pictures, self.sampler = pictures, sampler
-
-    def __len__(self) -> int:
-        """Count the batches of an epoch."""
-        return len(self.sampler)
 
     def __iter__(self) -> Iterator[Batch]:
         """Draw the views of each batch from a generator of its own."""
@@ -173,28 +169,22 @@ def crop_windows(
 
 
 def _recoloured(images: Tensor, views: AugmentationConfig, generator: torch.Generator) -> Tensor:
-    """Change the colours of each image [N, 3, H, W] by one matrix and one shift; uint8."""
+    """Draw a change of the colours of each image [N, 3, H, W]; uint8."""
     count = len(images)
     strengths = torch.tensor([views.brightness, views.contrast, views.saturation])
     low, high = (1 - strengths).clamp(min=0), 1 + strengths
     brightness, contrast, saturation = low[:, None] + (high - low)[:, None] * torch.rand(
         3, count, generator=generator
     )
-    colour = colour_matrices(saturation, views.hue * (2 * _uniform(count, generator) - 1))
+    turns = views.hue * (2 * _uniform(count, generator) - 1)
+    colour = turn_hues(turns) @ saturate(saturation)
     greys = _uniform(count, generator) < views.grey
     colour = torch.where(greys[:, None, None], GREY.expand(3, 3) @ colour, colour)
     orders = torch.rand(count, 3, generator=generator).argsort(1)
     swaps = _uniform(count, generator) < views.permute
     orders = torch.where(swaps[:, None], orders, torch.arange(3))
     colour = colour.gather(1, orders[:, :, None].expand(-1, -1, 3))
-    # The shift is towards the mean grey of the view after its brightness has changed.
-    towards = colour.sum(2) * ((1 - contrast) * brightness)[:, None]
-    scaled = (brightness * contrast)[:, None, None] * colour
-    pixels = images.flatten(2)
-    grey = pixels.mean(2) @ GREY.to(images.device)
-    shift = towards.to(images.device)[:, :, None] * grey[:, None, None]
-    changed = torch.baddbmm(shift, scaled.to(images.device), pixels)
-    return changed.round_().clamp_(0, 255).byte().view(images.shape)
+    return recoloured(images, brightness, contrast, colour)
 
 
 def _uniform(count: int, generator: torch.Generator) -> Tensor:

@@ -28,6 +28,7 @@ from training.config import DistillationConfig
 from training.datasets.class_table import UNLABELED
 from training.losses import Loss
 from training.lovasz import lovasz_softmax
+from training.models.layers import resize
 
 # weight, sum over the pixels that count, how many they are
 Term = tuple[float, Tensor, Tensor]
@@ -79,9 +80,10 @@ class Objective:
 
     def terms(self, images: Tensor, logits: Tensor, batch: Batch) -> Iterator[Term]:
         """Give each part as weight, sum and count."""
-        yield 1.0, *self.loss(logits, batch.labels, batch.edge_distance)
+        full = resize(logits.float(), batch.labels.shape[1:])
+        yield 1.0, *self.loss(full, batch.labels, batch.edge_distance)
         if self.lovasz:
-            yield self.lovasz, *lovasz_softmax(logits, batch.labels)
+            yield self.lovasz, *lovasz_softmax(full, batch.labels)
         if self.teacher is not None:
             yield self.teacher.term(images, logits, batch.labels)
 

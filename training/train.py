@@ -25,7 +25,13 @@ from swiftnet_ros.errors import InvalidValueError, UnknownNameError
 import torch
 from torch import nn, Tensor
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
-from training.batches import Batch, ShuffledBatches, training_batches, whole_batches
+from training.batches import (
+    Batch,
+    shuffled_batches,
+    ShuffledBatches,
+    training_batches,
+    whole_batches,
+)
 from training.callbacks import Callback, default_callbacks, keep_steps, update_ema
 from training.checkpoint import CheckpointError, load_checkpoint, take_shapes
 from training.class_counts import class_counts, ClassCounts
@@ -152,12 +158,11 @@ def _batches(
     counts: ClassCounts | None,
 ) -> tuple[Iterable[Batch | str], ShuffledBatches]:
     """Make what gives the batches of an epoch, and the sampler that holds its number."""
-    loader, sampler = training_batches(
-        config, dataset, accelerator.process_index, accelerator.num_processes, counts
-    )
+    share = accelerator.process_index, accelerator.num_processes
     if not config.data.on_device:
-        return loader, sampler
+        return training_batches(config, dataset, *share, counts)
     check_views(config)
+    sampler = shuffled_batches(config, len(dataset), *share)
     pictures = Pictures.load(dataset, accelerator.device)
     return DeviceBatches(config, pictures, sampler), sampler
 

@@ -21,7 +21,7 @@ import torch
 from torchvision import tv_tensors
 from torchvision.transforms.v2 import functional as F
 from training.augmentation import training_transform
-from training.colours import colour_jitter, hue_turn, LinearJitter, saturate
+from training.colours import colour_jitter, LinearJitter, saturate, turn_hues
 from training.config import AugmentationConfig
 
 
@@ -65,11 +65,11 @@ def test_brightness_contrast_and_saturation_are_torchvisions(image, factors, cha
 
 def test_a_turn_keeps_grey_and_luma_and_three_thirds_are_none():
     luma = torch.tensor([0.299, 0.587, 0.114])
-    turn = hue_turn(1 / 3)
+    turn = turn_hues(torch.tensor([1 / 3]))[0]
     torch.testing.assert_close(turn @ torch.ones(3), torch.ones(3), atol=1e-2, rtol=0)
     torch.testing.assert_close(luma @ turn, luma, atol=1e-3, rtol=0)
     torch.testing.assert_close(turn @ turn @ turn, torch.eye(3), atol=1e-4, rtol=0)
-    torch.testing.assert_close(saturate(1.0), torch.eye(3))
+    torch.testing.assert_close(saturate(torch.ones(1))[0], torch.eye(3))
 
 
 @pytest.mark.parametrize('turn', [0.05, -0.05])

@@ -76,8 +76,10 @@ class UpsampleBlend(nn.Module):
 
 
 def resize(features: Tensor, size: Sequence[int]) -> Tensor:
-    """Interpolate to (height, width): bilinear, half-pixel centres."""
+    """Interpolate to (height, width): bilinear, half-pixel centres; as it is if of that size."""
     height, width = (int(side) for side in size)
+    if features.shape[2:] == (height, width):
+        return features
     return F.interpolate(features, size=(height, width), mode='bilinear', align_corners=False)
 
 
