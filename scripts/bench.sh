@@ -61,6 +61,9 @@ images=$out/docs/images/bench
 mkdir -p "$results" "$images"
 bench=training/configs/bench seminar=training/configs/seminar
 threads=$("$PYTHON" -c 'import os; print(min(2, len(os.sched_getaffinity(0))))')
+# OpenVINO refuses bf16 where the CPU would only emulate it.
+precisions=(fp32 int8)
+! grep -qsE 'avx512_bf16|amx_bf16' /proc/cpuinfo || precisions=(fp32 bf16 int8)
 # On this machine only, and apart from other nodes.
 export ROS_AUTOMATIC_DISCOVERY_RANGE=${ROS_AUTOMATIC_DISCOVERY_RANGE:-LOCALHOST}
 export ROS_DOMAIN_ID=${ROS_DOMAIN_ID:-$((1 + $$ % 100))}
@@ -87,20 +90,20 @@ pruned() {
 
 # Networks in every precision; frame to labels for cameras of the network's size and of 1080p.
 step_matrix() {
-  bench $bench/{full,first2,all}.yaml --sizes $network --precisions fp32 bf16 int8 \
+  bench $bench/{full,first2,all}.yaml --sizes $network --precisions "${precisions[@]}" \
     --cameras 512x1024 1080x1920 --ceiling --repeats "${repeats[0]}" --work "$work/19" \
     --plots "$images" --json "$results/matrix.json"
 }
 
 # The models that come with the package, each at its own size.
 step_shipped() {
-  bench models/{warehouse,camvid}.fp32.onnx --precisions fp32 bf16 int8 --cameras 576x1024 \
+  bench models/{warehouse,camvid}.fp32.onnx --precisions "${precisions[@]}" --cameras 576x1024 \
     --repeats "${repeats[0]}" --json "$results/shipped.json"
 }
 
 # The size and the classes of the reference's tables.
 step_reference() {
-  bench $seminar/{full,first2,all}.yaml --sizes $large --precisions fp32 bf16 int8 --ceiling \
+  bench $seminar/{full,first2,all}.yaml --sizes $large --precisions "${precisions[@]}" --ceiling \
     --repeats "${repeats[1]}" --work "$work/150" --json "$results/reference.json"
 }
 

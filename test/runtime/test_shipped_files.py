@@ -19,11 +19,13 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from onnx import TensorProto
+from onnx.numpy_helper import to_array
 import pytest
 from swiftnet_ros.engines.open_engine import open_engine
 from swiftnet_ros.label_files import read_label
 from swiftnet_ros.metrics import confusion_matrix, mean_iou
-from swiftnet_ros.model_spec import ModelSpec, read_golden, read_spec
+from swiftnet_ros.model_spec import ModelSpec, read_golden, read_model, read_spec
 from swiftnet_ros.segmenter import Segmenter
 
 ROOT = Path(__file__).parents[2]
@@ -89,7 +91,17 @@ def test_int8_loses_half_a_point_at_most(name: str) -> None:
     before, after = (spec.miou for spec in pair)
     assert before is not None and after is not None and after >= before - 0.005
     record = pair[1].calibration
-    assert record is not None and (record['miou_before'], record['miou_after']) == (before, after)
+    assert record is not None and record['miou_after'] == after
+    # Each was measured when its file was made, and CPUs differ in the last digits.
+    assert record['miou_before'] == pytest.approx(before, abs=1e-6)
+
+
+@pytest.mark.parametrize('name', ['warehouse'])
+def test_no_pair_of_int8_products_overflows_on_cpus_without_vnni(name: str) -> None:
+    graph = read_model(ROOT / 'models' / f'{name}.int8.onnx').graph
+    values = [to_array(item) for item in graph.initializer if item.data_type == TensorProto.INT8]
+    largest = max(int(np.abs(value.astype(int)).max()) for value in values)
+    assert 2 * 255 * largest < 2**15
 
 
 @pytest.mark.parametrize('path', MODELS, ids=NAMES)

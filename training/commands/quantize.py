@@ -27,6 +27,7 @@ from training.evaluate import check_classes
 from training.quantization.activation_ranges import METHODS
 from training.quantization.calibration_cache import write_tables
 from training.quantization.pictures import FolderPictures, LabelledPictures, Pictures, split
+from training.quantization.qdq import WEIGHT_BITS
 from training.quantization.quantize import (
     AUTO,
     Choices,
@@ -85,7 +86,8 @@ def _parser() -> ArgumentParser:
     drop = 'keep as few layers in float as lose at most this much'
     parser.add_argument('--max-drop', type=float, metavar='POINTS', help=drop)
     parser.add_argument('--sensitivity', action='store_true', help='measure every layer alone')
-    parser.add_argument('--weight-bits', type=int, choices=(7, 8), default=8)
+    bits = '7 give the same labels on every CPU, 8 only on TensorRT and CPUs with VNNI'
+    parser.add_argument('--weight-bits', type=int, choices=(7, 8), default=WEIGHT_BITS, help=bits)
     split = 'a whole split for mIoU before and after, as val'
     parser.add_argument('--measure', metavar='SPLIT', help=split)
     tables = 'also write OUT.calibration and OUT.ranges.json for implicit INT8'

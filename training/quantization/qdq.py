@@ -25,6 +25,9 @@ import onnx_ir as ir
 from training.quantization.graphs import add_weight, drop_unused_weights, FloatArray, floats
 from training.quantization.placement import Placement
 
+# Of a weight. CPUs without VNNI sum pairs of products in 16 bits, which weights of 8 overflow.
+WEIGHT_BITS = 7
+
 
 @dataclass(frozen=True)
 class QuantizedWeight:
@@ -35,7 +38,10 @@ class QuantizedWeight:
 
 
 def write_pairs(
-    folded: ir.Model, placement: Placement, scales: Mapping[str, float], weight_bits: int = 8
+    folded: ir.Model,
+    placement: Placement,
+    scales: Mapping[str, float],
+    weight_bits: int = WEIGHT_BITS,
 ) -> onnx.ModelProto:
     """
     Give a model with Q/DQ pairs where a placement wants them; the folded one is not changed.
@@ -53,7 +59,7 @@ def write_pairs(
     return ir.to_proto(model)
 
 
-def quantize_weight(weight: FloatArray, bits: int = 8) -> QuantizedWeight:
+def quantize_weight(weight: FloatArray, bits: int = WEIGHT_BITS) -> QuantizedWeight:
     """Round weights [O, ...] to int8, symmetric, each output channel by its own largest value."""
     highest = 2 ** (bits - 1) - 1
     largest = np.abs(weight).reshape(len(weight), -1).max(axis=1)

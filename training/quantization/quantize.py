@@ -26,6 +26,7 @@ from swiftnet_ros.model_spec import ModelSpec, read_golden, read_model, read_spe
 from swiftnet_ros.qdq import check_pairs
 from training.quantization.activation_ranges import METHODS
 from training.quantization.pictures import names_and_hash, NetworkInputs, Pictures, Subset
+from training.quantization.qdq import WEIGHT_BITS
 from training.quantization.quantizer import checked_source, Quantizer
 from training.quantization.scoring import Score, Scorer
 from training.quantization.sensitivity import choose_float_layers, FloatLayers, sensitivity
@@ -40,7 +41,7 @@ class Choices:
     source: str
     method: str = AUTO
     seed: int = 0
-    weight_bits: int = 8
+    weight_bits: int = WEIGHT_BITS
     float_layers: FloatLayers = field(default_factory=FloatLayers)
     with_sensitivity: bool = False
 

@@ -27,7 +27,7 @@ from training.quantization.calibration_run import collect, NamedInputs
 from training.quantization.folding import fold, FoldedGraph
 from training.quantization.graphs import convolutions, FloatArray, floats
 from training.quantization.placement import place, Placement
-from training.quantization.qdq import write_pairs
+from training.quantization.qdq import WEIGHT_BITS, write_pairs
 from training.quantization.scales import scale_table
 
 # How many channels a message lists.
@@ -51,7 +51,7 @@ class DeadChannelsError(InvalidModelError):
 class Quantizer:
     """What all candidates of one network have in common; `layers` in the order of computation."""
 
-    def __init__(self, folded: FoldedGraph, weight_bits: int = 8) -> None:
+    def __init__(self, folded: FoldedGraph, weight_bits: int = WEIGHT_BITS) -> None:
         self._folded = folded
         self._weight_bits = weight_bits
         self._graph = folded.model.graph
