@@ -27,6 +27,7 @@ RUN_HERE = (
     'camvid/lottery',
     'camvid/lottery_seeds',
     'camvid/shipped',
+    'camvid/shipped_480x360',
     'camvid/single_scale',
     'camvid/small',
     'camvid/small_2_dense',
