@@ -28,6 +28,7 @@ from training.config import DistillationConfig
 from training.datasets.class_table import UNLABELED
 from training.losses import Loss
 from training.lovasz import lovasz_softmax
+from training.memory_format import memory_format
 from training.models.layers import resize
 
 # weight, sum over the pixels that count, how many they are
@@ -101,7 +102,8 @@ def load_teacher(
     # The student's random numbers are the same with a teacher and without.
     with torch.random.fork_rng(devices=[]):
         network = checkpoint.network()
-    network = network.requires_grad_(False).to(memory_format=torch.channels_last)
+    network = network.requires_grad_(False)
+    network = network.to(memory_format=memory_format(accelerator.device))
     prepared = accelerator.prepare_model(network, evaluation_mode=True)
     assert isinstance(prepared, nn.Module)
     return Teacher(prepared.eval(), config)

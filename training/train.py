@@ -45,6 +45,7 @@ from training.device_views import check_views, DeviceBatches, Pictures
 from training.distillation import load_teacher, Objective
 from training.distributed import synchronize_norms
 from training.losses import build_loss
+from training.memory_format import memory_format
 from training.optimizers import build_optimizer, build_scheduler
 from training.paths import RunPaths
 from training.records import drop_records
@@ -189,7 +190,7 @@ def _step(
     state: TrainState, batch: Batch, objective: Objective, accelerator: Accelerator
 ) -> float:
     """Descend one step; the loss is the mean over the pixels of all processes."""
-    images = batch.images.to(memory_format=torch.channels_last)
+    images = batch.images.to(memory_format=memory_format(accelerator.device))
     logits = state.model(images)
     mean = torch.zeros((), device=logits.device)
     for weight, total, count in objective.terms(images, logits, batch):
@@ -248,7 +249,8 @@ def _new_state(
     config: Config, network: nn.Module, steps_per_epoch: int, accelerator: Accelerator
 ) -> TrainState:
     network = synchronize_norms(network, accelerator.num_processes)
-    network = network.to(accelerator.device).to(memory_format=torch.channels_last)
+    device = accelerator.device
+    network = network.to(device).to(memory_format=memory_format(device))
     decay = get_ema_multi_avg_fn(config.train.ema_decay)
     ema = AveragedModel(network, multi_avg_fn=decay, use_buffers=True)
     optimizer = build_optimizer(config.optimizer, network)

@@ -119,6 +119,7 @@ TRAINING_ROOMS = (
     'training.colours',
     'training.augmentation',
     'training.batches',
+    'training.memory_format',
     'training.device_views',
     'training.cuda_graphs',
     'training.models.layers',

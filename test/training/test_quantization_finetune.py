@@ -33,6 +33,7 @@ from training.quantization.finetune import FinetuneOptions, train
 from training.quantization.folding import fold
 from training.quantization.graph_network import float_weights, GraphNetwork, quantized_weights
 from training.quantization.pictures import Picture
+from training.quantization.qdq import WEIGHT_BITS
 
 
 @pytest.fixture(scope='module', params=['resnet18, two levels', 'single scale'])
@@ -64,7 +65,7 @@ def test_torch_computes_the_graphs_as_the_runtime_does(graphs):
 def test_an_untrained_network_gives_back_the_file_it_came_from(graphs):
     _, folded, quantized = graphs
     network = GraphNetwork(quantized, float_weights(folded))
-    again = quantized_weights(network, quantized, 8)
+    again = quantized_weights(network, quantized, WEIGHT_BITS)
     assert again.SerializeToString(deterministic=True) == quantized.SerializeToString(
         deterministic=True
     )

@@ -15,7 +15,7 @@
 
 """Streamed histograms hold what one pass over all values would, and the methods their ranges."""
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 import numpy as np
 import pytest
@@ -41,6 +41,7 @@ def normal(size: int, spread: float = 1.0, seed: int = 0) -> np.ndarray:
 
 
 @settings(max_examples=50, deadline=None)
+@example([1e-38], 0)
 @given(st.lists(st.floats(0, 1e6, width=32), min_size=1, max_size=6), st.integers(0, 100))
 def test_nothing_is_lost_however_much_later_values_are_larger(spreads, seed):
     parts = [normal(200, spread, seed + i) for i, spread in enumerate(spreads)]

@@ -72,7 +72,8 @@ class Ceiling:
 
 
 def _product(precision: str, side: int) -> onnx.ModelProto:
-    weights = np.random.default_rng(0).integers(-127, 128, (side, side), np.int8)
+    # Of 7 bits, as those of quantized networks: see training/quantization/qdq.py
+    weights = np.random.default_rng(0).integers(-63, 64, (side, side), np.int8)
     quantized = precision == 'int8'
     names, nodes = ('x', 'w'), []
     if quantized:

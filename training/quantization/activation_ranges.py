@@ -31,6 +31,8 @@ BINS = 16384
 _LEVELS = 128
 # Values counted at once: what they need beside the tensor stays small.
 _CHUNK = 2**18
+# Values so small that they need a higher one share bins.
+_HIGHEST_FACTOR = float(np.finfo(np.float32).max)
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,7 @@ def observe(before: Histogram | None, values: npt.NDArray[np.float32]) -> Histog
         before.counts[0] = seen
     wide = before.widened(top)
     counts = wide.counts.copy()
-    factor = np.float32(BINS / wide.limit if wide.limit else 0)
+    factor = np.float32(min(BINS / wide.limit, _HIGHEST_FACTOR) if wide.limit else 0)
     for part in np.split(flat, range(_CHUNK, len(flat), _CHUNK)):
         bins = (np.abs(part) * factor).astype(np.int32)
         counts += np.bincount(np.minimum(bins, BINS - 1), minlength=BINS)

@@ -24,7 +24,7 @@ import onnx_ir as ir
 from torch import nn, Tensor
 from training.quantization.graphs import constant, convolutions, FloatArray
 from training.quantization.operators import apply, as_tensor, fake_quantized
-from training.quantization.qdq import quantize_weight
+from training.quantization.qdq import quantize_weight, WEIGHT_BITS
 
 
 class GraphNetwork(nn.Module):
@@ -35,7 +35,9 @@ class GraphNetwork(nn.Module):
     file will hold them. Everything else, scales and norms too, stays as it is in the graph.
     """
 
-    def __init__(self, model: onnx.ModelProto, weights: Mapping[str, FloatArray], bits: int = 8):
+    def __init__(
+        self, model: onnx.ModelProto, weights: Mapping[str, FloatArray], bits: int = WEIGHT_BITS
+    ) -> None:
         super().__init__()
         self._graph = ir.from_proto(model).graph
         self._bits = bits
