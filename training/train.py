@@ -179,7 +179,7 @@ def _replayed(
     crop = config.augmentation.crop
     shape = (config.train.batch_size, 3, crop, crop)
     images = torch.zeros(shape, dtype=torch.uint8, device=accelerator.device)
-    images = images.to(memory_format=torch.channels_last)
+    images = images.to(memory_format=memory_format(accelerator.device))
     teacher = objective.teacher
     if teacher is not None:
         teacher = replace(teacher, network=replayed(teacher.network, images))

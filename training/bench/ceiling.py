@@ -22,6 +22,7 @@ import onnx
 from onnx import helper, numpy_helper, TensorProto
 from swiftnet_ros.engines.openvino_core import openvino_core
 from training.bench.timing import milliseconds
+from training.quantization.qdq import WEIGHT_BITS
 
 SIDE = 4096
 BEST_OF = 5
@@ -72,8 +73,9 @@ class Ceiling:
 
 
 def _product(precision: str, side: int) -> onnx.ModelProto:
-    # Of 7 bits, as those of quantized networks: see training/quantization/qdq.py
-    weights = np.random.default_rng(0).integers(-63, 64, (side, side), np.int8)
+    # Those of quantized networks have no more bits either.
+    highest = 2 ** (WEIGHT_BITS - 1) - 1
+    weights = np.random.default_rng(0).integers(-highest, highest + 1, (side, side), np.int8)
     quantized = precision == 'int8'
     names, nodes = ('x', 'w'), []
     if quantized:
