@@ -85,6 +85,7 @@ EXTRAS = {
         # Compiles the CUDA kernels for the Xavier and newer, without a GPU (23 MB).
         'nvidia-cuda-nvrtc-cu11>=11.7,<12; platform_machine == "x86_64"',
         'pytest-timeout>=2.2,<3',
+        'pytest-xdist>=3.5,<4',
         'rosbags>=0.11,<0.12; python_version >= "3.10"',
         *(f'{tool}; python_version >= "3.10"' for tool in STYLE_TOOLS),
         # Builds engines without a GPU, to see that TensorRT takes the files (230 MB).

@@ -19,6 +19,7 @@
 #   scripts/test.sh [--all] [arguments of pytest]
 #
 # With --all the ROS tests run a second time, on the wheels of ROS 2 Kilted beside those of Jazzy.
+# With arguments of pytest, one run with them takes the place of the two on the newer Python.
 
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -48,6 +49,15 @@ test_on_kilted() {
   "$kilted/bin/python" -m pytest test/ros
 }
 
+# A file at a time in as many processes as there are cores, each of one thread.
+test_side_by_side() {
+  local python=$1 cores
+  shift
+  cores=$(nproc)
+  OMP_NUM_THREADS=1 "$python" -m pytest --numprocesses "$((cores < 8 ? cores : 8))" \
+    --dist loadfile "$@"
+}
+
 with_kilted=
 if [ "${1:-}" = --all ]; then
   with_kilted=yes
@@ -64,7 +74,8 @@ if [ -n "$python38" ]; then
   venv_with "$python38" "$ROOT/.venv/test-3.8" "cpu,test$compiler"
   say 'the tests of the runtime on Python 3.8'
   # Without ROS, which may be sourced for another Python.
-  env -u PYTHONPATH "$ROOT/.venv/test-3.8/bin/python" -m pytest -q test/runtime || status=1
+  (unset PYTHONPATH && test_side_by_side "$ROOT/.venv/test-3.8/bin/python" -q test/runtime) ||
+    status=1
 else
   say 'no Python 3.8 here: the tests of the runtime on it are left out'
 fi
@@ -74,6 +85,12 @@ else
   say 'the ROS tests on the wheels of Kilted are left out: they are part of scripts/test.sh --all'
 fi
 say "all tests on Python $(version_of "$PYTHON")"
-"$PYTHON" -m pytest "$@" || status=1
+if [ $# -gt 0 ]; then
+  "$PYTHON" -m pytest "$@" || status=1
+else
+  test_side_by_side "$PYTHON" --ignore test/ros --ignore test/launch || status=1
+  say 'those that talk ROS one after another, since times count in them'
+  "$PYTHON" -m pytest test/ros test/launch || status=1
+fi
 [ "$status" = 0 ] || say 'error: a test failed or was skipped without leave; see above'
 exit "$status"

@@ -21,7 +21,7 @@ for any text; a line that starts with # is a comment.
 
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Iterator, List, Tuple, Union
+from typing import Any, Iterator, List, Tuple, Union
 
 from _pytest.terminal import TerminalReporter
 import pytest
@@ -60,9 +60,18 @@ class _Ledger:
         if report.skipped:
             self.note(report.nodeid, _reason(report))
 
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any) -> None:
+        """Take over what a worker of pytest-xdist noted: files and folders stay unknown here."""
+        skips = map(tuple, getattr(node, 'workeroutput', {}).get('skips', []))
+        self._found += [skip for skip in skips if skip not in self._found]
+
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        """Turn success into failure if a reason is not on the list."""
+        """Turn success into failure if a reason is not on the list; a worker only tells."""
+        if hasattr(self._config, 'workeroutput'):
+            self._config.workeroutput['skips'] = [list(skip) for skip in self._found]
+            return
         fine = (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED)
         if session.exitstatus in fine and self._not_allowed():
             session.exitstatus = pytest.ExitCode.TESTS_FAILED

@@ -36,11 +36,11 @@ SKIPPING = """
 def run(pytester: pytest.Pytester):
     """Run a file of tests with a list of allowed reasons."""
 
-    def run_with(tests: str, allowed: str) -> pytest.RunResult:
+    def run_with(tests: str, allowed: str, *options: str) -> pytest.RunResult:
         pytester.makepyfile(tests)
         pytester.path.joinpath('allowed.txt').write_text(allowed)
         pytester.makeconftest("pytest_plugins = ('skip_ledger',)")
-        return pytester.runpytest_inprocess('--allowed-skips', 'allowed.txt')
+        return pytester.runpytest_inprocess('--allowed-skips', 'allowed.txt', *options)
 
     return run_with
 
@@ -76,3 +76,12 @@ def test_a_run_without_skips_prints_nothing_about_them(run):
     result = run('def test_it():\n    pass', '')
     assert result.ret == pytest.ExitCode.OK
     result.stdout.no_fnmatch_line('*skipped*')
+
+
+@pytest.mark.parametrize('allowed', ['*', ''])
+def test_what_two_workers_skip_counts_once(run, pytester, allowed):
+    pytester.makepyfile(test_whole='import pytest\npytest.skip("whole", allow_module_level=True)')
+    result = run(SKIPPING, allowed, '--numprocesses', '2')
+    assert result.ret == (pytest.ExitCode.OK if allowed else pytest.ExitCode.TESTS_FAILED)
+    skips = [line for line in result.outlines if line.startswith('test_w')]
+    assert sorted(skip.split(': ')[1] for skip in skips) == ['needs a camera on the desk', 'whole']

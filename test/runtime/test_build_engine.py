@@ -99,7 +99,7 @@ def changed_scales(files):
         'gpu',
         'capability',
     ],
-    ids=str,
+    ids=lambda change: getattr(change, '__name__', str(change)),
 )
 def test_a_change_of_any_part_builds_anew_and_nothing_else_does(use, files, change):
     first = use(VERSION)
