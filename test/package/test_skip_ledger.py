@@ -14,7 +14,11 @@
 
 """Whether the ledger of skips prints every skip and fails on one that is not allowed."""
 
+import os
+from pathlib import Path
+
 import pytest
+import skip_ledger
 
 SKIPPING = """
     import pytest
@@ -40,7 +44,12 @@ def run(pytester: pytest.Pytester):
         pytester.makepyfile(tests)
         pytester.path.joinpath('allowed.txt').write_text(allowed)
         pytester.makeconftest("pytest_plugins = ('skip_ledger',)")
-        return pytester.runpytest_inprocess('--allowed-skips', 'allowed.txt', *options)
+        options = ('--allowed-skips', 'allowed.txt', *options)
+        # Workers know the path with which their pytest was started, and not what was added since.
+        started = (
+            pytester.runpytest_subprocess if '-n' in options else pytester.runpytest_inprocess
+        )
+        return started(*options)
 
     return run_with
 
@@ -79,9 +88,10 @@ def test_a_run_without_skips_prints_nothing_about_them(run):
 
 
 @pytest.mark.parametrize('allowed', ['*', ''])
-def test_what_two_workers_skip_counts_once(run, pytester, allowed):
+def test_what_two_workers_skip_counts_once(run, pytester, monkeypatch, allowed):
+    monkeypatch.setenv('PYTHONPATH', str(Path(skip_ledger.__file__).parent), prepend=os.pathsep)
     pytester.makepyfile(test_whole='import pytest\npytest.skip("whole", allow_module_level=True)')
-    result = run(SKIPPING, allowed, '--numprocesses', '2')
+    result = run(SKIPPING, allowed, '-n', '2')
     assert result.ret == (pytest.ExitCode.OK if allowed else pytest.ExitCode.TESTS_FAILED)
     skips = [line for line in result.outlines if line.startswith('test_w')]
     assert sorted(skip.split(': ')[1] for skip in skips) == ['needs a camera on the desk', 'whole']
