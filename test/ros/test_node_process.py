@@ -46,7 +46,9 @@ def test_a_signal_to_the_program_ends_its_node_too(tiny_path, probe, number):
         assert owner.stdout.readline() == 'started\n'
         topic = f'{space}/segmentation/label_image'
         wait_until(lambda: probe.node.count_publishers(topic), 30, topic)
-        assert len(living(f'__ns:={space}')) == 1
+        assert living(f'__ns:={space}')
         owner.send_signal(number)
         owner.wait(20)
-    assert owner.returncode != 0 and not living(f'__ns:={space}')
+    assert owner.returncode != 0
+    # A library that the node loads forks a copy of it for a moment.
+    wait_until(lambda: not living(f'__ns:={space}'), 2, 'the end of the node')
