@@ -12,11 +12,14 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What every test gets: the ledger of skips, and the means to test that ledger itself."""
+"""What every test gets: the ledger of skips and the means to test it, and what loggers say."""
 
 from importlib.util import find_spec
+import logging
 import os
 from pathlib import Path
+
+import pytest
 
 pytest_plugins = ('skip_ledger', 'pytester')
 
@@ -36,3 +39,12 @@ def pytest_ignore_collect(collection_path, config):
         ledger = config.pluginmanager.get_plugin('skip_ledger_of_this_run')
         ledger.note('test/training', 'torch is not installed')
     return True
+
+
+@pytest.fixture
+def caplog(caplog, monkeypatch):
+    """Hear the project's loggers; where ROS is installed, its launch lets them pass nothing on."""
+    for name, logger in logging.root.manager.loggerDict.items():
+        if name.startswith(('swiftnet_ros', 'training')) and isinstance(logger, logging.Logger):
+            monkeypatch.setattr(logger, 'propagate', True)
+    return caplog

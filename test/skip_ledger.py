@@ -62,7 +62,7 @@ class _Ledger:
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any) -> None:
-        """Take over what a worker of pytest-xdist noted: files and folders stay unknown here."""
+        """Take over what a worker of pytest-xdist noted, who alone sees files and folders."""
         skips = map(tuple, getattr(node, 'workeroutput', {}).get('skips', []))
         self._found += [skip for skip in skips if skip not in self._found]
 

@@ -18,8 +18,6 @@ The TensorRT engine on a fake GPU, whose kernels are the real ones: what it answ
 TensorRT itself, and CUDA's own behaviour, are not run here.
 """
 
-import logging
-
 from fake_gpu import FakeGpu
 import numpy as np
 import pytest
@@ -246,8 +244,6 @@ def test_precision_is_what_the_layers_got(setup, tmp_path, precisions, expected)
 
 
 def test_an_onnx_file_is_built_or_found(setup, path, tiny_path, monkeypatch, caplog):
-    # launch, where ROS is installed, has loggers that pass nothing on.
-    monkeypatch.setattr(logging.getLogger(tensorrt_engine.__name__), 'propagate', True)
     asked = []
 
     def find_or_build(request, report):

@@ -40,7 +40,7 @@ from training.pruning.history import History
 from training.pruning.options import EmptyLayerError, PruneOptions
 from training.pruning.parts import part_of, PARTS
 from training.pruning.responses import collect_statistics
-from training.pruning.structured import LOG, prune, StatisticsMismatchError, TiedPartsError
+from training.pruning.structured import prune, StatisticsMismatchError, TiedPartsError
 from training.typed import build
 
 HALF = dict.fromkeys(PARTS, 0.5)
@@ -156,9 +156,7 @@ def test_widths_are_multiples_or_whole(multiple, ratio):
     assert sum(after.values()) < sum(before.values())
 
 
-def test_no_layer_is_skipped_without_a_word(caplog, monkeypatch):
-    # launch, where ROS is installed, has loggers that pass nothing on.
-    monkeypatch.setattr(LOG, 'propagate', True)
+def test_no_layer_is_skipped_without_a_word(caplog):
     network = small_network(widths=[8, 8, 32, 32, 32])
     prune(network, PruneOptions())
     widths = layer_widths(network.state_dict())
