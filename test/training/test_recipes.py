@@ -28,6 +28,7 @@ RUN_HERE = (
     'camvid/lottery_seeds',
     'camvid/shipped',
     'camvid/shipped_480x360',
+    'camvid/shipped_640x480',
     'camvid/single_scale',
     'camvid/small',
     'camvid/small_2_dense',

@@ -63,7 +63,7 @@ def test_half_of_the_channels_of_all_blocks_are_gone(name):
 
 def test_a_user_goes_on_with_the_shipped_network_on_classes_of_their_own(tmp_path):
     root = write_folder(tmp_path / 'mine')
-    recipe = ROOT / 'training' / 'configs' / 'camvid' / 'shipped.yaml'
+    recipe = ROOT / 'training' / 'configs' / 'camvid' / 'shipped_640x480.yaml'
     start = ROOT / 'models' / 'camvid.pt'
     words = ['train', str(recipe), '--root', str(root), '--init', str(start), *SHORT]
     words += ['--set', 'data.dataset=folder', '--out', str(tmp_path / 'run')]
