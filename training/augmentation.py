@@ -21,6 +21,7 @@ from torch import Tensor
 from torchvision import tv_tensors
 from torchvision.transforms import InterpolationMode, v2
 from torchvision.transforms.v2 import functional as F
+from training.camera_faults import CameraFaults
 from training.colours import colour_jitter
 from training.config import AugmentationConfig
 from training.datasets.class_table import UNLABELED
@@ -110,12 +111,12 @@ def training_transform(config: AugmentationConfig, class_id: int | None = None) 
 
 def _rare_changes(config: AugmentationConfig) -> list[v2.Transform]:
     """Make the photometric changes that only some views get; those of share 0 are left out."""
-    changes = (
+    colours = (
         (config.grey, v2.Grayscale(num_output_channels=3)),
         (config.permute, v2.RandomChannelPermutation()),
-        (config.blur, v2.GaussianBlur(5, (0.3, 1.5))),
     )
-    return [v2.RandomApply([change], share) for share, change in changes if share]
+    changes = [v2.RandomApply([change], share) for share, change in colours if share]
+    return [*changes, CameraFaults(config)] if config.blur or config.noise else changes
 
 
 def paste_classes(view: View, other: View) -> View:

@@ -65,9 +65,10 @@ class AugmentationConfig:
     """
     Random scale, square crop in pixels, flip probability, photometric strength.
 
-    `colour` says how colours change: `hsv`, or `linear`, which takes a hundredth of the time. The
-    last four are shares of the views: turned to grey, their channels exchanged, blurred, and with
-    half of the classes of another picture pasted in (ClassMix, Olsson et al., WACV 2021).
+    `colour` says how colours change: `hsv`, or `linear`, which takes a hundredth of the time.
+    `grey`, `permute`, `blur`, `noise` and `mix` are shares of the views: turned to grey, their
+    channels exchanged, blurred, noisy, and with half of the classes of another picture pasted in
+    (ClassMix, Olsson et al., WACV 2021). The sigmas are the largest: pixels and grey values.
     """
 
     crop: int = 320
@@ -82,6 +83,9 @@ class AugmentationConfig:
     grey: float = 0.0
     permute: float = 0.0
     blur: float = 0.0
+    blur_sigma: float = 1.5
+    noise: float = 0.0
+    noise_sigma: float = 20.0
     mix: float = 0.0
 
 

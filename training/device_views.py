@@ -28,6 +28,7 @@ from torch import Tensor
 import torch.nn.functional as F
 from training.augmentation import FILL
 from training.batches import Batch, edge_distance, mixed_seed, ShuffledBatches
+from training.camera_faults import degraded
 from training.colours import GREY, recoloured, saturate, turn_hues
 from training.config import AugmentationConfig, Config
 from training.datasets.base import ImageLabelDataset
@@ -78,10 +79,8 @@ def check_views(config: Config) -> None:
     views = config.augmentation
     if views.colour != 'linear':
         raise InvalidValueError('augmentation.colour', views.colour, 'linear for data.on_device')
-    others = {'augmentation.blur': views.blur, 'sampling.share': config.sampling.share}
-    for name, value in others.items():
-        if value:
-            raise InvalidValueError(name, value, '0 for data.on_device')
+    if config.sampling.share:
+        raise InvalidValueError('sampling.share', config.sampling.share, '0 for data.on_device')
 
 
 def draw_batch(
@@ -169,7 +168,7 @@ def crop_windows(
 
 
 def _recoloured(images: Tensor, views: AugmentationConfig, generator: torch.Generator) -> Tensor:
-    """Draw a change of the colours of each image [N, 3, H, W]; uint8."""
+    """Draw a change of the colours of each image [N, 3, H, W], then blur and noise; uint8."""
     count = len(images)
     strengths = torch.tensor([views.brightness, views.contrast, views.saturation])
     low, high = (1 - strengths).clamp(min=0), 1 + strengths
@@ -184,7 +183,7 @@ def _recoloured(images: Tensor, views: AugmentationConfig, generator: torch.Gene
     swaps = _uniform(count, generator) < views.permute
     orders = torch.where(swaps[:, None], orders, torch.arange(3))
     colour = colour.gather(1, orders[:, :, None].expand(-1, -1, 3))
-    return recoloured(images, brightness, contrast, colour)
+    return degraded(recoloured(images, brightness, contrast, colour), views, generator)
 
 
 def _uniform(count: int, generator: torch.Generator) -> Tensor:

@@ -242,7 +242,6 @@ def test_a_run_on_the_device_learns_and_goes_on_as_if_never_interrupted(folder_r
     ('changes', 'words'),
     [
         ({'augmentation': {'colour': 'hsv'}}, 'augmentation.colour'),
-        ({'augmentation': {'colour': 'linear', 'blur': 0.1}}, 'augmentation.blur'),
         ({'augmentation': {'colour': 'linear'}, 'sampling': {'share': 0.5}}, 'sampling.share'),
     ],
 )

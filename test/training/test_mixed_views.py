@@ -68,10 +68,10 @@ def test_another_picture_without_labels_changes_nothing():
     assert all(torch.equal(*pair) for pair in zip(view, mixed))
 
 
-def test_grey_exchanged_and_blurred_views_keep_their_labels():
+def test_grey_exchanged_blurred_and_noisy_views_keep_their_labels():
     image, label = noise(0), striped(0, 1)
     views = {}
-    for name in ('grey', 'permute', 'blur'):
+    for name in ('grey', 'permute', 'blur', 'noise'):
         torch.manual_seed(3)
         transform = training_transform(replace(PLAIN, **{name: 1.0}))
         views[name], mask = augment(transform, image, label)
@@ -81,9 +81,10 @@ def test_grey_exchanged_and_blurred_views_keep_their_labels():
     assert torch.equal(views['grey'][0], views['grey'][2])
     assert torch.equal(views['permute'].sort(0).values, image.sort(0).values)
     assert views['blur'].float().std() < 0.8 * image.float().std()
+    assert 1 < (views['noise'].float() - image.float()).std() < 20
 
 
-@pytest.mark.parametrize('name', ['grey', 'permute', 'blur'])
+@pytest.mark.parametrize('name', ['grey', 'permute', 'blur', 'noise'])
 def test_a_share_of_the_views_is_changed(name):
     transform = training_transform(replace(PLAIN, **{name: 0.5}))
     torch.manual_seed(0)

@@ -128,6 +128,19 @@ def test_the_network_before_pruning_stands_beside_the_model(page, tmp_path):
     assert rows(page_text(page('results/camvid iou'))) == {'sky': ['74.00', '72.00']}
 
 
+def test_faults_of_a_camera_stand_beside_each_other(page, tmp_path):
+    kept = (('old', 0, [], 0.75), ('new', 0, [], 0.74), ('new', 1, ['gamma=2', 'noise=12'], 0.6))
+    for model, number, faults, miou in kept:
+        folder = tmp_path / 'results' / 'faults' / model
+        folder.mkdir(parents=True, exist_ok=True)
+        content = {'miou': miou, **({'faults': faults} if faults else {})}
+        (folder / f'{number}.json').write_text(json.dumps(content))
+    text = page_text(page('results/faults faults'))
+    assert '| fault | new | old |' in text
+    table = {'none': ['74.00', '75.00'], 'gamma=2, noise=12': ['60.00', ABSENT]}
+    assert rows(text) == table
+
+
 def test_the_command_writes_tables_and_plots_and_is_done_then(page, tmp_path, capsys):
     path = page('results/lottery plots')
     assert main(['report', '--page', str(path)]) == 0

@@ -20,6 +20,7 @@ import json
 
 from training.commands.arguments import add_dataset_arguments, dataset_of
 from training.evaluate import evaluate_file
+from training.faulty_pictures import Fault, FaultyPictures
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -28,10 +29,21 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument('model', help='.pt, .onnx, or the name of a shipped model')
     add_dataset_arguments(parser, required=True)
     parser.add_argument('--precision', default='auto', help='auto, fp32 or bf16 (ONNX only)')
+    parser.add_argument(
+        '--fault',
+        action='append',
+        default=[],
+        metavar='NAME=VALUE',
+        help='worsen the pictures: blur=1.5 (pixels), noise=12 (grey values), gamma=2 (darker)',
+    )
     parser.add_argument('--threads', type=int, default=0, help='CPU threads, 0 for all')
     parser.add_argument('--json', action='store_true', help='one JSON object as the last line')
     options = parser.parse_args(arguments)
-    result = evaluate_file(options.model, dataset_of(options), options.precision, options.threads)
+    faults = tuple(Fault.parse(text) for text in options.fault)
+    pictures = FaultyPictures(dataset_of(options), faults)
+    result = evaluate_file(options.model, pictures, options.precision, options.threads)
+    if faults:
+        result['faults'] = [str(fault) for fault in faults]
     for name, iou in result['iou'].items():
         print(f'{name:>20}  {"absent" if iou is None else f"{iou:.4f}"}')
     print(f'{"mIoU":>20}  {result["miou"]}  ({result["images"]} images, {result["precision"]})')

@@ -19,6 +19,7 @@ import re
 
 from swiftnet_ros.errors import FileMissingError, UnknownNameError
 from training.report.beside import beside_table, read_reference
+from training.report.faults import fault_table
 from training.report.int8 import int8_table
 from training.report.models import iou_table, model_table
 from training.report.plots import PLOTS, save_plot
@@ -39,7 +40,11 @@ TABLES: dict[str, Callable[[Sequence[Arm]], str]] = {
     'classes': class_table,
     'int8': int8_table,
 }
-FOLDER_TABLES: dict[str, Callable[[Path], str]] = {'models': model_table, 'iou': iou_table}
+FOLDER_TABLES: dict[str, Callable[[Path], str]] = {
+    'models': model_table,
+    'iou': iou_table,
+    'faults': fault_table,
+}
 OTHERS = ('beside', 'plots')
 
 
@@ -61,8 +66,8 @@ def page_text(page: Path) -> str:
     A table stands between `<!-- results FOLDER TABLE [REFERENCE.json] -->` and
     `<!-- end results -->`; paths are relative to the page. FOLDER holds runs, as `lottery --out`,
     for `arms`, `budget`, `classes`, `int8`, `plots` and `beside`, which takes the reference;
-    files of `evaluate --json` for `iou`, and folders of these for `models`. A folder of runs that
-    is not there yet gives a line that says so.
+    files of `evaluate --json` for `iou`, and folders of these for `models` and `faults`. A folder
+    of runs that is not there yet gives a line that says so.
     """
     if not page.is_file():
         raise FileMissingError(page, 'page')
