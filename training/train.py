@@ -49,6 +49,7 @@ from training.memory_format import memory_format
 from training.optimizers import build_optimizer, build_scheduler
 from training.paths import RunPaths
 from training.records import drop_records
+from training.run_lock import own_run
 from training.starting_network import starting_network
 from training.state import TrainState
 import yaml
@@ -78,16 +79,31 @@ def train(
     """
     Train by a configuration on data below `root`; give the path of the finished checkpoint.
 
-    A run whose checkpoint exists is left alone; one that was interrupted goes on. `initial` is a
-    checkpoint whose weights and pruned shape a new run starts from, with `other_classes` all
-    but its classifier. `after_step` are callbacks of every process that come before all others,
-    as masks that hold weights at zero.
+    A run whose checkpoint exists is left alone, one that was interrupted goes on, and one that
+    another process trains is waited for. `initial` is a checkpoint whose weights and pruned shape
+    a new run starts from, with `other_classes` all but its classifier. `after_step` are callbacks
+    of every process that come before all others, as masks that hold weights at zero.
     """
     paths = RunPaths(folder)
     if paths.trained.exists():
         return paths.trained
     if folder.exists() and not folder.is_dir():
         raise InvalidValueError('--out', str(folder), 'a folder')
+    with own_run(folder):
+        if not paths.trained.exists():
+            _train(config, root, paths, initial, after_step, other_classes)
+    return paths.trained
+
+
+def _train(
+    config: Config,
+    root: Path | None,
+    paths: RunPaths,
+    initial: Path | None,
+    after_step: Sequence[Callback],
+    other_classes: bool,
+) -> None:
+    """Begin a run or go on with it, to its end."""
     set_seed(config.train.seed)
     accelerator = _accelerator(config)
     dataset = _training_data(config, root)
@@ -123,7 +139,6 @@ def train(
         run_epoch(state, whole_batches(loader), objective, accelerator, callbacks)
     accelerator.wait_for_everyone()
     accelerator.end_training()
-    return paths.trained
 
 
 def run_epoch(

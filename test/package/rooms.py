@@ -108,6 +108,7 @@ TRAINING_ROOMS = (
     'training.config',
     'training.paths',
     'training.records',
+    'training.run_lock',
     'training.datasets.class_table',
     'training.datasets.base',
     'training.datasets.warehouse_scene*',
