@@ -31,6 +31,7 @@ COMMANDS = {
     'finetune_int8': 'training.commands.finetune_int8',
     'evaluate': 'training.commands.evaluate',
     'sheet': 'training.commands.sheet',
+    'average': 'training.commands.average',
     'count': 'training.commands.count',
     'render': 'training.commands.render',
     'prune': 'training.commands.prune',

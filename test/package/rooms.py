@@ -165,6 +165,7 @@ TRAINING_ROOMS = (
     'training.report.plots',
     'training.report.*',
     'training.report',
+    'training.average',
     'training.commands',
     'training.commands.arguments',
     'training.commands.*',

@@ -29,6 +29,7 @@ RUN_HERE = (
     'camvid/shipped',
     'camvid/shipped_480x360',
     'camvid/shipped_640x480',
+    'camvid/shipped_light',
     'camvid/single_scale',
     'camvid/small',
     'camvid/small_2_dense',

@@ -1,0 +1,52 @@
+# Copyright 2026 The swiftnet_ros Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""python -m training average A.pt B.pt ... -o OUT.pt: the mean of networks trained on from one."""
+
+from argparse import ArgumentParser
+from collections.abc import Sequence
+from dataclasses import replace
+import json
+from pathlib import Path
+
+import torch
+from training.average import average
+from training.checkpoint import save_checkpoint
+from training.commands.arguments import add_dataset_arguments, dataset_of
+from training.evaluate import check_classes, evaluate, torch_predictor
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Average checkpoints; with a data set measure the mIoU that the file then names."""
+    parser = ArgumentParser('python -m training average', description=main.__doc__)
+    parser.add_argument('checkpoints', type=Path, nargs='+', help='.pt files of one network')
+    parser.add_argument('-o', '--out', type=Path, required=True, help='.pt file to write')
+    add_dataset_arguments(parser, required=False)
+    parser.add_argument('--json', action='store_true', help='one JSON object as the last line')
+    options = parser.parse_args(arguments)
+    checkpoint = average(options.checkpoints)
+    result = {}
+    if options.dataset:
+        dataset = dataset_of(options)
+        check_classes([item.name for item in checkpoint.classes], dataset)
+        network = checkpoint.network().eval()
+        size = checkpoint.height, checkpoint.width
+        result = evaluate(torch_predictor(network, *size, torch.device('cpu')), dataset)
+        checkpoint = replace(checkpoint, miou=result['miou'])
+    options.out.parent.mkdir(parents=True, exist_ok=True)
+    save_checkpoint(checkpoint, options.out)
+    print(options.out)
+    if options.json:
+        print(json.dumps({'averaged': len(options.checkpoints), **result}))
+    return 0
