@@ -23,14 +23,14 @@ from torchvision import tv_tensors
 from torchvision.transforms import v2
 from torchvision.transforms.v2 import functional as F
 from training.config import AugmentationConfig
+from training.config_rules import LEAST_BLUR, LEAST_NOISE
 
-# the least sigma of blurred views in pixels and of noisy ones in grey values, the largest grain
-LEAST_BLUR, LEAST_NOISE, LARGEST_GRAIN = 0.3, 2.0, 2.0
+LARGEST_GRAIN = 2.0
 
 
 def blurred(image: Tensor, sigma: float) -> Tensor:
-    """Blur an image uint8 [3, H, W] by a Gaussian of sigma in pixels."""
-    kernel = 2 * math.ceil(3 * sigma) + 1
+    """Blur an image uint8 [3, H, W] by a Gaussian of sigma in pixels, mirrored at its edges."""
+    kernel = 2 * min(math.ceil(3 * sigma), min(image.shape[-2:]) - 1) + 1
     result: Tensor = F.gaussian_blur_image(image, [kernel, kernel], [sigma, sigma])
     return result
 

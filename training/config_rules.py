@@ -20,6 +20,9 @@ from typing import Any
 # whether a value is possible, and in words what is expected
 Rule = tuple[Callable[[Any], bool], str]
 
+# The least sigma of blurred views in pixels, of noisy ones in grey values.
+LEAST_BLUR, LEAST_NOISE = 0.3, 2.0
+
 _POSITIVE: Rule = (lambda value: value > 0, 'a number above 0')
 _NOT_NEGATIVE: Rule = (lambda value: value >= 0, 'a number of 0 or more')
 _FRACTION: Rule = (lambda value: 0 <= value <= 1, 'a fraction of 0 to 1')
@@ -45,9 +48,12 @@ RULES: dict[str, Rule] = {
     'augmentation.grey': _FRACTION,
     'augmentation.permute': _FRACTION,
     'augmentation.blur': _FRACTION,
-    'augmentation.blur_sigma': (lambda value: 0.3 <= value <= 8, 'pixels, 0.3 to 8'),
+    'augmentation.blur_sigma': (lambda value: LEAST_BLUR <= value <= 8, 'pixels, 0.3 to 8'),
     'augmentation.noise': _FRACTION,
-    'augmentation.noise_sigma': (lambda value: 2 <= value <= 64, 'grey values, 2 to 64'),
+    'augmentation.noise_sigma': (
+        lambda value: LEAST_NOISE <= value <= 64,
+        'grey values, 2 to 64',
+    ),
     'augmentation.mix': _FRACTION,
     'loss.lovasz': _NOT_NEGATIVE,
     'class_weights.beta': (lambda value: 0 <= value < 1, 'a number of 0 or more, below 1'),

@@ -51,6 +51,14 @@ def test_blur_is_opencvs(sigma):
     assert np.abs(received[inner].astype(int) - expected[inner]).max() <= 2
 
 
+def test_a_small_picture_is_blurred_as_well():
+    image = torch.zeros(3, 8, 12, dtype=torch.uint8)
+    image[:, :, 6:] = 240
+    received = blurred(image, 8.0)
+    assert received.shape == image.shape
+    assert 0 < int(received.min()) <= int(received.max()) < 240
+
+
 @pytest.mark.parametrize('sigma', [3.0, 12.0, 20.0])
 def test_noise_is_as_strong_as_asked_and_has_no_shift(sigma):
     received = noisy(grey_images()[0], sigma, 1.0, seeded()).float() - 128
