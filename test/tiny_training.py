@@ -43,6 +43,30 @@ TREE: dict = {
     'train': {'epochs': 2, 'batch_size': 4, 'ema_decay': 0.5, 'evaluate_every': 1},
 }
 
+# Train by the command, and do something after the losses of each step were written.
+AFTER_LOSSES = """
+import os, signal, sys, time
+from training import callbacks
+from training.__main__ import main
+
+write = callbacks.log_losses
+
+def log_losses(paths, board):
+    inner = write(paths, board)
+    def log(state):
+        inner(state)
+        {statement}
+    return log
+
+callbacks.log_losses = log_losses
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+def training_that(statement: str) -> str:
+    """Give Python code that trains by its arguments and runs a statement on each `state`."""
+    return AFTER_LOSSES.format(statement=statement)
+
 
 def tiny_config(**sections: Any) -> Config:
     """Make the configuration of a tiny run; `train={'epochs': 3}` changes a part."""

@@ -22,6 +22,7 @@ import numpy.typing as npt
 from swiftnet_ros.errors import InvalidValueError, UnknownNameError
 import torch
 from training.camera_faults import blurred, noisy
+from training.config_rules import LEAST_BLUR
 from training.datasets.base import ImageLabelDataset, Sample
 from training.datasets.class_table import ClassTable
 
@@ -43,7 +44,7 @@ def _gamma(image: Image, exponent: float, index: int) -> Image:
 
 # name: (change of an image by a value and the picture's number, least and largest value, unit)
 FAULTS: dict[str, tuple[Callable[[Image, float, int], Image], float, float, str]] = {
-    'blur': (_blur, 0.3, 16, 'pixels of sigma'),
+    'blur': (_blur, LEAST_BLUR, 16, 'pixels of sigma'),
     'noise': (_noise, 0, 128, 'grey values of sigma'),
     'gamma': (_gamma, 0.1, 10, 'exponent of the values, above 1 darker'),
 }

@@ -22,7 +22,14 @@ import subprocess
 import sys
 
 import pytest
-from tiny_training import final_weights, step_losses, tiny_config, write_config, write_split
+from tiny_training import (
+    final_weights,
+    step_losses,
+    tiny_config,
+    training_that,
+    write_config,
+    write_split,
+)
 import torch
 from training import train as train_room
 from training.checkpoint import CheckpointError
@@ -32,25 +39,8 @@ from training.state import TrainState
 from training.train import train
 
 ROOT = Path(__file__).parents[2]
-# Train by the command, and die by SIGKILL right after the losses of a step were written.
-KILLED_AT = """
-import os, signal, sys
-from training import callbacks
-from training.__main__ import main
-
-write = callbacks.log_losses
-
-def log_losses(paths, board):
-    inner = write(paths, board)
-    def log(state):
-        inner(state)
-        if state.step == {step}:
-            os.kill(os.getpid(), signal.SIGKILL)
-    return log
-
-callbacks.log_losses = log_losses
-sys.exit(main(sys.argv[1:]))
-"""
+# What dies by SIGKILL right after the losses of a step were written.
+KILLED_AT = 'if state.step == {step}: os.kill(os.getpid(), signal.SIGKILL)'
 
 
 def test_a_killed_run_goes_on_with_the_same_losses(folder_root, tmp_path):
@@ -60,7 +50,7 @@ def test_a_killed_run_goes_on_with_the_same_losses(folder_root, tmp_path):
     train(tiny_config(**sections), folder_root, whole)
     words = ['train', str(path), '--root', str(folder_root), '--out', str(killed)]
     done = subprocess.run(
-        [sys.executable, '-c', KILLED_AT.format(step=5), *words],
+        [sys.executable, '-c', training_that(KILLED_AT.format(step=5)), *words],
         cwd=ROOT,
         env={**os.environ, 'OMP_NUM_THREADS': '1'},
         capture_output=True,

@@ -23,47 +23,42 @@ import time
 
 import pytest
 from swiftnet_ros.errors import SwiftnetError
-from tiny_training import step_losses, tiny_config, write_config
+from tiny_training import step_losses, tiny_config, training_that, write_config
 from training.paths import RunPaths
 from training.run_lock import own_run
 from training.train import train
 
 ROOT = Path(__file__).parents[2]
-# Train by the command, and stay at a step until a file is there.
-STAYS = """
-import pathlib, sys, time
-from training import callbacks
-from training.__main__ import main
-
-write = callbacks.log_losses
-
-def log_losses(paths, board):
-    inner = write(paths, board)
-    def log(state):
-        inner(state)
-        while state.step == 3 and not pathlib.Path(sys.argv[-1]).exists():
-            time.sleep(0.05)
-    return log
-
-callbacks.log_losses = log_losses
-sys.exit(main(sys.argv[1:-1]))
-"""
+# What stays at a step until a file is there.
+STAYS = 'while state.step == 3 and not os.path.exists({file!r}): time.sleep(0.05)'
 
 
-def start(*words: str) -> subprocess.Popen:
-    """Start Python with one thread."""
-    env = {**os.environ, 'OMP_NUM_THREADS': '1'}
-    return subprocess.Popen(
-        [sys.executable, *words], cwd=ROOT, env=env, stderr=subprocess.PIPE, text=True
-    )
+@pytest.fixture
+def start():
+    """Give what starts Python with one thread; none of these processes outlives the test."""
+    started = []
+
+    def popen(*words: str) -> subprocess.Popen:
+        env = {**os.environ, 'OMP_NUM_THREADS': '1'}
+        started.append(
+            subprocess.Popen(
+                [sys.executable, *words], cwd=ROOT, env=env, stderr=subprocess.PIPE, text=True
+            )
+        )
+        return started[-1]
+
+    yield popen
+    for process in started:
+        process.kill()
+        process.communicate()
 
 
 @pytest.mark.parametrize('killed', [False, True])
-def test_the_second_process_waits_for_the_first(folder_root, tmp_path, killed):
+def test_the_second_process_waits_for_the_first(start, folder_root, tmp_path, killed):
     path = write_config(tmp_path / 'tiny.yaml')
     run, whole, signal_file = tmp_path / 'run', tmp_path / 'whole', tmp_path / 'go_on'
     words = ('train', str(path), '--root', str(folder_root), '--out', str(run))
-    first = start('-c', STAYS, *words, str(signal_file))
+    first = start('-c', training_that(STAYS.format(file=str(signal_file))), *words)
     deadline = time.monotonic() + 120
     while not RunPaths(run).losses.exists() or len(step_losses(run)) < 3:
         assert time.monotonic() < deadline and first.poll() is None

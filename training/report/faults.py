@@ -17,6 +17,7 @@
 import json
 from pathlib import Path
 
+from training.report.models import percent
 from training.report.table import ABSENT, markdown
 
 
@@ -31,7 +32,7 @@ def fault_table(folder: Path) -> str:
     for path in sorted(folder.glob('*/*.json'), key=lambda path: path.name):
         result = json.loads(path.read_text())
         fault = ', '.join(result.get('faults', ())) or 'none'
-        rows.setdefault(fault, {})[path.parent.name] = f'{100 * result["miou"]:.2f}'
+        rows.setdefault(fault, {})[path.parent.name] = percent(result['miou'])
     lines = [
         (fault, *(known.get(model.name, ABSENT) for model in models))
         for fault, known in rows.items()

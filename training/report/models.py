@@ -55,13 +55,14 @@ def iou_table(folder: Path) -> str:
     dense = {f'dense {name}': known for name, known in read_evaluations(folder / DENSE).items()}
     known = {**dense, **read_evaluations(folder)}
     classes = next(iter(known.values()))['iou'] if known else {}
-    rows = [(name, *(_percent(known[p]['iou'][name]) for p in known)) for name in classes]
+    rows = [(name, *(percent(known[p]['iou'][name]) for p in known)) for name in classes]
     return markdown(('class', *known), rows)
 
 
 def _miou(known: Evaluations, precision: str) -> str:
-    return _percent(known[precision]['miou']) if precision in known else ABSENT
+    return percent(known[precision]['miou']) if precision in known else ABSENT
 
 
-def _percent(value: float | None) -> str:
+def percent(value: float | None) -> str:
+    """Write a fraction of 1 in percent; a class that no picture has is absent."""
     return 'absent' if value is None else f'{100 * value:.2f}'
