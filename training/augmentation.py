@@ -61,7 +61,7 @@ class RandomScale(v2.Transform):  # type: ignore[misc]
 class CropWithClass(v2.RandomCrop):  # type: ignore[misc]
     """A random crop that holds one pixel of a class, drawn from all that the label has."""
 
-    def __init__(self, size: int, fill: dict[Any, Any], class_id: int) -> None:
+    def __init__(self, size: tuple[int, int], fill: dict[Any, Any], class_id: int) -> None:
         super().__init__(size, pad_if_needed=True, fill=fill)
         self.class_id = class_id
 
@@ -88,15 +88,15 @@ def _start(place: int, length: int, size: int) -> int:
 
 def training_transform(config: AugmentationConfig, class_id: int | None = None) -> v2.Transform:
     """
-    Make the transform: scale, square crop padded as unlabeled, flip, photometric.
+    Make the transform: scale, crop padded as unlabeled, flip, photometric.
 
     With `class_id` the crop holds a pixel of that class, where the scaled label has one.
     """
     fill: dict[Any, Any] = {tv_tensors.Image: FILL, tv_tensors.Mask: UNLABELED}
     crop = (
-        v2.RandomCrop(config.crop, pad_if_needed=True, fill=fill)
+        v2.RandomCrop(config.crop_size, pad_if_needed=True, fill=fill)
         if class_id is None
-        else CropWithClass(config.crop, fill, class_id)
+        else CropWithClass(config.crop_size, fill, class_id)
     )
     return v2.Compose(
         [

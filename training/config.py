@@ -63,8 +63,9 @@ class DataConfig:
 @dataclass(frozen=True)
 class AugmentationConfig:
     """
-    Random scale, square crop in pixels, flip probability, photometric strength.
+    Random scale, crop in pixels, flip probability, photometric strength.
 
+    A crop is `crop` pixels high, and as wide where no `crop_width` is given.
     `colour` says how colours change: `hsv`, or `linear`, which takes a hundredth of the time.
     `grey`, `permute`, `blur`, `noise` and `mix` are shares of the views: turned to grey, their
     channels exchanged, blurred, noisy, and with half of the classes of another picture pasted in
@@ -87,6 +88,12 @@ class AugmentationConfig:
     noise: float = 0.0
     noise_sigma: float = 20.0
     mix: float = 0.0
+    crop_width: int | None = None
+
+    @property
+    def crop_size(self) -> tuple[int, int]:
+        """Give height and width of the crops in pixels."""
+        return self.crop, self.crop_width or self.crop
 
 
 @dataclass(frozen=True)

@@ -38,6 +38,7 @@ RULES: dict[str, Rule] = {
     'data.height': _SIDE,
     'data.width': _SIDE,
     'augmentation.crop': _SIDE,
+    'augmentation.crop_width': (lambda value: value is None or _SIDE[0](value), _SIDE[1]),
     'augmentation.scale_min': _POSITIVE,
     'augmentation.scale_max': _POSITIVE,
     'augmentation.flip': _FRACTION,

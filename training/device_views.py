@@ -126,11 +126,11 @@ def pasted(labels: Tensor, scores: Tensor) -> Tensor:
 def _crops(
     pictures: Pictures, shown: Tensor, views: AugmentationConfig, generator: torch.Generator
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Cut a scaled, flipped and recoloured square out of each picture."""
-    count, size, device = len(shown), (views.crop, views.crop), pictures.images.device
+    """Cut a scaled, flipped and recoloured rectangle out of each picture."""
+    count, size, device = len(shown), views.crop_size, pictures.images.device
     factors = views.scale_min + (views.scale_max - views.scale_min) * _uniform(count, generator)
     flips = _uniform(count, generator) < views.flip
-    theta = crop_windows(pictures.labels.shape[1:], views.crop, factors, flips, generator)
+    theta = crop_windows(pictures.labels.shape[1:], size, factors, flips, generator)
     grid = F.affine_grid(theta.to(device), [count, 1, *size], align_corners=False)
     fill = torch.tensor(FILL, dtype=torch.float32, device=device)[:, None, None]
     images = pictures.images[shown].float() - fill
@@ -145,22 +145,22 @@ def _crops(
 
 def crop_windows(
     picture: tuple[int, ...] | torch.Size,
-    size: int,
+    size: tuple[int, int],
     factors: Tensor,
     flips: Tensor,
     generator: torch.Generator,
 ) -> Tensor:
     """
-    Place a square of `size` pixels at random in or around pictures scaled by the factors [N].
+    Place a window of `size` (height, width) in or around pictures scaled by the factors [N].
 
-    Gives what affine_grid takes [N, 2, 3]. A picture narrower than the square lies in it anywhere.
+    Gives what affine_grid takes [N, 2, 3]. A picture narrower than the window lies in it anywhere.
     """
     rows = []
-    for length in (picture[1], picture[0]):
+    for length, side in zip(reversed(picture), reversed(size)):
         scaled = factors * length
-        room = scaled - size
+        room = scaled - side
         start = torch.where(room < 0, room, 0.0) + room.abs() * _uniform(len(factors), generator)
-        rows.append((size / scaled, (size + 2 * start) / scaled - 1))
+        rows.append((side / scaled, (side + 2 * start) / scaled - 1))
     (across, left), (down, top) = rows
     none = torch.zeros_like(left)
     across = torch.where(flips, -across, across)

@@ -191,8 +191,7 @@ def _replayed(
     config: Config, model: nn.Module, objective: Objective, accelerator: Accelerator
 ) -> tuple[nn.Module, Objective]:
     """Have the network and its teacher replayed as CUDA graphs."""
-    crop = config.augmentation.crop
-    shape = (config.train.batch_size, 3, crop, crop)
+    shape = (config.train.batch_size, 3, *config.augmentation.crop_size)
     images = torch.zeros(shape, dtype=torch.uint8, device=accelerator.device)
     images = images.to(memory_format=memory_format(accelerator.device))
     teacher = objective.teacher

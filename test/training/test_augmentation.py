@@ -107,6 +107,14 @@ def test_what_lies_outside_the_picture_is_unlabeled():
     assert torch.equal(view[:, outside].T.unique(dim=0), torch.tensor([[124, 116, 104]]).byte())
 
 
+def test_a_crop_can_be_wider_than_high():
+    config = replace(GEOMETRY, crop=64, crop_width=128, scale_min=1, scale_max=1, flip=0)
+    image, label = coded(64, 128)
+    view, mask = augment(training_transform(config), image, label)
+    assert torch.equal(view, image)
+    assert torch.equal(mask, label)
+
+
 def test_flipping_turns_picture_and_label_around():
     config = replace(GEOMETRY, scale_min=1, scale_max=1, flip=1)
     image, label = coded(96, 96)

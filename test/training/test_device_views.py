@@ -120,11 +120,30 @@ def test_a_view_of_a_larger_picture_holds_nothing_from_outside():
 
 def test_the_window_of_half_a_picture_is_half_as_wide_and_within():
     factors, flips = torch.full((50,), 2.0), torch.zeros(50, dtype=torch.bool)
-    windows = crop_windows((SIDE, SIDE), SIDE, factors, flips, torch.Generator().manual_seed(0))
+    size, generator = (SIDE, SIDE), torch.Generator().manual_seed(0)
+    windows = crop_windows(size, size, factors, flips, generator)
     assert torch.allclose(windows[:, 0, 0], torch.tensor(0.5))
     assert torch.allclose(windows[:, 1, 1], torch.tensor(0.5))
     assert windows[:, :, 2].abs().max() <= 0.5
     assert windows[:, :, 2].std(0).min() > 0.2
+
+
+def test_a_view_as_wide_as_the_picture_holds_all_of_it():
+    pictures = coded(48, 96)
+    batch = one_batch(pictures, replace(PLAIN, crop=48, crop_width=96))
+    assert torch.equal(batch.images, pictures.images)
+    assert torch.equal(batch.labels, pictures.labels.long())
+
+
+def test_a_wide_view_is_cut_anywhere_along_a_wider_picture():
+    pictures = coded(48, 160)
+    starts = set()
+    for seed in range(8):
+        batch = one_batch(pictures, replace(PLAIN, crop=48, crop_width=96), seed)
+        start = round(float(batch.edge_distance[0, 0, 0]))
+        assert torch.equal(batch.labels[0], pictures.labels[0, :, start : start + 96].long())
+        starts.add(start)
+    assert len(starts) > 4
 
 
 def test_distances_grow_with_the_scale():

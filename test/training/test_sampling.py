@@ -50,11 +50,11 @@ def test_the_crop_holds_the_class(crop, scale, seed):
     label[7:11, 140:144] = 2
     image = torch.where(label == 2, 200, 20)[None].repeat(3, 1, 1).byte()
     config = AugmentationConfig(
-        crop=crop, scale_min=scale, scale_max=scale, brightness=0, contrast=0, saturation=0, hue=0
+        crop, scale, scale, brightness=0, contrast=0, saturation=0, hue=0, crop_width=crop + 32
     )
     torch.manual_seed(seed)
     view, mask = augment(training_transform(config, 2), image, label)
-    assert view.shape[1:] == mask.shape == (crop, crop)
+    assert view.shape[1:] == mask.shape == (crop, crop + 32)
     assert (mask == 2).any()
     assert view[0][mask == 2].float().mean() > 100
 
