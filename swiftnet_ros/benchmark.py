@@ -31,7 +31,8 @@ from swiftnet_ros.benchmark_report import engine_facts, report, Round, versions
 from swiftnet_ros.benchmark_runs import EngineTimes, run_alone, Samples, time_engine
 from swiftnet_ros.engines.base import Engine
 from swiftnet_ros.engines.open_engine import chosen_engine, open_engine
-from swiftnet_ros.errors import FileMissingError, InvalidValueError, SwiftnetError
+from swiftnet_ros.errors import FileMissingError, InvalidValueError
+from swiftnet_ros.exit_code import exit_code
 from swiftnet_ros.output_size import parse_output_size
 from swiftnet_ros.segmenter import Segmenter
 
@@ -45,15 +46,13 @@ _ABOVE_ZERO = {
 def main(argv: Optional[List[str]] = None) -> int:
     """Run one benchmark; give the exit code."""
     options = _parser().parse_args(argv)
-    try:
-        _check(options)
-        with open_engine(
-            options.model, options.engine, options.precision, options.threads
-        ) as engine:
-            text = json.dumps(_measure(options, engine))
-    except SwiftnetError as error:
-        print(f'error: {error}', file=sys.stderr)
-        return 1
+    return exit_code(lambda: _run(options))
+
+
+def _run(options: Namespace) -> int:
+    _check(options)
+    with open_engine(options.model, options.engine, options.precision, options.threads) as engine:
+        text = json.dumps(_measure(options, engine))
     print(text, flush=True)
     if options.json is not None:
         options.json.write_text(text + '\n')

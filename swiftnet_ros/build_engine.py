@@ -31,7 +31,8 @@ from typing import List, Optional
 
 from swiftnet_ros.engine_cache import read_sidecar, Sidecar, sidecar_path
 from swiftnet_ros.engine_finder import build_in_memory, cached_engine, find_or_build
-from swiftnet_ros.errors import InvalidValueError, listing, SwiftnetError
+from swiftnet_ros.errors import InvalidValueError, listing
+from swiftnet_ros.exit_code import exit_code
 from swiftnet_ros.trt.request import BuildRequest, CALIBRATORS, PRECISIONS, Progress
 
 __all__ = ['BuildRequest', 'Progress', 'build_in_memory', 'cached_engine', 'find_or_build']
@@ -43,16 +44,12 @@ def main(argv: Optional[List[str]] = None) -> int:
     # TensorRT does not come back to Python for minutes: let Ctrl-C end the process itself.
     before = signal.signal(signal.SIGINT, signal.SIG_DFL)
     try:
-        _run(options)
-    except SwiftnetError as error:
-        print(f'error: {error}', file=sys.stderr)
-        return 1
+        return exit_code(lambda: _run(options))
     finally:
         signal.signal(signal.SIGINT, before)
-    return 0
 
 
-def _run(options: Namespace) -> None:
+def _run(options: Namespace) -> int:
     if options.no_cache and options.output is None:
         raise InvalidValueError('--no-cache', True, 'an --output ENGINE with it')
     request = BuildRequest(
@@ -67,7 +64,7 @@ def _run(options: Namespace) -> None:
         _print_facts(sidecar)
     if not options.json:
         print(path)
-        return
+        return 0
     result = {
         'engine': str(path),
         'sidecar': str(sidecar_path(path)),
@@ -75,6 +72,7 @@ def _run(options: Namespace) -> None:
         'build_seconds': sidecar.build_seconds,
     }
     print(json.dumps(result), flush=True)
+    return 0
 
 
 _FIELDS = (

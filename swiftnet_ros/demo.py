@@ -29,7 +29,8 @@ from typing import Any, Dict, List, Optional, Union
 from swiftnet_ros.benchmark_runs import Samples
 from swiftnet_ros.benchmark_topics import node_under_test
 from swiftnet_ros.demo_player import Player
-from swiftnet_ros.errors import InvalidValueError, SwiftnetError
+from swiftnet_ros.errors import InvalidValueError
+from swiftnet_ros.exit_code import exit_code
 from swiftnet_ros.model_files import spec_of
 from swiftnet_ros.node_main import stop_on_signals
 from swiftnet_ros.share import share_folder
@@ -41,12 +42,12 @@ _PATIENCE = 5.0
 def main(argv: Optional[List[str]] = None) -> int:
     """Run the demo until its time is over or it is interrupted; give the exit code."""
     options = _parser().parse_args(argv)
-    try:
-        _check(options)
-        print(json.dumps(_demo(options)), flush=True)
-    except SwiftnetError as error:
-        print(f'error: {error}', file=sys.stderr)
-        return 1
+    return exit_code(lambda: _run(options))
+
+
+def _run(options: Namespace) -> int:
+    _check(options)
+    print(json.dumps(_demo(options)), flush=True)
     return 0
 
 

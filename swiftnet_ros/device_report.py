@@ -33,7 +33,8 @@ from typing import Dict, List, Optional, Sequence
 from swiftnet_ros.benchmark_report import versions
 from swiftnet_ros.device_runs import Bench, measure, plans, split_precisions, TENSORRT
 from swiftnet_ros.device_table import Measured, to_markdown
-from swiftnet_ros.errors import FileMissingError, SwiftnetError, UnknownNameError
+from swiftnet_ros.errors import FileMissingError, UnknownNameError
+from swiftnet_ros.exit_code import exit_code
 from swiftnet_ros.shipped_models import shipped_models
 
 PRECISIONS = ('fp32', 'fp16', 'bf16', 'int8')
@@ -44,11 +45,7 @@ _RELEASE = Path('/etc/nv_tegra_release')
 def main(argv: Optional[List[str]] = None) -> int:
     """Write the report of a device; give the exit code: 1 if nothing could be measured."""
     options = _parser().parse_args(argv)
-    try:
-        return _run(options)
-    except SwiftnetError as error:
-        print(f'error: {error}', file=sys.stderr)
-        return 1
+    return exit_code(lambda: _run(options))
 
 
 def _run(options: Namespace) -> int:

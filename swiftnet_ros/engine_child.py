@@ -29,7 +29,8 @@ from typing import Any, Dict, List, Optional
 
 from swiftnet_ros.build_engine import build_in_memory, BuildRequest, find_or_build, Progress
 from swiftnet_ros.engine_cache import read_sidecar, store
-from swiftnet_ros.errors import EngineCacheError, SwiftnetError
+from swiftnet_ros.errors import EngineCacheError
+from swiftnet_ros.exit_code import exit_code
 
 _PR_SET_PDEATHSIG = 1
 _PATHS = ('model', 'calibration', 'output', 'cache', 'timing_cache')
@@ -39,11 +40,11 @@ def main(argv: Optional[List[str]] = None) -> int:
     """Build for the parent: its process number, its folder, the request as JSON; give a code."""
     parent, folder, words = sys.argv[1:] if argv is None else argv
     _die_with(int(parent))
-    try:
-        print(json.dumps(_build(_request(words), Path(folder))), flush=True)
-    except SwiftnetError as error:
-        print(f'error: {error}', file=sys.stderr)
-        return 1
+    return exit_code(lambda: _run(_request(words), Path(folder)))
+
+
+def _run(request: BuildRequest, folder: Path) -> int:
+    print(json.dumps(_build(request, folder)), flush=True)
     return 0
 
 

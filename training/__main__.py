@@ -18,7 +18,8 @@ from collections.abc import Sequence
 from importlib import import_module
 import sys
 
-from swiftnet_ros.errors import SwiftnetError, UnknownNameError
+from swiftnet_ros.errors import UnknownNameError
+from swiftnet_ros.exit_code import exit_code
 
 # command -> module of training/commands with `main(arguments) -> int`, imported only when called
 COMMANDS = {
@@ -45,13 +46,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not words or words[0] in ('-h', '--help'):
         print(f'usage: python -m training {{{",".join(COMMANDS)}}} ...   (each has --help)')
         return 0 if words else 2
-    try:
-        if words[0] not in COMMANDS:
-            raise UnknownNameError('command', words[0], COMMANDS)
-        return int(import_module(COMMANDS[words[0]]).main(words[1:]))
-    except SwiftnetError as error:
-        print(f'error: {error}', file=sys.stderr)
-        return 1
+    return exit_code(lambda: _run(words[0], words[1:]))
+
+
+def _run(command: str, arguments: list[str]) -> int:
+    if command not in COMMANDS:
+        raise UnknownNameError('command', command, COMMANDS)
+    return int(import_module(COMMANDS[command]).main(arguments))
 
 
 if __name__ == '__main__':

@@ -19,12 +19,8 @@ from pathlib import Path
 import sys
 from typing import Any, List, Optional, Tuple
 
-from swiftnet_ros.errors import (
-    FileMissingError,
-    InvalidValueError,
-    SwiftnetError,
-    UnknownNameError,
-)
+from swiftnet_ros.errors import FileMissingError, InvalidValueError, UnknownNameError
+from swiftnet_ros.exit_code import exit_code
 from swiftnet_ros.model_spec.graph_contract import check_graph
 from swiftnet_ros.model_spec.onnx_file import check_opset, read_model, write
 from swiftnet_ros.model_spec.spec import classes_from_tree, SemanticClass, unlabeled_id_for
@@ -48,8 +44,8 @@ def read_classes(path: Path) -> Tuple[SemanticClass, ...]:
     return classes_from_tree(tree['classes'])
 
 
-def add_spec(arguments: argparse.Namespace) -> None:
-    """Read the model named in the arguments, wrap it and write it with its specification."""
+def add_spec(arguments: argparse.Namespace) -> int:
+    """Read the model named in the arguments, wrap it and write it with its specification; 0."""
     if (arguments.mean is None) != (arguments.std is None):
         missing = '--mean' if arguments.mean is None else '--std'
         raise InvalidValueError(missing, None, 'three numbers wherever the other is given')
@@ -69,6 +65,7 @@ def add_spec(arguments: argparse.Namespace) -> None:
     check_graph(model, spec, path)
     write(model, arguments.output, spec, None)
     print(f'wrote {arguments.output}', file=sys.stderr)
+    return 0
 
 
 def parser() -> argparse.ArgumentParser:
@@ -95,12 +92,7 @@ def _size(text: str) -> Tuple[int, int]:
 def main(argv: Optional[List[str]] = None) -> int:
     """Run the command; 1 and one line on stderr for an error that the user can correct."""
     arguments = parser().parse_args(argv)
-    try:
-        add_spec(arguments)
-    except SwiftnetError as error:
-        print(f'error: {error}', file=sys.stderr)
-        return 1
-    return 0
+    return exit_code(lambda: add_spec(arguments))
 
 
 if __name__ == '__main__':

@@ -25,6 +25,7 @@ from fnmatch import fnmatchcase
 PURE_ROOMS = (
     'swiftnet_ros',
     'swiftnet_ros.errors',
+    'swiftnet_ros.exit_code',
     'swiftnet_ros.share',
     'swiftnet_ros.user_cache',
     'swiftnet_ros.ending',

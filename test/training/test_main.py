@@ -43,6 +43,7 @@ MISTAKES = [
     ('train tiny.yaml --out run', '--root is None, expected the folder of the folder data set'),
     ('train tiny.yaml --out run --root nowhere', 'folder of the folder data set not found'),
     ('train tiny.yaml --out tiny.pt --root set', "--out is 'tiny.pt', expected a folder"),
+    ('train tiny.yaml --out tiny.pt/run --root set', 'Not a directory: tiny.pt/run'),
     ('train tiny.yaml --out run --root set --set train.epochs', 'expected section.key=value'),
     ('train tiny.yaml --out run --root set --set train.epochs=x', "train.epochs is 'x'"),
     ('train tiny.yaml --out run --root set --set loss.name=focal', "unknown loss 'focal'"),
@@ -90,6 +91,7 @@ MISTAKES = [
     ('evaluate tiny.onnx --dataset folder --root set --precision int3', "precision 'int3'"),
     ('evaluate tiny.onnx --dataset folder --root set --threads=-1', 'threads is -1, expected'),
     ('render out --split trian', "split is 'trian', expected one of train, val, test, demo"),
+    ('render tiny.pt/out --frames 1', 'Not a directory: tiny.pt/out'),
     ('render out --frames 0', 'frames is 0, expected a number from 1'),
     ('render tiny.pt --frames 1', "out is 'tiny.pt', expected a folder"),
 ]

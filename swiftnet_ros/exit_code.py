@@ -1,0 +1,53 @@
+# Copyright 2026 The swiftnet_ros Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""The exit code of a command: what its user can mend is one line on stderr and a 1."""
+
+import os
+import sys
+from typing import Callable
+
+from swiftnet_ros.errors import SwiftnetError
+
+
+def exit_code(command: Callable[[], int]) -> int:
+    """
+    Run a command and give its exit code.
+
+    A SwiftnetError, and a file or folder that the system refuses (OSError: not writable, no space
+    left), is one line and 1. A reader of stdout that has gone, as `| head` does, is 1 alone.
+    """
+    try:
+        code = command()
+        # What is still unwritten would fail only after this function, at the interpreter's end.
+        sys.stdout.flush()
+    except SwiftnetError as error:
+        return _failed(str(error))
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except OSError as error:
+        return _failed(_reason(error))
+    return code
+
+
+def _failed(reason: str) -> int:
+    print(f'error: {reason}', file=sys.stderr)
+    return 1
+
+
+def _reason(error: OSError) -> str:
+    """Say which file it was, where the system tells."""
+    told = error.strerror or str(error) or type(error).__name__
+    return told if error.filename is None else f'{told}: {error.filename}'
