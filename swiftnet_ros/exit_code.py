@@ -15,10 +15,14 @@
 """The exit code of a command: what its user can mend is one line on stderr and a 1."""
 
 import os
+import select
 import sys
 from typing import Callable
 
 from swiftnet_ros.errors import SwiftnetError
+
+# Its number in every process.
+_STDOUT = 1
 
 
 def exit_code(command: Callable[[], int]) -> int:
@@ -34,12 +38,19 @@ def exit_code(command: Callable[[], int]) -> int:
         sys.stdout.flush()
     except SwiftnetError as error:
         return _failed(str(error))
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
     except OSError as error:
-        return _failed(_reason(error))
+        return 1 if _reader_has_gone(error) else _failed(_reason(error))
     return code
+
+
+def _reader_has_gone(error: OSError) -> bool:
+    """Say whether it was stdout that broke; then let the interpreter write the rest nowhere."""
+    stdout = select.poll()
+    stdout.register(_STDOUT, 0)
+    if not isinstance(error, BrokenPipeError) or not stdout.poll(0):
+        return False
+    os.dup2(os.open(os.devnull, os.O_WRONLY), _STDOUT)
+    return True
 
 
 def _failed(reason: str) -> int:

@@ -29,7 +29,8 @@ from rclpy.logging import get_logger
 from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
 from rclpy.utilities import remove_ros_args
-from swiftnet_ros.errors import RosArgumentsError, SwiftnetError
+from swiftnet_ros.errors import RosArgumentsError
+from swiftnet_ros.exit_code import exit_code
 from swiftnet_ros.fastdds_profile import set_profile
 from swiftnet_ros.parameters import values_required
 
@@ -42,18 +43,18 @@ Wiring = Callable[[Executor, Event], ContextManager[None]]
 
 def run_node(wire: Wiring, args: Optional[List[str]] = None) -> int:
     """Spin nodes until Ctrl-C, SIGTERM or their own wish ends them; give the exit code."""
+    return exit_code(lambda: _spin(wire, args))
+
+
+def _spin(wire: Wiring, args: Optional[List[str]]) -> int:
     warning = set_profile()
-    try:
-        with stop_on_signals() as stop, _ros(args):
-            if warning:
-                get_logger('swiftnet_ros').warning(warning)
-            executor = SingleThreadedExecutor()
-            with wire(executor, stop):
-                while not stop.is_set():
-                    executor.spin_once(timeout_sec=_PATIENCE)
-    except SwiftnetError as error:
-        print(f'error: {error}', file=sys.stderr)
-        return 1
+    with stop_on_signals() as stop, _ros(args):
+        if warning:
+            get_logger('swiftnet_ros').warning(warning)
+        executor = SingleThreadedExecutor()
+        with wire(executor, stop):
+            while not stop.is_set():
+                executor.spin_once(timeout_sec=_PATIENCE)
     # The process ends here: looking through every object once more would only take time.
     gc.freeze()
     return 0

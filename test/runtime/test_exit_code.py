@@ -48,6 +48,7 @@ def test_a_command_says_its_own_exit_code(code, capsys):
         (InvalidValueError('rate', 0, 'above 0'), 'error: rate is 0, expected above 0\n'),
         (PermissionError(errno.EACCES, 'Permission denied', 'a.json'), 'denied: a.json\n'),
         (OSError(errno.ENOSPC, 'No space left on device'), 'error: No space left on device\n'),
+        (BrokenPipeError(errno.EPIPE, 'Broken pipe'), 'error: Broken pipe\n'),
         (OSError('cut short'), 'error: cut short\n'),
         (OSError(), 'error: OSError\n'),
     ],
@@ -63,12 +64,13 @@ def test_a_mistake_of_the_code_is_not_hidden():
         exit_code(failing(ZeroDivisionError()))
 
 
+@pytest.mark.parametrize('length', [9, 1_000_000])
 @pytest.mark.parametrize('flush', [False, True])
-def test_a_reader_that_has_gone_is_no_error(flush):
+def test_a_reader_that_has_gone_is_no_error(flush, length):
     code = (
         'from swiftnet_ros.exit_code import exit_code\n'
         'import sys\n'
-        f'sys.exit(exit_code(lambda: print("x" * 9, flush={flush}) or 0))\n'
+        f'sys.exit(exit_code(lambda: print("x" * {length}, flush={flush}) or 0))\n'
     )
     read, write = os.pipe()
     os.close(read)
