@@ -121,11 +121,11 @@ setup(
     entry_points={
         'console_scripts': [
             f'add_model_spec = {NAME}.model_spec.__main__:main',
-            f'benchmark = {NAME}.benchmark:main',
+            f'benchmark = {NAME}.benchmark.__main__:main',
             f'build_engine = {NAME}.build_engine:main',
-            f'device_report = {NAME}.device_report:main',
-            f'image_publisher = {NAME}.node_entry:image_publisher',
-            f'segmentation_node = {NAME}.node_entry:segmentation_node',
+            f'device_report = {NAME}.device_report.__main__:main',
+            f'image_publisher = {NAME}.entry_points:image_publisher',
+            f'segmentation_node = {NAME}.entry_points:segmentation_node',
         ],
     },
 )

@@ -21,20 +21,121 @@ This is what scripts/demo.sh runs. Prints one JSON object as its last line.
 """
 
 from argparse import ArgumentParser, Namespace
+from itertools import cycle
 import json
 from pathlib import Path
 import sys
-from typing import Any, Dict, List, Optional, Union
+from threading import Event
+from time import monotonic
+from typing import Any, Dict, List, Optional, Set, Union
 
-from swiftnet_ros.benchmark_runs import Samples
-from swiftnet_ros.benchmark_topics import node_under_test
-from swiftnet_ros.demo_player import Player
+import cv2
+import numpy as np
+from std_msgs.msg import Header
+from swiftnet_ros import labels
+from swiftnet_ros.benchmark_link import Answer
+from swiftnet_ros.benchmark_runs import Run, Sample, Samples
+from swiftnet_ros.benchmark_topics import node_under_test, NodeUnderTest
 from swiftnet_ros.errors import InvalidValueError
 from swiftnet_ros.exit_code import exit_code
+from swiftnet_ros.image_msgs import from_array, to_labels
+from swiftnet_ros.metrics import mean_iou
 from swiftnet_ros.model_files import spec_of
+from swiftnet_ros.model_spec import ModelSpec
 from swiftnet_ros.node_main import stop_on_signals
 from swiftnet_ros.share import share_folder
 from swiftnet_ros.shipped_models import find_model
+
+_OPACITY = 0.5
+
+
+class Player:
+    """Sends samples to a running node and keeps the score of its answers."""
+
+    def __init__(self, node: NodeUnderTest, spec: ModelSpec, out: Path) -> None:
+        """Use a connected node with the model of `spec`; overlays go to the folder `out`."""
+        self._node = node
+        self._out = out
+        self._bgr_palette = labels.palette(spec.colors, spec.unlabeled_id)[:, ::-1].copy()
+        self._run = Run(len(spec.classes))
+        # Frames whose answer is still to come, by stamp in ns.
+        self._open: Dict[int, Sample] = {}
+        self._judged: Set[str] = set()
+
+    def play(self, samples: List[Sample], rate: float, seconds: float, stop: Event) -> None:
+        """Send the samples in turn at `rate` Hz for some seconds or until `stop` is set."""
+        self._await_the_first_answer(samples[0], stop)
+        start = due = monotonic()
+        for sample in cycle(samples):
+            self._judge_answers(due)
+            stop.wait(max(due - monotonic(), 0.0))
+            self._run.seconds = monotonic() - start
+            if stop.is_set() or self._run.seconds >= seconds:
+                break
+            self._node.process.check()
+            self._send(sample)
+            due += 1.0 / rate
+        if not stop.is_set():
+            self._judge_answers(monotonic() + self._node.patience)
+
+    def summary(self) -> Dict[str, Any]:
+        """Give the figures so far; mIoU is a fraction of 1, those of no frames are None."""
+        run, frames = self._run, len(self._run.latencies_ms)
+        p50, p95 = np.percentile(run.latencies_ms, [50, 95]).tolist() if frames else (None, None)
+        return {
+            'frames': frames,
+            'fps': frames / run.seconds if frames else None,
+            'p50_ms': p50,
+            'p95_ms': p95,
+            'miou': None if run.matrix is None else mean_iou(run.matrix),
+            'dropped': run.sent - frames - len(self._open),
+        }
+
+    def _await_the_first_answer(self, sample: Sample, stop: Event) -> None:
+        """Send one frame until it is answered, so that no figure holds the node's start."""
+        answered = False
+        while not answered and not stop.is_set():
+            self._node.process.check()
+            stamp = self._node.link.send(_to_message(sample))
+            answered = bool(self._node.link.receive_answer_to(stamp, self._node.patience))
+
+    def _send(self, sample: Sample) -> None:
+        stamp = self._node.link.send(_to_message(sample))
+        self._open[stamp] = sample
+        self._run.sent += 1
+
+    def _judge_answers(self, until: float) -> None:
+        """Judge what comes until a time of the monotonic clock, or until nothing is open."""
+        while self._open:
+            answer = self._node.link.receive(until - monotonic())
+            if answer is None:
+                return
+            self._judge(answer)
+
+    def _judge(self, answer: Answer) -> None:
+        sample = self._open.pop(answer.stamp_ns, None)
+        if sample is None:
+            return
+        # Answers come in order: older frames were dropped for newer ones.
+        self._open = {stamp: s for stamp, s in self._open.items() if stamp > answer.stamp_ns}
+        predicted = to_labels(answer.message)
+        self._run.count(answer.latency_ms)
+        # Once for each picture: which ones a busy computer drops must not weigh in the mIoU.
+        if sample.name not in self._judged:
+            self._judged.add(sample.name)
+            self._run.compare(sample, predicted)
+            self._draw(sample, predicted)
+
+    def _draw(self, sample: Sample, predicted: labels.Labels) -> None:
+        """Write a frame with the colours of its labels over it."""
+        colors = labels.colorize(predicted, self._bgr_palette)
+        overlay = labels.overlay(sample.frame.pixels, colors, _OPACITY)
+        cv2.imwrite(str(self._out / f'{Path(sample.name).stem}.jpg'), overlay)
+
+
+def _to_message(sample: Sample) -> Any:
+    return from_array(sample.frame.pixels, 'bgr8', Header(frame_id='demo'))
+
 
 _PATIENCE = 5.0
 

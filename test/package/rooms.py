@@ -92,13 +92,13 @@ ROS_ROOMS = (
     'swiftnet_ros.node_main',
     'swiftnet_ros.segmentation_node',
     'swiftnet_ros.image_publisher',
-    'swiftnet_ros.node_entry',
+    'swiftnet_ros.entry_points',
     'swiftnet_ros.node_process',
     'swiftnet_ros.benchmark_link',
     'swiftnet_ros.benchmark_topics',
     'swiftnet_ros.benchmark_start',
     'swiftnet_ros.benchmark',
-    'swiftnet_ros.demo_player',
+    'swiftnet_ros.demo',
     'swiftnet_ros.demo',
 )
 
