@@ -32,9 +32,9 @@ from swiftnet_ros.benchmark_runs import EngineTimes, run_alone, Samples, time_en
 from swiftnet_ros.engines.base import Engine
 from swiftnet_ros.engines.open_engine import chosen_engine, open_engine
 from swiftnet_ros.errors import FileMissingError, InvalidValueError
-from swiftnet_ros.exit_code import exit_code
 from swiftnet_ros.output_size import parse_output_size
 from swiftnet_ros.segmenter import Segmenter
+from swiftnet_ros.system.process import exit_code
 
 _ABOVE_ZERO = {
     'rate': 'frames per second above 0',

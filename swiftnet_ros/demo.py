@@ -37,14 +37,14 @@ from swiftnet_ros.benchmark_link import Answer
 from swiftnet_ros.benchmark_runs import Run, Sample, Samples
 from swiftnet_ros.benchmark_topics import node_under_test, NodeUnderTest
 from swiftnet_ros.errors import InvalidValueError
-from swiftnet_ros.exit_code import exit_code
 from swiftnet_ros.image_msgs import from_array, to_labels
 from swiftnet_ros.metrics import mean_iou
 from swiftnet_ros.model_files import spec_of
 from swiftnet_ros.model_spec import ModelSpec
 from swiftnet_ros.node_main import stop_on_signals
-from swiftnet_ros.share import share_folder
 from swiftnet_ros.shipped_models import find_model
+from swiftnet_ros.system.paths import share_folder
+from swiftnet_ros.system.process import exit_code
 
 _OPACITY = 0.5
 

@@ -32,9 +32,9 @@ from swiftnet_ros.engine_builders import Builder, BUILDERS
 from swiftnet_ros.engine_cache import SUFFIX
 from swiftnet_ros.engines.open_engine import chosen_engine
 from swiftnet_ros.errors import BuildCancelledError
-from swiftnet_ros.memory_folder import memory_folder
 from swiftnet_ros.model_choice import ModelChoice
 from swiftnet_ros.shipped_models import find_model
+from swiftnet_ros.system.files import memory_folder
 
 
 @dataclass(frozen=True)

@@ -33,9 +33,9 @@ from typing import Any, Callable, Dict, Iterator, Optional, Tuple
 
 from swiftnet_ros.errors import EngineCacheError, EngineFileError, SwiftnetError
 from swiftnet_ros.model_spec import ModelSpec
+from swiftnet_ros.system.files import write_whole
+from swiftnet_ros.system.paths import user_cache
 from swiftnet_ros.trt.identity import EngineIdentity
-from swiftnet_ros.trt.whole_file import write_whole
-from swiftnet_ros.user_cache import user_cache
 
 SUFFIX = '.engine'
 SIDECAR_VERSION = 1

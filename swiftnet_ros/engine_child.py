@@ -30,7 +30,7 @@ from typing import Any, Dict, List, Optional
 from swiftnet_ros.build_engine import build_in_memory, BuildRequest, find_or_build, Progress
 from swiftnet_ros.engine_cache import read_sidecar, store
 from swiftnet_ros.errors import EngineCacheError
-from swiftnet_ros.exit_code import exit_code
+from swiftnet_ros.system.process import exit_code
 
 _PR_SET_PDEATHSIG = 1
 _PATHS = ('model', 'calibration', 'output', 'cache', 'timing_cache')

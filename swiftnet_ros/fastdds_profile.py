@@ -24,7 +24,7 @@ import os
 import shutil
 from typing import MutableMapping, Tuple
 
-from swiftnet_ros.share import share_folder
+from swiftnet_ros.system.paths import share_folder
 
 VARIABLES = ('FASTRTPS_DEFAULT_PROFILES_FILE', 'FASTDDS_DEFAULT_PROFILES_FILE')
 SEGMENT_BYTES = 64 * 2**20

@@ -22,7 +22,7 @@ import cv2
 import numpy as np
 from swiftnet_ros.errors import FileMissingError, InvalidValueError, NoImagesError
 from swiftnet_ros.frames import Frame
-from swiftnet_ros.share import share_folder
+from swiftnet_ros.system.paths import share_folder
 
 DEMO = 'demo'
 IMAGE_SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp')

@@ -24,8 +24,8 @@ import sys
 from types import TracebackType
 from typing import List, Mapping, Optional, Type, Union
 
-from swiftnet_ros.ending import ending_is_an_exception
 from swiftnet_ros.errors import NodeSilentError
+from swiftnet_ros.system.process import ending_is_an_exception
 
 _STOP_SECONDS = 5.0
 

@@ -20,7 +20,7 @@ import re
 from typing import List, Optional, Union
 
 from swiftnet_ros.errors import ModelNotFoundError
-from swiftnet_ros.share import share_folders
+from swiftnet_ros.system.paths import share_folders
 
 # What runs by default comes first; the other is its source.
 _SUFFIXES = ('.int8.onnx', '.fp32.onnx')

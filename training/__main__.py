@@ -19,7 +19,7 @@ from importlib import import_module
 import sys
 
 from swiftnet_ros.errors import UnknownNameError
-from swiftnet_ros.exit_code import exit_code
+from swiftnet_ros.system.process import exit_code
 
 # command -> module of training/commands with `main(arguments) -> int`, imported only when called
 COMMANDS = {

@@ -31,7 +31,7 @@ import shutil
 import stat
 from typing import Dict, Iterator, List, MutableMapping, Optional, Union
 
-from swiftnet_ros.user_cache import user_cache
+from swiftnet_ros.system.paths import user_cache
 
 VARIABLE = 'SWIFTNET_ROS_OPENVINO_CACHE'
 OFF = 'off'

@@ -18,7 +18,7 @@ import contextlib
 from pathlib import Path
 from typing import Optional, TYPE_CHECKING
 
-from swiftnet_ros.trt.whole_file import write_whole
+from swiftnet_ros.system.files import write_whole
 
 if TYPE_CHECKING:
     from swiftnet_ros.trt.module_type import tensorrt

@@ -24,7 +24,7 @@ from rclpy.parameter import Parameter
 from swiftnet_ros.errors import InvalidValueError, SwiftnetError, UnknownNameError
 from swiftnet_ros.image_publisher import PublisherParameters
 from swiftnet_ros.parameters import current, declare, descriptor, LIVE, NodeParameters
-from swiftnet_ros.share import share_folder
+from swiftnet_ros.system.paths import share_folder
 import yaml
 
 YAML = share_folder('config') / 'segment.yaml'

@@ -18,7 +18,7 @@ from xml.etree import ElementTree
 
 import pytest
 from swiftnet_ros import label_info
-from swiftnet_ros.share import share_folder
+from swiftnet_ros.system.paths import share_folder
 
 POLICY = ElementTree.parse(share_folder('config') / 'sros2_policy.xml').getroot()
 ENCLAVES = ['/segmentation', '/multi_camera']

@@ -17,7 +17,7 @@
 import json
 
 import pytest
-from swiftnet_ros.share import share_folder
+from swiftnet_ros.system.paths import share_folder
 import yaml
 
 CONFIG = share_folder('config')

@@ -220,7 +220,7 @@ def test_a_disk_that_refuses_leaves_nothing_behind(path, sidecar, monkeypatch, n
 WRITER = """
 import os, sys, time
 from pathlib import Path
-from swiftnet_ros.trt.whole_file import write_whole
+from swiftnet_ros.system.files import write_whole
 real = os.write
 def slow(handle, content):
     print('writing', flush=True)

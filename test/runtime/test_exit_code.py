@@ -22,7 +22,7 @@ import sys
 
 import pytest
 from swiftnet_ros.errors import InvalidValueError
-from swiftnet_ros.exit_code import exit_code
+from swiftnet_ros.system.process import exit_code
 
 ROOT = Path(__file__).parents[2]
 
@@ -68,7 +68,7 @@ def test_a_mistake_of_the_code_is_not_hidden():
 @pytest.mark.parametrize('flush', [False, True])
 def test_a_reader_that_has_gone_is_no_error(flush, length):
     code = (
-        'from swiftnet_ros.exit_code import exit_code\n'
+        'from swiftnet_ros.system.process import exit_code\n'
         'import sys\n'
         f'sys.exit(exit_code(lambda: print("x" * {length}, flush={flush}) or 0))\n'
     )

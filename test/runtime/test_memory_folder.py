@@ -22,8 +22,8 @@ import subprocess
 import sys
 
 import pytest
-from swiftnet_ros import memory_folder as module
-from swiftnet_ros.memory_folder import memory_folder
+from swiftnet_ros.system import files as module
+from swiftnet_ros.system.files import memory_folder
 
 
 @pytest.fixture

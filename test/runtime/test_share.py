@@ -18,9 +18,9 @@ from pathlib import Path
 import sys
 
 import pytest
-from swiftnet_ros import share
 from swiftnet_ros.errors import FileMissingError
-from swiftnet_ros.share import share_folder
+from swiftnet_ros.system import paths
+from swiftnet_ros.system.paths import share_folder
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 
@@ -35,7 +35,7 @@ def installed(tmp_path, monkeypatch):
     """Pretend that the package lies in site-packages; give the prefix of its install."""
     package = tmp_path / 'lib' / 'python3' / 'site-packages' / 'swiftnet_ros'
     (package.parent / 'config').mkdir(parents=True)
-    monkeypatch.setattr(share, '_PACKAGE', package)
+    monkeypatch.setattr(paths, '_PACKAGE', package)
     # A workspace that is sourced, or this Python, may hold the package too.
     monkeypatch.delenv('AMENT_PREFIX_PATH', raising=False)
     monkeypatch.setattr(sys, 'prefix', str(tmp_path / 'nowhere'))

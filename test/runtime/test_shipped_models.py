@@ -15,9 +15,9 @@
 """A model is found by path or name, alike from every kind of installation."""
 
 import pytest
-from swiftnet_ros import share
 from swiftnet_ros.errors import ModelNotFoundError
 from swiftnet_ros.shipped_models import find_model, shipped_models
+from swiftnet_ros.system import paths
 
 
 @pytest.fixture
@@ -25,9 +25,9 @@ def nothing_installed(tmp_path, monkeypatch):
     """Move the package to an empty place, so that no model is found; give that place."""
     package = tmp_path / 'lib' / 'python3' / 'site-packages' / 'swiftnet_ros'
     package.mkdir(parents=True)
-    monkeypatch.setattr(share, '_PACKAGE', package)
-    monkeypatch.setattr(share.sys, 'prefix', str(tmp_path / 'prefix'))
-    monkeypatch.setattr(share.site, 'getuserbase', lambda: str(tmp_path / 'user'))
+    monkeypatch.setattr(paths, '_PACKAGE', package)
+    monkeypatch.setattr(paths.sys, 'prefix', str(tmp_path / 'prefix'))
+    monkeypatch.setattr(paths.site, 'getuserbase', lambda: str(tmp_path / 'user'))
     monkeypatch.delenv('AMENT_PREFIX_PATH', raising=False)
     return tmp_path
 
@@ -40,7 +40,7 @@ def put(folder, *names):
 
 
 def checkout(place, monkeypatch):
-    monkeypatch.setattr(share, '_PACKAGE', place / 'src' / 'swiftnet_ros')
+    monkeypatch.setattr(paths, '_PACKAGE', place / 'src' / 'swiftnet_ros')
     return place / 'src' / 'models'
 
 

@@ -14,12 +14,38 @@
 
 """The exit code of a command: what its user can mend is one line on stderr and a 1."""
 
+from contextlib import contextmanager
 import os
 import select
+import signal
 import sys
-from typing import Callable
+import threading
+from types import FrameType
+from typing import Callable, Iterator, Optional
 
 from swiftnet_ros.errors import SwiftnetError
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+@contextmanager
+def ending_is_an_exception() -> Iterator[None]:
+    """Let a signal raise SystemExit meanwhile, where it would end the process at once."""
+    sudden = [number for number in _SIGNALS if signal.getsignal(number) is signal.SIG_DFL]
+    if threading.current_thread() is not threading.main_thread():
+        sudden = []
+    for number in sudden:
+        signal.signal(number, _leave)
+    try:
+        yield
+    finally:
+        for number in sudden:
+            signal.signal(number, signal.SIG_DFL)
+
+
+def _leave(number: int, frame: Optional[FrameType]) -> None:
+    sys.exit(128 + number)
+
 
 # Its number in every process.
 _STDOUT = 1

@@ -18,9 +18,26 @@ import os
 from pathlib import Path
 import site
 import sys
-from typing import Iterator
+from typing import Iterator, Mapping, Optional
 
 from swiftnet_ros.errors import FileMissingError
+
+
+def user_cache(environment: Mapping[str, str]) -> Optional[Path]:
+    """
+    Give $SWIFTNET_ROS_CACHE, else $XDG_CACHE_HOME/swiftnet_ros, else ~/.cache/swiftnet_ros.
+
+    None where there is no home either. Nothing is made or checked.
+    """
+    own, base = (environment.get(name) for name in ('SWIFTNET_ROS_CACHE', 'XDG_CACHE_HOME'))
+    if own:
+        return Path(own)
+    # The standard wants a relative path to be left alone.
+    if base and os.path.isabs(base):
+        return Path(base, 'swiftnet_ros')
+    home = environment.get('HOME', '')
+    return Path(home, '.cache', 'swiftnet_ros') if os.path.isabs(home) else None
+
 
 _PACKAGE = Path(__file__).resolve().parent
 

@@ -12,16 +12,20 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""A private folder in memory, for what no disk may keep; a crash leaves none behind for long."""
+"""Files that are there whole or not at all, whatever ends the process meanwhile."""
 
 from contextlib import contextmanager
 import fcntl
+import glob
 import os
 from pathlib import Path
 import shutil
 import stat
 import tempfile
+import threading
 from typing import Iterator
+
+from swiftnet_ros.system.process import ending_is_an_exception
 
 _PREFIX = 'swiftnet_ros-'
 # The owner holds a lock on this file as long as it lives, in whatever container it runs.
@@ -87,3 +91,49 @@ def _remove_left_ones(parent: Path) -> None:
             pass
         finally:
             os.close(lock)
+
+
+_CHUNK = 1 << 20
+_PARTIAL = '.partial'
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file, forced to disk, for its user alone; OSError if the disk refuses."""
+    remove_leftovers(path)
+    partial = path.with_name(f'{path.name}.{os.getpid()}.{threading.get_ident()}{_PARTIAL}')
+    with ending_is_an_exception():
+        try:
+            _write(partial, content)
+            os.replace(partial, path)
+            _force_to_disk(path.parent)
+        finally:
+            partial.unlink(missing_ok=True)
+
+
+def remove_leftovers(path: Path) -> None:
+    """Remove what a process that was killed has left of the same file."""
+    for leftover in path.parent.glob(f'{glob.escape(path.name)}.*{_PARTIAL}'):
+        owner = leftover.name.split('.')[-3]
+        if owner.isdecimal() and not Path('/proc', owner).exists():
+            leftover.unlink(missing_ok=True)
+
+
+def _write(path: Path, content: bytes) -> None:
+    view = memoryview(content)
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        # In pieces, so that a signal is heard between them.
+        while view:
+            written = os.write(handle, view[:_CHUNK])
+            view = view[written:]
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _force_to_disk(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
