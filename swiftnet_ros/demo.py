@@ -41,8 +41,8 @@ from swiftnet_ros.image_msgs import from_array, to_labels
 from swiftnet_ros.metrics import mean_iou
 from swiftnet_ros.model_files import spec_of
 from swiftnet_ros.model_spec import ModelSpec
+from swiftnet_ros.model_spec.find_model import find_model
 from swiftnet_ros.node_main import stop_on_signals
-from swiftnet_ros.shipped_models import find_model
 from swiftnet_ros.system.paths import share_folder
 from swiftnet_ros.system.process import exit_code
 

@@ -34,7 +34,7 @@ from swiftnet_ros.benchmark_report import versions
 from swiftnet_ros.device_runs import Bench, measure, plans, split_precisions, TENSORRT
 from swiftnet_ros.device_table import Measured, to_markdown
 from swiftnet_ros.errors import FileMissingError, UnknownNameError
-from swiftnet_ros.shipped_models import shipped_models
+from swiftnet_ros.model_spec.find_model import shipped_models
 from swiftnet_ros.system.process import exit_code
 
 PRECISIONS = ('fp32', 'fp16', 'bf16', 'int8')

@@ -33,7 +33,7 @@ from swiftnet_ros.engine_cache import SUFFIX
 from swiftnet_ros.engines.open_engine import chosen_engine
 from swiftnet_ros.errors import BuildCancelledError
 from swiftnet_ros.model_choice import ModelChoice
-from swiftnet_ros.shipped_models import find_model
+from swiftnet_ros.model_spec.find_model import find_model
 from swiftnet_ros.system.files import memory_folder
 
 

@@ -21,8 +21,8 @@ from rcl_interfaces.msg import SetParametersResult
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 from swiftnet_ros.errors import SwiftnetError
+from swiftnet_ros.model_spec.find_model import find_model
 from swiftnet_ros.parameters import LIVE, NodeParameters, RELOAD, UNCONFIGURED
-from swiftnet_ros.shipped_models import find_model
 
 _CHANGES = {item.name: item.metadata['changes'] for item in fields(NodeParameters)}
 

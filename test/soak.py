@@ -39,8 +39,8 @@ from swiftnet_ros.errors import NodeSilentError, SwiftnetError
 from swiftnet_ros.fastdds_profile import set_profile
 from swiftnet_ros.image_msgs import from_array
 from swiftnet_ros.model_spec import read_spec
+from swiftnet_ros.model_spec.find_model import find_model
 from swiftnet_ros.node_process import NodeProcess
-from swiftnet_ros.shipped_models import find_model
 from swiftnet_ros.system.paths import share_folder
 
 OVERLOAD = 2.0

@@ -22,7 +22,7 @@ from typing import Callable, cast, Dict, Tuple, Union
 from swiftnet_ros.engine_cache import SUFFIX
 from swiftnet_ros.engines.base import Engine
 from swiftnet_ros.errors import EngineUnavailableError, InvalidModelError, UnknownNameError
-from swiftnet_ros.shipped_models import find_model
+from swiftnet_ros.model_spec.find_model import find_model
 from swiftnet_ros.trt.gpu import find_gpu
 
 # (path of the model, precision, threads) -> engine

@@ -20,10 +20,10 @@ import sys
 from typing import Any, List, Optional, Tuple
 
 from swiftnet_ros.errors import FileMissingError, InvalidValueError, UnknownNameError
-from swiftnet_ros.model_spec.graph_contract import check_graph
+from swiftnet_ros.model_spec.adapt import Normalization, spec_for, wrap
+from swiftnet_ros.model_spec.contract import check_graph
 from swiftnet_ros.model_spec.onnx_file import check_opset, read_model, write
 from swiftnet_ros.model_spec.spec import classes_from_tree, SemanticClass, unlabeled_id_for
-from swiftnet_ros.model_spec.wrap import Normalization, spec_for, wrap
 from swiftnet_ros.system.process import exit_code
 import yaml
 

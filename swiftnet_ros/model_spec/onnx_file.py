@@ -23,8 +23,8 @@ import onnx
 from onnx.checker import ValidationError
 from onnx.external_data_helper import load_external_data_for_model, uses_external_data
 from swiftnet_ros.errors import FileMissingError, InvalidModelError, MissingSpecError
+from swiftnet_ros.model_spec.contract import check_graph
 from swiftnet_ros.model_spec.golden import Golden
-from swiftnet_ros.model_spec.graph_contract import check_graph
 from swiftnet_ros.model_spec.spec import ModelSpec
 
 SPEC_KEY = 'swiftnet_ros.model_spec'

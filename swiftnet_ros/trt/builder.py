@@ -28,7 +28,7 @@ from swiftnet_ros.errors import (
     UnknownNameError,
 )
 from swiftnet_ros.model_spec import read_model
-from swiftnet_ros.qdq import check_pairs, with_float_weights
+from swiftnet_ros.model_spec.qdq import check_pairs, with_float_weights
 from swiftnet_ros.trt.api import wants_float_weights
 from swiftnet_ros.trt.calibration import apply_calibration
 from swiftnet_ros.trt.layers import layer_precisions

@@ -21,7 +21,7 @@ from typing import Optional, TYPE_CHECKING
 
 from swiftnet_ros.errors import InvalidModelError, InvalidValueError
 from swiftnet_ros.model_spec import ModelSpec, read_model, read_spec
-from swiftnet_ros.shipped_models import find_model
+from swiftnet_ros.model_spec.find_model import find_model
 from swiftnet_ros.trt.api import has_calibrators, is_strongly_typed
 from swiftnet_ros.trt.request import BuildRequest
 

@@ -176,7 +176,7 @@ def test_a_shipped_name_stands_for_the_right_file_of_the_pair(use, files, monkey
     (share / 'models').mkdir(parents=True)
     write_files(share / 'models', 'shelf')
     found = lambda name: iter([share / name])  # noqa: E731
-    monkeypatch.setattr('swiftnet_ros.shipped_models.share_folders', found)
+    monkeypatch.setattr('swiftnet_ros.model_spec.find_model.share_folders', found)
     module = use(VERSION)
     tables = share / 'models' / 'shelf.int8.calibration'
     for options, name in (

@@ -40,7 +40,7 @@ from swiftnet_ros.errors import (
 )
 from swiftnet_ros.model_choice import ModelChoice
 from swiftnet_ros.model_spec import read_spec
-from swiftnet_ros.shipped_models import find_model
+from swiftnet_ros.model_spec.find_model import find_model
 from tiny_model import write_tiny_model
 
 NO_RTX = 'tensorrt_rtx is not installed here: scripts/test.sh brings it'
@@ -196,7 +196,7 @@ def test_the_precision_of_a_choice_picks_the_file_of_a_pair(monkeypatch, tmp_pat
     for name in ('pair.int8.onnx', 'pair.fp32.onnx'):
         write_tiny_model(tmp_path / 'models' / name)
     monkeypatch.setattr(
-        'swiftnet_ros.shipped_models.share_folders', lambda kind: [tmp_path / 'models']
+        'swiftnet_ros.model_spec.find_model.share_folders', lambda kind: [tmp_path / 'models']
     )
     for precision, expected in (('fp32', 'pair.fp32.onnx'), ('auto', 'pair.int8.onnx')):
         choice = ModelChoice('pair', engine='tensorrt', precision=precision)

@@ -18,7 +18,7 @@ from pathlib import Path
 import re
 
 from swiftnet_ros.model_spec import read_spec
-from swiftnet_ros.shipped_models import find_model
+from swiftnet_ros.model_spec.find_model import find_model
 import yaml
 
 DOCS = Path(__file__).parents[2] / 'docs'

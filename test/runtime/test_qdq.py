@@ -23,7 +23,7 @@ from onnx import helper, numpy_helper, TensorProto
 import pytest
 from swiftnet_ros.engines.openvino_core import openvino_core
 from swiftnet_ros.errors import InvalidModelError
-from swiftnet_ros.qdq import check_pairs, with_float_weights
+from swiftnet_ros.model_spec.qdq import check_pairs, with_float_weights
 
 SHAPE = [1, 4, 8, 8]
 

@@ -16,7 +16,7 @@
 
 import pytest
 from swiftnet_ros.errors import ModelNotFoundError
-from swiftnet_ros.shipped_models import find_model, shipped_models
+from swiftnet_ros.model_spec.find_model import find_model, shipped_models
 from swiftnet_ros.system import paths
 
 

@@ -27,7 +27,7 @@ from swiftnet_ros.engines.open_engine import open_engine
 from swiftnet_ros.errors import InvalidModelError, InvalidValueError
 from swiftnet_ros.model_spec import read_spec
 from swiftnet_ros.model_spec.__main__ import main
-from swiftnet_ros.model_spec.wrap import Normalization, wrap
+from swiftnet_ros.model_spec.adapt import Normalization, wrap
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 NUMBERS = ['--mean', *map(str, MEAN), '--std', *map(str, STD)]

@@ -26,7 +26,7 @@ import onnx
 from onnx import numpy_helper
 import pytest
 from swiftnet_ros.model_spec import read_golden, read_model, read_spec, write
-from swiftnet_ros.qdq import check_pairs
+from swiftnet_ros.model_spec.qdq import check_pairs
 from tiny_quantized import export_tiny, write_pictures
 from tiny_training import CLASSES
 from training.__main__ import main

@@ -26,7 +26,7 @@ import pytest
 from swiftnet_ros.engines.open_engine import open_engine
 from swiftnet_ros.engines.openvino_core import openvino_core
 from swiftnet_ros.model_spec import ModelSpec, read_model, read_spec, write
-from swiftnet_ros.qdq import check_pairs
+from swiftnet_ros.model_spec.qdq import check_pairs
 from tiny_quantized import calibrated, export_tiny, inputs, MODELS
 from training.quantization.folding import fold
 from training.quantization.qdq import quantize_weight

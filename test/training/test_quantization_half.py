@@ -24,7 +24,7 @@ from onnx import numpy_helper
 import pytest
 from swiftnet_ros.errors import InvalidModelError
 from swiftnet_ros.model_spec import read_golden, read_model, read_spec
-from swiftnet_ros.model_spec.graph_contract import check_graph
+from swiftnet_ros.model_spec.contract import check_graph
 from tiny_quantized import export_tiny, MODELS
 from training.__main__ import main
 from training.quantization.fp16 import half_precision, write_half

@@ -24,8 +24,8 @@ from onnx import numpy_helper
 import pytest
 from swiftnet_ros.errors import InvalidModelError
 from swiftnet_ros.model_spec import read_model
-from swiftnet_ros.qdq import check_pairs, with_float_weights
-from swiftnet_ros.shipped_models import shipped_models
+from swiftnet_ros.model_spec.find_model import shipped_models
+from swiftnet_ros.model_spec.qdq import check_pairs, with_float_weights
 from tiny_quantized import calibrated, export_tiny, MODELS
 from training.quantization.fp16 import half_precision
 

@@ -22,7 +22,7 @@ from pathlib import Path
 from swiftnet_ros.engines.openvino_engine import PRECISIONS as ENGINE_PRECISIONS
 from swiftnet_ros.errors import FileMissingError, UnknownNameError
 from swiftnet_ros.model_spec import ModelSpec, read_model, read_spec
-from swiftnet_ros.shipped_models import find_model
+from swiftnet_ros.model_spec.find_model import find_model
 from training.bench.graph import Gmacs, gmacs
 from training.bench.untrained_int8 import quantize_untrained
 from training.checkpoint import Checkpoint, load_checkpoint

@@ -19,7 +19,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from swiftnet_ros.model_spec import read_model, read_spec, write
-from swiftnet_ros.qdq import check_pairs
+from swiftnet_ros.model_spec.qdq import check_pairs
 from training.datasets.warehouse import FIRST_SEED
 from training.datasets.warehouse_scene import render
 from training.quantization.pictures import NetworkInputs, Picture

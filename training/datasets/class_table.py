@@ -27,8 +27,7 @@ from swiftnet_ros.errors import (
     UnknownNameError,
 )
 from swiftnet_ros.model_spec import SemanticClass
-from swiftnet_ros.model_spec.rules import is_whole
-from swiftnet_ros.model_spec.spec import classes_from_tree
+from swiftnet_ros.model_spec.spec import classes_from_tree, is_whole
 import yaml
 
 UNLABELED = 255

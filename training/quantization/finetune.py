@@ -31,7 +31,7 @@ import onnx_ir as ir
 from swiftnet_ros.errors import InvalidModelError, InvalidValueError
 from swiftnet_ros.frames import Frame, to_network_input
 from swiftnet_ros.model_spec import ModelSpec, read_golden, read_model, read_spec, write
-from swiftnet_ros.qdq import check_pairs
+from swiftnet_ros.model_spec.qdq import check_pairs
 import torch
 from torch import Tensor
 import torch.nn.functional as F

@@ -23,7 +23,7 @@ from typing import Any
 import onnx
 from swiftnet_ros.errors import UnknownNameError
 from swiftnet_ros.model_spec import ModelSpec, read_golden, read_model, read_spec, write
-from swiftnet_ros.qdq import check_pairs
+from swiftnet_ros.model_spec.qdq import check_pairs
 from training.quantization.activation_ranges import METHODS
 from training.quantization.pictures import names_and_hash, NetworkInputs, Pictures, Subset
 from training.quantization.qdq import WEIGHT_BITS

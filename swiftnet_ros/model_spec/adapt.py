@@ -23,7 +23,7 @@ from onnx import helper, numpy_helper, TensorProto
 from onnx.compose import add_prefix
 from onnx.shape_inference import infer_shapes, InferenceError
 from swiftnet_ros.errors import InvalidModelError, InvalidValueError
-from swiftnet_ros.model_spec.graph_contract import Edge, INPUT_NAME, inputs, OUTPUT_NAME, outputs
+from swiftnet_ros.model_spec.contract import Edge, INPUT_NAME, inputs, OUTPUT_NAME, outputs
 from swiftnet_ros.model_spec.spec import ModelSpec, SemanticClass
 
 _PREFIX = 'network/'

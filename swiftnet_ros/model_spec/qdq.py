@@ -22,12 +22,60 @@ branch has no pair; a concatenation has one scale on both sides; what follows th
 convolution is float. TensorRT itself reports some of this late, some by crashing.
 """
 
-from typing import Callable, Dict
+from typing import Any, Callable, Dict, List, Optional
 
 import numpy as np
+import numpy.typing as npt
 import onnx
+from onnx import helper, numpy_helper
 from swiftnet_ros.errors import InvalidModelError
-from swiftnet_ros.qdq.pairs import DEQUANTIZE, Pairs, QUANTIZE
+
+QUANTIZE = 'QuantizeLinear'
+DEQUANTIZE = 'DequantizeLinear'
+
+
+class Pairs:
+    """A graph indexed by its values; a `source` is what a pair makes coarser."""
+
+    def __init__(self, model: onnx.ModelProto) -> None:
+        """Index a graph."""
+        graph = model.graph
+        self.nodes: List[onnx.NodeProto] = list(graph.node)
+        self.weights: Dict[str, onnx.TensorProto] = {item.name: item for item in graph.initializer}
+        self.writers = {name: node for node in self.nodes for name in node.output}
+        self.outputs = [value.name for value in graph.output]
+        self._readers: Dict[str, List[onnx.NodeProto]] = {}
+        for node in self.nodes:
+            for name in node.input:
+                self._readers.setdefault(name, []).append(node)
+
+    def readers(self, value: str) -> List[onnx.NodeProto]:
+        """List the nodes that read a value."""
+        return self._readers.get(value, [])
+
+    def of_type(self, *kinds: str) -> List[onnx.NodeProto]:
+        """List the nodes of some types in the order of computation."""
+        return [node for node in self.nodes if node.op_type in kinds]
+
+    def array(self, name: str) -> Optional[npt.NDArray[Any]]:
+        """Give a constant, None for what is computed."""
+        weight = self.weights.get(name)
+        return None if weight is None else np.asarray(numpy_helper.to_array(weight))
+
+    def writer(self, value: str, *kinds: str) -> Optional[onnx.NodeProto]:
+        """Give the node that writes a value if it is of one of the types."""
+        node = self.writers.get(value)
+        return node if node is not None and node.op_type in kinds else None
+
+    def quantizer(self, value: str) -> Optional[onnx.NodeProto]:
+        """Give the quantizer of the pair that a value comes out of, None where there is none."""
+        restored = self.writer(value, DEQUANTIZE)
+        return None if restored is None else self.writer(restored.input[0], QUANTIZE)
+
+    def scale(self, node: onnx.NodeProto) -> Optional[npt.NDArray[Any]]:
+        """Give the scales of a quantizer or dequantizer, None if they are computed."""
+        return self.array(node.input[1])
+
 
 _INT8 = onnx.TensorProto.INT8
 _OPSET = 17
@@ -150,3 +198,48 @@ _CHECKS: Dict[str, Callable[[Pairs, onnx.NodeProto, object], None]] = {
     'Add': _check_sum,
     'Concat': _check_concat,
 }
+
+
+def with_float_weights(model: onnx.ModelProto) -> onnx.ModelProto:
+    """
+    Give a copy in which int8 weights are FP32 weights with a Q/DQ pair of the same scales.
+
+    Quantizing them gives the very same int8 values: each is a whole number of steps.
+    """
+    pairs = Pairs(model)
+    nodes, weights = [], dict(pairs.weights)
+    for node in pairs.nodes:
+        steps = node.input[0] if node.op_type == DEQUANTIZE else None
+        if steps in pairs.weights:
+            weights.pop(steps, None)
+            weights[f'{steps}_float'] = _restored(pairs, node)
+            nodes.append(_quantizer(node))
+        nodes.append(node)
+    rewritten = onnx.ModelProto()
+    rewritten.CopyFrom(model)
+    for field, content in (('node', nodes), ('initializer', weights.values())):
+        rewritten.graph.ClearField(field)
+        getattr(rewritten.graph, field).extend(content)
+    return rewritten
+
+
+def _quantizer(node: onnx.NodeProto) -> onnx.NodeProto:
+    """Make the quantizer that gives a dequantizer the int8 weights which it read before."""
+    steps = node.input[0]
+    quantizer = helper.make_node(
+        QUANTIZE, [f'{steps}_float', *node.input[1:]], [steps], f'{steps}_{QUANTIZE}'
+    )
+    quantizer.attribute.extend(node.attribute)
+    return quantizer
+
+
+def _restored(pairs: Pairs, node: onnx.NodeProto) -> onnx.TensorProto:
+    """Compute what a dequantizer makes of its weights."""
+    steps, scale = pairs.array(node.input[0]), pairs.scale(node)
+    assert steps is not None and scale is not None
+    shape = [-1] + [1] * (steps.ndim - 1) if scale.ndim else []
+    restored = steps.astype(np.float32) * scale.reshape(shape)
+    return numpy_helper.from_array(restored, f'{node.input[0]}_float')
+
+
+__all__ = ['check_pairs', 'with_float_weights']
