@@ -21,9 +21,9 @@ from typing import Any, Callable, Dict
 import cv2
 import numpy as np
 from sensor_msgs.msg import CompressedImage, Image
-from swiftnet_ros import labels
 from swiftnet_ros.compressed_msgs import from_labels
-from swiftnet_ros.frames import Frame, to_rgb
+from swiftnet_ros.core import labels
+from swiftnet_ros.core.frames import Frame, to_rgb
 from swiftnet_ros.image_msgs import from_array, label_encoding
 
 

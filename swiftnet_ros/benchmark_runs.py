@@ -22,11 +22,10 @@ from typing import Dict, Iterator, List, Optional, Tuple
 
 import cv2
 import numpy as np
-from swiftnet_ros.frames import Frame
-from swiftnet_ros.image_source import image_files, read_image
-from swiftnet_ros.label_files import label_file, read_label
-from swiftnet_ros.labels import Labels
-from swiftnet_ros.metrics import confusion_matrix, Matrix
+from swiftnet_ros.core.frames import Frame
+from swiftnet_ros.core.image_files import image_files, label_file, read_image, read_label
+from swiftnet_ros.core.labels import Labels
+from swiftnet_ros.core.metrics import confusion_matrix, Matrix
 from swiftnet_ros.model_spec import ModelSpec
 from swiftnet_ros.segmenter import Segmenter
 

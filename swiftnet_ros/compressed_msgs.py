@@ -25,10 +25,10 @@ from typing import Any
 import cv2
 import numpy as np
 from sensor_msgs.msg import CompressedImage
+from swiftnet_ros.core.frames import Frame
+from swiftnet_ros.core.labels import Labels
 from swiftnet_ros.errors import InvalidFrameError
-from swiftnet_ros.frames import Frame
 from swiftnet_ros.image_msgs import ENCODINGS, label_encoding
-from swiftnet_ros.labels import Labels
 from swiftnet_ros.picture_header import read_size
 
 _DECODE = cv2.IMREAD_ANYCOLOR | cv2.IMREAD_ANYDEPTH | cv2.IMREAD_IGNORE_ORIENTATION

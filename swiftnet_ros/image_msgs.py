@@ -28,9 +28,9 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 from sensor_msgs.msg import Image
+from swiftnet_ros.core.frames import Frame
+from swiftnet_ros.core.labels import Labels
 from swiftnet_ros.errors import InvalidFrameError, UnsupportedEncodingError
-from swiftnet_ros.frames import Frame
-from swiftnet_ros.labels import Labels
 
 Array = npt.NDArray[Any]
 

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 import numpy.typing as npt
-from swiftnet_ros.labels import colorize, Labels, overlay, palette
+from swiftnet_ros.core.labels import colorize, Labels, overlay, palette
 from swiftnet_ros.segmenter import Segmenter
 from training.datasets.base import Sample
 

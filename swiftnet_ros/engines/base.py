@@ -22,9 +22,9 @@ from typing import Optional, Tuple, Type
 
 import numpy as np
 import numpy.typing as npt
+from swiftnet_ros.core.frames import Frame, to_network_input
+from swiftnet_ros.core.labels import from_logits, Logits, Segmentation
 from swiftnet_ros.errors import EngineUnavailableError, InvalidModelError, InvalidValueError
-from swiftnet_ros.frames import Frame, to_network_input
-from swiftnet_ros.labels import from_logits, Logits, Segmentation
 from swiftnet_ros.model_spec import ModelSpec
 
 

@@ -25,8 +25,8 @@ from typing import Any, Dict, List, Sequence, Tuple, Union
 
 import numpy as np
 import numpy.typing as npt
-from swiftnet_ros.frames import CHANNEL_ORDERS
-from swiftnet_ros.labels import label_dtype
+from swiftnet_ros.core.frames import CHANNEL_ORDERS
+from swiftnet_ros.core.labels import label_dtype
 
 SOURCE = Path(__file__).with_name('kernels') / 'segmentation.cu'
 # kernel -> its arguments: P a pointer, i a 32-bit integer, f a float

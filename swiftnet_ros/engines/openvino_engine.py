@@ -20,6 +20,7 @@ from typing import Any, ClassVar, Dict, Set, Union
 
 import numpy as np
 import numpy.typing as npt
+from swiftnet_ros.core.labels import Logits
 from swiftnet_ros.engines.base import LogitsEngine
 from swiftnet_ros.engines.compiled_cache import compiled_cache
 from swiftnet_ros.engines.openvino_core import openvino_core
@@ -29,7 +30,6 @@ from swiftnet_ros.errors import (
     InvalidValueError,
     UnknownNameError,
 )
-from swiftnet_ros.labels import Logits
 from swiftnet_ros.model_spec import read_spec
 
 PRECISIONS = ('auto', 'fp32', 'bf16')

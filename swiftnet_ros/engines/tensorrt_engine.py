@@ -22,6 +22,8 @@ from typing import Callable, Dict, Set, Tuple, Union
 
 import numpy as np
 import numpy.typing as npt
+from swiftnet_ros.core.frames import Frame
+from swiftnet_ros.core.labels import Logits, Segmentation
 from swiftnet_ros.engine_cache import load, Sidecar, SUFFIX
 from swiftnet_ros.engine_finder import find_or_build
 from swiftnet_ros.engines.base import Engine
@@ -29,8 +31,6 @@ from swiftnet_ros.engines.cuda_gpu import CudaGpu
 from swiftnet_ros.engines.frame_plan import FrameForm, FramePlan
 from swiftnet_ros.engines.tensorrt_network import TensorRtNetwork
 from swiftnet_ros.errors import EngineMismatchError, InvalidValueError
-from swiftnet_ros.frames import Frame
-from swiftnet_ros.labels import Logits, Segmentation
 from swiftnet_ros.trt.api import tensorrt_module
 from swiftnet_ros.trt.identity import this_machine
 from swiftnet_ros.trt.request import BuildRequest, Progress

@@ -19,8 +19,8 @@ import pytest
 from rclpy.qos import DurabilityPolicy, ReliabilityPolicy
 from ros_probe import blocks, rgb_message, wait_until
 from running_node import RunningNode
-from swiftnet_ros import labels
 from swiftnet_ros.camera_records import CameraRecords
+from swiftnet_ros.core import labels
 from swiftnet_ros.engines import open_engine
 
 OUTPUTS = {'label_image', 'color', 'overlay', 'confidence'}

@@ -25,8 +25,8 @@ import pytest
 from ros_probe import stamped
 from sensor_msgs.msg import CompressedImage
 from swiftnet_ros.compressed_msgs import from_labels, to_frame
+from swiftnet_ros.core.frames import to_rgb
 from swiftnet_ros.errors import InvalidFrameError
-from swiftnet_ros.frames import to_rgb
 from swiftnet_ros.image_msgs import from_array
 from swiftnet_ros.image_msgs import to_frame as raw_to_frame
 

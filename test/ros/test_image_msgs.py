@@ -21,8 +21,8 @@ import numpy as np
 import pytest
 from ros_probe import stamped
 from sensor_msgs.msg import Image
+from swiftnet_ros.core.frames import to_rgb
 from swiftnet_ros.errors import InvalidFrameError, UnsupportedEncodingError
-from swiftnet_ros.frames import to_rgb
 from swiftnet_ros.image_msgs import ENCODINGS, from_array, label_encoding, to_frame, to_labels
 
 # One picture of 2 x 2 pixels: red, green / blue, grey 100.

@@ -17,8 +17,8 @@
 import cv2
 import numpy as np
 import pytest
-from swiftnet_ros import best_class
-from swiftnet_ros.best_class import best_and_largest, best_classes
+from swiftnet_ros.core import upsampled_argmax
+from swiftnet_ros.core.upsampled_argmax import best_and_largest, best_classes
 
 SIZES = [(512, 1024), (300, 461), (257, 64), (97, 1), (1080, 720)]
 
@@ -34,8 +34,8 @@ def regions(classes: int, h: int, w: int, seed: int = 0):
 def short_cut(monkeypatch, logits, height, width):
     """Label by the short cut; interpolating every class to every pixel is an error."""
     with monkeypatch.context() as patch:
-        patch.setattr(best_class, 'best_and_largest', None)
-        patch.setattr(best_class, '_MOST_DIFFERENT', 1.0)
+        patch.setattr(upsampled_argmax, 'best_and_largest', None)
+        patch.setattr(upsampled_argmax, '_MOST_DIFFERENT', 1.0)
         return best_classes(logits, height, width)
 
 
@@ -84,7 +84,7 @@ def test_bands_make_no_difference(monkeypatch):
     logits = regions(7, 24, 48)
     expected = short_cut(monkeypatch, logits, 333, 480)
     for rows in (1, 5, 23):
-        monkeypatch.setattr(best_class, '_BAND_BYTES', 4 * 7 * 480 * rows)
+        monkeypatch.setattr(upsampled_argmax, '_BAND_BYTES', 4 * 7 * 480 * rows)
         np.testing.assert_array_equal(short_cut(monkeypatch, logits, 333, 480), expected)
 
 
@@ -108,7 +108,7 @@ def test_logits_that_are_no_numbers_are_a_class_all_the_same(monkeypatch, value)
 def test_noise_and_small_outputs_take_all_classes(monkeypatch):
     """There the short cut would be the longer way."""
     calls = []
-    monkeypatch.setattr(best_class, '_fill', lambda *given: calls.append(given))
+    monkeypatch.setattr(upsampled_argmax, '_fill', lambda *given: calls.append(given))
     noise = np.random.default_rng(0).normal(size=(5, 8, 8)).astype(np.float32)
     best_classes(noise, 80, 80)
     best_classes(regions(5, 24, 48), 48, 96)

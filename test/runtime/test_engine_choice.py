@@ -23,10 +23,10 @@ import numpy as np
 import pytest
 from rendered_set import write_rendered_set
 from swiftnet_ros import benchmark
+from swiftnet_ros.core.frames import Frame
 from swiftnet_ros.engines import open_engine as opening
 from swiftnet_ros.engines.open_engine import chosen_engine, open_engine, why_no_tensorrt
 from swiftnet_ros.errors import EngineFileError, EngineUnavailableError, InvalidModelError
-from swiftnet_ros.frames import Frame
 from swiftnet_ros.loaded_model import load_model, ModelChoice
 from swiftnet_ros.model_files import golden_of, spec_of
 from swiftnet_ros.model_spec import Golden, read_model, write

@@ -25,6 +25,8 @@ import onnx
 from onnx import helper, numpy_helper
 from onnx.reference import ReferenceEvaluator
 import pytest
+from swiftnet_ros.core.frames import Frame
+from swiftnet_ros.core.labels import Segmentation
 from swiftnet_ros.engines import openvino_engine
 from swiftnet_ros.engines.base import Engine, LogitsEngine
 from swiftnet_ros.engines.open_engine import ENGINES, open_engine
@@ -37,8 +39,6 @@ from swiftnet_ros.errors import (
     ModelNotFoundError,
     UnknownNameError,
 )
-from swiftnet_ros.frames import Frame
-from swiftnet_ros.labels import Segmentation
 from swiftnet_ros.model_spec import write
 
 CHECKOUT = Path(__file__).resolve().parents[2]

@@ -18,8 +18,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 import numpy as np
 import pytest
+from swiftnet_ros.core.frames import Frame, to_network_input, to_rgb
 from swiftnet_ros.errors import InvalidFrameError, UnknownNameError
-from swiftnet_ros.frames import Frame, to_network_input, to_rgb
 
 SIDES = st.integers(1, 70)
 SIZES = [(48, 64), (24, 32), (96, 128), (31, 77), (200, 20), (1, 1), (49, 64)]

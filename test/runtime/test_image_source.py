@@ -19,9 +19,9 @@ from itertools import islice
 import cv2
 import numpy as np
 import pytest
-from swiftnet_ros import image_source
+from swiftnet_ros.core import image_files
+from swiftnet_ros.core.image_files import image_files, open_source, read_image
 from swiftnet_ros.errors import FileMissingError, InvalidValueError, NoImagesError
-from swiftnet_ros.image_source import image_files, open_source, read_image
 
 
 def write_grey(path, value):
@@ -106,5 +106,5 @@ def test_what_is_missing_or_empty_is_an_error_before_the_first_frame(tmp_path, w
 def test_demo_is_the_folder_that_comes_with_the_package(tmp_path, warnings, monkeypatch):
     (tmp_path / 'images').mkdir()
     write_grey(tmp_path / 'images' / 'a.png', 77)
-    monkeypatch.setattr(image_source, 'share_folder', {'demo': tmp_path}.__getitem__)
+    monkeypatch.setattr(image_files, 'share_folder', {'demo': tmp_path}.__getitem__)
     assert greys(open_source('demo', False, warnings.append)) == [77]

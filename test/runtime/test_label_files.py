@@ -17,6 +17,7 @@
 import cv2
 import numpy as np
 import pytest
+from swiftnet_ros.core.image_files import label_file, read_label
 from swiftnet_ros.errors import (
     FileMissingError,
     InvalidValueError,
@@ -24,7 +25,6 @@ from swiftnet_ros.errors import (
     MissingLabelError,
     SizeMismatchError,
 )
-from swiftnet_ros.label_files import label_file, read_label
 
 
 def written(path, ids, dtype=np.uint8):

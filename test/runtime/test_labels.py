@@ -18,8 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 import numpy as np
 import pytest
-from swiftnet_ros.errors import InvalidValueError
-from swiftnet_ros.labels import (
+from swiftnet_ros.core.labels import (
     colorize,
     from_logits,
     label_dtype,
@@ -28,6 +27,7 @@ from swiftnet_ros.labels import (
     Segmentation,
     unlabel_below,
 )
+from swiftnet_ros.errors import InvalidValueError
 
 SIZES = [(6, 9), (48, 72), (3, 3), (13, 31), (1, 1), (100, 1), (1, 100), (4, 1), (1, 4)]
 

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 import numpy as np
 import pytest
-from swiftnet_ros.metrics import class_iou, confusion_matrix, mean_iou
+from swiftnet_ros.core.metrics import class_iou, confusion_matrix, mean_iou
 
 UNLABELED = 255
 images = arrays(np.uint8, (6, 7), elements=st.sampled_from([0, 1, 2, 3, UNLABELED]))

@@ -17,8 +17,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 import pytest
+from swiftnet_ros.core.frames import parse_output_size
 from swiftnet_ros.errors import InvalidValueError
-from swiftnet_ros.output_size import parse_output_size
 
 SIDES = st.integers(1, 16384)
 FRAME, NETWORK = (720, 1280), (512, 1024)

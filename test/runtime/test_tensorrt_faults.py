@@ -19,6 +19,7 @@ import sys
 from fake_gpu import Error, FakeGpu
 import numpy as np
 import pytest
+from swiftnet_ros.core.frames import Frame
 from swiftnet_ros.engines import cuda_gpu, nvrtc
 from swiftnet_ros.engines.open_engine import open_engine
 from swiftnet_ros.engines.tensorrt_engine import TensorRtEngine
@@ -32,7 +33,6 @@ from swiftnet_ros.errors import (
     InvalidValueError,
     SwiftnetError,
 )
-from swiftnet_ros.frames import Frame
 from tensorrt_setup import Setup, tiny_infer
 from trt_running import Edge
 

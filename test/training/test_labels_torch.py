@@ -16,8 +16,8 @@
 
 import numpy as np
 import pytest
-from swiftnet_ros.frames import Frame, to_network_input
-from swiftnet_ros.labels import from_logits
+from swiftnet_ros.core.frames import Frame, to_network_input
+from swiftnet_ros.core.labels import from_logits
 import torch
 from torch.nn.functional import interpolate
 

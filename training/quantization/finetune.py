@@ -28,8 +28,8 @@ from typing import Any
 import numpy as np
 import onnx
 import onnx_ir as ir
+from swiftnet_ros.core.frames import Frame, to_network_input
 from swiftnet_ros.errors import InvalidModelError, InvalidValueError
-from swiftnet_ros.frames import Frame, to_network_input
 from swiftnet_ros.model_spec import ModelSpec, read_golden, read_model, read_spec, write
 from swiftnet_ros.model_spec.qdq import check_pairs
 import torch

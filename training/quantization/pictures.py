@@ -25,9 +25,9 @@ from typing import Protocol
 import cv2
 import numpy as np
 import numpy.typing as npt
+from swiftnet_ros.core.frames import Frame, to_network_input
+from swiftnet_ros.core.image_files import image_files
 from swiftnet_ros.errors import InvalidValueError
-from swiftnet_ros.frames import Frame, to_network_input
-from swiftnet_ros.image_source import image_files
 from training.datasets.base import ImageLabelDataset
 
 

@@ -21,7 +21,7 @@ from typing import Mapping, Optional, Sequence, Tuple
 import cv2
 import numpy as np
 import numpy.typing as npt
-from swiftnet_ros.best_class import (
+from swiftnet_ros.core.upsampled_argmax import (
     best_and_largest,
     best_classes,
     label_dtype,

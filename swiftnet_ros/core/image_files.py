@@ -16,13 +16,55 @@
 
 from itertools import count
 from pathlib import Path
-from typing import Callable, Iterator, List
+from typing import Callable, Iterator, List, Tuple
 
 import cv2
 import numpy as np
-from swiftnet_ros.errors import FileMissingError, InvalidValueError, NoImagesError
-from swiftnet_ros.frames import Frame
+from swiftnet_ros.core.frames import Frame
+from swiftnet_ros.core.labels import Labels
+from swiftnet_ros.errors import (
+    FileMissingError,
+    InvalidValueError,
+    LabelIdError,
+    MissingLabelError,
+    NoImagesError,
+    SizeMismatchError,
+)
+from swiftnet_ros.model_spec import ModelSpec
 from swiftnet_ros.system.paths import share_folder
+
+
+def label_file(image: Path, folder: Path) -> Path:
+    """Name the label of an image: the PNG of the same name in a folder of labels."""
+    if not folder.is_dir():
+        raise FileMissingError(folder, 'folder of labels')
+    label = folder / f'{image.stem}.png'
+    if not label.is_file():
+        raise MissingLabelError(image, label)
+    return label
+
+
+def read_label(path: Path, spec: ModelSpec, size: Tuple[int, int]) -> Labels:
+    """
+    Read class ids [H, W] of `size` (height, width); unlabeled pixels get the spec's id.
+
+    Ids that the spec says were ignored in training count as unlabeled, unless the same number
+    is a class: then the file has to hold class ids already.
+    """
+    ids = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+    if ids is None or ids.ndim != 2:
+        received = 'unreadable' if ids is None else f'an image of {ids.shape[2]} channels'
+        raise InvalidValueError(str(path), received, 'a PNG of label ids')
+    if ids.shape != size:
+        raise SizeMismatchError(path, ids.shape, size)
+    classes = len(spec.classes)
+    outside = ids >= classes
+    unlabeled = (255, spec.unlabeled_id, *spec.ignored_source_ids)
+    wrong = np.setdiff1d(ids[outside], unlabeled)
+    if wrong.size:
+        raise LabelIdError(path, wrong.tolist(), classes)
+    return np.where(outside, np.uint16(spec.unlabeled_id), ids).astype(ids.dtype)
+
 
 DEMO = 'demo'
 IMAGE_SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp')

@@ -21,11 +21,46 @@ network's answer straight to the size of the frame.
 """
 
 from dataclasses import dataclass
+import re
+from typing import Optional, Tuple
 
 import cv2
 import numpy as np
 import numpy.typing as npt
-from swiftnet_ros.errors import InvalidFrameError, UnknownNameError
+from swiftnet_ros.errors import InvalidFrameError, InvalidValueError, UnknownNameError
+
+LARGEST_SIDE = 16384
+_FIXED = re.compile(r'([0-9]{1,5})x([0-9]{1,5})')
+
+Size = Tuple[int, int]
+"""Height and width in pixels."""
+
+
+@dataclass(frozen=True)
+class OutputSize:
+    """Where the size comes from: `camera`, `network`, or `fixed` (height, width)."""
+
+    source: str
+    fixed: Optional[Size] = None
+
+    def of(self, frame_size: Size, network_size: Size) -> Size:
+        """Give (height, width) of the answer to a frame of `frame_size`."""
+        if self.fixed is not None:
+            return self.fixed
+        return frame_size if self.source == 'camera' else network_size
+
+
+def parse_output_size(text: str) -> OutputSize:
+    """Read `camera`, `network` or WIDTHxHEIGHT of 1 to 16384 pixels a side, such as 640x360."""
+    if text in ('camera', 'network'):
+        return OutputSize(text)
+    fixed = _FIXED.fullmatch(text)
+    width, height = (int(side) for side in fixed.groups()) if fixed else (0, 0)
+    if not (1 <= width <= LARGEST_SIDE and 1 <= height <= LARGEST_SIDE):
+        expected = f'camera, network, or WIDTHxHEIGHT of 1 to {LARGEST_SIDE} pixels a side'
+        raise InvalidValueError('output_size', text, expected)
+    return OutputSize('fixed', (height, width))
+
 
 # name -> what each byte of a pixel is
 CHANNEL_ORDERS = {'rgb': 'rgb', 'bgr': 'bgr', 'rgba': 'rgba', 'bgra': 'bgra', 'mono': 'y'}
