@@ -27,11 +27,11 @@ from pathlib import Path
 import sys
 from typing import Any, Dict, Iterator, List, Optional
 
+from swiftnet_ros.backends.base import Engine
+from swiftnet_ros.backends.registry import chosen_engine, open_engine
 from swiftnet_ros.benchmark_report import engine_facts, report, Round, versions
 from swiftnet_ros.benchmark_runs import EngineTimes, run_alone, Samples, time_engine
 from swiftnet_ros.core.frames import parse_output_size
-from swiftnet_ros.engines.base import Engine
-from swiftnet_ros.engines.open_engine import chosen_engine, open_engine
 from swiftnet_ros.errors import FileMissingError, InvalidValueError
 from swiftnet_ros.segmenter import Segmenter
 from swiftnet_ros.system.process import exit_code

@@ -32,6 +32,7 @@ from typing import Any, Dict, List, Optional, Set, Union
 import cv2
 import numpy as np
 from std_msgs.msg import Header
+from swiftnet_ros.backends.registry import spec_of
 from swiftnet_ros.benchmark_link import Answer
 from swiftnet_ros.benchmark_runs import Run, Sample, Samples
 from swiftnet_ros.benchmark_topics import node_under_test, NodeUnderTest
@@ -39,7 +40,6 @@ from swiftnet_ros.core import labels
 from swiftnet_ros.core.metrics import mean_iou
 from swiftnet_ros.errors import InvalidValueError
 from swiftnet_ros.image_msgs import from_array, to_labels
-from swiftnet_ros.model_files import spec_of
 from swiftnet_ros.model_spec import ModelSpec
 from swiftnet_ros.model_spec.find_model import find_model
 from swiftnet_ros.node_main import stop_on_signals

@@ -27,10 +27,10 @@ from threading import Event
 from time import monotonic
 from typing import Any, Callable, Dict, Iterator, Optional, Tuple
 
+from swiftnet_ros.backends.registry import chosen_engine
 from swiftnet_ros.build_process import run_build
 from swiftnet_ros.engine_builders import Builder, BUILDERS
 from swiftnet_ros.engine_cache import SUFFIX
-from swiftnet_ros.engines.open_engine import chosen_engine
 from swiftnet_ros.errors import BuildCancelledError
 from swiftnet_ros.model_choice import ModelChoice
 from swiftnet_ros.model_spec.find_model import find_model

@@ -19,13 +19,12 @@ import hashlib
 from pathlib import Path
 from typing import Optional
 
+from swiftnet_ros.backends.base import Engine
+from swiftnet_ros.backends.registry import golden_of, open_engine
 from swiftnet_ros.core.labels import palette, Pixels
 from swiftnet_ros.engine_build import EngineBuild, EngineFile
-from swiftnet_ros.engines.base import Engine
-from swiftnet_ros.engines.open_engine import open_engine
 from swiftnet_ros.errors import SelfCheckError
 from swiftnet_ros.model_choice import ModelChoice
-from swiftnet_ros.model_files import golden_of
 from swiftnet_ros.model_spec import ModelSpec
 from swiftnet_ros.segmenter import Segmenter
 from swiftnet_ros.self_check import check_engine

@@ -18,9 +18,9 @@ from typing import Optional, Tuple, Union
 
 import numpy as np
 import numpy.typing as npt
+from swiftnet_ros.backends.base import Engine
 from swiftnet_ros.core.frames import Frame
 from swiftnet_ros.core.labels import Segmentation
-from swiftnet_ros.engines.base import Engine
 from swiftnet_ros.model_spec import ModelSpec
 
 

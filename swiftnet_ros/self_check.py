@@ -15,8 +15,8 @@
 """The start-up self-check: whether an engine gives the labels that the trained network gave."""
 
 import numpy as np
+from swiftnet_ros.backends.base import Engine
 from swiftnet_ros.core.frames import Frame
-from swiftnet_ros.engines.base import Engine
 from swiftnet_ros.model_spec import Golden
 
 

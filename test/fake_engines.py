@@ -18,8 +18,8 @@ from threading import Event, get_ident
 from time import sleep
 
 import numpy as np
+from swiftnet_ros.backends.base import LogitsEngine
 from swiftnet_ros.engine_cache import load
-from swiftnet_ros.engines.base import LogitsEngine
 from swiftnet_ros.errors import InvalidModelError
 from swiftnet_ros.model_spec import read_spec
 

@@ -24,8 +24,8 @@ from fake_cuda_objects import NAME
 from fake_gpu import FakeGpu
 import numpy as np
 import pytest
+from swiftnet_ros.backends import cuda_gpu, cuda_graph
 from swiftnet_ros.engine_cache import Sidecar, store
-from swiftnet_ros.engines import cuda_gpu, cuda_graph
 from swiftnet_ros.model_spec import ModelSpec
 from swiftnet_ros.trt import identity
 from swiftnet_ros.trt.gpu import Gpu

@@ -20,9 +20,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from swiftnet_ros.backends.registry import open_engine
 from swiftnet_ros.core import labels, metrics
 from swiftnet_ros.core.frames import Frame, to_network_input
-from swiftnet_ros.engines.open_engine import open_engine
 from swiftnet_ros.errors import SwiftnetError
 from swiftnet_ros.segmenter import Segmenter
 import torch

@@ -24,9 +24,9 @@ import numpy.typing as npt
 import onnx
 import onnx_ir
 from onnxscript import optimizer
+from swiftnet_ros.backends.registry import open_engine
 from swiftnet_ros.core import labels
 from swiftnet_ros.core.frames import Frame, to_network_input
-from swiftnet_ros.engines.open_engine import open_engine
 from swiftnet_ros.errors import SwiftnetError
 from swiftnet_ros.model_spec import Golden, ModelSpec, unlabeled_id_for, write
 import torch

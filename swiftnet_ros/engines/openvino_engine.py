@@ -20,8 +20,8 @@ from typing import Any, ClassVar, Dict, Set, Union
 
 import numpy as np
 import numpy.typing as npt
+from swiftnet_ros.backends.base import LogitsEngine
 from swiftnet_ros.core.labels import Logits
-from swiftnet_ros.engines.base import LogitsEngine
 from swiftnet_ros.engines.compiled_cache import compiled_cache
 from swiftnet_ros.engines.openvino_core import openvino_core
 from swiftnet_ros.errors import (

@@ -97,9 +97,9 @@ def graphs(ros, tiny_path):
 def gated(monkeypatch):
     """Enter the engine with gates into the table of engines; its gates are open."""
     from fake_engines import GatedEngine
-    from swiftnet_ros.engines import open_engine
+    from swiftnet_ros.backends import registry
 
-    monkeypatch.setitem(open_engine.ENGINES, 'gated', 'fake_engines:GatedEngine')
+    monkeypatch.setitem(registry.ENGINES, 'gated', 'fake_engines:GatedEngine')
     GatedEngine.reset()
     yield GatedEngine
     GatedEngine.reset()

@@ -20,7 +20,7 @@ from rclpy.serialization import deserialize_message
 from ros_probe import blocks, RELIABLE
 from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import Image
-from swiftnet_ros.engines.open_engine import open_engine
+from swiftnet_ros.backends.registry import open_engine
 from swiftnet_ros.image_msgs import to_labels
 from swiftnet_ros.node_process import NodeProcess
 from swiftnet_ros.segmenter import Segmenter

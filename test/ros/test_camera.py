@@ -19,9 +19,9 @@ import pytest
 from rclpy.qos import DurabilityPolicy, ReliabilityPolicy
 from ros_probe import blocks, rgb_message, wait_until
 from running_node import RunningNode
+from swiftnet_ros.backends import registry
 from swiftnet_ros.camera_records import CameraRecords
 from swiftnet_ros.core import labels
-from swiftnet_ros.engines import open_engine
 
 OUTPUTS = {'label_image', 'color', 'overlay', 'confidence'}
 
@@ -54,7 +54,7 @@ def test_the_newest_frame_wins_and_the_others_are_counted(probe, tiny_path, gate
 
 def test_errors_of_the_engine_are_counted_and_the_stream_goes_on(probe, tiny_path, monkeypatch):
     """Half of the frames fail; each is one drop and no more."""
-    monkeypatch.setitem(open_engine.ENGINES, 'broken', 'fake_engines:BrokenEngine')
+    monkeypatch.setitem(registry.ENGINES, 'broken', 'fake_engines:BrokenEngine')
     BrokenEngine.reset()
     with RunningNode('/one', model=str(tiny_path), engine='broken') as running:
         assert running.do('configure', 'activate')

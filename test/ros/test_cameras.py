@@ -29,8 +29,8 @@ from ros_probe import BEST_EFFORT, blocks, resident, rgb_message, stamped, wait_
 from running_node import RunningNode
 from sensor_msgs.msg import CompressedImage, Image
 from swiftnet_ros import compressed_msgs
-from swiftnet_ros.engines import open_engine as engines
-from swiftnet_ros.engines.open_engine import open_engine
+from swiftnet_ros.backends import registry as engines
+from swiftnet_ros.backends.registry import open_engine
 from swiftnet_ros.image_msgs import to_labels
 from swiftnet_ros.node_process import NodeProcess
 from swiftnet_ros.segmenter import Segmenter

@@ -23,7 +23,7 @@ import cv2
 import numpy as np
 import pytest
 from ros_probe import blocks, wait_until
-from swiftnet_ros.engines.open_engine import open_engine
+from swiftnet_ros.backends.registry import open_engine
 from swiftnet_ros.segmenter import Segmenter
 from tiny_model import COLORS
 

@@ -151,10 +151,10 @@ import sys
 from fake_builder import fake
 from fake_engines import GatedEngine
 from swiftnet_ros import engine_builders
-from swiftnet_ros.engines import open_engine
+from swiftnet_ros.backends import registry
 from swiftnet_ros.segmentation_node import main
 
-open_engine.ENGINES['gated'] = 'fake_engines:GatedEngine'
+registry.ENGINES['gated'] = 'fake_engines:GatedEngine'
 GatedEngine.reset()
 options = sys.argv[2 : sys.argv.index("--ros-args")]
 engine_builders.BUILDERS['gated'] = fake(sys.argv[1], *options)

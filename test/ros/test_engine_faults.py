@@ -35,10 +35,10 @@ NODE = """
 import sys
 from fake_engines import StoredEngine
 from swiftnet_ros.engine_builders import BUILDERS, tensorrt_builder
-from swiftnet_ros.engines import open_engine
+from swiftnet_ros.backends import registry
 from swiftnet_ros.segmentation_node import main
 
-open_engine.ENGINES['tensorrt'] = 'fake_engines:StoredEngine'
+registry.ENGINES['tensorrt'] = 'fake_engines:StoredEngine'
 StoredEngine.reset()
 BUILDERS['tensorrt'] = tensorrt_builder('tensorrt_rtx', '8.6')
 sys.exit(main(sys.argv[1:]))

@@ -31,7 +31,7 @@ from rosgraph_msgs.msg import Clock
 from running_node import RunningNode
 from sensor_msgs.msg import Image
 from std_srvs.srv import Trigger
-from swiftnet_ros.engines.open_engine import open_engine
+from swiftnet_ros.backends.registry import open_engine
 from swiftnet_ros.health import ERROR, OK, WARN
 from swiftnet_ros.image_msgs import to_labels
 from swiftnet_ros.segmenter import Segmenter

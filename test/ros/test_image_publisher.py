@@ -27,9 +27,9 @@ from rclpy.qos import ReliabilityPolicy
 from ros_probe import blocks, RELIABLE, wait_until
 from sensor_msgs.msg import CameraInfo
 from std_msgs.msg import Header
+from swiftnet_ros.backends.registry import open_engine
 from swiftnet_ros.camera_info import pinhole
 from swiftnet_ros.core.frames import to_rgb
-from swiftnet_ros.engines.open_engine import open_engine
 from swiftnet_ros.image_msgs import to_frame, to_labels
 from swiftnet_ros.node_process import NodeProcess
 from swiftnet_ros.segmenter import Segmenter

@@ -123,10 +123,10 @@ def publish_for_good(probe, topic):
 SLOW_NODE = """
 import sys
 from fake_engines import GatedEngine
-from swiftnet_ros.engines import open_engine
+from swiftnet_ros.backends import registry
 from swiftnet_ros.segmentation_node import main
 
-open_engine.ENGINES['gated'] = 'fake_engines:GatedEngine'
+registry.ENGINES['gated'] = 'fake_engines:GatedEngine'
 GatedEngine.reset(may_open=sys.argv[1] == 'open', may_answer=False)
 sys.exit(main(sys.argv[2:]))
 """

@@ -23,9 +23,9 @@ from running_node import RunningNode
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from std_msgs.msg import String
 from swiftnet_ros import label_info
+from swiftnet_ros.backends.registry import open_engine
 from swiftnet_ros.camera_info import pinhole, scaled
 from swiftnet_ros.core import labels
-from swiftnet_ros.engines.open_engine import open_engine
 from swiftnet_ros.image_msgs import from_array, to_labels
 from swiftnet_ros.segmenter import Segmenter
 

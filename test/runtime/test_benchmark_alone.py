@@ -22,10 +22,10 @@ import numpy as np
 import pytest
 from rendered_set import write_rendered_set
 from swiftnet_ros import benchmark
+from swiftnet_ros.backends.registry import open_engine
 from swiftnet_ros.benchmark_report import report, Round, versions
 from swiftnet_ros.benchmark_runs import EngineTimes, Run
 from swiftnet_ros.core.metrics import class_iou, confusion_matrix, mean_iou
-from swiftnet_ros.engines.open_engine import open_engine
 from swiftnet_ros.segmenter import Segmenter
 from tiny_model import write_tiny_model
 

@@ -23,8 +23,8 @@ from fake_engines import GatedEngine
 import numpy as np
 import pytest
 from swiftnet_ros import engine_builders
+from swiftnet_ros.backends import registry
 from swiftnet_ros.engine_build import EngineBuild, EngineFile, progress_text
-from swiftnet_ros.engines import open_engine
 from swiftnet_ros.errors import BuildCancelledError, ReportedError, SelfCheckError
 from swiftnet_ros.loaded_model import load_model
 from swiftnet_ros.model_choice import ModelChoice
@@ -42,7 +42,7 @@ def model(tmp_path):
 @pytest.fixture
 def built(monkeypatch, tmp_path):
     """Give a function that enters a fake builder for the engine `gated`."""
-    monkeypatch.setitem(open_engine.ENGINES, 'gated', 'fake_engines:GatedEngine')
+    monkeypatch.setitem(registry.ENGINES, 'gated', 'fake_engines:GatedEngine')
     GatedEngine.reset()
     (tmp_path / 'cache').mkdir()
 

@@ -23,12 +23,17 @@ import numpy as np
 import pytest
 from rendered_set import write_rendered_set
 from swiftnet_ros import benchmark
+from swiftnet_ros.backends import registry as opening
+from swiftnet_ros.backends.registry import (
+    chosen_engine,
+    golden_of,
+    open_engine,
+    spec_of,
+    why_no_tensorrt,
+)
 from swiftnet_ros.core.frames import Frame
-from swiftnet_ros.engines import open_engine as opening
-from swiftnet_ros.engines.open_engine import chosen_engine, open_engine, why_no_tensorrt
 from swiftnet_ros.errors import EngineFileError, EngineUnavailableError, InvalidModelError
 from swiftnet_ros.loaded_model import load_model, ModelChoice
-from swiftnet_ros.model_files import golden_of, spec_of
 from swiftnet_ros.model_spec import Golden, read_model, write
 from swiftnet_ros.node_health import introduction
 from swiftnet_ros.segmenter import Segmenter

@@ -25,11 +25,11 @@ import onnx
 from onnx import helper, numpy_helper
 from onnx.reference import ReferenceEvaluator
 import pytest
+from swiftnet_ros.backends import openvino_engine
+from swiftnet_ros.backends.base import Engine, LogitsEngine
+from swiftnet_ros.backends.registry import ENGINES, open_engine
 from swiftnet_ros.core.frames import Frame
 from swiftnet_ros.core.labels import Segmentation
-from swiftnet_ros.engines import openvino_engine
-from swiftnet_ros.engines.base import Engine, LogitsEngine
-from swiftnet_ros.engines.open_engine import ENGINES, open_engine
 from swiftnet_ros.engines.openvino_core import openvino_core
 from swiftnet_ros.errors import (
     EngineUnavailableError,
@@ -175,7 +175,7 @@ def test_engine_without_its_library_is_refused(tiny_path, monkeypatch):
 
 
 def test_no_engine_is_imported_before_it_is_chosen():
-    code = 'import swiftnet_ros.engines.open_engine, sys; print("openvino" in sys.modules)'
+    code = 'import swiftnet_ros.backends.registry, sys; print("openvino" in sys.modules)'
     done = subprocess.run([sys.executable, '-c', code], capture_output=True, cwd=CHECKOUT)
     assert done.stdout.split() == [b'False'], done.stderr
 

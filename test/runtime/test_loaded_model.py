@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from swiftnet_ros import loaded_model
-from swiftnet_ros.engines.open_engine import open_engine
+from swiftnet_ros.backends.registry import open_engine
 from swiftnet_ros.errors import InvalidModelError, ModelNotFoundError, SelfCheckError
 from swiftnet_ros.loaded_model import load_model, ModelChoice
 from swiftnet_ros.model_spec import Golden, read_model, write

@@ -18,7 +18,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
-from swiftnet_ros.engines import nvrtc
+from swiftnet_ros.backends import nvrtc
 from swiftnet_ros.engines.cuda_kernels import SIGNATURES, SOURCE
 from swiftnet_ros.errors import EngineUnavailableError, UnexpectedError
 

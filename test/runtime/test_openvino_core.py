@@ -23,7 +23,7 @@ from swiftnet_ros.engines.openvino_core import openvino_core
 CHECKOUT = Path(__file__).resolve().parents[2]
 SIGNAL_AFTER = """
 import faulthandler, os, signal, sys, threading
-from swiftnet_ros.engines.open_engine import open_engine
+from swiftnet_ros.backends.registry import open_engine
 
 faulthandler.enable()
 signal.signal(signal.SIGUSR1, lambda number, frame: print('heard'))

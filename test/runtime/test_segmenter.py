@@ -16,8 +16,8 @@
 
 import numpy as np
 import pytest
+from swiftnet_ros.backends.registry import open_engine
 from swiftnet_ros.core.frames import Frame, to_network_input
-from swiftnet_ros.engines.open_engine import open_engine
 from swiftnet_ros.errors import InvalidFrameError
 from swiftnet_ros.model_spec import write
 from swiftnet_ros.segmenter import Segmenter

@@ -16,8 +16,8 @@
 
 import numpy as np
 import pytest
+from swiftnet_ros.backends.registry import open_engine
 from swiftnet_ros.core.frames import Frame
-from swiftnet_ros.engines.open_engine import open_engine
 from swiftnet_ros.model_spec import Golden
 from swiftnet_ros.self_check import check_engine
 

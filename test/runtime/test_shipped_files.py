@@ -22,9 +22,9 @@ import numpy as np
 from onnx import TensorProto
 from onnx.numpy_helper import to_array
 import pytest
+from swiftnet_ros.backends.registry import open_engine
 from swiftnet_ros.core.image_files import read_label
 from swiftnet_ros.core.metrics import confusion_matrix, mean_iou
-from swiftnet_ros.engines.open_engine import open_engine
 from swiftnet_ros.model_spec import ModelSpec, read_golden, read_model, read_spec
 from swiftnet_ros.segmenter import Segmenter
 

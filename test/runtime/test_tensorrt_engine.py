@@ -21,9 +21,9 @@ TensorRT itself, and CUDA's own behaviour, are not run here.
 from fake_gpu import FakeGpu
 import numpy as np
 import pytest
+from swiftnet_ros.backends import tensorrt_engine
+from swiftnet_ros.backends.registry import open_engine
 from swiftnet_ros.core.frames import Frame
-from swiftnet_ros.engines import tensorrt_engine
-from swiftnet_ros.engines.open_engine import open_engine
 from swiftnet_ros.engines.tensorrt_engine import TensorRtEngine
 from swiftnet_ros.model_spec import write
 from swiftnet_ros.trt.request import Progress

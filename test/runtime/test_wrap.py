@@ -23,7 +23,7 @@ import onnx
 from onnx import helper, TensorProto
 from onnx.reference import ReferenceEvaluator
 import pytest
-from swiftnet_ros.engines.open_engine import open_engine
+from swiftnet_ros.backends.registry import open_engine
 from swiftnet_ros.errors import InvalidModelError, InvalidValueError
 from swiftnet_ros.model_spec import read_spec
 from swiftnet_ros.model_spec.__main__ import main

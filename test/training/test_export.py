@@ -23,7 +23,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
-from swiftnet_ros.engines.open_engine import open_engine
+from swiftnet_ros.backends.registry import open_engine
 from swiftnet_ros.errors import FileMissingError
 from swiftnet_ros.model_spec import ModelSpec, read_golden, read_model, read_spec
 from swiftnet_ros.segmenter import Segmenter

@@ -21,8 +21,8 @@ import sys
 from types import ModuleType
 
 import numpy as np
-from swiftnet_ros.engines.base import LogitsEngine
-from swiftnet_ros.engines.open_engine import ENGINES, open_engine
+from swiftnet_ros.backends.base import LogitsEngine
+from swiftnet_ros.backends.registry import ENGINES, open_engine
 from swiftnet_ros.model_spec import read_spec
 from swiftnet_ros.segmenter import Segmenter
 from tiny_model import write_tiny_model

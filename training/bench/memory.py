@@ -21,8 +21,8 @@ from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
+from swiftnet_ros.backends.registry import open_engine
 from swiftnet_ros.core.frames import Frame
-from swiftnet_ros.engines.open_engine import open_engine
 from swiftnet_ros.segmenter import Segmenter
 
 _STATUS = Path('/proc/self/status')

@@ -19,7 +19,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
-from swiftnet_ros.engines.open_engine import open_engine
+from swiftnet_ros.backends.registry import open_engine
 from swiftnet_ros.errors import FileMissingError, InvalidValueError, UnknownNameError
 from swiftnet_ros.segmenter import Segmenter
 from training.commands.arguments import add_dataset_arguments, dataset_of

@@ -26,8 +26,8 @@ from pathlib import Path
 import numpy as np
 import onnx
 import onnx_ir as ir
+from swiftnet_ros.backends.registry import open_engine
 from swiftnet_ros.core.frames import Frame
-from swiftnet_ros.engines.open_engine import open_engine
 from swiftnet_ros.errors import InvalidModelError
 from swiftnet_ros.model_spec import read_golden, read_model, read_spec, write
 from training.datasets.warehouse_scene import render

@@ -25,9 +25,9 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 import onnx
+from swiftnet_ros.backends.registry import open_engine
 from swiftnet_ros.core import metrics
 from swiftnet_ros.core.labels import Labels
-from swiftnet_ros.engines.open_engine import open_engine
 from swiftnet_ros.model_spec import ModelSpec, read_golden, write
 from swiftnet_ros.segmenter import Segmenter
 from training.quantization.pictures import Pictures

@@ -17,13 +17,28 @@
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Callable, cast, Dict, Tuple, Union
+from typing import Callable, cast, Dict, Optional, Tuple, Union
 
-from swiftnet_ros.engine_cache import SUFFIX
-from swiftnet_ros.engines.base import Engine
+from swiftnet_ros.backends.base import Engine
+from swiftnet_ros.engine_cache import read_sidecar, SUFFIX
 from swiftnet_ros.errors import EngineUnavailableError, InvalidModelError, UnknownNameError
+from swiftnet_ros.model_spec import Golden, ModelSpec, read_golden, read_spec
 from swiftnet_ros.model_spec.find_model import find_model
 from swiftnet_ros.trt.gpu import find_gpu
+
+
+def spec_of(path: Path) -> ModelSpec:
+    """Give the specification of an ONNX file, or of an engine from its sidecar."""
+    return read_sidecar(path).spec if path.suffix == SUFFIX else read_spec(path)
+
+
+def golden_of(path: Path) -> Optional[Golden]:
+    """Give the golden frame, None where there is none; an engine has that of its model."""
+    if path.suffix != SUFFIX:
+        return read_golden(path)
+    text = read_sidecar(path).golden
+    return None if text is None else Golden.from_json(text)
+
 
 # (path of the model, precision, threads) -> engine
 EngineClass = Callable[[Path, str, int], Engine]
