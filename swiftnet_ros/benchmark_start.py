@@ -21,9 +21,9 @@ from typing import Any, Dict, List
 
 import numpy as np
 from sensor_msgs.msg import Image
+from swiftnet_ros.backends.openvino.cache import VARIABLE
 from swiftnet_ros.benchmark_link import open_link
 from swiftnet_ros.benchmark_topics import Parameters, set_up_ros
-from swiftnet_ros.engines.compiled_cache import VARIABLE
 from swiftnet_ros.errors import NodeSilentError
 from swiftnet_ros.node_process import NodeProcess
 

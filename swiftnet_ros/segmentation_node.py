@@ -32,9 +32,9 @@ from rclpy.clock_type import ClockType
 from rclpy.executors import Executor
 from rclpy.node import Node
 from std_srvs.srv import Trigger
+from swiftnet_ros.backends.openvino.cache import use_cache
 from swiftnet_ros.camera import Camera
 from swiftnet_ros.engine_build import EngineFile
-from swiftnet_ros.engines.compiled_cache import use_cache
 from swiftnet_ros.errors import NodeEndsError, SwiftnetError
 from swiftnet_ros.health import camera_health, engine_health, Health
 from swiftnet_ros.live_parameters import guard_parameters

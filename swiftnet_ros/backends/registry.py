@@ -46,7 +46,7 @@ EngineClass = Callable[[Path, str, int], Engine]
 # name -> module:class; `auto` opens the first that can be used here.
 ENGINES: Dict[str, str] = {
     'tensorrt': 'swiftnet_ros.engines.tensorrt_engine:TensorRtEngine',
-    'openvino': 'swiftnet_ros.engines.openvino_engine:OpenVinoEngine',
+    'openvino': 'swiftnet_ros.backends.openvino.engine:OpenVinoEngine',
 }
 
 

@@ -179,7 +179,7 @@ TRAINING_TABLE = PURE_ROOMS + TRAINING_ROOMS
 # What comes from elsewhere, by who may import it.
 PURE_LIBRARIES = {'cv2', 'google', 'numpy', 'onnx', 'yaml'}
 ENGINE_LIBRARIES = {
-    'swiftnet_ros.engines.openvino_core': {'openvino'},
+    'swiftnet_ros.backends.openvino.engine': {'openvino'},
     # The latter for the type checker alone.
     'swiftnet_ros.trt.calibration': {'pycuda'},
     'swiftnet_ros.trt.module_type': {'tensorrt'},

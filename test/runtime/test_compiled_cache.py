@@ -21,8 +21,8 @@ import shutil
 import numpy as np
 import pytest
 from swiftnet_ros.backends import compiled_cache
-from swiftnet_ros.engines.compiled_cache import OFF, use_cache, VARIABLE
-from swiftnet_ros.engines.openvino_engine import OpenVinoEngine
+from swiftnet_ros.backends.openvino.cache import OFF, use_cache, VARIABLE
+from swiftnet_ros.backends.openvino.engine import OpenVinoEngine
 from tiny_model import COLORS, write_tiny_model
 
 

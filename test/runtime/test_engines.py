@@ -27,10 +27,10 @@ from onnx.reference import ReferenceEvaluator
 import pytest
 from swiftnet_ros.backends import openvino_engine
 from swiftnet_ros.backends.base import Engine, LogitsEngine
+from swiftnet_ros.backends.openvino.engine import openvino_core
 from swiftnet_ros.backends.registry import ENGINES, open_engine
 from swiftnet_ros.core.frames import Frame
 from swiftnet_ros.core.labels import Segmentation
-from swiftnet_ros.engines.openvino_core import openvino_core
 from swiftnet_ros.errors import (
     EngineUnavailableError,
     InvalidModelError,

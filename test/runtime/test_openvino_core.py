@@ -18,7 +18,7 @@ from pathlib import Path
 import subprocess
 import sys
 
-from swiftnet_ros.engines.openvino_core import openvino_core
+from swiftnet_ros.backends.openvino.engine import openvino_core
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 SIGNAL_AFTER = """

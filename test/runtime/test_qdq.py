@@ -21,7 +21,7 @@ import numpy as np
 import onnx
 from onnx import helper, numpy_helper, TensorProto
 import pytest
-from swiftnet_ros.engines.openvino_core import openvino_core
+from swiftnet_ros.backends.openvino.engine import openvino_core
 from swiftnet_ros.errors import InvalidModelError
 from swiftnet_ros.model_spec.qdq import check_pairs, with_float_weights
 

@@ -23,8 +23,8 @@ import numpy as np
 import onnx
 import onnx_ir as ir
 import pytest
+from swiftnet_ros.backends.openvino.engine import openvino_core
 from swiftnet_ros.backends.registry import open_engine
-from swiftnet_ros.engines.openvino_core import openvino_core
 from swiftnet_ros.model_spec import ModelSpec, read_model, read_spec, write
 from swiftnet_ros.model_spec.qdq import check_pairs
 from tiny_quantized import calibrated, export_tiny, inputs, MODELS

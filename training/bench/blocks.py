@@ -22,8 +22,8 @@ from itertools import pairwise
 from typing import Any, ClassVar
 
 import numpy as np
+from swiftnet_ros.backends.openvino.engine import OpenVinoEngine
 from swiftnet_ros.core.frames import to_network_input
-from swiftnet_ros.engines.openvino_engine import OpenVinoEngine
 from swiftnet_ros.model_spec import read_model
 from training.bench.graph import (
     Gmacs,

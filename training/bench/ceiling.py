@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 import onnx
 from onnx import helper, numpy_helper, TensorProto
-from swiftnet_ros.engines.openvino_core import openvino_core
+from swiftnet_ros.backends.openvino.engine import openvino_core
 from training.bench.timing import milliseconds
 from training.quantization.qdq import WEIGHT_BITS
 

@@ -19,7 +19,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from swiftnet_ros.engines.openvino_engine import PRECISIONS as ENGINE_PRECISIONS
+from swiftnet_ros.backends.openvino.engine import PRECISIONS as ENGINE_PRECISIONS
 from swiftnet_ros.errors import FileMissingError, UnknownNameError
 from swiftnet_ros.model_spec import ModelSpec, read_model, read_spec
 from swiftnet_ros.model_spec.find_model import find_model

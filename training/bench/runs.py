@@ -22,7 +22,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from swiftnet_ros.engines.openvino_engine import OpenVinoEngine
+from swiftnet_ros.backends.openvino.engine import OpenVinoEngine
 from swiftnet_ros.errors import EngineUnavailableError, FileMissingError
 from training.bench.measure import bench, BenchOptions
 from training.bench.models import Case, cases_of, PRECISIONS, quantized_file, Size

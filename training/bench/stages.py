@@ -28,10 +28,10 @@ from time import process_time
 from typing import Any, ClassVar
 
 import numpy as np
+from swiftnet_ros.backends.openvino.cache import VARIABLE
+from swiftnet_ros.backends.openvino.engine import OpenVinoEngine
 from swiftnet_ros.core.frames import to_network_input
 from swiftnet_ros.core.upsampled_argmax import best_and_largest, best_classes
-from swiftnet_ros.engines.compiled_cache import VARIABLE
-from swiftnet_ros.engines.openvino_engine import OpenVinoEngine
 from swiftnet_ros.errors import EngineUnavailableError
 from training.bench.markdown import ms, table
 from training.bench.models import Case, Size

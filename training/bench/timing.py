@@ -21,8 +21,8 @@ from dataclasses import dataclass, field
 from time import perf_counter, process_time
 from typing import Protocol, TypeVar
 
+from swiftnet_ros.backends.openvino.engine import OpenVinoEngine
 from swiftnet_ros.core.frames import Frame, to_network_input
-from swiftnet_ros.engines.openvino_engine import OpenVinoEngine
 from swiftnet_ros.segmenter import Segmenter
 from training.bench.models import Case, Size
 from training.datasets.warehouse import FIRST_SEED

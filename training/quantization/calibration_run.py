@@ -24,7 +24,7 @@ import numpy as np
 import numpy.typing as npt
 import onnx
 import openvino
-from swiftnet_ros.engines.openvino_core import openvino_core
+from swiftnet_ros.backends.openvino.engine import openvino_core
 from swiftnet_ros.errors import SwiftnetError
 from tqdm import tqdm
 from training.quantization.activation_ranges import Histogram, observe

@@ -16,14 +16,15 @@
 
 import os
 from pathlib import Path
-from typing import Any, ClassVar, Dict, Set, Union
+from threading import Lock
+from typing import Any, ClassVar, Dict, List, Set, Union
 
 import numpy as np
 import numpy.typing as npt
+import openvino
 from swiftnet_ros.backends.base import LogitsEngine
+from swiftnet_ros.backends.openvino.cache import compiled_cache
 from swiftnet_ros.core.labels import Logits
-from swiftnet_ros.engines.compiled_cache import compiled_cache
-from swiftnet_ros.engines.openvino_core import openvino_core
 from swiftnet_ros.errors import (
     EngineUnavailableError,
     InvalidModelError,
@@ -31,6 +32,24 @@ from swiftnet_ros.errors import (
     UnknownNameError,
 )
 from swiftnet_ros.model_spec import read_spec
+
+_LOCK = Lock()
+_CORES: List[Any] = []
+
+
+def openvino_core() -> Any:
+    """
+    Give the core that all engines share, made at the first call and never freed.
+
+    A core gives the thread that first uses it another signal stack, and frees that stack when it
+    is freed itself: with cores that do not end in the reverse order of their beginning, or end in
+    another thread, the next signal (Ctrl-C) would be a segmentation fault.
+    """
+    with _LOCK:
+        if not _CORES:
+            _CORES.append(openvino.Core())
+        return _CORES[0]
+
 
 PRECISIONS = ('auto', 'fp32', 'bf16')
 # What OpenVINO calls the precisions, in its hint and in what it says of a compiled network.
