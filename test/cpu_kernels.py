@@ -25,7 +25,7 @@ from tempfile import TemporaryDirectory
 from typing import Callable, Dict, List, Sequence, Union
 
 import pytest
-from swiftnet_ros.engines.cuda_kernels import BLOCK, Launch, SIGNATURES, SOURCE
+from swiftnet_ros.backends.cuda.kernels import BLOCK, Launch, SIGNATURES, SOURCE
 
 DRIVER = Path(__file__).with_name('kernels_on_cpu.cpp')
 NO_COMPILER = 'no C++ compiler is here: scripts/test.sh brings one'

@@ -22,10 +22,10 @@ from typing import Any, Callable, Dict, Iterator
 
 import pytest
 from swiftnet_ros import build_engine
+from swiftnet_ros.backends.cuda.driver import Gpu
 from swiftnet_ros.build_engine import BuildRequest, find_or_build
 from swiftnet_ros.engine_cache import read_sidecar
 from swiftnet_ros.trt import identity
-from swiftnet_ros.trt.gpu import Gpu
 from tiny_pair import write_files
 from trt_stand_in import names_of, stand_in, VERSIONS
 

@@ -20,11 +20,11 @@ from pathlib import Path
 from typing import Callable, cast, Dict, Optional, Tuple, Union
 
 from swiftnet_ros.backends.base import Engine
+from swiftnet_ros.backends.cuda.driver import find_gpu
 from swiftnet_ros.engine_cache import read_sidecar, SUFFIX
 from swiftnet_ros.errors import EngineUnavailableError, InvalidModelError, UnknownNameError
 from swiftnet_ros.model_spec import Golden, ModelSpec, read_golden, read_spec
 from swiftnet_ros.model_spec.find_model import find_model
-from swiftnet_ros.trt.gpu import find_gpu
 
 
 def spec_of(path: Path) -> ModelSpec:

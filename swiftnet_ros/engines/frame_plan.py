@@ -19,12 +19,12 @@ from time import perf_counter
 from typing import Dict, Optional, Tuple
 
 import numpy as np
+from swiftnet_ros.backends.cuda.device import CudaGpu
+from swiftnet_ros.backends.cuda.driver import CudaEvent, CudaGraph
+from swiftnet_ros.backends.cuda.kernels import LabelsStep, ResizeStep
+from swiftnet_ros.backends.cuda.memory import Memory, SharedMemory
 from swiftnet_ros.core.frames import Frame
 from swiftnet_ros.core.labels import Segmentation
-from swiftnet_ros.engines.cuda_gpu import CudaGpu
-from swiftnet_ros.engines.cuda_graph import CudaEvent, CudaGraph
-from swiftnet_ros.engines.cuda_kernels import LabelsStep, ResizeStep
-from swiftnet_ros.engines.cuda_memory import Memory, SharedMemory
 from swiftnet_ros.engines.tensorrt_network import TensorRtNetwork
 from swiftnet_ros.model_spec import ModelSpec
 

@@ -23,11 +23,11 @@ from typing import Callable, Dict, Set, Tuple, Union
 import numpy as np
 import numpy.typing as npt
 from swiftnet_ros.backends.base import Engine
+from swiftnet_ros.backends.cuda.device import CudaGpu
 from swiftnet_ros.core.frames import Frame
 from swiftnet_ros.core.labels import Logits, Segmentation
 from swiftnet_ros.engine_cache import load, Sidecar, SUFFIX
 from swiftnet_ros.engine_finder import find_or_build
-from swiftnet_ros.engines.cuda_gpu import CudaGpu
 from swiftnet_ros.engines.frame_plan import FrameForm, FramePlan
 from swiftnet_ros.engines.tensorrt_network import TensorRtNetwork
 from swiftnet_ros.errors import EngineMismatchError, InvalidValueError

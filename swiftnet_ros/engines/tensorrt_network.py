@@ -17,9 +17,9 @@
 from pathlib import Path
 from typing import Dict, Tuple, TYPE_CHECKING
 
-from swiftnet_ros.engines.cuda_gpu import CudaGpu
-from swiftnet_ros.engines.cuda_graph import ENGINE
-from swiftnet_ros.engines.cuda_memory import Memory
+from swiftnet_ros.backends.cuda.device import CudaGpu
+from swiftnet_ros.backends.cuda.driver import ENGINE
+from swiftnet_ros.backends.cuda.memory import Memory
 from swiftnet_ros.errors import (
     DeviceMemoryError,
     EngineFailedError,

@@ -183,8 +183,8 @@ ENGINE_LIBRARIES = {
     # The latter for the type checker alone.
     'swiftnet_ros.trt.calibration': {'pycuda'},
     'swiftnet_ros.trt.module_type': {'tensorrt'},
-    'swiftnet_ros.engines.cuda_gpu': {'pycuda'},
-    'swiftnet_ros.engines.pycuda_type': {'pycuda'},
+    'swiftnet_ros.backends.cuda.device': {'pycuda'},
+    'swiftnet_ros.backends.cuda.device': {'pycuda'},
 }
 ROS_LIBRARIES = {
     'cv_bridge',

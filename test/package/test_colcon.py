@@ -103,7 +103,7 @@ def test_the_share_folder_holds_every_file_of_the_checkout(installed, pattern):
 
 
 def test_the_source_of_the_kernels_is_installed(installed):
-    assert list(installed.rglob('site-packages/swiftnet_ros/engines/kernels/segmentation.cu'))
+    assert list(installed.rglob('site-packages/swiftnet_ros/backends/cuda/segmentation.cu'))
 
 
 def test_training_is_not_installed(installed):

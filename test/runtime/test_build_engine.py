@@ -22,10 +22,10 @@ import sys
 
 import pytest
 from swiftnet_ros import engine_finder
+from swiftnet_ros.backends.cuda.driver import Gpu
 from swiftnet_ros.build_engine import build_in_memory, cached_engine, find_or_build
 from swiftnet_ros.engine_cache import load, read_sidecar, sidecar_path
 from swiftnet_ros.model_spec import read_model, read_spec, write
-from swiftnet_ros.trt.gpu import Gpu
 from tiny_pair import write_files
 from trt_builds import beside, fixture_files, fixture_run, fixture_use, request
 
@@ -198,7 +198,7 @@ from pathlib import Path
 sys.path.insert(0, sys.argv[2])
 from trt_stand_in import stand_in
 from swiftnet_ros.trt import identity
-from swiftnet_ros.trt.gpu import Gpu
+from swiftnet_ros.backends.cuda.driver import Gpu
 import time
 module = stand_in('tensorrt-8.5.2.2')
 build = module.Builder.build_serialized_network

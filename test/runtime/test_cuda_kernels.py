@@ -20,9 +20,9 @@ import re
 from cpu_kernels import cpu_kernels
 import numpy as np
 import pytest
+from swiftnet_ros.backends.cuda.kernels import LabelsStep, ResizeStep, SIGNATURES, SOURCE
 from swiftnet_ros.core.frames import CHANNEL_ORDERS, Frame, to_network_input
 from swiftnet_ros.core.labels import from_logits, Segmentation
-from swiftnet_ros.engines.cuda_kernels import LabelsStep, ResizeStep, SIGNATURES, SOURCE
 
 CAMERA_SIZES = [
     (48, 64), (96, 128), (24, 32), (192, 256), (1, 1), (1, 87), (87, 1), (31, 77), (49, 65),

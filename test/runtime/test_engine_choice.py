@@ -24,6 +24,7 @@ import pytest
 from rendered_set import write_rendered_set
 from swiftnet_ros import benchmark
 from swiftnet_ros.backends import registry as opening
+from swiftnet_ros.backends.cuda.driver import Gpu
 from swiftnet_ros.backends.registry import (
     chosen_engine,
     golden_of,
@@ -37,7 +38,6 @@ from swiftnet_ros.loaded_model import load_model, ModelChoice
 from swiftnet_ros.model_spec import Golden, read_model, write
 from swiftnet_ros.node_health import introduction
 from swiftnet_ros.segmenter import Segmenter
-from swiftnet_ros.trt.gpu import Gpu
 from tensorrt_setup import Setup, tiny_infer
 from tiny_model import COLORS, write_tiny_model
 

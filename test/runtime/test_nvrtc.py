@@ -19,7 +19,7 @@ from pathlib import Path
 
 import pytest
 from swiftnet_ros.backends import nvrtc
-from swiftnet_ros.engines.cuda_kernels import SIGNATURES, SOURCE
+from swiftnet_ros.backends.cuda.kernels import SIGNATURES, SOURCE
 from swiftnet_ros.errors import EngineUnavailableError, UnexpectedError
 
 NOT_INSTALLED = 'nvidia-cuda-nvrtc-cu11 is not installed here: scripts/test.sh brings it'

@@ -20,7 +20,7 @@ from typing import Any, Tuple
 
 import numpy as np
 import numpy.typing as npt
-from swiftnet_ros.engines.cuda_gpu import CudaGpu
+from swiftnet_ros.backends.cuda.device import CudaGpu
 from swiftnet_ros.errors import DeviceMemoryError
 
 

@@ -14,16 +14,68 @@
 
 """The GPU: a context and a stream of one's own, and the kernels, on pycuda."""
 
+
 from contextlib import contextmanager
 from typing import Dict, Iterator, TYPE_CHECKING
 
-from swiftnet_ros.engines.cuda_graph import CudaDriver, ENGINE
-from swiftnet_ros.engines.cuda_kernels import BLOCK, Launch, SIGNATURES, SOURCE
-from swiftnet_ros.engines.nvrtc import compile_for
+from swiftnet_ros.backends.cuda.driver import CudaDriver, ENGINE
+from swiftnet_ros.backends.cuda.kernels import BLOCK, Launch, SIGNATURES, SOURCE
+from swiftnet_ros.backends.cuda.nvrtc import compile_for
 from swiftnet_ros.errors import EngineFailedError, EngineUnavailableError
 
+
+from typing import TYPE_CHECKING
+
+
+
 if TYPE_CHECKING:
-    from swiftnet_ros.engines.pycuda_type import driver, PyCuda
+    from typing import Any, Protocol, Tuple, Type
+
+    import numpy.typing as npt
+    from pycuda import driver as driver
+
+    class PyCuda(Protocol):
+        """`pycuda.driver`."""
+
+        Error: Type[driver.Error]
+        MemoryError: Type[driver.MemoryError]  # noqa: A003
+        Device: Type[driver.Device]
+        Stream: Type[driver.Stream]
+        ctx_flags: Type[driver.ctx_flags]
+        device_attribute: Type[driver.device_attribute]
+        host_alloc_flags: Type[driver.host_alloc_flags]
+
+        def init(self, flags: int = 0) -> None: ...
+
+        def mem_alloc(self, __size: int) -> driver.DeviceAllocation: ...
+
+        def mem_get_info(self) -> Tuple[int, int]: ...
+
+        def memcpy_dtoh(self, dest: npt.NDArray[Any], src: int) -> None: ...
+
+        def memcpy_dtoh_async(
+            self, dest: npt.NDArray[Any], src: int, stream: driver.Stream
+        ) -> None: ...
+
+        def memcpy_htod(self, dest: int, src: npt.NDArray[Any]) -> None: ...
+
+        def memcpy_htod_async(
+            self, dest: int, src: npt.NDArray[Any], stream: driver.Stream
+        ) -> None: ...
+
+        def module_from_buffer(self, buffer: bytes) -> driver.Module: ...
+
+        def pagelocked_empty(
+            self,
+            shape: Tuple[int, ...],
+            dtype: npt.DTypeLike,
+            order: str = 'C',
+            mem_flags: int = 0,
+        ) -> npt.NDArray[Any]: ...
+
+
+
+if TYPE_CHECKING:
 
 _INSTALL = 'pip install pycuda, which needs the CUDA toolkit'
 
