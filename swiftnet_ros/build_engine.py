@@ -29,11 +29,15 @@ import signal
 import sys
 from typing import List, Optional
 
-from swiftnet_ros.engine_cache import read_sidecar, Sidecar, sidecar_path
-from swiftnet_ros.engine_finder import build_in_memory, cached_engine, find_or_build
+from swiftnet_ros.backends.tensorrt.engine_cache import (
+    build_in_memory,
+    cached_engine,
+    find_or_build,
+)
+from swiftnet_ros.backends.tensorrt.engine_file import read_sidecar, Sidecar, sidecar_path
+from swiftnet_ros.backends.tensorrt.request import BuildRequest, CALIBRATORS, PRECISIONS, Progress
 from swiftnet_ros.errors import InvalidValueError, listing
 from swiftnet_ros.system.process import exit_code
-from swiftnet_ros.trt.request import BuildRequest, CALIBRATORS, PRECISIONS, Progress
 
 __all__ = ['BuildRequest', 'Progress', 'build_in_memory', 'cached_engine', 'find_or_build']
 

@@ -28,9 +28,9 @@ from time import monotonic
 from typing import Any, Callable, Dict, Iterator, Optional, Tuple
 
 from swiftnet_ros.backends.registry import chosen_engine
-from swiftnet_ros.build_process import run_build
+from swiftnet_ros.backends.tensorrt.build_subprocess import run_build
+from swiftnet_ros.backends.tensorrt.engine_file import SUFFIX
 from swiftnet_ros.engine_builders import Builder, BUILDERS
-from swiftnet_ros.engine_cache import SUFFIX
 from swiftnet_ros.errors import BuildCancelledError
 from swiftnet_ros.model_choice import ModelChoice
 from swiftnet_ros.model_spec.find_model import find_model

@@ -21,13 +21,13 @@ from pathlib import Path
 import sys
 from typing import Callable, Dict, List, NamedTuple, Optional
 
+from swiftnet_ros.backends.tensorrt.api import tensorrt_module
+from swiftnet_ros.backends.tensorrt.source import choose_source
 from swiftnet_ros.build_engine import BuildRequest, cached_engine
 from swiftnet_ros.errors import EngineCacheError
 from swiftnet_ros.model_choice import ModelChoice
-from swiftnet_ros.trt.api import tensorrt_module
-from swiftnet_ros.trt.source import choose_source
 
-_CHILD = 'swiftnet_ros.engine_child'
+_CHILD = 'swiftnet_ros.backends.tensorrt.build_worker'
 
 
 class Builder(NamedTuple):

@@ -19,7 +19,7 @@ from time import sleep
 
 import numpy as np
 from swiftnet_ros.backends.base import LogitsEngine
-from swiftnet_ros.engine_cache import load
+from swiftnet_ros.backends.tensorrt.engine_file import load
 from swiftnet_ros.errors import InvalidModelError
 from swiftnet_ros.model_spec import read_spec
 

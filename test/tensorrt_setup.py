@@ -26,10 +26,10 @@ import numpy as np
 import pytest
 from swiftnet_ros.backends import cuda_gpu, cuda_graph
 from swiftnet_ros.backends.cuda.driver import Gpu
-from swiftnet_ros.engine_cache import Sidecar, store
+from swiftnet_ros.backends.tensorrt import identity
+from swiftnet_ros.backends.tensorrt.engine_file import Sidecar, store
+from swiftnet_ros.backends.tensorrt.identity import EngineIdentity
 from swiftnet_ros.model_spec import ModelSpec
-from swiftnet_ros.trt import identity
-from swiftnet_ros.trt.identity import EngineIdentity
 from trt_running import Edge, FakeNetwork, running_doings
 from trt_stand_in import stand_in
 

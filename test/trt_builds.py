@@ -23,9 +23,9 @@ from typing import Any, Callable, Dict, Iterator
 import pytest
 from swiftnet_ros import build_engine
 from swiftnet_ros.backends.cuda.driver import Gpu
+from swiftnet_ros.backends.tensorrt import identity
+from swiftnet_ros.backends.tensorrt.engine_file import read_sidecar
 from swiftnet_ros.build_engine import BuildRequest, find_or_build
-from swiftnet_ros.engine_cache import read_sidecar
-from swiftnet_ros.trt import identity
 from tiny_pair import write_files
 from trt_stand_in import names_of, stand_in, VERSIONS
 

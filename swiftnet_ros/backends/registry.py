@@ -21,7 +21,7 @@ from typing import Callable, cast, Dict, Optional, Tuple, Union
 
 from swiftnet_ros.backends.base import Engine
 from swiftnet_ros.backends.cuda.driver import find_gpu
-from swiftnet_ros.engine_cache import read_sidecar, SUFFIX
+from swiftnet_ros.backends.tensorrt.engine_file import read_sidecar, SUFFIX
 from swiftnet_ros.errors import EngineUnavailableError, InvalidModelError, UnknownNameError
 from swiftnet_ros.model_spec import Golden, ModelSpec, read_golden, read_spec
 from swiftnet_ros.model_spec.find_model import find_model
@@ -45,7 +45,7 @@ EngineClass = Callable[[Path, str, int], Engine]
 
 # name -> module:class; `auto` opens the first that can be used here.
 ENGINES: Dict[str, str] = {
-    'tensorrt': 'swiftnet_ros.engines.tensorrt_engine:TensorRtEngine',
+    'tensorrt': 'swiftnet_ros.backends.tensorrt.engine:TensorRtEngine',
     'openvino': 'swiftnet_ros.backends.openvino.engine:OpenVinoEngine',
 }
 

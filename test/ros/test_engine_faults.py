@@ -25,7 +25,7 @@ import pytest
 from ros_probe import blocks, rgb_message, wait_until
 from small_disk import FULL, on_disk, READ_ONLY
 from started_program import started
-from swiftnet_ros.engine_cache import build_lock, load
+from swiftnet_ros.backends.tensorrt.engine_file import build_lock, load
 
 NO_RTX = 'tensorrt_rtx is not installed here: scripts/test.sh brings it'
 pytestmark = pytest.mark.skipif(find_spec('tensorrt_rtx') is None, reason=NO_RTX)
@@ -148,4 +148,7 @@ def _is_child(entry, cache):
         content = entry.read_bytes()
     except OSError:
         return False
-    return b'swiftnet_ros.engine_child' in content and str(cache).encode() in content
+    return (
+        b'swiftnet_ros.backends.tensorrt.build_worker' in content
+        and str(cache).encode() in content
+    )

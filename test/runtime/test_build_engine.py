@@ -21,10 +21,10 @@ import subprocess
 import sys
 
 import pytest
-from swiftnet_ros import engine_finder
 from swiftnet_ros.backends.cuda.driver import Gpu
+from swiftnet_ros.backends.tensorrt import engine_cache
+from swiftnet_ros.backends.tensorrt.engine_file import load, read_sidecar, sidecar_path
 from swiftnet_ros.build_engine import build_in_memory, cached_engine, find_or_build
-from swiftnet_ros.engine_cache import load, read_sidecar, sidecar_path
 from swiftnet_ros.model_spec import read_model, read_spec, write
 from tiny_pair import write_files
 from trt_builds import beside, fixture_files, fixture_run, fixture_use, request
@@ -132,7 +132,7 @@ def test_images_count_by_what_they_hold(use, files, tmp_path):
         (folder / name).write_bytes(content)
         for calibrator in ('entropy2', 'minmax'):
             wanted = request(module, files, calibration=folder, calibrator=calibrator)
-            keys.add(engine_finder._want(wanted).identity.key)
+            keys.add(engine_cache._want(wanted).identity.key)
     assert len(keys) == 6
 
 
@@ -186,10 +186,10 @@ def test_a_shipped_name_stands_for_the_right_file_of_the_pair(use, files, monkey
         ({'dla': 0, 'precision': 'fp16'}, 'shelf.fp32.onnx'),
     ):
         wanted = replace(request(module, files, **options), model=Path('shelf'))
-        assert engine_finder._want(wanted).source.path.name == name
+        assert engine_cache._want(wanted).source.path.name == name
     wanted = replace(request(use('tensorrt-11.4.0.106'), files), model=Path('shelf'))
     wanted = replace(wanted, precision='fp16')
-    assert engine_finder._want(wanted).source.path.name == 'shelf.fp16.onnx'
+    assert engine_cache._want(wanted).source.path.name == 'shelf.fp16.onnx'
 
 
 TWO = """
@@ -197,7 +197,7 @@ import sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[2])
 from trt_stand_in import stand_in
-from swiftnet_ros.trt import identity
+from swiftnet_ros.backends.tensorrt import identity
 from swiftnet_ros.backends.cuda.driver import Gpu
 import time
 module = stand_in('tensorrt-8.5.2.2')

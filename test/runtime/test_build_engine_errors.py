@@ -19,7 +19,7 @@ import sys
 
 import onnx
 import pytest
-from swiftnet_ros import engine_finder
+from swiftnet_ros.backends.tensorrt import engine_cache
 from swiftnet_ros.errors import EngineUnavailableError
 from swiftnet_ros.model_spec import read_model
 from trt_builds import beside, fixture_files, fixture_refused, fixture_run, fixture_use, WEAK
@@ -130,7 +130,7 @@ def test_a_machine_without_a_gpu_says_so(monkeypatch, driver, text):
 
     monkeypatch.setattr('ctypes.CDLL', Driver)
     with pytest.raises(EngineUnavailableError, match=text):
-        engine_finder.this_machine(_tensorrt(monkeypatch))
+        engine_cache.this_machine(_tensorrt(monkeypatch))
 
 
 def _tensorrt(monkeypatch):
@@ -158,5 +158,5 @@ def test_the_gpu_is_asked_of_the_driver(monkeypatch):
             value._obj.value = {75: 8, 76: 7}[which]
 
     monkeypatch.setattr('ctypes.CDLL', Driver)
-    machine = engine_finder.this_machine(_tensorrt(monkeypatch))
+    machine = engine_cache.this_machine(_tensorrt(monkeypatch))
     assert (machine.gpu_name, machine.compute_capability) == ('Orin', '8.7')

@@ -25,7 +25,7 @@ from time import monotonic, sleep
 import fake_builder
 from fake_builder import builders
 import pytest
-from swiftnet_ros.build_process import run_build
+from swiftnet_ros.backends.tensorrt.build_subprocess import run_build
 from swiftnet_ros.errors import BuildCancelledError, BuildProcessError, ReportedError
 
 
@@ -121,7 +121,7 @@ def test_a_ctrl_c_in_the_terminal_does_not_reach_the_build(model):
     """Its caller decides: the whole foreground group gets the signal."""
     code = (
         'import signal, sys\nfrom threading import Event\n'
-        'from swiftnet_ros.build_process import run_build\n'
+        'from swiftnet_ros.backends.tensorrt.build_subprocess import run_build\n'
         'signal.signal(signal.SIGINT, lambda *given: None)\n'
         'print(run_build(sys.argv[1:], lambda m: print("step", flush=True), Event())["engine"])\n'
     )

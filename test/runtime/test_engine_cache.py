@@ -26,8 +26,8 @@ from threading import Event, Thread
 from time import monotonic, sleep
 
 import pytest
-from swiftnet_ros import engine_cache
-from swiftnet_ros.engine_cache import (
+from swiftnet_ros.backends.tensorrt import engine_file
+from swiftnet_ros.backends.tensorrt.engine_file import (
     build_lock,
     cache_folder,
     engine_path,
@@ -38,8 +38,8 @@ from swiftnet_ros.engine_cache import (
     sidecar_path,
     store,
 )
+from swiftnet_ros.backends.tensorrt.identity import EngineIdentity, Machine
 from swiftnet_ros.errors import EngineCacheError, EngineFileError
-from swiftnet_ros.trt.identity import EngineIdentity, Machine
 from tiny_pair import spec
 
 ENGINE = bytes(range(256)) * 4000
@@ -249,7 +249,7 @@ def test_a_process_that_is_ended_while_it_writes_leaves_nothing_in_the_end(tmp_p
         assert [item.suffix for item in left] == ['.partial']
         other = tmp_path / f'a.engine.{os.getpid()}.7.partial'
         other.write_text('of a process that lives')
-        engine_cache.write_whole(path, b'new')
+        engine_file.write_whole(path, b'new')
         assert {item.name for item in tmp_path.iterdir()} == {'a.engine', other.name}
 
 

@@ -28,10 +28,10 @@ from fake_builder import living
 import pytest
 from small_disk import FULL, on_disk, READ_ONLY
 from swiftnet_ros import engine_builders
-from swiftnet_ros.build_process import run_build
+from swiftnet_ros.backends.tensorrt.build_subprocess import run_build
+from swiftnet_ros.backends.tensorrt.engine_file import build_lock, load
 from swiftnet_ros.engine_build import EngineBuild
 from swiftnet_ros.engine_builders import BUILDERS, tensorrt_builder
-from swiftnet_ros.engine_cache import build_lock, load
 from swiftnet_ros.errors import (
     EngineCacheError,
     EngineUnavailableError,
@@ -147,7 +147,7 @@ def test_the_child_ends_with_a_node_that_is_killed(choice, tmp_path):
     cache.mkdir(mode=0o700)
     code = (
         'import json, sys\nfrom threading import Event\n'
-        'from swiftnet_ros.build_process import run_build\n'
+        'from swiftnet_ros.backends.tensorrt.build_subprocess import run_build\n'
         'from swiftnet_ros.engine_builders import tensorrt_builder\n'
         'from swiftnet_ros.model_choice import ModelChoice\n'
         'choice = ModelChoice(**json.loads(sys.argv[1]))\n'
@@ -170,11 +170,11 @@ def test_the_child_ends_with_a_node_that_is_killed(choice, tmp_path):
 
 def _children(folder):
     """List the children that live and have a folder for what cannot be kept."""
-    return living('swiftnet_ros.engine_child', folder)
+    return living('swiftnet_ros.backends.tensorrt.build_worker', folder)
 
 
 def test_a_child_without_its_parent_does_not_begin(choice, tmp_path):
-    words = ['-m', 'swiftnet_ros.engine_child', '1', str(tmp_path), '{}']
+    words = ['-m', 'swiftnet_ros.backends.tensorrt.build_worker', '1', str(tmp_path), '{}']
     ended = subprocess.run([sys.executable, *words], capture_output=True, text=True)
     assert (ended.returncode, ended.stdout, ended.stderr) == (1, '', '')
 

@@ -23,10 +23,10 @@ import numpy as np
 import pytest
 from swiftnet_ros.backends import tensorrt_engine
 from swiftnet_ros.backends.registry import open_engine
+from swiftnet_ros.backends.tensorrt.engine import TensorRtEngine
+from swiftnet_ros.backends.tensorrt.request import Progress
 from swiftnet_ros.core.frames import Frame
-from swiftnet_ros.engines.tensorrt_engine import TensorRtEngine
 from swiftnet_ros.model_spec import write
-from swiftnet_ros.trt.request import Progress
 from tensorrt_setup import JETSON, Setup, tiny_infer
 from trt_stand_in import VERSIONS
 

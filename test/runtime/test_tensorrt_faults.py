@@ -21,8 +21,8 @@ import numpy as np
 import pytest
 from swiftnet_ros.backends import cuda_gpu, nvrtc
 from swiftnet_ros.backends.registry import open_engine
+from swiftnet_ros.backends.tensorrt.engine import TensorRtEngine
 from swiftnet_ros.core.frames import Frame
-from swiftnet_ros.engines.tensorrt_engine import TensorRtEngine
 from swiftnet_ros.errors import (
     DeviceMemoryError,
     EngineFailedError,

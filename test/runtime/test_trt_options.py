@@ -17,9 +17,9 @@
 import json
 
 import pytest
+from swiftnet_ros.backends.tensorrt.network import read_layers
 from swiftnet_ros.build_engine import find_or_build
 from swiftnet_ros.errors import BuildError, EngineUnavailableError, SwiftnetError
-from swiftnet_ros.trt.layers import read_layers
 from tiny_pair import write_with_operator
 from trt_builds import beside, built, fixture_files, fixture_use, request, TYPED, WEAK
 from trt_stand_in import names_of, stand_in, VERSIONS
@@ -90,7 +90,7 @@ def test_progress_has_a_fraction_where_tensorrt_tells_it(use, files, version, mo
     module = use(version)
     told = []
     monkeypatch.setattr(
-        'swiftnet_ros.trt.progress.Reporter.note', lambda *given: told.append(given)
+        'swiftnet_ros.backends.tensorrt.progress.Reporter.note', lambda *given: told.append(given)
     )
     find_or_build(request(module, files), lambda progress: None)
     fractions = [fraction for _, phase, fraction in told if phase == 'Building']

@@ -23,9 +23,9 @@ import sys
 from time import monotonic
 
 import pytest
+from swiftnet_ros.backends.tensorrt.engine_file import load, read_sidecar
 from swiftnet_ros.build_engine import BuildRequest, cached_engine, find_or_build
 from swiftnet_ros.core.frames import Frame, to_network_input
-from swiftnet_ros.engine_cache import load, read_sidecar
 from swiftnet_ros.errors import BuildError, SwiftnetError
 from swiftnet_ros.model_spec import Golden, read_golden, read_model, read_spec, write
 from tiny_pair import write_with_operator

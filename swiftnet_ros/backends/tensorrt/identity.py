@@ -20,8 +20,8 @@ import json
 from typing import Any, Dict, List, Optional, Tuple
 
 from swiftnet_ros.backends.cuda.driver import find_gpu
+from swiftnet_ros.backends.tensorrt.api import tensorrt_module
 from swiftnet_ros.errors import listing
-from swiftnet_ros.trt.api import tensorrt_module
 
 # What a difference is called, in the order in which it is told.
 _NAMES = {

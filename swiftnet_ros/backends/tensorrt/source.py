@@ -19,14 +19,14 @@ from pathlib import Path
 import re
 from typing import Optional, TYPE_CHECKING
 
+from swiftnet_ros.backends.tensorrt.api import has_calibrators, is_strongly_typed
+from swiftnet_ros.backends.tensorrt.request import BuildRequest
 from swiftnet_ros.errors import InvalidModelError, InvalidValueError
 from swiftnet_ros.model_spec import ModelSpec, read_model, read_spec
 from swiftnet_ros.model_spec.find_model import find_model
-from swiftnet_ros.trt.api import has_calibrators, is_strongly_typed
-from swiftnet_ros.trt.request import BuildRequest
 
 if TYPE_CHECKING:
-    from swiftnet_ros.trt.module_type import TensorRt
+    from swiftnet_ros.backends.tensorrt.api import TensorRt
 
 _QDQ = ('QuantizeLinear', 'DequantizeLinear')
 _ENDING = '.onnx'

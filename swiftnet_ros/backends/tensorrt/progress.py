@@ -19,11 +19,11 @@ import threading
 from time import monotonic
 from typing import Callable, Dict, Iterator, List, Optional, TYPE_CHECKING
 
-from swiftnet_ros.trt.api import derive
-from swiftnet_ros.trt.request import Progress
+from swiftnet_ros.backends.tensorrt.api import derive
+from swiftnet_ros.backends.tensorrt.request import Progress
 
 if TYPE_CHECKING:
-    from swiftnet_ros.trt.module_type import TensorRt, tensorrt
+    from swiftnet_ros.backends.tensorrt.api import TensorRt, tensorrt
 
 Report = Callable[[Progress], None]
 _PERIOD_S = 1.0

@@ -12,14 +12,19 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What the layers of an engine really are, as its inspector says."""
+"""ONNX to TensorRT's network, or an error that names the operator."""
 
 import json
+from pathlib import Path
 import re
 from typing import Any, Dict, List, Optional, TYPE_CHECKING
 
+import onnx
+from swiftnet_ros.backends.tensorrt.api import is_strongly_typed
+from swiftnet_ros.errors import BuildError, listing
+
 if TYPE_CHECKING:
-    from swiftnet_ros.trt.module_type import TensorRt, tensorrt
+    from swiftnet_ros.backends.tensorrt.api import TensorRt, tensorrt
 
 # In the order in which they are looked for: UInt8 holds Int8.
 _PRECISIONS = (
@@ -67,3 +72,43 @@ def _precision(layer: Dict[str, Any]) -> Optional[str]:
             if re.search(pattern, text, re.IGNORECASE):
                 return name
     return None
+
+
+if TYPE_CHECKING:
+    from swiftnet_ros.backends.tensorrt.api import TensorRt, tensorrt
+
+
+def make_network(trt: 'TensorRt', builder: 'tensorrt.Builder') -> 'tensorrt.INetworkDefinition':
+    """Make an empty network with what this TensorRT has to be told."""
+    kinds, flags = trt.NetworkDefinitionCreationFlag, 0
+    if hasattr(kinds, 'EXPLICIT_BATCH'):
+        flags |= 1 << int(kinds.EXPLICIT_BATCH)
+    if is_strongly_typed(trt) and hasattr(kinds, 'STRONGLY_TYPED'):
+        flags |= 1 << int(kinds.STRONGLY_TYPED)
+    return builder.create_network(flags)
+
+
+def parse(parser: 'tensorrt.OnnxParser', model: onnx.ModelProto, path: Path) -> None:
+    """Fill the parser's network."""
+    if hasattr(parser, 'supports_operator'):
+        kinds = {node.op_type for node in model.graph.node}
+        unknown = sorted(kind for kind in kinds if not parser.supports_operator(kind))
+        if unknown:
+            raise BuildError(path, f'this TensorRT has no operator {listing(unknown)}')
+    if not parser.parse(model.SerializeToString()):
+        raise BuildError(path, '; '.join(_errors(parser, model)) or 'its parser failed')
+
+
+def _errors(parser: 'tensorrt.OnnxParser', model: onnx.ModelProto) -> List[str]:
+    texts = []
+    for index in range(parser.num_errors):
+        error = parser.get_error(index)
+        node = error.node()
+        nodes = model.graph.node
+        where = (
+            f'operator {nodes[node].op_type} {nodes[node].name}: '
+            if 0 <= node < len(nodes)
+            else ''
+        )
+        texts.append(f'{where}{error.desc()}')
+    return texts

@@ -31,11 +31,11 @@ import stat
 from time import sleep
 from typing import Any, Callable, Dict, Iterator, Optional, Tuple
 
+from swiftnet_ros.backends.tensorrt.identity import EngineIdentity
 from swiftnet_ros.errors import EngineCacheError, EngineFileError, SwiftnetError
 from swiftnet_ros.model_spec import ModelSpec
 from swiftnet_ros.system.files import write_whole
 from swiftnet_ros.system.paths import user_cache
-from swiftnet_ros.trt.identity import EngineIdentity
 
 SUFFIX = '.engine'
 SIDECAR_VERSION = 1

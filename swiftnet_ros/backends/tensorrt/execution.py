@@ -20,6 +20,7 @@ from typing import Dict, Tuple, TYPE_CHECKING
 from swiftnet_ros.backends.cuda.device import CudaGpu
 from swiftnet_ros.backends.cuda.driver import ENGINE
 from swiftnet_ros.backends.cuda.memory import Memory
+from swiftnet_ros.backends.tensorrt.log import make_logger, make_recorder, Messages
 from swiftnet_ros.errors import (
     DeviceMemoryError,
     EngineFailedError,
@@ -27,10 +28,9 @@ from swiftnet_ros.errors import (
     InvalidModelError,
 )
 from swiftnet_ros.model_spec import ModelSpec
-from swiftnet_ros.trt.log import make_logger, make_recorder, Messages
 
 if TYPE_CHECKING:
-    from swiftnet_ros.trt.module_type import TensorRt, tensorrt
+    from swiftnet_ros.backends.tensorrt.api import TensorRt, tensorrt
 
 
 class TensorRtNetwork:

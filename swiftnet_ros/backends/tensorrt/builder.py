@@ -14,6 +14,7 @@
 
 """A chosen file to the bytes of an engine, by whichever TensorRT is there."""
 
+import contextlib
 from dataclasses import dataclass
 import json
 from pathlib import Path
@@ -21,6 +22,19 @@ from time import monotonic
 from typing import cast, Dict, Optional, Tuple, TYPE_CHECKING
 
 import onnx
+from swiftnet_ros.backends.tensorrt.api import wants_float_weights
+from swiftnet_ros.backends.tensorrt.builder_flags import (
+    apply_flags,
+    apply_memory,
+    demand_precision,
+    flag_names,
+)
+from swiftnet_ros.backends.tensorrt.calibration import apply_calibration
+from swiftnet_ros.backends.tensorrt.log import make_logger, Messages
+from swiftnet_ros.backends.tensorrt.network import layer_precisions, make_network, parse
+from swiftnet_ros.backends.tensorrt.progress import attach_monitor, Reporter
+from swiftnet_ros.backends.tensorrt.request import BuildRequest
+from swiftnet_ros.backends.tensorrt.source import Source
 from swiftnet_ros.errors import (
     BuildError,
     EngineUnavailableError,
@@ -29,19 +43,35 @@ from swiftnet_ros.errors import (
 )
 from swiftnet_ros.model_spec import read_model
 from swiftnet_ros.model_spec.qdq import check_pairs, with_float_weights
-from swiftnet_ros.trt.api import wants_float_weights
-from swiftnet_ros.trt.calibration import apply_calibration
-from swiftnet_ros.trt.layers import layer_precisions
-from swiftnet_ros.trt.log import make_logger, Messages
-from swiftnet_ros.trt.network import make_network, parse
-from swiftnet_ros.trt.options import apply_flags, apply_memory, demand_precision, flag_names
-from swiftnet_ros.trt.progress import attach_monitor, Reporter
-from swiftnet_ros.trt.request import BuildRequest
-from swiftnet_ros.trt.source import Source
-from swiftnet_ros.trt.timing import keep_timings, use_timings
+from swiftnet_ros.system.files import write_whole
 
 if TYPE_CHECKING:
-    from swiftnet_ros.trt.module_type import TensorRt, tensorrt
+    from swiftnet_ros.backends.tensorrt.api import tensorrt
+
+
+def use_timings(
+    config: 'tensorrt.IBuilderConfig', path: Optional[Path]
+) -> 'Optional[tensorrt.ITimingCache]':
+    """Give TensorRT the timings of a file; a file of another TensorRT or GPU counts as none."""
+    if path is None or not hasattr(config, 'create_timing_cache'):
+        return None
+    for content in ([path.read_bytes()] if path.is_file() else []) + [b'']:
+        cache = config.create_timing_cache(content)
+        if cache is not None and config.set_timing_cache(cache, False):
+            return cache
+    return None
+
+
+def keep_timings(cache: 'Optional[tensorrt.ITimingCache]', path: Optional[Path]) -> None:
+    """Write the timings; a disk that refuses them is no error, the engine counts."""
+    if cache is None or path is None:
+        return
+    with contextlib.suppress(OSError):
+        write_whole(path, bytes(cache.serialize()))
+
+
+if TYPE_CHECKING:
+    from swiftnet_ros.backends.tensorrt.api import TensorRt, tensorrt
 
 
 @dataclass(frozen=True)

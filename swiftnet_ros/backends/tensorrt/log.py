@@ -16,10 +16,10 @@
 
 from typing import Any, List, Type, TYPE_CHECKING
 
-from swiftnet_ros.trt.api import derive
+from swiftnet_ros.backends.tensorrt.api import derive
 
 if TYPE_CHECKING:
-    from swiftnet_ros.trt.module_type import TensorRt, tensorrt
+    from swiftnet_ros.backends.tensorrt.api import TensorRt, tensorrt
 
 
 class Messages:

@@ -19,13 +19,49 @@ TensorRT 8.5 to 11 differ in what they have; each difference is asked of the mod
 of its version.
 """
 
+
 from importlib import import_module
 from typing import Any, cast, TYPE_CHECKING
 
 from swiftnet_ros.errors import EngineUnavailableError, UnknownNameError
 
+
+from typing import TYPE_CHECKING
+
+
+
 if TYPE_CHECKING:
-    from swiftnet_ros.trt.module_type import TensorRt
+    from typing import Protocol, Type
+
+    import tensorrt as tensorrt
+
+    class TensorRt(Protocol):
+        """`tensorrt` or `tensorrt_rtx`."""
+
+        __version__: str
+        Builder: Type[tensorrt.Builder]
+        BuilderFlag: Type[tensorrt.BuilderFlag]
+        ComputeCapability: Type[tensorrt.ComputeCapability]
+        DataType: Type[tensorrt.DataType]
+        DeviceType: Type[tensorrt.DeviceType]
+        IBuilderConfig: Type[tensorrt.IBuilderConfig]
+        IErrorRecorder: Type[tensorrt.IErrorRecorder]
+        IInt8EntropyCalibrator2: Type[tensorrt.IInt8EntropyCalibrator2]
+        IInt8MinMaxCalibrator: Type[tensorrt.IInt8MinMaxCalibrator]
+        ILogger: Type[tensorrt.ILogger]
+        IProgressMonitor: Type[tensorrt.IProgressMonitor]
+        LayerInformationFormat: Type[tensorrt.LayerInformationFormat]
+        LayerType: Type[tensorrt.LayerType]
+        MemoryPoolType: Type[tensorrt.MemoryPoolType]
+        NetworkDefinitionCreationFlag: Type[tensorrt.NetworkDefinitionCreationFlag]
+        OnnxParser: Type[tensorrt.OnnxParser]
+        ProfilingVerbosity: Type[tensorrt.ProfilingVerbosity]
+        Runtime: Type[tensorrt.Runtime]
+        TensorIOMode: Type[tensorrt.TensorIOMode]
+
+
+
+if TYPE_CHECKING:
 
 TENSORRT = 'tensorrt'
 # module -> where it comes from

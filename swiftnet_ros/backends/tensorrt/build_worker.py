@@ -27,8 +27,8 @@ import signal
 import sys
 from typing import Any, Dict, List, Optional
 
+from swiftnet_ros.backends.tensorrt.engine_file import read_sidecar, store
 from swiftnet_ros.build_engine import build_in_memory, BuildRequest, find_or_build, Progress
-from swiftnet_ros.engine_cache import read_sidecar, store
 from swiftnet_ros.errors import EngineCacheError
 from swiftnet_ros.system.process import exit_code
 

@@ -23,9 +23,9 @@ from swiftnet_ros.backends.cuda.device import CudaGpu
 from swiftnet_ros.backends.cuda.driver import CudaEvent, CudaGraph
 from swiftnet_ros.backends.cuda.kernels import LabelsStep, ResizeStep
 from swiftnet_ros.backends.cuda.memory import Memory, SharedMemory
+from swiftnet_ros.backends.tensorrt.execution import TensorRtNetwork
 from swiftnet_ros.core.frames import Frame
 from swiftnet_ros.core.labels import Segmentation
-from swiftnet_ros.engines.tensorrt_network import TensorRtNetwork
 from swiftnet_ros.model_spec import ModelSpec
 
 _STAGES = ('prepare', 'engine', 'labels')

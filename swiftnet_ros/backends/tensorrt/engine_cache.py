@@ -21,7 +21,11 @@ import os
 from pathlib import Path
 from typing import Optional, Tuple, TYPE_CHECKING
 
-from swiftnet_ros.engine_cache import (
+from swiftnet_ros.backends.tensorrt.api import tensorrt_module
+from swiftnet_ros.backends.tensorrt.builder import build
+from swiftnet_ros.backends.tensorrt.builder_flags import option_texts
+from swiftnet_ros.backends.tensorrt.calibration import calibration_sha256
+from swiftnet_ros.backends.tensorrt.engine_file import (
     build_lock,
     cache_folder,
     engine_path,
@@ -32,19 +36,15 @@ from swiftnet_ros.engine_cache import (
     store,
     SUFFIX,
 )
+from swiftnet_ros.backends.tensorrt.identity import EngineIdentity, this_machine
+from swiftnet_ros.backends.tensorrt.progress import Report, Reporter
+from swiftnet_ros.backends.tensorrt.request import BuildRequest
+from swiftnet_ros.backends.tensorrt.source import choose_source, model_name, Source
 from swiftnet_ros.errors import EngineCacheError, EngineFileError, InvalidValueError, SwiftnetError
 from swiftnet_ros.model_spec import read_golden
-from swiftnet_ros.trt.api import tensorrt_module
-from swiftnet_ros.trt.builder import build
-from swiftnet_ros.trt.calibration import calibration_sha256
-from swiftnet_ros.trt.identity import EngineIdentity, this_machine
-from swiftnet_ros.trt.options import option_texts
-from swiftnet_ros.trt.progress import Report, Reporter
-from swiftnet_ros.trt.request import BuildRequest
-from swiftnet_ros.trt.source import choose_source, model_name, Source
 
 if TYPE_CHECKING:
-    from swiftnet_ros.trt.module_type import TensorRt
+    from swiftnet_ros.backends.tensorrt.api import TensorRt
 
 # An engine is at most so many times as large as its FP32 file; engine, timings and a margin.
 _ROOM_FACTOR, _ROOM_EXTRA = 3, 1 << 24

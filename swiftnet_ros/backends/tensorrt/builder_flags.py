@@ -16,12 +16,12 @@
 
 from typing import Tuple, TYPE_CHECKING
 
-from swiftnet_ros.trt.api import has_flag, is_strongly_typed
-from swiftnet_ros.trt.request import BuildRequest
-from swiftnet_ros.trt.source import Source
+from swiftnet_ros.backends.tensorrt.api import has_flag, is_strongly_typed
+from swiftnet_ros.backends.tensorrt.request import BuildRequest
+from swiftnet_ros.backends.tensorrt.source import Source
 
 if TYPE_CHECKING:
-    from swiftnet_ros.trt.module_type import TensorRt, tensorrt
+    from swiftnet_ros.backends.tensorrt.api import TensorRt, tensorrt
 
 # Counts what these rooms make of the same request: another number is another engine.
 RECIPE = 1

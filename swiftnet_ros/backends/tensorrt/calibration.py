@@ -23,15 +23,15 @@ from typing import Any, Callable, Dict, List, Optional, Set, Tuple, TYPE_CHECKIN
 import numpy as np
 import numpy.typing as npt
 import onnx
+from swiftnet_ros.backends.tensorrt.api import derive
+from swiftnet_ros.backends.tensorrt.source import Source
 from swiftnet_ros.core.frames import to_network_input
 from swiftnet_ros.core.image_files import image_files, read_image
 from swiftnet_ros.errors import EngineUnavailableError, FileMissingError, InvalidValueError
 from swiftnet_ros.model_spec import ModelSpec
-from swiftnet_ros.trt.api import derive
-from swiftnet_ros.trt.source import Source
 
 if TYPE_CHECKING:
-    from swiftnet_ros.trt.module_type import TensorRt, tensorrt
+    from swiftnet_ros.backends.tensorrt.api import TensorRt, tensorrt
 
 _RANGES = '.json'
 # calibrator -> TensorRT's class

@@ -24,16 +24,16 @@ import numpy as np
 import numpy.typing as npt
 from swiftnet_ros.backends.base import Engine
 from swiftnet_ros.backends.cuda.device import CudaGpu
+from swiftnet_ros.backends.tensorrt.api import tensorrt_module
+from swiftnet_ros.backends.tensorrt.engine_cache import find_or_build
+from swiftnet_ros.backends.tensorrt.engine_file import load, Sidecar, SUFFIX
+from swiftnet_ros.backends.tensorrt.execution import TensorRtNetwork
+from swiftnet_ros.backends.tensorrt.frame_plan import FrameForm, FramePlan
+from swiftnet_ros.backends.tensorrt.identity import this_machine
+from swiftnet_ros.backends.tensorrt.request import BuildRequest, Progress
 from swiftnet_ros.core.frames import Frame
 from swiftnet_ros.core.labels import Logits, Segmentation
-from swiftnet_ros.engine_cache import load, Sidecar, SUFFIX
-from swiftnet_ros.engine_finder import find_or_build
-from swiftnet_ros.engines.frame_plan import FrameForm, FramePlan
-from swiftnet_ros.engines.tensorrt_network import TensorRtNetwork
 from swiftnet_ros.errors import EngineMismatchError, InvalidValueError
-from swiftnet_ros.trt.api import tensorrt_module
-from swiftnet_ros.trt.identity import this_machine
-from swiftnet_ros.trt.request import BuildRequest, Progress
 
 # Cameras of so many forms take turns without being planned anew.
 _MOST_PLANS = 8
