@@ -26,7 +26,7 @@ from launch.actions import DeclareLaunchArgument, IncludeLaunchDescription, Opaq
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
-from swiftnet_ros.launch_arguments import image_remappings, split_cameras
+from swiftnet_ros.serving.camera_names import image_remappings, split_cameras
 
 SEGMENT = Path(__file__).with_name('segment.launch.py')
 ARGUMENTS = {

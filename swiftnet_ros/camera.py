@@ -27,13 +27,21 @@ from swiftnet_ros import compressed_msgs, image_msgs
 from swiftnet_ros.answer import Answer
 from swiftnet_ros.camera_info_relay import CameraInfoRelay
 from swiftnet_ros.camera_outputs import CAMERA_INFO, CameraOutputs
-from swiftnet_ros.camera_records import BAD, CameraRecords, INACTIVE, NEWER, OLD, RATE, UNHEARD
 from swiftnet_ros.core.frames import Frame, parse_output_size
 from swiftnet_ros.core.labels import Segmentation, unlabel_below
 from swiftnet_ros.errors import SwiftnetError, UnknownNameError
-from swiftnet_ros.health import CameraSnapshot
-from swiftnet_ros.loaded_model import LoadedModel
 from swiftnet_ros.parameters import NodeParameters
+from swiftnet_ros.serving.camera_stats import (
+    BAD,
+    CameraRecords,
+    INACTIVE,
+    NEWER,
+    OLD,
+    RATE,
+    UNHEARD,
+)
+from swiftnet_ros.serving.health import CameraSnapshot
+from swiftnet_ros.serving.model_loader import LoadedModel
 from swiftnet_ros.topics import camera_qos, Topics
 
 _WARNING_PERIOD = 5.0

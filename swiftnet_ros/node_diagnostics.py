@@ -27,7 +27,7 @@ from rclpy.clock_type import ClockType
 from rclpy.exceptions import InvalidParameterTypeException
 from rclpy.node import Node
 from swiftnet_ros.errors import InvalidValueError
-from swiftnet_ros.health import Health
+from swiftnet_ros.serving.health import Health
 
 PERIOD = 1.0
 Sources = Dict[str, Callable[[], Health]]

@@ -19,14 +19,13 @@ from typing import Any, Awaitable, Callable, Dict, List
 
 from rclpy.node import Node
 from swiftnet_ros.camera import Camera, Received
-from swiftnet_ros.camera_names import checked_camera_names
-from swiftnet_ros.camera_records import INACTIVE
-from swiftnet_ros.engine_build import EngineBuild
-from swiftnet_ros.engine_worker import EngineWorker
 from swiftnet_ros.errors import SwiftnetError
-from swiftnet_ros.loaded_model import load_model, LoadedModel
-from swiftnet_ros.model_choice import ModelChoice
 from swiftnet_ros.parameters import NodeParameters
+from swiftnet_ros.serving.camera_names import checked_camera_names
+from swiftnet_ros.serving.camera_stats import INACTIVE
+from swiftnet_ros.serving.engine_build import EngineBuild, ModelChoice
+from swiftnet_ros.serving.model_loader import load_model, LoadedModel
+from swiftnet_ros.serving.worker import EngineWorker
 
 Worker = EngineWorker[Received]
 

@@ -34,23 +34,25 @@ from rclpy.node import Node
 from std_srvs.srv import Trigger
 from swiftnet_ros.backends.openvino.cache import use_cache
 from swiftnet_ros.camera import Camera
-from swiftnet_ros.engine_build import EngineFile
 from swiftnet_ros.errors import NodeEndsError, SwiftnetError
-from swiftnet_ros.health import camera_health, engine_health, Health
 from swiftnet_ros.live_parameters import guard_parameters
-from swiftnet_ros.loaded_model import LoadedModel
 from swiftnet_ros.managed_node import ManagedNode
 from swiftnet_ros.node_diagnostics import open_diagnostics, Sources
-from swiftnet_ros.node_health import (
-    build_only_error,
-    build_report,
-    engine_introduction,
-    engine_snapshot,
-    introduction,
-)
 from swiftnet_ros.node_main import leave_at_once, run_node
 from swiftnet_ros.parameters import current, declare, NodeParameters
 from swiftnet_ros.pipeline import Pipeline, Worker
+from swiftnet_ros.serving.engine_build import EngineFile
+from swiftnet_ros.serving.health import (
+    build_only_error,
+    build_report,
+    camera_health,
+    engine_health,
+    engine_introduction,
+    engine_snapshot,
+    Health,
+    introduction,
+)
+from swiftnet_ros.serving.model_loader import LoadedModel
 
 _POLL = 0.1
 # How long, in seconds, the work in hand may take when the process is asked to end.

@@ -33,8 +33,8 @@ STEP = 0.05
 def fake(folder, *options, found=None, seen=None):
     """Give a builder whose engines lie in `folder`; `seen` collects what it was asked for."""
     # Not needed by the program, which shall start at once.
-    from swiftnet_ros.engine_builders import Builder
     from swiftnet_ros.model_spec.find_model import find_model
+    from swiftnet_ros.serving.engine_build import Builder
 
     def command(choice, model, memory):
         if seen is not None:

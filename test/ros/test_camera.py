@@ -20,8 +20,8 @@ from rclpy.qos import DurabilityPolicy, ReliabilityPolicy
 from ros_probe import blocks, rgb_message, wait_until
 from running_node import RunningNode
 from swiftnet_ros.backends import registry
-from swiftnet_ros.camera_records import CameraRecords
 from swiftnet_ros.core import labels
+from swiftnet_ros.serving.camera_stats import CameraRecords
 
 OUTPUTS = {'label_image', 'color', 'overlay', 'confidence'}
 

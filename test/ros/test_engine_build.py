@@ -28,8 +28,8 @@ from ros_probe import blocks, rgb_message, wait_until
 from running_node import RunningNode
 from started_program import started
 from std_srvs.srv import Trigger
-from swiftnet_ros import engine_builders
-from swiftnet_ros.health import ERROR, OK, WARN
+from swiftnet_ros.serving import engine_build
+from swiftnet_ros.serving.health import ERROR, OK, WARN
 
 ENDLESS = ('--steps', '100000')
 
@@ -39,7 +39,7 @@ def built(gated, monkeypatch, tmp_path):
     """Give a function that enters a fake builder for the engine `gated`; it gives its folder."""
 
     def enter(*options, **given):
-        monkeypatch.setitem(engine_builders.BUILDERS, 'gated', fake(tmp_path, *options, **given))
+        monkeypatch.setitem(engine_build.BUILDERS, 'gated', fake(tmp_path, *options, **given))
         return tmp_path
 
     return enter
@@ -150,14 +150,14 @@ BUILDING_NODE = """
 import sys
 from fake_builder import fake
 from fake_engines import GatedEngine
-from swiftnet_ros import engine_builders
+from swiftnet_ros.serving import engine_build
 from swiftnet_ros.backends import registry
 from swiftnet_ros.segmentation_node import main
 
 registry.ENGINES['gated'] = 'fake_engines:GatedEngine'
 GatedEngine.reset()
 options = sys.argv[2 : sys.argv.index("--ros-args")]
-engine_builders.BUILDERS['gated'] = fake(sys.argv[1], *options)
+engine_build.BUILDERS['gated'] = fake(sys.argv[1], *options)
 sys.exit(main(sys.argv[sys.argv.index('--ros-args'):]))
 """
 

@@ -34,7 +34,7 @@ pytestmark = pytest.mark.skipif(find_spec('tensorrt_rtx') is None, reason=NO_RTX
 NODE = """
 import sys
 from fake_engines import StoredEngine
-from swiftnet_ros.engine_builders import BUILDERS, tensorrt_builder
+from swiftnet_ros.serving.engine_build import BUILDERS, tensorrt_builder
 from swiftnet_ros.backends import registry
 from swiftnet_ros.segmentation_node import main
 

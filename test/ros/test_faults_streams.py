@@ -32,9 +32,9 @@ from running_node import RunningNode
 from sensor_msgs.msg import Image
 from std_srvs.srv import Trigger
 from swiftnet_ros.backends.registry import open_engine
-from swiftnet_ros.health import ERROR, OK, WARN
 from swiftnet_ros.image_msgs import to_labels
 from swiftnet_ros.segmenter import Segmenter
+from swiftnet_ros.serving.health import ERROR, OK, WARN
 from tiny_model import write_tiny_model
 
 RELIABLE = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE)
@@ -274,7 +274,7 @@ def test_a_qos_mismatch_that_comes_and_goes_leaves_the_stream_alone(
 def test_a_qos_mismatch_with_the_only_camera_is_an_error_until_it_is_gone(
     probe, tiny_path, status, monkeypatch
 ):
-    monkeypatch.setattr('swiftnet_ros.health._PATIENCE', 1.0)
+    monkeypatch.setattr('swiftnet_ros.serving.health._PATIENCE', 1.0)
     override = {'qos_overrides./only/image.subscription.reliability': 'reliable'}
     with RunningNode('/only', model=str(tiny_path), **override) as running:
         assert running.do('configure', 'activate')

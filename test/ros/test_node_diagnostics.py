@@ -25,7 +25,7 @@ from rclpy.parameter import Parameter
 from ros_probe import blocks, rgb_message, wait_until
 from running_node import RunningNode
 from swiftnet_ros.errors import InvalidValueError
-from swiftnet_ros.health import ERROR, OK, WARN
+from swiftnet_ros.serving.health import ERROR, OK, WARN
 
 
 @pytest.fixture

@@ -17,8 +17,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 import pytest
-from swiftnet_ros.camera_names import checked_camera_names, RESERVED
 from swiftnet_ros.errors import InvalidValueError
+from swiftnet_ros.serving.camera_names import checked_camera_names, RESERVED
 
 BAD = [
     *('front/left', '/front', '~', '~/x', '{node}', 'front left', 'front-left', 'fr.ont', '..'),

@@ -22,13 +22,12 @@ from fake_builder import builders, fake
 from fake_engines import GatedEngine
 import numpy as np
 import pytest
-from swiftnet_ros import engine_builders
 from swiftnet_ros.backends import registry
-from swiftnet_ros.engine_build import EngineBuild, EngineFile, progress_text
 from swiftnet_ros.errors import BuildCancelledError, ReportedError, SelfCheckError
-from swiftnet_ros.loaded_model import load_model
-from swiftnet_ros.model_choice import ModelChoice
 from swiftnet_ros.model_spec import Golden, read_golden, read_model, read_spec, write
+from swiftnet_ros.serving import engine_build
+from swiftnet_ros.serving.engine_build import EngineBuild, EngineFile, ModelChoice, progress_text
+from swiftnet_ros.serving.model_loader import load_model
 from tiny_model import write_tiny_model
 
 
@@ -48,7 +47,7 @@ def built(monkeypatch, tmp_path):
 
     def enter(*options, **given):
         builder = fake(tmp_path / 'cache', *options, **given)
-        monkeypatch.setitem(engine_builders.BUILDERS, 'gated', builder)
+        monkeypatch.setitem(engine_build.BUILDERS, 'gated', builder)
         return tmp_path / 'cache'
 
     yield enter

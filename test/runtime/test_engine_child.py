@@ -27,20 +27,18 @@ from time import monotonic, sleep
 from fake_builder import living
 import pytest
 from small_disk import FULL, on_disk, READ_ONLY
-from swiftnet_ros import engine_builders
 from swiftnet_ros.backends.tensorrt.build_subprocess import run_build
 from swiftnet_ros.backends.tensorrt.engine_file import build_lock, load
-from swiftnet_ros.engine_build import EngineBuild
-from swiftnet_ros.engine_builders import BUILDERS, tensorrt_builder
 from swiftnet_ros.errors import (
     EngineCacheError,
     EngineUnavailableError,
     ReportedError,
     UnknownNameError,
 )
-from swiftnet_ros.model_choice import ModelChoice
 from swiftnet_ros.model_spec import read_spec
 from swiftnet_ros.model_spec.find_model import find_model
+from swiftnet_ros.serving import engine_build
+from swiftnet_ros.serving.engine_build import BUILDERS, EngineBuild, ModelChoice, tensorrt_builder
 from tiny_model import write_tiny_model
 
 NO_RTX = 'tensorrt_rtx is not installed here: scripts/test.sh brings it'
@@ -148,8 +146,8 @@ def test_the_child_ends_with_a_node_that_is_killed(choice, tmp_path):
     code = (
         'import json, sys\nfrom threading import Event\n'
         'from swiftnet_ros.backends.tensorrt.build_subprocess import run_build\n'
-        'from swiftnet_ros.engine_builders import tensorrt_builder\n'
-        'from swiftnet_ros.model_choice import ModelChoice\n'
+        'from swiftnet_ros.serving.engine_build import tensorrt_builder\n'
+        'from swiftnet_ros.serving.engine_build import ModelChoice\n'
         'choice = ModelChoice(**json.loads(sys.argv[1]))\n'
         'builder = tensorrt_builder("tensorrt_rtx", "8.6")\n'
         'command = builder.command(choice, builder.source(choice), sys.argv[2])\n'
@@ -216,5 +214,5 @@ def test_a_cache_of_somebody_else_is_not_searched(choice, monkeypatch):
     def refuse(request):
         raise EngineCacheError('/cache', 'it belongs to user 12, not to you')
 
-    monkeypatch.setattr(engine_builders, 'cached_engine', refuse)
+    monkeypatch.setattr(engine_build, 'cached_engine', refuse)
     assert RTX.find(choice, Path(choice.model)) is None

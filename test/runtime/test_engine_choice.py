@@ -34,10 +34,10 @@ from swiftnet_ros.backends.registry import (
 )
 from swiftnet_ros.core.frames import Frame
 from swiftnet_ros.errors import EngineFileError, EngineUnavailableError, InvalidModelError
-from swiftnet_ros.loaded_model import load_model, ModelChoice
 from swiftnet_ros.model_spec import Golden, read_model, write
-from swiftnet_ros.node_health import introduction
 from swiftnet_ros.segmenter import Segmenter
+from swiftnet_ros.serving.health import introduction
+from swiftnet_ros.serving.model_loader import load_model, ModelChoice
 from tensorrt_setup import Setup, tiny_infer
 from tiny_model import COLORS, write_tiny_model
 

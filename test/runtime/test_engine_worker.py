@@ -19,8 +19,8 @@ from threading import Event, get_ident
 from types import SimpleNamespace
 
 import pytest
-from swiftnet_ros.engine_worker import EngineWorker
 from swiftnet_ros.errors import EngineUnavailableError
+from swiftnet_ros.serving.worker import EngineWorker
 
 
 class FakeEngine:

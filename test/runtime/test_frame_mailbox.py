@@ -17,7 +17,7 @@
 from threading import Thread
 from time import monotonic
 
-from swiftnet_ros.frame_mailbox import Mailboxes
+from swiftnet_ros.serving.worker import Mailboxes
 
 
 def test_each_camera_keeps_its_newest_item_and_reports_the_old_one():

@@ -17,7 +17,7 @@
 from dataclasses import replace
 
 import pytest
-from swiftnet_ros.health import (
+from swiftnet_ros.serving.health import (
     camera_health,
     CameraSnapshot,
     engine_health,
@@ -26,7 +26,7 @@ from swiftnet_ros.health import (
     OK,
     WARN,
 )
-from swiftnet_ros.stage_times import Percentiles
+from swiftnet_ros.serving.timing import Percentiles
 
 GOOD = CameraSnapshot(
     '/cam/image',

@@ -16,7 +16,7 @@
 
 import pytest
 from swiftnet_ros.errors import FileMissingError, InvalidValueError
-from swiftnet_ros.launch_arguments import (
+from swiftnet_ros.serving.camera_names import (
     checked_params_file,
     image_remappings,
     split_cameras,

@@ -20,11 +20,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from swiftnet_ros import loaded_model
 from swiftnet_ros.backends.registry import open_engine
 from swiftnet_ros.errors import InvalidModelError, ModelNotFoundError, SelfCheckError
-from swiftnet_ros.loaded_model import load_model, ModelChoice
 from swiftnet_ros.model_spec import Golden, read_model, write
+from swiftnet_ros.serving import model_loader
+from swiftnet_ros.serving.model_loader import load_model, ModelChoice
 from tiny_model import write_tiny_model
 
 
@@ -54,7 +54,7 @@ def test_a_loaded_model_says_what_its_file_is(path):
 def test_an_engine_that_agrees_too_little_is_closed_and_refused(path, monkeypatch):
     opened = []
     monkeypatch.setattr(
-        loaded_model,
+        model_loader,
         'open_engine',
         lambda *given: opened.append(open_engine(*given)) or opened[0],
     )

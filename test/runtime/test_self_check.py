@@ -19,7 +19,7 @@ import pytest
 from swiftnet_ros.backends.registry import open_engine
 from swiftnet_ros.core.frames import Frame
 from swiftnet_ros.model_spec import Golden
-from swiftnet_ros.self_check import check_engine
+from swiftnet_ros.serving.model_loader import check_engine
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@
 from threading import Thread
 
 import pytest
-from swiftnet_ros.stage_times import Percentiles, RateMeter, StageTimes
+from swiftnet_ros.serving.timing import Percentiles, RateMeter, StageTimes
 
 
 def test_a_stage_without_times_has_no_percentiles():

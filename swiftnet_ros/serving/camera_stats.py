@@ -19,8 +19,8 @@ from dataclasses import dataclass, field
 from time import monotonic
 from typing import Dict, Optional
 
-from swiftnet_ros.health import CameraSnapshot
-from swiftnet_ros.stage_times import RateMeter, StageTimes
+from swiftnet_ros.serving.health import CameraSnapshot
+from swiftnet_ros.serving.timing import RateMeter, StageTimes
 
 STAGES = ('receive', 'prepare', 'engine', 'labels', 'publish')
 NEWER, BAD, OLD, RATE, UNHEARD, INACTIVE = (

@@ -19,15 +19,27 @@ import hashlib
 from pathlib import Path
 from typing import Optional
 
+import numpy as np
 from swiftnet_ros.backends.base import Engine
 from swiftnet_ros.backends.registry import golden_of, open_engine
+from swiftnet_ros.core.frames import Frame
 from swiftnet_ros.core.labels import palette, Pixels
-from swiftnet_ros.engine_build import EngineBuild, EngineFile
 from swiftnet_ros.errors import SelfCheckError
-from swiftnet_ros.model_choice import ModelChoice
-from swiftnet_ros.model_spec import ModelSpec
+from swiftnet_ros.model_spec import Golden, ModelSpec
 from swiftnet_ros.segmenter import Segmenter
-from swiftnet_ros.self_check import check_engine
+from swiftnet_ros.serving.engine_build import EngineBuild, EngineFile, ModelChoice
+
+
+def check_engine(engine: Engine, golden: Golden) -> float:
+    """
+    Segment the golden frame; give the fraction of its pixels that get the golden label.
+
+    The golden labels come from the FP32 network in torch, never from the engine under test.
+    """
+    height, width = golden.labels.shape
+    answer = engine.segment(Frame(golden.frame, 'rgb'), (height, width))
+    return float(np.mean(answer.labels == golden.labels))
+
 
 # What the shipped models agreed on at least: 0.987 in bf16; 0.971 of an INT8 file, whose golden
 # frame may be far from what it was calibrated with.

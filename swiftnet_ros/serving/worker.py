@@ -15,11 +15,59 @@
 """The thread that opens an engine, answers the cameras' newest frames with it, and closes it."""
 
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Callable, Generic, List, Optional, Sequence, Tuple, TypeVar
+from threading import Condition
+from typing import Callable, Dict, Generic, List, Optional, Sequence, Tuple, TypeVar
 
-from swiftnet_ros.engine_build import EngineBuild
-from swiftnet_ros.frame_mailbox import Mailboxes
-from swiftnet_ros.loaded_model import LoadedModel
+from swiftnet_ros.serving.engine_build import EngineBuild
+from swiftnet_ros.serving.model_loader import LoadedModel
+
+Item = TypeVar('Item')
+
+
+class Mailboxes(Generic[Item]):
+    """
+    One slot for each camera, in which its newest item wins; safe between threads.
+
+    Who was served longest ago comes first, so that no camera starves.
+    """
+
+    def __init__(self, names: Sequence[str]) -> None:
+        """Open an empty slot for each name."""
+        self._changed = Condition()
+        self._turns = {name: turn for turn, name in enumerate(names)}
+        self._items: Dict[str, Item] = {}
+        self._closed = False
+
+    def put(self, name: str, item: Item) -> bool:
+        """Lay an item in; say whether an older one that nobody took was thrown away."""
+        with self._changed:
+            replaced = name in self._items
+            self._items[name] = item
+            self._changed.notify()
+        return replaced
+
+    def take(self, timeout: Optional[float] = None) -> Optional[Tuple[str, Item]]:
+        """Wait for an item, with its name; None after `timeout` seconds or once closed."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._closed or self._items, timeout)
+            if self._closed or not self._items:
+                return None
+            name = min(self._items, key=self._turns.__getitem__)
+            self._turns[name] = 1 + max(self._turns.values())
+            return name, self._items.pop(name)
+
+    def clear(self) -> None:
+        """Throw away what lies in the slots."""
+        with self._changed:
+            self._items.clear()
+
+    def close(self) -> None:
+        """Wake whoever waits; from now on nothing is given out any more."""
+        with self._changed:
+            self._closed = True
+            self._items.clear()
+            self._changed.notify_all()
+
 
 Frame = TypeVar('Frame')
 

@@ -14,10 +14,11 @@
 
 """The names of cameras, checked before they become parts of topic names."""
 
+from pathlib import Path
 import re
 from typing import Iterable, List, Tuple
 
-from swiftnet_ros.errors import InvalidValueError
+from swiftnet_ros.errors import FileMissingError, InvalidValueError
 
 # ROS allows 255 characters for a whole topic name.
 _LONGEST = 64
@@ -63,3 +64,40 @@ def _check(name: str) -> None:
         raise InvalidValueError(
             'name of a camera', name, 'a name that the node does not use itself, such as front'
         )
+
+
+def split_cameras(cameras: str) -> Tuple[str, ...]:
+    """Read `front,rear`; () for an empty text. InvalidValueError for what is no name."""
+    return checked_camera_names(name.strip() for name in cameras.split(','))
+
+
+def image_remappings(cameras: str, image_topic: str) -> List[Tuple[str, str]]:
+    """
+    Give the remappings (name in the node, topic) of all cameras.
+
+    A single camera gets `image_topic`. Of several, the camera NAME gets NAME/`image_topic`, or
+    the one in its place where `image_topic` is a list such as `/front/raw,/rear/raw`.
+    """
+    names, topics = split_cameras(cameras), [part.strip() for part in image_topic.split(',')]
+    if not names:
+        _check(len(topics) == 1, image_topic, 'one topic, or set cameras too')
+        return [('image', topics[0])]
+    if len(topics) == 1:
+        relative = not topics[0].startswith(('/', '~'))
+        _check(relative or len(names) == 1, image_topic, 'one topic for each of cameras')
+        topics = [f'{name}/{topics[0]}' if relative else topics[0] for name in names]
+    _check(len(topics) == len(names), image_topic, f'{len(names)} topics, as cameras')
+    return [(f'{name}/image', topic) for name, topic in zip(names, topics)]
+
+
+def checked_params_file(path: str) -> str:
+    """Give the path of a parameter file; FileMissingError where launch_ros would only warn."""
+    found = Path(path).expanduser()
+    if not found.is_file():
+        raise FileMissingError(path, 'params_file')
+    return str(found)
+
+
+def _check(is_right: bool, image_topic: str, expected: str) -> None:
+    if not is_right:
+        raise InvalidValueError('image_topic', image_topic, expected)

@@ -20,21 +20,47 @@ no disk can keep is handed over through memory.
 """
 
 from contextlib import contextmanager, ExitStack
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
+import json
+import os
 from pathlib import Path
+import sys
 from threading import Event
 from time import monotonic
-from typing import Any, Callable, Dict, Iterator, Optional, Tuple
+from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Tuple
 
 from swiftnet_ros.backends.registry import chosen_engine
+from swiftnet_ros.backends.tensorrt.api import tensorrt_module
 from swiftnet_ros.backends.tensorrt.build_subprocess import run_build
 from swiftnet_ros.backends.tensorrt.engine_file import SUFFIX
-from swiftnet_ros.engine_builders import Builder, BUILDERS
-from swiftnet_ros.errors import BuildCancelledError
-from swiftnet_ros.model_choice import ModelChoice
+from swiftnet_ros.backends.tensorrt.source import choose_source
+from swiftnet_ros.build_engine import BuildRequest, cached_engine
+from swiftnet_ros.errors import BuildCancelledError, EngineCacheError
 from swiftnet_ros.model_spec.find_model import find_model
 from swiftnet_ros.system.files import memory_folder
+
+
+@dataclass(frozen=True)
+class ModelChoice:
+    """
+    Which model to open, with what, and how well it must do on its own golden frame.
+
+    A negative `min_agreement` asks for what a sound engine has been seen to reach. The fields
+    from `calibration` on concern engines that are built: scales for implicit INT8 (a calibration
+    cache or a folder of images), the number of a DLA core (-1 is none), the builder's workspace
+    (0 is its own default), and the folder of built engines (empty is the user's cache).
+    """
+
+    model: str
+    engine: str = 'auto'
+    precision: str = 'auto'
+    threads: int = 0
+    min_agreement: float = -1.0
+    calibration: str = ''
+    dla: int = -1
+    workspace_mb: int = 0
+    engine_cache: str = ''
 
 
 @dataclass(frozen=True)
@@ -141,3 +167,57 @@ def progress_text(progress: Dict[str, Any], seconds: float) -> str:
     if progress.get('last_build_s') is not None:
         parts.append(f'the last build took {progress["last_build_s"]:.0f} s')
     return ', '.join(parts)
+
+
+_CHILD = 'swiftnet_ros.backends.tensorrt.build_worker'
+
+
+class Builder(NamedTuple):
+    """
+    How the engine of a choice is had.
+
+    `source` gives the model's file that it is built from, `find` the engine where it is built
+    already. `command` is a program as `run_build` wants it, given also a folder in memory for
+    what the cache cannot keep; its result is `engine`, the path, `build_seconds` and `warning`.
+    """
+
+    source: Callable[[ModelChoice], Path]
+    find: Callable[[ModelChoice, Path], Optional[Path]]
+    command: Callable[[ModelChoice, Path, Path], List[str]]
+
+
+def tensorrt_builder(
+    module: str = 'tensorrt', compute_capability: Optional[str] = None
+) -> Builder:
+    """Build with TensorRT, or with another module of its kind and for a GPU that is not here."""
+
+    def request(choice: ModelChoice, model: Path) -> BuildRequest:
+        return BuildRequest(
+            model=model,
+            precision='best' if choice.precision == 'auto' else choice.precision,
+            calibration=Path(choice.calibration) if choice.calibration else None,
+            dla=choice.dla if choice.dla >= 0 else None,
+            workspace_mb=choice.workspace_mb,
+            cache=Path(choice.engine_cache) if choice.engine_cache else None,
+            module=module,
+            compute_capability=compute_capability,
+        )
+
+    def source(choice: ModelChoice) -> Path:
+        return choose_source(tensorrt_module(module), request(choice, Path(choice.model))).path
+
+    def find(choice: ModelChoice, model: Path) -> Optional[Path]:
+        try:
+            return cached_engine(request(choice, model))
+        except EngineCacheError:
+            # The child says so, and builds without.
+            return None
+
+    def command(choice: ModelChoice, model: Path, memory: Path) -> List[str]:
+        words = json.dumps(asdict(request(choice, model)), default=str)
+        return [sys.executable, '-m', _CHILD, str(os.getpid()), str(memory), words]
+
+    return Builder(source, find, command)
+
+
+BUILDERS: Dict[str, Builder] = {'tensorrt': tensorrt_builder()}
