@@ -23,7 +23,7 @@ from launch.events.process import ProcessExited
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
-from swiftnet_ros.fastdds_profile import set_profile
+from swiftnet_ros.ros.fastdds import set_profile
 from swiftnet_ros.serving.camera_names import checked_params_file, image_remappings, split_cameras
 
 CONFIG = Path(__file__).resolve().parents[1] / 'config'

@@ -27,9 +27,9 @@ from std_msgs.msg import Header
 from swiftnet_ros.benchmark_link import Answer, Link, open_link
 from swiftnet_ros.benchmark_runs import Run, Sample, Samples
 from swiftnet_ros.errors import NodeSilentError
-from swiftnet_ros.fastdds_profile import set_profile
-from swiftnet_ros.image_msgs import from_array, to_labels
 from swiftnet_ros.node_process import NodeProcess
+from swiftnet_ros.ros.fastdds import set_profile
+from swiftnet_ros.ros.image_msgs import from_array, to_labels
 
 _START_SECONDS = 120.0
 _ATTEMPTS = 5

@@ -39,10 +39,10 @@ from swiftnet_ros.benchmark_topics import node_under_test, NodeUnderTest
 from swiftnet_ros.core import labels
 from swiftnet_ros.core.metrics import mean_iou
 from swiftnet_ros.errors import InvalidValueError
-from swiftnet_ros.image_msgs import from_array, to_labels
 from swiftnet_ros.model_spec import ModelSpec
 from swiftnet_ros.model_spec.find_model import find_model
-from swiftnet_ros.node_main import stop_on_signals
+from swiftnet_ros.ros.image_msgs import from_array, to_labels
+from swiftnet_ros.ros.spin import stop_on_signals
 from swiftnet_ros.system.paths import share_folder
 from swiftnet_ros.system.process import exit_code
 

@@ -30,13 +30,13 @@ from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import CameraInfo, Image
 from std_msgs.msg import Header
-from swiftnet_ros.camera_info import pinhole
 from swiftnet_ros.core.frames import Frame
 from swiftnet_ros.core.image_files import open_source
 from swiftnet_ros.errors import UnknownNameError
-from swiftnet_ros.image_msgs import from_array
-from swiftnet_ros.node_main import plain_node, run_node
-from swiftnet_ros.parameters import declare, parameter
+from swiftnet_ros.ros.image_msgs import from_array
+from swiftnet_ros.ros.info_msgs import pinhole
+from swiftnet_ros.ros.parameters import declare, parameter
+from swiftnet_ros.ros.spin import plain_node, run_node
 
 _ENCODINGS = ('bgr8', 'rgb8')
 

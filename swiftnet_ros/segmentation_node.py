@@ -33,14 +33,14 @@ from rclpy.executors import Executor
 from rclpy.node import Node
 from std_srvs.srv import Trigger
 from swiftnet_ros.backends.openvino.cache import use_cache
-from swiftnet_ros.camera import Camera
 from swiftnet_ros.errors import NodeEndsError, SwiftnetError
-from swiftnet_ros.live_parameters import guard_parameters
-from swiftnet_ros.managed_node import ManagedNode
-from swiftnet_ros.node_diagnostics import open_diagnostics, Sources
-from swiftnet_ros.node_main import leave_at_once, run_node
-from swiftnet_ros.parameters import current, declare, NodeParameters
-from swiftnet_ros.pipeline import Pipeline, Worker
+from swiftnet_ros.ros.camera import Camera
+from swiftnet_ros.ros.diagnostics import open_diagnostics, Sources
+from swiftnet_ros.ros.lifecycle_node import ManagedNode
+from swiftnet_ros.ros.node_parameters import guard_parameters, NodeParameters
+from swiftnet_ros.ros.parameters import current, declare
+from swiftnet_ros.ros.pipeline import Pipeline, Worker
+from swiftnet_ros.ros.spin import leave_at_once, run_node
 from swiftnet_ros.serving.engine_build import EngineFile
 from swiftnet_ros.serving.health import (
     build_only_error,

@@ -25,7 +25,7 @@ import numpy as np
 from ros_probe import blocks
 from sensor_msgs.msg import CompressedImage, Image
 from std_msgs.msg import Header
-from swiftnet_ros.image_msgs import ENCODINGS, from_array
+from swiftnet_ros.ros.image_msgs import ENCODINGS, from_array
 
 HUGE = 2**32 - 1
 _UNKNOWN = ['', ' ', 'RGB8', 'rgb8 ', 'rgb', 'yuv420', 'caméra左', 'line\nbreak', 'x' * 300]

@@ -28,7 +28,7 @@ import pytest
 from rcl_interfaces.srv import GetParameters
 from ros_probe import blocks, rgb_message, wait_until
 from sensor_msgs.msg import CompressedImage
-from swiftnet_ros.fastdds_profile import VARIABLES
+from swiftnet_ros.ros.fastdds import VARIABLES
 
 LABELS = '/segmentation/label_image'
 ARGUMENTS = {

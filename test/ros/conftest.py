@@ -19,7 +19,7 @@ from pathlib import Path
 
 import pytest
 from ros_domain import claim_domain
-from swiftnet_ros.fastdds_profile import set_profile
+from swiftnet_ros.ros.fastdds import set_profile
 from tiny_model import write_tiny_model
 
 NO_RCLPY = 'rclpy is not installed'

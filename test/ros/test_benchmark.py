@@ -27,9 +27,9 @@ from swiftnet_ros.benchmark_runs import Sample, Samples
 from swiftnet_ros.benchmark_topics import NodeUnderTest, run_at_rate, run_in_lockstep
 from swiftnet_ros.core.frames import Frame
 from swiftnet_ros.errors import NodeSilentError
-from swiftnet_ros.image_msgs import from_array
 from swiftnet_ros.model_spec import read_spec
 from swiftnet_ros.node_process import NodeProcess
+from swiftnet_ros.ros.image_msgs import from_array
 
 
 @pytest.fixture(scope='module')

@@ -20,8 +20,8 @@ import numpy as np
 import pytest
 from ros_probe import stamped
 from sensor_msgs.msg import CameraInfo, RegionOfInterest
-from swiftnet_ros.camera_info import pinhole, scaled
 from swiftnet_ros.errors import InvalidFrameError
+from swiftnet_ros.ros.info_msgs import pinhole, scaled
 
 POINTS = np.array([[0.3, -0.2, 1.0], [-0.1, 0.15, 2.0], [0.0, 0.0, 1.0]]).T
 

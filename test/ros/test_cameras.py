@@ -28,11 +28,11 @@ from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from ros_probe import BEST_EFFORT, blocks, resident, rgb_message, stamped, wait_until
 from running_node import RunningNode
 from sensor_msgs.msg import CompressedImage, Image
-from swiftnet_ros import compressed_msgs
 from swiftnet_ros.backends import registry as engines
 from swiftnet_ros.backends.registry import open_engine
-from swiftnet_ros.image_msgs import to_labels
 from swiftnet_ros.node_process import NodeProcess
+from swiftnet_ros.ros import compressed_image_msgs
+from swiftnet_ros.ros.image_msgs import to_labels
 from swiftnet_ros.segmenter import Segmenter
 
 
@@ -147,9 +147,11 @@ def test_compressed_frames_come_from_beside_the_remapped_image(
 
 def test_pictures_are_decoded_by_the_thread_that_segments(probe, tiny_path, monkeypatch):
     """Decoding a large one on the executor's thread would keep frames and services waiting."""
-    threads, decode = [], compressed_msgs.to_frame
+    threads, decode = [], compressed_image_msgs.to_frame
     monkeypatch.setattr(
-        compressed_msgs, 'to_frame', lambda *given: threads.append(get_ident()) or decode(*given)
+        compressed_image_msgs,
+        'to_frame',
+        lambda *given: threads.append(get_ident()) or decode(*given),
     )
     given = {'model': str(tiny_path), 'image_transport': 'compressed'}
     with RunningNode('/beside', **given) as running:
@@ -232,7 +234,7 @@ def test_overrides_reach_inputs_and_outputs(probe, tiny_path):
 
 def test_it_says_what_it_waits_for(probe, tiny_path, capfd, monkeypatch):
     """The topic after remapping, and how many publish there."""
-    monkeypatch.setattr('swiftnet_ros.camera._PATIENCE', 1.0)
+    monkeypatch.setattr('swiftnet_ros.ros.camera._PATIENCE', 1.0)
     with RunningNode('/waiting', model=str(tiny_path)) as running:
         assert running.do('configure', 'activate')
         said = []

@@ -24,11 +24,11 @@ import numpy as np
 import pytest
 from ros_probe import stamped
 from sensor_msgs.msg import CompressedImage
-from swiftnet_ros.compressed_msgs import from_labels, to_frame
 from swiftnet_ros.core.frames import to_rgb
 from swiftnet_ros.errors import InvalidFrameError
-from swiftnet_ros.image_msgs import from_array
-from swiftnet_ros.image_msgs import to_frame as raw_to_frame
+from swiftnet_ros.ros.compressed_image_msgs import from_labels, to_frame
+from swiftnet_ros.ros.image_msgs import from_array
+from swiftnet_ros.ros.image_msgs import to_frame as raw_to_frame
 
 PIXELS = 10**6
 RED_OVER_BLUE = np.repeat([[[250, 10, 30]], [[10, 30, 250]]], 16, axis=0).repeat(24, axis=1)

@@ -35,8 +35,8 @@ from ros_probe import blocks, resident, rgb_message, stamped, wait_until
 from running_node import RunningNode
 from sensor_msgs.msg import CompressedImage, Image
 from swiftnet_ros.backends.registry import open_engine
-from swiftnet_ros.camera import _WARNING_PERIOD
-from swiftnet_ros.image_msgs import to_labels
+from swiftnet_ros.ros.camera import _WARNING_PERIOD
+from swiftnet_ros.ros.image_msgs import to_labels
 from swiftnet_ros.segmenter import Segmenter
 
 # Of each transport; together they are ten thousand.

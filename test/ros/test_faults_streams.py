@@ -32,7 +32,7 @@ from running_node import RunningNode
 from sensor_msgs.msg import Image
 from std_srvs.srv import Trigger
 from swiftnet_ros.backends.registry import open_engine
-from swiftnet_ros.image_msgs import to_labels
+from swiftnet_ros.ros.image_msgs import to_labels
 from swiftnet_ros.segmenter import Segmenter
 from swiftnet_ros.serving.health import ERROR, OK, WARN
 from tiny_model import write_tiny_model
@@ -45,7 +45,7 @@ from time import sleep
 import rclpy
 from ros_probe import BEST_EFFORT, blocks, stamped
 from sensor_msgs.msg import Image
-from swiftnet_ros.image_msgs import from_array
+from swiftnet_ros.ros.image_msgs import from_array
 
 topic, encoding, height, width, number = sys.argv[1:]
 rclpy.init()

@@ -23,7 +23,7 @@ from ros_probe import stamped
 from sensor_msgs.msg import Image
 from swiftnet_ros.core.frames import to_rgb
 from swiftnet_ros.errors import InvalidFrameError, UnsupportedEncodingError
-from swiftnet_ros.image_msgs import ENCODINGS, from_array, label_encoding, to_frame, to_labels
+from swiftnet_ros.ros.image_msgs import ENCODINGS, from_array, label_encoding, to_frame, to_labels
 
 # One picture of 2 x 2 pixels: red, green / blue, grey 100.
 RGB = np.array([[[255, 0, 0], [0, 255, 0]], [[0, 0, 255], [100, 100, 100]]], np.uint8)

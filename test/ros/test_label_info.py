@@ -20,8 +20,8 @@ from types import ModuleType, SimpleNamespace
 
 import pytest
 from ros_probe import stamped
-from swiftnet_ros import label_info
 from swiftnet_ros.model_spec import read_spec
+from swiftnet_ros.ros import info_msgs
 
 
 @pytest.fixture
@@ -35,13 +35,13 @@ def messages(monkeypatch):
 
 
 def test_availability_is_that_of_vision_msgs():
-    assert label_info.AVAILABLE is (find_spec('vision_msgs') is not None)
+    assert info_msgs.AVAILABLE is (find_spec('vision_msgs') is not None)
 
 
 def test_every_class_is_named_by_its_id_and_nothing_else(messages, tiny_path, wide_path):
     for path in (tiny_path, wide_path):
         spec = read_spec(path)
-        message = label_info.label_info(spec, stamped(3))
+        message = info_msgs.label_info(spec, stamped(3))
         table = {item.class_id: item.class_name for item in message.class_map}
         assert table == dict(enumerate(spec.class_names))
         assert spec.unlabeled_id not in table

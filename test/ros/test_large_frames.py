@@ -21,7 +21,7 @@ import sys
 import pytest
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import Image
-from swiftnet_ros.fastdds_profile import VARIABLES
+from swiftnet_ros.ros.fastdds import VARIABLES
 
 # A camera driver of its own: no code of this package, the profile comes by the environment.
 DRIVER = """

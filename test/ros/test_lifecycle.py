@@ -29,8 +29,8 @@ import pytest
 from rclpy.parameter import Parameter
 from ros_probe import blocks, rgb_message, wait_until
 from running_node import RunningNode
-from swiftnet_ros import pipeline
 from swiftnet_ros.model_spec import Golden, read_model, write
+from swiftnet_ros.ros import pipeline
 from tiny_model import write_tiny_model
 
 OUTPUTS = {

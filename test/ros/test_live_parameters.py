@@ -27,7 +27,7 @@ from ros_probe import blocks, rgb_message, stamped, wait_until
 from rosgraph_msgs.msg import Clock
 from running_node import RunningNode
 from swiftnet_ros.backends.registry import open_engine
-from swiftnet_ros.image_msgs import from_array, to_labels
+from swiftnet_ros.ros.image_msgs import from_array, to_labels
 from swiftnet_ros.segmenter import Segmenter
 
 

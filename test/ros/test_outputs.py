@@ -22,11 +22,11 @@ from ros_probe import blocks, RELIABLE, rgb_message, stamped, wait_until
 from running_node import RunningNode
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from std_msgs.msg import String
-from swiftnet_ros import label_info
 from swiftnet_ros.backends.registry import open_engine
-from swiftnet_ros.camera_info import pinhole, scaled
 from swiftnet_ros.core import labels
-from swiftnet_ros.image_msgs import from_array, to_labels
+from swiftnet_ros.ros import info_msgs
+from swiftnet_ros.ros.image_msgs import from_array, to_labels
+from swiftnet_ros.ros.info_msgs import pinhole, scaled
 from swiftnet_ros.segmenter import Segmenter
 
 KINDS = {
@@ -152,9 +152,9 @@ def test_an_uncalibrated_camera_costs_its_camera_info_and_nothing_else(probe, ti
 
 def test_the_class_table_is_latched_before_the_first_mask(probe, tiny_path, monkeypatch):
     """With a message in place of vision_msgs, which is not on PyPI."""
-    monkeypatch.setattr(label_info, 'AVAILABLE', True)
+    monkeypatch.setattr(info_msgs, 'AVAILABLE', True)
     monkeypatch.setattr(
-        label_info, 'label_info', lambda spec, header: String(data=' '.join(spec.class_names))
+        info_msgs, 'label_info', lambda spec, header: String(data=' '.join(spec.class_names))
     )
     kept = QoSProfile(
         depth=1,
@@ -171,7 +171,7 @@ def test_the_class_table_is_latched_before_the_first_mask(probe, tiny_path, monk
 
 
 def test_without_vision_msgs_there_is_no_class_table(probe, tiny_path, monkeypatch):
-    monkeypatch.setattr(label_info, 'AVAILABLE', False)
+    monkeypatch.setattr(info_msgs, 'AVAILABLE', False)
     with RunningNode('/tableless', model=str(tiny_path)) as running:
         assert running.do('configure')
         wait_until(lambda: probe.node.count_publishers('/tableless/segmentation/label_image'))

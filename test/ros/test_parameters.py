@@ -23,7 +23,8 @@ from rclpy.context import Context
 from rclpy.parameter import Parameter
 from swiftnet_ros.errors import InvalidValueError, SwiftnetError, UnknownNameError
 from swiftnet_ros.image_publisher import PublisherParameters
-from swiftnet_ros.parameters import current, declare, descriptor, LIVE, NodeParameters
+from swiftnet_ros.ros.node_parameters import NodeParameters
+from swiftnet_ros.ros.parameters import current, declare, descriptor, LIVE
 from swiftnet_ros.system.paths import share_folder
 import yaml
 

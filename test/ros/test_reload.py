@@ -21,7 +21,7 @@ from ros_probe import blocks, rgb_message, wait_until
 from running_node import RunningNode
 from std_srvs.srv import Trigger
 from swiftnet_ros.backends.registry import open_engine
-from swiftnet_ros.image_msgs import to_labels
+from swiftnet_ros.ros.image_msgs import to_labels
 from swiftnet_ros.segmenter import Segmenter
 from tiny_model import COLORS, write_tiny_model
 

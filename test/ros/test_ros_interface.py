@@ -21,8 +21,8 @@ import re
 import pytest
 from rcl_interfaces.msg import ParameterType
 from rclpy.qos import DurabilityPolicy, ReliabilityPolicy
-from swiftnet_ros import label_info
-from swiftnet_ros.parameters import NodeParameters
+from swiftnet_ros.ros import info_msgs
+from swiftnet_ros.ros.node_parameters import NodeParameters
 import yaml
 
 TEXT = (Path(__file__).parents[2] / 'docs' / 'ros_interface.md').read_text()
@@ -70,7 +70,7 @@ def graph(graphs):
 )
 def test_every_topic_has_its_row_with_type_and_qos(graph, heading, attribute):
     rows = {code(row[0])[0]: row[1:] for row in table(heading)}
-    if not label_info.AVAILABLE:
+    if not info_msgs.AVAILABLE:
         rows.pop('~/label_info', None)
     topics = getattr(graph, attribute)
     names = {name: name if name[0] in '/~' else f'/{name}' for name in rows}

@@ -17,7 +17,7 @@
 from xml.etree import ElementTree
 
 import pytest
-from swiftnet_ros import label_info
+from swiftnet_ros.ros import info_msgs
 from swiftnet_ros.system.paths import share_folder
 
 POLICY = ElementTree.parse(share_folder('config') / 'sros2_policy.xml').getroot()
@@ -55,5 +55,5 @@ def test_topics_and_services_are_those_of_the_running_node(enclave, graphs):
     assert granted(enclave, 'topics', 'subscribe') == set(graph.subscribed)
     assert granted(enclave, 'services', 'reply') == set(graph.services)
     allowed, used = granted(enclave, 'topics', 'publish'), set(graph.published)
-    assert allowed - used == (set() if label_info.AVAILABLE else allowed & CLASS_TABLES)
+    assert allowed - used == (set() if info_msgs.AVAILABLE else allowed & CLASS_TABLES)
     assert used <= allowed

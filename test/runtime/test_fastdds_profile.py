@@ -18,8 +18,8 @@ from importlib.metadata import PackageNotFoundError
 from xml.etree import ElementTree
 
 import pytest
-from swiftnet_ros import fastdds_profile
-from swiftnet_ros.fastdds_profile import SEGMENT_BYTES, set_profile, VARIABLES
+from swiftnet_ros.ros import fastdds
+from swiftnet_ros.ros.fastdds import SEGMENT_BYTES, set_profile, VARIABLES
 
 
 @pytest.fixture(autouse=True)
@@ -27,7 +27,7 @@ def free_memory(monkeypatch):
     """Pretend that a gigabyte of shared memory is free; give a setter of another amount."""
 
     def set_free(megabytes):
-        monkeypatch.setattr(fastdds_profile, '_free_shared_memory', lambda: megabytes * 2**20)
+        monkeypatch.setattr(fastdds, '_free_shared_memory', lambda: megabytes * 2**20)
 
     set_free(1024)
     return set_free
@@ -43,7 +43,7 @@ def rclpy_is(monkeypatch):
                 raise PackageNotFoundError(name)
             return number
 
-        monkeypatch.setattr(fastdds_profile, 'version', version)
+        monkeypatch.setattr(fastdds, 'version', version)
 
     return pretend
 
@@ -67,7 +67,7 @@ def test_the_variable_is_the_one_that_the_installed_ros_reads(rclpy_is, number, 
 
 
 def test_a_missed_announcement_is_made_up_for_at_once():
-    path = fastdds_profile.share_folder('config') / 'fastdds.xml'
+    path = fastdds.share_folder('config') / 'fastdds.xml'
     name = '{http://www.eprosima.com/XMLSchemas/fastRTPS_Profiles}'
     (period,) = ElementTree.parse(path).iter(f'{name}leaseAnnouncement')
     seconds, nanoseconds = (int(part.text) for part in period)

@@ -90,7 +90,7 @@ def test_arguments_behind_an_image_are_launch_arguments():
 
 
 def test_every_parameter_that_is_named_is_one():
-    known = fields_of('swiftnet_ros/parameters.py', 'NodeParameters')
+    known = fields_of('swiftnet_ros/ros/parameters.py', 'NodeParameters')
     named = {'calibration', 'dla', 'workspace_mb', 'engine_cache', 'build_only', 'engine'}
     assert named <= known and all(f'`{name}' in DOC for name in named)
 

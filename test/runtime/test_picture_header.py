@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 import numpy as np
 import pytest
 from swiftnet_ros.errors import InvalidFrameError
-from swiftnet_ros.picture_header import read_size
+from swiftnet_ros.ros.compressed_image_msgs import read_size
 
 PICTURE = np.random.default_rng(0).integers(0, 256, (37, 53, 3), np.uint8)
 KINDS = ['.jpg', '.png']

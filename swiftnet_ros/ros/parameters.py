@@ -20,7 +20,7 @@ such a class into declared ROS parameters, `current` gives their values of this 
 """
 
 from contextlib import contextmanager
-from dataclasses import dataclass, Field, field, fields
+from dataclasses import Field, field, fields
 from typing import Any, cast, Dict, Iterator, Tuple, Type, TypeVar, Union
 
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
@@ -56,106 +56,6 @@ def parameter(default: Any, description: str, limits: Range = (), changes: str =
     """Make a dataclass field that says everything about one parameter."""
     told = {'description': description, 'limits': limits, 'changes': changes}
     return field(default=default, metadata=told)
-
-
-@dataclass(frozen=True)
-class NodeParameters:
-    """What the segmentation node can be told."""
-
-    model: str = parameter(
-        'warehouse', 'an .onnx file, or the name of a shipped model', changes=RELOAD
-    )
-    engine: str = parameter(
-        'auto', 'what runs the model: auto, or the name of an engine', changes=UNCONFIGURED
-    )
-    precision: str = parameter(
-        'auto',
-        'auto, or what the engine offers: fp32 or bf16 of openvino, where auto is bf16 if the CPU '
-        'computes in it, else fp32; fp32, fp16 or int8 of tensorrt, where auto is the fastest',
-        changes=UNCONFIGURED,
-    )
-    calibration: str = parameter(
-        '',
-        'scales for int8 from a float model: a calibration cache, or a folder of images like '
-        'those of the camera; empty is none (tensorrt)',
-        changes=UNCONFIGURED,
-    )
-    dla: int = parameter(
-        -1,
-        'the DLA core that runs what it can of the network; -1 is none (tensorrt on a Jetson)',
-        (-1, 7),
-        changes=UNCONFIGURED,
-    )
-    workspace_mb: int = parameter(
-        0,
-        'GPU memory, in MiB, that the builder may use for one layer; 0 is its own choice '
-        '(tensorrt)',
-        (0, 2**20),
-        changes=UNCONFIGURED,
-    )
-    engine_cache: str = parameter(
-        '',
-        'folder of built engines, for its owner only; empty is ~/.cache/swiftnet_ros (tensorrt)',
-        changes=UNCONFIGURED,
-    )
-    build_only: bool = parameter(
-        False, 'build the engine, check it, and end: exit code 0, or 1 with one line'
-    )
-    threads: int = parameter(
-        0,
-        'CPU threads of the engine; 0 takes every CPU that the process may use',
-        (0, 256),
-        changes=UNCONFIGURED,
-    )
-    self_check_min_agreement: float = parameter(
-        -1.0,
-        'the part of the golden labels that the engine must give when it is opened; 0.0 is any, '
-        '-1.0 is 0.98 for float models and 0.95 for int8',
-        (-1.0, 1.0),
-        changes=UNCONFIGURED,
-    )
-    autostart: bool = parameter(
-        True, 'configure and activate at the start; false leaves that to a lifecycle manager'
-    )
-    cameras: Tuple[str, ...] = parameter(
-        ('',),
-        'names of cameras: front is segmented from front/image to ~/front/label_image; empty '
-        'names are ignored, and without any the single camera is image',
-        changes=UNCONFIGURED,
-    )
-    image_transport: str = parameter(
-        'raw', 'raw, or compressed: JPEG and PNG from image/compressed', changes=UNCONFIGURED
-    )
-    max_decoded_pixels: int = parameter(
-        7680 * 4320,
-        'compressed frames of more pixels are dropped as bad',
-        (1, 2**28),
-        changes=UNCONFIGURED,
-    )
-    output_size: str = parameter(
-        'camera', 'size of all outputs: camera, network, or WIDTHxHEIGHT', changes=UNCONFIGURED
-    )
-    always_infer: bool = parameter(
-        False, 'segment frames even while nobody listens to any output', changes=UNCONFIGURED
-    )
-    overlay_opacity: float = parameter(
-        0.5,
-        'how much the class colours cover the picture in ~/overlay',
-        (0.0, 1.0),
-        changes=LIVE,
-    )
-    max_rate: float = parameter(
-        0.0, 'answers per second of each camera at most; 0.0 is no limit', (0.0, 1e3), changes=LIVE
-    )
-    max_age: float = parameter(
-        0.0,
-        'seconds after which a frame is too old to be segmented; 0.0 is never',
-        (0.0, 3600.0),
-        changes=LIVE,
-    )
-    confidence_threshold: float = parameter(
-        0.0, 'pixels of less confidence get the unlabeled id', (0.0, 1.0), changes=LIVE
-    )
 
 
 @contextmanager

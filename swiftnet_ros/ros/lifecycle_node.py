@@ -34,7 +34,7 @@ from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackRet
 from rclpy.node import Node
 from rclpy.task import Future
 from swiftnet_ros.errors import NodeEndsError, SwiftnetError, UnexpectedError
-from swiftnet_ros.parameters import values_required
+from swiftnet_ros.ros.parameters import values_required
 
 Result = TypeVar('Result')
 

@@ -30,8 +30,8 @@ from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
 from rclpy.utilities import remove_ros_args
 from swiftnet_ros.errors import RosArgumentsError
-from swiftnet_ros.fastdds_profile import set_profile
-from swiftnet_ros.parameters import values_required
+from swiftnet_ros.ros.fastdds import set_profile
+from swiftnet_ros.ros.parameters import values_required
 from swiftnet_ros.system.process import exit_code
 
 # The longest time, in seconds, after which a signal is noticed.

@@ -23,14 +23,13 @@ import cv2
 from rclpy.node import Node
 from rclpy.subscription import Subscription
 from sensor_msgs.msg import CompressedImage, Image
-from swiftnet_ros import compressed_msgs, image_msgs
-from swiftnet_ros.answer import Answer
-from swiftnet_ros.camera_info_relay import CameraInfoRelay
-from swiftnet_ros.camera_outputs import CAMERA_INFO, CameraOutputs
 from swiftnet_ros.core.frames import Frame, parse_output_size
 from swiftnet_ros.core.labels import Segmentation, unlabel_below
 from swiftnet_ros.errors import SwiftnetError, UnknownNameError
-from swiftnet_ros.parameters import NodeParameters
+from swiftnet_ros.ros import compressed_image_msgs, image_msgs
+from swiftnet_ros.ros.camera_outputs import Answer, CAMERA_INFO, CameraInfoRelay, CameraOutputs
+from swiftnet_ros.ros.node_parameters import NodeParameters
+from swiftnet_ros.ros.topics import camera_qos, Topics
 from swiftnet_ros.serving.camera_stats import (
     BAD,
     CameraRecords,
@@ -42,7 +41,6 @@ from swiftnet_ros.serving.camera_stats import (
 )
 from swiftnet_ros.serving.health import CameraSnapshot
 from swiftnet_ros.serving.model_loader import LoadedModel
-from swiftnet_ros.topics import camera_qos, Topics
 
 _WARNING_PERIOD = 5.0
 _PATIENCE = 5.0
@@ -215,7 +213,7 @@ class Camera:
 
     def _to_frame(self, message: Any, parameters: NodeParameters) -> Frame:
         if self._kind is CompressedImage:
-            return compressed_msgs.to_frame(message, parameters.max_decoded_pixels)
+            return compressed_image_msgs.to_frame(message, parameters.max_decoded_pixels)
         return image_msgs.to_frame(message)
 
     def _publish(self, wanted: FrozenSet[str], answer: Answer) -> None:

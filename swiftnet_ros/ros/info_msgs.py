@@ -14,12 +14,32 @@
 
 """Calibration messages: of an ideal pinhole camera, and of one whose picture was stretched."""
 
+from importlib.util import find_spec
 from math import radians, tan
 from typing import Any
 
 import numpy as np
 from sensor_msgs.msg import CameraInfo
 from swiftnet_ros.errors import InvalidFrameError
+from swiftnet_ros.model_spec import ModelSpec
+
+AVAILABLE = find_spec('vision_msgs') is not None
+"""Whether vision_msgs is installed."""
+
+
+def label_info(spec: ModelSpec, header: Any) -> Any:
+    """
+    Name the ids of a label image; only where vision_msgs is AVAILABLE.
+
+    The id of unlabeled pixels is left out: Nav2's segmentation layer skips ids without a name
+    and complains of names without a cost.
+    """
+    from vision_msgs.msg import LabelInfo, VisionClass
+
+    classes = [
+        VisionClass(class_id=index, class_name=name) for index, name in enumerate(spec.class_names)
+    ]
+    return LabelInfo(header=header, class_map=classes, threshold=0.0)
 
 
 def pinhole(width: int, height: int, horizontal_fov: float, header: Any) -> CameraInfo:

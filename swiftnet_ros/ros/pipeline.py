@@ -18,9 +18,9 @@ from concurrent.futures import Future
 from typing import Any, Awaitable, Callable, Dict, List
 
 from rclpy.node import Node
-from swiftnet_ros.camera import Camera, Received
 from swiftnet_ros.errors import SwiftnetError
-from swiftnet_ros.parameters import NodeParameters
+from swiftnet_ros.ros.camera import Camera, Received
+from swiftnet_ros.ros.node_parameters import NodeParameters
 from swiftnet_ros.serving.camera_names import checked_camera_names
 from swiftnet_ros.serving.camera_stats import INACTIVE
 from swiftnet_ros.serving.engine_build import EngineBuild, ModelChoice
