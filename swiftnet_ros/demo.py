@@ -33,9 +33,9 @@ import cv2
 import numpy as np
 from std_msgs.msg import Header
 from swiftnet_ros.backends.registry import spec_of
-from swiftnet_ros.benchmark_link import Answer
-from swiftnet_ros.benchmark_runs import Run, Sample, Samples
-from swiftnet_ros.benchmark_topics import node_under_test, NodeUnderTest
+from swiftnet_ros.benchmark.over_topics import node_under_test, NodeUnderTest
+from swiftnet_ros.benchmark.runs import Run, Sample, Samples
+from swiftnet_ros.benchmark.topic_client import Answer
 from swiftnet_ros.core import labels
 from swiftnet_ros.core.metrics import mean_iou
 from swiftnet_ros.errors import InvalidValueError

@@ -30,7 +30,7 @@ import subprocess
 import sys
 from typing import Dict, List, Optional, Sequence
 
-from swiftnet_ros.benchmark_report import versions
+from swiftnet_ros.benchmark.report import versions
 from swiftnet_ros.device_runs import Bench, measure, plans, split_precisions, TENSORRT
 from swiftnet_ros.device_table import Measured, to_markdown
 from swiftnet_ros.errors import FileMissingError, UnknownNameError

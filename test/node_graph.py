@@ -22,7 +22,7 @@ from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.parameter_client import AsyncParameterClient
 from ros_probe import blocks, Probe, rgb_message, wait_until
 from sensor_msgs.msg import CameraInfo
-from swiftnet_ros.node_process import NodeProcess
+from swiftnet_ros.benchmark.node_process import NodeProcess
 from swiftnet_ros.ros.compressed_image_msgs import from_labels
 
 NAME = 'segmentation'

@@ -33,12 +33,12 @@ from diagnostic_msgs.msg import DiagnosticArray
 import numpy as np
 from ros_probe import Probe, resident, wait_until
 from std_msgs.msg import Header
-from swiftnet_ros.benchmark_link import open_link
-from swiftnet_ros.benchmark_runs import Samples
+from swiftnet_ros.benchmark.node_process import NodeProcess
+from swiftnet_ros.benchmark.runs import Samples
+from swiftnet_ros.benchmark.topic_client import open_link
 from swiftnet_ros.errors import NodeSilentError, SwiftnetError
 from swiftnet_ros.model_spec import read_spec
 from swiftnet_ros.model_spec.find_model import find_model
-from swiftnet_ros.node_process import NodeProcess
 from swiftnet_ros.ros.fastdds import set_profile
 from swiftnet_ros.ros.image_msgs import from_array
 from swiftnet_ros.system.paths import share_folder

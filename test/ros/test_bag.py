@@ -21,7 +21,7 @@ from ros_probe import blocks, RELIABLE
 from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import Image
 from swiftnet_ros.backends.registry import open_engine
-from swiftnet_ros.node_process import NodeProcess
+from swiftnet_ros.benchmark.node_process import NodeProcess
 from swiftnet_ros.ros.image_msgs import to_labels
 from swiftnet_ros.segmenter import Segmenter
 

@@ -22,13 +22,13 @@ import numpy as np
 import pytest
 from rendered_set import write_rendered_set
 from ros_probe import blocks, wait_until
-from swiftnet_ros.benchmark_link import Answer
-from swiftnet_ros.benchmark_runs import Sample, Samples
-from swiftnet_ros.benchmark_topics import NodeUnderTest, run_at_rate, run_in_lockstep
+from swiftnet_ros.benchmark.node_process import NodeProcess
+from swiftnet_ros.benchmark.over_topics import NodeUnderTest, run_at_rate, run_in_lockstep
+from swiftnet_ros.benchmark.runs import Sample, Samples
+from swiftnet_ros.benchmark.topic_client import Answer
 from swiftnet_ros.core.frames import Frame
 from swiftnet_ros.errors import NodeSilentError
 from swiftnet_ros.model_spec import read_spec
-from swiftnet_ros.node_process import NodeProcess
 from swiftnet_ros.ros.image_msgs import from_array
 
 

@@ -30,7 +30,7 @@ from running_node import RunningNode
 from sensor_msgs.msg import CompressedImage, Image
 from swiftnet_ros.backends import registry as engines
 from swiftnet_ros.backends.registry import open_engine
-from swiftnet_ros.node_process import NodeProcess
+from swiftnet_ros.benchmark.node_process import NodeProcess
 from swiftnet_ros.ros import compressed_image_msgs
 from swiftnet_ros.ros.image_msgs import to_labels
 from swiftnet_ros.segmenter import Segmenter

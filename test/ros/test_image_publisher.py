@@ -28,8 +28,8 @@ from ros_probe import blocks, RELIABLE, wait_until
 from sensor_msgs.msg import CameraInfo
 from std_msgs.msg import Header
 from swiftnet_ros.backends.registry import open_engine
+from swiftnet_ros.benchmark.node_process import NodeProcess
 from swiftnet_ros.core.frames import to_rgb
-from swiftnet_ros.node_process import NodeProcess
 from swiftnet_ros.ros.image_msgs import to_frame, to_labels
 from swiftnet_ros.ros.info_msgs import pinhole
 from swiftnet_ros.segmenter import Segmenter

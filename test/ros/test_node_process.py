@@ -28,7 +28,7 @@ OWNER = """
 import signal
 import sys
 from time import sleep
-from swiftnet_ros.node_process import NodeProcess
+from swiftnet_ros.benchmark.node_process import NodeProcess
 
 signal.signal(signal.SIGINT, signal.default_int_handler)
 with NodeProcess(sys.argv[1], {'model': sys.argv[2], 'threads': 1}):

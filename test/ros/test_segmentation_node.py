@@ -20,8 +20,8 @@ import pytest
 from rclpy.parameter_client import AsyncParameterClient
 from ros_probe import BEST_EFFORT, blocks, RELIABLE, rgb_message, stamped, wait_until
 from swiftnet_ros.backends.registry import open_engine
+from swiftnet_ros.benchmark.node_process import NodeProcess
 from swiftnet_ros.core.labels import colorize, palette
-from swiftnet_ros.node_process import NodeProcess
 from swiftnet_ros.ros.image_msgs import from_array, to_labels
 from swiftnet_ros.segmenter import Segmenter
 

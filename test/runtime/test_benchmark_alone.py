@@ -21,10 +21,10 @@ import cv2
 import numpy as np
 import pytest
 from rendered_set import write_rendered_set
-from swiftnet_ros import benchmark
 from swiftnet_ros.backends.registry import open_engine
-from swiftnet_ros.benchmark_report import report, Round, versions
-from swiftnet_ros.benchmark_runs import EngineTimes, Run
+from swiftnet_ros.benchmark.__main__ import __main__
+from swiftnet_ros.benchmark.report import report, Round, versions
+from swiftnet_ros.benchmark.runs import EngineTimes, Run
 from swiftnet_ros.core.metrics import class_iou, confusion_matrix, mean_iou
 from swiftnet_ros.segmenter import Segmenter
 from tiny_model import write_tiny_model
@@ -44,7 +44,7 @@ def run(folder, *more):
     arguments = ['--no-ros', '--images', str(folder / 'images'), *more]
     if '--model' not in more:
         arguments += ['--model', str(folder / 'tiny.onnx'), '--precision', 'fp32']
-    return benchmark.main(arguments)
+    return __main__.main(arguments)
 
 
 def report_of(capsys):

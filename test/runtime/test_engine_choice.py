@@ -22,7 +22,6 @@ import cv2
 import numpy as np
 import pytest
 from rendered_set import write_rendered_set
-from swiftnet_ros import benchmark
 from swiftnet_ros.backends import registry as opening
 from swiftnet_ros.backends.cuda.driver import Gpu
 from swiftnet_ros.backends.registry import (
@@ -32,6 +31,7 @@ from swiftnet_ros.backends.registry import (
     spec_of,
     why_no_tensorrt,
 )
+from swiftnet_ros.benchmark.__main__ import __main__
 from swiftnet_ros.core.frames import Frame
 from swiftnet_ros.errors import EngineFileError, EngineUnavailableError, InvalidModelError
 from swiftnet_ros.model_spec import Golden, read_model, write
@@ -156,7 +156,7 @@ def test_the_benchmark_takes_engine_files(engine_file, model, tmp_path, capsys):
     for file, engine in ((engine_file, 'auto'), (model, 'openvino')):
         options = ['--model', str(file), '--engine', engine, '--no-ros', '--labels']
         folders = [str(tmp_path / 'labels'), '--images', str(tmp_path / 'images')]
-        assert benchmark.main([*options, *folders]) == 0
+        assert __main__.main([*options, *folders]) == 0
         reports.append(json.loads(capsys.readouterr().out.splitlines()[-1]))
     built, source = reports
     facts = [built[key] for key in ('engine', 'precision', 'device')]

@@ -20,7 +20,8 @@ import shlex
 import shutil
 
 import pytest
-from swiftnet_ros import benchmark, build_engine
+from swiftnet_ros import build_engine
+from swiftnet_ros.benchmark.__main__ import __main__
 from swiftnet_ros.model_spec import read_spec
 from training.__main__ import main
 from training.checkpoint import load_checkpoint
@@ -68,7 +69,7 @@ def run(line):
         shutil.copy(*words[1:])
         return 0
     assert words[:2] == ['python', '-m']
-    return {'training': main, 'swiftnet_ros.benchmark': benchmark.main}[words[2]](words[3:])
+    return {'training': main, 'swiftnet_ros.benchmark': __main__.main}[words[2]](words[3:])
 
 
 @pytest.fixture(scope='module')

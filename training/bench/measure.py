@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy as np
 from swiftnet_ros.backends.openvino.engine import cpu_flags
-from swiftnet_ros.benchmark_report import versions
+from swiftnet_ros.benchmark.report import versions
 from swiftnet_ros.errors import InvalidValueError
 import torch
 from training.bench.blocks import BlockTimes, time_blocks

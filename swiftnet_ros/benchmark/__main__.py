@@ -29,8 +29,8 @@ from typing import Any, Dict, Iterator, List, Optional
 
 from swiftnet_ros.backends.base import Engine
 from swiftnet_ros.backends.registry import chosen_engine, open_engine
-from swiftnet_ros.benchmark_report import engine_facts, report, Round, versions
-from swiftnet_ros.benchmark_runs import EngineTimes, run_alone, Samples, time_engine
+from swiftnet_ros.benchmark.report import engine_facts, report, Round, versions
+from swiftnet_ros.benchmark.runs import EngineTimes, run_alone, Samples, time_engine
 from swiftnet_ros.core.frames import parse_output_size
 from swiftnet_ros.errors import FileMissingError, InvalidValueError
 from swiftnet_ros.segmenter import Segmenter
@@ -86,26 +86,26 @@ def _rounds_over_topics(
     options: Namespace, segmenter: Segmenter, samples: Samples
 ) -> Iterator[Round]:
     """Run over topics; ROS is imported only here, so that `--no-ros` does without."""
-    from swiftnet_ros import benchmark_topics
+    from swiftnet_ros.benchmark.__main__ import over_topics
 
     patience = 1.0 + 20 * time_engine(segmenter, samples).engine_ms / 1000
-    with benchmark_topics.node_under_test(_parameters(options), patience) as node:
+    with over_topics.node_under_test(_parameters(options), patience) as node:
         for _ in range(options.rounds):
             alone = time_engine(segmenter, samples)
             rate = _rate(options, alone)
             if rate is None:
-                run = benchmark_topics.run_in_lockstep(node, samples)
+                run = over_topics.run_in_lockstep(node, samples)
             else:
                 count = max(1, round(options.seconds * rate)) if options.seconds else 0
-                run = benchmark_topics.run_at_rate(node, samples, rate, count)
+                run = over_topics.run_at_rate(node, samples, rate, count)
             yield Round(run, alone)
 
 
 def _time_starts(options: Namespace, engine: Engine, samples: Samples) -> Dict[str, Any]:
-    from swiftnet_ros import benchmark_start, benchmark_topics
+    from swiftnet_ros.benchmark.__main__ import over_topics
 
-    message = benchmark_topics.to_message(next(iter(samples)))
-    times = benchmark_start.time_starts(_parameters(options), message, options.rounds)
+    message = over_topics.to_message(next(iter(samples)))
+    times = over_topics.time_starts(_parameters(options), message, options.rounds)
     return {**times, **engine_facts(engine), 'versions': versions()}
 
 

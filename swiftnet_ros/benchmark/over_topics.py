@@ -19,15 +19,18 @@ from dataclasses import dataclass
 from itertools import cycle, islice
 import os
 import sys
+from tempfile import TemporaryDirectory
 from time import monotonic, sleep
-from typing import Dict, Iterator, Union
+from typing import Any, Dict, Iterator, List, Union
 
+import numpy as np
 from sensor_msgs.msg import Image
 from std_msgs.msg import Header
-from swiftnet_ros.benchmark_link import Answer, Link, open_link
-from swiftnet_ros.benchmark_runs import Run, Sample, Samples
+from swiftnet_ros.backends.openvino.cache import VARIABLE
+from swiftnet_ros.benchmark.node_process import NodeProcess
+from swiftnet_ros.benchmark.runs import Run, Sample, Samples
+from swiftnet_ros.benchmark.topic_client import Answer, Link, open_link
 from swiftnet_ros.errors import NodeSilentError
-from swiftnet_ros.node_process import NodeProcess
 from swiftnet_ros.ros.fastdds import set_profile
 from swiftnet_ros.ros.image_msgs import from_array, to_labels
 
@@ -158,3 +161,45 @@ def _ask(node: NodeUnderTest, sample: Sample, run: Run) -> Answer:
 def to_message(sample: Sample) -> Image:
     """Make the message that a camera would send."""
     return from_array(sample.frame.pixels, 'bgr8', Header(frame_id='benchmark'))
+
+
+_PERIOD = 0.1
+_LONGEST = 120.0
+
+
+def time_starts(parameters: Parameters, message: Image, rounds: int) -> Dict[str, Any]:
+    """
+    Start the node twice a round, without and with what an earlier start compiled.
+
+    Gives the seconds of each start, from that of its process to the first label image for a
+    camera of 10 Hz that is there already, and their medians.
+    """
+    set_up_ros()
+    times: Dict[str, List[float]] = {'first': [], 'second': []}
+    before = os.environ.get(VARIABLE)
+    try:
+        for number in range(rounds):
+            with TemporaryDirectory() as folder:
+                os.environ[VARIABLE] = folder
+                for name, seconds in times.items():
+                    namespace = f'/benchmark_{os.getpid()}_{name}_{number}'
+                    seconds.append(_time_start(namespace, parameters, message))
+    finally:
+        os.environ.pop(VARIABLE, None)
+        if before is not None:
+            os.environ[VARIABLE] = before
+    medians = {f'{name}_start_s': float(np.median(seconds)) for name, seconds in times.items()}
+    return {**medians, 'starts_s': times}
+
+
+def _time_start(namespace: str, parameters: Parameters, message: Image) -> float:
+    with open_link(namespace) as link:
+        start = due = monotonic()
+        with NodeProcess(namespace, parameters) as process:
+            while monotonic() - start < _LONGEST:
+                link.send(message)
+                due += _PERIOD
+                if link.receive(due - monotonic()) is not None:
+                    return monotonic() - start
+                process.check()
+    raise NodeSilentError('the segmentation node', f'no labels within {_LONGEST:g} s')

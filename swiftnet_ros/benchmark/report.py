@@ -24,7 +24,7 @@ from typing import Any, Dict, Iterable, List, Optional, Sequence
 import cv2
 import numpy as np
 from swiftnet_ros.backends.base import Engine
-from swiftnet_ros.benchmark_runs import EngineTimes, Run
+from swiftnet_ros.benchmark.runs import EngineTimes, Run
 from swiftnet_ros.core.metrics import class_iou, mean_iou
 
 _PACKAGES = ('swiftnet_ros', 'rclpy', 'openvino', 'tensorrt', 'pycuda', 'numpy')
