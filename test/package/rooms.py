@@ -67,8 +67,8 @@ PURE_ROOMS = (
     'swiftnet_ros.core.image_files',
     'swiftnet_ros.benchmark.runs',
     'swiftnet_ros.benchmark.report',
-    'swiftnet_ros.device_table',
-    'swiftnet_ros.device_runs',
+    'swiftnet_ros.device_report.table',
+    'swiftnet_ros.device_report.runs',
     'swiftnet_ros.device_report',
     'swiftnet_ros.ros.fastdds',
 )

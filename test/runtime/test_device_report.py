@@ -27,8 +27,9 @@ import onnx
 from onnx import helper, numpy_helper, TensorProto
 import pytest
 from rendered_set import write_rendered_set
-from swiftnet_ros import device_report, device_runs
-from swiftnet_ros.device_runs import Bench, measure, Plan, plans
+from swiftnet_ros.device_report import runs
+from swiftnet_ros.device_report.__main__ import __main__
+from swiftnet_ros.device_report.runs import Bench, measure, Plan, plans
 from swiftnet_ros.model_spec import read_model, read_spec, write
 from tiny_model import write_tiny_model
 
@@ -120,7 +121,7 @@ def figures(run):
 )
 def test_a_mistake_is_one_line_and_exit_code_1(folder, more, error, capsys, monkeypatch):
     monkeypatch.chdir(folder)
-    assert device_report.main([*more, '--engine', 'openvino']) == 1
+    assert __main__.main([*more, '--engine', 'openvino']) == 1
     captured = capsys.readouterr()
     assert captured.err.count('\n') == 1
     assert re.search(f'^error: .*{error}', captured.err), captured.err
@@ -129,7 +130,7 @@ def test_a_mistake_is_one_line_and_exit_code_1(folder, more, error, capsys, monk
 def test_without_tensorrt_it_says_so_at_once(folder, capsys, monkeypatch):
     monkeypatch.setitem(sys.modules, 'tensorrt', None)
     given = [str(folder / 'alone.onnx'), '--images', str(folder / 'images')]
-    assert device_report.main([*given, '--out', str(folder / 'out')]) == 1
+    assert __main__.main([*given, '--out', str(folder / 'out')]) == 1
     assert capsys.readouterr().err.startswith("error: engine 'tensorrt' cannot be used here: ")
 
 
@@ -147,7 +148,7 @@ def trt(monkeypatch):
 
     def stand_in(*flags):
         module = SimpleNamespace(BuilderFlag=SimpleNamespace(**dict.fromkeys(flags, 1)))
-        monkeypatch.setattr(device_runs, 'tensorrt_module', lambda: module)
+        monkeypatch.setattr(runs, 'tensorrt_module', lambda: module)
 
     return stand_in
 
@@ -191,7 +192,7 @@ def test_an_engine_is_built_with_the_table_and_then_measured(folder, monkeypatch
             return {'engine': '/cache/pair.engine', 'build_seconds': 7.0}
         return {'fps': 30.0}
 
-    monkeypatch.setattr(device_runs, '_last_line', run)
+    monkeypatch.setattr(runs, '_last_line', run)
     table = folder / 'pair.int8.calibration'
     plan = Plan('pair', 'int8', folder / 'pair.fp32.onnx', 'implicit', table)
     bench = Bench(folder / 'images', folder / 'labels', repeat=3, cache=folder / 'cache')
@@ -219,12 +220,12 @@ def test_the_board_is_described_as_far_as_it_says(tmp_path, monkeypatch):
     (tmp_path / 'release').write_text('# R35 (release), REVISION: 4.1\nmore\n')
     (tmp_path / 'nvpmodel').write_text('#!/bin/sh\necho NV Power Mode: MAXN\necho 0\n')
     (tmp_path / 'nvpmodel').chmod(0o755)
-    monkeypatch.setattr(device_report, '_BOARD', tmp_path / 'model')
-    monkeypatch.setattr(device_report, '_RELEASE', tmp_path / 'release')
+    monkeypatch.setattr(__main__, '_BOARD', tmp_path / 'model')
+    monkeypatch.setattr(__main__, '_RELEASE', tmp_path / 'release')
     monkeypatch.setenv('PATH', str(tmp_path), prepend=os.pathsep)
-    facts = device_report.device_facts()
+    facts = __main__.device_facts()
     assert facts['board'] == 'Jetson-AGX'
     assert facts['Jetson Linux'] == 'R35 (release), REVISION: 4.1'
     assert facts['power mode'] == 'NV Power Mode: MAXN 0'
-    monkeypatch.setattr(device_report, '_BOARD', tmp_path / 'none')
-    assert 'board' not in device_report.device_facts()
+    monkeypatch.setattr(__main__, '_BOARD', tmp_path / 'none')
+    assert 'board' not in __main__.device_facts()

@@ -14,7 +14,7 @@
 
 """The tables of a device's report, from figures that are given."""
 
-from swiftnet_ros.device_table import fastest, Measured, to_markdown
+from swiftnet_ros.device_report.table import fastest, Measured, to_markdown
 
 
 def measured(model, precision, miou, fps, way='', **more):

@@ -28,7 +28,7 @@ from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple
 from swiftnet_ros.backends.tensorrt.api import is_strongly_typed, tensorrt_module
 from swiftnet_ros.backends.tensorrt.engine_file import SUFFIX
 from swiftnet_ros.backends.tensorrt.source import model_name, sibling
-from swiftnet_ros.device_table import Measured
+from swiftnet_ros.device_report.table import Measured
 from swiftnet_ros.errors import ReportedError, SwiftnetError
 from swiftnet_ros.model_spec.find_model import find_model
 

@@ -31,8 +31,8 @@ import sys
 from typing import Dict, List, Optional, Sequence
 
 from swiftnet_ros.benchmark.report import versions
-from swiftnet_ros.device_runs import Bench, measure, plans, split_precisions, TENSORRT
-from swiftnet_ros.device_table import Measured, to_markdown
+from swiftnet_ros.device_report.runs import Bench, measure, plans, split_precisions, TENSORRT
+from swiftnet_ros.device_report.table import Measured, to_markdown
 from swiftnet_ros.errors import FileMissingError, UnknownNameError
 from swiftnet_ros.model_spec.find_model import shipped_models
 from swiftnet_ros.system.process import exit_code
