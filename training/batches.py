@@ -25,10 +25,10 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 from torchvision.transforms import v2
-from training.augmentation import augment, paste_classes, training_transform
 from training.class_counts import ClassCounts
 from training.config import AugmentationConfig, Config
 from training.datasets.base import ImageLabelDataset
+from training.datasets.transforms.augmentation import augment, paste_classes, training_transform
 from training.sampling import RareClassViews
 
 # image, label, distance to the nearest label edge

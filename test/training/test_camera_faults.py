@@ -23,11 +23,16 @@ import pytest
 from tiny_training import tiny_checkpoint
 import torch
 from training.__main__ import main
-from training.camera_faults import blurred, degraded, noisy
 from training.checkpoint import save_checkpoint
 from training.config import AugmentationConfig
 from training.datasets import open_dataset
-from training.faulty_pictures import Fault, FaultyPictures
+from training.datasets.transforms.corruptions import (
+    blurred,
+    degraded,
+    Fault,
+    FaultyPictures,
+    noisy,
+)
 
 OPTIONS = {'frames': 2, 'height': 64, 'width': 96}
 

@@ -20,9 +20,14 @@ from swiftnet_ros.errors import UnknownNameError
 import torch
 from torchvision import tv_tensors
 from torchvision.transforms.v2 import functional as F
-from training.augmentation import training_transform
-from training.colours import colour_jitter, LinearJitter, saturate, turn_hues
 from training.config import AugmentationConfig
+from training.datasets.transforms.augmentation import training_transform
+from training.datasets.transforms.color_jitter import (
+    colour_jitter,
+    LinearJitter,
+    saturate,
+    turn_hues,
+)
 
 
 def changed(image, factors=(1.0, 1.0, 1.0), turn=0.0):

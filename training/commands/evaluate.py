@@ -19,8 +19,8 @@ from collections.abc import Sequence
 import json
 
 from training.commands.arguments import add_dataset_arguments, dataset_of
+from training.datasets.transforms.corruptions import Fault, FaultyPictures
 from training.evaluate import evaluate_file
-from training.faulty_pictures import Fault, FaultyPictures
 
 
 def main(arguments: Sequence[str]) -> int:
