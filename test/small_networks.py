@@ -19,8 +19,8 @@ from copy import deepcopy
 
 import torch
 from torch import nn
-from training.batches import Batch
 from training.config import ModelConfig
+from training.datasets.loader import Batch
 from training.models import build_model
 from training.pruning.groups import OUT
 from training.pruning.history import History

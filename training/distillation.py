@@ -22,10 +22,10 @@ from swiftnet_ros.model_spec import SemanticClass
 import torch
 from torch import nn, Tensor
 import torch.nn.functional as F
-from training.batches import Batch
 from training.checkpoint import CheckpointError, load_checkpoint
 from training.config import DistillationConfig
 from training.datasets.class_table import UNLABELED
+from training.datasets.loader import Batch
 from training.losses import Loss
 from training.lovasz import lovasz_softmax
 from training.memory_format import memory_format

@@ -25,23 +25,26 @@ from swiftnet_ros.errors import InvalidValueError, UnknownNameError
 import torch
 from torch import nn, Tensor
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
-from training.batches import (
+from training.callbacks import Callback, default_callbacks, keep_steps, update_ema
+from training.checkpoint import CheckpointError, load_checkpoint, take_shapes
+from training.config import Config, flat, load_config
+from training.cuda_graphs import replayed
+from training.datasets import open_dataset
+from training.datasets.base import CachedPictures, ImageLabelDataset
+from training.datasets.class_statistics import (
+    class_counts,
+    class_weights,
+    ClassCounts,
+    needs_counts,
+)
+from training.datasets.gpu_loader import check_views, DeviceBatches, Pictures
+from training.datasets.loader import (
     Batch,
     shuffled_batches,
     ShuffledBatches,
     training_batches,
     whole_batches,
 )
-from training.callbacks import Callback, default_callbacks, keep_steps, update_ema
-from training.checkpoint import CheckpointError, load_checkpoint, take_shapes
-from training.class_counts import class_counts, ClassCounts
-from training.class_weights import class_weights, needs_counts
-from training.config import Config, flat, load_config
-from training.cuda_graphs import replayed
-from training.datasets import open_dataset
-from training.datasets.base import ImageLabelDataset
-from training.datasets.cached import CachedPictures
-from training.device_views import check_views, DeviceBatches, Pictures
 from training.distillation import load_teacher, Objective
 from training.distributed import synchronize_norms
 from training.losses import build_loss

@@ -21,10 +21,16 @@ import pytest
 from swiftnet_ros.errors import InvalidValueError, UnknownNameError
 from tiny_training import step_losses, tiny_config
 import torch
-from training.class_counts import class_counts, ClassCounts, count_pixels
-from training.class_weights import class_weights, needs_counts, SCHEMES
 from training.config import ClassWeightsConfig, config_from_tree, LossConfig
 from training.datasets import open_dataset
+from training.datasets.class_statistics import (
+    class_counts,
+    class_weights,
+    ClassCounts,
+    count_pixels,
+    needs_counts,
+    SCHEMES,
+)
 from training.losses import build_loss, LOSSES
 from training.paths import RunPaths
 from training.train import train

@@ -18,8 +18,8 @@ import pytest
 from swiftnet_ros.errors import InvalidValueError
 from tiny_training import step_losses, tiny_config
 import torch
-from training.batches import Batch
 from training.cuda_graphs import replayed
+from training.datasets.loader import Batch
 from training.models import build_model
 from training.train import train
 

@@ -23,10 +23,10 @@ from tiny_family import tiny_family, tiny_task
 from tiny_training import final_weights, step_losses, tiny_checkpoint, tiny_config
 import torch
 import torch.nn.functional as F
-from training.batches import training_batches, whole_batches
 from training.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
 from training.config import DistillationConfig, load_config, ModelConfig
 from training.datasets import open_dataset
+from training.datasets.loader import training_batches, whole_batches
 from training.distillation import divergence
 from training.lottery.rounds import OtherArmError
 from training.lottery.run import finish_run

@@ -21,7 +21,7 @@ from swiftnet_ros.errors import InvalidValueError
 from tiny_training import tiny_config
 import torch
 import torch.nn.functional as F
-from training.batches import Batch
+from training.datasets.loader import Batch
 from training.distillation import Objective
 from training.losses import build_loss
 from training.lovasz import lovasz_softmax

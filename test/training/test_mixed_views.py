@@ -20,10 +20,10 @@ import numpy as np
 import pytest
 from tiny_training import tiny_config
 import torch
-from training.batches import training_batches
 from training.config import AugmentationConfig
 from training.datasets import open_dataset
 from training.datasets.class_table import UNLABELED
+from training.datasets.loader import training_batches
 from training.datasets.transforms.augmentation import augment, paste_classes, training_transform
 
 PLAIN = AugmentationConfig(

@@ -20,7 +20,7 @@ import pytest
 from small_networks import calibration, CLASSES, small_network
 from swiftnet_ros.errors import InvalidValueError, SwiftnetError
 import torch
-from training.batches import Batch
+from training.datasets.loader import Batch
 from training.pruning.channel_group import ChannelGroup, Responses
 from training.pruning.context import context, contrast, correlation, NoStatisticsError
 from training.pruning.criteria import bn_scale, CRITERIA, l1, l2, NoNormsError, random

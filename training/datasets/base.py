@@ -15,7 +15,7 @@
 """What every data set is: a class table and pairs of an image and its label."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -29,6 +29,7 @@ from swiftnet_ros.errors import (
     NoImagesError,
     SizeMismatchError,
 )
+from tqdm import tqdm
 from training.datasets.class_table import ClassTable
 
 IMAGE_SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp')
@@ -141,3 +142,32 @@ def checked_split(split: str, known: Sequence[str]) -> str:
     if split not in known:
         raise InvalidValueError('split', split, f'one of {", ".join(known)}')
     return split
+
+
+@dataclass(frozen=True)
+class CachedPictures:
+    """Reads every picture once; the arrays that it gives are shared and must not be changed."""
+
+    source: ImageLabelDataset
+    kept: dict[int, Sample] = field(default_factory=dict)
+
+    @property
+    def table(self) -> ClassTable:
+        """Give the classes and what stands for them in the label files."""
+        return self.source.table
+
+    def fill(self) -> 'CachedPictures':
+        """Read everything now: processes that are forked afterwards share the memory."""
+        for index in tqdm(range(len(self)), 'read pictures', disable=None):
+            self[index]
+        return self
+
+    def __len__(self) -> int:
+        """Count the pictures."""
+        return len(self.source)
+
+    def __getitem__(self, index: int) -> Sample:
+        """Give one picture with its label."""
+        if index not in self.kept:
+            self.kept[index] = self.source[index]
+        return self.kept[index]

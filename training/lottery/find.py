@@ -19,9 +19,9 @@ from dataclasses import replace
 from itertools import islice
 
 import torch
-from training.batches import training_batches, whole_batches
 from training.checkpoint import Checkpoint
 from training.datasets import open_dataset
+from training.datasets.loader import training_batches, whole_batches
 from training.lottery.arm import Arm
 from training.lottery.removal import Channels, Removed, SingleWeights
 from training.lottery.task import Task

@@ -22,7 +22,7 @@ from swiftnet_ros.errors import InvalidValueError
 import torch
 from torch import nn, Tensor
 import torch.nn.functional as F
-from training.batches import Batch
+from training.datasets.loader import Batch
 from training.pruning.channel_group import Responses, Statistics
 from training.pruning.groups import Group, IN, trace
 

@@ -25,11 +25,35 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 from torchvision.transforms import v2
-from training.class_counts import ClassCounts
-from training.config import AugmentationConfig, Config
+from training.config import AugmentationConfig, Config, SamplingConfig
 from training.datasets.base import ImageLabelDataset
+from training.datasets.class_statistics import ClassCounts
 from training.datasets.transforms.augmentation import augment, paste_classes, training_transform
-from training.sampling import RareClassViews
+
+
+class RareClassViews:
+    """
+    Rare class sampling (DAFormer, Hoyer et al., CVPR 2022), for a share of the views.
+
+    A class c of share f_c is drawn with a probability of exp((1 - f_c) / temperature) over the
+    sum of all, then one of the pictures that show it; the crop holds a pixel of that class.
+    """
+
+    def __init__(self, config: SamplingConfig, counts: ClassCounts) -> None:
+        self.share = config.share
+        self.pictures = [np.flatnonzero(shown) for shown in (counts.pixels > 0).T]
+        odds = np.exp(-counts.shares() / config.temperature)
+        odds[[not len(pictures) for pictures in self.pictures]] = 0
+        self.odds = odds / max(odds.sum(), 1e-300)
+
+    def draw(self, seed: int) -> tuple[int, int] | None:
+        """Give (picture, class) for a place's own seed; None where its view is an ordinary one."""
+        random = np.random.default_rng(seed)
+        if random.random() >= self.share or not self.odds.any():
+            return None
+        chosen = int(random.choice(len(self.odds), p=self.odds))
+        return int(random.choice(self.pictures[chosen])), chosen
+
 
 # image, label, distance to the nearest label edge
 View = tuple[Tensor, Tensor, Tensor]
