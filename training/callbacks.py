@@ -27,7 +27,7 @@ from training.checkpoint import Checkpoint, save_checkpoint
 from training.config import Config
 from training.datasets import open_dataset
 from training.datasets.class_table import ClassTable
-from training.evaluate import evaluate, torch_predictor
+from training.evaluation.evaluate import evaluate, torch_predictor
 from training.paths import RunPaths
 from training.records import append_record
 from training.state import TrainState

@@ -37,7 +37,7 @@ from training.bench.runs import bench_runs
 from training.bench.timing import in_rounds
 from training.checkpoint import save_checkpoint
 from training.config import ModelConfig
-from training.count import count
+from training.evaluation.complexity import count
 from training.models import build_model
 
 NARROW = ModelConfig('pyramid', 'resnet18', [2, 2, 2, 3, 4], 2, 8)

@@ -32,7 +32,7 @@ from training.bench.models import cases_of
 from training.checkpoint import Checkpoint
 from training.commands.quantize import main as quantize
 from training.config import ModelConfig
-from training.count import count
+from training.evaluation.complexity import count
 from training.export import export
 
 WIDTHS = [4, 8, 8, 12, 16]

@@ -26,7 +26,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from training.__main__ import main
 from training.checkpoint import save_checkpoint
 from training.config import ModelConfig
-from training.count import count
+from training.evaluation.complexity import count
 from training.models import build_model
 
 CONFIGS = Path(__file__).parents[2] / 'training' / 'configs'

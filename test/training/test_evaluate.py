@@ -26,7 +26,7 @@ from training.checkpoint import load_checkpoint, save_checkpoint
 from training.datasets import open_dataset
 from training.datasets.base import Sample
 from training.datasets.class_table import ClassTable, shipped_class_table
-from training.evaluate import ClassTableMismatchError, evaluate, evaluate_file
+from training.evaluation.evaluate import ClassTableMismatchError, evaluate, evaluate_file
 from training.export import export
 
 

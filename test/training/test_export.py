@@ -34,7 +34,7 @@ from training import export as export_room
 from training.__main__ import main
 from training.checkpoint import Checkpoint, layer_widths, save_checkpoint
 from training.config import ModelConfig
-from training.evaluate import torch_predictor
+from training.evaluation.evaluate import torch_predictor
 from training.export import export, Parity, ParityError
 
 WIDTHS = [4, 8, 8, 12, 16]

@@ -25,7 +25,7 @@ import torch
 from training import train as train_room
 from training.__main__ import main
 from training.checkpoint import CheckpointError, load_checkpoint
-from training.count import count
+from training.evaluation.complexity import count
 from training.lottery import rounds
 from training.lottery.result import identity
 from training.lottery.rounds import OtherArmError

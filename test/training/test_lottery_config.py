@@ -22,9 +22,9 @@ from swiftnet_ros.errors import InvalidValueError, UnknownNameError
 from tiny_family import FAMILY, tiny_family
 import torch
 from training.config import load_tree, ModelConfig
-from training.count import count
 from training.datasets import DATASETS
 from training.datasets.class_table import shipped_class_table
+from training.evaluation.complexity import count
 from training.lottery.arm import Arm
 from training.lottery.family import load_family
 from training.models import build_model

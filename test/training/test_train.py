@@ -31,7 +31,7 @@ from training.callbacks import at_end, every_epochs
 from training.checkpoint import load_checkpoint
 from training.config import load_config
 from training.datasets import open_dataset
-from training.evaluate import evaluate, torch_predictor
+from training.evaluation.evaluate import evaluate, torch_predictor
 from training.paths import RunPaths
 from training.records import read_records
 from training.state import TrainState

@@ -24,7 +24,7 @@ import torch
 from training.average import average
 from training.checkpoint import save_checkpoint
 from training.commands.arguments import add_dataset_arguments, dataset_of
-from training.evaluate import check_classes, evaluate, torch_predictor
+from training.evaluation.evaluate import check_classes, evaluate, torch_predictor
 
 
 def main(arguments: Sequence[str]) -> int:

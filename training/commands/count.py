@@ -23,7 +23,7 @@ from torch import nn
 from training.checkpoint import load_checkpoint
 from training.commands.arguments import size_argument
 from training.config import load_config
-from training.count import count
+from training.evaluation.complexity import count
 from training.models import build_model
 from training.untrained import class_count
 

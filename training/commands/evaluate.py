@@ -20,7 +20,7 @@ import json
 
 from training.commands.arguments import add_dataset_arguments, dataset_of
 from training.datasets.transforms.corruptions import Fault, FaultyPictures
-from training.evaluate import evaluate_file
+from training.evaluation.evaluate import evaluate_file
 
 
 def main(arguments: Sequence[str]) -> int:

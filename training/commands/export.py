@@ -25,7 +25,7 @@ from swiftnet_ros.model_spec import read_golden, read_model, read_spec, write
 from training.checkpoint import load_checkpoint
 from training.commands.arguments import add_dataset_arguments, dataset_of, size_argument
 from training.datasets.base import ImageLabelDataset
-from training.evaluate import evaluate_file
+from training.evaluation.evaluate import evaluate_file
 from training.export import export
 
 

@@ -32,8 +32,8 @@ from training.checkpoint import (
 )
 from training.commands.arguments import size_argument
 from training.config import load_tree, parsed
-from training.count import count
 from training.datasets import open_dataset
+from training.evaluation.complexity import count
 from training.pruning.channel_group import Statistics
 from training.pruning.criteria import CRITERIA
 from training.pruning.history import history_path

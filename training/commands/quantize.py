@@ -23,7 +23,7 @@ from pathlib import Path
 from swiftnet_ros.errors import FileMissingError, InvalidValueError
 from swiftnet_ros.model_spec import read_spec
 from training.commands.arguments import add_dataset_arguments, dataset_of
-from training.evaluate import check_classes
+from training.evaluation.evaluate import check_classes
 from training.quantization.activation_ranges import METHODS
 from training.quantization.calibration_cache import write_tables
 from training.quantization.pictures import FolderPictures, LabelledPictures, Pictures, split

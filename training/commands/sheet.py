@@ -24,8 +24,8 @@ from swiftnet_ros.errors import FileMissingError, InvalidValueError, UnknownName
 from swiftnet_ros.segmenter import Segmenter
 from training.commands.arguments import add_dataset_arguments, dataset_of
 from training.datasets.base import ImageLabelDataset
-from training.evaluate import check_classes
-from training.sheet import answer, PANELS, sheet
+from training.evaluation.evaluate import check_classes
+from training.evaluation.visualize import answer, PANELS, sheet
 
 _KINDS = ('.png', '.jpg')
 

@@ -24,7 +24,7 @@ from typing import Any
 import torch
 from training.checkpoint import Checkpoint, layer_widths, load_checkpoint
 from training.config import load_config
-from training.count import count
+from training.evaluation.complexity import count
 from training.lottery.removal import Channels, Removed
 from training.paths import RunPaths
 from training.records import read_records
