@@ -20,8 +20,8 @@ from pathlib import Path
 from typing import Any
 
 from tiny_training import TREE
-from training.lottery.family import Family, family_from_tree
-from training.lottery.task import Task
+from training.experiments.experiment import Family, family_from_tree
+from training.experiments.task import Task
 
 DENSE = {key: part for key, part in TREE.items() if key != 'name'} | {
     'model': {'widths': [16, 16, 16, 24, 32], 'levels': 2, 'features': 16},

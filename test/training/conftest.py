@@ -23,8 +23,8 @@ import pytest
 from tiny_family import tiny_task
 from tiny_training import tiny_config, write_folder
 import torch
-from training.lottery.run import run_family
-from training.lottery.task import Task
+from training.experiments.run import run_family
+from training.experiments.task import Task
 from training.paths import RunPaths
 from training.train import train
 

@@ -24,9 +24,9 @@ from tiny_training import tiny_checkpoint
 import torch
 from training.checkpoint import load_checkpoint
 from training.config import load_config, ModelConfig
-from training.lottery.removal import Channels
-from training.lottery.result import identity
-from training.lottery.weights import Ingredients, WEIGHTS, with_other_classes
+from training.experiments.removal import Channels
+from training.experiments.result import identity
+from training.experiments.weight_init import Ingredients, WEIGHTS, with_other_classes
 from training.pruning.history import load_history
 from training.pruning.masks import load_masks
 from training.records import read_records

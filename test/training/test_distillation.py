@@ -28,8 +28,8 @@ from training.config import DistillationConfig, load_config, ModelConfig
 from training.datasets import open_dataset
 from training.datasets.loader import training_batches, whole_batches
 from training.distillation import divergence
-from training.lottery.rounds import OtherArmError
-from training.lottery.run import finish_run
+from training.experiments.rounds import OtherArmError
+from training.experiments.run import finish_run
 from training.train import train
 
 IGNORED = 255

@@ -26,10 +26,10 @@ from training import train as train_room
 from training.__main__ import main
 from training.checkpoint import CheckpointError, load_checkpoint
 from training.evaluation.complexity import count
-from training.lottery import rounds
-from training.lottery.result import identity
-from training.lottery.rounds import OtherArmError
-from training.lottery.run import chosen_runs, finish_run, run_family
+from training.experiments import rounds
+from training.experiments.result import identity
+from training.experiments.rounds import OtherArmError
+from training.experiments.run import chosen_runs, finish_run, run_family
 from training.records import read_records
 import yaml
 

@@ -25,8 +25,8 @@ from training.config import load_tree, ModelConfig
 from training.datasets import DATASETS
 from training.datasets.class_table import shipped_class_table
 from training.evaluation.complexity import count
-from training.lottery.arm import Arm
-from training.lottery.family import load_family
+from training.experiments.experiment import load_family
+from training.experiments.variant import Arm
 from training.models import build_model
 from training.optimizers import build_optimizer, build_scheduler
 from training.pruning.options import PruneOptions

@@ -23,7 +23,7 @@ from tiny_family import DENSE, tiny_family, tiny_task
 from tiny_training import write_folder
 import torch
 from training.checkpoint import load_checkpoint
-from training.lottery.run import finish_run
+from training.experiments.run import finish_run
 import yaml
 
 OTHER = {**DENSE, 'train': {**DENSE['train'], 'epochs': 1}}

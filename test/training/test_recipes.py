@@ -18,7 +18,7 @@ import re
 
 import pytest
 from training.config import config_from_tree, load_tree
-from training.lottery.family import load_family
+from training.experiments.experiment import load_family
 
 ROOT = Path(__file__).parents[2]
 CONFIGS = ROOT / 'training' / 'configs'

@@ -20,9 +20,9 @@ from collections.abc import Sequence
 import json
 from pathlib import Path
 
-from training.lottery.family import load_family
-from training.lottery.run import chosen_runs, run_family
-from training.lottery.task import Task
+from training.experiments.experiment import load_family
+from training.experiments.run import chosen_runs, run_family
+from training.experiments.task import Task
 
 
 def main(arguments: Sequence[str]) -> int:

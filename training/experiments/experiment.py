@@ -23,11 +23,36 @@ from typing import Any, TypeVar
 
 from swiftnet_ros.errors import InvalidValueError, UnknownNameError
 from training.config import Config, config_from_tree, load_tree
-from training.lottery.arm import Arm, check_arm
-from training.lottery.transfer import Transfer, transfer_from_tree
+from training.experiments.variant import Arm, check_arm
 from training.pruning.masks import MaskOptions
 from training.pruning.options import PruneOptions
 from training.typed import build
+
+
+@dataclass(frozen=True)
+class Transfer:
+    """
+    Runs on a second data set.
+
+    `train` is their configuration; `arms` gives for each the run whose weights it starts from:
+    dense, one of the family's arms, or null for random ones.
+    """
+
+    train: Config
+    arms: Mapping[str, str | None]
+
+
+@dataclass(frozen=True)
+class _Plain:
+    train: dict[str, Any]
+    arms: dict[str, str | None] = field(default_factory=dict)
+
+
+def transfer_from_tree(tree: dict[str, Any]) -> Transfer:
+    """Make it from the section of a family's file."""
+    plain = build(_Plain, tree, 'transfer.')
+    return Transfer(config_from_tree({'name': 'transfer', **plain.train}), plain.arms)
+
 
 T = TypeVar('T')
 DENSE = 'dense'

@@ -15,22 +15,66 @@
 
 """One round of an arm: prune, make the first weights, train; what is there already is kept."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
+from itertools import islice
 import json
 from pathlib import Path
 
 from swiftnet_ros.errors import SwiftnetError
+import torch
 from training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from training.config import Config
-from training.lottery.arm import Arm
-from training.lottery.find import find_removed
-from training.lottery.removal import Channels, load_removed, Removed, save_removed
-from training.lottery.task import Task
-from training.lottery.weights import Ingredients, WEIGHTS
+from training.datasets import open_dataset
+from training.datasets.loader import training_batches, whole_batches
+from training.experiments.removal import (
+    Channels,
+    load_removed,
+    Removed,
+    save_removed,
+    SingleWeights,
+)
+from training.experiments.task import Task
+from training.experiments.variant import Arm
+from training.experiments.weight_init import Ingredients, WEIGHTS
 from training.paths import RunPaths
+from training.pruning.channel_group import Statistics
 from training.pruning.history import History
+from training.pruning.masks import unstructured_masks
+from training.pruning.responses import collect_statistics
+from training.pruning.structured import prune
 from training.state import TrainState
 from training.train import refuse_other_run, train
+
+# Criteria that look at the network's responses to data.
+_ON_DATA = ('context',)
+
+
+def find_removed(
+    task: Task, arm: Arm, number: int, trained: Checkpoint, before: Removed | None
+) -> Removed:
+    """Give all that is gone from the dense network after round `number`."""
+    if arm.masks is not None:
+        options = task.family.masks[arm.masks]
+        share = replace(options, ratio=arm.share(options.ratio, number))
+        return SingleWeights(unstructured_masks(trained.network(), share))
+    assert arm.pruning is not None
+    earlier = before.history if isinstance(before, Channels) else History()
+    choice = arm.prune_options(task.family.pruning[arm.pruning], number)
+    statistics = _statistics(task, trained) if choice.criterion in _ON_DATA else None
+    return Channels(earlier + prune(trained.network(), choice, statistics, task.seed, earlier))
+
+
+def _statistics(task: Task, trained: Checkpoint) -> Statistics:
+    """Show the trained network the first batches of the dense run's training."""
+    config = task.dense_config()
+    data = config.data
+    options = {**data.options, **data.train_options}
+    dataset = open_dataset(data.dataset, task.root, data.train_split, options)
+    loader, _ = training_batches(config, dataset)
+    batches = islice(whole_batches(loader), task.family.calibration_batches)
+    network = trained.network().to('cuda' if torch.cuda.is_available() else 'cpu')
+    return collect_statistics(network, batches, len(trained.classes))
+
 
 # What may differ of a dense run that is taken over: it may have kept more than is needed. Where
 # the family's own dense run lies is no difference; arm.json holds an arm to the rest.

@@ -21,12 +21,12 @@ from dataclasses import asdict, replace
 from swiftnet_ros.errors import UnknownNameError
 from training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from training.datasets import open_dataset
-from training.lottery.family import DENSE, Family
-from training.lottery.removal import Channels, load_removed, Removed
-from training.lottery.result import write_result
-from training.lottery.rounds import finish_arm, finish_training
-from training.lottery.task import Task
-from training.lottery.weights import with_other_classes
+from training.experiments.experiment import DENSE, Family
+from training.experiments.removal import Channels, load_removed, Removed
+from training.experiments.result import write_result
+from training.experiments.rounds import finish_arm, finish_training
+from training.experiments.task import Task
+from training.experiments.weight_init import with_other_classes
 from training.paths import RunPaths
 
 

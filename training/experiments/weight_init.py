@@ -27,7 +27,7 @@ import torch
 from torch import nn
 from training.checkpoint import Checkpoint
 from training.config import ModelConfig
-from training.lottery.removal import Removed
+from training.experiments.removal import Removed
 from training.models import build_model
 from training.models.layers import init_weights
 from training.starting_network import replace_classifier

@@ -19,8 +19,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from training.config import Config, DistillationConfig, ModelConfig
-from training.lottery.arm import Arm
-from training.lottery.family import DENSE, Family
+from training.experiments.experiment import DENSE, Family
+from training.experiments.variant import Arm
 from training.paths import RunPaths
 
 

@@ -25,7 +25,7 @@ import torch
 from training.checkpoint import Checkpoint, layer_widths, load_checkpoint
 from training.config import load_config
 from training.evaluation.complexity import count
-from training.lottery.removal import Channels, Removed
+from training.experiments.removal import Channels, Removed
 from training.paths import RunPaths
 from training.records import read_records
 

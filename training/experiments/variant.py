@@ -21,7 +21,7 @@ from typing import Any
 
 from swiftnet_ros.errors import InvalidValueError, UnknownNameError
 from training.config import check, DistillationConfig, ModelConfig
-from training.lottery.weights import WEIGHTS
+from training.experiments.weight_init import WEIGHTS
 from training.pruning.options import PruneOptions
 
 # How much smaller the peak of the learning rate is than the dense run's, where not 1: FT stays
