@@ -147,7 +147,7 @@ TRAINING_ROOMS = (
     'training.train',
     'training.export',
     'training.quantization*',
-    'training.bench*',
+    'training.profiling*',
     'training.experiments.removal',
     'training.experiments.weight_init',
     'training.experiments.variant',

@@ -28,17 +28,16 @@ from swiftnet_ros.model_spec import read_golden, read_model, read_spec, write
 from tiny_model import write_tiny_model
 from tiny_training import tiny_checkpoint, tiny_config, write_config
 from training.__main__ import main
-from training.bench import measure
-from training.bench.ceiling import Ceiling
-from training.bench.measure import BenchOptions, speed_up
-from training.bench.memory import peak_megabytes
-from training.bench.models import cases_of, model_names, quantized_file
-from training.bench.runs import bench_runs
-from training.bench.timing import in_rounds
 from training.checkpoint import save_checkpoint
 from training.config import ModelConfig
 from training.evaluation.complexity import count
 from training.models import build_model
+from training.profiling import measure
+from training.profiling.cases import cases_of, model_names, quantized_file
+from training.profiling.cpu_peak import Ceiling
+from training.profiling.measure import BenchOptions, peak_megabytes, speed_up
+from training.profiling.runs import bench_runs
+from training.profiling.timing import in_rounds
 
 NARROW = ModelConfig('pyramid', 'resnet18', [2, 2, 2, 3, 4], 2, 8)
 

@@ -21,7 +21,7 @@ from pathlib import Path
 import pytest
 from swiftnet_ros.errors import FileMissingError, UnknownNameError
 from training.__main__ import main
-from training.bench.report import report, TABLES, with_tables
+from training.profiling.report import report, TABLES, with_tables
 
 ROOT = Path(__file__).parents[2]
 README, DOCS = ROOT / 'README.md', ROOT / 'docs'

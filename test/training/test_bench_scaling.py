@@ -21,12 +21,12 @@ import cv2
 import numpy as np
 import pytest
 from swiftnet_ros.errors import FileMissingError, InvalidValueError
-from training.bench import targets
-from training.bench.ceiling import BEST_OF, Ceiling
-from training.bench.plots import write_plots
-from training.bench.report import FOLDER_TABLES, TABLES
-from training.bench.scaling import fit, lines, series
-from training.bench.targets import conv_fraction, target_table, TARGETS
+from training.profiling import targets
+from training.profiling.cpu_peak import BEST_OF, Ceiling
+from training.profiling.plots import write_plots
+from training.profiling.report import FOLDER_TABLES, TABLES
+from training.profiling.scaling import fit, lines, series
+from training.profiling.targets import conv_fraction, target_table, TARGETS
 
 
 def sized(height: int, width: int, engine: float, precision: str = 'int8') -> dict:

@@ -23,14 +23,14 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from swiftnet_ros.errors import FileMissingError, InvalidValueError
-from training.bench.measure import bench, BenchOptions
-from training.bench.models import cases_of, PRECISIONS
-from training.bench.plots import write_plots
-from training.bench.report import report, rewrite_tables
-from training.bench.runs import bench_runs
-from training.bench.stages import stage_table, time_stages
-from training.bench.timing import cameras_of
 from training.commands.arguments import size_argument
+from training.profiling.cases import cases_of, PRECISIONS
+from training.profiling.measure import bench, BenchOptions
+from training.profiling.plots import write_plots
+from training.profiling.report import report, rewrite_tables
+from training.profiling.runs import bench_runs
+from training.profiling.stages import stage_table, time_stages
+from training.profiling.timing import cameras_of
 
 _LAST_LINE = Path('-')
 

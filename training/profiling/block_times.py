@@ -25,7 +25,8 @@ import numpy as np
 from swiftnet_ros.backends.openvino.engine import OpenVinoEngine
 from swiftnet_ros.core.frames import to_network_input
 from swiftnet_ros.model_spec import read_model
-from training.bench.graph import (
+from training.profiling.cases import Case
+from training.profiling.pyramid_graph import (
     Gmacs,
     gmacs_by_place,
     order,
@@ -33,8 +34,7 @@ from training.bench.graph import (
     places,
     require_blocks,
 )
-from training.bench.models import Case
-from training.bench.timing import camera_frame, in_rounds, milliseconds, WARM_UP
+from training.profiling.timing import camera_frame, in_rounds, milliseconds, WARM_UP
 
 _EXECUTED = 'EXECUTED'
 # The last round of the warm-up is what the first measured one adds to.

@@ -16,19 +16,63 @@
 """What the command line names becomes ONNX files of the sizes and precisions to measure."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from swiftnet_ros.backends.openvino.engine import PRECISIONS as ENGINE_PRECISIONS
 from swiftnet_ros.errors import FileMissingError, UnknownNameError
-from swiftnet_ros.model_spec import ModelSpec, read_model, read_spec
+from swiftnet_ros.model_spec import ModelSpec, read_model, read_spec, write
 from swiftnet_ros.model_spec.find_model import find_model
-from training.bench.graph import Gmacs, gmacs
-from training.bench.untrained_int8 import quantize_untrained
+from swiftnet_ros.model_spec.qdq import check_pairs
 from training.checkpoint import Checkpoint, load_checkpoint
+from training.datasets.warehouse import FIRST_SEED
+from training.datasets.warehouse_scene import render
 from training.export import export
 from training.paths import RunPaths
+from training.profiling.pyramid_graph import Gmacs, gmacs
+from training.quantization.pictures import NetworkInputs, Picture
+from training.quantization.quantizer import checked_source, Quantizer
 from training.untrained import untrained_checkpoint
+
+# Scales of random weights say nothing, and do not change the time: a few small pictures will do.
+_PICTURES = 2
+_METHOD = 'max'
+
+
+class RenderedPictures:
+    """Scenes to calibrate with."""
+
+    def __len__(self) -> int:
+        """Count the pictures."""
+        return _PICTURES
+
+    def __getitem__(self, index: int) -> Picture:
+        """Render one picture."""
+        scene = render(FIRST_SEED['train'] + index, 144, 256)
+        return Picture(scene.image, None, f'rendered {index}')
+
+
+def quantize_untrained(source: Path, small: Path, out: Path) -> Path:
+    """
+    Write the INT8 file of `source` with the ranges of `small`, the same network of another size.
+
+    It has no golden frame: there is nothing that its labels should be.
+    """
+    spec = read_spec(source)
+    quantizer, calibrated = _quantizer(source), _quantizer(small)
+    size = read_spec(small).input_height, read_spec(small).input_width
+    calibrated.calibrate(NetworkInputs(RenderedPictures(), *size))
+    quantizer.statistics = calibrated.statistics
+    model = quantizer.model(_METHOD)
+    check_pairs(model, source)
+    made = {'method': _METHOD, 'source': 'rendered pictures, random weights'}
+    write(model, out, replace(spec, precision='int8', calibration=made), None)
+    return out
+
+
+def _quantizer(path: Path) -> Quantizer:
+    return Quantizer(checked_source(read_model(path), read_spec(path), path))
+
 
 PRECISIONS = (*(name for name in ENGINE_PRECISIONS if name != 'auto'), 'int8')
 _RUN_FILE = RunPaths(Path()).trained.name

@@ -22,12 +22,20 @@ import re
 from typing import Any
 
 from swiftnet_ros.errors import FileMissingError, UnknownNameError
-from training.bench.block_tables import block_table, level_table
-from training.bench.markdown import megabytes, ms, name_of, ratio, size_of, table
-from training.bench.node_table import node_table
-from training.bench.scaling import scaling_table, series, slope_table, turn_table
-from training.bench.stages import stage_table
-from training.bench.targets import target_table
+from training.profiling.scaling import scaling_table, series, slope_table, turn_table
+from training.profiling.stages import stage_table
+from training.profiling.tables import (
+    block_table,
+    level_table,
+    megabytes,
+    ms,
+    name_of,
+    node_table,
+    ratio,
+    size_of,
+    table,
+)
+from training.profiling.targets import target_table
 
 _BLOCK = re.compile(
     r'(<!-- bench (?P<file>\S+) (?P<table>\S+) -->\n).*?(<!-- end bench -->)', re.DOTALL

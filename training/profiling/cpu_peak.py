@@ -21,7 +21,7 @@ import numpy as np
 import onnx
 from onnx import helper, numpy_helper, TensorProto
 from swiftnet_ros.backends.openvino.engine import openvino_core
-from training.bench.timing import milliseconds
+from training.profiling.timing import milliseconds
 from training.quantization.qdq import WEIGHT_BITS
 
 SIDE = 4096

@@ -33,9 +33,9 @@ from swiftnet_ros.backends.openvino.engine import OpenVinoEngine
 from swiftnet_ros.core.frames import to_network_input
 from swiftnet_ros.core.upsampled_argmax import best_and_largest, best_classes
 from swiftnet_ros.errors import EngineUnavailableError
-from training.bench.markdown import ms, table
-from training.bench.models import Case, Size
-from training.bench.timing import camera_frame, in_rounds, milliseconds
+from training.profiling.cases import Case, Size
+from training.profiling.tables import ms, table
+from training.profiling.timing import camera_frame, in_rounds, milliseconds
 
 _STARTS = 3
 _IMPORTS = {

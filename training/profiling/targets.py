@@ -22,8 +22,8 @@ from pathlib import Path
 from typing import Any
 
 from swiftnet_ros.errors import FileMissingError, InvalidValueError
-from training.bench.markdown import table
-from training.bench.scaling import lines, series
+from training.profiling.scaling import lines, series
+from training.profiling.tables import table
 
 Tree = Mapping[str, Any]
 FULL, FIRST2, PRUNED = 'full', 'first2', 'all'

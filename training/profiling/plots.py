@@ -22,8 +22,8 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 import numpy as np
-from training.bench.markdown import name_of, size_of
-from training.bench.scaling import lines, pipeline_ms, pixels, series
+from training.profiling.scaling import lines, pipeline_ms, pixels, series
+from training.profiling.tables import name_of, size_of
 
 Tree = Mapping[str, Any]
 

@@ -13,13 +13,91 @@
 # limitations under the License.
 
 
-"""Tables of milliseconds per pyramid level and block, and of what pruning made of them."""
+"""How figures and tables of a bench are written."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from training.bench.graph import DECODER, LEVEL_PARTS
-from training.bench.markdown import ms, name_of, NOTHING, ratio, size_of, table
+from training.profiling.pyramid_graph import DECODER, LEVEL_PARTS
+
+NOTHING = '-'
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Write a Markdown table."""
+    lines = [head, ['---'] * len(head), *rows]
+    return '\n'.join(f'| {" | ".join(line)} |' for line in lines)
+
+
+def ms(value: float | None) -> str:
+    """Write milliseconds with three digits that mean something."""
+    if value is None:
+        return NOTHING
+    return f'{value:.0f}' if value >= 100 else f'{value:.1f}' if value >= 10 else f'{value:.2f}'
+
+
+def ratio(value: float | None) -> str:
+    """Write a ratio, or a count of about its size."""
+    return NOTHING if value is None else f'{value:.2f}'
+
+
+def megabytes(value: float | None) -> str:
+    """Write a size in 1e6 bytes."""
+    return NOTHING if value is None else f'{value:.0f}' if value >= 100 else f'{value:.1f}'
+
+
+def name_of(case: Mapping[str, Any]) -> str:
+    """Name model and precision."""
+    return f'{case["model"]} {case["precision"]}'
+
+
+def size_of(case: Mapping[str, Any]) -> str:
+    """Name the network's input, height x width."""
+    return f'{case["height"]}x{case["width"]}'
+
+
+def node_table(result: Mapping[str, Any]) -> str:
+    """Show a run through topics, or the starts of the node; nothing else is in the file."""
+    rows = _start_rows(result) if 'starts_s' in result else _run_rows(result)
+    return table(('what', 'value'), rows)
+
+
+def _start_rows(result: Mapping[str, Any]) -> list[tuple[str, str]]:
+    times = result['starts_s']
+    return [
+        ('model', f'{result["model"]} in {result["precision"]}'),
+        *(
+            (f'{name} start to first label, s', ', '.join(f'{value:.2f}' for value in values))
+            for name, values in times.items()
+        ),
+    ]
+
+
+def _run_rows(result: Mapping[str, Any]) -> list[tuple[str, str]]:
+    height, width = result['camera']
+    rate = result['rate_hz']
+    pace = 'each frame waits for the answer before' if rate is None else f'{rate:.1f} Hz'
+    stages = ', '.join(f'{name} {ms(value)}' for name, value in result['stages_ms'].items())
+    latencies = ' / '.join(ms(result[f'p{percent}_ms']) for percent in (50, 95, 99))
+    ratios = ' / '.join(ratio(result[f'p{percent}_over_engine']) for percent in (50, 99))
+    rounds = ', '.join(
+        f'{ms(item["p50_ms"])} / {ms(item["engine_ms"])}' for item in result['rounds']
+    )
+    return [
+        ('camera', f'{height}x{width}, {pace}'),
+        ('frames sent, labels received', f'{result["sent"]}, {result["received"]}'),
+        ('engine alone, frame to labels in memory, ms',
+         f'{ms(result["engine_ms"])}, {ms(result["pipeline_ms"])}'),
+        ('stamp to reception p50 / p95 / p99, ms', latencies),
+        ('p50 / p99 in times of the engine', ratios),
+        ('p50 / engine alone in each round, ms', rounds),
+        ('labels per second, in frames of the engine alone',
+         f'{ratio(result["fps"])}, {ratio(result["fps_over_engine"])}'),
+        ('memory of the node, growth to the end, MB',
+         f'{megabytes(result["memory_mb"])}, {ratio(result["memory_growth_mb"])}'),
+        ("the node's own medians, ms", stages or NOTHING),
+    ]  # fmt: skip
+
 
 Tree = Mapping[str, Any]
 _COMPARED = ('stem', 'block 1', 'block 2', 'block 3', 'block 4')

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from training.bench.markdown import megabytes, ms, name_of, NOTHING, ratio, size_of, table
+from training.profiling.tables import megabytes, ms, name_of, NOTHING, ratio, size_of, table
 
 _LEAST_SIZES = 3
 

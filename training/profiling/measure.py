@@ -16,21 +16,65 @@
 """Measure networks through the runtime engine, interleaved in one run, into one JSON object."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from itertools import combinations
+from multiprocessing import get_context
 import os
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from swiftnet_ros.backends.openvino.engine import cpu_flags
+from swiftnet_ros.backends.registry import open_engine
 from swiftnet_ros.benchmark.report import versions
+from swiftnet_ros.core.frames import Frame
 from swiftnet_ros.errors import InvalidValueError
+from swiftnet_ros.segmenter import Segmenter
 import torch
-from training.bench.blocks import BlockTimes, time_blocks
-from training.bench.ceiling import Ceiling
-from training.bench.memory import peak_megabytes
-from training.bench.models import Case, Size
-from training.bench.timing import cameras_of, time_cases, Timing
+from training.profiling.block_times import BlockTimes, time_blocks
+from training.profiling.cases import Case, Size
+from training.profiling.cpu_peak import Ceiling
+from training.profiling.timing import cameras_of, time_cases, Timing
+
+_STATUS = Path('/proc/self/status')
+_FRAMES = 3
+
+
+def peak_megabytes(
+    path: Path,
+    precision: str,
+    threads: int,
+    cameras: Sequence[tuple[int, int]],
+) -> float | None:
+    """
+    Run a model in a process of its own: its peak resident memory in 1e6 bytes.
+
+    The process holds Python, OpenVINO, the model, and the last frame and labels of each camera,
+    and no torch, as on the robot.
+    """
+    with ProcessPoolExecutor(1, get_context('spawn')) as pool:
+        return pool.submit(_segment, path, precision, threads, cameras).result()
+
+
+def _segment(
+    path: Path, precision: str, threads: int, cameras: Sequence[tuple[int, int]]
+) -> float | None:
+    # Written to: what is only asked for takes no memory.
+    frames = [Frame(np.full((*size, 3), 127, np.uint8)) for size in cameras]
+    with open_engine(path, 'openvino', precision, threads) as engine:
+        for _ in range(_FRAMES):
+            answers = [Segmenter(engine).segment(frame) for frame in frames]
+    assert len(answers) == len(frames)
+    return _peak()
+
+
+def _peak() -> float | None:
+    """Read what Linux kept as this program's peak; getrusage would count its parent's too."""
+    lines = _STATUS.read_text().splitlines() if _STATUS.is_file() else []
+    values = [line.split()[1] for line in lines if line.startswith('VmHWM')]
+    return int(values[0]) * 1024 / 1e6 if values else None
+
 
 _TELLING_FLAGS = ('amx', 'asimd', 'avx', 'f16c', 'fma', 'neon', 'sse4', 'sve')
 

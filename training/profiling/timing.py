@@ -24,9 +24,9 @@ from typing import Protocol, TypeVar
 from swiftnet_ros.backends.openvino.engine import OpenVinoEngine
 from swiftnet_ros.core.frames import Frame, to_network_input
 from swiftnet_ros.segmenter import Segmenter
-from training.bench.models import Case, Size
 from training.datasets.warehouse import FIRST_SEED
 from training.datasets.warehouse_scene import render
+from training.profiling.cases import Case, Size
 
 WARM_UP = 2
 T = TypeVar('T')
