@@ -22,7 +22,7 @@ from torch import nn
 from training.config import ModelConfig
 from training.datasets.loader import Batch
 from training.models import build_model
-from training.pruning.groups import OUT
+from training.pruning.dependency_groups import OUT
 from training.pruning.history import History
 
 CLASSES = 5

@@ -22,10 +22,10 @@ from swiftnet_ros.errors import InvalidValueError, SwiftnetError
 import torch
 from training.datasets.loader import Batch
 from training.pruning.channel_group import ChannelGroup, Responses
-from training.pruning.context import context, contrast, correlation, NoStatisticsError
+from training.pruning.channel_statistics import collect_statistics
+from training.pruning.context_criterion import context, contrast, correlation, NoStatisticsError
 from training.pruning.criteria import bn_scale, CRITERIA, l1, l2, NoNormsError, random
-from training.pruning.groups import trace
-from training.pruning.responses import collect_statistics
+from training.pruning.dependency_groups import trace
 from training.pruning.structured import channel_group
 
 STEM = 'encoder.stem.conv1'

@@ -21,8 +21,8 @@ from small_networks import answer, small_network
 import torch
 from torch import nn
 from training.checkpoint import layer_widths
-from training.pruning.dead import dead_channels
-from training.pruning.groups import trace
+from training.pruning.dead_channels import dead_channels
+from training.pruning.dependency_groups import trace
 from training.pruning.options import PruneOptions
 from training.pruning.structured import prune
 

@@ -34,12 +34,11 @@ from torch import nn
 from training.checkpoint import layer_widths, take_shapes
 from training.models import VARIANTS
 from training.models.encoders import ENCODERS
+from training.pruning.channel_statistics import collect_statistics
 from training.pruning.criteria import CRITERIA
-from training.pruning.groups import Group, OUT, trace, UnsupportedLayerError
+from training.pruning.dependency_groups import Group, OUT, trace, UnsupportedLayerError
 from training.pruning.history import History
-from training.pruning.options import EmptyLayerError, PruneOptions
-from training.pruning.parts import part_of, PARTS
-from training.pruning.responses import collect_statistics
+from training.pruning.options import EmptyLayerError, part_of, PARTS, PruneOptions
 from training.pruning.structured import prune, StatisticsMismatchError, TiedPartsError
 from training.typed import build
 

@@ -34,11 +34,11 @@ from training.commands.arguments import size_argument
 from training.config import load_tree, parsed
 from training.datasets import open_dataset
 from training.evaluation.complexity import count
+from training.pruning.calibration import calibration_batches, PruneConfig
 from training.pruning.channel_group import Statistics
+from training.pruning.channel_statistics import collect_statistics
 from training.pruning.criteria import CRITERIA
 from training.pruning.history import history_path
-from training.pruning.prune_config import calibration_batches, PruneConfig
-from training.pruning.responses import collect_statistics
 from training.pruning.structured import prune
 from training.typed import build
 

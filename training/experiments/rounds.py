@@ -38,9 +38,9 @@ from training.experiments.variant import Arm
 from training.experiments.weight_init import Ingredients, WEIGHTS
 from training.paths import RunPaths
 from training.pruning.channel_group import Statistics
+from training.pruning.channel_statistics import collect_statistics
 from training.pruning.history import History
 from training.pruning.masks import unstructured_masks
-from training.pruning.responses import collect_statistics
 from training.pruning.structured import prune
 from training.state import TrainState
 from training.train import refuse_other_run, train

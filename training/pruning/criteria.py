@@ -26,7 +26,7 @@ from swiftnet_ros.errors import SwiftnetError
 import torch
 from torch import Tensor
 from training.pruning.channel_group import ChannelGroup
-from training.pruning.context import context
+from training.pruning.context_criterion import context
 
 Criterion = Callable[[ChannelGroup], Tensor]
 

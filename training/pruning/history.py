@@ -22,7 +22,7 @@ from typing import Any
 
 from swiftnet_ros.errors import FileMissingError, InvalidValueError, SwiftnetError
 from torch import nn
-from training.pruning.groups import channels_of, cut, IN, OUT
+from training.pruning.dependency_groups import channels_of, cut, IN, OUT
 from training.typed import build
 
 

@@ -16,10 +16,24 @@
 
 from dataclasses import dataclass
 import math
+import re
 
 from swiftnet_ros.errors import InvalidValueError, SwiftnetError, UnknownNameError
 from training.pruning.criteria import CRITERIA
-from training.pruning.parts import PARTS, PRESETS
+
+# stem and stages as the seminar counts its blocks; everything behind the encoder is the decoder
+PARTS = ('stem', 'stage1', 'stage2', 'stage3', 'stage4', 'decoder')
+# The seminar's two choices: the first two blocks, and all four.
+PRESETS = {'first2': PARTS[:3], 'all': PARTS[:5]}
+
+
+def part_of(layer: str) -> str:
+    """Give the part that a layer belongs to, by its name."""
+    stage = re.match(r'encoder\.stages\.(\d+)\.', layer)
+    if stage:
+        return f'stage{int(stage[1]) + 1}'
+    return 'stem' if layer.startswith('encoder.stem') else 'decoder'
+
 
 _BELOW_ONE = 'a fraction from 0 to below 1: a ratio of 1 would empty the layer'
 

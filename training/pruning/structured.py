@@ -22,11 +22,10 @@ import torch
 from torch import nn, Tensor
 from training.pruning.channel_group import ChannelGroup, Statistics
 from training.pruning.criteria import CRITERIA
-from training.pruning.dead import dead_channels
-from training.pruning.groups import channels_of, Group, IN, makes_channels, OUT, trace
+from training.pruning.dead_channels import dead_channels
+from training.pruning.dependency_groups import channels_of, Group, IN, makes_channels, OUT, trace
 from training.pruning.history import History, Removal, replay
-from training.pruning.options import EmptyLayerError, PruneOptions
-from training.pruning.parts import part_of
+from training.pruning.options import EmptyLayerError, part_of, PruneOptions
 
 LOG = logging.getLogger(__name__)
 

@@ -27,7 +27,7 @@ from collections.abc import Callable, Sequence
 
 import torch
 from torch import nn, Tensor
-from training.pruning.groups import Group, IN, is_depthwise, Step, Trace
+from training.pruning.dependency_groups import Group, IN, is_depthwise, Step, Trace
 
 
 def dead_channels(network: nn.Module, trace: Trace) -> dict[str, Tensor]:

@@ -24,7 +24,7 @@ from torch import nn, Tensor
 import torch.nn.functional as F
 from training.datasets.loader import Batch
 from training.pruning.channel_group import Responses, Statistics
-from training.pruning.groups import Group, IN, trace
+from training.pruning.dependency_groups import Group, IN, trace
 
 
 def collect_statistics(network: nn.Module, batches: Iterable[Batch], classes: int) -> Statistics:
