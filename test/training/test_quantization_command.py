@@ -30,7 +30,7 @@ from swiftnet_ros.model_spec.qdq import check_pairs
 from tiny_quantized import export_tiny, write_pictures
 from tiny_training import CLASSES
 from training.__main__ import main
-from training.quantization.pictures import FolderPictures, names_and_hash, split
+from training.quantization.calibration_images import FolderPictures, names_and_hash, split
 
 
 @pytest.fixture(scope='module')

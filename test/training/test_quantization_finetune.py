@@ -29,11 +29,11 @@ from swiftnet_ros.model_spec.qdq import check_pairs
 from tiny_quantized import calibrated, export_tiny, inputs, MODELS, pictures, write_pictures
 import torch
 from training.__main__ import main
+from training.quantization.calibration_images import Picture
 from training.quantization.finetune import FinetuneOptions, train
 from training.quantization.folding import fold
-from training.quantization.graph_network import float_weights, GraphNetwork, quantized_weights
-from training.quantization.pictures import Picture
-from training.quantization.qdq import WEIGHT_BITS
+from training.quantization.onnx_to_torch import float_weights, GraphNetwork, quantized_weights
+from training.quantization.qdq_writer import WEIGHT_BITS
 
 
 @pytest.fixture(scope='module', params=['resnet18, two levels', 'single scale'])

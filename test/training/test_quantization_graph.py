@@ -29,7 +29,7 @@ from swiftnet_ros.model_spec import ModelSpec, read_model, read_spec, write
 from swiftnet_ros.model_spec.qdq import check_pairs
 from tiny_quantized import calibrated, export_tiny, inputs, MODELS
 from training.quantization.folding import fold
-from training.quantization.qdq import quantize_weight
+from training.quantization.qdq_writer import quantize_weight
 from training.quantization.quantizer import Quantizer
 
 

@@ -22,16 +22,16 @@ from package.source_files import ROOT
 import pytest
 from swiftnet_ros.model_spec import read_model
 from tiny_quantized import export_tiny, inputs
-from training.quantization import calibration_run
+from training.quantization import calibrate
+from training.quantization.calibrate import collect
 from training.quantization.calibration_cache import float_tensors
-from training.quantization.calibration_run import collect
 
 # Prints the peak of the process before the 9th and after the 64th image, in kilobytes.
 SCRIPT = """
 import resource, sys
 import numpy as np
 from swiftnet_ros.model_spec import read_model
-from training.quantization.calibration_run import collect
+from training.quantization.calibrate import collect
 from training.quantization.calibration_cache import float_tensors
 
 def peak():
@@ -67,9 +67,9 @@ def test_several_passes_find_what_one_pass_finds(tmp_path, monkeypatch):
     model = read_model(export_tiny(tmp_path))
     values, images = float_tensors(model), inputs(2)
     once = collect(model, values, images)
-    monkeypatch.setattr(calibration_run, 'PASS_BYTES', 100_000)
-    graph = calibration_run._with_outputs(model, values)
-    passes = calibration_run._passes(graph, set(values))
+    monkeypatch.setattr(calibrate, 'PASS_BYTES', 100_000)
+    graph = calibrate._with_outputs(model, values)
+    passes = calibrate._passes(graph, set(values))
     assert 2 < len(passes) < len(values)
     assert sorted(name for part in passes for name in part) == sorted(values)
     again = collect(model, values, images)

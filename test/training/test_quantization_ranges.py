@@ -20,10 +20,10 @@ from hypothesis import strategies as st
 import numpy as np
 import pytest
 from swiftnet_ros.errors import UnknownNameError
-from training.quantization.activation_ranges import BINS, entropy, Histogram, METHODS, observe
-from training.quantization.calibration_run import CalibrationError
-from training.quantization.placement import Placement
-from training.quantization.scales import scale_table
+from training.quantization.calibrate import CalibrationError
+from training.quantization.histograms import BINS, entropy, Histogram, METHODS, observe
+from training.quantization.qdq_placement import Placement
+from training.quantization.quantizer import scale_table
 
 
 def histogram(*parts: np.ndarray) -> Histogram:

@@ -19,8 +19,8 @@ from collections.abc import Collection
 
 import pytest
 from swiftnet_ros.errors import InvalidValueError
-from training.quantization.calibration_run import CalibrationError
-from training.quantization.scoring import Score
+from training.quantization.calibrate import CalibrationError
+from training.quantization.scorer import Score
 from training.quantization.sensitivity import choose_float_layers, FloatLayers, sensitivity
 
 # Points that each layer loses when it is quantized.

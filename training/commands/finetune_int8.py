@@ -23,8 +23,8 @@ from pathlib import Path
 from swiftnet_ros.errors import FileMissingError
 from training.commands.arguments import add_dataset_arguments
 from training.commands.quantize import pictures_of
+from training.quantization.calibration_images import split
 from training.quantization.finetune import finetune, Finetuned, FinetuneOptions
-from training.quantization.pictures import split
 
 
 def main(arguments: Sequence[str]) -> int:

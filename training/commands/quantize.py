@@ -24,10 +24,15 @@ from swiftnet_ros.errors import FileMissingError, InvalidValueError
 from swiftnet_ros.model_spec import read_spec
 from training.commands.arguments import add_dataset_arguments, dataset_of
 from training.evaluation.evaluate import check_classes
-from training.quantization.activation_ranges import METHODS
 from training.quantization.calibration_cache import write_tables
-from training.quantization.pictures import FolderPictures, LabelledPictures, Pictures, split
-from training.quantization.qdq import WEIGHT_BITS
+from training.quantization.calibration_images import (
+    FolderPictures,
+    LabelledPictures,
+    Pictures,
+    split,
+)
+from training.quantization.histograms import METHODS
+from training.quantization.qdq_writer import WEIGHT_BITS
 from training.quantization.quantize import (
     AUTO,
     Choices,

@@ -30,7 +30,7 @@ from training.datasets.warehouse_scene import render
 from training.export import export
 from training.paths import RunPaths
 from training.profiling.pyramid_graph import Gmacs, gmacs
-from training.quantization.pictures import NetworkInputs, Picture
+from training.quantization.calibration_images import NetworkInputs, Picture
 from training.quantization.quantizer import checked_source, Quantizer
 from training.untrained import untrained_checkpoint
 

@@ -22,7 +22,7 @@ import onnx
 from onnx import helper, numpy_helper, TensorProto
 from swiftnet_ros.backends.openvino.engine import openvino_core
 from training.profiling.timing import milliseconds
-from training.quantization.qdq import WEIGHT_BITS
+from training.quantization.qdq_writer import WEIGHT_BITS
 
 SIDE = 4096
 BEST_OF = 5

@@ -27,10 +27,10 @@ import struct
 import onnx
 from onnx.shape_inference import infer_shapes
 from swiftnet_ros.model_spec import read_model, read_spec
-from training.quantization.calibration_run import collect
-from training.quantization.pictures import NetworkInputs, Pictures
+from training.quantization.calibrate import collect
+from training.quantization.calibration_images import NetworkInputs, Pictures
 from training.quantization.quantize import Outcome
-from training.quantization.scales import ACTIVATION_MAX, step
+from training.quantization.quantizer import ACTIVATION_MAX, step
 
 # The Xavier's last TensorRT; others read the file as well.
 _HEADER = 'TRT-8502-EntropyCalibration2'

@@ -38,10 +38,10 @@ import torch.nn.functional as F
 from torch.optim import Adam
 from torch.optim.lr_scheduler import CosineAnnealingLR
 from tqdm import tqdm
+from training.quantization.calibration_images import Pictures
 from training.quantization.folding import fold
-from training.quantization.graph_network import float_weights, GraphNetwork, quantized_weights
-from training.quantization.pictures import Pictures
-from training.quantization.scoring import Scorer
+from training.quantization.onnx_to_torch import float_weights, GraphNetwork, quantized_weights
+from training.quantization.scorer import Scorer
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,7 @@ import numpy as np
 import numpy.typing as npt
 import onnx
 import onnx_ir as ir
-from training.quantization.graphs import (
+from training.quantization.onnx_graph import (
     add_weight,
     constant,
     convolutions,

@@ -24,11 +24,16 @@ import onnx
 from swiftnet_ros.errors import UnknownNameError
 from swiftnet_ros.model_spec import ModelSpec, read_golden, read_model, read_spec, write
 from swiftnet_ros.model_spec.qdq import check_pairs
-from training.quantization.activation_ranges import METHODS
-from training.quantization.pictures import names_and_hash, NetworkInputs, Pictures, Subset
-from training.quantization.qdq import WEIGHT_BITS
+from training.quantization.calibration_images import (
+    names_and_hash,
+    NetworkInputs,
+    Pictures,
+    Subset,
+)
+from training.quantization.histograms import METHODS
+from training.quantization.qdq_writer import WEIGHT_BITS
 from training.quantization.quantizer import checked_source, Quantizer
-from training.quantization.scoring import Score, Scorer
+from training.quantization.scorer import Score, Scorer
 from training.quantization.sensitivity import choose_float_layers, FloatLayers, sensitivity
 
 AUTO = 'auto'

@@ -15,7 +15,7 @@
 
 """A float network with its statistics, from which INT8 networks of any choice are made."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -23,12 +23,40 @@ import onnx
 import onnx_ir as ir
 from swiftnet_ros.errors import InvalidModelError, UnknownNameError
 from swiftnet_ros.model_spec import ModelSpec
-from training.quantization.calibration_run import collect, NamedInputs
+from training.quantization.calibrate import CalibrationError, collect, NamedInputs
 from training.quantization.folding import fold, FoldedGraph
-from training.quantization.graphs import convolutions, FloatArray, floats
-from training.quantization.placement import place, Placement
-from training.quantization.qdq import WEIGHT_BITS, write_pairs
-from training.quantization.scales import scale_table
+from training.quantization.histograms import Histogram, METHODS
+from training.quantization.onnx_graph import convolutions, FloatArray, floats
+from training.quantization.qdq_placement import place, Placement
+from training.quantization.qdq_writer import WEIGHT_BITS, write_pairs
+
+ACTIVATION_MAX = 127
+
+
+def scale_table(
+    statistics: Mapping[str, Histogram], placement: Placement, method: str
+) -> dict[str, float]:
+    """Give the step of every value that the placement names, equal where values share it."""
+    if method not in METHODS:
+        raise UnknownNameError('method', method, METHODS)
+    steps = {name: step(name, statistics[name], method) for name in placement.readers}
+    shared: dict[str, float] = {}
+    for name, leader in placement.leaders.items():
+        shared[leader] = max(shared.get(leader, 0.0), steps[name])
+    return {name: shared[leader] for name, leader in placement.leaders.items()}
+
+
+def step(name: str, histogram: Histogram, method: str) -> float:
+    """Give the step of one value, a float32 above 0."""
+    value = float(np.float32(METHODS[method](histogram) / ACTIVATION_MAX))
+    if value < np.finfo(np.float32).tiny:
+        raise CalibrationError(
+            f'tensor {name} is 0 on every image, so that it has no scale; calibrate with images '
+            'like those of the camera, or remove what is dead with: python -m training prune '
+            "CHECKPOINT --ratios '{}' --multiple 1 -o OUT.pt"
+        )
+    return value
+
 
 # How many channels a message lists.
 _LISTED = 8

@@ -20,9 +20,9 @@ from dataclasses import dataclass
 
 from swiftnet_ros.errors import InvalidValueError
 from tqdm import tqdm
-from training.quantization.calibration_run import CalibrationError
+from training.quantization.calibrate import CalibrationError
 from training.quantization.quantizer import Quantizer
-from training.quantization.scoring import Score, Scorer
+from training.quantization.scorer import Score, Scorer
 
 
 @dataclass(frozen=True)

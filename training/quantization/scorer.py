@@ -30,7 +30,7 @@ from swiftnet_ros.core import metrics
 from swiftnet_ros.core.labels import Labels
 from swiftnet_ros.model_spec import ModelSpec, read_golden, write
 from swiftnet_ros.segmenter import Segmenter
-from training.quantization.pictures import Pictures
+from training.quantization.calibration_images import Pictures
 
 
 @dataclass(frozen=True)

@@ -22,9 +22,9 @@ import onnx
 from onnx import numpy_helper
 import onnx_ir as ir
 from torch import nn, Tensor
-from training.quantization.graphs import constant, convolutions, FloatArray
-from training.quantization.operators import apply, as_tensor, fake_quantized
-from training.quantization.qdq import quantize_weight, WEIGHT_BITS
+from training.quantization.onnx_graph import constant, convolutions, FloatArray
+from training.quantization.onnx_operators import apply, as_tensor, fake_quantized
+from training.quantization.qdq_writer import quantize_weight, WEIGHT_BITS
 
 
 class GraphNetwork(nn.Module):

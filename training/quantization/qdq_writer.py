@@ -22,8 +22,8 @@ import numpy as np
 import numpy.typing as npt
 import onnx
 import onnx_ir as ir
-from training.quantization.graphs import add_weight, drop_unused_weights, FloatArray, floats
-from training.quantization.placement import Placement
+from training.quantization.onnx_graph import add_weight, drop_unused_weights, FloatArray, floats
+from training.quantization.qdq_placement import Placement
 
 # Of a weight. CPUs without VNNI sum pairs of products in 16 bits, which weights of 8 overflow.
 WEIGHT_BITS = 7

@@ -27,7 +27,7 @@ import openvino
 from swiftnet_ros.backends.openvino.engine import openvino_core
 from swiftnet_ros.errors import SwiftnetError
 from tqdm import tqdm
-from training.quantization.activation_ranges import Histogram, observe
+from training.quantization.histograms import Histogram, observe
 
 # Bytes of values that one pass keeps; a larger network takes several passes.
 PASS_BYTES = 2**29

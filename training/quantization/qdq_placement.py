@@ -26,7 +26,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 import onnx_ir as ir
-from training.quantization.graphs import constant, convolutions, only_use
+from training.quantization.onnx_graph import constant, convolutions, only_use
 
 # What lies between a sum or concatenation and the pair of the convolution that reads it.
 _PASSED = ('BatchNormalization', 'Relu', 'Clip')
