@@ -24,11 +24,10 @@ from swiftnet_ros.errors import FileMissingError, InvalidValueError
 import torch
 from training.__main__ import main
 from training.pruning.masks import save_masks
-from training.report.overlap import overlap
-from training.report.plots import pareto
+from training.report.page import write_report
+from training.report.plots import overlap, pareto
 from training.report.runs import arms_by_table, NoResultsError, read_runs
 from training.report.table import arm_table, budget, class_table
-from training.report.write import write_report
 
 WIDTHS = {'stem': 4, 'body': 8}
 

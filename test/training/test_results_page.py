@@ -21,8 +21,8 @@ import shutil
 import pytest
 from swiftnet_ros.errors import FileMissingError, UnknownNameError
 from training.__main__ import main
-from training.report.beside import read_reference
 from training.report.page import page_text, write_page
+from training.report.reference_table import read_reference
 from training.report.table import ABSENT
 
 ROOT = Path(__file__).parents[2]

@@ -20,8 +20,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from swiftnet_ros.errors import FileMissingError, InvalidValueError
-from training.report.page import write_page
-from training.report.write import write_report
+from training.report.page import write_page, write_report
 
 
 def main(arguments: Sequence[str]) -> int:

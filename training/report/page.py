@@ -18,13 +18,36 @@ from pathlib import Path
 import re
 
 from swiftnet_ros.errors import FileMissingError, UnknownNameError
-from training.report.beside import beside_table, read_reference
-from training.report.faults import fault_table
-from training.report.int8 import int8_table
-from training.report.models import iou_table, model_table
+from training.report.evaluation_tables import fault_table, iou_table, model_table
 from training.report.plots import PLOTS, save_plot
+from training.report.reference_table import beside_table, read_reference
 from training.report.runs import Arm, arms_by_table, read_runs
-from training.report.table import arm_table, budget, class_table
+from training.report.table import arm_table, budget, class_table, int8_table
+
+
+def write_report(runs: Path, out: Path) -> list[Path]:
+    """Write `out` and its plots, a table for what can be compared; give all files."""
+    files, parts = [out], [f'# Runs of {runs.name}']
+    for title, arms in arms_by_table(read_runs(runs)).items():
+        parts += [f'## {title}', budget(arms), arm_table(arms)]
+        parts += ['IoU of each class, percent:', class_table(arms)]
+        for path, caption in _draw(arms, out.with_name(f'{out.stem}_{title}')):
+            files.append(path)
+            parts.append(f'![{caption}]({path.name})\n\n{caption}.')
+    out.write_text('\n\n'.join(parts) + '\n')
+    return files
+
+
+def _draw(arms: Sequence[Arm], stem: Path) -> list[tuple[Path, str]]:
+    drawn = []
+    for name, (plot, caption) in PLOTS.items():
+        figure = plot(arms)
+        if figure is not None:
+            path = stem.with_name(f'{stem.name}_{name}.png')
+            save_plot(figure, path)
+            drawn.append((path, caption))
+    return drawn
+
 
 _BLOCK = re.compile(
     r'(<!-- results (?P<folder>\S+) (?P<table>\S+)(?: (?P<reference>\S+))? -->\n)'

@@ -15,15 +15,54 @@
 
 """The plots of a report; the same figures give the same files."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from matplotlib.figure import Figure
 import numpy as np
 import numpy.typing as npt
-from training.report.overlap import kept_of, overlap
+from training.pruning.masks import load_masks
 from training.report.runs import Arm, DENSE, Run
 from training.report.table import mean_iou
+
+# layer -> kept channels, or True for every kept weight, flat
+Kept = Mapping[str, npt.NDArray[np.bool_]]
+
+
+def kept_of(run: Run) -> Kept:
+    """Give what a run kept of the dense network; nothing for one that pruned nothing."""
+    if run.paths.masks.exists():
+        masks = load_masks(run.paths.masks)
+        return {name: mask.numpy().flatten() for name, mask in masks.items()}
+    return {layer: _flags(ids) for layer, ids in run.kept_channels().items()}
+
+
+def overlap(one: Kept, other: Kept) -> float | None:
+    """Give common over all that either keeps, in what both pruned; None where that is nothing."""
+    shared = sorted(set(one) & set(other))
+    if not shared:
+        return None
+    common = either = 0
+    for layer in shared:
+        first, second = _equally_long(one[layer], other[layer])
+        common += int((first & second).sum())
+        either += int((first | second).sum())
+    return common / either
+
+
+def _flags(ids: Sequence[int]) -> npt.NDArray[np.bool_]:
+    flags = np.zeros(max(ids) + 1, bool)
+    flags[list(ids)] = True
+    return flags
+
+
+def _equally_long(
+    first: npt.NDArray[np.bool_], second: npt.NDArray[np.bool_]
+) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
+    """Fill up with what neither of the two keeps."""
+    length = max(len(first), len(second))
+    return np.pad(first, (0, length - len(first))), np.pad(second, (0, length - len(second)))
+
 
 # Ten colours times seven shapes tell any family's arms apart.
 _MARKERS = 'osD^vPX'

@@ -66,3 +66,22 @@ def _miou(known: Evaluations, precision: str) -> str:
 def percent(value: float | None) -> str:
     """Write a fraction of 1 in percent; a class that no picture has is absent."""
     return 'absent' if value is None else f'{100 * value:.2f}'
+
+
+def fault_table(folder: Path) -> str:
+    """
+    Give mIoU in percent by fault and model, from files MODEL/ANY.json of `evaluate --json`.
+
+    The faults stand in the order of the file names.
+    """
+    models = sorted(path for path in folder.iterdir() if path.is_dir())
+    rows: dict[str, dict[str, str]] = {}
+    for path in sorted(folder.glob('*/*.json'), key=lambda path: path.name):
+        result = json.loads(path.read_text())
+        fault = ', '.join(result.get('faults', ())) or 'none'
+        rows.setdefault(fault, {})[path.parent.name] = percent(result['miou'])
+    lines = [
+        (fault, *(known.get(model.name, ABSENT) for model in models))
+        for fault, known in rows.items()
+    ]
+    return markdown(('fault', *(model.name for model in models)), lines)
