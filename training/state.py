@@ -23,7 +23,7 @@ from torch import nn
 from torch.optim.lr_scheduler import LRScheduler
 from torch.optim.optimizer import Optimizer
 from torch.optim.swa_utils import AveragedModel
-from training.checkpoint import CheckpointError
+from training.run.checkpoint import CheckpointError
 
 
 @dataclass

@@ -26,7 +26,6 @@ import torch
 from torch import nn, Tensor
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from training.callbacks import Callback, default_callbacks, keep_steps, update_ema
-from training.checkpoint import CheckpointError, load_checkpoint, take_shapes
 from training.config import Config, flat, load_config
 from training.cuda_graphs import replayed
 from training.datasets import open_dataset
@@ -50,9 +49,8 @@ from training.distributed import synchronize_norms
 from training.losses import build_loss
 from training.memory_format import memory_format
 from training.optimizers import build_optimizer, build_scheduler
-from training.paths import RunPaths
-from training.records import drop_records
-from training.run_lock import own_run
+from training.run.checkpoint import CheckpointError, load_checkpoint, take_shapes
+from training.run.folder import drop_records, own_run, RunPaths
 from training.starting_network import starting_network
 from training.state import TrainState
 import yaml

@@ -25,7 +25,7 @@ from tiny_training import tiny_config, write_folder
 import torch
 from training.experiments.run import run_family
 from training.experiments.task import Task
-from training.paths import RunPaths
+from training.run.folder import RunPaths
 from training.train import train
 
 

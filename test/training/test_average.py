@@ -21,7 +21,7 @@ import pytest
 from tiny_training import CLASSES, tiny_checkpoint
 import torch
 from training.__main__ import main
-from training.checkpoint import load_checkpoint, save_checkpoint
+from training.run.checkpoint import load_checkpoint, save_checkpoint
 
 
 @pytest.fixture

@@ -26,7 +26,6 @@ from swiftnet_ros.errors import InvalidModelError
 from swiftnet_ros.model_spec import read_model
 from tiny_model import write_tiny_model
 from tiny_training import tiny_checkpoint
-from training.checkpoint import Checkpoint
 from training.commands.quantize import main as quantize
 from training.config import ModelConfig
 from training.evaluation.complexity import count
@@ -34,6 +33,7 @@ from training.export import export
 from training.profiling.block_times import ObservedEngine, Operation, place_operations, time_blocks
 from training.profiling.cases import cases_of
 from training.profiling.pyramid_graph import DECODER, gmacs, gmacs_by_place, Place, places
+from training.run.checkpoint import Checkpoint
 
 WIDTHS = [4, 8, 8, 12, 16]
 MODELS = {

@@ -23,7 +23,6 @@ import pytest
 from tiny_training import tiny_checkpoint
 import torch
 from training.__main__ import main
-from training.checkpoint import save_checkpoint
 from training.config import AugmentationConfig
 from training.datasets import open_dataset
 from training.datasets.transforms.corruptions import (
@@ -33,6 +32,7 @@ from training.datasets.transforms.corruptions import (
     FaultyPictures,
     noisy,
 )
+from training.run.checkpoint import save_checkpoint
 
 OPTIONS = {'frames': 2, 'height': 64, 'width': 96}
 

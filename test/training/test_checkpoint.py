@@ -23,14 +23,14 @@ from swiftnet_ros.errors import FileMissingError, SwiftnetError
 from tiny_training import tiny_checkpoint, tiny_config
 import torch
 from torch import nn
-from training.checkpoint import (
+from training.config import ModelConfig
+from training.run.checkpoint import (
     Checkpoint,
     CheckpointError,
     layer_widths,
     load_checkpoint,
     save_checkpoint,
 )
-from training.config import ModelConfig
 
 IMAGE = torch.randint(0, 256, (1, 3, 64, 96), generator=torch.Generator().manual_seed(0))
 MODELS = {

@@ -32,7 +32,7 @@ from training.datasets.class_statistics import (
     SCHEMES,
 )
 from training.losses import build_loss, LOSSES
-from training.paths import RunPaths
+from training.run.folder import RunPaths
 from training.train import train
 
 NAMES = ('road', 'pole', 'never')

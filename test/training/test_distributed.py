@@ -29,11 +29,10 @@ from tiny_training import CLASSES, tiny_config, write_config
 import torch
 from torch import nn
 from torch.multiprocessing.spawn import spawn
-from training.checkpoint import load_checkpoint
 from training.distributed import SyncedBatchNorm2d, synchronize_norms
 from training.models import build_model
-from training.paths import RunPaths
-from training.records import read_records
+from training.run.checkpoint import load_checkpoint
+from training.run.folder import read_records, RunPaths
 from training.train import train
 
 ROOT = Path(__file__).parents[2]

@@ -22,12 +22,12 @@ import numpy as np
 import pytest
 from tiny_training import CLASSES, tiny_checkpoint
 from training.__main__ import main
-from training.checkpoint import load_checkpoint, save_checkpoint
 from training.datasets import open_dataset
 from training.datasets.base import Sample
 from training.datasets.class_table import ClassTable, shipped_class_table
 from training.evaluation.evaluate import ClassTableMismatchError, evaluate, evaluate_file
 from training.export import export
+from training.run.checkpoint import load_checkpoint, save_checkpoint
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,6 @@ import torch
 from torch import nn
 import torch.nn.functional as F
 from training.__main__ import COMMANDS, main
-from training.checkpoint import load_checkpoint, save_checkpoint
 from training.datasets import DATASETS
 from training.datasets.base import Sample
 from training.datasets.class_table import ClassTable
@@ -41,6 +40,7 @@ from training.models.encoders.base import checked_widths, Encoder
 from training.pruning.criteria import CRITERIA
 from training.pruning.options import PruneOptions
 from training.pruning.structured import prune
+from training.run.checkpoint import load_checkpoint, save_checkpoint
 
 
 class Halve(nn.Module):

@@ -21,9 +21,9 @@ from swiftnet_ros.errors import InvalidValueError
 from tiny_training import tiny_config
 import torch
 from training import train as train_room
-from training.checkpoint import load_checkpoint
 from training.datasets import open_dataset
-from training.paths import RunPaths
+from training.run.checkpoint import load_checkpoint
+from training.run.folder import RunPaths
 from training.starting_network import starting_network
 from training.train import train
 

@@ -24,13 +24,13 @@ from tiny_training import final_weights, step_losses
 import torch
 from training import train as train_room
 from training.__main__ import main
-from training.checkpoint import CheckpointError, load_checkpoint
 from training.evaluation.complexity import count
 from training.experiments import rounds
 from training.experiments.result import identity
 from training.experiments.rounds import OtherArmError
 from training.experiments.run import chosen_runs, finish_run, run_family
-from training.records import read_records
+from training.run.checkpoint import CheckpointError, load_checkpoint
+from training.run.folder import read_records
 import yaml
 
 ITERATIVE = {'iterative': {'weights': 'ft', 'pruning': 'all', 'rounds': 2}}

@@ -22,8 +22,8 @@ from swiftnet_ros.errors import InvalidValueError, UnknownNameError
 from tiny_family import DENSE, tiny_family, tiny_task
 from tiny_training import write_folder
 import torch
-from training.checkpoint import load_checkpoint
 from training.experiments.run import finish_run
+from training.run.checkpoint import load_checkpoint
 import yaml
 
 OTHER = {**DENSE, 'train': {**DENSE['train'], 'epochs': 1}}

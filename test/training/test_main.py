@@ -26,7 +26,7 @@ import pytest
 from tiny_model import write_tiny_model
 from tiny_training import tiny_checkpoint, write_config, write_folder
 from training.__main__ import COMMANDS, main
-from training.checkpoint import save_checkpoint
+from training.run.checkpoint import save_checkpoint
 
 ROOT = Path(__file__).parents[2]
 # Command lines in a folder with a configuration, a checkpoint and a data set; what the error says.

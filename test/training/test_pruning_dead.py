@@ -20,11 +20,11 @@ import pytest
 from small_networks import answer, small_network
 import torch
 from torch import nn
-from training.checkpoint import layer_widths
 from training.pruning.dead_channels import dead_channels
 from training.pruning.dependency_groups import trace
 from training.pruning.options import PruneOptions
 from training.pruning.structured import prune
+from training.run.checkpoint import layer_widths
 
 NOTHING = PruneOptions(ratios={})
 BLOCK = 'encoder.stages.1.1'

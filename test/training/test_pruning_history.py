@@ -21,7 +21,6 @@ from small_networks import answer, small_network
 from swiftnet_ros.errors import FileMissingError, InvalidValueError, SwiftnetError
 import torch
 from torch import nn
-from training.checkpoint import layer_widths
 from training.models import VARIANTS
 from training.models.layers import init_weights
 from training.pruning.history import (
@@ -34,6 +33,7 @@ from training.pruning.history import (
 )
 from training.pruning.options import PruneOptions
 from training.pruning.structured import prune
+from training.run.checkpoint import layer_widths
 
 HALF = PruneOptions(multiple=1, floor=1)
 

@@ -31,7 +31,6 @@ from small_networks import (
 from swiftnet_ros.errors import InvalidValueError, UnknownNameError
 import torch
 from torch import nn
-from training.checkpoint import layer_widths, take_shapes
 from training.models import VARIANTS
 from training.models.encoders import ENCODERS
 from training.pruning.channel_statistics import collect_statistics
@@ -40,6 +39,7 @@ from training.pruning.dependency_groups import Group, OUT, trace, UnsupportedLay
 from training.pruning.history import History
 from training.pruning.options import EmptyLayerError, part_of, PARTS, PruneOptions
 from training.pruning.structured import prune, StatisticsMismatchError, TiedPartsError
+from training.run.checkpoint import layer_widths, take_shapes
 from training.typed import build
 
 HALF = dict.fromkeys(PARTS, 0.5)

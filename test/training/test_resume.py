@@ -32,9 +32,8 @@ from tiny_training import (
 )
 import torch
 from training import train as train_room
-from training.checkpoint import CheckpointError
-from training.paths import RunPaths
-from training.records import read_records
+from training.run.checkpoint import CheckpointError
+from training.run.folder import read_records, RunPaths
 from training.state import TrainState
 from training.train import train
 

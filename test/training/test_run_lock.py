@@ -24,8 +24,7 @@ import time
 import pytest
 from swiftnet_ros.errors import SwiftnetError
 from tiny_training import step_losses, tiny_config, training_that, write_config
-from training.paths import RunPaths
-from training.run_lock import own_run
+from training.run.folder import own_run, RunPaths
 from training.train import train
 
 ROOT = Path(__file__).parents[2]

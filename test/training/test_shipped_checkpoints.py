@@ -23,7 +23,7 @@ import pytest
 from swiftnet_ros.model_spec import read_spec
 from tiny_training import write_folder
 from training.__main__ import main
-from training.checkpoint import layer_widths, load_checkpoint
+from training.run.checkpoint import layer_widths, load_checkpoint
 
 ROOT = Path(__file__).parents[2]
 NAMES = ('camvid', 'warehouse')

@@ -21,9 +21,9 @@ import pytest
 from tiny_training import tiny_checkpoint, tiny_config, write_config
 import torch
 from training.__main__ import main
-from training.checkpoint import CheckpointError, save_checkpoint
 from training.datasets import open_dataset
 from training.datasets.base import ImageLabelDataset
+from training.run.checkpoint import CheckpointError, save_checkpoint
 from training.starting_network import starting_network
 
 

@@ -24,7 +24,7 @@ from swiftnet_ros import build_engine
 from swiftnet_ros.benchmark.__main__ import __main__
 from swiftnet_ros.model_spec import read_spec
 from training.__main__ import main
-from training.checkpoint import load_checkpoint
+from training.run.checkpoint import load_checkpoint
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / 'docs' / 'your_own_data.md'

@@ -21,10 +21,10 @@ import json
 from pathlib import Path
 
 import torch
-from training.average import average
-from training.checkpoint import save_checkpoint
 from training.commands.arguments import add_dataset_arguments, dataset_of
 from training.evaluation.evaluate import check_classes, evaluate, torch_predictor
+from training.run.checkpoint import save_checkpoint
+from training.run.weight_average import average
 
 
 def main(arguments: Sequence[str]) -> int:

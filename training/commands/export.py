@@ -22,11 +22,11 @@ from pathlib import Path
 
 from swiftnet_ros.errors import FileMissingError, InvalidValueError
 from swiftnet_ros.model_spec import read_golden, read_model, read_spec, write
-from training.checkpoint import load_checkpoint
 from training.commands.arguments import add_dataset_arguments, dataset_of, size_argument
 from training.datasets.base import ImageLabelDataset
 from training.evaluation.evaluate import evaluate_file
 from training.export import export
+from training.run.checkpoint import load_checkpoint
 
 
 def main(arguments: Sequence[str]) -> int:

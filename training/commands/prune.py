@@ -23,13 +23,6 @@ from typing import Any
 
 from swiftnet_ros.errors import FileMissingError, InvalidValueError
 from torch import nn
-from training.checkpoint import (
-    Checkpoint,
-    CheckpointError,
-    layer_widths,
-    load_checkpoint,
-    save_checkpoint,
-)
 from training.commands.arguments import size_argument
 from training.config import load_tree, parsed
 from training.datasets import open_dataset
@@ -40,6 +33,13 @@ from training.pruning.channel_statistics import collect_statistics
 from training.pruning.criteria import CRITERIA
 from training.pruning.history import history_path
 from training.pruning.structured import prune
+from training.run.checkpoint import (
+    Checkpoint,
+    CheckpointError,
+    layer_widths,
+    load_checkpoint,
+    save_checkpoint,
+)
 from training.typed import build
 
 # Arguments that stand for keys of the configuration's sections.

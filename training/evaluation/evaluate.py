@@ -28,8 +28,8 @@ from swiftnet_ros.segmenter import Segmenter
 import torch
 from torch import nn
 from tqdm import tqdm
-from training.checkpoint import load_checkpoint
 from training.datasets.base import ImageLabelDataset
+from training.run.checkpoint import load_checkpoint
 
 # RGB uint8 [H, W, 3] -> class ids [H, W]
 Predictor = Callable[[np.ndarray], labels.Labels]

@@ -21,9 +21,9 @@ from pathlib import Path
 from typing import Protocol
 
 from torch import nn
-from training.paths import RunPaths
 from training.pruning.history import History, load_history, replay
 from training.pruning.masks import apply_masks, load_masks, Masks, save_masks
+from training.run.folder import RunPaths
 
 
 class Removed(Protocol):

@@ -22,12 +22,11 @@ import os
 from typing import Any
 
 import torch
-from training.checkpoint import Checkpoint, layer_widths, load_checkpoint
 from training.config import load_config
 from training.evaluation.complexity import count
 from training.experiments.removal import Channels, Removed
-from training.paths import RunPaths
-from training.records import read_records
+from training.run.checkpoint import Checkpoint, layer_widths, load_checkpoint
+from training.run.folder import read_records, RunPaths
 
 
 def write_result(paths: RunPaths, name: str, facts: dict[str, Any], removed: Removed) -> None:

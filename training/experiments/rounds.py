@@ -22,7 +22,6 @@ from pathlib import Path
 
 from swiftnet_ros.errors import SwiftnetError
 import torch
-from training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from training.config import Config
 from training.datasets import open_dataset
 from training.datasets.loader import training_batches, whole_batches
@@ -36,12 +35,13 @@ from training.experiments.removal import (
 from training.experiments.task import Task
 from training.experiments.variant import Arm
 from training.experiments.weight_init import Ingredients, WEIGHTS
-from training.paths import RunPaths
 from training.pruning.channel_group import Statistics
 from training.pruning.channel_statistics import collect_statistics
 from training.pruning.history import History
 from training.pruning.masks import unstructured_masks
 from training.pruning.structured import prune
+from training.run.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from training.run.folder import RunPaths
 from training.state import TrainState
 from training.train import refuse_other_run, train
 

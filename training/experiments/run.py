@@ -19,7 +19,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
 
 from swiftnet_ros.errors import UnknownNameError
-from training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from training.datasets import open_dataset
 from training.experiments.experiment import DENSE, Family
 from training.experiments.removal import Channels, load_removed, Removed
@@ -27,7 +26,8 @@ from training.experiments.result import write_result
 from training.experiments.rounds import finish_arm, finish_training
 from training.experiments.task import Task
 from training.experiments.weight_init import with_other_classes
-from training.paths import RunPaths
+from training.run.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from training.run.folder import RunPaths
 
 
 def chosen_runs(family: Family, only: Sequence[str]) -> list[str]:

@@ -21,7 +21,7 @@ from pathlib import Path
 from training.config import Config, DistillationConfig, ModelConfig
 from training.experiments.experiment import DENSE, Family
 from training.experiments.variant import Arm
-from training.paths import RunPaths
+from training.run.folder import RunPaths
 
 
 @dataclass(frozen=True)

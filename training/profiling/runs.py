@@ -24,9 +24,9 @@ from typing import Any
 
 from swiftnet_ros.backends.openvino.engine import OpenVinoEngine
 from swiftnet_ros.errors import EngineUnavailableError, FileMissingError
-from training.paths import RunPaths
 from training.profiling.cases import Case, cases_of, PRECISIONS, quantized_file, Size
 from training.profiling.measure import bench, BenchOptions
+from training.run.folder import RunPaths
 
 _TRAINED = RunPaths(Path()).trained.name
 

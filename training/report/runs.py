@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from swiftnet_ros.errors import FileMissingError, InvalidValueError, SwiftnetError
-from training.paths import RunPaths
+from training.run.folder import RunPaths
 
 # What the other arms are made of.
 DENSE = 'dense'

@@ -14,8 +14,71 @@
 
 """Every file name of a run folder."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+import json
+import os
 from pathlib import Path
+import sys
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+LOCK = '.lock'
+
+
+@contextmanager
+def own_run(folder: Path) -> Iterator[None]:
+    """
+    Hold a run folder, which is made if it is not there and removed again if it stays empty.
+
+    The lock goes with the process, however that ends. The processes that torchrun starts share
+    their run and hold nothing, nor does anybody on a file system without locks.
+    """
+    if int(os.environ.get('WORLD_SIZE', '1')) > 1:
+        yield
+        return
+    begins = not folder.exists()
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(folder / LOCK)
+    try:
+        lock.acquire(blocking=False)
+    except Timeout:
+        print(f'{folder}: another process trains it; waiting for its end', file=sys.stderr)
+        lock.acquire()
+    except NotImplementedError:
+        pass
+    try:
+        yield
+    finally:
+        if begins and [path.name for path in folder.iterdir()] == [LOCK]:
+            (folder / LOCK).unlink()
+            # a process that waits may have made its own
+            with suppress(OSError):
+                folder.rmdir()
+        lock.release()
+
+
+def append_record(path: Path, record: dict[str, Any]) -> None:
+    """Add one JSON line."""
+    with path.open('a') as file:
+        file.write(json.dumps(record) + '\n')
+
+
+def read_records(path: Path) -> list[dict[str, Any]]:
+    """Read all lines, none where there is no file; one that a kill cut short does not count."""
+    if not path.exists():
+        return []
+    *whole, _ = path.read_text().split('\n')
+    return [json.loads(line) for line in whole]
+
+
+def drop_records(path: Path, key: str, last: int) -> None:
+    """Drop the records behind `last`: an interrupted run wrote them and will write them again."""
+    kept = [record for record in read_records(path) if record[key] <= last]
+    if path.exists():
+        path.write_text(''.join(json.dumps(record) + '\n' for record in kept))
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ from pathlib import Path
 from swiftnet_ros.errors import InvalidValueError
 import torch
 from torch import Tensor
-from training.checkpoint import Checkpoint, CheckpointError, load_checkpoint
+from training.run.checkpoint import Checkpoint, CheckpointError, load_checkpoint
 
 
 def average(paths: Sequence[Path]) -> Checkpoint:
