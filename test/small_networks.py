@@ -19,11 +19,11 @@ from copy import deepcopy
 
 import torch
 from torch import nn
-from training.config import ModelConfig
 from training.datasets.loader import Batch
 from training.models import build_model
 from training.pruning.dependency_groups import OUT
 from training.pruning.history import History
+from training.schema.config import ModelConfig
 
 CLASSES = 5
 WIDTHS = [8, 12, 16, 20, 24]

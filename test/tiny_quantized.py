@@ -21,9 +21,9 @@ import cv2
 import numpy as np
 from swiftnet_ros.model_spec import read_model, read_spec
 from tiny_training import tiny_checkpoint
-from training.config import ModelConfig
 from training.export import export
 from training.quantization.quantizer import checked_source, Quantizer
+from training.schema.config import ModelConfig
 
 WIDTHS = [4, 8, 8, 12, 16]
 MODELS = {

@@ -23,10 +23,10 @@ import numpy as np
 from swiftnet_ros.model_spec import SemanticClass
 import torch
 from torch import nn
-from training.config import Config, config_from_tree, ModelConfig
 from training.models import build_model
 from training.run.checkpoint import Checkpoint, load_checkpoint
 from training.run.folder import read_records, RunPaths
+from training.schema.config import Config, config_from_tree, ModelConfig
 import yaml
 
 COLORS = ((220, 40, 40), (40, 200, 60), (50, 60, 230))

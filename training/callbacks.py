@@ -23,12 +23,12 @@ from typing import Any
 from torch import nn
 from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
-from training.config import Config
 from training.datasets import open_dataset
 from training.datasets.class_table import ClassTable
 from training.evaluation.evaluate import evaluate, torch_predictor
 from training.run.checkpoint import Checkpoint, save_checkpoint
 from training.run.folder import append_record, RunPaths
+from training.schema.config import Config
 from training.state import TrainState
 
 Callback = Callable[[TrainState], None]

@@ -22,7 +22,6 @@ from swiftnet_ros.model_spec import SemanticClass
 import torch
 from torch import nn, Tensor
 import torch.nn.functional as F
-from training.config import DistillationConfig
 from training.datasets.class_table import UNLABELED
 from training.datasets.loader import Batch
 from training.losses import Loss
@@ -30,6 +29,7 @@ from training.lovasz import lovasz_softmax
 from training.memory_format import memory_format
 from training.models.layers import resize
 from training.run.checkpoint import CheckpointError, load_checkpoint
+from training.schema.config import DistillationConfig
 
 # weight, sum over the pixels that count, how many they are
 Term = tuple[float, Tensor, Tensor]

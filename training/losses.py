@@ -27,10 +27,10 @@ from swiftnet_ros.errors import InvalidValueError, UnknownNameError
 import torch
 from torch import Tensor
 import torch.nn.functional as F
-from training.config import LossConfig
 from training.datasets.class_table import UNLABELED
 from training.models.layers import resize
-from training.typed import checked_options
+from training.schema.config import LossConfig
+from training.schema.from_yaml import checked_options
 
 Loss = Callable[..., tuple[Tensor, Tensor]]
 

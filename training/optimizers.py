@@ -27,7 +27,7 @@ from torch.optim.lr_scheduler import (
     SequentialLR,
 )
 from torch.optim.optimizer import Optimizer
-from training.config import OptimizerConfig
+from training.schema.config import OptimizerConfig
 
 OPTIMIZERS: dict[str, type[Optimizer]] = {'adam': Adam, 'adamw': AdamW}
 SCHEDULES: dict[str, Callable[[Optimizer, int, float], LRScheduler]] = {

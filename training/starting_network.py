@@ -18,11 +18,11 @@ from pathlib import Path
 
 from swiftnet_ros.errors import InvalidValueError
 from torch import nn
-from training.config import Config
 from training.datasets.base import ImageLabelDataset
 from training.models import build_model
 from training.models.layers import init_weights
 from training.run.checkpoint import CheckpointError, load_checkpoint
+from training.schema.config import Config
 
 
 def starting_network(

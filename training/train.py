@@ -26,7 +26,6 @@ import torch
 from torch import nn, Tensor
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from training.callbacks import Callback, default_callbacks, keep_steps, update_ema
-from training.config import Config, flat, load_config
 from training.cuda_graphs import replayed
 from training.datasets import open_dataset
 from training.datasets.base import CachedPictures, ImageLabelDataset
@@ -51,6 +50,7 @@ from training.memory_format import memory_format
 from training.optimizers import build_optimizer, build_scheduler
 from training.run.checkpoint import CheckpointError, load_checkpoint, take_shapes
 from training.run.folder import drop_records, own_run, RunPaths
+from training.schema.config import Config, flat, load_config
 from training.starting_network import starting_network
 from training.state import TrainState
 import yaml

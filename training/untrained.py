@@ -20,11 +20,11 @@ from pathlib import Path
 from swiftnet_ros.errors import InvalidValueError, UnknownNameError
 from swiftnet_ros.model_spec import SemanticClass
 import torch
-from training.config import Config, load_config
 from training.datasets import DATASETS
 from training.datasets.class_table import shipped_class_table, shipped_class_table_path
 from training.models import build_model
 from training.run.checkpoint import Checkpoint
+from training.schema.config import Config, load_config
 
 
 def class_count(config: Config) -> int:

@@ -104,9 +104,9 @@ ROS_ROOMS = (
 
 TRAINING_ROOMS = (
     'training',
-    'training.typed',
-    'training.config_rules',
-    'training.config',
+    'training.schema.from_yaml',
+    'training.schema.rules',
+    'training.schema.config',
     'training.run.folder',
     'training.run.folder',
     'training.run.folder',

@@ -22,7 +22,6 @@ from swiftnet_ros.errors import InvalidValueError
 from swiftnet_ros.model_spec import SemanticClass
 from tiny_training import tiny_checkpoint
 import torch
-from training.config import load_config, ModelConfig
 from training.experiments.removal import Channels
 from training.experiments.result import identity
 from training.experiments.weight_init import Ingredients, WEIGHTS, with_other_classes
@@ -30,6 +29,7 @@ from training.pruning.history import load_history
 from training.pruning.masks import load_masks
 from training.run.checkpoint import load_checkpoint
 from training.run.folder import read_records
+from training.schema.config import load_config, ModelConfig
 
 DENSE_STEPS = 4
 

@@ -24,11 +24,11 @@ from swiftnet_ros.errors import InvalidValueError
 from tiny_training import COLORS, tiny_config
 import torch
 from torchvision import tv_tensors
-from training.config import AugmentationConfig
 from training.datasets import open_dataset
 from training.datasets.class_table import UNLABELED
 from training.datasets.loader import edge_distance, PictureError, training_batches, whole_batches
 from training.datasets.transforms.augmentation import augment, RandomScale, training_transform
+from training.schema.config import AugmentationConfig
 
 GEOMETRY = AugmentationConfig(crop=96, brightness=0, contrast=0, saturation=0, hue=0)
 COLOR_OF = np.full((256, 3), 77, np.uint8)

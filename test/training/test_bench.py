@@ -28,7 +28,6 @@ from swiftnet_ros.model_spec import read_golden, read_model, read_spec, write
 from tiny_model import write_tiny_model
 from tiny_training import tiny_checkpoint, tiny_config, write_config
 from training.__main__ import main
-from training.config import ModelConfig
 from training.evaluation.complexity import count
 from training.models import build_model
 from training.profiling import measure
@@ -38,6 +37,7 @@ from training.profiling.measure import BenchOptions, peak_megabytes, speed_up
 from training.profiling.runs import bench_runs
 from training.profiling.timing import in_rounds
 from training.run.checkpoint import save_checkpoint
+from training.schema.config import ModelConfig
 
 NARROW = ModelConfig('pyramid', 'resnet18', [2, 2, 2, 3, 4], 2, 8)
 

@@ -27,13 +27,13 @@ from swiftnet_ros.model_spec import read_model
 from tiny_model import write_tiny_model
 from tiny_training import tiny_checkpoint
 from training.commands.quantize import main as quantize
-from training.config import ModelConfig
 from training.evaluation.complexity import count
 from training.export import export
 from training.profiling.block_times import ObservedEngine, Operation, place_operations, time_blocks
 from training.profiling.cases import cases_of
 from training.profiling.pyramid_graph import DECODER, gmacs, gmacs_by_place, Place, places
 from training.run.checkpoint import Checkpoint
+from training.schema.config import ModelConfig
 
 WIDTHS = [4, 8, 8, 12, 16]
 MODELS = {

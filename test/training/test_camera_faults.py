@@ -23,7 +23,6 @@ import pytest
 from tiny_training import tiny_checkpoint
 import torch
 from training.__main__ import main
-from training.config import AugmentationConfig
 from training.datasets import open_dataset
 from training.datasets.transforms.corruptions import (
     blurred,
@@ -33,6 +32,7 @@ from training.datasets.transforms.corruptions import (
     noisy,
 )
 from training.run.checkpoint import save_checkpoint
+from training.schema.config import AugmentationConfig
 
 OPTIONS = {'frames': 2, 'height': 64, 'width': 96}
 

@@ -23,7 +23,6 @@ from swiftnet_ros.errors import FileMissingError, SwiftnetError
 from tiny_training import tiny_checkpoint, tiny_config
 import torch
 from torch import nn
-from training.config import ModelConfig
 from training.run.checkpoint import (
     Checkpoint,
     CheckpointError,
@@ -31,6 +30,7 @@ from training.run.checkpoint import (
     load_checkpoint,
     save_checkpoint,
 )
+from training.schema.config import ModelConfig
 
 IMAGE = torch.randint(0, 256, (1, 3, 64, 96), generator=torch.Generator().manual_seed(0))
 MODELS = {

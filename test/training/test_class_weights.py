@@ -21,7 +21,6 @@ import pytest
 from swiftnet_ros.errors import InvalidValueError, UnknownNameError
 from tiny_training import step_losses, tiny_config
 import torch
-from training.config import ClassWeightsConfig, config_from_tree, LossConfig
 from training.datasets import open_dataset
 from training.datasets.class_statistics import (
     class_counts,
@@ -33,6 +32,7 @@ from training.datasets.class_statistics import (
 )
 from training.losses import build_loss, LOSSES
 from training.run.folder import RunPaths
+from training.schema.config import ClassWeightsConfig, config_from_tree, LossConfig
 from training.train import train
 
 NAMES = ('road', 'pole', 'never')

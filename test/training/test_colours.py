@@ -20,7 +20,6 @@ from swiftnet_ros.errors import UnknownNameError
 import torch
 from torchvision import tv_tensors
 from torchvision.transforms.v2 import functional as F
-from training.config import AugmentationConfig
 from training.datasets.transforms.augmentation import training_transform
 from training.datasets.transforms.color_jitter import (
     colour_jitter,
@@ -28,6 +27,7 @@ from training.datasets.transforms.color_jitter import (
     saturate,
     turn_hues,
 )
+from training.schema.config import AugmentationConfig
 
 
 def changed(image, factors=(1.0, 1.0, 1.0), turn=0.0):

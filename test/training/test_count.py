@@ -24,10 +24,10 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 from training.__main__ import main
-from training.config import ModelConfig
 from training.evaluation.complexity import count
 from training.models import build_model
 from training.run.checkpoint import save_checkpoint
+from training.schema.config import ModelConfig
 
 CONFIGS = Path(__file__).parents[2] / 'training' / 'configs'
 

@@ -23,12 +23,12 @@ import pytest
 from swiftnet_ros.errors import InvalidValueError
 from tiny_training import COLORS, step_losses, tiny_config, write_folder
 import torch
-from training.config import AugmentationConfig
 from training.datasets import open_dataset
 from training.datasets.class_table import UNLABELED
 from training.datasets.gpu_loader import crop_windows, DeviceBatches, draw_batch, pasted, Pictures
 from training.datasets.loader import ShuffledBatches
 from training.datasets.transforms.augmentation import FILL
+from training.schema.config import AugmentationConfig
 from training.train import train
 
 CPU = torch.device('cpu')

@@ -23,13 +23,13 @@ from tiny_family import tiny_family, tiny_task
 from tiny_training import final_weights, step_losses, tiny_checkpoint, tiny_config
 import torch
 import torch.nn.functional as F
-from training.config import DistillationConfig, load_config, ModelConfig
 from training.datasets import open_dataset
 from training.datasets.loader import training_batches, whole_batches
 from training.distillation import divergence
 from training.experiments.rounds import OtherArmError
 from training.experiments.run import finish_run
 from training.run.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
+from training.schema.config import DistillationConfig, load_config, ModelConfig
 from training.train import train
 
 IGNORED = 255

@@ -32,10 +32,10 @@ import torch
 from torch import nn
 from training import export as export_room
 from training.__main__ import main
-from training.config import ModelConfig
 from training.evaluation.evaluate import torch_predictor
 from training.export import export, Parity, ParityError
 from training.run.checkpoint import Checkpoint, layer_widths, save_checkpoint
+from training.schema.config import ModelConfig
 
 WIDTHS = [4, 8, 8, 12, 16]
 MODELS = {

@@ -21,7 +21,6 @@ import pytest
 from swiftnet_ros.errors import InvalidValueError, UnknownNameError
 from tiny_family import FAMILY, tiny_family
 import torch
-from training.config import load_tree, ModelConfig
 from training.datasets import DATASETS
 from training.datasets.class_table import shipped_class_table
 from training.evaluation.complexity import count
@@ -31,6 +30,7 @@ from training.models import build_model
 from training.optimizers import build_optimizer, build_scheduler
 from training.pruning.options import PruneOptions
 from training.pruning.structured import prune
+from training.schema.config import load_tree, ModelConfig
 
 CONFIGS = Path(__file__).parents[2] / 'training' / 'configs'
 SHIPPED = [path for path in sorted(CONFIGS.rglob('*.yaml')) if 'arms' in load_tree(path)]

@@ -20,11 +20,11 @@ import numpy as np
 import pytest
 from tiny_training import tiny_config
 import torch
-from training.config import AugmentationConfig
 from training.datasets import open_dataset
 from training.datasets.class_table import UNLABELED
 from training.datasets.loader import training_batches
 from training.datasets.transforms.augmentation import augment, paste_classes, training_transform
+from training.schema.config import AugmentationConfig
 
 PLAIN = AugmentationConfig(
     crop=32, scale_min=1, scale_max=1, flip=0, brightness=0, contrast=0, saturation=0, hue=0

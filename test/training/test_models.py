@@ -25,12 +25,12 @@ import torch.nn.functional as F
 from torchvision import models
 from torchvision.models import _api
 from torchvision.transforms.v2 import functional as transforms
-from training.config import ModelConfig
 from training.models import build_model, VARIANTS
 from training.models.encoders import ENCODERS
 from training.models.encoders.base import PretrainedWeightsError
 from training.models.layers import IMAGENET_MEAN, IMAGENET_STD, Normalize
 from training.models.single_scale import grid_average
+from training.schema.config import ModelConfig
 
 CLASSES = 5
 WIDTHS = [8, 12, 16, 20, 24]

@@ -25,9 +25,9 @@ from swiftnet_ros.model_spec import read_spec, SemanticClass
 from tiny_training import tiny_checkpoint
 import torch
 from training.__main__ import main
-from training.config import ModelConfig
 from training.pruning.history import history_path, load_history, replay
 from training.run.checkpoint import layer_widths, load_checkpoint, save_checkpoint
+from training.schema.config import ModelConfig
 import yaml
 
 MODELS = {

@@ -40,7 +40,7 @@ from training.pruning.history import History
 from training.pruning.options import EmptyLayerError, part_of, PARTS, PruneOptions
 from training.pruning.structured import prune, StatisticsMismatchError, TiedPartsError
 from training.run.checkpoint import layer_widths, take_shapes
-from training.typed import build
+from training.schema.from_yaml import build
 
 HALF = dict.fromkeys(PARTS, 0.5)
 SOURCES = Path(__file__).parents[2] / 'training'

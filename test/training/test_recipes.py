@@ -17,8 +17,8 @@ from pathlib import Path
 import re
 
 import pytest
-from training.config import config_from_tree, load_tree
 from training.experiments.experiment import load_family
+from training.schema.config import config_from_tree, load_tree
 
 ROOT = Path(__file__).parents[2]
 CONFIGS = ROOT / 'training' / 'configs'

@@ -22,12 +22,12 @@ import pytest
 from tiny_training import final_weights, step_losses, tiny_config
 import torch
 from training import train as train_room
-from training.config import AugmentationConfig, SamplingConfig
 from training.datasets import open_dataset
 from training.datasets.base import CachedPictures
 from training.datasets.class_statistics import ClassCounts, count_pixels
 from training.datasets.loader import RareClassViews, training_batches, whole_batches
 from training.datasets.transforms.augmentation import augment, training_transform
+from training.schema.config import AugmentationConfig, SamplingConfig
 from training.train import train
 
 COUNTS = ClassCounts(

@@ -28,11 +28,11 @@ from tiny_training import CLASSES, final_weights, step_losses, tiny_config, writ
 import torch
 from training import train as train_room
 from training.callbacks import at_end, every_epochs
-from training.config import load_config
 from training.datasets import open_dataset
 from training.evaluation.evaluate import evaluate, torch_predictor
 from training.run.checkpoint import load_checkpoint
 from training.run.folder import read_records, RunPaths
+from training.schema.config import load_config
 from training.state import TrainState
 from training.train import train
 

@@ -20,9 +20,9 @@ import re
 from typing import Any
 
 from swiftnet_ros.errors import InvalidValueError
-from training.config import parsed
 from training.datasets import DATASETS, open_dataset
 from training.datasets.base import ImageLabelDataset
+from training.schema.config import parsed
 
 
 def size_argument(text: str) -> tuple[int, int]:

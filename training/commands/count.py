@@ -21,10 +21,10 @@ from pathlib import Path
 
 from torch import nn
 from training.commands.arguments import size_argument
-from training.config import load_config
 from training.evaluation.complexity import count
 from training.models import build_model
 from training.run.checkpoint import load_checkpoint
+from training.schema.config import load_config
 from training.untrained import class_count
 
 

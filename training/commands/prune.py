@@ -24,7 +24,6 @@ from typing import Any
 from swiftnet_ros.errors import FileMissingError, InvalidValueError
 from torch import nn
 from training.commands.arguments import size_argument
-from training.config import load_tree, parsed
 from training.datasets import open_dataset
 from training.evaluation.complexity import count
 from training.pruning.calibration import calibration_batches, PruneConfig
@@ -40,7 +39,8 @@ from training.run.checkpoint import (
     load_checkpoint,
     save_checkpoint,
 )
-from training.typed import build
+from training.schema.config import load_tree, parsed
+from training.schema.from_yaml import build
 
 # Arguments that stand for keys of the configuration's sections.
 _SECTIONS = {

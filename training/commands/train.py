@@ -20,7 +20,7 @@ import os
 from pathlib import Path
 
 from swiftnet_ros.errors import InvalidValueError
-from training.config import load_config
+from training.schema.config import load_config
 from training.train import train
 
 

@@ -25,7 +25,7 @@ from training.datasets.camvid import camvid
 from training.datasets.cityscapes import cityscapes
 from training.datasets.folder import folder
 from training.datasets.warehouse import warehouse
-from training.typed import checked_options
+from training.schema.from_yaml import checked_options
 
 # (root folder or None, split, options of the configuration) -> data set
 DATASETS: dict[str, Callable[..., ImageLabelDataset]] = {

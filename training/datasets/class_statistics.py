@@ -24,8 +24,8 @@ import numpy as np
 import numpy.typing as npt
 from swiftnet_ros.errors import InvalidValueError, UnknownNameError
 from tqdm import tqdm
-from training.config import ClassWeightsConfig, Config
 from training.datasets.base import ImageLabelDataset
+from training.schema.config import ClassWeightsConfig, Config
 
 
 @dataclass(frozen=True)

@@ -26,13 +26,13 @@ from swiftnet_ros.errors import InvalidValueError
 import torch
 from torch import Tensor
 import torch.nn.functional as F
-from training.config import AugmentationConfig, Config
 from training.datasets.base import ImageLabelDataset
 from training.datasets.class_table import UNLABELED
 from training.datasets.loader import Batch, edge_distance, mixed_seed, ShuffledBatches
 from training.datasets.transforms.augmentation import FILL
 from training.datasets.transforms.color_jitter import GREY, recoloured, saturate, turn_hues
 from training.datasets.transforms.corruptions import degraded
+from training.schema.config import AugmentationConfig, Config
 
 
 @dataclass(frozen=True)

@@ -25,10 +25,10 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 from torchvision.transforms import v2
-from training.config import AugmentationConfig, Config, SamplingConfig
 from training.datasets.base import ImageLabelDataset
 from training.datasets.class_statistics import ClassCounts
 from training.datasets.transforms.augmentation import augment, paste_classes, training_transform
+from training.schema.config import AugmentationConfig, Config, SamplingConfig
 
 
 class RareClassViews:

@@ -22,11 +22,11 @@ import re
 from typing import Any, TypeVar
 
 from swiftnet_ros.errors import InvalidValueError, UnknownNameError
-from training.config import Config, config_from_tree, load_tree
 from training.experiments.variant import Arm, check_arm
 from training.pruning.masks import MaskOptions
 from training.pruning.options import PruneOptions
-from training.typed import build
+from training.schema.config import Config, config_from_tree, load_tree
+from training.schema.from_yaml import build
 
 
 @dataclass(frozen=True)

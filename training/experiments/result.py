@@ -22,11 +22,11 @@ import os
 from typing import Any
 
 import torch
-from training.config import load_config
 from training.evaluation.complexity import count
 from training.experiments.removal import Channels, Removed
 from training.run.checkpoint import Checkpoint, layer_widths, load_checkpoint
 from training.run.folder import read_records, RunPaths
+from training.schema.config import load_config
 
 
 def write_result(paths: RunPaths, name: str, facts: dict[str, Any], removed: Removed) -> None:

@@ -22,7 +22,6 @@ from pathlib import Path
 
 from swiftnet_ros.errors import SwiftnetError
 import torch
-from training.config import Config
 from training.datasets import open_dataset
 from training.datasets.loader import training_batches, whole_batches
 from training.experiments.removal import (
@@ -42,6 +41,7 @@ from training.pruning.masks import unstructured_masks
 from training.pruning.structured import prune
 from training.run.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from training.run.folder import RunPaths
+from training.schema.config import Config
 from training.state import TrainState
 from training.train import refuse_other_run, train
 

@@ -18,10 +18,10 @@
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from training.config import Config, DistillationConfig, ModelConfig
 from training.experiments.experiment import DENSE, Family
 from training.experiments.variant import Arm
 from training.run.folder import RunPaths
+from training.schema.config import Config, DistillationConfig, ModelConfig
 
 
 @dataclass(frozen=True)

@@ -20,9 +20,9 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from swiftnet_ros.errors import InvalidValueError, UnknownNameError
-from training.config import check, DistillationConfig, ModelConfig
 from training.experiments.weight_init import WEIGHTS
 from training.pruning.options import PruneOptions
+from training.schema.config import check, DistillationConfig, ModelConfig
 
 # How much smaller the peak of the learning rate is than the dense run's, where not 1: FT stays
 # near its weights, FT with learning-rate rewinding (ft_lrr) begins the dense schedule again.

@@ -25,11 +25,11 @@ from dataclasses import dataclass, replace
 from swiftnet_ros.errors import InvalidValueError
 import torch
 from torch import nn
-from training.config import ModelConfig
 from training.experiments.removal import Removed
 from training.models import build_model
 from training.models.layers import init_weights
 from training.run.checkpoint import Checkpoint
+from training.schema.config import ModelConfig
 from training.starting_network import replace_classifier
 
 # Fresh weights must not repeat the numbers that the dense run of the same seed began with.

@@ -16,10 +16,10 @@
 
 from swiftnet_ros.errors import UnknownNameError
 from torch import nn
-from training.config import ModelConfig
 from training.models.encoders import ENCODERS
 from training.models.pyramid import PyramidSwiftNet
 from training.models.single_scale import SingleScaleSwiftNet
+from training.schema.config import ModelConfig
 
 VARIANTS: dict[str, type[nn.Module]] = {
     'pyramid': PyramidSwiftNet,

@@ -20,9 +20,9 @@ from functools import reduce
 import torch
 from torch import nn, Tensor
 import torch.nn.functional as F
-from training.config import ModelConfig
 from training.models.encoders import ENCODERS
 from training.models.layers import bn_relu_conv, init_weights, Normalize, UpsampleBlend
+from training.schema.config import ModelConfig
 
 STAGE_STRIDES = (4, 8, 16, 32)
 

@@ -18,7 +18,6 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from torch import nn, Tensor
-from training.config import ModelConfig
 from training.models.encoders import ENCODERS
 from training.models.layers import (
     bn_relu_conv,
@@ -28,6 +27,7 @@ from training.models.layers import (
     UpsampleBlend,
 )
 from training.models.pyramid import STAGE_STRIDES
+from training.schema.config import ModelConfig
 
 _GRIDS = (8, 4, 2)
 

@@ -19,11 +19,11 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
-from training.config import AugmentationConfig, Config, TrainConfig
 from training.datasets.base import ImageLabelDataset
 from training.datasets.loader import Batch, training_batches, whole_batches
 from training.pruning.options import PruneOptions
-from training.typed import build
+from training.schema.config import AugmentationConfig, Config, TrainConfig
+from training.schema.from_yaml import build
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ from typing import Any
 from swiftnet_ros.errors import FileMissingError, InvalidValueError, SwiftnetError
 from torch import nn
 from training.pruning.dependency_groups import channels_of, cut, IN, OUT
-from training.typed import build
+from training.schema.from_yaml import build
 
 
 class HistoryMismatchError(SwiftnetError):

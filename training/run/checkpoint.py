@@ -26,9 +26,9 @@ from swiftnet_ros.errors import FileMissingError, SwiftnetError
 from swiftnet_ros.model_spec import SemanticClass
 import torch
 from torch import nn, Tensor
-from training.config import check, ModelConfig
 from training.models import build_model
-from training.typed import build
+from training.schema.config import check, ModelConfig
+from training.schema.from_yaml import build
 
 VERSION = 1
 # Characters of torch's own message that stand in an error.

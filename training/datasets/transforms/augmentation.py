@@ -21,10 +21,10 @@ from torch import Tensor
 from torchvision import tv_tensors
 from torchvision.transforms import InterpolationMode, v2
 from torchvision.transforms.v2 import functional as F
-from training.config import AugmentationConfig
 from training.datasets.class_table import UNLABELED
 from training.datasets.transforms.color_jitter import colour_jitter
 from training.datasets.transforms.corruptions import CameraFaults
+from training.schema.config import AugmentationConfig
 
 # image [3, H, W] and label [H, W], both uint8
 View = tuple[Tensor, Tensor]

@@ -22,7 +22,7 @@ import torch
 from torch import Tensor
 from torchvision import tv_tensors
 from torchvision.transforms import v2
-from training.config import AugmentationConfig
+from training.schema.config import AugmentationConfig
 
 GREY = torch.tensor([0.299, 0.587, 0.114])
 # RGB to luma and two differences of colour (NTSC's YIQ): hue is an angle there.

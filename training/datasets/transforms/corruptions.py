@@ -27,10 +27,10 @@ from torch import Tensor
 from torchvision import tv_tensors
 from torchvision.transforms import v2
 from torchvision.transforms.v2 import functional as F
-from training.config import AugmentationConfig
-from training.config_rules import LEAST_BLUR, LEAST_NOISE
 from training.datasets.base import ImageLabelDataset, Sample
 from training.datasets.class_table import ClassTable
+from training.schema.config import AugmentationConfig
+from training.schema.rules import LEAST_BLUR, LEAST_NOISE
 
 LARGEST_GRAIN = 2.0
 

@@ -20,8 +20,8 @@ from pathlib import Path
 from typing import Any
 
 from swiftnet_ros.errors import FileMissingError, InvalidValueError
-from training.config_rules import ANYTHING, RULES
-from training.typed import build
+from training.schema.from_yaml import build
+from training.schema.rules import ANYTHING, RULES
 import yaml
 
 
