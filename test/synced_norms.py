@@ -20,7 +20,7 @@ from collections.abc import MutableMapping
 import torch
 from torch import nn
 import torch.distributed as dist
-from training.distributed import synchronize_norms
+from training.trainer.distributed import synchronize_norms
 
 Results = MutableMapping[int, dict[str, torch.Tensor]]
 

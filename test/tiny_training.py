@@ -45,7 +45,7 @@ TREE: dict = {
 # Train by the command, and do something after the losses of each step were written.
 AFTER_LOSSES = """
 import os, signal, sys, time
-from training import callbacks
+from training.trainer import callbacks
 from training.__main__ import main
 
 write = callbacks.log_losses

@@ -26,7 +26,7 @@ import torch
 from training.experiments.run import run_family
 from training.experiments.task import Task
 from training.run.folder import RunPaths
-from training.train import train
+from training.trainer.train import train
 
 
 @pytest.fixture(autouse=True)

@@ -30,10 +30,10 @@ from training.datasets.class_statistics import (
     needs_counts,
     SCHEMES,
 )
-from training.losses import build_loss, LOSSES
 from training.run.folder import RunPaths
 from training.schema.config import ClassWeightsConfig, config_from_tree, LossConfig
-from training.train import train
+from training.trainer.losses import build_loss, LOSSES
+from training.trainer.train import train
 
 NAMES = ('road', 'pole', 'never')
 # two pictures of 1000 labelled pixels; the pole stands in the second alone

@@ -23,10 +23,10 @@ from tiny_training import tiny_config, TREE, write_config
 import torch
 from training.datasets import DATASETS
 from training.datasets.class_table import shipped_class_table
-from training.losses import build_loss
 from training.models import build_model
-from training.optimizers import build_optimizer, build_scheduler
 from training.schema.config import config_from_tree, flat, load_config, load_tree
+from training.trainer.losses import build_loss
+from training.trainer.optimizers import build_optimizer, build_scheduler
 
 CONFIGS = sorted((Path(__file__).parents[2] / 'training' / 'configs').rglob('*.yaml'))
 # What describes one training; test_lottery_config.py reads the families of runs.

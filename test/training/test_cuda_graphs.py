@@ -18,10 +18,10 @@ import pytest
 from swiftnet_ros.errors import InvalidValueError
 from tiny_training import step_losses, tiny_config
 import torch
-from training.cuda_graphs import replayed
 from training.datasets.loader import Batch
 from training.models import build_model
-from training.train import train
+from training.trainer.cuda_graphs import replayed
+from training.trainer.train import train
 
 IMAGES = torch.randint(0, 256, (2, 3, 64, 64), dtype=torch.uint8)
 needs_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason='no GPU')

@@ -29,7 +29,7 @@ from training.datasets.gpu_loader import crop_windows, DeviceBatches, draw_batch
 from training.datasets.loader import ShuffledBatches
 from training.datasets.transforms.augmentation import FILL
 from training.schema.config import AugmentationConfig
-from training.train import train
+from training.trainer.train import train
 
 CPU = torch.device('cpu')
 COLOR_OF = np.zeros((256, 3), np.uint8)

@@ -25,12 +25,12 @@ import torch
 import torch.nn.functional as F
 from training.datasets import open_dataset
 from training.datasets.loader import training_batches, whole_batches
-from training.distillation import divergence
 from training.experiments.rounds import OtherArmError
 from training.experiments.run import finish_run
 from training.run.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
 from training.schema.config import DistillationConfig, load_config, ModelConfig
-from training.train import train
+from training.trainer.distillation import divergence
+from training.trainer.train import train
 
 IGNORED = 255
 

@@ -29,11 +29,11 @@ from tiny_training import CLASSES, tiny_config, write_config
 import torch
 from torch import nn
 from torch.multiprocessing.spawn import spawn
-from training.distributed import SyncedBatchNorm2d, synchronize_norms
 from training.models import build_model
 from training.run.checkpoint import load_checkpoint
 from training.run.folder import read_records, RunPaths
-from training.train import train
+from training.trainer.distributed import SyncedBatchNorm2d, synchronize_norms
+from training.trainer.train import train
 
 ROOT = Path(__file__).parents[2]
 SECTIONS = {'train': {'epochs': 3, 'evaluate_every': 0}, 'optimizer': {'lr': 0.001}}

@@ -33,7 +33,7 @@ from tiny_quantized import pictures
 from training.export import export
 from training.quantization.fp16 import half_precision
 from training.quantization.quantizer import checked_source, Quantizer
-from training.untrained import untrained_checkpoint
+from training.trainer.initial_weights import untrained_checkpoint
 
 ROOT = Path(__file__).parents[2]
 SHIPPED = sorted((ROOT / 'models').glob('*.fp32.onnx'))

@@ -34,13 +34,13 @@ from training.__main__ import COMMANDS, main
 from training.datasets import DATASETS
 from training.datasets.base import Sample
 from training.datasets.class_table import ClassTable
-from training.losses import LOSSES
 from training.models.encoders import ENCODERS
 from training.models.encoders.base import checked_widths, Encoder
 from training.pruning.criteria import CRITERIA
 from training.pruning.options import PruneOptions
 from training.pruning.structured import prune
 from training.run.checkpoint import load_checkpoint, save_checkpoint
+from training.trainer.losses import LOSSES
 
 
 class Halve(nn.Module):

@@ -20,12 +20,12 @@ import pytest
 from swiftnet_ros.errors import InvalidValueError
 from tiny_training import tiny_config
 import torch
-from training import train as train_room
 from training.datasets import open_dataset
 from training.run.checkpoint import load_checkpoint
 from training.run.folder import RunPaths
-from training.starting_network import starting_network
-from training.train import train
+from training.trainer import train as train_room
+from training.trainer.initial_weights import starting_network
+from training.trainer.train import train
 
 
 def _equal(one, other):

@@ -21,8 +21,8 @@ import pytest
 from swiftnet_ros.errors import InvalidValueError, UnknownNameError
 import torch
 import torch.nn.functional as F
-from training.losses import build_loss, LOSSES
 from training.schema.config import LossConfig
+from training.trainer.losses import build_loss, LOSSES
 
 IGNORED = 255
 

@@ -22,7 +22,6 @@ from swiftnet_ros.errors import UnknownNameError
 from tiny_family import DENSE, FAMILY, tiny_task
 from tiny_training import final_weights, step_losses
 import torch
-from training import train as train_room
 from training.__main__ import main
 from training.evaluation.complexity import count
 from training.experiments import rounds
@@ -31,6 +30,7 @@ from training.experiments.rounds import OtherArmError
 from training.experiments.run import chosen_runs, finish_run, run_family
 from training.run.checkpoint import CheckpointError, load_checkpoint
 from training.run.folder import read_records
+from training.trainer import train as train_room
 import yaml
 
 ITERATIVE = {'iterative': {'weights': 'ft', 'pruning': 'all', 'rounds': 2}}

@@ -27,10 +27,10 @@ from training.evaluation.complexity import count
 from training.experiments.experiment import load_family
 from training.experiments.variant import Arm
 from training.models import build_model
-from training.optimizers import build_optimizer, build_scheduler
 from training.pruning.options import PruneOptions
 from training.pruning.structured import prune
 from training.schema.config import load_tree, ModelConfig
+from training.trainer.optimizers import build_optimizer, build_scheduler
 
 CONFIGS = Path(__file__).parents[2] / 'training' / 'configs'
 SHIPPED = [path for path in sorted(CONFIGS.rglob('*.yaml')) if 'arms' in load_tree(path)]

@@ -22,9 +22,8 @@ from tiny_training import tiny_config
 import torch
 import torch.nn.functional as F
 from training.datasets.loader import Batch
-from training.distillation import Objective
-from training.losses import build_loss
-from training.lovasz import lovasz_softmax
+from training.trainer.distillation import Objective
+from training.trainer.losses import build_loss, lovasz_softmax
 
 IGNORED = 255
 CLASSES = 4

@@ -17,7 +17,7 @@
 
 import pytest
 import torch
-from training.memory_format import memory_format
+from training.trainer.memory_format import memory_format
 
 
 @pytest.mark.parametrize(

@@ -23,8 +23,8 @@ from swiftnet_ros.errors import UnknownNameError
 from tiny_training import CLASSES, tiny_config
 import torch
 from training.models import build_model
-from training.optimizers import build_optimizer, build_scheduler, OPTIMIZERS
 from training.schema.config import OptimizerConfig
+from training.trainer.optimizers import build_optimizer, build_scheduler, OPTIMIZERS
 
 CONFIG = OptimizerConfig(lr=0.4, lr_min=0.1, encoder_factor=0.25, weight_decay=0.08)
 

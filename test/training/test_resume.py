@@ -31,11 +31,11 @@ from tiny_training import (
     write_split,
 )
 import torch
-from training import train as train_room
 from training.run.checkpoint import CheckpointError
 from training.run.folder import read_records, RunPaths
-from training.state import TrainState
-from training.train import train
+from training.trainer import train as train_room
+from training.trainer.state import TrainState
+from training.trainer.train import train
 
 ROOT = Path(__file__).parents[2]
 # What dies by SIGKILL right after the losses of a step were written.

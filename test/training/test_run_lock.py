@@ -25,7 +25,7 @@ import pytest
 from swiftnet_ros.errors import SwiftnetError
 from tiny_training import step_losses, tiny_config, training_that, write_config
 from training.run.folder import own_run, RunPaths
-from training.train import train
+from training.trainer.train import train
 
 ROOT = Path(__file__).parents[2]
 # What stays at a step until a file is there.

@@ -21,14 +21,14 @@ import numpy as np
 import pytest
 from tiny_training import final_weights, step_losses, tiny_config
 import torch
-from training import train as train_room
 from training.datasets import open_dataset
 from training.datasets.base import CachedPictures
 from training.datasets.class_statistics import ClassCounts, count_pixels
 from training.datasets.loader import RareClassViews, training_batches, whole_batches
 from training.datasets.transforms.augmentation import augment, training_transform
 from training.schema.config import AugmentationConfig, SamplingConfig
-from training.train import train
+from training.trainer import train as train_room
+from training.trainer.train import train
 
 COUNTS = ClassCounts(
     ('road', 'car', 'pole', 'never'),

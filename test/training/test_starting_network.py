@@ -24,7 +24,7 @@ from training.__main__ import main
 from training.datasets import open_dataset
 from training.datasets.base import ImageLabelDataset
 from training.run.checkpoint import CheckpointError, save_checkpoint
-from training.starting_network import starting_network
+from training.trainer.initial_weights import starting_network
 
 
 @pytest.fixture

@@ -26,15 +26,15 @@ from swiftnet_ros.errors import (
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tiny_training import CLASSES, final_weights, step_losses, tiny_config, write_split
 import torch
-from training import train as train_room
-from training.callbacks import at_end, every_epochs
 from training.datasets import open_dataset
 from training.evaluation.evaluate import evaluate, torch_predictor
 from training.run.checkpoint import load_checkpoint
 from training.run.folder import read_records, RunPaths
 from training.schema.config import load_config
-from training.state import TrainState
-from training.train import train
+from training.trainer import train as train_room
+from training.trainer.callbacks import at_end, every_epochs
+from training.trainer.state import TrainState
+from training.trainer.train import train
 
 
 class TestFinishedRun:

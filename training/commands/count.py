@@ -25,7 +25,7 @@ from training.evaluation.complexity import count
 from training.models import build_model
 from training.run.checkpoint import load_checkpoint
 from training.schema.config import load_config
-from training.untrained import class_count
+from training.trainer.initial_weights import class_count
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -21,7 +21,7 @@ from pathlib import Path
 
 from swiftnet_ros.errors import InvalidValueError
 from training.schema.config import load_config
-from training.train import train
+from training.trainer.train import train
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -42,8 +42,8 @@ from training.pruning.structured import prune
 from training.run.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from training.run.folder import RunPaths
 from training.schema.config import Config
-from training.state import TrainState
-from training.train import refuse_other_run, train
+from training.trainer.state import TrainState
+from training.trainer.train import refuse_other_run, train
 
 # Criteria that look at the network's responses to data.
 _ON_DATA = ('context',)

@@ -30,7 +30,7 @@ from training.models import build_model
 from training.models.layers import init_weights
 from training.run.checkpoint import Checkpoint
 from training.schema.config import ModelConfig
-from training.starting_network import replace_classifier
+from training.trainer.initial_weights import replace_classifier
 
 # Fresh weights must not repeat the numbers that the dense run of the same seed began with.
 _FRESH = 1_000_003

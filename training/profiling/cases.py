@@ -32,7 +32,7 @@ from training.quantization.calibration_images import NetworkInputs, Picture
 from training.quantization.quantizer import checked_source, Quantizer
 from training.run.checkpoint import Checkpoint, load_checkpoint
 from training.run.folder import RunPaths
-from training.untrained import untrained_checkpoint
+from training.trainer.initial_weights import untrained_checkpoint
 
 # Scales of random weights say nothing, and do not change the time: a few small pictures will do.
 _PICTURES = 2

@@ -25,8 +25,6 @@ from swiftnet_ros.errors import InvalidValueError, UnknownNameError
 import torch
 from torch import nn, Tensor
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
-from training.callbacks import Callback, default_callbacks, keep_steps, update_ema
-from training.cuda_graphs import replayed
 from training.datasets import open_dataset
 from training.datasets.base import CachedPictures, ImageLabelDataset
 from training.datasets.class_statistics import (
@@ -43,16 +41,18 @@ from training.datasets.loader import (
     training_batches,
     whole_batches,
 )
-from training.distillation import load_teacher, Objective
-from training.distributed import synchronize_norms
-from training.losses import build_loss
-from training.memory_format import memory_format
-from training.optimizers import build_optimizer, build_scheduler
 from training.run.checkpoint import CheckpointError, load_checkpoint, take_shapes
 from training.run.folder import drop_records, own_run, RunPaths
 from training.schema.config import Config, flat, load_config
-from training.starting_network import starting_network
-from training.state import TrainState
+from training.trainer.callbacks import Callback, default_callbacks, keep_steps, update_ema
+from training.trainer.cuda_graphs import replayed
+from training.trainer.distillation import load_teacher, Objective
+from training.trainer.distributed import synchronize_norms
+from training.trainer.initial_weights import starting_network
+from training.trainer.losses import build_loss
+from training.trainer.memory_format import memory_format
+from training.trainer.optimizers import build_optimizer, build_scheduler
+from training.trainer.state import TrainState
 import yaml
 
 # What of a configuration may differ when a run goes on.

@@ -29,7 +29,7 @@ from training.evaluation.evaluate import evaluate, torch_predictor
 from training.run.checkpoint import Checkpoint, save_checkpoint
 from training.run.folder import append_record, RunPaths
 from training.schema.config import Config
-from training.state import TrainState
+from training.trainer.state import TrainState
 
 Callback = Callable[[TrainState], None]
 

@@ -24,12 +24,11 @@ from torch import nn, Tensor
 import torch.nn.functional as F
 from training.datasets.class_table import UNLABELED
 from training.datasets.loader import Batch
-from training.losses import Loss
-from training.lovasz import lovasz_softmax
-from training.memory_format import memory_format
 from training.models.layers import resize
 from training.run.checkpoint import CheckpointError, load_checkpoint
 from training.schema.config import DistillationConfig
+from training.trainer.losses import Loss, lovasz_softmax
+from training.trainer.memory_format import memory_format
 
 # weight, sum over the pixels that count, how many they are
 Term = tuple[float, Tensor, Tensor]
