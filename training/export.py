@@ -32,8 +32,8 @@ from swiftnet_ros.model_spec import Golden, ModelSpec, unlabeled_id_for, write
 import torch
 from torch import nn, Tensor
 from training.datasets.warehouse import FIRST_SEED
-from training.datasets.warehouse_scene import render
 from training.run.checkpoint import Checkpoint, layer_widths
+from training.warehouse_renderer import render
 
 OPSET = 17
 MIN_AGREEMENT = 0.999

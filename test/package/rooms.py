@@ -112,7 +112,7 @@ TRAINING_ROOMS = (
     'training.run.folder',
     'training.datasets.class_table',
     'training.datasets.base',
-    'training.datasets.warehouse_scene*',
+    'training.warehouse_renderer*',
     'training.datasets.*',
     'training.datasets',
     'training.datasets.class_statistics',

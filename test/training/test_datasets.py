@@ -36,7 +36,7 @@ from swiftnet_ros.errors import (
 from tiny_training import write_folder
 from training.datasets import DATASETS, open_dataset
 from training.datasets.warehouse import FIRST_SEED
-from training.datasets.warehouse_scene import render
+from training.warehouse_renderer import render
 
 # Where train pictures and labels lie: (image, label) paths of picture number 0 and 1.
 LAYOUTS = {

@@ -20,8 +20,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from training.datasets import warehouse_scene
-from training.datasets.warehouse_scene import render, Rendered, SceneClass
+from training import warehouse_renderer
+from training.warehouse_renderer import render, Rendered, SceneClass
 import yaml
 
 CLASSES = len(SceneClass)
@@ -58,7 +58,7 @@ def test_every_pixel_is_labelled_and_every_class_occurs():
 
 
 def test_the_class_table_lists_the_classes_in_the_order_of_their_ids():
-    path = Path(warehouse_scene.__file__).parents[1] / 'classes' / 'warehouse.yaml'
+    path = Path(warehouse_renderer.__file__).parents[1] / 'classes' / 'warehouse.yaml'
     table = yaml.safe_load(path.read_text())['classes']
     assert [row['name'] for row in table] == [kind.name.lower() for kind in SceneClass]
     assert len({tuple(row['rgb']) for row in table}) == CLASSES

@@ -24,7 +24,7 @@ import numpy.typing as npt
 from swiftnet_ros.errors import InvalidValueError
 from training.datasets.base import checked_split, read_ids, read_image, Sample
 from training.datasets.class_table import ClassTable, shipped_class_table
-from training.datasets.warehouse_scene import render
+from training.warehouse_renderer import render
 
 # the first seed of each split; the demo's frames and every validation come from their own
 FIRST_SEED = {'train': 0, 'val': 1_000_000, 'test': 2_000_000, 'demo': 3_000_000}

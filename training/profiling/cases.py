@@ -25,7 +25,6 @@ from swiftnet_ros.model_spec import ModelSpec, read_model, read_spec, write
 from swiftnet_ros.model_spec.find_model import find_model
 from swiftnet_ros.model_spec.qdq import check_pairs
 from training.datasets.warehouse import FIRST_SEED
-from training.datasets.warehouse_scene import render
 from training.export import export
 from training.profiling.pyramid_graph import Gmacs, gmacs
 from training.quantization.calibration_images import NetworkInputs, Picture
@@ -33,6 +32,7 @@ from training.quantization.quantizer import checked_source, Quantizer
 from training.run.checkpoint import Checkpoint, load_checkpoint
 from training.run.folder import RunPaths
 from training.trainer.initial_weights import untrained_checkpoint
+from training.warehouse_renderer import render
 
 # Scales of random weights say nothing, and do not change the time: a few small pictures will do.
 _PICTURES = 2

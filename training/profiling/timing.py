@@ -25,8 +25,8 @@ from swiftnet_ros.backends.openvino.engine import OpenVinoEngine
 from swiftnet_ros.core.frames import Frame, to_network_input
 from swiftnet_ros.segmenter import Segmenter
 from training.datasets.warehouse import FIRST_SEED
-from training.datasets.warehouse_scene import render
 from training.profiling.cases import Case, Size
+from training.warehouse_renderer import render
 
 WARM_UP = 2
 T = TypeVar('T')

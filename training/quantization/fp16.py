@@ -30,7 +30,6 @@ from swiftnet_ros.backends.registry import open_engine
 from swiftnet_ros.core.frames import Frame
 from swiftnet_ros.errors import InvalidModelError
 from swiftnet_ros.model_spec import read_golden, read_model, read_spec, write
-from training.datasets.warehouse_scene import render
 from training.quantization.folding import norm_as_scale
 from training.quantization.onnx_graph import (
     add_weight,
@@ -38,6 +37,7 @@ from training.quantization.onnx_graph import (
     drop_unused_weights,
     lift_constants,
 )
+from training.warehouse_renderer import render
 
 # Inputs that stay float32 whatever the data are: roi and scales of a resize.
 _ALWAYS_FLOAT = {'Resize': (1, 2)}

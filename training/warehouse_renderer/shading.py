@@ -16,13 +16,13 @@
 
 import cv2
 import numpy as np
-from training.datasets.warehouse_scene.atlas import atlas, INDEX, LEVELS, PERIODS
-from training.datasets.warehouse_scene.faces import Faces
-from training.datasets.warehouse_scene.geometry import Camera, Floats
-from training.datasets.warehouse_scene.lighting import Light, SIZE
-from training.datasets.warehouse_scene.parts import SceneClass
-from training.datasets.warehouse_scene.patterns import CELL
-from training.datasets.warehouse_scene.raster import Ints
+from training.warehouse_renderer.atlas import atlas, INDEX, LEVELS, PERIODS
+from training.warehouse_renderer.faces import Faces
+from training.warehouse_renderer.geometry import Camera, Floats
+from training.warehouse_renderer.lighting import Light, SIZE
+from training.warehouse_renderer.parts import SceneClass
+from training.warehouse_renderer.patterns import CELL
+from training.warehouse_renderer.raster import Ints
 
 STRIP = 48
 

@@ -21,9 +21,9 @@ from functools import lru_cache
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from training.datasets.warehouse_scene import painters
-from training.datasets.warehouse_scene.geometry import Floats
-from training.datasets.warehouse_scene.patterns import CELL, Planes
+from training.warehouse_renderer import painters
+from training.warehouse_renderer.geometry import Floats
+from training.warehouse_renderer.patterns import CELL, Planes
 
 LEVELS = 6
 MARGIN = 2

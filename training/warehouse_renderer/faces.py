@@ -19,10 +19,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from training.datasets.warehouse_scene import polygons
-from training.datasets.warehouse_scene.geometry import Camera, Floats
-from training.datasets.warehouse_scene.parts import Block, Disc, Hull, Part
-from training.datasets.warehouse_scene.polygons import Polygons
+from training.warehouse_renderer import polygons
+from training.warehouse_renderer.geometry import Camera, Floats
+from training.warehouse_renderer.parts import Block, Disc, Hull, Part
+from training.warehouse_renderer.polygons import Polygons
 
 
 @dataclass(frozen=True)

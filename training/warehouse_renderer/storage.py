@@ -18,9 +18,9 @@ from dataclasses import dataclass
 import math
 from random import Random
 
-from training.datasets.warehouse_scene.geometry import Pose
-from training.datasets.warehouse_scene.palette import BROWN, draw, VIVID
-from training.datasets.warehouse_scene.parts import Block, Color, Paint, Part, SceneClass
+from training.warehouse_renderer.geometry import Pose
+from training.warehouse_renderer.palette import BROWN, draw, VIVID
+from training.warehouse_renderer.parts import Block, Color, Paint, Part, SceneClass
 
 PALLET = (1.2, 0.8, 0.15)
 DETAIL = 9.0

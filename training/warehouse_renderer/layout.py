@@ -20,12 +20,12 @@ import math
 from random import Random
 from typing import TypeAlias
 
-from training.datasets.warehouse_scene import building, storage
-from training.datasets.warehouse_scene.building import Room
-from training.datasets.warehouse_scene.forklift import forklift
-from training.datasets.warehouse_scene.geometry import Camera, Pose
-from training.datasets.warehouse_scene.parts import Part
-from training.datasets.warehouse_scene.person import walking
+from training.warehouse_renderer import building, storage
+from training.warehouse_renderer.building import Room
+from training.warehouse_renderer.forklift import forklift
+from training.warehouse_renderer.geometry import Camera, Pose
+from training.warehouse_renderer.parts import Part
+from training.warehouse_renderer.person import walking
 
 Builder: TypeAlias = Callable[[Random, Pose], list[Part]]
 

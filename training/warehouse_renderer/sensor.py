@@ -20,7 +20,7 @@ from random import Random
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from training.datasets.warehouse_scene.geometry import Floats
+from training.warehouse_renderer.geometry import Floats
 
 NOISE = 512
 

@@ -21,7 +21,7 @@ it is) and the weight of the accent colour.
 
 import cv2
 import numpy as np
-from training.datasets.warehouse_scene.patterns import (
+from training.warehouse_renderer.patterns import (
     border,
     CELL,
     fractal,

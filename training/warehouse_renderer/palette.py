@@ -16,7 +16,7 @@
 
 from random import Random
 
-from training.datasets.warehouse_scene.parts import Color
+from training.warehouse_renderer.parts import Color
 
 NEUTRAL = ((200, 198, 192), (150, 150, 148), (112, 114, 118), (232, 230, 224), (84, 84, 86))
 BROWN = ((172, 130, 88), (150, 110, 70), (188, 152, 108), (126, 88, 58), (205, 178, 140))

@@ -18,9 +18,9 @@ from dataclasses import dataclass
 import math
 from random import Random
 
-from training.datasets.warehouse_scene.geometry import Pose
-from training.datasets.warehouse_scene.palette import DARK, draw, NEUTRAL, VIVID
-from training.datasets.warehouse_scene.parts import Block, Color, Paint, Part, SceneClass
+from training.warehouse_renderer.geometry import Pose
+from training.warehouse_renderer.palette import DARK, draw, NEUTRAL, VIVID
+from training.warehouse_renderer.parts import Block, Color, Paint, Part, SceneClass
 
 TILE = 3.0
 COLUMNS = 4.5

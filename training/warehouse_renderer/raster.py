@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from training.datasets.warehouse_scene.geometry import Floats
+from training.warehouse_renderer.geometry import Floats
 
 Ints = NDArray[np.int32]
 FAR = 1e-4

@@ -16,11 +16,11 @@
 
 from random import Random
 
-from training.datasets.warehouse_scene.geometry import Pose
-from training.datasets.warehouse_scene.palette import BROWN, DARK, draw, jitter, VIVID
-from training.datasets.warehouse_scene.parts import Block, Color, Disc, Paint, Part, SceneClass
-from training.datasets.warehouse_scene.person import sitting
-from training.datasets.warehouse_scene.storage import load, PALLET, pallet
+from training.warehouse_renderer.geometry import Pose
+from training.warehouse_renderer.palette import BROWN, DARK, draw, jitter, VIVID
+from training.warehouse_renderer.parts import Block, Color, Disc, Paint, Part, SceneClass
+from training.warehouse_renderer.person import sitting
+from training.warehouse_renderer.storage import load, PALLET, pallet
 
 WIDTH = 1.15
 

@@ -17,7 +17,7 @@
 from enum import IntEnum
 from typing import NamedTuple, TypeAlias
 
-from training.datasets.warehouse_scene.geometry import Pose
+from training.warehouse_renderer.geometry import Pose
 
 Color: TypeAlias = tuple[float, float, float]
 

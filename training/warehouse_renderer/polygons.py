@@ -19,9 +19,9 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from training.datasets.warehouse_scene.atlas import INDEX
-from training.datasets.warehouse_scene.geometry import Camera, Floats
-from training.datasets.warehouse_scene.parts import Block, Disc, Hull, Paint
+from training.warehouse_renderer.atlas import INDEX
+from training.warehouse_renderer.geometry import Camera, Floats
+from training.warehouse_renderer.parts import Block, Disc, Hull, Paint
 
 CORNERS = 14
 NEAR = 0.1

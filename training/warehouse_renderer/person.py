@@ -18,10 +18,10 @@ from dataclasses import dataclass
 import math
 from random import Random
 
-from training.datasets.warehouse_scene.geometry import Pose
-from training.datasets.warehouse_scene.palette import BROWN, DARK, draw, jitter, SKIN
-from training.datasets.warehouse_scene.parts import Block, Hull, Paint, Part, SceneClass
-from training.datasets.warehouse_scene.storage import box_paint
+from training.warehouse_renderer.geometry import Pose
+from training.warehouse_renderer.palette import BROWN, DARK, draw, jitter, SKIN
+from training.warehouse_renderer.parts import Block, Hull, Paint, Part, SceneClass
+from training.warehouse_renderer.storage import box_paint
 
 BRIGHT = ((222, 226, 60), (236, 120, 34), (226, 92, 40))
 Joint = tuple[float, float, float]

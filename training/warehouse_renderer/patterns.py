@@ -19,7 +19,7 @@ All are planes [CELL, CELL] over (u, v) in 0..1, u to the right and v downwards.
 """
 
 import numpy as np
-from training.datasets.warehouse_scene.geometry import Floats
+from training.warehouse_renderer.geometry import Floats
 
 CELL = 256
 Planes = tuple[Floats, Floats]

@@ -25,13 +25,13 @@ from random import Random
 
 import numpy as np
 from numpy.typing import NDArray
-from training.datasets.warehouse_scene.faces import project
-from training.datasets.warehouse_scene.layout import draw_scene
-from training.datasets.warehouse_scene.lighting import illuminate
-from training.datasets.warehouse_scene.parts import SceneClass
-from training.datasets.warehouse_scene.raster import resolve
-from training.datasets.warehouse_scene.sensor import expose
-from training.datasets.warehouse_scene.shading import shade
+from training.warehouse_renderer.faces import project
+from training.warehouse_renderer.layout import draw_scene
+from training.warehouse_renderer.lighting import illuminate
+from training.warehouse_renderer.parts import SceneClass
+from training.warehouse_renderer.raster import resolve
+from training.warehouse_renderer.sensor import expose
+from training.warehouse_renderer.shading import shade
 
 __all__ = ['Rendered', 'SceneClass', 'render']
 

@@ -20,10 +20,10 @@ from random import Random
 
 import cv2
 import numpy as np
-from training.datasets.warehouse_scene.faces import Faces
-from training.datasets.warehouse_scene.geometry import Floats
-from training.datasets.warehouse_scene.layout import Scene
-from training.datasets.warehouse_scene.parts import Block, Hull
+from training.warehouse_renderer.faces import Faces
+from training.warehouse_renderer.geometry import Floats
+from training.warehouse_renderer.layout import Scene
+from training.warehouse_renderer.parts import Block, Hull
 
 SIZE = 320
 
