@@ -63,6 +63,60 @@ class ModelChoice:
     engine_cache: str = ''
 
 
+_CHILD = 'swiftnet_ros.backends.tensorrt.build_worker'
+
+
+class Builder(NamedTuple):
+    """
+    How the engine of a choice is had.
+
+    `source` gives the model's file that it is built from, `find` the engine where it is built
+    already. `command` is a program as `run_build` wants it, given also a folder in memory for
+    what the cache cannot keep; its result is `engine`, the path, `build_seconds` and `warning`.
+    """
+
+    source: Callable[[ModelChoice], Path]
+    find: Callable[[ModelChoice, Path], Optional[Path]]
+    command: Callable[[ModelChoice, Path, Path], List[str]]
+
+
+def tensorrt_builder(
+    module: str = 'tensorrt', compute_capability: Optional[str] = None
+) -> Builder:
+    """Build with TensorRT, or with another module of its kind and for a GPU that is not here."""
+
+    def request(choice: ModelChoice, model: Path) -> BuildRequest:
+        return BuildRequest(
+            model=model,
+            precision='best' if choice.precision == 'auto' else choice.precision,
+            calibration=Path(choice.calibration) if choice.calibration else None,
+            dla=choice.dla if choice.dla >= 0 else None,
+            workspace_mb=choice.workspace_mb,
+            cache=Path(choice.engine_cache) if choice.engine_cache else None,
+            module=module,
+            compute_capability=compute_capability,
+        )
+
+    def source(choice: ModelChoice) -> Path:
+        return choose_source(tensorrt_module(module), request(choice, Path(choice.model))).path
+
+    def find(choice: ModelChoice, model: Path) -> Optional[Path]:
+        try:
+            return cached_engine(request(choice, model))
+        except EngineCacheError:
+            # The child says so, and builds without.
+            return None
+
+    def command(choice: ModelChoice, model: Path, memory: Path) -> List[str]:
+        words = json.dumps(asdict(request(choice, model)), default=str)
+        return [sys.executable, '-m', _CHILD, str(os.getpid()), str(memory), words]
+
+    return Builder(source, find, command)
+
+
+BUILDERS: Dict[str, Builder] = {'tensorrt': tensorrt_builder()}
+
+
 @dataclass(frozen=True)
 class EngineFile:
     """
@@ -167,57 +221,3 @@ def progress_text(progress: Dict[str, Any], seconds: float) -> str:
     if progress.get('last_build_s') is not None:
         parts.append(f'the last build took {progress["last_build_s"]:.0f} s')
     return ', '.join(parts)
-
-
-_CHILD = 'swiftnet_ros.backends.tensorrt.build_worker'
-
-
-class Builder(NamedTuple):
-    """
-    How the engine of a choice is had.
-
-    `source` gives the model's file that it is built from, `find` the engine where it is built
-    already. `command` is a program as `run_build` wants it, given also a folder in memory for
-    what the cache cannot keep; its result is `engine`, the path, `build_seconds` and `warning`.
-    """
-
-    source: Callable[[ModelChoice], Path]
-    find: Callable[[ModelChoice, Path], Optional[Path]]
-    command: Callable[[ModelChoice, Path, Path], List[str]]
-
-
-def tensorrt_builder(
-    module: str = 'tensorrt', compute_capability: Optional[str] = None
-) -> Builder:
-    """Build with TensorRT, or with another module of its kind and for a GPU that is not here."""
-
-    def request(choice: ModelChoice, model: Path) -> BuildRequest:
-        return BuildRequest(
-            model=model,
-            precision='best' if choice.precision == 'auto' else choice.precision,
-            calibration=Path(choice.calibration) if choice.calibration else None,
-            dla=choice.dla if choice.dla >= 0 else None,
-            workspace_mb=choice.workspace_mb,
-            cache=Path(choice.engine_cache) if choice.engine_cache else None,
-            module=module,
-            compute_capability=compute_capability,
-        )
-
-    def source(choice: ModelChoice) -> Path:
-        return choose_source(tensorrt_module(module), request(choice, Path(choice.model))).path
-
-    def find(choice: ModelChoice, model: Path) -> Optional[Path]:
-        try:
-            return cached_engine(request(choice, model))
-        except EngineCacheError:
-            # The child says so, and builds without.
-            return None
-
-    def command(choice: ModelChoice, model: Path, memory: Path) -> List[str]:
-        words = json.dumps(asdict(request(choice, model)), default=str)
-        return [sys.executable, '-m', _CHILD, str(os.getpid()), str(memory), words]
-
-    return Builder(source, find, command)
-
-
-BUILDERS: Dict[str, Builder] = {'tensorrt': tensorrt_builder()}

@@ -14,7 +14,6 @@
 
 """The GPU: a context and a stream of one's own, and the kernels, on pycuda."""
 
-
 from contextlib import contextmanager
 from typing import Dict, Iterator, TYPE_CHECKING
 
@@ -22,11 +21,6 @@ from swiftnet_ros.backends.cuda.driver import CudaDriver, ENGINE
 from swiftnet_ros.backends.cuda.kernels import BLOCK, Launch, SIGNATURES, SOURCE
 from swiftnet_ros.backends.cuda.nvrtc import compile_for
 from swiftnet_ros.errors import EngineFailedError, EngineUnavailableError
-
-
-from typing import TYPE_CHECKING
-
-
 
 if TYPE_CHECKING:
     from typing import Any, Protocol, Tuple, Type
@@ -73,9 +67,6 @@ if TYPE_CHECKING:
             mem_flags: int = 0,
         ) -> npt.NDArray[Any]: ...
 
-
-
-if TYPE_CHECKING:
 
 _INSTALL = 'pip install pycuda, which needs the CUDA toolkit'
 

@@ -19,16 +19,10 @@ TensorRT 8.5 to 11 differ in what they have; each difference is asked of the mod
 of its version.
 """
 
-
 from importlib import import_module
 from typing import Any, cast, TYPE_CHECKING
 
 from swiftnet_ros.errors import EngineUnavailableError, UnknownNameError
-
-
-from typing import TYPE_CHECKING
-
-
 
 if TYPE_CHECKING:
     from typing import Protocol, Type
@@ -59,9 +53,6 @@ if TYPE_CHECKING:
         Runtime: Type[tensorrt.Runtime]
         TensorIOMode: Type[tensorrt.TensorIOMode]
 
-
-
-if TYPE_CHECKING:
 
 TENSORRT = 'tensorrt'
 # module -> where it comes from
