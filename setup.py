@@ -103,7 +103,7 @@ setup(
     maintainer_email='swiftnet-ros@users.noreply.example.org',
     license='Apache-2.0',
     packages=find_packages(include=[NAME, f'{NAME}.*']),
-    package_data={f'{NAME}.engines': ['kernels/*.cu']},
+    package_data={f'{NAME}.backends.cuda': ['*.cu']},
     python_requires='>=3.8',
     install_requires=['numpy>=1.21,<3', 'onnx>=1.14,<2', 'pyyaml>=5.4,<7'],
     extras_require=EXTRAS,

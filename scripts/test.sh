@@ -64,6 +64,9 @@ if [ "${1:-}" = --all ]; then
   shift
 fi
 cd "$ROOT"
+# What also runs on Python 3.8, without ROS.
+runtime=(test/test_*.py test/system test/model_spec test/core test/backends test/serving
+  test/benchmark test/device_report)
 # For the tests of the CUDA kernels.
 compiler=
 command -v c++ >/dev/null || compiler=,compiler
@@ -74,7 +77,7 @@ if [ -n "$python38" ]; then
   venv_with "$python38" "$ROOT/.venv/test-3.8" "cpu,test$compiler"
   say 'the tests of the runtime on Python 3.8'
   # Without ROS, which may be sourced for another Python.
-  (unset PYTHONPATH && test_side_by_side "$ROOT/.venv/test-3.8/bin/python" -q test/runtime) ||
+  (unset PYTHONPATH && test_side_by_side "$ROOT/.venv/test-3.8/bin/python" -q "${runtime[@]}") ||
     status=1
 else
   say 'no Python 3.8 here: the tests of the runtime on it are left out'

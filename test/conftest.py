@@ -21,7 +21,7 @@ from pathlib import Path
 
 import pytest
 
-pytest_plugins = ('skip_ledger', 'pytester')
+pytest_plugins = ('helpers.skip_ledger', 'helpers.fixtures', 'pytester')
 
 # No test leaves compiled networks in the home of whoever runs it, or finds some there.
 os.environ['SWIFTNET_ROS_OPENVINO_CACHE'] = 'off'

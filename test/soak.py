@@ -30,8 +30,8 @@ import sys
 from time import monotonic, sleep
 
 from diagnostic_msgs.msg import DiagnosticArray
+from helpers.ros_probe import Probe, resident, wait_until
 import numpy as np
-from ros_probe import Probe, resident, wait_until
 from std_msgs.msg import Header
 from swiftnet_ros.benchmark.node_process import NodeProcess
 from swiftnet_ros.benchmark.runs import Samples

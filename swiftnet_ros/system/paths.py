@@ -39,7 +39,7 @@ def user_cache(environment: Mapping[str, str]) -> Optional[Path]:
     return Path(home, '.cache', 'swiftnet_ros') if os.path.isabs(home) else None
 
 
-_PACKAGE = Path(__file__).resolve().parent
+_PACKAGE = Path(__file__).resolve().parents[1]
 
 
 def share_folder(name: str) -> Path:

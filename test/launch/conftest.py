@@ -16,8 +16,8 @@
 
 from importlib.util import find_spec
 
+from helpers.ros_domain import claim_domain
 import pytest
-from ros_domain import claim_domain
 
 NO_LAUNCH = 'launch_pytest is not installed'
 NOT_BUILT = 'swiftnet_ros is not in the ROS workspace that is sourced'
@@ -55,7 +55,7 @@ claim_domain()
 @pytest.fixture(scope='session')
 def tiny_path(tmp_path_factory):
     """Give a tiny model of five classes for 64x48 pixels."""
-    from tiny_model import write_tiny_model
+    from helpers.tiny_model import write_tiny_model
 
     path = tmp_path_factory.mktemp('model') / 'tiny.onnx'
     write_tiny_model(path)
@@ -65,9 +65,9 @@ def tiny_path(tmp_path_factory):
 @pytest.fixture(scope='module')
 def probe():
     """Give a node that publishes and subscribes, spun by a thread."""
+    from helpers.ros_probe import Probe
     import rclpy
     from rclpy.signals import SignalHandlerOptions
-    from ros_probe import Probe
 
     rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
     with Probe() as opened:

@@ -20,13 +20,13 @@ import subprocess
 import sys
 
 import cv2
+from helpers.ros_probe import blocks, rgb_message, wait_until
 from launch.launch_description_sources import get_launch_description_from_python_launch_file
 from launch_files import FOLDER, launched
 import launch_pytest
 from lifecycle_msgs.srv import ChangeState, GetState
 import pytest
 from rcl_interfaces.srv import GetParameters
-from ros_probe import blocks, rgb_message, wait_until
 from sensor_msgs.msg import CompressedImage
 from swiftnet_ros.ros.fastdds import VARIABLES
 

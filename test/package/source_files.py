@@ -20,7 +20,8 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
+from helpers.checkout import ROOT
+
 TREES = ('swiftnet_ros', 'training')
 
 

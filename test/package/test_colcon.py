@@ -20,7 +20,7 @@ import shutil
 import subprocess
 import sys
 
-from package.source_files import ROOT
+from helpers.checkout import ROOT
 import pytest
 
 SCRIPTS = (

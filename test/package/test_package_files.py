@@ -19,8 +19,9 @@ import subprocess
 import sys
 from xml.etree import ElementTree
 
+from helpers.checkout import ROOT
 from package.rooms import ROS_LIBRARIES
-from package.source_files import imported_modules, modules, ROOT
+from package.source_files import imported_modules, modules
 import pytest
 
 PACKAGE = ElementTree.parse(ROOT / 'package.xml').getroot()

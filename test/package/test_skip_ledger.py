@@ -17,8 +17,8 @@
 import os
 from pathlib import Path
 
+from helpers import skip_ledger
 import pytest
-import skip_ledger
 
 SKIPPING = """
     import pytest
@@ -43,7 +43,7 @@ def run(pytester: pytest.Pytester):
     def run_with(tests: str, allowed: str, *options: str) -> pytest.RunResult:
         pytester.makepyfile(tests)
         pytester.path.joinpath('allowed.txt').write_text(allowed)
-        pytester.makeconftest("pytest_plugins = ('skip_ledger',)")
+        pytester.makeconftest("pytest_plugins = ('helpers.skip_ledger',)")
         options = ('--allowed-skips', 'allowed.txt', *options)
         # Workers know the path with which their pytest was started, and not what was added since.
         started = (
@@ -89,7 +89,9 @@ def test_a_run_without_skips_prints_nothing_about_them(run):
 
 @pytest.mark.parametrize('allowed', ['*', ''])
 def test_what_two_workers_skip_counts_once(run, pytester, monkeypatch, allowed):
-    monkeypatch.setenv('PYTHONPATH', str(Path(skip_ledger.__file__).parent), prepend=os.pathsep)
+    monkeypatch.setenv(
+        'PYTHONPATH', str(Path(skip_ledger.__file__).parents[1]), prepend=os.pathsep
+    )
     pytester.makepyfile(test_whole='import pytest\npytest.skip("whole", allow_module_level=True)')
     result = run(SKIPPING, allowed, '-n', '2')
     assert result.ret == (pytest.ExitCode.OK if allowed else pytest.ExitCode.TESTS_FAILED)

@@ -22,9 +22,9 @@ from pathlib import Path
 import subprocess
 import sys
 
-from package.source_files import ROOT
+from helpers.checkout import ROOT
+from helpers.trt_stand_in import names_of, VERSIONS
 import pytest
-from trt_stand_in import names_of, VERSIONS
 
 STUBS = ROOT / 'typings'
 TYPED = {'tensorrt-11.4.0.106', 'tensorrt_rtx-1.7.1.116'}

@@ -17,10 +17,10 @@
 from importlib.util import find_spec
 from pathlib import Path
 
+from helpers.ros_domain import claim_domain
+from helpers.tiny_model import write_tiny_model
 import pytest
-from ros_domain import claim_domain
 from swiftnet_ros.ros.fastdds import set_profile
-from tiny_model import write_tiny_model
 
 NO_RCLPY = 'rclpy is not installed'
 
@@ -59,7 +59,7 @@ def ros():
 @pytest.fixture
 def probe(ros):
     """Give a node that publishes and subscribes for a test, spun by a thread."""
-    from ros_probe import Probe
+    from helpers.ros_probe import Probe
 
     with Probe() as opened:
         yield opened
@@ -85,7 +85,7 @@ def wide_path(tmp_path_factory) -> Path:
 @pytest.fixture(scope='session')
 def graphs(ros, tiny_path):
     """Give the graphs of running nodes: of one camera, raw and compressed, and of two cameras."""
-    from node_graph import graph_of
+    from helpers.node_graph import graph_of
 
     one, two = graph_of(tiny_path), graph_of(tiny_path, cameras=['front', 'rear'])
     one.add(graph_of(tiny_path, image_transport='compressed'))
@@ -96,7 +96,7 @@ def graphs(ros, tiny_path):
 @pytest.fixture
 def gated(monkeypatch):
     """Enter the engine with gates into the table of engines; its gates are open."""
-    from fake_engines import GatedEngine
+    from helpers.fake_engines import GatedEngine
     from swiftnet_ros.backends import registry
 
     monkeypatch.setitem(registry.ENGINES, 'gated', 'fake_engines:GatedEngine')

@@ -14,10 +14,10 @@
 
 """A recording, played into the node by its own clock, gives the labels that it gives offline."""
 
+from helpers.ros_probe import blocks, RELIABLE
 import numpy as np
 import pytest
 from rclpy.serialization import deserialize_message
-from ros_probe import blocks, RELIABLE
 from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import Image
 from swiftnet_ros.backends.registry import open_engine

@@ -18,10 +18,10 @@ import json
 import subprocess
 import sys
 
+from helpers.rendered_set import write_rendered_set
+from helpers.ros_probe import blocks, wait_until
 import numpy as np
 import pytest
-from rendered_set import write_rendered_set
-from ros_probe import blocks, wait_until
 from swiftnet_ros.benchmark.node_process import NodeProcess
 from swiftnet_ros.benchmark.over_topics import NodeUnderTest, run_at_rate, run_in_lockstep
 from swiftnet_ros.benchmark.runs import Sample, Samples

@@ -14,11 +14,11 @@
 
 """One camera: newest frame wins, every drop has its reason, outputs are lazy, QoS is as asked."""
 
-from fake_engines import BrokenEngine
+from helpers.fake_engines import BrokenEngine
+from helpers.ros_probe import blocks, rgb_message, wait_until
+from helpers.running_node import RunningNode
 import pytest
 from rclpy.qos import DurabilityPolicy, ReliabilityPolicy
-from ros_probe import blocks, rgb_message, wait_until
-from running_node import RunningNode
 from swiftnet_ros.backends import registry
 from swiftnet_ros.core import labels
 from swiftnet_ros.serving.camera_stats import CameraRecords

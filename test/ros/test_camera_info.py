@@ -14,11 +14,11 @@
 
 """Calibration of a stretched picture: a point in space lies on the same spot of the picture."""
 
+from helpers.ros_probe import stamped
 from hypothesis import given
 from hypothesis import strategies as st
 import numpy as np
 import pytest
-from ros_probe import stamped
 from sensor_msgs.msg import CameraInfo, RegionOfInterest
 from swiftnet_ros.errors import InvalidFrameError
 from swiftnet_ros.ros.info_msgs import pinhole, scaled

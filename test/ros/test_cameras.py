@@ -21,12 +21,12 @@ import sys
 from threading import get_ident
 
 import cv2
-from fake_engines import SlowEngine
+from helpers.fake_engines import SlowEngine
+from helpers.ros_probe import BEST_EFFORT, blocks, resident, rgb_message, stamped, wait_until
+from helpers.running_node import RunningNode
 import numpy as np
 import pytest
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
-from ros_probe import BEST_EFFORT, blocks, resident, rgb_message, stamped, wait_until
-from running_node import RunningNode
 from sensor_msgs.msg import CompressedImage, Image
 from swiftnet_ros.backends import registry as engines
 from swiftnet_ros.backends.registry import open_engine

@@ -20,12 +20,12 @@ import subprocess
 import sys
 
 import cv2
+from helpers.ros_probe import blocks, wait_until
+from helpers.tiny_model import COLORS
 import numpy as np
 import pytest
-from ros_probe import blocks, wait_until
 from swiftnet_ros.backends.registry import open_engine
 from swiftnet_ros.segmenter import Segmenter
-from tiny_model import COLORS
 
 KEYS = {'frames', 'fps', 'p50_ms', 'p95_ms', 'miou'}
 

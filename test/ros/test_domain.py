@@ -18,12 +18,12 @@ import os
 import subprocess
 import sys
 
-from ros_domain import claim_domain
+from helpers.ros_domain import claim_domain
 
 # Claims a domain, publishes on `chatter`, and says what it heard there and in which domain.
 SUITE = """
 from time import monotonic
-from ros_domain import claim_domain
+from helpers.ros_domain import claim_domain
 domain = claim_domain()
 import rclpy
 from std_msgs.msg import Header

@@ -22,11 +22,11 @@ import sys
 from time import monotonic
 
 from diagnostic_msgs.msg import DiagnosticArray
-from fake_builder import builders, fake
+from helpers.fake_builder import builders, fake
+from helpers.ros_probe import blocks, rgb_message, wait_until
+from helpers.running_node import RunningNode
+from helpers.started_program import started
 import pytest
-from ros_probe import blocks, rgb_message, wait_until
-from running_node import RunningNode
-from started_program import started
 from std_srvs.srv import Trigger
 from swiftnet_ros.serving import engine_build
 from swiftnet_ros.serving.health import ERROR, OK, WARN
@@ -148,8 +148,8 @@ def test_a_cleanup_in_the_middle_of_the_build_of_a_reload_ends_that_build(
 
 BUILDING_NODE = """
 import sys
-from fake_builder import fake
-from fake_engines import GatedEngine
+from helpers.fake_builder import fake
+from helpers.fake_engines import GatedEngine
 from swiftnet_ros.serving import engine_build
 from swiftnet_ros.backends import registry
 from swiftnet_ros.segmentation_node import main

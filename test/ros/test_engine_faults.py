@@ -21,10 +21,10 @@ import signal
 import sys
 from time import monotonic
 
+from helpers.ros_probe import blocks, rgb_message, wait_until
+from helpers.small_disk import FULL, on_disk, READ_ONLY
+from helpers.started_program import started
 import pytest
-from ros_probe import blocks, rgb_message, wait_until
-from small_disk import FULL, on_disk, READ_ONLY
-from started_program import started
 from swiftnet_ros.backends.tensorrt.engine_file import build_lock, load
 
 NO_RTX = 'tensorrt_rtx is not installed here: scripts/test.sh brings it'
@@ -33,7 +33,7 @@ pytestmark = pytest.mark.skipif(find_spec('tensorrt_rtx') is None, reason=NO_RTX
 # Builds with a TensorRT that needs no GPU; what would load the engine only reads it.
 NODE = """
 import sys
-from fake_engines import StoredEngine
+from helpers.fake_engines import StoredEngine
 from swiftnet_ros.serving.engine_build import BUILDERS, tensorrt_builder
 from swiftnet_ros.backends import registry
 from swiftnet_ros.segmentation_node import main

@@ -20,19 +20,19 @@ import re
 from struct import pack_into
 from time import monotonic, sleep
 
-from malformed_messages import (
+from helpers.malformed_messages import (
     good_image,
     good_picture,
     malformed,
     MALFORMED_IMAGES,
     MALFORMED_PICTURES,
 )
+from helpers.ros_probe import blocks, resident, rgb_message, stamped, wait_until
+from helpers.running_node import RunningNode
 import numpy as np
 import pytest
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from rclpy.serialization import serialize_message
-from ros_probe import blocks, resident, rgb_message, stamped, wait_until
-from running_node import RunningNode
 from sensor_msgs.msg import CompressedImage, Image
 from swiftnet_ros.backends.registry import open_engine
 from swiftnet_ros.ros.camera import _WARNING_PERIOD

@@ -22,20 +22,20 @@ import subprocess
 import sys
 
 from diagnostic_msgs.msg import DiagnosticArray
-from malformed_messages import good_image
+from helpers.malformed_messages import good_image
+from helpers.ros_probe import BEST_EFFORT, blocks, rgb_message, stamped, wait_until
+from helpers.running_node import RunningNode
+from helpers.tiny_model import write_tiny_model
 import numpy as np
 import pytest
 from rclpy.qos import QoSProfile, ReliabilityPolicy
-from ros_probe import BEST_EFFORT, blocks, rgb_message, stamped, wait_until
 from rosgraph_msgs.msg import Clock
-from running_node import RunningNode
 from sensor_msgs.msg import Image
 from std_srvs.srv import Trigger
 from swiftnet_ros.backends.registry import open_engine
 from swiftnet_ros.ros.image_msgs import to_labels
 from swiftnet_ros.segmenter import Segmenter
 from swiftnet_ros.serving.health import ERROR, OK, WARN
-from tiny_model import write_tiny_model
 
 RELIABLE = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE)
 # A camera driver that never ends by itself: frames of one size and encoding, 50 a second.
@@ -43,7 +43,7 @@ DRIVER = """
 import sys
 from time import sleep
 import rclpy
-from ros_probe import BEST_EFFORT, blocks, stamped
+from helpers.ros_probe import BEST_EFFORT, blocks, stamped
 from sensor_msgs.msg import Image
 from swiftnet_ros.ros.image_msgs import from_array
 

@@ -17,9 +17,9 @@
 from array import array
 import sys
 
+from helpers.ros_probe import stamped
 import numpy as np
 import pytest
-from ros_probe import stamped
 from sensor_msgs.msg import Image
 from swiftnet_ros.core.frames import to_rgb
 from swiftnet_ros.errors import InvalidFrameError, UnsupportedEncodingError

@@ -21,10 +21,10 @@ import sys
 from time import time
 
 import cv2
+from helpers.ros_probe import blocks, RELIABLE, wait_until
 import numpy as np
 import pytest
 from rclpy.qos import ReliabilityPolicy
-from ros_probe import blocks, RELIABLE, wait_until
 from sensor_msgs.msg import CameraInfo
 from std_msgs.msg import Header
 from swiftnet_ros.backends.registry import open_engine

@@ -18,8 +18,8 @@ from importlib.util import find_spec
 import sys
 from types import ModuleType, SimpleNamespace
 
+from helpers.ros_probe import stamped
 import pytest
-from ros_probe import stamped
 from swiftnet_ros.model_spec import read_spec
 from swiftnet_ros.ros import info_msgs
 

@@ -22,16 +22,16 @@ import sys
 from time import monotonic
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
+from helpers.ros_probe import blocks, rgb_message, wait_until
+from helpers.running_node import RunningNode
+from helpers.tiny_model import write_tiny_model
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState, GetState
 import numpy as np
 import pytest
 from rclpy.parameter import Parameter
-from ros_probe import blocks, rgb_message, wait_until
-from running_node import RunningNode
 from swiftnet_ros.model_spec import Golden, read_model, write
 from swiftnet_ros.ros import pipeline
-from tiny_model import write_tiny_model
 
 OUTPUTS = {
     *('label_image', 'label_image/compressed', 'color', 'overlay', 'confidence', 'camera_info'),

@@ -17,15 +17,15 @@
 import re
 from time import monotonic, sleep
 
+from helpers.ros_probe import blocks, rgb_message, stamped, wait_until
+from helpers.running_node import RunningNode
 import numpy as np
 import pytest
 from rcl_interfaces.msg import Parameter as ParameterMessage
 from rcl_interfaces.msg import ParameterType, ParameterValue
 from rcl_interfaces.srv import SetParameters
 from rclpy.parameter import Parameter
-from ros_probe import blocks, rgb_message, stamped, wait_until
 from rosgraph_msgs.msg import Clock
-from running_node import RunningNode
 from swiftnet_ros.backends.registry import open_engine
 from swiftnet_ros.ros.image_msgs import from_array, to_labels
 from swiftnet_ros.segmenter import Segmenter

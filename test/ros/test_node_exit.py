@@ -22,12 +22,12 @@ import subprocess
 import sys
 from time import monotonic, sleep
 
+from helpers.ros_probe import blocks, rgb_message, wait_until
+from helpers.tiny_model import write_tiny_model
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState
 import onnx
 import pytest
-from ros_probe import blocks, rgb_message, wait_until
-from tiny_model import write_tiny_model
 
 NODE = [sys.executable, '-m', 'swiftnet_ros.segmentation_node', '--ros-args', '-p']
 
@@ -122,7 +122,7 @@ def publish_for_good(probe, topic):
 
 SLOW_NODE = """
 import sys
-from fake_engines import GatedEngine
+from helpers.fake_engines import GatedEngine
 from swiftnet_ros.backends import registry
 from swiftnet_ros.segmentation_node import main
 

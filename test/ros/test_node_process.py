@@ -19,9 +19,9 @@ import signal
 import subprocess
 import sys
 
-from fake_builder import living
+from helpers.fake_builder import living
+from helpers.ros_probe import wait_until
 import pytest
-from ros_probe import wait_until
 
 # Ctrl-C as at a terminal: what a shell starts in the background inherits that it is ignored.
 OWNER = """

@@ -15,11 +15,11 @@
 """What comes out for one frame: values, sizes and headers, all from one array."""
 
 import cv2
+from helpers.ros_probe import blocks, RELIABLE, rgb_message, stamped, wait_until
+from helpers.running_node import RunningNode
 import numpy as np
 import pytest
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
-from ros_probe import blocks, RELIABLE, rgb_message, stamped, wait_until
-from running_node import RunningNode
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from std_msgs.msg import String
 from swiftnet_ros.backends.registry import open_engine

@@ -14,16 +14,16 @@
 
 """The service ~/reload: a new model without a lost subscription, or the old one goes on."""
 
+from helpers.ros_probe import blocks, rgb_message, wait_until
+from helpers.running_node import RunningNode
+from helpers.tiny_model import COLORS, write_tiny_model
 import numpy as np
 import pytest
 from rclpy.parameter import Parameter
-from ros_probe import blocks, rgb_message, wait_until
-from running_node import RunningNode
 from std_srvs.srv import Trigger
 from swiftnet_ros.backends.registry import open_engine
 from swiftnet_ros.ros.image_msgs import to_labels
 from swiftnet_ros.segmenter import Segmenter
-from tiny_model import COLORS, write_tiny_model
 
 
 @pytest.fixture

@@ -15,9 +15,9 @@
 """docs/ros_interface.md says what the running node has: no more, no less."""
 
 from dataclasses import asdict
-from pathlib import Path
 import re
 
+from helpers.checkout import ROOT
 import pytest
 from rcl_interfaces.msg import ParameterType
 from rclpy.qos import DurabilityPolicy, ReliabilityPolicy
@@ -25,7 +25,7 @@ from swiftnet_ros.ros import info_msgs
 from swiftnet_ros.ros.node_parameters import NodeParameters
 import yaml
 
-TEXT = (Path(__file__).parents[2] / 'docs' / 'ros_interface.md').read_text()
+TEXT = (ROOT / 'docs' / 'ros_interface.md').read_text()
 KINDS = {
     ParameterType.PARAMETER_BOOL: 'boolean',
     ParameterType.PARAMETER_INTEGER: 'whole number',

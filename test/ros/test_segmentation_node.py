@@ -15,10 +15,10 @@
 """The node in a process of its own: labels over real topics are those of the Segmenter."""
 
 import cv2
+from helpers.ros_probe import BEST_EFFORT, blocks, RELIABLE, rgb_message, stamped, wait_until
 import numpy as np
 import pytest
 from rclpy.parameter_client import AsyncParameterClient
-from ros_probe import BEST_EFFORT, blocks, RELIABLE, rgb_message, stamped, wait_until
 from swiftnet_ros.backends.registry import open_engine
 from swiftnet_ros.benchmark.node_process import NodeProcess
 from swiftnet_ros.core.labels import colorize, palette

@@ -16,16 +16,16 @@
 
 import json
 import os
-from pathlib import Path
 import re
 import subprocess
 import sys
 
+from helpers.checkout import ROOT
 import pytest
 from soak import failures, figures, Record
 from swiftnet_ros.errors import NodeSilentError
 
-SOAK = Path(__file__).parents[1] / 'soak.py'
+SOAK = ROOT / 'test' / 'soak.py'
 GOOD = {'received': 30, 'published': 20, 'dropped': {'newer': 9, 'bad': 1}}
 
 

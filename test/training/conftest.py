@@ -19,9 +19,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from accelerate.state import AcceleratorState
+from helpers.tiny_family import tiny_task
+from helpers.tiny_training import tiny_config, write_folder
 import pytest
-from tiny_family import tiny_task
-from tiny_training import tiny_config, write_folder
 import torch
 from training.experiments.run import run_family
 from training.experiments.task import Task

@@ -20,6 +20,7 @@ import json
 import math
 from pathlib import Path
 
+from helpers.tiny_training import CLASSES, tiny_checkpoint, tiny_config
 import numpy as np
 import onnx
 import pytest
@@ -27,7 +28,6 @@ from swiftnet_ros.backends.registry import open_engine
 from swiftnet_ros.errors import FileMissingError
 from swiftnet_ros.model_spec import ModelSpec, read_golden, read_model, read_spec
 from swiftnet_ros.segmenter import Segmenter
-from tiny_training import CLASSES, tiny_checkpoint, tiny_config
 import torch
 from torch import nn
 from training import export as export_room

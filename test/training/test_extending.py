@@ -20,13 +20,13 @@ import json
 import sys
 from types import ModuleType
 
+from helpers.tiny_model import write_tiny_model
+from helpers.tiny_training import CLASSES, draw_label, tiny_checkpoint, write_config
 import numpy as np
 from swiftnet_ros.backends.base import LogitsEngine
 from swiftnet_ros.backends.registry import ENGINES, open_engine
 from swiftnet_ros.model_spec import read_spec
 from swiftnet_ros.segmenter import Segmenter
-from tiny_model import write_tiny_model
-from tiny_training import CLASSES, draw_label, tiny_checkpoint, write_config
 import torch
 from torch import nn
 import torch.nn.functional as F

@@ -21,14 +21,14 @@ import subprocess
 import sys
 
 import cv2
+from helpers.checkout import ROOT
+from helpers.tiny_model import write_tiny_model
+from helpers.tiny_training import tiny_checkpoint, write_config, write_folder
 import numpy as np
 import pytest
-from tiny_model import write_tiny_model
-from tiny_training import tiny_checkpoint, write_config, write_folder
 from training.__main__ import COMMANDS, main
 from training.run.checkpoint import save_checkpoint
 
-ROOT = Path(__file__).parents[2]
 # Command lines in a folder with a configuration, a checkpoint and a data set; what the error says.
 MISTAKES = [
     ('trian', "unknown command 'trian'; did you mean 'train'"),

@@ -13,14 +13,13 @@
 # limitations under the License.
 """The recipes that need data or a GPU: they say their command and what is only estimated."""
 
-from pathlib import Path
 import re
 
+from helpers.checkout import ROOT
 import pytest
 from training.experiments.experiment import load_family
 from training.schema.config import config_from_tree, load_tree
 
-ROOT = Path(__file__).parents[2]
 CONFIGS = ROOT / 'training' / 'configs'
 # Those whose figures are in the documents were run; the rest has to say that it was not.
 RUN_HERE = (

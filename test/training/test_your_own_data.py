@@ -14,19 +14,18 @@
 """The commands of docs/your_own_data.md, one after the other as they stand there, at toy size."""
 
 import json
-from pathlib import Path
 import re
 import shlex
 import shutil
 
+from helpers.checkout import ROOT
 import pytest
 from swiftnet_ros import build_engine
-from swiftnet_ros.benchmark.__main__ import __main__
+from swiftnet_ros.benchmark import __main__ as benchmark
 from swiftnet_ros.model_spec import read_spec
 from training.__main__ import main
 from training.run.checkpoint import load_checkpoint
 
-ROOT = Path(__file__).parents[2]
 PAGE = ROOT / 'docs' / 'your_own_data.md'
 # What is made smaller: values of arguments, and keys of the configuration.
 VALUES = {'--frames': '12', '--size': '96x160', '--count': '6', '--held-out': '4'}
@@ -69,7 +68,7 @@ def run(line):
         shutil.copy(*words[1:])
         return 0
     assert words[:2] == ['python', '-m']
-    return {'training': main, 'swiftnet_ros.benchmark': __main__.main}[words[2]](words[3:])
+    return {'training': main, 'swiftnet_ros.benchmark': benchmark.main}[words[2]](words[3:])
 
 
 @pytest.fixture(scope='module')

@@ -28,7 +28,7 @@ import numpy.typing as npt
 from swiftnet_ros.core.frames import CHANNEL_ORDERS
 from swiftnet_ros.core.labels import label_dtype
 
-SOURCE = Path(__file__).with_name('kernels') / 'segmentation.cu'
+SOURCE = Path(__file__).with_name('segmentation.cu')
 # kernel -> its arguments: P a pointer, i a 32-bit integer, f a float
 SIGNATURES: Dict[str, str] = {
     'resize_frame': 'PiiiiiiiPPiiP',

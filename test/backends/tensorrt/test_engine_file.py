@@ -1,0 +1,273 @@
+# Copyright 2026 The swiftnet_ros Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Engines on disk: private, whole or not there, and only what their sidecar says."""
+
+from dataclasses import replace
+import errno
+import hashlib
+import os
+from pathlib import Path
+import signal
+import subprocess
+import sys
+from threading import Event, Thread
+from time import monotonic, sleep
+
+from helpers.tiny_pair import spec
+import pytest
+from swiftnet_ros.backends.tensorrt import engine_file
+from swiftnet_ros.backends.tensorrt.engine_file import (
+    build_lock,
+    cache_folder,
+    engine_path,
+    load,
+    private_folder,
+    read_sidecar,
+    Sidecar,
+    sidecar_path,
+    store,
+)
+from swiftnet_ros.backends.tensorrt.identity import EngineIdentity, Machine
+from swiftnet_ros.errors import EngineCacheError, EngineFileError
+
+ENGINE = bytes(range(256)) * 4000
+IDENTITY = EngineIdentity(
+    module='tensorrt',
+    tensorrt_version='8.5.2.2',
+    gpu_name='Xavier',
+    compute_capability='7.2',
+    precision='fp16',
+    dla=None,
+    flags=('recipe 1', 'FP16'),
+    model_sha256='ab' * 32,
+    calibration_sha256=None,
+)
+CHANGES = {
+    'module': 'tensorrt_rtx',
+    'tensorrt_version': '8.6.1',
+    'gpu_name': 'Orin',
+    'compute_capability': '8.7',
+    'precision': 'int8',
+    'dla': 0,
+    'flags': ('recipe 1', 'INT8', 'FP16'),
+    'model_sha256': 'cd' * 32,
+    'calibration_sha256': 'ef' * 32,
+}
+
+
+@pytest.fixture
+def sidecar() -> Sidecar:
+    """Give what is said of the engine."""
+    return Sidecar(
+        identity=IDENTITY,
+        spec=spec('fp16'),
+        golden='{"frame": "x"}',
+        engine_sha256=hashlib.sha256(ENGINE).hexdigest(),
+        build_seconds=12.5,
+        precisions={'conv': 'fp16'},
+        dla_fallback=('resize',),
+        workspace_mb=64,
+        swiftnet_ros='0.1.0',
+    )
+
+
+@pytest.fixture
+def path(tmp_path) -> Path:
+    """Give where the engine goes."""
+    return engine_path(private_folder(tmp_path / 'cache'), IDENTITY, 'camvid')
+
+
+def test_the_name_of_a_file_holds_model_precision_and_key(path):
+    assert path.name == f'camvid.fp16.{IDENTITY.key[:16]}.engine'
+
+
+@pytest.mark.parametrize('field', CHANGES)
+def test_every_part_of_the_identity_changes_the_key_and_is_told(field):
+    other = replace(IDENTITY, **{field: CHANGES[field]})
+    assert other.key != IDENTITY.key
+    (told,) = IDENTITY.differences(other)
+    assert ' is ' in told
+    assert ', the engine was built for ' in told
+
+
+def test_a_difference_has_both_values():
+    wanted = replace(IDENTITY, gpu_name='Orin', dla=1)
+    assert IDENTITY.differences(wanted) == [
+        'GPU is Orin, the engine was built for Xavier',
+        'DLA core is 1, the engine was built for none',
+    ]
+    assert IDENTITY.differences(IDENTITY) == []
+
+
+def test_only_the_machine_counts_where_an_engine_is_run():
+    here = Machine('tensorrt', '8.5.2.2', 'Xavier', '7.2')
+    assert IDENTITY.machine_differences(here) == []
+    assert IDENTITY.machine_differences(replace(here, tensorrt_version='10.3.0')) == [
+        'TensorRT is 10.3.0, the engine was built for 8.5.2.2'
+    ]
+    any_gpu = replace(IDENTITY, gpu_name='any')
+    assert any_gpu.machine_differences(here) == []
+    assert any_gpu.machine_differences(replace(here, compute_capability='8.7')) == [
+        'compute capability is 8.7, the engine was built for 7.2'
+    ]
+
+
+def test_what_is_stored_is_loaded_for_its_user_alone(path, sidecar):
+    store(path, ENGINE, sidecar)
+    assert load(path) == (ENGINE, sidecar)
+    assert sorted(item.name for item in path.parent.iterdir()) == [path.name, f'{path.name}.json']
+    assert {item.stat().st_mode & 0o777 for item in path.parent.iterdir()} == {0o600}
+    assert path.parent.stat().st_mode & 0o777 == 0o700
+
+
+def test_an_engine_that_is_cut_or_changed_is_refused(path, sidecar):
+    store(path, ENGINE, sidecar)
+    for content in (ENGINE[:-1], b'', ENGINE[:-1] + b'x'):
+        path.write_bytes(content)
+        with pytest.raises(EngineFileError, match='truncated or changed .SHA-256 .*build it aga'):
+            load(path)
+
+
+def test_a_missing_engine_or_sidecar_is_told(path, sidecar):
+    with pytest.raises(EngineFileError, match='there is no such file'):
+        load(path)
+    store(path, ENGINE, sidecar)
+    sidecar_path(path).unlink()
+    with pytest.raises(EngineFileError, match=f'its sidecar {path.name}.json is missing'):
+        load(path)
+
+
+@pytest.mark.parametrize('text', ['', '[]', '{}', '{"version": 1}', '{"version": 2}', '\xff'])
+def test_a_sidecar_that_is_none_is_told(path, sidecar, text):
+    store(path, ENGINE, sidecar)
+    sidecar_path(path).write_bytes(text.encode('latin-1'))
+    with pytest.raises(EngineFileError, match='its sidecar .* cannot be read'):
+        read_sidecar(path)
+
+
+def test_a_sidecar_of_an_impossible_spec_is_told(path, sidecar):
+    store(path, ENGINE, sidecar)
+    text = sidecar.to_json().replace('"fit": "stretch"', '"fit": "crop"')
+    sidecar_path(path).write_text(text)
+    with pytest.raises(EngineFileError, match="cannot be read .*fit is 'crop'"):
+        read_sidecar(path)
+
+
+def test_the_folder_is_where_the_environment_says(tmp_path, monkeypatch):
+    monkeypatch.setenv('HOME', str(tmp_path / 'home'))
+    monkeypatch.delenv('SWIFTNET_ROS_CACHE', raising=False)
+    monkeypatch.setenv('XDG_CACHE_HOME', 'relative')
+    assert cache_folder() == tmp_path / 'home/.cache/swiftnet_ros'
+    monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path / 'xdg'))
+    assert cache_folder() == tmp_path / 'xdg/swiftnet_ros'
+    monkeypatch.setenv('SWIFTNET_ROS_CACHE', str(tmp_path / 'own'))
+    assert cache_folder() == tmp_path / 'own'
+    assert (tmp_path / 'own').stat().st_mode & 0o777 == 0o700
+
+
+def test_a_folder_that_others_may_write_is_refused(tmp_path, monkeypatch):
+    for mode in (0o770, 0o702):
+        tmp_path.chmod(mode)
+        with pytest.raises(
+            EngineCacheError, match=f'others may write in it .chmod 700 {tmp_path}'
+        ):
+            private_folder(tmp_path)
+    tmp_path.chmod(0o755)
+    assert private_folder(tmp_path) == tmp_path
+    owner = os.getuid()
+    monkeypatch.setattr(os, 'getuid', lambda: owner + 1)
+    with pytest.raises(EngineCacheError, match=f'it belongs to user {owner}, not to you'):
+        private_folder(tmp_path)
+
+
+def test_a_folder_that_cannot_be_made_is_told(tmp_path):
+    (tmp_path / 'file').write_text('')
+    with pytest.raises(EngineCacheError, match='File exists; set SWIFTNET_ROS_CACHE'):
+        private_folder(tmp_path / 'file' / 'cache')
+    with pytest.raises(EngineCacheError, match='/proc/cache: No such file or directory'):
+        private_folder(Path('/proc/cache'))
+
+
+@pytest.mark.parametrize('number', [errno.ENOSPC, errno.EROFS])
+def test_a_disk_that_refuses_leaves_nothing_behind(path, sidecar, monkeypatch, number):
+    real, written = os.write, []
+
+    def fail(handle, content):
+        written.append(real(handle, content[:1000]))
+        if len(written) > 2:
+            raise OSError(number, os.strerror(number))
+        return written[-1]
+
+    monkeypatch.setattr(os, 'write', fail)
+    with pytest.raises(EngineCacheError, match=os.strerror(number)):
+        store(path, ENGINE, sidecar)
+    assert len(written) == 3
+    assert list(path.parent.iterdir()) == []
+
+
+WRITER = """
+import os, sys, time
+from pathlib import Path
+from swiftnet_ros.system.files import write_whole
+real = os.write
+def slow(handle, content):
+    print('writing', flush=True)
+    time.sleep(0.05)
+    return real(handle, content[:10])
+os.write = slow
+write_whole(Path(sys.argv[1]), bytes(100000))
+"""
+
+
+@pytest.mark.parametrize('number', [signal.SIGTERM, signal.SIGKILL])
+def test_a_process_that_is_ended_while_it_writes_leaves_nothing_in_the_end(tmp_path, number):
+    path = tmp_path / 'a.engine'
+    words = [sys.executable, '-c', WRITER, str(path)]
+    with subprocess.Popen(words, stdout=subprocess.PIPE) as process:
+        assert process.stdout.readline() == b'writing\n'
+        start = monotonic()
+        process.send_signal(number)
+        process.stdout.read()
+    assert monotonic() - start < 2
+    left = list(tmp_path.iterdir())
+    if number == signal.SIGTERM:
+        assert (process.returncode, left) == (128 + number, [])
+    else:
+        # Nobody can clean up after this; the next who writes the file does.
+        assert [item.suffix for item in left] == ['.partial']
+        other = tmp_path / f'a.engine.{os.getpid()}.7.partial'
+        other.write_text('of a process that lives')
+        engine_file.write_whole(path, b'new')
+        assert {item.name for item in tmp_path.iterdir()} == {'a.engine', other.name}
+
+
+def test_one_at_a_time_builds_and_the_other_hears_that_it_waits(path):
+    entered, waits, order = Event(), [], []
+
+    def other():
+        entered.wait(10)
+        with build_lock(path, lambda: waits.append(1)):
+            order.append('other')
+
+    thread = Thread(target=other)
+    thread.start()
+    with build_lock(path):
+        entered.set()
+        sleep(0.35)
+        order.append('first')
+    thread.join(10)
+    assert order == ['first', 'other']
+    assert waits
+    assert list(path.parent.iterdir()) == []

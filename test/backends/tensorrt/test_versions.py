@@ -1,0 +1,224 @@
+# Copyright 2026 The swiftnet_ros Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Every TensorRT from 8.5 to 11 is told the right thing, by names that it really has."""
+
+from pathlib import Path
+import sys
+from types import ModuleType, SimpleNamespace
+from typing import Any, List
+
+import cv2
+from helpers.tiny_pair import HEIGHT, SCALE, WIDTH
+from helpers.trt_builds import beside, built, fixture_files, fixture_use, request, TYPED, WEAK
+import numpy as np
+import pytest
+from swiftnet_ros.build_engine import find_or_build
+from swiftnet_ros.errors import SwiftnetError
+
+__all__ = ['fixture_files', 'fixture_use']
+LIMITS = [-127 * SCALE, 127 * SCALE]
+
+
+def test_both_kinds_of_tensorrt_are_tried():
+    assert [name.partition('.')[0] for name in WEAK] == [
+        'tensorrt-10',
+        'tensorrt-10',
+        'tensorrt-8',
+        'tensorrt-8',
+    ]
+    assert [name.partition('.')[0] for name in TYPED] == ['tensorrt-11', 'tensorrt_rtx-1']
+
+
+@pytest.mark.parametrize('version', WEAK)
+@pytest.mark.parametrize(
+    ('precision', 'file', 'calibration', 'flags'),
+    [
+        ('fp32', 'fp32.onnx', None, []),
+        ('fp16', 'fp32.onnx', None, ['FP16']),
+        ('fp16', 'fp16.onnx', None, ['FP16']),
+        ('int8', 'int8.onnx', None, ['INT8', 'FP16']),
+        ('int8', 'fp32.onnx', 'int8.calibration', ['INT8', 'FP16']),
+        ('int8', 'fp32.onnx', 'int8.ranges.json', ['INT8', 'FP16']),
+        ('best', 'fp32.onnx', None, ['FP16']),
+        ('best', 'fp32.onnx', 'int8.calibration', ['INT8', 'FP16']),
+        ('best', 'int8.onnx', None, ['INT8', 'FP16']),
+    ],
+)
+def test_flags_give_the_precision_where_there_are_flags(
+    use, files, version, precision, file, calibration, flags
+):
+    table = None if calibration is None else beside(files, calibration)
+    told = built(use(version), beside(files, file), precision=precision, calibration=table)
+    assert told['network'] == ['EXPLICIT_BATCH']
+    assert told['flags'] == flags
+    assert told['cleared'] == ([] if flags else ['TF32'])
+    assert told['profiling_verbosity'] == 'DETAILED'
+    wanted = {(): 'fp32', ('FP16',): 'fp16', ('INT8', 'FP16'): 'int8'}[tuple(flags)]
+    sidecar = told['sidecar']
+    assert sidecar.identity.precision == sidecar.spec.precision == wanted
+    # The mIoU is the file's, so an engine of another precision has none.
+    assert sidecar.spec.miou == (0.5 if file == f'{wanted}.onnx' else None)
+
+
+@pytest.mark.parametrize('version', TYPED)
+@pytest.mark.parametrize('precision', ['fp32', 'fp16', 'int8'])
+@pytest.mark.parametrize('best', [True, False])
+def test_the_file_gives_the_precision_where_there_are_none(use, files, version, precision, best):
+    asked = 'best' if best else precision
+    told = built(use(version), beside(files, f'{precision}.onnx'), precision=asked)
+    assert 'STRONGLY_TYPED' in told['network']
+    assert 'EXPLICIT_BATCH' not in told['network']
+    assert told['flags'] == []
+    # The best of FP32 is TensorFloat-32, where the GPU has it.
+    assert told['cleared'] == (['TF32'] if asked == 'fp32' else [])
+    assert told['calibration'] is None
+    assert told['sidecar'].identity.precision == precision
+
+
+@pytest.mark.parametrize('version', TYPED)
+@pytest.mark.parametrize(
+    ('precision', 'file', 'options', 'text'),
+    [
+        ('fp16', 'fp32', {}, 'computes as the file says, which is fp32; use .*tiny.fp16.onnx'),
+        ('fp16', 'int8', {}, 'has Q/DQ pairs, of which fp16 is not built; use .*tiny.fp16.onnx'),
+        ('int8', 'fp32', {}, 'no calibrators and makes INT8 of Q/DQ pairs only; use .*int8.onnx'),
+        ('fp16', 'fp32', {'dla': 0}, 'a DLA wants a TensorRT with flags for FP16 and INT8; leave'),
+        ('fp32', 'fp32', {'obey_precision': True}, 'obey-precision is True, expected it to be'),
+    ],
+)
+def test_what_a_typed_tensorrt_cannot_do_names_what_can(
+    use, files, version, precision, file, options, text
+):
+    wanted = request(use(version), beside(files, f'{file}.onnx'), precision=precision, **options)
+    with pytest.raises(SwiftnetError, match=text):
+        find_or_build(wanted, lambda progress: None)
+
+
+@pytest.mark.parametrize('version', TYPED)
+def test_the_command_that_makes_an_fp16_file_is_named(use, files, version):
+    beside(files, 'fp16.onnx').unlink()
+    command = 'python -m training half .*tiny.fp32.onnx -o .*tiny.fp16.onnx'
+    with pytest.raises(SwiftnetError, match=command):
+        built(use(version), files, precision='fp16')
+
+
+@pytest.mark.parametrize('version', WEAK)
+def test_a_calibration_cache_is_handed_over_as_it_is(use, files, version):
+    table = beside(files, 'int8.calibration')
+    told = built(use(version), files, precision='int8', calibration=table)
+    assert told['calibration'] == {
+        'kind': 'IInt8EntropyCalibrator2',
+        'cache': table.read_text(),
+        'images': [],
+        'of': 1,
+    }
+
+
+@pytest.mark.parametrize('version', WEAK)
+def test_ranges_are_set_on_the_tensors_of_their_names(use, files, version):
+    table = beside(files, 'int8.ranges.json')
+    told = built(use(version), files, precision='int8', calibration=table)
+    ranges = {}
+    for layer in told['layers']:
+        ranges.update(layer['ranges'])
+    assert ranges == {'float': LIMITS, 'planes': LIMITS, 'logits': LIMITS}
+    assert told['calibration'] is None
+
+
+class Uploads:
+    """A stand-in for pycuda.driver that keeps what is uploaded."""
+
+    def __init__(self) -> None:
+        self.images: List[np.ndarray] = []
+        self.pushed = self.freed = 0
+        context = SimpleNamespace(push=self._push, pop=self._pop)
+        self.Device = lambda number: SimpleNamespace(retain_primary_context=lambda: context)
+
+    def init(self) -> None:
+        """Begin."""
+
+    def mem_alloc(self, size: int) -> Any:
+        """Give a buffer at an address."""
+        assert self.pushed == 1 and size == HEIGHT * WIDTH * 3
+        owner = self
+
+        class Buffer:
+            """The one buffer."""
+
+            def __int__(self) -> int:
+                return 4096
+
+            def free(self) -> None:
+                owner.freed += 1
+
+        return Buffer()
+
+    def memcpy_htod(self, buffer: Any, image: np.ndarray) -> None:
+        """Keep an image."""
+        assert self.pushed == 1
+        self.images.append(image.copy())
+
+    def _push(self) -> None:
+        self.pushed += 1
+
+    def _pop(self) -> None:
+        self.pushed -= 1
+
+
+@pytest.fixture
+def uploads(monkeypatch) -> Uploads:
+    """Put the stand-in in pycuda's place."""
+    driver = Uploads()
+    package = ModuleType('pycuda')
+    package.driver = driver
+    monkeypatch.setitem(sys.modules, 'pycuda', package)
+    monkeypatch.setitem(sys.modules, 'pycuda.driver', driver)
+    return driver
+
+
+def write_images(folder: Path, count: int) -> Path:
+    """Write plain images, each of its own colour."""
+    folder.mkdir()
+    for index in range(count):
+        cv2.imwrite(str(folder / f'{index}.png'), np.full((48, 48, 3), (10, 20, index), np.uint8))
+    return folder
+
+
+@pytest.mark.parametrize('version', WEAK)
+@pytest.mark.parametrize(
+    ('calibrator', 'kind'),
+    [('entropy2', 'IInt8EntropyCalibrator2'), ('minmax', 'IInt8MinMaxCalibrator')],
+)
+def test_images_are_shown_one_by_one(use, uploads, files, tmp_path, version, calibrator, kind):
+    folder = write_images(tmp_path / 'images', 3)
+    told = built(use(version), files, precision='int8', calibration=folder, calibrator=calibrator)
+    expected = {'kind': kind, 'cache': None, 'images': [4096] * 3, 'of': 1}
+    assert told['calibration'] == expected
+    assert [image.shape for image in uploads.images] == [(1, HEIGHT, WIDTH, 3)] * 3
+    # RGB, as the network reads it.
+    assert [image[0, 5, 5].tolist() for image in uploads.images] == [
+        [0, 20, 10],
+        [1, 20, 10],
+        [2, 20, 10],
+    ]
+    assert (uploads.pushed, uploads.freed) == (0, 1)
+
+
+def test_an_image_that_cannot_be_read_ends_the_build(use, uploads, files, tmp_path):
+    folder = write_images(tmp_path / 'images', 2)
+    (folder / '1.png').write_bytes(b'no image')
+    with pytest.raises(SwiftnetError, match="1.png is 'unreadable', expected an image file"):
+        built(use(WEAK[0]), files, precision='int8', calibration=folder)
+    assert uploads.freed == 1

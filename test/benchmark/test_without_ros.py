@@ -1,0 +1,152 @@
+# Copyright 2026 The swiftnet_ros Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""The benchmark of the Segmenter alone: right figures without ROS, one-line errors."""
+
+import json
+import sys
+
+import cv2
+from helpers.rendered_set import write_rendered_set
+from helpers.tiny_model import write_tiny_model
+import numpy as np
+import pytest
+from swiftnet_ros.backends.registry import open_engine
+from swiftnet_ros.benchmark import __main__ as benchmark
+from swiftnet_ros.benchmark.report import report, Round, versions
+from swiftnet_ros.benchmark.runs import EngineTimes, Run
+from swiftnet_ros.core.metrics import class_iou, confusion_matrix, mean_iou
+from swiftnet_ros.segmenter import Segmenter
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """Write a model and five pictures with labels; make an import of ROS an error."""
+    monkeypatch.setitem(sys.modules, 'rclpy', None)
+    write_tiny_model(tmp_path / 'tiny.onnx')
+    write_rendered_set(tmp_path)
+    return tmp_path
+
+
+def run(folder, *more):
+    """Run the benchmark on a folder without ROS; give the exit code."""
+    arguments = ['--no-ros', '--images', str(folder / 'images'), *more]
+    if '--model' not in more:
+        arguments += ['--model', str(folder / 'tiny.onnx'), '--precision', 'fp32']
+    return benchmark.main(arguments)
+
+
+def report_of(capsys):
+    """Read the one JSON object that is the last line."""
+    return json.loads(capsys.readouterr().out.splitlines()[-1])
+
+
+def expected_matrix(folder):
+    """Count all pixels of the folder by hand."""
+    total = np.zeros((5, 6), np.int64)
+    with open_engine(folder / 'tiny.onnx', precision='fp32') as engine:
+        for path in sorted((folder / 'images').iterdir()):
+            rgb = cv2.cvtColor(cv2.imread(str(path)), cv2.COLOR_BGR2RGB)
+            truth = cv2.imread(str(folder / 'labels' / path.name), cv2.IMREAD_UNCHANGED)
+            total += confusion_matrix(truth, Segmenter(engine).segment(rgb).labels, 5)
+    return total
+
+
+def test_miou_is_that_of_one_confusion_matrix_over_all_pictures(folder, capsys):
+    assert run(folder, '--labels', str(folder / 'labels')) == 0
+    found, matrix = report_of(capsys), expected_matrix(folder)
+    assert found['miou'] == mean_iou(matrix)
+    assert list(found['iou'].values()) == class_iou(matrix)
+    assert list(found['iou']) == [f'class{i}' for i in range(5)]
+    assert 0.2 < found['miou'] < 1.0
+
+
+def test_the_report_holds_every_figure(folder, capsys):
+    assert run(folder, '--repeat', '3') == 0
+    found = report_of(capsys)
+    assert (found['sent'], found['received'], found['dropped']) == (15, 15, 0)
+    assert 0 < found['p50_ms'] <= found['p95_ms'] <= found['p99_ms']
+    assert 0 < found['engine_ms'] < found['pipeline_ms'] and found['fps'] > 0
+    assert found['p50_over_engine'] == found['p50_ms'] / found['engine_ms']
+    assert found['memory_mb'] is None and found['rate_hz'] is None
+    assert (found['precision'], found['engine']) == ('fp32', 'openvino')
+    assert found['miou'] is None and found['iou'] is None
+    assert (found['input_height'], found['input_width'], found['model']) == (48, 64, 'tiny')
+    assert found['cpu'] and found['versions'] == versions()
+    assert found['versions']['numpy'] == np.__version__
+
+
+def test_pictures_can_be_as_a_camera_of_another_size_gives_them(folder, capsys):
+    assert run(folder, '--size', '123x45', '--json', str(folder / 'out.json')) == 0
+    found = report_of(capsys)
+    assert found['camera'] == [45, 123]
+    assert json.loads((folder / 'out.json').read_text()) == found
+
+
+def round_of(engine_ms, latencies, seconds, memory):
+    """Make a round of a run in which all frames were answered."""
+    run = Run(3, len(latencies), seconds, latencies, memory_mb=memory)
+    return Round(run, EngineTimes(engine_ms, engine_ms + 1))
+
+
+def test_ratios_are_medians_of_the_rounds_and_growth_is_against_the_middle(folder):
+    rounds = [
+        round_of(10.0, [20.0, 20.0, 40.0], 0.1, [50.0, 300.0]),
+        round_of(20.0, [30.0] * 4, 0.1, [301.0, 301.0]),
+        round_of(40.0, [50.0] * 3, 0.1, [303.0, 305.0]),
+    ]
+    with open_engine(folder / 'tiny.onnx', precision='fp32') as engine:
+        found = report(rounds, engine, '')
+    assert (found['sent'], found['received'], found['p50_ms']) == (10, 10, 30.0)
+    assert (found['engine_ms'], found['pipeline_ms']) == (20.0, 21.0)
+    assert found['p50_over_engine'] == 1.5
+    assert found['fps_over_engine'] == pytest.approx(0.8)
+    assert (found['memory_mb'], found['memory_growth_mb']) == (305.0, 3.0)
+
+
+@pytest.mark.parametrize(
+    ('more', 'error'),
+    [
+        (['--model', 'nowhere'], "model not found: 'nowhere'"),
+        (['--labels', '/nowhere'], 'folder of labels not found: /nowhere'),
+        (['--images', '/nowhere'], 'folder of images not found: /nowhere'),
+        (['--images', '{empty}'], 'no images in '),
+        (['--labels', '{labels}', '--images', '{more}'], 'no label for image '),
+        (['--labels', '{wrong}'], 'holds label ids 77, the class table has 0 to 4'),
+        (['--labels', '{small}'], 'is 3x3 pixels, expected 80x60'),
+        (['--repeat', '0'], '--repeat is 0, expected at least 1'),
+        (['--rate', '10'], '--rate is 10.0, expected no rate together with --no-ros'),
+        (['--rate', '-1'], '--rate is -1.0, expected frames per second above 0'),
+        (['--overload', '2'], '--overload is 2.0, expected to be left out with --rate and --no'),
+        (['--seconds', '0'], '--seconds is 0.0, expected seconds above 0'),
+        (['--seconds', '3'], '--seconds is 3.0, expected --rate or --overload beside it'),
+        (['--rounds', '0'], '--rounds is 0, expected at least 1'),
+        (['--size', '3'], "output_size is '3', expected camera, network, or WIDTHxHEIGHT"),
+        (['--json', '/nowhere/out.json'], 'folder not found: /nowhere'),
+        (['--engine', 'openvin'], "unknown engine 'openvin'; did you mean 'openvino'?"),
+    ],
+)
+def test_mistakes_are_one_line_and_exit_code_1(folder, tmp_path, capsys, more, error):
+    for name in ('empty', 'more', 'wrong', 'small'):
+        (tmp_path / name).mkdir()
+    cv2.imwrite(str(tmp_path / 'more' / 'new.png'), np.zeros((3, 3, 3), np.uint8))
+    for index in range(5):
+        wrong, small = np.full((60, 80), 77, np.uint8), np.zeros((3, 3), np.uint8)
+        cv2.imwrite(str(tmp_path / 'wrong' / f'{index:02}.png'), wrong)
+        cv2.imwrite(str(tmp_path / 'small' / f'{index:02}.png'), small)
+    names = {path.name: str(path) for path in tmp_path.iterdir()}
+    assert run(folder, *(word.format(**names) for word in more)) == 1
+    printed = capsys.readouterr()
+    assert printed.out == '' and error in printed.err
+    assert printed.err.startswith('error: ') and printed.err.count('\n') == 1

@@ -1,0 +1,231 @@
+# Copyright 2026 The swiftnet_ros Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""The report of a device comes from real runs: here of OpenVINO in place of TensorRT."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from types import SimpleNamespace
+
+from helpers.checkout import ROOT
+from helpers.rendered_set import write_rendered_set
+from helpers.tiny_model import write_tiny_model
+import numpy as np
+import onnx
+from onnx import helper, numpy_helper, TensorProto
+import pytest
+from swiftnet_ros.device_report import __main__ as device_report
+from swiftnet_ros.device_report import runs
+from swiftnet_ros.device_report.runs import Bench, measure, Plan, plans
+from swiftnet_ros.model_spec import read_model, read_spec, write
+
+SCRIPT = ROOT / 'scripts' / 'jetson_report.sh'
+
+
+def write_quantized(source, path):
+    """Write a tiny model with the input of its convolution through an int8 pair."""
+    model, spec = read_model(source), read_spec(source)
+    scale = numpy_helper.from_array(np.float32(2.0), 'scale')
+    zero = numpy_helper.from_array(np.int8(0), 'zero')
+    model.graph.initializer.extend([scale, zero])
+    nodes = list(model.graph.node)
+    nodes[-1].input[0] = 'restored'
+    pair = [
+        helper.make_node('QuantizeLinear', ['cells', 'scale', 'zero'], ['coarse']),
+        helper.make_node('DequantizeLinear', ['coarse', 'scale', 'zero'], ['restored']),
+    ]
+    del model.graph.node[:]
+    model.graph.node.extend([*nodes[:-1], *pair, nodes[-1]])
+    onnx.checker.check_model(model)
+    assert zero.data_type == TensorProto.INT8
+    write(model, path, spec, None)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Write two models, one of them as a pair, and pictures with labels."""
+    write_tiny_model(tmp_path / 'pair.fp32.onnx')
+    write_quantized(tmp_path / 'pair.fp32.onnx', tmp_path / 'pair.int8.onnx')
+    write_tiny_model(tmp_path / 'alone.onnx', height=24, width=32)
+    write_rendered_set(tmp_path)
+    return tmp_path
+
+
+def run_script(folder, *more, env=None):
+    """Run the script as a user does, from another folder."""
+    words = ['bash', str(SCRIPT), *more]
+    environment = {**os.environ, 'PYTHON': sys.executable, **(env or {})}
+    return subprocess.run(words, cwd=folder, env=environment, capture_output=True, text=True)
+
+
+def test_the_table_comes_out_of_real_runs(folder):
+    """Every figure of it stands in the raw report, and mIoU is the benchmark's own."""
+    models = ['pair.fp32.onnx', 'alone.onnx']
+    given = ['--images', 'images', '--labels', 'labels', '--engine', 'openvino']
+    done = run_script(folder, *models, *given, '--precisions', 'fp32,int8', '--out', 'out')
+    assert done.returncode == 0, done.stderr
+    written = json.loads((folder / 'out' / 'report.json').read_text())
+    runs = {(run['model'], run['precision']): run for run in written['runs']}
+    assert list(runs) == [(m, p) for m in ('pair', 'alone') for p in ('fp32', 'int8')]
+    table = (folder / 'out' / 'report.md').read_text()
+    assert done.stdout.strip() == table.strip()
+    rows = [line.strip('|').split('|') for line in table.splitlines()[2:4]]
+    assert [[cell.strip() for cell in row] for row in rows] == [
+        ['pair', *figures(runs['pair', 'fp32']), *figures(runs['pair', 'int8'])],
+        ['alone', *figures(runs['alone', 'fp32']), '-', '-'],
+    ]
+    assert 0.2 < runs['pair', 'fp32']['report']['miou'] < 1.0
+    assert runs['pair', 'fp32']['report']['precision'] == 'fp32'
+    assert runs['pair', 'fp32']['report']['sent'] == 5
+    failure = runs['alone', 'int8']['failure']
+    assert failure.endswith('alone.int8.onnx is not there; python -m training quantize '
+                            '--tensorrt-tables makes it')  # fmt: skip
+    assert f'- alone INT8 explicit: {failure}' in table
+    assert written['device']['CPUs'] == str(len(os.sched_getaffinity(0)))
+
+
+def figures(run):
+    """Give the two cells of a run."""
+    return [f'{100 * run["report"]["miou"]:.2f}', f'{run["report"]["fps"]:.1f}']
+
+
+@pytest.mark.parametrize(
+    ('more', 'error'),
+    [
+        (['nothing', '--images', 'images'], "model not found: 'nothing'"),
+        (['alone.onnx', '--images', 'nowhere'], 'folder of images not found: nowhere'),
+        (['alone.onnx', '--images', 'images', '--labels', 'no'], 'folder of labels not found'),
+        (
+            ['alone.onnx', '--images', 'images', '--precisions', 'fp16,int9'],
+            "unknown precision 'int9'",
+        ),
+        (
+            ['alone.onnx', '--images', 'images', '--out', 'alone.onnx'],
+            r'folder for the report \(File exists\) not found: alone.onnx',
+        ),
+    ],
+)
+def test_a_mistake_is_one_line_and_exit_code_1(folder, more, error, capsys, monkeypatch):
+    monkeypatch.chdir(folder)
+    assert device_report.main([*more, '--engine', 'openvino']) == 1
+    captured = capsys.readouterr()
+    assert captured.err.count('\n') == 1
+    assert re.search(f'^error: .*{error}', captured.err), captured.err
+
+
+def test_without_tensorrt_it_says_so_at_once(folder, capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, 'tensorrt', None)
+    given = [str(folder / 'alone.onnx'), '--images', str(folder / 'images')]
+    assert device_report.main([*given, '--out', str(folder / 'out')]) == 1
+    assert capsys.readouterr().err.startswith("error: engine 'tensorrt' cannot be used here: ")
+
+
+def test_where_nothing_could_be_measured_the_exit_code_says_so(folder):
+    (folder / 'labels' / '03.png').unlink()
+    given = ['--images', 'images', '--labels', 'labels', '--engine', 'openvino']
+    done = run_script(folder, 'alone.onnx', *given, '--precisions', 'fp32')
+    assert done.returncode == 1 and 'not measured: no label for image' in done.stderr
+    assert (folder / 'device_report' / 'report.md').exists()
+
+
+@pytest.fixture
+def trt(monkeypatch):
+    """Stand in for a TensorRT that is asked for nothing but its names."""
+
+    def stand_in(*flags):
+        module = SimpleNamespace(BuilderFlag=SimpleNamespace(**dict.fromkeys(flags, 1)))
+        monkeypatch.setattr(runs, 'tensorrt_module', lambda: module)
+
+    return stand_in
+
+
+def test_tensorrt_gets_the_right_file_of_each_precision(folder, trt):
+    """INT8 in both ways where a table lies beside the pair."""
+    trt('FP16')
+    source, quantized = folder / 'pair.fp32.onnx', folder / 'pair.int8.onnx'
+    table = folder / 'pair.int8.calibration'
+    table.touch()
+    (folder / 'pair.fp16.onnx').touch()
+    # Either file of a pair names it.
+    for name in (source, quantized):
+        assert plans([str(name)], ['fp32', 'fp16', 'int8'], 'tensorrt') == [
+            Plan('pair', 'fp32', source),
+            Plan('pair', 'fp16', source),
+            Plan('pair', 'int8', quantized, 'explicit'),
+            Plan('pair', 'int8', source, 'implicit', table),
+        ]
+    quantized.unlink()
+    assert [plan.way for plan in plans([str(source)], ['int8'], 'tensorrt')] == ['implicit']
+    assert [plan.way for plan in plans([str(source)], ['int8'], 'openvino')] == ['explicit']
+
+
+def test_a_tensorrt_that_is_strongly_typed_gets_the_file_of_its_precision(folder, trt):
+    trt()
+    half = folder / 'pair.fp16.onnx'
+    given = [str(folder / 'pair.fp32.onnx')]
+    assert plans(given, ['fp16'], 'tensorrt') == [Plan('pair', 'fp16', half)]
+    bench = Bench(folder / 'images')
+    assert 'python -m training half makes it' in measure(Plan('pair', 'fp16', half), bench).failure
+
+
+def test_an_engine_is_built_with_the_table_and_then_measured(folder, monkeypatch):
+    """What is run, word by word; both answers are kept."""
+    called = []
+
+    def run(words):
+        called.append(words)
+        if words[0].endswith('build_engine'):
+            return {'engine': '/cache/pair.engine', 'build_seconds': 7.0}
+        return {'fps': 30.0}
+
+    monkeypatch.setattr(runs, '_last_line', run)
+    table = folder / 'pair.int8.calibration'
+    plan = Plan('pair', 'int8', folder / 'pair.fp32.onnx', 'implicit', table)
+    bench = Bench(folder / 'images', folder / 'labels', repeat=3, cache=folder / 'cache')
+    done = measure(plan, bench)
+    assert (done.report, done.build['build_seconds']) == ({'fps': 30.0}, 7.0)
+    build, benchmark = (' '.join(words) for words in called)
+    assert build == (
+        f'swiftnet_ros.build_engine {folder}/pair.fp32.onnx --precision int8 --json '
+        f'--calibration {table} --cache {folder}/cache'
+    )
+    assert benchmark == (
+        'swiftnet_ros.benchmark --no-ros --model /cache/pair.engine --engine tensorrt '
+        f'--precision auto --images {folder}/images --repeat 3 --labels {folder}/labels'
+    )
+
+
+def test_a_program_that_dies_is_a_failure_with_its_last_words(folder, monkeypatch):
+    monkeypatch.setattr(sys, 'executable', '/bin/false')
+    done = measure(Plan('alone', 'fp32', folder / 'alone.onnx'), Bench(folder, engine='openvino'))
+    assert done.failure == 'swiftnet_ros.benchmark ended with code 1: it said nothing'
+
+
+def test_the_board_is_described_as_far_as_it_says(tmp_path, monkeypatch):
+    (tmp_path / 'model').write_bytes(b'Jetson-AGX\0')
+    (tmp_path / 'release').write_text('# R35 (release), REVISION: 4.1\nmore\n')
+    (tmp_path / 'nvpmodel').write_text('#!/bin/sh\necho NV Power Mode: MAXN\necho 0\n')
+    (tmp_path / 'nvpmodel').chmod(0o755)
+    monkeypatch.setattr(device_report, '_BOARD', tmp_path / 'model')
+    monkeypatch.setattr(device_report, '_RELEASE', tmp_path / 'release')
+    monkeypatch.setenv('PATH', str(tmp_path), prepend=os.pathsep)
+    facts = device_report.device_facts()
+    assert facts['board'] == 'Jetson-AGX'
+    assert facts['Jetson Linux'] == 'R35 (release), REVISION: 4.1'
+    assert facts['power mode'] == 'NV Power Mode: MAXN 0'
+    monkeypatch.setattr(device_report, '_BOARD', tmp_path / 'none')
+    assert 'board' not in device_report.device_facts()

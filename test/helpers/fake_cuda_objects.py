@@ -1,0 +1,173 @@
+# Copyright 2026 The swiftnet_ros Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Memory, device, context, stream and kernels of a fake GPU, as pycuda has them."""
+
+import ctypes
+from typing import Any
+
+from helpers.cpu_kernels import cpu_kernels
+from helpers.in_c import all_in_c
+import numpy as np
+
+NAME, CAPABILITY = 'Xavier', (7, 2)
+
+
+class FakePagelocked(np.ndarray):
+    """An array whose `base` is its allocation, as pycuda makes them."""
+
+    @property
+    def base(self) -> 'FakeAllocation':
+        """Give the allocation."""
+        return self.allocation
+
+
+@all_in_c
+class FakeAllocation:
+    """Memory of the GPU or of the host."""
+
+    def __init__(self, gpu: Any, what: str, size: int) -> None:
+        """Take it, filled with what nobody should read."""
+        self._gpu, self._size = gpu, size
+        self._block = ctypes.create_string_buffer(b'\x5a' * size, size)
+        self._handle = gpu.make(f'{what} of {size} bytes')
+        self.address = ctypes.addressof(self._block)
+
+    def __int__(self) -> int:
+        """Give its address."""
+        return self.address
+
+    def get_device_pointer(self) -> int:
+        """Give where the GPU has it."""
+        assert self._gpu.is_integrated
+        return self.address
+
+    def free(self) -> None:
+        """Free it."""
+        self._gpu.call('free')
+        self._gpu.drop(self._handle)
+        self._gpu.memory += self._size
+
+
+@all_in_c
+class FakeDevice:
+    """The only device."""
+
+    def __init__(self, gpu: Any) -> None:
+        """Find it."""
+        self._gpu = gpu
+        gpu.call('Device', needs_context=False)
+
+    def name(self) -> str:
+        """Give its name."""
+        return NAME
+
+    def compute_capability(self) -> Any:
+        """Give its compute capability."""
+        return CAPABILITY
+
+    def get_attribute(self, attribute: str) -> int:
+        """Tell whether its memory is the host's."""
+        assert attribute == 'integrated'
+        return int(self._gpu.is_integrated)
+
+    def make_context(self, flags: int) -> 'FakeContext':
+        """Make a context and enter it."""
+        assert flags == 12, 'waiting must not burn a core, and memory must be mappable'
+        self._gpu.call('make_context', needs_context=False)
+        return FakeContext(self._gpu)
+
+
+@all_in_c
+class FakeContext:
+    """The context of this thread."""
+
+    def __init__(self, gpu: Any) -> None:
+        """Enter it."""
+        self._gpu, self._handle = gpu, gpu.make('context')
+        gpu.depth += 1
+
+    def push(self) -> None:
+        """Enter it."""
+        assert self._handle in self._gpu.alive, 'the context was destroyed'
+        self._gpu.depth += 1
+
+    def pop(self) -> None:
+        """Leave it."""
+        self._gpu.depth -= 1
+
+    def detach(self) -> None:
+        """Destroy it; whatever is left goes with it unfreed."""
+        assert self._gpu.depth == 0
+        self._gpu.drop(self._handle)
+
+
+@all_in_c
+class FakeStream:
+    """The only stream."""
+
+    handle = 4711
+
+    def __init__(self, gpu: Any) -> None:
+        """Make it."""
+        gpu.call('Stream')
+        self._gpu, self._handle = gpu, gpu.make('stream')
+
+    def __del__(self) -> None:
+        """Free it with its last reference, as pycuda does."""
+        if hasattr(self, '_handle'):
+            self._gpu.drop(self._handle)
+
+    def synchronize(self) -> None:
+        """Wait for everything."""
+        self._gpu.call('synchronize')
+        self._gpu.synchronize()
+
+
+@all_in_c
+class FakeModule:
+    """The kernels."""
+
+    def __init__(self, gpu: Any, code: bytes) -> None:
+        """Load them."""
+        gpu.call('module_from_buffer')
+        assert code == b'code for (7, 2)'
+        self._gpu = gpu
+
+    def get_function(self, name: str) -> 'FakeFunction':
+        """Give one of them."""
+        return FakeFunction(self._gpu, name)
+
+
+@all_in_c
+class FakeFunction:
+    """A kernel, which computes for real."""
+
+    def __init__(self, gpu: Any, name: str) -> None:
+        """Take its name."""
+        self._gpu, self._name = gpu, name
+
+    def prepare(self, signature: str) -> 'FakeFunction':
+        """Take the types of its arguments."""
+        self._signature = signature
+        return self
+
+    def prepared_async_call(self, grid: Any, block: Any, stream: FakeStream, *given: Any) -> None:
+        """Send it to the stream."""
+        self._gpu.call(self._name)
+        assert stream.handle == FakeStream.handle and block[2:] == (1,)
+        assert len(given) == len(self._signature)
+        for code, value in zip(self._signature, given):
+            assert isinstance(value, float if code == 'f' else int), (self._name, given)
+        self._gpu.send(self._name, lambda: cpu_kernels().run(self._name, grid, block, given))

@@ -1,0 +1,269 @@
+# Copyright 2026 The swiftnet_ros Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Camera messages by a seeded generator: malformed ones of every kind, and good ones between."""
+
+from array import array
+from itertools import cycle
+from random import Random
+from struct import pack, pack_into
+from zlib import compress, crc32
+
+import cv2
+from helpers.ros_probe import blocks
+import numpy as np
+from sensor_msgs.msg import CompressedImage, Image
+from std_msgs.msg import Header
+from swiftnet_ros.ros.image_msgs import ENCODINGS, from_array
+
+HUGE = 2**32 - 1
+_UNKNOWN = ['', ' ', 'RGB8', 'rgb8 ', 'rgb', 'yuv420', 'caméra左', 'line\nbreak', 'x' * 300]
+_FORMATS = ['jpeg', 'png', '', 'tiff', 'rgb8; jpeg compressed bgr8', ';;;', 'caméra左', 'x' * 300]
+_IN_PAIRS = sorted(name for name, given in ENCODINGS.items() if given.multiple != (1, 1))
+
+
+def malformed(kinds, count, seed=0):
+    """Give a name and a message `count` times, each kind of the table in its turn."""
+    random = Random(seed)
+    for _, name in zip(range(count), cycle(kinds)):
+        yield name, kinds[name](random)
+
+
+def good_image(random):
+    """Make a frame of any size, rows padded and data too long at times; give its RGB pixels."""
+    picture = _picture(random)
+    opaque = np.full((*picture.shape[:2], 1), 255, np.uint8)
+    bgr = picture[..., ::-1]
+    encoding, pixels = random.choice(
+        [
+            ('rgb8', picture),
+            ('bgr8', bgr),
+            ('rgba8', np.concatenate([picture, opaque], axis=2)),
+            ('bgra8', np.concatenate([bgr, opaque], axis=2)),
+            ('rgb16', picture.astype(np.uint16) * 257),
+        ]
+    )
+    message = from_array(pixels, encoding, Header())
+    rows = np.frombuffer(message.data, np.uint8).reshape(message.height, -1)
+    padded = np.pad(rows, [(0, 0), (0, random.randrange(9))])
+    message.step = padded.shape[1]
+    message.data = array('B', padded.tobytes() + random.randbytes(random.randrange(9)))
+    return message, picture
+
+
+def good_picture(random):
+    """Make a PNG or JPEG whose `format` says anything; give the RGB pixels that are in it."""
+    suffix, scale = random.choice([('.png', 1), ('.png', 257), ('.jpg', 1)])
+    bgr = _picture(random)[..., ::-1].astype(np.uint16 if scale > 1 else np.uint8) * scale
+    data = _encoded(bgr, suffix)
+    pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+    return _compressed(data, random.choice(_FORMATS)), pixels[..., ::-1].copy()
+
+
+def _picture(random):
+    return blocks(random.randint(3, 60), random.randint(3, 80), random.randrange(1000))
+
+
+def _whole(random, names=tuple(ENCODINGS)):
+    """Make a frame of an encoding in which everything fits."""
+    name = random.choice(names)
+    encoding = ENCODINGS[name]
+    tall, wide = encoding.multiple
+    height, width = tall * random.randint(2, 15), wide * random.randint(4, 20)
+    step = width * encoding.channels * np.dtype(encoding.dtype).itemsize
+    message = Image(height=height, width=width, encoding=name, step=step)
+    message.data = array('B', random.randbytes(int(height * encoding.lines) * step))
+    return message
+
+
+def _wrong_step(random):
+    message = _whole(random)
+    message.step = random.randrange(message.step)
+    return message
+
+
+def _huge_step(random):
+    message = _whole(random)
+    message.step = HUGE - random.randrange(9)
+    return message
+
+
+def _short_data(random):
+    message = _whole(random)
+    message.data = message.data[: random.randrange(len(message.data))]
+    return message
+
+
+def _no_data(random):
+    message = _whole(random)
+    message.data = array('B')
+    return message
+
+
+def _no_size(random):
+    message = _whole(random)
+    for name in random.choice([('height',), ('width',), ('height', 'width')]):
+        setattr(message, name, 0)
+    return message
+
+
+def _huge_size(random):
+    message = _whole(random)
+    for name in random.choice([('height',), ('width',), ('height', 'width', 'step')]):
+        setattr(message, name, HUGE - random.randrange(9))
+    return message
+
+
+def _unknown_encoding(random):
+    message = _whole(random)
+    message.encoding = random.choice(_UNKNOWN)
+    return message
+
+
+def _other_encoding(random):
+    """Change the encoding in the middle of the stream, and nothing else."""
+    message = _whole(random, ('mono8', 'bayer_rggb8', 'bayer_grbg8'))
+    message.encoding = random.choice(('rgb8', 'bgra8', 'mono16', 'rgb16', 'uyvy'))
+    return message
+
+
+def _odd_size(random):
+    """Give pixels that come in pairs an odd width."""
+    message = _whole(random, _IN_PAIRS)
+    message.width -= 1
+    return message
+
+
+def _random_fields(random):
+    message = Image(encoding=random.choice(sorted(ENCODINGS)), is_bigendian=random.randrange(256))
+    for name in ('height', 'width', 'step'):
+        setattr(message, name, random.randint(2**12, HUGE))
+    message.data = array('B', random.randbytes(random.randrange(2000)))
+    return message
+
+
+MALFORMED_IMAGES = {
+    'wrong step': _wrong_step,
+    'huge step': _huge_step,
+    'short data': _short_data,
+    'no data': _no_data,
+    'no size': _no_size,
+    'huge size': _huge_size,
+    'unknown encoding': _unknown_encoding,
+    'other encoding': _other_encoding,
+    'odd size': _odd_size,
+    'random fields': _random_fields,
+}
+
+
+def _compressed(data, text='jpeg'):
+    message = CompressedImage(format=text)
+    message.data = array('B', data)
+    return message
+
+
+def _encoded(pixels, suffix):
+    return cv2.imencode(suffix, pixels)[1].tobytes()
+
+
+def _file(random, *suffixes):
+    """Give the bytes of a good picture."""
+    return bytearray(_encoded(_picture(random), random.choice(suffixes or ('.png', '.jpg'))))
+
+
+def _png(width, height, bits=8, color=2, rows=b''):
+    """Give a PNG of 8-bit RGB whose checksums are right, whatever else is wrong."""
+    chunks = ((b'IHDR', pack('>IIBBBBB', width, height, bits, color, 0, 0, 0)), (b'IDAT', rows))
+    return b'\x89PNG\r\n\x1a\n' + b''.join(
+        pack('>I', len(data)) + kind + data + pack('>I', crc32(kind + data))
+        for kind, data in (*chunks, (b'IEND', b''))
+    )
+
+
+def _sized_jpeg(random, width, height):
+    data = _file(random, '.jpg')
+    pack_into('>HH', data, data.index(b'\xff\xc0') + 5, height, width)
+    return data
+
+
+def _nothing(random):
+    return _compressed(b'', random.choice(_FORMATS))
+
+
+def _noise(random):
+    start = random.choice([b'', b'\xff\xd8\xff', b'\x89PNG\r\n\x1a\n'])
+    return _compressed(start + random.randbytes(random.randrange(2000)))
+
+
+def _truncated(random):
+    data = _file(random)
+    return _compressed(data[: random.randrange(len(data))])
+
+
+def _flipped(random):
+    """Flip one bit of a PNG, wherever."""
+    data = _file(random, '.png')
+    data[random.randrange(len(data))] ^= 1 << random.randrange(8)
+    return _compressed(data)
+
+
+def _bomb(random):
+    """Name a size of up to 2^62 pixels in a small message."""
+    if random.random() < 0.5:
+        return _compressed(_sized_jpeg(random, *(random.randint(400, 65535) for _ in range(2))))
+    return _compressed(_png(*(random.randint(400, 2**31 - 1) for _ in range(2))))
+
+
+def _sizeless(random):
+    width, height = random.choice([(0, 0), (0, 9), (9, 0)])
+    png = random.random() < 0.5
+    return _compressed(_png(width, height) if png else _sized_jpeg(random, width, height))
+
+
+def _hollow(random):
+    """Leave the last rows of a PNG out, or all of them."""
+    rows = compress(bytes(91 * random.randrange(20)))
+    return _compressed(_png(30, 20, rows=random.choice([rows, random.randbytes(50), b''])))
+
+
+def _strange_bits(random):
+    bits, color = random.choice([(3, 2), (16, 3), (8, 9), (64, 0)])
+    if random.random() < 0.5:
+        return _compressed(_png(30, 20, bits, color, compress(bytes(91 * 20))))
+    data = _file(random, '.jpg')
+    data[data.index(b'\xff\xc0') + 4] = random.choice([2, 12, 16])
+    return _compressed(data)
+
+
+def _other_file(random):
+    return _compressed(_file(random, '.bmp', '.tiff', '.webp'), random.choice(_FORMATS))
+
+
+def _many_scans(random):
+    scans = b'\xff\xda\x00\x0c' * random.randint(65, 500)
+    return _compressed(_file(random, '.jpg')[:-2] + scans + b'\xff\xd9')
+
+
+MALFORMED_PICTURES = {
+    'nothing': _nothing,
+    'noise': _noise,
+    'truncated': _truncated,
+    'flipped bit': _flipped,
+    'bomb': _bomb,
+    'no size': _sizeless,
+    'rows missing': _hollow,
+    'strange bits': _strange_bits,
+    'another format': _other_file,
+    'many scans': _many_scans,
+}

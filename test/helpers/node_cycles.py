@@ -1,0 +1,64 @@
+# Copyright 2026 The swiftnet_ros Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Take a node through its life again and again: `python node_cycles.py MODEL` tells what grew."""
+
+import gc
+import json
+import sys
+from threading import active_count
+from time import sleep
+
+from helpers.ros_domain import claim_domain
+from helpers.ros_probe import BEST_EFFORT, blocks, Probe, resident, rgb_message, wait_until
+from helpers.running_node import RunningNode
+import rclpy
+from rclpy.signals import SignalHandlerOptions
+from sensor_msgs.msg import Image
+
+CYCLES = 60
+# Until then caches fill.
+_FIRST = 10
+
+
+def main(model):
+    """Print a JSON line, of memory and threads, after the first ten cycles and at the end."""
+    given = {'model': model, 'cameras': ['front', 'rear'], 'always_infer': True}
+    with Probe() as probe, RunningNode('/cycles', **given) as running:
+        camera = probe.node.create_publisher(Image, '/cycles/front/image', BEST_EFFORT)
+        for cycle in range(1, CYCLES + 1):
+            _live(running, camera)
+            if cycle in (_FIRST, CYCLES):
+                # Threads of the last cycle may still be ending.
+                sleep(1.0)
+                gc.collect()
+                state = {'cycles': cycle, 'threads': active_count(), 'resident': resident()}
+                print(json.dumps(state), flush=True)
+
+
+def _live(running, camera):
+    """Configure, activate, answer one frame, deactivate and clean up."""
+    assert running.do('configure', 'activate')
+    wait_until(camera.get_subscription_count)
+    records = running.camera('front').records
+    camera.publish(rgb_message(blocks(480, 640), 1))
+    wait_until(lambda: records.published, 5)
+    assert running.do('deactivate', 'cleanup')
+
+
+if __name__ == '__main__':
+    claim_domain()
+    rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
+    main(sys.argv[1])
+    rclpy.shutdown()

@@ -1,0 +1,125 @@
+# Copyright 2026 The swiftnet_ros Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""What ROS tests look through: a node that sends frames and keeps what it receives."""
+
+from itertools import count
+import os
+from pathlib import Path
+from threading import Event, Thread
+from time import monotonic, sleep
+
+from helpers.tiny_model import COLORS
+import numpy as np
+import rclpy
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.qos import QoSProfile, ReliabilityPolicy
+from sensor_msgs.msg import Image
+from std_msgs.msg import Header
+from swiftnet_ros.ros.image_msgs import from_array
+
+BEST_EFFORT = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
+RELIABLE = QoSProfile(depth=50, reliability=ReliabilityPolicy.RELIABLE)
+_numbers = count()
+
+
+def wait_until(is_true, seconds=10.0, what='the condition'):
+    """Wait until something holds; fail the test if it does not within some seconds."""
+    end = monotonic() + seconds
+    while not is_true():
+        assert monotonic() < end, f'{what} did not come true in {seconds} s'
+        sleep(0.01)
+
+
+def stamped(sec, nanosec=0, frame_id='camera'):
+    """Make a header."""
+    header = Header(frame_id=frame_id)
+    header.stamp.sec, header.stamp.nanosec = sec, nanosec
+    return header
+
+
+def blocks(height, width, seed=0):
+    """Make an RGB picture, uint8 [height, width, 3], of blocks in the tiny model's colours."""
+    random = np.random.default_rng(seed)
+    ids = random.integers(0, len(COLORS), (-(-height // 9), -(-width // 9)))
+    ids = np.repeat(np.repeat(ids, 9, axis=0), 9, axis=1)[:height, :width]
+    return np.asarray(COLORS, np.uint8)[ids]
+
+
+class Probe:
+    """A node in this process; a thread spins it until the `with` block ends."""
+
+    def __enter__(self):
+        self.node = rclpy.create_node(f'probe_{next(_numbers)}')
+        self._executor = SingleThreadedExecutor()
+        self._executor.add_node(self.node)
+        self._subscriptions = {}
+        self._stop = Event()
+        self._thread = Thread(target=self._spin)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *error):
+        self._stop.set()
+        self._thread.join()
+        self.node.destroy_node()
+
+    def listen(self, topic, kind=Image, qos=RELIABLE, wait=True):
+        """Subscribe, and wait for a publisher; give the list that messages are appended to."""
+        received = []
+        listening = self.node.create_subscription(kind, topic, received.append, qos)
+        self._subscriptions[topic] = listening
+        if wait:
+            wait_until(lambda: self.node.count_publishers(topic), 30, f'a publisher of {topic}')
+        return received
+
+    def leave(self, topic):
+        """Stop listening to a topic."""
+        self.node.destroy_subscription(self._subscriptions.pop(topic))
+
+    def camera(self, topic, qos=BEST_EFFORT, kind=Image):
+        """Open a publisher of images once somebody listens to it."""
+        publisher = self.node.create_publisher(kind, topic, qos)
+        wait_until(publisher.get_subscription_count, 30, f'a subscriber of {topic}')
+        return publisher
+
+    def ask(self, publisher, message, received):
+        """Publish a frame until an answer with its stamp is in `received`; give the answer."""
+
+        def answers():
+            return [item for item in list(received) if item.header == message.header]
+
+        for _ in range(10):
+            publisher.publish(message)
+            end = monotonic() + 1.0
+            while monotonic() < end and not answers():
+                sleep(0.005)
+            if answers():
+                return answers()[-1]
+        raise AssertionError(f'no answer to the frame stamped {message.header.stamp}')
+
+    def _spin(self):
+        while not self._stop.is_set():
+            self._executor.spin_once(timeout_sec=0.05)
+
+
+def rgb_message(pixels, sec):
+    """Make an rgb8 frame."""
+    return from_array(pixels, 'rgb8', stamped(sec))
+
+
+def resident(process='self'):
+    """Read the memory that a process holds, in bytes."""
+    pages = int(Path(f'/proc/{process}/statm').read_text().split()[1])
+    return pages * os.sysconf('SC_PAGE_SIZE')

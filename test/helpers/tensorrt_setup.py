@@ -1,0 +1,108 @@
+# Copyright 2026 The swiftnet_ros Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""An engine on disk, and a TensorRT and a GPU that run it, all of them fakes but the kernels."""
+
+import hashlib
+from pathlib import Path
+import sys
+from types import ModuleType
+from typing import Any, Callable, Dict, List, Optional
+
+from helpers.fake_cuda_objects import NAME
+from helpers.fake_gpu import FakeGpu
+from helpers.trt_running import Edge, FakeNetwork, running_doings
+from helpers.trt_stand_in import stand_in
+import numpy as np
+import pytest
+from swiftnet_ros.backends.cuda import device, driver
+from swiftnet_ros.backends.cuda.driver import Gpu
+from swiftnet_ros.backends.tensorrt import identity
+from swiftnet_ros.backends.tensorrt.engine_file import Sidecar, store
+from swiftnet_ros.backends.tensorrt.identity import EngineIdentity
+from swiftnet_ros.model_spec import ModelSpec
+
+JETSON = 'tensorrt-8.5.2.2'
+# As the inspector tells it of a network whose first and last layers are casts.
+PRECISIONS = {
+    'cast': 'fp32',
+    **{f'conv {i}': 'int8' for i in range(15)},
+    **{f'head {i}': 'fp16' for i in range(4)},
+}
+
+
+class Setup:
+    """What a test has of the fakes."""
+
+    def __init__(self, patch: pytest.MonkeyPatch, spec: ModelSpec, infer: Callable[[Any], Any]):
+        """Put a GPU in the place of the real one; TensorRT follows with `install`."""
+        self._patch, self.spec, self._infer = patch, spec, infer
+        self.kind = 'FLOAT'
+        self.use_gpu(FakeGpu())
+
+    def use_gpu(self, gpu: FakeGpu) -> None:
+        """Put another GPU in the place of this one."""
+        self.gpu = gpu
+        package: Any = ModuleType('pycuda')
+        package.driver = gpu.driver
+        self._patch.setitem(sys.modules, 'pycuda', package)
+        self._patch.setitem(sys.modules, 'pycuda.driver', gpu.driver)
+        self._patch.setattr(identity, 'find_gpu', lambda engine: Gpu(NAME, '7.2'))
+        self._patch.setattr(driver, 'load_driver', lambda: gpu.library)
+        compiled = f'code for {(7, 2)}'.encode()
+        self._patch.setattr(device, 'compile_for', lambda source, capability: compiled)
+
+    def install(self, version: str = JETSON, edges: Optional[List[Edge]] = None) -> ModuleType:
+        """Put a TensorRT of a version in place, in which every engine is the network."""
+        logits = Edge('logits', 'OUTPUT', self.kind, (1, *self.spec.logits_shape))
+        image = (1, self.spec.input_height, self.spec.input_width, 3)
+        edges = edges or [logits, Edge('image', 'INPUT', 'UINT8', image)]
+        self.network = FakeNetwork(edges, self._infer, self.gpu)
+        self.trt = stand_in(version, running_doings(self.network))
+        self._patch.setitem(sys.modules, self.trt.__name__, self.trt)
+        return self.trt
+
+    def write_engine(self, path: Path, **changes: Any) -> Path:
+        """Write an engine for that TensorRT and GPU with its sidecar."""
+        content = b'an engine'
+        made: Dict[str, Any] = {
+            'module': self.trt.__name__,
+            'tensorrt_version': self.trt.__version__,
+            'gpu_name': NAME,
+            'compute_capability': '7.2',
+            'precision': 'int8',
+            'dla': None,
+            'flags': ('INT8', 'FP16'),
+            'model_sha256': '0' * 64,
+            'calibration_sha256': None,
+        }
+        sidecar = Sidecar(
+            identity=EngineIdentity(**{**made, **changes.pop('identity', {})}),
+            spec=self.spec,
+            golden=changes.pop('golden', None),
+            engine_sha256=hashlib.sha256(content).hexdigest(),
+            build_seconds=1.0,
+            precisions=changes.pop('precisions', PRECISIONS),
+            dla_fallback=(),
+            workspace_mb=0,
+            swiftnet_ros='0',
+        )
+        assert not changes
+        store(path, content, sidecar)
+        return path
+
+
+def tiny_infer(logits: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Take a function that gives logits which the next call overwrites."""
+    return lambda image: np.array(logits(image))

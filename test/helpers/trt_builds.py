@@ -1,0 +1,98 @@
+# Copyright 2026 The swiftnet_ros Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Builds with a stand-in for TensorRT, on a machine that pretends to have a GPU."""
+
+import json
+from pathlib import Path
+import sys
+from types import ModuleType
+from typing import Any, Callable, Dict, Iterator
+
+from helpers.tiny_pair import write_files
+from helpers.trt_stand_in import names_of, stand_in, VERSIONS
+import pytest
+from swiftnet_ros import build_engine
+from swiftnet_ros.backends.cuda.driver import Gpu
+from swiftnet_ros.backends.tensorrt import identity
+from swiftnet_ros.backends.tensorrt.engine_file import read_sidecar
+from swiftnet_ros.build_engine import BuildRequest, find_or_build
+
+TYPED = [name for name in VERSIONS if 'FP16' not in names_of(name)['enums']['BuilderFlag']]
+WEAK = [name for name in VERSIONS if name not in TYPED]
+XAVIER = Gpu('Xavier', '7.2')
+
+Use = Callable[..., ModuleType]
+
+
+@pytest.fixture(name='use')
+def fixture_use(monkeypatch: pytest.MonkeyPatch) -> Iterator[Use]:
+    """Give what installs a stand-in and a GPU."""
+
+    def install(version: str, gpu: Gpu = XAVIER) -> ModuleType:
+        module = stand_in(version)
+        monkeypatch.setitem(sys.modules, module.__name__, module)
+        monkeypatch.setattr(identity, 'find_gpu', lambda engine: gpu)
+        return module
+
+    yield install
+
+
+@pytest.fixture(name='files')
+def fixture_files(tmp_path) -> Path:
+    """Give a network in all precisions; the fp32 file."""
+    return write_files(tmp_path)
+
+
+@pytest.fixture(name='run')
+def fixture_run(capsys, files):
+    """Give what runs the command on a file: (exit code, stdout, stderr)."""
+
+    def command(*words, model=files):
+        given = [str(model), '--cache', str(files.parent / 'cache'), *map(str, words)]
+        code = build_engine.main(given)
+        return (code, *capsys.readouterr())
+
+    return command
+
+
+@pytest.fixture(name='refused')
+def fixture_refused(run):
+    """Give what runs a command that has to fail: its one line of error."""
+
+    def command(*words, **options):
+        code, out, error = run(*words, **options)
+        last = error.splitlines()[-1]
+        assert (code, out, error.count('error:')) == (1, '', 1)
+        assert last.startswith('error: ')
+        return last
+
+    return command
+
+
+def request(module: ModuleType, path: Path, **options: Any) -> BuildRequest:
+    """Ask for the engine of a file, kept beside it."""
+    values = {'cache': path.parent / 'cache', 'module': module.__name__, **options}
+    return BuildRequest(model=path, **values)
+
+
+def built(module: ModuleType, path: Path, **options: Any) -> Dict[str, Any]:
+    """Build a file; give what TensorRT was told."""
+    engine = find_or_build(request(module, path, **options), lambda progress: None)
+    return {**json.loads(engine.read_bytes()), 'sidecar': read_sidecar(engine)}
+
+
+def beside(path: Path, ending: str) -> Path:
+    """Name another file of the same network."""
+    return path.with_name(f'tiny.{ending}')

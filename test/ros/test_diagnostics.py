@@ -1,0 +1,201 @@
+# Copyright 2026 The swiftnet_ros Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""What /diagnostics says of the running node, by either way of publishing it."""
+
+import hashlib
+import sys
+from time import monotonic
+from types import ModuleType
+
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
+from helpers.ros_probe import blocks, rgb_message, wait_until
+from helpers.running_node import RunningNode
+import pytest
+from rclpy.parameter import Parameter
+from swiftnet_ros.errors import InvalidValueError
+from swiftnet_ros.serving.health import ERROR, OK, WARN
+
+
+@pytest.fixture
+def status_of(probe):
+    """Give a function that waits for a status of a node with a certain level."""
+    received = probe.listen('/diagnostics', DiagnosticArray, wait=False)
+
+    def last(namespace, name, level):
+        """Give message and values of the newest status, once it has that level."""
+
+        def fitting():
+            return [
+                status
+                for message in received
+                for status in message.status
+                if status.name == f'segmentation: {name}'
+                and status.hardware_id == f'{namespace}/segmentation'
+                and status.level == bytes([level])
+            ]
+
+        received.clear()
+        wait_until(fitting, 8, f'{name} of level {level}')
+        found = fitting()[-1]
+        return found.message, {item.key: item.value for item in found.values}
+
+    return last
+
+
+def test_the_engine_is_described_as_it_really_is(status_of, probe, tiny_path):
+    with RunningNode('/facts', model=str(tiny_path), precision='fp32') as running:
+        message, values = status_of('/facts', 'engine', WARN)
+        assert message.startswith('unconfigured: nothing is segmented')
+        assert running.do('configure', 'activate')
+        message, values = status_of('/facts', 'engine', OK)
+        assert values['model'] == str(tiny_path)
+        assert values['sha256'] == hashlib.sha256(tiny_path.read_bytes()).hexdigest()
+        assert float(values['model size (MB)']) == round(tiny_path.stat().st_size / 1e6, 2)
+        assert (values['engine'], values['precision']) == ('openvino', 'fp32')
+        assert values['state'] == 'active' and values['input size'] == '64x48'
+        assert values['device'] == running.pipeline.loading.result().engine.device
+
+
+def test_a_failed_transition_is_an_error_with_its_reason(status_of, probe, tiny_path):
+    with RunningNode('/sick', model='/nowhere.onnx') as running:
+        assert not running.do('configure')
+        message, values = status_of('/sick', 'engine', ERROR)
+        assert "model not found: '/nowhere.onnx'" in message and values['state'] == 'unconfigured'
+        running.node.set_parameters([Parameter('model', value=str(tiny_path))])
+        assert running.do('configure', 'activate')
+        status_of('/sick', 'engine', OK)
+
+
+def test_a_stream_is_measured_stage_by_stage(status_of, probe, tiny_path):
+    """Rates in and out, every drop by its reason, the age, and percentiles of each stage."""
+    given = {'model': str(tiny_path), 'cameras': ['front'], 'max_rate': 10.0}
+    with RunningNode('/busy', **given) as running:
+        assert running.do('configure', 'activate')
+        received = probe.listen('/busy/segmentation/front/label_image')
+        camera = probe.camera('/busy/front/image')
+        bad = rgb_message(blocks(20, 30), 1)
+        bad.step = 1
+        camera.publish(bad)
+        wait_until(lambda: running.camera('front').records.drops['bad'] == 1)
+
+        def publish():
+            message = rgb_message(blocks(30, 40), 0)
+            message.header.stamp = probe.node.get_clock().now().to_msg()
+            camera.publish(message)
+
+        probe.node.create_timer(1 / 30, publish)
+        wait_until(lambda: len(received) > 20)
+        message, values = status_of('/busy', 'camera front', OK)
+        assert 8 < float(values['rate out (Hz)']) < 12 < float(values['rate in (Hz)']) < 33
+        assert 'frames a second are answered' in message
+        assert int(values['dropped: rate limit']) > 20 and values['dropped: bad'] == '1'
+        assert values['topic'] == '/busy/front/image'
+        assert 0 < float(values['age (ms)']) < 1000
+        for stage in ('receive', 'prepare', 'engine', 'labels', 'publish'):
+            p50, p95, p99 = (float(values[f'{stage} {p} (ms)']) for p in ('p50', 'p95', 'p99'))
+            assert 0 <= p50 <= p95 <= p99 < 1000 and p99 > 0
+        assert values['listeners'] == '1'
+
+
+def test_a_bad_reload_is_a_warning_while_the_old_model_goes_on(status_of, probe, tiny_path):
+    with RunningNode('/old', model=str(tiny_path)) as running:
+        assert running.do('configure', 'activate')
+        running.node._reload_failure = 'it is no model'
+        message, _ = status_of('/old', 'engine', WARN)
+        assert 'it is no model' in message
+
+
+def test_cameras_leave_with_cleanup(status_of, probe, tiny_path):
+    with RunningNode('/gone', model=str(tiny_path)) as running:
+        assert running.do('configure')
+        status_of('/gone', 'camera', OK)
+        assert running.do('cleanup')
+        arrays = probe.listen('/diagnostics', DiagnosticArray)
+        wait_until(lambda: len(arrays) >= 2, 5, 'diagnostics of the unconfigured node')
+        assert [item.name for item in arrays[-1].status] == ['segmentation: engine']
+
+
+class FakeUpdater:
+    """What diagnostic_updater's Updater does, as its source says."""
+
+    def __init__(self, node, period=1.0):
+        self.node, self.tasks, self.hardware_id = node, {}, ''
+        self.period = node.declare_parameter('diagnostic_updater.period', period).value
+        self._publisher = node.create_publisher(DiagnosticArray, '/diagnostics', 1)
+        self.timer = node.create_timer(self.period, self.update)
+
+    def setHardwareID(self, name):  # noqa: N802
+        self.hardware_id = name
+
+    def add(self, name, task):
+        self.tasks[name] = task
+
+    def removeByName(self, name):  # noqa: N802
+        return self.tasks.pop(name, None) is not None
+
+    def update(self):
+        statuses = []
+        for name, task in self.tasks.items():
+            status = task(FakeStatus(name=f'{self.node.get_name()}: {name}'))
+            status.hardware_id = self.hardware_id
+            statuses.append(status)
+        self._publisher.publish(DiagnosticArray(status=statuses))
+
+
+class FakeStatus(DiagnosticStatus):
+    """What diagnostic_updater gives to a task."""
+
+    def summary(self, level, message):
+        self.level, self.message = level, message
+
+    def add(self, key, value):
+        self.values = [*self.values, KeyValue(key=key, value=value)]
+
+
+@pytest.fixture
+def updater(monkeypatch):
+    """Stand in for diagnostic_updater, which comes with ROS, not with its wheels."""
+    module = ModuleType('diagnostic_updater')
+    module.Updater = FakeUpdater
+    monkeypatch.setitem(sys.modules, 'diagnostic_updater', module)
+
+
+def test_diagnostic_updater_is_used_where_it_is_installed(status_of, probe, tiny_path, updater):
+    with RunningNode('/updated', model=str(tiny_path)) as running:
+        assert running.do('configure', 'activate')
+        _, values = status_of('/updated', 'engine', OK)
+        assert values['state'] == 'active'
+        status_of('/updated', 'camera', OK)
+        assert set(running.node._diagnostics._updater.tasks) == {'engine', 'camera'}
+        assert running.do('deactivate', 'cleanup')
+        assert set(running.node._diagnostics._updater.tasks) == {'engine'}
+
+
+def test_diagnostic_updater_has_the_period_that_was_set_and_a_steady_clock(
+    probe, tiny_path, updater
+):
+    """Also while a simulator stands still, by whose clock its own timer would go."""
+    given = {'use_sim_time': True, 'diagnostic_updater.period': 0.25}
+    with RunningNode('/steady', model=str(tiny_path), **given):
+        arrays = probe.listen('/diagnostics', DiagnosticArray)
+        wait_until(lambda: arrays)
+        start, before = monotonic(), len(arrays)
+        wait_until(lambda: len(arrays) >= before + 8)
+        assert 1.5 < monotonic() - start < 5.0
+
+
+def test_a_period_that_is_no_number_is_named(tiny_path, updater, probe):
+    with pytest.raises(InvalidValueError, match='diagnostic_updater.period is 1, expected a numb'):
+        RunningNode('/wrong', **{'diagnostic_updater.period': 1}).__enter__()

@@ -1,0 +1,79 @@
+# Copyright 2026 The swiftnet_ros Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""What a user can mend ends every command with one line; a reader that has gone, with none."""
+
+import errno
+import os
+import subprocess
+import sys
+
+from helpers.checkout import ROOT
+import pytest
+from swiftnet_ros.errors import InvalidValueError
+from swiftnet_ros.system.process import exit_code
+
+
+def failing(error: Exception):
+    """Give a command that fails."""
+
+    def command() -> int:
+        raise error
+
+    return command
+
+
+@pytest.mark.parametrize('code', [0, 1, 3])
+def test_a_command_says_its_own_exit_code(code, capsys):
+    assert exit_code(lambda: code) == code
+    assert capsys.readouterr().err == ''
+
+
+@pytest.mark.parametrize(
+    ('error', 'line'),
+    [
+        (InvalidValueError('rate', 0, 'above 0'), 'error: rate is 0, expected above 0\n'),
+        (PermissionError(errno.EACCES, 'Permission denied', 'a.json'), 'denied: a.json\n'),
+        (OSError(errno.ENOSPC, 'No space left on device'), 'error: No space left on device\n'),
+        (BrokenPipeError(errno.EPIPE, 'Broken pipe'), 'error: Broken pipe\n'),
+        (OSError('cut short'), 'error: cut short\n'),
+        (OSError(), 'error: OSError\n'),
+    ],
+)
+def test_what_a_user_can_mend_is_one_line(error, line, capsys):
+    assert exit_code(failing(error)) == 1
+    said = capsys.readouterr().err
+    assert said.startswith('error: ') and said.endswith(line) and said.count('\n') == 1
+
+
+def test_a_mistake_of_the_code_is_not_hidden():
+    with pytest.raises(ZeroDivisionError):
+        exit_code(failing(ZeroDivisionError()))
+
+
+@pytest.mark.parametrize('length', [9, 1_000_000])
+@pytest.mark.parametrize('flush', [False, True])
+def test_a_reader_that_has_gone_is_no_error(flush, length):
+    code = (
+        'from swiftnet_ros.system.process import exit_code\n'
+        'import sys\n'
+        f'sys.exit(exit_code(lambda: print("x" * {length}, flush={flush}) or 0))\n'
+    )
+    read, write = os.pipe()
+    os.close(read)
+    done = subprocess.run(
+        [sys.executable, '-c', code], cwd=ROOT, stdout=write, stderr=subprocess.PIPE, timeout=60
+    )
+    os.close(write)
+    assert (done.returncode, done.stderr) == (1, b'')

@@ -1,0 +1,198 @@
+# Copyright 2026 The swiftnet_ros Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""Views for rare classes: the class is in the crop, and a place alone decides on a view."""
+
+from collections import Counter
+from dataclasses import replace
+from itertools import islice
+
+from helpers.tiny_training import final_weights, step_losses, tiny_config
+import numpy as np
+import pytest
+import torch
+from training.datasets import open_dataset
+from training.datasets.base import CachedPictures
+from training.datasets.class_statistics import ClassCounts, count_pixels
+from training.datasets.loader import RareClassViews, training_batches, whole_batches
+from training.datasets.transforms.augmentation import augment, training_transform
+from training.schema.config import AugmentationConfig, SamplingConfig
+from training.trainer import train as train_room
+from training.trainer.train import train
+
+COUNTS = ClassCounts(
+    ('road', 'car', 'pole', 'never'),
+    np.array([[90, 10, 0, 0], [95, 5, 0, 0], [90, 9, 1, 0]]),
+    {},
+)
+ALWAYS = SamplingConfig(share=1.0, temperature=0.1)
+
+
+def with_sampling(share=0.5, **sections):
+    return replace(tiny_config(**sections), sampling=SamplingConfig(share=share))
+
+
+@pytest.mark.parametrize(('crop', 'scale'), [(64, 1.0), (96, 1.5), (192, 1.0), (128, 0.5)])
+@pytest.mark.parametrize('seed', range(8))
+def test_the_crop_holds_the_class(crop, scale, seed):
+    label = torch.zeros(120, 160, dtype=torch.uint8)
+    label[7:11, 140:144] = 2
+    image = torch.where(label == 2, 200, 20)[None].repeat(3, 1, 1).byte()
+    config = AugmentationConfig(
+        crop, scale, scale, brightness=0, contrast=0, saturation=0, hue=0, crop_width=crop + 32
+    )
+    torch.manual_seed(seed)
+    view, mask = augment(training_transform(config, 2), image, label)
+    assert view.shape[1:] == mask.shape == (crop, crop + 32)
+    assert (mask == 2).any()
+    assert view[0][mask == 2].float().mean() > 100
+
+
+def test_windows_differ_and_a_class_that_is_not_there_changes_nothing():
+    label = torch.zeros(120, 160, dtype=torch.uint8)
+    label[60, 80] = 1
+    config = AugmentationConfig(crop=64, scale_min=1, scale_max=1, flip=0)
+    places = set()
+    for seed in range(30):
+        torch.manual_seed(seed)
+        mask = augment(training_transform(config, 1), label.repeat(3, 1, 1), label)[1]
+        places.add(tuple((mask == 1).nonzero()[0].tolist()))
+        torch.manual_seed(seed)
+        absent = augment(training_transform(config, 3), label.repeat(3, 1, 1), label)
+        torch.manual_seed(seed)
+        usual = augment(training_transform(config), label.repeat(3, 1, 1), label)
+        assert torch.equal(absent[1], usual[1])
+    assert len(places) > 20
+    rows, columns = zip(*places, strict=True)
+    assert max(rows) - min(rows) > 40 < max(columns) - min(columns)
+
+
+def test_classes_are_drawn_by_their_share_and_pictures_by_the_class():
+    rare = RareClassViews(ALWAYS, COUNTS)
+    drawn = [rare.draw(seed) for seed in range(4000)]
+    classes = Counter(class_id for _, class_id in drawn)
+    odds = np.exp((1 - COUNTS.shares()[:3]) / 0.1)
+    for class_id, expected in enumerate(odds / odds.sum()):
+        assert classes[class_id] / 4000 == pytest.approx(expected, abs=0.03)
+    assert {picture for picture, class_id in drawn if class_id == 2} == {2}
+    assert {picture for picture, class_id in drawn if class_id == 1} == {0, 1, 2}
+    assert 3 not in classes
+
+
+def test_the_share_of_ordinary_views_stays():
+    rare = RareClassViews(replace(ALWAYS, share=0.25), COUNTS)
+    drawn = [rare.draw(seed) for seed in range(2000)]
+    assert sum(place is not None for place in drawn) / 2000 == pytest.approx(0.25, abs=0.03)
+    nothing = ClassCounts(('a',), np.zeros((2, 1), np.int64), {})
+    assert RareClassViews(ALWAYS, nothing).draw(0) is None
+
+
+@pytest.fixture
+def batches(folder_root):
+    """Give a maker of all batches of an epoch."""
+
+    def draw(epoch, rank=0, processes=1, cache=False, **train):
+        config = with_sampling(train=train)
+        dataset = open_dataset('folder', folder_root, 'train')
+        counts = ClassCounts((), count_pixels(dataset), {})
+        dataset = CachedPictures(dataset) if cache else dataset
+        loader, sampler = training_batches(config, dataset, rank, processes, counts)
+        sampler.epoch = epoch
+        return [batch.images for batch in whole_batches(loader)], list(sampler)
+
+    return draw
+
+
+def test_views_depend_on_seed_epoch_and_place_alone(batches):
+    first, places = batches(2)
+    assert {len(place) for batch in places for place in batch} == {2, 4}
+    again, _ = batches(2, workers=1, cache=True)
+    assert all(torch.equal(a, b) for a, b in zip(first, again, strict=True))
+    assert not torch.equal(first[0], batches(3)[0][0])
+    assert places != batches(2, seed=1)[1]
+
+
+def test_processes_share_the_same_places(batches):
+    _, whole = batches(1)
+    shares = [batches(1, rank, 2)[1] for rank in range(2)]
+    for batch, *parts in zip(whole, *shares, strict=True):
+        assert sorted(batch) == sorted(parts[0] + parts[1])
+
+
+def test_one_picture_twice_in_an_epoch_has_two_views(folder_root):
+    config = with_sampling(share=1.0)
+    dataset = open_dataset('folder', folder_root, 'train')
+    counts = ClassCounts((), count_pixels(dataset), {})
+    loader, _ = training_batches(config, dataset, counts=counts)
+    views = [loader.dataset[(0, 1, 1, position)][0] for position in (0, 1, 1)]
+    assert not torch.equal(views[0], views[1])
+    assert torch.equal(views[1], views[2])
+
+
+def test_without_sampling_places_are_what_they_were(folder_root):
+    dataset = open_dataset('folder', folder_root, 'train')
+    counts = ClassCounts((), count_pixels(dataset), {})
+    plain, counted = (
+        list(islice(training_batches(tiny_config(), dataset, counts=given)[1], 2))
+        for given in (None, counts)
+    )
+    assert plain == counted
+
+
+class StoppedError(Exception):
+    """What a test stops a run with."""
+
+
+def test_a_stopped_run_goes_on_with_the_same_views(folder_root, tmp_path, monkeypatch):
+    config = with_sampling(train={'epochs': 3, 'evaluate_every': 0}, data={'cache': True})
+    train(config, folder_root, tmp_path / 'whole')
+
+    def stop(state):
+        if state.step == 3:
+            raise StoppedError
+
+    with monkeypatch.context() as patch:
+        usual = train_room.default_callbacks
+        patch.setattr(train_room, 'default_callbacks', lambda *rest: [*usual(*rest), stop])
+        with pytest.raises(StoppedError):
+            train(config, folder_root, tmp_path / 'stopped')
+    without_cache = replace(config, data=replace(config.data, cache=False))
+    train(without_cache, folder_root, tmp_path / 'stopped')
+    losses = [step_losses(tmp_path / name) for name in ('whole', 'stopped')]
+    assert losses[1] == pytest.approx(losses[0], abs=1e-6)
+    weights = final_weights(tmp_path / 'stopped')
+    for name, value in final_weights(tmp_path / 'whole').items():
+        torch.testing.assert_close(weights[name], value, rtol=1e-5, atol=1e-6)
+
+
+def test_a_cached_picture_is_read_once(folder_root):
+    dataset = open_dataset('folder', folder_root, 'train')
+    reads = []
+
+    class Counting:
+        table = dataset.table
+
+        def __len__(self):
+            return len(dataset)
+
+        def __getitem__(self, index):
+            reads.append(index)
+            return dataset[index]
+
+    cached = CachedPictures(Counting())
+    first = cached[3]
+    assert cached[3] is first
+    assert (reads, len(cached), cached.table) == ([3], 8, dataset.table)
+    assert np.array_equal(first.image, dataset[3].image)
+    assert cached.fill() is cached
+    assert sorted(reads) == list(range(8))

@@ -1,0 +1,229 @@
+# Copyright 2026 The swiftnet_ros Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+
+"""Random views: picture and label stay together, and a view depends on its place alone."""
+
+from dataclasses import replace
+
+import cv2
+from helpers.tiny_training import COLORS, tiny_config
+import numpy as np
+import pytest
+from swiftnet_ros.errors import InvalidValueError
+import torch
+from torchvision import tv_tensors
+from training.datasets import open_dataset
+from training.datasets.class_table import UNLABELED
+from training.datasets.loader import edge_distance, PictureError, training_batches, whole_batches
+from training.datasets.transforms.augmentation import augment, RandomScale, training_transform
+from training.schema.config import AugmentationConfig
+
+GEOMETRY = AugmentationConfig(crop=96, brightness=0, contrast=0, saturation=0, hue=0)
+COLOR_OF = np.full((256, 3), 77, np.uint8)
+COLOR_OF[:3] = COLORS
+
+
+def coded(height: int, width: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Give a picture [3, H, W] that shows each class in its colour, and its label [H, W]."""
+    label = np.zeros((height, width), np.uint8)
+    cv2.rectangle(label, (width // 4, height // 3), (width, height), 1, -1)
+    cv2.circle(label, (width // 2, height // 2), height // 5, 2, -1)
+    label[: height // 8] = UNLABELED
+    return torch.from_numpy(COLOR_OF[label]).permute(2, 0, 1), torch.from_numpy(label)
+
+
+def inside(label: np.ndarray, margin: int) -> np.ndarray:
+    """Mark the pixels with one class within `margin` pixels around."""
+    kernel = np.ones((2 * margin + 1,) * 2, np.uint8)
+    flat = cv2.dilate(label, kernel) == cv2.erode(label, kernel)
+    frame = np.zeros_like(flat)
+    frame[margin:-margin, margin:-margin] = True
+    return flat & frame
+
+
+@pytest.mark.parametrize('seed', range(20))
+def test_picture_and_label_stay_together(seed):
+    torch.manual_seed(seed)
+    image, label = augment(training_transform(GEOMETRY), *coded(90, 130))
+    assert image.shape == (3, 96, 96)
+    assert label.shape == (96, 96)
+    pixels, ids = image.permute(1, 2, 0).numpy().astype(int), label.numpy()
+    sure = inside(ids, 3) & (ids != UNLABELED)
+    assert sure.any()
+    assert np.abs(pixels - COLOR_OF[ids])[sure].max() <= 1
+
+
+@pytest.mark.parametrize('factor', [0.5, 0.71, 1.0, 1.37, 2.0])
+def test_scaling_shifts_the_label_by_nothing(factor):
+    image, label = coded(120, 160)
+    scale = RandomScale(factor, factor)
+    view, mask = augment(scale, image, label)
+    assert mask.shape == view.shape[1:] == (round(120 * factor), round(160 * factor))
+    wanted = (mask == 2).float()
+    shown = (view == torch.tensor(COLORS[2])[:, None, None]).all(0)
+    disc = torch.where(wanted.bool() | shown, 1.0, 0.0)
+    rows, columns = (torch.arange(side) + 0.5 for side in mask.shape)
+    for weights, middle in ((wanted, 0.5), (disc, 0.5)):
+        row = float((weights.sum(1) * rows).sum() / weights.sum()) / len(rows)
+        column = float((weights.sum(0) * columns).sum() / weights.sum()) / len(columns)
+        assert row == pytest.approx(middle, abs=0.006)
+        assert column == pytest.approx(middle, abs=0.006)
+
+
+def test_scaling_takes_the_nearest_pixel_centre():
+    label = torch.arange(8, dtype=torch.uint8)[None].repeat(8, 1)
+    mask = RandomScale(0.5, 0.5)(tv_tensors.Mask(label[None]))
+    centres = [int((i + 0.5) * 2) for i in range(4)]
+    assert mask[0, 0].tolist() == centres
+
+
+def test_the_scale_is_drawn_from_its_range():
+    scale = RandomScale(0.5, 2.0)
+    torch.manual_seed(0)
+    drawn = [scale.make_params([])['factor'] for _ in range(200)]
+    assert 0.5 <= min(drawn) < 0.6
+    assert 1.9 < max(drawn) <= 2.0
+
+
+def test_what_lies_outside_the_picture_is_unlabeled():
+    config = replace(GEOMETRY, scale_min=0.5, scale_max=0.5, flip=0)
+    image, label = torch.full((3, 60, 80), 200).byte(), torch.ones(60, 80).byte()
+    view, mask = augment(training_transform(config), image, label)
+    outside = mask == UNLABELED
+    assert int((mask == 1).sum()) == 30 * 40
+    assert int(outside.sum()) == 96 * 96 - 30 * 40
+    assert torch.equal(view[:, outside].T.unique(dim=0), torch.tensor([[124, 116, 104]]).byte())
+
+
+def test_a_crop_can_be_wider_than_high():
+    config = replace(GEOMETRY, crop=64, crop_width=128, scale_min=1, scale_max=1, flip=0)
+    image, label = coded(64, 128)
+    view, mask = augment(training_transform(config), image, label)
+    assert torch.equal(view, image)
+    assert torch.equal(mask, label)
+
+
+def test_flipping_turns_picture_and_label_around():
+    config = replace(GEOMETRY, scale_min=1, scale_max=1, flip=1)
+    image, label = coded(96, 96)
+    view, mask = augment(training_transform(config), image, label)
+    assert torch.equal(view, image.flip(-1))
+    assert torch.equal(mask, label.flip(-1))
+
+
+def test_colours_change_in_the_picture_alone():
+    config = AugmentationConfig(crop=96, scale_min=1, scale_max=1, flip=0)
+    image, label = coded(96, 96)
+    torch.manual_seed(0)
+    view, mask = augment(training_transform(config), image, label)
+    assert torch.equal(mask, label)
+    assert (view != image).float().mean() > 0.5
+
+
+@pytest.fixture
+def drawn(folder_root):
+    """Give a maker of the first batch of an epoch."""
+
+    def draw(epoch: int, **train: int) -> torch.Tensor:
+        config = tiny_config(train=train)
+        dataset = open_dataset('folder', folder_root, 'train')
+        loader, sampler = training_batches(config, dataset)
+        sampler.epoch = epoch
+        batch = next(whole_batches(loader))
+        assert batch.images.dtype == torch.uint8
+        assert batch.labels.dtype == torch.int64
+        return torch.cat([batch.images, batch.labels[:, None]], 1)
+
+    return draw
+
+
+def test_a_view_depends_on_seed_epoch_and_picture_alone(drawn):
+    torch.manual_seed(5)
+    view = drawn(3)
+    torch.manual_seed(6)
+    assert torch.equal(view, drawn(3))
+    assert torch.equal(view, drawn(3, workers=2))
+    assert not torch.equal(view, drawn(4))
+    assert not torch.equal(view, drawn(3, seed=1))
+
+
+def test_a_picture_has_another_view_in_every_epoch(folder_root):
+    loader, _ = training_batches(tiny_config(), open_dataset('folder', folder_root, 'train'))
+    views = [loader.dataset[(epoch, 0)][0] for epoch in (0, 1, 1)]
+    assert not torch.equal(views[0], views[1])
+    assert torch.equal(views[1], views[2])
+
+
+def test_drawing_a_view_leaves_the_random_state_alone(folder_root):
+    loader, _ = training_batches(tiny_config(), open_dataset('folder', folder_root, 'train'))
+    torch.manual_seed(7)
+    expected = torch.rand(3)
+    torch.manual_seed(7)
+    image, label, distance = loader.dataset[(0, 0)]
+    assert image.shape[1:] == label.shape == distance.shape
+    assert torch.equal(torch.rand(3), expected)
+
+
+def test_processes_share_a_batch_among_them(folder_root):
+    dataset = open_dataset('folder', folder_root, 'train')
+    config = tiny_config(train={'batch_size': 4})
+    _, whole = training_batches(config, dataset)
+    shares = [training_batches(config, dataset, rank, 2)[1] for rank in range(2)]
+    for batch, *parts in zip(whole, *shares, strict=True):
+        assert [len(part) for part in parts] == [2, 2]
+        assert sorted(batch) == sorted(parts[0] + parts[1])
+    places = [place for batch in whole for place in batch]
+    assert len(set(places)) == len(places) == 8
+
+
+@pytest.mark.parametrize(('size', 'processes'), [(9, 1), (3, 2)])
+def test_a_batch_that_cannot_be_made_is_refused(folder_root, size, processes):
+    dataset = open_dataset('folder', folder_root, 'train')
+    config = tiny_config(train={'batch_size': size})
+    with pytest.raises(
+        InvalidValueError, match=f'train.batch_size is {size}, expected a multiple'
+    ):
+        training_batches(config, dataset, 0, processes)
+
+
+@pytest.mark.parametrize('workers', [0, 1])
+def test_a_bad_label_is_one_line_with_and_without_workers(tmp_path, workers):
+    for name in ('images', 'labels'):
+        (tmp_path / 'train' / name).mkdir(parents=True)
+        cv2.imwrite(str(tmp_path / 'train' / name / 'a.png'), np.full((64, 64), 9, np.uint8))
+    (tmp_path / 'classes.yaml').write_text('classes: [{name: a, rgb: [1, 2, 3]}]')
+    config = tiny_config(train={'batch_size': 1, 'workers': workers})
+    loader, _ = training_batches(config, open_dataset('folder', tmp_path, 'train'))
+    with pytest.raises(PictureError, match='holds label ids 9, the class table') as caught:
+        next(whole_batches(loader))
+    assert '\n' not in str(caught.value)
+
+
+def test_edge_distance_is_the_distance_to_the_nearest_pixel_at_an_edge():
+    label = coded(40, 56)[1].numpy()
+    padded = np.pad(label, 1, mode='edge')
+    windows = np.lib.stride_tricks.sliding_window_view(padded, (3, 3)).reshape(40, 56, 9)
+    at_edge = [cell for cell in np.ndindex(label.shape) if len(np.unique(windows[cell])) > 1]
+    cells = np.stack(np.meshgrid(np.arange(40), np.arange(56), indexing='ij'), -1)
+    gaps = np.linalg.norm(cells[:, :, None] - np.array(at_edge)[None, None], axis=-1).min(-1)
+    received = edge_distance(label)
+    assert received.dtype == np.float32
+    assert np.array_equal(received == 0, gaps == 0)
+    # OpenCV adds up steps of 0.955 and 1.3693 pixels, which is right to a few per cent.
+    assert (np.abs(received - gaps) <= 0.06 * gaps + 1e-6).all()
+
+
+def test_a_label_without_edges_is_far_from_one():
+    assert (edge_distance(np.full((30, 50), 4)) == 50).all()

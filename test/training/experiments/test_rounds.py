@@ -1,0 +1,177 @@
+# Copyright 2026 The swiftnet_ros Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+
+"""A family of runs: what is finished stays, a crash goes on in its round, changes are refused."""
+
+import json
+
+from helpers.tiny_family import DENSE, FAMILY, tiny_task
+from helpers.tiny_training import final_weights, step_losses
+import pytest
+from swiftnet_ros.errors import UnknownNameError
+import torch
+from training.__main__ import main
+from training.evaluation.complexity import count
+from training.experiments import rounds
+from training.experiments.result import identity
+from training.experiments.rounds import OtherArmError
+from training.experiments.run import chosen_runs, finish_run, run_family
+from training.run.checkpoint import CheckpointError, load_checkpoint
+from training.run.folder import read_records
+from training.trainer import train as train_room
+import yaml
+
+ITERATIVE = {'iterative': {'weights': 'ft', 'pruning': 'all', 'rounds': 2}}
+
+
+class StoppedError(Exception):
+    """What a test stops a run with."""
+
+
+@pytest.fixture
+def stopped(folder_root, tmp_path, monkeypatch):
+    """Give the work on an iterative arm that stopped in the second epoch of its second round."""
+    task = tiny_task(folder_root, tmp_path / 'runs', arms=ITERATIVE)
+    second = task.paths('iterative').folder
+
+    def stop_in_second_round(*given):
+        callbacks = train_room_callbacks(*given)
+
+        def stop(state):
+            if given[3].folder == second and state.step == 3:
+                raise StoppedError
+
+        return [*callbacks, stop]
+
+    train_room_callbacks = train_room.default_callbacks
+    with monkeypatch.context() as patch:
+        patch.setattr(train_room, 'default_callbacks', stop_in_second_round)
+        with pytest.raises(StoppedError):
+            finish_run(task, 'iterative')
+    return task
+
+
+def test_a_crash_goes_on_in_the_round_and_epoch_where_it_stopped(finished_family, stopped):
+    paths = stopped.paths('iterative')
+    done = [
+        paths.pruning_round(1).trained,
+        paths.pruning_round(1).history,
+        paths.history,
+        paths.start,
+    ]
+    before = [path.stat().st_mtime_ns for path in done]
+    assert not paths.trained.exists()
+    assert load_checkpoint(paths.last).progress['step'] == 2
+    finish_run(stopped, 'iterative')
+    assert [path.stat().st_mtime_ns for path in done] == before
+    whole = finished_family.paths('iterative')
+    losses = step_losses(whole.folder)
+    assert step_losses(paths.folder) == pytest.approx(losses, abs=1e-5)
+    resumed = final_weights(paths.folder)
+    for name, value in final_weights(whole.folder).items():
+        torch.testing.assert_close(resumed[name], value, rtol=1e-4, atol=1e-5)
+    assert not paths.last.exists()
+
+
+def test_what_is_finished_is_not_done_again(finished_family, monkeypatch):
+    files = [path for path in finished_family.out.rglob('*') if path.is_file()]
+    before = {path: path.stat().st_mtime_ns for path in files}
+    monkeypatch.setattr(train_room, 'run_epoch', None)
+    monkeypatch.setattr(rounds, 'find_removed', None)
+    assert len(list(run_family(finished_family, ()))) == 1 + len(FAMILY['arms'])
+    after = [path for path in finished_family.out.rglob('*') if path.is_file()]
+    assert {path: path.stat().st_mtime_ns for path in after} == before
+
+
+def test_the_dense_run_may_come_from_elsewhere_and_have_kept_more(folder_root, tmp_path):
+    task = tiny_task(folder_root, tmp_path / 'runs', arms={})
+    kept = {'train': {**DENSE['train'], 'keep_steps': [0, 1]}}
+    elsewhere = tiny_task(folder_root, tmp_path / 'runs', arms={}, dense={**DENSE, **kept})
+    finish_run(elsewhere, 'dense')
+    losses = task.paths('dense').losses.stat().st_mtime_ns
+    finish_run(task, 'dense')
+    assert task.paths('dense').losses.stat().st_mtime_ns == losses
+
+
+def test_results_say_what_was_measured_and_by_what(finished_family):
+    for name in ('dense', 'lth', 'iterative', 'masks', 'narrow'):
+        paths = finished_family.paths(name)
+        result = json.loads(paths.result.read_text())
+        trained = load_checkpoint(paths.trained)
+        counted = count(trained.network(), *result['size'])
+        assert (result['params'], result['gmacs']) == (counted.params, counted.gmacs)
+        measured = read_records(paths.metrics)[-1]
+        assert (result['miou'], result['iou']) == (measured['miou'], measured['iou'])
+        assert result['miou'] == trained.miou
+        assert (result['name'], result['seed'], result['epochs']) == (name, 0, 2)
+        assert result['config']['name'] == name
+        if name != 'dense':
+            assert result['start_sha256'] == identity(load_checkpoint(paths.start))
+
+
+def test_pruned_arms_are_smaller_and_masked_ones_are_not(finished_family):
+    def figure(name, key):
+        return json.loads(finished_family.paths(name).result.read_text())[key]
+
+    assert figure('ft', 'params') == figure('ri', 'params') < figure('ft_lrr', 'params')
+    assert figure('ft_lrr', 'params') < figure('dense', 'params') == figure('masks', 'params')
+    assert figure('masks', 'params_not_zero') < 0.6 * figure('masks', 'params')
+    assert figure('ft', 'gmacs') < figure('masks', 'gmacs') == figure('dense', 'gmacs')
+
+
+def test_other_options_for_an_arm_that_was_begun_are_refused(finished_family):
+    sections = {'arms': {'lth': {**FAMILY['arms']['lth'], 'rewind_to': 2}}}
+    changed = tiny_task(finished_family.root, finished_family.out, **sections)
+    with pytest.raises(OtherArmError, match='rewind_to 0 and the family now says 2; choose an'):
+        finish_run(changed, 'lth')
+
+
+def test_another_training_for_an_arm_that_was_done_is_refused(finished_family):
+    longer = {**DENSE, 'train': {**DENSE['train'], 'epochs': 3}}
+    changed = tiny_task(finished_family.root, finished_family.out, dense=longer)
+    with pytest.raises(CheckpointError, match='train.epochs 2 and this one 3; choose another'):
+        finish_run(changed, 'lth')
+
+
+def test_only_chosen_arms_run_in_the_order_of_the_file(finished_family):
+    family = finished_family.family
+    assert chosen_runs(family, ()) == ['dense', *FAMILY['arms']]
+    assert chosen_runs(family, ['ri', 'ft']) == ['ft', 'ri']
+    with pytest.raises(UnknownNameError, match="unknown arm 'iterativ'; did you mean 'iterative'"):
+        chosen_runs(family, ['iterativ'])
+
+
+def test_the_command_runs_an_arm_of_several_seeds(folder_root, tmp_path, capsys):
+    (tmp_path / 'family.yaml').write_text(yaml.safe_dump({**FAMILY, 'seeds': [0, 1]}))
+    words = ['--root', str(folder_root), '--out', str(tmp_path / 'runs'), '--only', 'ri']
+    words += ['--set', 'dense.train.epochs=1']
+    assert main(['lottery', str(tmp_path / 'family.yaml'), *words]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    names = ['ri_seed0', 'ri_seed1']
+    assert [line.split(': ')[0] for line in lines] == [str(tmp_path / 'runs' / n) for n in names]
+    assert sorted(p.name for p in (tmp_path / 'runs').iterdir()) == [
+        'dense_seed0', 'dense_seed1', *names,
+    ]  # fmt: skip
+    starts = [final_weights(tmp_path / 'runs' / name)['head.2.weight'] for name in names]
+    assert not torch.equal(*starts)
+
+
+def test_the_command_says_in_one_line_what_is_wrong(tmp_path, capsys):
+    arms = {'lth': {'weights': 'lht', 'pruning': 'all'}}
+    (tmp_path / 'family.yaml').write_text(yaml.safe_dump({**FAMILY, 'arms': arms}))
+    words = ['--root', str(tmp_path), '--out', str(tmp_path / 'runs')]
+    assert main(['lottery', str(tmp_path / 'family.yaml'), *words]) == 1
+    error = "error: unknown value of arms.lth.weights 'lht'; did you mean 'lth'?\n"
+    assert capsys.readouterr().err == error

@@ -1,0 +1,234 @@
+# Copyright 2026 The swiftnet_ros Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+
+"""Every arm starts from exactly the weights that it claims (and trains them, not others)."""
+
+from dataclasses import replace
+
+from helpers.tiny_training import tiny_checkpoint
+import pytest
+from swiftnet_ros.errors import InvalidValueError
+from swiftnet_ros.model_spec import SemanticClass
+import torch
+from training.experiments.removal import Channels
+from training.experiments.result import identity
+from training.experiments.weight_init import Ingredients, WEIGHTS, with_other_classes
+from training.pruning.history import load_history
+from training.pruning.masks import load_masks
+from training.run.checkpoint import load_checkpoint
+from training.run.folder import read_records
+from training.schema.config import load_config, ModelConfig
+
+DENSE_STEPS = 4
+
+
+def kept(history, layer, side, channels):
+    """Follow the removals of one side of a layer by hand."""
+    left = list(range(channels))
+    for removal in history.removals:
+        if (removal.layer, removal.side) == (layer, side):
+            assert removal.channels == len(left)
+            left = [c for place, c in enumerate(left) if place not in removal.indices]
+    return left
+
+
+def cut_by_hand(weights, history):
+    """Take what a history leaves out of the dense network's weights, by plain indexing."""
+    result = {}
+    for name, value in weights.items():
+        layer = name.rpartition('.')[0]
+        if value.dim():
+            value = value[kept(history, layer, 'out', value.shape[0])]
+        if value.dim() == 4:
+            value = value[:, kept(history, layer, 'in', value.shape[1])]
+        result[name] = value
+    return result
+
+
+def same(one, other):
+    assert one.keys() == other.keys()
+    return all(torch.equal(value, other[name]) for name, value in one.items())
+
+
+def start_of(task, name):
+    return dict(load_checkpoint(task.paths(name).start).weights)
+
+
+def dense_weights(task, step=None):
+    paths = task.paths('dense')
+    return dict(load_checkpoint(paths.trained if step is None else paths.kept(step)).weights)
+
+
+@pytest.mark.parametrize(
+    ('name', 'step'),
+    [
+        ('ft', None),
+        ('ft_lrr', None),
+        ('lth', 0),
+        ('lth_k', 2),
+        ('context_lth', 0),
+        ('iterative_lth', 2),
+    ],
+)
+def test_channels_that_are_left_have_the_dense_networks_weights(finished_family, name, step):
+    history = load_history(finished_family.paths(name).history)
+    sources = {at: dense_weights(finished_family, at) for at in (None, 0, 2)}
+    start = start_of(finished_family, name)
+    assert history.removals
+    for at, weights in sources.items():
+        assert same(start, cut_by_hand(weights, history)) == (at == step)
+
+
+def test_the_second_round_of_fine_tuning_starts_from_what_the_first_trained(finished_family):
+    paths = finished_family.paths('iterative')
+    first, both = (load_history(p.history) for p in (paths.pruning_round(1), paths))
+    earlier = len(first.removals)
+    assert both.removals[:earlier] == first.removals
+    newest = replace(both, removals=both.removals[earlier:])
+    trained = dict(load_checkpoint(paths.pruning_round(1).trained).weights)
+    assert newest.removals
+    assert same(start_of(finished_family, 'iterative'), cut_by_hand(trained, newest))
+
+
+def test_rounds_end_at_the_widths_of_one_shot(finished_family):
+    shapes = [
+        {name: value.shape for name, value in start_of(finished_family, arm).items()}
+        for arm in ('ft', 'iterative', 'iterative_lth', 'ri')
+    ]
+    assert all(other == shapes[0] for other in shapes)
+
+
+def test_random_weights_of_the_pruned_shape_are_fresh(finished_family):
+    start, history = (
+        start_of(finished_family, 'ri'),
+        load_history(finished_family.paths('ri').history),
+    )
+    dense = [cut_by_hand(dense_weights(finished_family, at), history) for at in (None, 0)]
+    for name, value in start.items():
+        if value.dim() == 4:
+            # Also not the numbers that the same seed began with.
+            assert all(not torch.isclose(value, other[name]).any() for other in dense), name
+            spread = (2 / (value.shape[0] * value[0, 0].numel())) ** 0.5
+            assert value.std().item() == pytest.approx(spread, rel=0.25), name
+        elif name.endswith(('running_mean', 'num_batches_tracked')) or name == 'head.2.bias':
+            assert not value.any(), name
+        else:
+            assert (value == 1).all() or name.endswith('.bias'), name
+
+
+def test_the_narrow_network_has_its_own_widths_and_fresh_weights(finished_family):
+    paths = finished_family.paths('narrow')
+    start = load_checkpoint(paths.start)
+    assert (start.model.widths, start.model.features) == ([8, 8, 8, 12, 16], 12)
+    assert start.weights['encoder.stages.3.1.conv2.weight'].shape == (16, 16, 3, 3)
+    assert not paths.history.exists()
+    assert load_config(paths.config).model == start.model
+
+
+@pytest.mark.parametrize('name', ['masks', 'masks_ri'])
+def test_masks_hold_through_the_training_and_its_average(finished_family, name):
+    paths = finished_family.paths(name)
+    masks = load_masks(paths.masks)
+    start, trained = start_of(finished_family, name), load_checkpoint(paths.trained).weights
+    total = sum(mask.numel() for mask in masks.values())
+    assert sum(int(mask.sum()) for mask in masks.values()) == total - round(total / 2)
+    for layer, mask in masks.items():
+        for weights in (start, trained):
+            assert not weights[layer][~mask].any()
+        assert not torch.equal(start[layer], trained[layer])
+    if name == 'masks':
+        initial = dense_weights(finished_family, 0)
+        for layer, value in initial.items():
+            expected = value * masks[layer] if layer in masks else value
+            assert torch.equal(start[layer], expected)
+
+
+def test_masks_of_a_later_round_are_inside_those_of_the_earlier(finished_family):
+    paths = finished_family.paths('masks')
+    first, second = load_masks(paths.pruning_round(1).masks), load_masks(paths.masks)
+    assert all(not (second[name] & ~mask).any() for name, mask in first.items())
+    shares = [
+        sum(int(mask.sum()) for mask in masks.values())
+        / sum(mask.numel() for mask in masks.values())
+        for masks in (first, second)
+    ]
+    assert shares == pytest.approx([0.5**0.5, 0.5], abs=1e-3)
+
+
+def test_all_arms_train_as_long_on_the_same_views(finished_family):
+    runs = [finished_family.paths(name) for name in ('dense', *finished_family.family.arms)]
+    configs = [load_config(paths.config) for paths in runs]
+    for paths, config in zip(runs, configs, strict=True):
+        assert (config.data, config.augmentation) == (configs[0].data, configs[0].augmentation)
+        same_train = replace(config.train, keep_steps=configs[0].train.keep_steps)
+        assert same_train == configs[0].train
+        assert len(read_records(paths.losses)) == DENSE_STEPS
+
+
+def test_only_fine_tuning_has_a_smaller_rate(finished_family):
+    peaks = {
+        name: load_config(finished_family.paths(name).config).optimizer.lr
+        for name in finished_family.family.arms
+    }
+    assert {name for name, lr in peaks.items() if lr == pytest.approx(1e-3)} == {'ft', 'iterative'}
+    assert {lr for name, lr in peaks.items() if name not in ('ft', 'iterative')} == {0.01}
+
+
+def test_transfer_replaces_the_classifier_alone():
+    source = tiny_checkpoint()
+    classes = [SemanticClass(f'other{i}', (i, i, i)) for i in range(5)]
+    target = replace(source, classes=classes, trained_on='other')
+    start = with_other_classes(source, target, 0)
+    changed = {
+        name for name, value in source.weights.items()
+        if not torch.equal(value, start.weights[name])
+    }  # fmt: skip
+    assert changed == {'head.2.weight', 'head.2.bias'}
+    assert start.network().head[-1].out_channels == 5
+    assert [item.name for item in start.classes] == [item.name for item in classes]
+    other = with_other_classes(source, target, 1).weights['head.2.weight']
+    assert not torch.isclose(start.weights['head.2.weight'], other).any()
+
+
+@pytest.mark.parametrize('variant', ['pyramid', 'single_scale'])
+def test_transfer_knows_the_classifier_of_both_variants(variant):
+    model = ModelConfig(variant=variant, widths=[4, 4, 4, 6, 8], features=8)
+    source = tiny_checkpoint(model)
+    target = replace(source, classes=[SemanticClass('one', (1, 1, 1))])
+    image = torch.zeros(1, 3, 64, 96)
+    assert with_other_classes(source, target, 0).network().eval()(image).shape[1] == 1
+
+
+@pytest.mark.parametrize('name', ['ri', 'narrow'])
+def test_a_seed_draws_the_same_fresh_weights_whatever_was_drawn_before(name):
+    given = Ingredients(
+        trained=tiny_checkpoint(),
+        kept={},
+        newest=Channels(),
+        total=Channels(),
+        seed=3,
+        narrow=ModelConfig(widths=[4, 4, 4, 4, 4], features=4),
+    )
+    first = WEIGHTS[name](given)
+    torch.rand(7)
+    assert identity(WEIGHTS[name](given)) == identity(first)
+    assert identity(WEIGHTS[name](replace(given, seed=4))) != identity(first)
+
+
+def test_an_iteration_that_was_not_kept_is_named():
+    kept_one = tiny_checkpoint()
+    given = Ingredients(kept_one, {0: kept_one}, Channels(), Channels(), 0, rewind_to=7)
+    with pytest.raises(InvalidValueError, match=r'rewind_to is 7, expected .* kept, \[0\]'):
+        WEIGHTS['lth'](given)

@@ -1,0 +1,187 @@
+# Copyright 2026 The swiftnet_ros Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+
+"""Every node and every executed operation has one level and block, and their times sum up."""
+
+from collections import Counter
+from pathlib import Path
+import re
+
+from helpers.checkout import ROOT
+from helpers.tiny_model import write_tiny_model
+from helpers.tiny_training import tiny_checkpoint
+import numpy as np
+import onnx
+import pytest
+from swiftnet_ros.errors import InvalidModelError
+from swiftnet_ros.model_spec import read_model
+from training.commands.quantize import main as quantize
+from training.evaluation.complexity import count
+from training.export import export
+from training.profiling.block_times import ObservedEngine, Operation, place_operations, time_blocks
+from training.profiling.cases import cases_of
+from training.profiling.pyramid_graph import DECODER, gmacs, gmacs_by_place, Place, places
+from training.run.checkpoint import Checkpoint
+from training.schema.config import ModelConfig
+
+WIDTHS = [4, 8, 8, 12, 16]
+MODELS = {
+    'resnet18, three levels': ModelConfig('pyramid', 'resnet18', WIDTHS, 3, 8, 4),
+    'resnet50, two levels': ModelConfig('pyramid', 'resnet50', WIDTHS, 2, 8, 8),
+    'mobilenet_v2, one level': ModelConfig('pyramid', 'mobilenet_v2', WIDTHS, 1, 8, 4),
+    'single scale': ModelConfig('single_scale', 'resnet18', WIDTHS, features=9, output_stride=8),
+}
+HEIGHT, WIDTH = 64, 96
+
+
+@pytest.fixture(scope='module', params=MODELS)
+def exported(request, tmp_path_factory) -> tuple[Checkpoint, Path]:
+    """Export each kind of network once."""
+    checkpoint = tiny_checkpoint(MODELS[request.param])
+    path = tmp_path_factory.mktemp('blocks') / 'tiny.onnx'
+    export(checkpoint, path, 'tiny', HEIGHT, WIDTH)
+    return checkpoint, path
+
+
+def place_of_convolution(weight: str, level: int) -> Place:
+    """Give the place of the convolution that uses a weight for the time number `level`."""
+    path = weight.removeprefix('network.')
+    if match := re.match(r'encoder\.stages\.(\d)', path):
+        return Place(level, f'block {int(match[1]) + 1}')
+    if path.startswith('encoder.stem'):
+        return Place(level, 'stem')
+    return Place(level, 'laterals') if path.startswith('laterals') else Place(None, DECODER)
+
+
+def convolutions(model: onnx.ModelProto) -> list[onnx.NodeProto]:
+    """List the convolutions of a file."""
+    return [node for node in model.graph.node if node.op_type == 'Conv']
+
+
+def test_every_convolution_is_where_its_weight_is_used(exported):
+    model = read_model(exported[1])
+    found, uses = places(model), Counter()
+    for node in convolutions(model):
+        weight = node.input[1]
+        assert found[node.name] == place_of_convolution(weight, uses[weight])
+        uses[weight] += 1
+
+
+def test_every_node_on_the_way_to_the_logits_has_a_place(exported):
+    model = read_model(exported[1])
+    found = places(model)
+    assert found[model.graph.output[0].name] == Place(None, DECODER)
+    constant = {item.name for item in model.graph.initializer}
+    for node in model.graph.node:
+        if set(node.input) - constant - {''}:
+            assert {found[name] for name in node.output} == {found[node.name]}
+        else:
+            assert node.op_type == 'Constant'
+
+
+def test_the_file_has_the_multiply_adds_of_the_network(exported):
+    checkpoint, path = exported
+    model = read_model(path)
+    expected = count(checkpoint.network(), HEIGHT, WIDTH)
+    counted, by_place = gmacs(model), gmacs_by_place(model)
+    assert counted.conv == pytest.approx(expected.conv_gmacs, rel=1e-12)
+    assert counted.seminar == pytest.approx(expected.gmacs, rel=1e-12)
+    assert sum(part.seminar for part in by_place.values()) == pytest.approx(counted.seminar)
+
+
+@pytest.mark.parametrize('precision', ['fp32', 'auto'])
+def test_every_executed_operation_has_a_place_and_every_convolution_its_own(exported, precision):
+    with ObservedEngine(exported[1], precision, 1) as engine:
+        check_places(engine, read_model(exported[1]))
+
+
+def test_the_operations_of_an_int8_file_have_their_places_too(tmp_path):
+    path, out = tmp_path / 'tiny.onnx', tmp_path / 'tiny.int8.onnx'
+    checkpoint = tiny_checkpoint(MODELS['resnet18, three levels'])
+    export(checkpoint, path, 'tiny', HEIGHT, WIDTH)
+    few = ['--count', '1', '--held-out', '1', '--method', 'max']
+    images = str(ROOT / 'demo' / 'images')
+    assert quantize([str(path), '--images', images, *few, '-o', str(out)]) == 0
+    with ObservedEngine(out, 'fp32', 1) as engine:
+        assert engine.precision == 'int8'
+        check_places(engine, read_model(out))
+
+
+def check_places(engine: ObservedEngine, model: onnx.ModelProto) -> None:
+    """Compare what was compiled with the file, convolutions by their number in each place."""
+    known = places(model)
+    engine.infer(np.zeros((1, HEIGHT, WIDTH, 3), np.uint8))
+    placed = place_operations(engine.operations(), known)
+    convolved = executed_convolutions(engine)
+    assert convolved <= set(engine.mean_ms()) <= set(placed)
+    # What the compiler did to the names does not matter: it neither adds nor drops convolutions.
+    operations = Counter(placed[name] for name in convolved)
+    assert operations == Counter(known[node.name] for node in convolutions(model))
+
+
+def executed_convolutions(engine: ObservedEngine) -> set[str]:
+    """Name the convolutions of the compiled network."""
+    nodes = engine._request.get_compiled_model().get_runtime_model().get_ops()
+    return {
+        node.get_friendly_name()
+        for node in nodes
+        if 'Convolution' in node.get_rt_info()['layerType'].astype(str)
+    }
+
+
+def test_an_operation_without_a_name_belongs_to_what_it_works_for():
+    known = {'conv': Place(1, 'block 2'), 'head': Place(None, DECODER)}
+    operations = [
+        Operation('image', (), ()),
+        Operation('reorder', ('',), ('image',)),
+        Operation('anonymous', ('folded',), ('reorder',)),
+        Operation('fused', ('folded 2', 'conv', 'head'), ('anonymous',)),
+        Operation('logits', ('head',), ('fused',)),
+        Operation('last reorder', (), ('logits',)),
+    ]
+    block, decoder = known['conv'], known['head']
+    expected = dict.fromkeys(['image', 'reorder', 'anonymous', 'fused'], block)
+    expected |= dict.fromkeys(['logits', 'last reorder'], decoder)
+    assert place_operations(operations, known) == expected
+
+
+def test_a_node_whose_name_the_compiler_extended_is_known():
+    known = {'/laterals.0/Conv': Place(1, 'laterals'), '/Transpose': Place(0, 'input')}
+    names = [('/laterals.0/Conv/WithoutBiases', 'Multiply_1'), ('/Transpose_original',)]
+    operations = [Operation(str(index), originals, ()) for index, originals in enumerate(names)]
+    placed = place_operations(operations, known)
+    assert placed == {'0': Place(1, 'laterals'), '1': Place(0, 'input')}
+
+
+def test_the_blocks_sum_up_to_about_the_forward_pass(tmp_path):
+    checkpoint = tiny_checkpoint(ModelConfig('pyramid', 'resnet18', [32] * 5, 2, 32, 8))
+    export(checkpoint, tmp_path / 'a.onnx', 'a', 256, 512)
+    case = cases_of([tmp_path / 'a.onnx'], [], ['fp32'], tmp_path)[0]
+    (times,) = time_blocks([case], 1, 7)
+    for place, spent in times.place_ms.items():
+        assert 0 < times.best_ms[place] <= spent
+    total = sum(times.place_ms.values())
+    assert total + times.remainder_ms == pytest.approx(times.forward_ms)
+    assert 0.6 < total / times.forward_ms < 1.1
+    order = [(place.level, place.part) for place in times.place_ms]
+    parts = ['input', 'stem', *(f'block {i}' for i in (1, 2, 3, 4)), 'laterals']
+    assert order == [(level, part) for level in (0, 1) for part in parts] + [(None, DECODER)]
+
+
+def test_a_network_without_named_blocks_is_refused(tmp_path):
+    write_tiny_model(tmp_path / 'tiny.onnx')
+    case = cases_of([tmp_path / 'tiny.onnx'], [], ['fp32'], tmp_path)[0]
+    with pytest.raises(InvalidModelError, match='do not name stem, blocks and decoder'):
+        time_blocks([case], 1, 1)

@@ -1,0 +1,267 @@
+# Copyright 2026 The swiftnet_ros Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+
+"""The bench command: what is measured, in which order, and which ratios come of it."""
+
+from collections import Counter
+from functools import partial
+import json
+import os
+from pathlib import Path
+import re
+import sys
+
+from helpers.tiny_model import write_tiny_model
+from helpers.tiny_training import tiny_checkpoint, tiny_config, write_config
+import pytest
+from swiftnet_ros.model_spec import read_golden, read_model, read_spec, write
+from training.__main__ import main
+from training.evaluation.complexity import count
+from training.models import build_model
+from training.profiling import measure
+from training.profiling.cases import cases_of, model_names, quantized_file
+from training.profiling.cpu_peak import Ceiling
+from training.profiling.measure import BenchOptions, peak_megabytes, speed_up
+from training.profiling.runs import bench_runs
+from training.profiling.timing import in_rounds
+from training.run.checkpoint import save_checkpoint
+from training.schema.config import ModelConfig
+
+NARROW = ModelConfig('pyramid', 'resnet18', [2, 2, 2, 3, 4], 2, 8)
+
+
+@pytest.fixture
+def workplace(tmp_path, monkeypatch) -> Path:
+    """Work in a folder with a configuration, two checkpoints and a foreign ONNX file."""
+    monkeypatch.chdir(tmp_path)
+    write_config(tmp_path / 'full.yaml', model={'classes': 3})
+    write_config(tmp_path / 'classless.yaml')
+    save_checkpoint(tiny_checkpoint(NARROW), tmp_path / 'narrow.pt')
+    write_tiny_model(tmp_path / 'foreign.fp32.onnx')
+    return tmp_path
+
+
+def quantized(path: Path, out: Path) -> Path:
+    """Write a file that says of itself that it is int8."""
+    spec = read_spec(path)
+    changed = type(spec)(**{**vars(spec), 'precision': 'int8'})
+    write(read_model(path), out, changed, read_golden(path))
+    return out
+
+
+def benched(capsys, *words: str) -> dict:
+    """Run the command in few rounds and read the last line that it prints."""
+    assert main(['bench', *words, '--repeats', '3', '--threads', '1', '--json']) == 0
+    return json.loads(capsys.readouterr().out.splitlines()[-1])
+
+
+def test_models_of_all_kinds_are_compared_with_the_first(capsys, workplace):
+    sizes = ['--sizes', '64x96', '64x64']
+    result = benched(capsys, 'full.yaml', 'narrow.pt', 'foreign.fp32.onnx', *sizes)
+    cases = [(case['model'], case['height'], case['width']) for case in result['cases']]
+    exported = [(name, 64, width) for name in ('full', 'narrow') for width in (96, 64)]
+    assert cases == [*exported, ('foreign', 48, 64)]
+    pairs = [(pair['of']['model'], pair['over']['model'], pair['of']) for pair in result['pairs']]
+    assert [pair[:2] for pair in pairs] == [('full', 'narrow')] * 2
+    assert [pair[2]['width'] for pair in pairs] == [96, 64]
+    full = count(build_model(tiny_config().model, 3), 64, 96).gmacs
+    narrow = count(tiny_checkpoint(NARROW).network(), 64, 96).gmacs
+    assert result['cases'][0]['gmacs'] == pytest.approx(full)
+    assert result['pairs'][0]['gmac_ratio'] == pytest.approx(full / narrow)
+
+
+def test_ratios_follow_from_the_rounds(capsys, workplace):
+    result = benched(capsys, 'full.yaml', 'narrow.pt', '--cameras', '64x96', '96x128')
+    one, other = result['cases']
+    (pair,) = result['pairs']
+    measured = speed_up(one['engine_ms']['rounds'], other['engine_ms']['rounds'])
+    for name, value in measured.items():
+        assert pair[name] == pytest.approx(value, rel=0.01)
+    assert pair['low'] <= pair['speed_up'] <= pair['high']
+    assert pair['realised'] == pytest.approx(pair['speed_up'] / pair['gmac_ratio'])
+    for case in (one, other):
+        assert [line['camera'] for line in case['pipelines']] == [[64, 96], [96, 128]]
+        for spent in (case['engine_ms'], *(line['pipeline_ms'] for line in case['pipelines'])):
+            assert len(spent['rounds']) == result['repeats'] == 3
+            assert 0 < spent['best'] <= spent['median'] <= spent['p95']
+
+
+def test_between_precisions_no_multiply_adds_are_removed(capsys, workplace):
+    foreign = workplace / 'foreign.fp32.onnx'
+    quantized(foreign, workplace / 'foreign.int8.onnx')
+    result = benched(capsys, foreign.name, '--precisions', 'fp32', 'int8')
+    assert [case['precision'] for case in result['cases']] == ['fp32', 'int8']
+    (pair,) = result['pairs']
+    assert (pair['gmac_ratio'], pair['realised']) == (None, None)
+    assert (pair['of']['precision'], pair['over']['precision']) == ('fp32', 'int8')
+
+
+def test_an_int8_file_is_measured_once_and_as_what_it_is(workplace):
+    foreign = workplace / 'foreign.fp32.onnx'
+    int8 = quantized(foreign, workplace / 'foreign.int8.onnx')
+    cases = cases_of([foreign, int8], [], ['fp32', 'int8'], workplace)
+    assert [(case.model, case.precision) for case in cases] == [
+        ('foreign', 'fp32'),
+        ('foreign', 'int8'),
+    ]
+
+
+def test_the_result_names_what_it_depends_on_and_can_go_into_a_file(capsys, workplace):
+    words = ['foreign.fp32.onnx', '--repeats', '1', '--threads', '1', '--json', 'out.json']
+    assert main(['bench', *words]) == 0
+    result = json.loads((workplace / 'out.json').read_text())
+    assert {'cpu', 'cpus', 'threads', 'load', 'flags', 'versions'} == set(result['machine'])
+    assert result['machine']['threads'] == 1
+    assert result['machine']['versions']['openvino']
+    shown = capsys.readouterr().out
+    assert '| foreign | 48x64 | fp32 |' in shown
+    assert '{' not in shown
+
+
+def test_int8_of_a_configuration_is_made_of_random_weights(capsys, workplace):
+    words = ['--sizes', '64x96', '128x96', '--precisions', 'fp32', 'int8', '--work', 'work']
+    result = benched(capsys, 'full.yaml', *words)
+    cases = [(case['used_precision'], case['height']) for case in result['cases']]
+    assert cases == [('fp32', 64), ('fp32', 128), ('int8', 64), ('int8', 128)]
+    made = workplace / 'work' / 'full'
+    files = {path.name: path.stat().st_mtime_ns for path in made.iterdir()}
+    assert set(files) == {
+        f'{size}.{precision}.onnx'
+        for size in ('64x96', '128x96')
+        for precision in ('fp32', 'int8')
+    }
+    spec = read_spec(made / '64x96.int8.onnx')
+    assert (spec.precision, spec.calibration['source']) == (
+        'int8', 'rendered pictures, random weights',
+    )  # fmt: skip
+    assert read_golden(made / '64x96.int8.onnx') is None
+    # what is there is taken as it is
+    benched(capsys, 'full.yaml', *words)
+    assert {path.name: path.stat().st_mtime_ns for path in made.iterdir()} == files
+
+
+def test_cameras_in_turn_and_the_ceiling_are_measured_in_the_same_rounds(
+    capsys, workplace, monkeypatch
+):
+    monkeypatch.setattr(measure, 'Ceiling', partial(Ceiling, side=128))
+    words = ['--camera-counts', '1', '3', '--ceiling', '--plots', 'plots']
+    result = benched(capsys, 'foreign.fp32.onnx', *words)
+    (case,) = result['cases']
+    assert [turn['cameras'] for turn in case['turns']] == [1, 3]
+    assert all(len(turn['turn_ms']['rounds']) == 3 for turn in case['turns'])
+    assert case['turns'][1]['peak_mb'] > 20
+    (ceiling,) = result['ceilings']
+    assert (ceiling['precision'], len(ceiling['rounds'])) == ('fp32', 4)
+    assert [path.name for path in (workplace / 'plots').iterdir()] == ['cameras.png']
+
+
+def test_parts_around_the_network_are_measured_beside_other_ways_to_do_them(capsys, workplace):
+    result = benched(capsys, 'foreign.fp32.onnx', '--stages', '--cameras', '96x128')
+    ways = Counter(stage['stage'] for stage in result['stages'])
+    around = {'labels 96x128', 'frame 96x128 to input'}
+    assert set(ways) == {'start Python', 'open the model', 'engine', *around}
+    assert ways['labels 96x128'] == ways['open the model'] == 2 and ways['engine'] >= 3
+    assert all(stage['ms'] > 0 and stage['cpu_ms'] > 0 for stage in result['stages'])
+    assert (result['model'], result['threads']) == ('foreign', 1)
+    assert os.environ['SWIFTNET_ROS_OPENVINO_CACHE'] == 'off'
+
+
+def test_in_every_round_each_comes_once_and_first_in_turn():
+    order = list(in_rounds('abc', 4))
+    rounds = list(zip(*[iter(order)] * 3))
+    assert all(Counter(items) == Counter('abc') for items in rounds)
+    assert [items[0] for items in rounds] == ['a', 'b', 'c', 'a']
+
+
+def test_a_speed_up_is_the_median_of_ratios_and_not_the_ratio_of_medians():
+    assert speed_up([2, 30, 8], [1, 10, 8])['speed_up'] == 2
+
+
+def test_models_are_named_by_file_or_run_and_by_folder_where_those_agree():
+    runs = [Path('runs/a/trained.pt'), Path('runs/b/trained.pt')]
+    assert model_names(runs) == ['a', 'b']
+    assert model_names([Path('x.fp32.onnx'), Path('x.int8.onnx')]) == ['x', 'x']
+    assert model_names([Path('a/x.yaml'), Path('b/x.yaml')]) == ['a/x', 'b/x']
+    assert quantized_file(runs[0]) == Path('runs/a/model.int8.onnx')
+    assert quantized_file(Path('a/x.fp32.onnx')) == Path('a/x.int8.onnx')
+
+
+@pytest.mark.skipif(not sys.platform.startswith('linux'), reason='reads /proc')
+def test_peak_memory_is_that_of_a_process_without_torch(workplace):
+    own = next(
+        int(line.split()[1]) * 1024 / 1e6
+        for line in Path('/proc/self/status').read_text().splitlines()
+        if line.startswith('VmHWM')
+    )
+    small, large = (
+        peak_megabytes(workplace / 'foreign.fp32.onnx', 'fp32', 1, [size])
+        for size in ((48, 64), (2048, 4096))
+    )
+    assert 20 < small < own
+    assert large > small + 2048 * 4096 * 3 / 1e6
+
+
+def test_every_run_below_a_folder_gets_its_figures(workplace):
+    for name, model in (('dense/seed0', None), ('pruned/seed0', NARROW), ('pruned/seed1', NARROW)):
+        (workplace / 'runs' / name).mkdir(parents=True)
+        save_checkpoint(tiny_checkpoint(model), workplace / 'runs' / name / 'trained.pt')
+    earlier = workplace / 'runs' / 'pruned' / 'seed1' / 'round_1'
+    earlier.mkdir()
+    save_checkpoint(tiny_checkpoint(), earlier / 'trained.pt')
+    int8 = workplace / 'runs' / 'pruned' / 'seed1' / 'model.int8.onnx'
+    quantized(workplace / 'foreign.fp32.onnx', int8)
+    options = BenchOptions(threads=1, repeats=2, with_memory=False)
+    files = bench_runs(workplace / 'runs', None, options)
+    dense, first, second = (json.loads(path.read_text()) for path in files)
+    assert [path.name for path in files] == ['latency.json'] * 3
+    assert set(dense) == set(first) == set(second)
+    assert {facts['reference'] for facts in (dense, first, second)} == {'dense/seed0'}
+    assert (dense['gmac_ratio'], dense['fp32_speed_up'], dense['fp32_realised']) == (1, 1, 1)
+    assert first['gmac_ratio'] == pytest.approx(dense['gmacs'] / first['gmacs'])
+    assert first['fp32_realised'] == pytest.approx(first['fp32_speed_up'] / first['gmac_ratio'])
+    assert first['int8_ms'] is None
+    assert second['int8_ms'] > 0
+    # the reference has no int8 file to compare with
+    assert second['int8_speed_up'] is None
+    assert second['int8_file_mb'] == int8.stat().st_size / 1e6
+
+
+MISTAKES = [
+    ('', 'MODEL is .missing., expected a model to measure, --into or --tables'),
+    ('nowhere.yaml', 'configuration not found: nowhere.yaml'),
+    ('nowhere.pt', 'checkpoint not found: nowhere.pt'),
+    ('nowhere.onnx', "model not found: 'nowhere.onnx'"),
+    ('classless.yaml', 'model.classes is None'),
+    ('foreign.fp32.onnx --precisions int7', "unknown precision 'int7'; did you mean 'int8'"),
+    ('foreign.fp32.onnx --precisions int8', 'int8 model not found: foreign.int8.onnx'),
+    ('foreign.fp32.onnx --repeats 0', 'repeats is 0, expected at least 1'),
+    ('foreign.fp32.onnx --camera-counts 0', 'camera counts is 0, expected at least 1'),
+    ('foreign.fp32.onnx --threads=-1', 'threads is -1, expected'),
+    ('foreign.fp32.onnx --per-block', 'measure it without --per-block'),
+    ('foreign.fp32.onnx --json nowhere/out.json', 'folder not found: nowhere'),
+    ('--into nowhere', 'finished run not found: nowhere/.../trained.pt'),
+    ('--into . full.yaml', '--into is .*, expected no MODEL and at most one size'),
+    ('--tables nowhere.md', 'document not found: nowhere.md'),
+]
+
+
+@pytest.mark.parametrize(('words', 'message'), MISTAKES, ids=[words for words, _ in MISTAKES])
+def test_a_mistake_is_one_line_and_the_exit_code_1(workplace, capsys, words, message):
+    arguments = [*words.split(), *([] if 'repeats' in words else ['--repeats', '1'])]
+    assert main(['bench', *arguments]) == 1
+    captured = capsys.readouterr()
+    (line,) = [line for line in captured.err.splitlines() if line.startswith('error: ')]
+    assert re.search(message, line)
+    assert not captured.out

@@ -1,0 +1,178 @@
+# Copyright 2026 The swiftnet_ros Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""The command: counts of the seminar's pruned networks, files, one-line errors."""
+
+from dataclasses import asdict
+import json
+import math
+from pathlib import Path
+
+from helpers.tiny_training import tiny_checkpoint
+import onnx
+import pytest
+from swiftnet_ros.model_spec import read_spec, SemanticClass
+import torch
+from training.__main__ import main
+from training.pruning.history import history_path, load_history, replay
+from training.run.checkpoint import layer_widths, load_checkpoint, save_checkpoint
+from training.schema.config import ModelConfig
+import yaml
+
+MODELS = {
+    'pyramid': ModelConfig('pyramid', 'resnet18', [16, 16, 24, 32, 40], 2, 16, 8),
+    'single_scale': ModelConfig('single_scale', 'resnet18', [8, 12, 16, 16, 24], features=12),
+}
+
+
+@pytest.fixture
+def checkpoint(tmp_path) -> Path:
+    """Write a trained network."""
+    save_checkpoint(tiny_checkpoint(MODELS['pyramid']), tmp_path / 'full.pt')
+    return tmp_path / 'full.pt'
+
+
+def pruned(capsys, *words: object) -> dict:
+    """Run the command and read the last line that it prints."""
+    assert main(['prune', *map(str, words), '--json']) == 0
+    return json.loads(capsys.readouterr().out.splitlines()[-1])
+
+
+def test_pruning_the_seminars_network_gives_its_counts(capsys, tmp_path):
+    classes = tuple(SemanticClass(f'class{i}', (i, i, i)) for i in range(150))
+    config = ModelConfig('pyramid', 'resnet34', output_stride=8)
+    save_checkpoint(tiny_checkpoint(config, classes=classes), tmp_path / 'full.pt')
+    expected = {'first2': (20_857_526, 139.68), 'all': (6_010_806, 59.75)}
+    for ratios, counts in expected.items():
+        out = tmp_path / f'{ratios}.pt'
+        exact = ['--ratios', ratios, '--multiple', 1, '--floor', 1]
+        result = pruned(capsys, tmp_path / 'full.pt', '-o', out, *exact)
+        assert main(['count', str(out), '--json']) == 0
+        counted = json.loads(capsys.readouterr().out.splitlines()[-1])
+        for figures in (result, counted):
+            assert (figures['params'], round(figures['gmacs'], 2)) == counts
+        assert result['widths']['encoder.stem.conv1'] == 32
+
+
+@pytest.mark.parametrize('name', MODELS)
+def test_the_onnx_file_of_a_pruned_network_has_its_parameters(capsys, tmp_path, name):
+    save_checkpoint(tiny_checkpoint(MODELS[name]), tmp_path / 'full.pt')
+    result = pruned(capsys, tmp_path / 'full.pt', '-o', tmp_path / 'pruned.pt', '--floor', 4,
+                    '--multiple', 4)  # fmt: skip
+    path = tmp_path / 'pruned.onnx'
+    assert main(['export', str(tmp_path / 'pruned.pt'), '-o', str(path)]) == 0
+    graph = onnx.load(path).graph
+    sizes = {item.name: math.prod(item.dims) for item in graph.initializer}
+    weights = {
+        edge
+        for node in graph.node
+        if node.op_type in ('Conv', 'BatchNormalization')
+        for edge in node.input[1:3]
+    }
+    assert sum(sizes[weight] for weight in weights) == result['params']
+    full = load_checkpoint(tmp_path / 'full.pt').network()
+    assert result['params'] < sum(parameter.numel() for parameter in full.parameters())
+    assert read_spec(path).widths == result['widths']
+
+
+def test_checkpoint_and_history_belong_together(capsys, tmp_path, checkpoint):
+    out = tmp_path / 'pruned.pt'
+    result = pruned(capsys, checkpoint, '-o', out, '--ratio', 0.3, '--size', '64x96')
+    before, after = load_checkpoint(checkpoint), load_checkpoint(out)
+    assert result['widths'] == layer_widths(after.weights)
+    assert result['size'] == [64, 96]
+    assert (after.miou, after.progress, before.miou) == (None, {}, 0.25)
+    assert asdict(after.model) == asdict(before.model)
+    network = before.network()
+    replay(network, load_history(history_path(out)))
+    weights = network.state_dict()
+    assert weights.keys() == after.weights.keys()
+    assert all(torch.equal(weights[name], value) for name, value in after.weights.items())
+
+
+def test_a_file_says_what_arguments_say_and_they_come_first(capsys, tmp_path, checkpoint):
+    out, other = tmp_path / 'a.pt', tmp_path / 'b.pt'
+    tree = {'checkpoint': str(checkpoint), 'out': str(out), 'seed': 3}
+    tree['prune'] = {'criterion': 'random', 'ratios': {'stage3': 0.5}, 'multiple': 1}
+    config = tmp_path / 'prune.yaml'
+    config.write_text(yaml.safe_dump(tree))
+    words = ['--criterion', 'random', '--ratios', '{stage3: 0.5}', '--multiple', 1, '--seed', 3]
+    assert pruned(capsys, config) == pruned(capsys, checkpoint, '-o', other, *words)
+    histories = [load_history(history_path(path)) for path in (out, other)]
+    assert histories[0] == histories[1]
+    assert pruned(capsys, config, '--ratios', 'all') != pruned(capsys, config)
+
+
+def test_the_context_criterion_takes_pictures(capsys, tmp_path, checkpoint, folder_root):
+    data = ['--dataset', 'folder', '--root', folder_root, '--crop', 64, '--images', 4]
+    outs = [tmp_path / name for name in ('a.pt', 'b.pt', 'c.pt')]
+    for out, more in zip(outs, ([], [], ['--seed', 1]), strict=True):
+        pruned(capsys, checkpoint, '-o', out, '--criterion', 'context', *data, *more)
+    first, again, other = (load_history(history_path(out)) for out in outs)
+    assert first == again
+    assert len(other.removals) == len(first.removals)
+
+
+@pytest.mark.parametrize(
+    ('words', 'text'),
+    [
+        (['--criterion', 'context'], 'criterion context has no responses of encoder.stem.conv1'),
+        (['--criterion', 'l3'], "unknown pruning criterion 'l3'"),
+        (['--ratio', '1'], 'a ratio of 1 would empty the layer'),
+        (['--ratio', '0.97', '--floor', '0'], 'remove all 16 channels of encoder.stem.conv1'),
+        (['--ratios', 'first'], "did you mean 'first2'?"),
+        (['--ratios', '{stage7: 0.5}'], "unknown part in ratios 'stage7'"),
+        (['--ratios', '{stage1'], '--ratios is'),
+        (['--ratios', '{stage1: 0.5}'], 'give these parts the same ratio'),
+        (['--dataset', 'camvids'], "unknown data set 'camvids'; did you mean 'camvid'?"),
+        (['--dataset', 'camvid'], '--root is None'),
+        (['--dataset', 'warehouse'], 'its classes are not those of warehouse (3 and 8)'),
+        (['-o', 'nowhere/out.pt'], 'folder not found: nowhere'),
+        (['-o', 'out.onnx'], 'expected a .pt file other than the checkpoint'),
+    ],
+)
+def test_mistakes_are_one_line(capsys, tmp_path, checkpoint, words, text):
+    out = ['-o', str(tmp_path / 'out.pt')]
+    assert main(['prune', str(checkpoint), *out, *words]) == 1
+    error = capsys.readouterr().err.strip()
+    assert text in error
+    assert len(error.splitlines()) == 1
+    assert not (tmp_path / 'out.pt').exists()
+
+
+def test_the_checkpoint_itself_is_never_overwritten(capsys, checkpoint):
+    content = checkpoint.read_bytes()
+    assert main(['prune', str(checkpoint), '-o', str(checkpoint)]) == 1
+    assert 'other than the checkpoint' in capsys.readouterr().err
+    assert main(['prune', str(checkpoint)]) == 1
+    assert "out is 'missing'" in capsys.readouterr().err
+    assert checkpoint.read_bytes() == content
+
+
+@pytest.mark.parametrize(
+    ('section', 'text'),
+    [
+        ({'prune': {'multple': 8}}, "did you mean 'multiple'"),
+        ({'calibration': {'split': 'train'}}, 'calibration.dataset is'),
+        ({'calibration': {'dataset': 'folder', 'images': 'all'}}, 'calibration.images is'),
+        ({'weights': 'keep'}, "unknown key in the configuration 'weights'"),
+    ],
+)
+def test_a_mistake_in_a_file_is_one_line(capsys, tmp_path, checkpoint, section, text):
+    tree = {'checkpoint': str(checkpoint), 'out': str(tmp_path / 'out.pt'), **section}
+    (tmp_path / 'prune.yaml').write_text(yaml.safe_dump(tree))
+    assert main(['prune', str(tmp_path / 'prune.yaml')]) == 1
+    error = capsys.readouterr().err.strip()
+    assert text in error
+    assert len(error.splitlines()) == 1

@@ -1,0 +1,280 @@
+# Copyright 2026 The swiftnet_ros Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+
+"""The command: one INT8 file that records how it was made, and what it refuses."""
+
+from dataclasses import replace
+import json
+from pathlib import Path
+import struct
+
+import cv2
+from helpers.tiny_quantized import export_tiny, write_pictures
+from helpers.tiny_training import CLASSES
+import numpy as np
+import onnx
+from onnx import numpy_helper
+import pytest
+from swiftnet_ros.model_spec import read_golden, read_model, read_spec, write
+from swiftnet_ros.model_spec.qdq import check_pairs
+from training.__main__ import main
+from training.quantization.calibration_images import FolderPictures, names_and_hash, split
+
+
+@pytest.fixture(scope='module')
+def source(tmp_path_factory) -> Path:
+    """Export a network of random weights."""
+    return export_tiny(tmp_path_factory.mktemp('source'))
+
+
+@pytest.fixture(scope='module')
+def images(tmp_path_factory) -> Path:
+    """Give a folder of 8 pictures without labels."""
+    return write_pictures(tmp_path_factory.mktemp('pictures') / 'camera', 8)
+
+
+@pytest.fixture
+def out(tmp_path) -> Path:
+    """Name the file to write."""
+    return tmp_path / 'tiny.int8.onnx'
+
+
+def run(capsys, *words: object) -> dict:
+    """Run the command and read the last line that it prints."""
+    assert main(['quantize', *map(str, words), '--json']) == 0
+    return json.loads(capsys.readouterr().out.splitlines()[-1])
+
+
+def refused(capsys, *words: object) -> str:
+    """Run the command, which has to fail with one line; give it."""
+    assert main(['quantize', *map(str, words)]) == 1
+    error = capsys.readouterr().err
+    lines = [line for line in error.splitlines() if line.startswith('error: ')]
+    assert len(lines) == 1
+    return lines[0]
+
+
+def changed(source: Path, path: Path, weight: str, array: np.ndarray) -> Path:
+    """Write a copy of a model in which one weight is another."""
+    model = read_model(source)
+    item = next(item for item in model.graph.initializer if item.name == weight)
+    item.CopyFrom(numpy_helper.from_array(array.astype(np.float32), weight))
+    write(model, path, read_spec(source), read_golden(source))
+    return path
+
+
+def test_a_trained_network_keeps_its_miou_and_the_file_says_how(
+    capsys, finished_run, folder_root, tmp_path, out
+):
+    source = tmp_path / 'tiny.fp32.onnx'
+    data = ['--dataset', 'folder', '--root', str(folder_root)]
+    assert main(['export', str(finished_run.trained), '-o', str(source)]) == 0
+    result = run(capsys, source, *data, '-o', out, '--count', 5, '--held-out', 3,
+                 '--measure', 'val')  # fmt: skip
+    assert set(result['methods']) == {'max', 'percentile_99.9', 'percentile_99.99', 'entropy'}
+    best = max(result['methods'].values(), key=lambda score: score['miou'])
+    assert result['methods'][result['method']] == best
+    assert result['miou_before'] - result['miou_after'] < 0.02
+    assert result['agreement'] > 0.97
+    spec = read_spec(out)
+    assert (spec.precision, spec.miou) == ('int8', result['miou_after'])
+    assert replace(spec, precision='fp32', miou=None, calibration=None) == replace(
+        read_spec(source), miou=None
+    )
+    record = spec.calibration
+    assert {key: record[key] for key in result if key in record} == {
+        key: result[key] for key in result if key in record
+    }
+    assert (record['source'], record['count'], record['seed']) == ('folder train', 5, 0)
+    assert record['measured_on'] == '3 images of folder val'
+    assert len(set(record['images'])) == 5
+    assert len(record['images_sha256']) == 64
+    assert np.array_equal(read_golden(out).labels, read_golden(source).labels)
+    assert main(['evaluate', str(out), *data, '--split', 'val', '--json']) == 0
+    measured = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert (measured['miou'], measured['precision']) == (result['miou_after'], 'int8')
+
+
+def test_without_labels_agreement_stands_in_and_the_file_says_so(capsys, source, images, out):
+    result = run(capsys, source, '--images', images, '-o', out, '--method', 'max', '--count', 5)
+    spec = read_spec(out)
+    assert result['miou_before'] is result['miou_after'] is spec.miou is None
+    assert 0.5 < result['agreement'] <= 1
+    assert spec.calibration['agreement'] == result['agreement']
+    assert spec.calibration['miou_after'] is None
+    assert spec.calibration['measured_on'].endswith('held-out images of camera')
+    weights = {i.name: i for i in onnx.load(out).graph.initializer}
+    assert sum(i.data_type == onnx.TensorProto.INT8 and len(i.dims) == 4
+               for i in weights.values()) > 20  # fmt: skip
+
+
+def test_the_same_seed_gives_the_same_file_and_another_seed_other_images(
+    capsys, source, images, tmp_path
+):
+    files = []
+    for name, seed in (('a', 0), ('b', 0), ('c', 1)):
+        path = tmp_path / f'{name}.onnx'
+        run(capsys, source, '--images', images, '-o', path, '--method', 'max', '--count', 3,
+            '--seed', seed)  # fmt: skip
+        files.append(path)
+    assert files[0].read_bytes() == files[1].read_bytes()
+    lists = [read_spec(path).calibration['images'] for path in files]
+    assert lists[0] == lists[1] != lists[2]
+
+
+def test_calibration_and_held_out_images_are_different_ones(images):
+    pictures = FolderPictures(images)
+    for count, held_out in ((3, 3), (64, 32), (1, 1), (7, 7)):
+        first, second = split(pictures, count, held_out, 0)
+        assert 1 <= len(first) <= count
+        assert 1 <= len(second) <= held_out
+        assert not set(first.indices) & set(second.indices)
+
+
+def test_the_hash_depends_on_names_and_pixels(images, tmp_path):
+    original = names_and_hash(FolderPictures(images))
+    copy = write_pictures(tmp_path / 'copy', 8)
+    assert names_and_hash(FolderPictures(copy)) == original
+    cv2.imwrite(str(copy / '03.png'), np.zeros((64, 96, 3), np.uint8))
+    assert names_and_hash(FolderPictures(copy))[1] != original[1]
+
+
+def test_named_layers_and_the_most_sensitive_ones_stay_in_float(capsys, source, images, out):
+    common = [source, '--images', images, '-o', out, '--method', 'max', '--held-out', 2]
+    result = run(capsys, *common, '--keep-float', 'head.2,encoder.stem.conv1')
+    assert result['layers_float'] == ['head.2', 'encoder.stem.conv1']
+    assert result['sensitivity'] is None
+    result = run(capsys, *common, '--keep-float', '2', '--sensitivity')
+    table = result['sensitivity']
+    assert list(table.values()) == sorted(table.values(), reverse=True)
+    assert result['layers_float'] == list(table)[:2]
+    spec, model = read_spec(out), read_model(out)
+    assert spec.calibration['layers_float'] == result['layers_float']
+    assert set(table) == set(spec.widths)
+    check_pairs(model, out)
+
+
+def test_tensorrts_tables_hold_the_same_numbers_as_the_pairs(capsys, source, images, out):
+    run(capsys, source, '--images', images, '-o', out, '--method', 'max', '--tensorrt-tables')
+    lines = out.with_suffix('.calibration').read_text().splitlines()
+    assert lines[0].startswith('TRT-8502-')
+    cache = dict(line.rsplit(': ', 1) for line in lines[1:])
+    scales = {name: struct.unpack('>f', bytes.fromhex(text))[0] for name, text in cache.items()}
+    ranges = json.loads(out.with_suffix('.ranges.json').read_text())
+    assert set(ranges) == set(scales)
+    for name, (low, high) in ranges.items():
+        assert -low == high == pytest.approx(127 * scales[name], rel=1e-6)
+    model, quantized = read_model(source), read_model(out)
+    computed = {name for node in model.graph.node for name in node.output}
+    assert set(scales) <= computed and 'logits' in scales
+    constants = {i.name: numpy_helper.to_array(i) for i in quantized.graph.initializer}
+    pairs = {
+        node.input[0]: float(constants[node.input[1]])
+        for node in quantized.graph.node
+        if node.op_type == 'QuantizeLinear'
+    }
+    common = set(pairs) & set(scales)
+    assert len(common) > 20
+    assert all(scales[name] == pairs[name] for name in common)
+
+
+def test_a_model_without_specification_is_refused(capsys, source, images, out, tmp_path):
+    model = read_model(source)
+    del model.metadata_props[:]
+    bare = tmp_path / 'bare.onnx'
+    onnx.save(model, bare)
+    text = refused(capsys, bare, '--images', images, '-o', out)
+    assert 'carries no swiftnet_ros.model_spec; add one with: python -m' in text
+
+
+def test_a_quantized_model_is_refused(capsys, source, images, out):
+    run(capsys, source, '--images', images, '-o', out, '--method', 'max')
+    text = refused(capsys, out, '--images', images, '-o', out)
+    assert 'it is int8 already; quantize the fp32 file that it was made from' in text
+
+
+def test_a_folder_without_images_and_a_single_image_are_refused(capsys, source, out, tmp_path):
+    empty = tmp_path / 'empty'
+    empty.mkdir()
+    text = refused(capsys, source, '--images', empty, '-o', out)
+    assert f'no images in {empty}' in text
+    one = write_pictures(tmp_path / 'one', 1)
+    text = refused(capsys, source, '--images', one, '-o', out)
+    assert 'the number of images is 1, expected at least 2' in text
+
+
+@pytest.mark.parametrize('shape', [(64, 96), (64, 96, 4)])
+def test_images_of_another_channel_count_are_refused(capsys, source, out, tmp_path, shape):
+    folder = write_pictures(tmp_path / 'mixed', 2)
+    for name in ('00', '01'):
+        cv2.imwrite(str(folder / f'{name}.png'), np.zeros(shape, np.uint8))
+    text = refused(capsys, source, '--images', folder, '-o', out)
+    channels = 1 if len(shape) == 2 else 4
+    assert f"'an image of {channels} channels, uint8', expected 3 channels, uint8" in text
+
+
+def test_wild_activations_are_refused_by_the_tensors_name(capsys, source, images, out, tmp_path):
+    name = 'network.encoder.stages.2.0.conv1.weight'
+    weight = next(i for i in read_model(source).graph.initializer if i.name == name)
+    array = numpy_helper.to_array(weight) * np.float32(3e37)
+    broken = changed(source, tmp_path / 'broken.onnx', name, array)
+    text = refused(capsys, broken, '--images', images, '-o', out)
+    assert 'calibration: tensor /network/encoder/stages.2.0' in text
+    assert 'is NaN or infinite on image' in text
+
+
+@pytest.mark.parametrize('value', [np.nan, np.inf])
+def test_wild_weights_are_refused_by_their_layer(capsys, source, images, out, tmp_path, value):
+    name = 'network.encoder.stages.2.0.conv1.weight'
+    weight = next(i for i in read_model(source).graph.initializer if i.name == name)
+    array = numpy_helper.to_array(weight).copy()
+    array.flat[7] = value
+    broken = changed(source, tmp_path / 'broken.onnx', name, array)
+    text = refused(capsys, broken, '--images', images, '-o', out)
+    assert 'the weights of layer encoder.stages.2.0.conv1 are NaN or infinite' in text
+
+
+def test_dead_channels_are_refused_with_the_command_that_removes_them(
+    capsys, source, images, out, tmp_path
+):
+    name = 'network.encoder.stages.1.0.conv1.weight'
+    weight = next(i for i in read_model(source).graph.initializer if i.name == name)
+    array = numpy_helper.to_array(weight).copy()
+    array[[1, 4]] = 0
+    dead = changed(source, tmp_path / 'dead.onnx', name, array)
+    text = refused(capsys, dead, '--images', images, '-o', out)
+    assert 'layer encoder.stages.1.0.conv1 has 2 dead channels (1, 4)' in text
+    assert "python -m training prune CHECKPOINT --ratios '{}' --multiple 1" in text
+
+
+def test_wrong_words_are_refused(capsys, source, images, folder_root, tmp_path, out):
+    common = [source, '--images', images, '-o', out]
+    assert "did you mean 'entropy'" in refused(capsys, *common, '--method', 'entropi')
+    assert "did you mean 'head.2'" in refused(capsys, *common, '--keep-float', 'head.1')
+    assert '--count is 0, expected at least 1' in refused(capsys, *common, '--count', 0)
+    assert 'either --dataset or --images' in refused(capsys, source, '-o', out)
+    assert 'folder not found' in refused(capsys, source, '--images', images, '-o', '/no/a.onnx')
+    data = ['--dataset', 'folder', '--root', folder_root]
+    assert 'either --dataset or --images' in refused(capsys, *common, *data)
+    text = refused(capsys, *common, '--method', 'max', '--held-out', 2, '--keep-float', '999')
+    assert '--keep-float is 999, expected 0 to' in text
+
+
+def test_another_class_table_is_refused(capsys, source, folder_root, out, tmp_path):
+    other = tmp_path / 'classes.yaml'
+    other.write_text('classes: [{name: sky, rgb: [1, 2, 3]}]')
+    words = ['--dataset', 'folder', '--root', folder_root, '--option', f'classes={other}']
+    text = refused(capsys, source, *words, '-o', out)
+    assert f'the model has {len(CLASSES)} classes and the data set 1' in text

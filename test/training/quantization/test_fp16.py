@@ -1,0 +1,104 @@
+# Copyright 2026 The swiftnet_ros Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+
+"""FP16 files are strongly typed, keep the contract, and answer nearly as FP32 does."""
+
+import json
+from pathlib import Path
+
+from helpers.tiny_quantized import export_tiny, MODELS
+import numpy as np
+import onnx
+from onnx import numpy_helper
+import pytest
+from swiftnet_ros.errors import InvalidModelError
+from swiftnet_ros.model_spec import read_golden, read_model, read_spec
+from swiftnet_ros.model_spec.contract import check_graph
+from training.__main__ import main
+from training.quantization.fp16 import half_precision, write_half
+
+FLOAT, HALF = onnx.TensorProto.FLOAT, onnx.TensorProto.FLOAT16
+
+
+@pytest.fixture(scope='module', params=MODELS)
+def files(request, tmp_path_factory) -> tuple[Path, Path, float]:
+    """Give an FP32 file, its FP16 file, and how far they agree."""
+    folder = tmp_path_factory.mktemp('half')
+    source, out = export_tiny(folder, MODELS[request.param]), folder / 'tiny.fp16.onnx'
+    return source, out, write_half(source, out)
+
+
+def test_the_answers_are_nearly_the_same(files):
+    assert files[2] > 0.99
+
+
+def test_the_contract_holds_and_only_the_precision_differs(files):
+    source, out, _ = files
+    spec = read_spec(out)
+    check_graph(read_model(out), spec, out)
+    assert spec.precision == 'fp16'
+    assert np.array_equal(read_golden(out).labels, read_golden(source).labels)
+    sizes = [
+        sum(
+            len(numpy_helper.to_array(item).tobytes())
+            for item in read_model(path).graph.initializer
+        )
+        for path in (source, out)
+    ]
+    assert sizes[1] < 0.55 * sizes[0]
+
+
+def test_everything_between_the_two_edges_is_half_precision(files):
+    model = onnx.shape_inference.infer_shapes(read_model(files[1]), strict_mode=True)
+    onnx.checker.check_model(model, full_check=True)
+    kinds = {value.name: value.type.tensor_type.elem_type for value in model.graph.value_info}
+    assert FLOAT not in kinds.values()
+    assert list(kinds.values()).count(HALF) > 30
+    last = model.graph.node[-1]
+    assert (last.op_type, list(last.output)) == ('Cast', ['logits'])
+    assert FLOAT not in {item.data_type for item in model.graph.initializer}
+
+
+def test_shared_weights_stay_shared(files):
+    def weights(path: Path) -> list[str]:
+        return [node.input[1] for node in read_model(path).graph.node if node.op_type == 'Conv']
+
+    source, out, _ = files
+    assert len(set(weights(source))) == len(set(weights(out)))
+
+
+def test_norms_have_no_variance_that_could_overflow(files):
+    model = read_model(files[1])
+    constants = {item.name: numpy_helper.to_array(item) for item in model.graph.initializer}
+    for node in model.graph.node:
+        if node.op_type == 'BatchNormalization':
+            assert (constants[node.input[4]] == 1).all()
+
+
+def test_a_weight_that_does_not_fit_is_named(files):
+    model = read_model(files[0])
+    name = next(node.input[1] for node in model.graph.node if node.op_type == 'Conv')
+    weight = next(item for item in model.graph.initializer if item.name == name)
+    weight.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(weight) * 1e6, name))
+    with pytest.raises(InvalidModelError, match=f'weight {name} does not fit into fp16'):
+        half_precision(model, 'a.onnx')
+
+
+def test_the_command_prints_the_agreement_and_refuses_other_precisions(capsys, files, tmp_path):
+    source, half, agreement = files
+    assert main(['half', str(source), '-o', str(tmp_path / 'a.onnx'), '--json']) == 0
+    assert json.loads(capsys.readouterr().out.splitlines()[-1]) == {'agreement': agreement}
+    assert main(['half', str(half), '-o', str(tmp_path / 'b.onnx')]) == 1
+    assert 'it is fp16 already; convert the fp32 file' in capsys.readouterr().err

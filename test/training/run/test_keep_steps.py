@@ -1,0 +1,99 @@
+# Copyright 2026 The swiftnet_ros Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+
+"""A run keeps the weights of the iterations that are asked for, as they were, not averaged."""
+
+from accelerate.utils import set_seed
+from helpers.tiny_training import tiny_config
+import pytest
+from swiftnet_ros.errors import InvalidValueError
+import torch
+from training.datasets import open_dataset
+from training.run.checkpoint import load_checkpoint
+from training.run.folder import RunPaths
+from training.trainer import train as train_room
+from training.trainer.initial_weights import starting_network
+from training.trainer.train import train
+
+
+def _equal(one, other):
+    assert one.keys() == other.keys()
+    return all(torch.equal(one[name], other[name]) for name in one)
+
+
+@pytest.fixture
+def seen():
+    """Give a place for the weights of every step, and the callback that fills it."""
+    states = {}
+
+    def look(state):
+        weights = state.network.state_dict()
+        states[state.step] = {name: value.clone() for name, value in weights.items()}
+
+    return states, look
+
+
+def test_the_iterations_asked_for_are_kept_and_no_others(folder_root, tmp_path, seen):
+    states, look = seen
+    config = tiny_config(train={'epochs': 3, 'keep_steps': [0, 3, 6]})
+    train(config, folder_root, tmp_path / 'run', after_step=[look])
+    paths = RunPaths(tmp_path / 'run')
+    names = sorted(path.name for path in paths.folder.glob('step_*'))
+    assert names == ['step_000000.pt', 'step_000003.pt', 'step_000006.pt']
+    for step in (3, 6):
+        assert _equal(dict(load_checkpoint(paths.kept(step)).weights), states[step])
+    averaged = dict(load_checkpoint(paths.trained).weights)
+    assert not _equal(averaged, states[6])
+
+
+def test_iteration_0_is_what_the_seed_draws(folder_root, tmp_path):
+    config = tiny_config(train={'epochs': 1, 'keep_steps': [0], 'seed': 5})
+    train(config, folder_root, tmp_path / 'run')
+    kept = dict(load_checkpoint(RunPaths(tmp_path / 'run').kept(0)).weights)
+    set_seed(5)
+    dataset = open_dataset('folder', folder_root, 'train')
+    assert _equal(kept, starting_network(config, dataset, None, False).state_dict())
+
+
+class StoppedError(Exception):
+    """What a test stops a run with."""
+
+
+def test_a_resumed_run_keeps_the_same(folder_root, tmp_path, monkeypatch):
+    config = tiny_config(train={'epochs': 3, 'keep_steps': [0, 5]})
+
+    def stop(state):
+        if state.step == 3:
+            raise StoppedError
+
+    train(config, folder_root, tmp_path / 'whole')
+    with monkeypatch.context() as patch:
+        usual = train_room.default_callbacks
+        patch.setattr(train_room, 'default_callbacks', lambda *rest: [*usual(*rest), stop])
+        with pytest.raises(StoppedError):
+            train(config, folder_root, tmp_path / 'stopped')
+    whole, stopped = RunPaths(tmp_path / 'whole'), RunPaths(tmp_path / 'stopped')
+    first = stopped.kept(0).stat().st_mtime_ns
+    assert not stopped.kept(5).exists()
+    train(config, folder_root, tmp_path / 'stopped')
+    assert stopped.kept(0).stat().st_mtime_ns == first
+    expected = load_checkpoint(whole.kept(5)).weights
+    for name, value in load_checkpoint(stopped.kept(5)).weights.items():
+        torch.testing.assert_close(value, expected[name], rtol=1e-5, atol=1e-6)
+
+
+def test_a_negative_iteration_is_refused():
+    with pytest.raises(InvalidValueError, match=r'train.keep_steps is \[-1\], expected numbers'):
+        tiny_config(train={'keep_steps': [-1]})

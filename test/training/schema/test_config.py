@@ -1,0 +1,176 @@
+# Copyright 2026 The swiftnet_ros Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+
+"""Configuration files: what is read, and what is refused with which words."""
+
+from pathlib import Path
+
+from helpers.checkout import ROOT
+from helpers.tiny_training import tiny_config, TREE, write_config
+import pytest
+from swiftnet_ros.errors import FileMissingError, InvalidValueError, UnknownNameError
+import torch
+from training.datasets import DATASETS
+from training.datasets.class_table import shipped_class_table
+from training.models import build_model
+from training.schema.config import config_from_tree, flat, load_config, load_tree
+from training.trainer.losses import build_loss
+from training.trainer.optimizers import build_optimizer, build_scheduler
+
+CONFIGS = sorted((ROOT / 'training' / 'configs').rglob('*.yaml'))
+# What describes one training; test_lottery_config.py reads the families of runs.
+SHIPPED = [path for path in CONFIGS if not {'arms', 'checkpoint'} & set(load_tree(path))]
+
+
+@pytest.mark.parametrize('path', SHIPPED, ids=lambda path: f'{path.parent.name}/{path.stem}')
+def test_every_shipped_configuration_builds_what_it_names(path):
+    config = load_config(path)
+    folder = config.data.dataset == 'folder'
+    classes = 8 if folder else len(shipped_class_table(config.data.dataset).classes)
+    assert config.data.dataset in DATASETS
+    with torch.device('meta'):
+        network = build_model(config.model, classes)
+        shape = network(torch.empty(2, 3, config.data.height, config.data.width)).shape
+    stride = config.model.output_stride
+    assert shape == (2, classes, config.data.height // stride, config.data.width // stride)
+    assert callable(build_loss(config.loss))
+    build_scheduler(config.optimizer, build_optimizer(config.optimizer, network), 100, 10)
+
+
+def test_what_is_left_out_has_its_default(tmp_path):
+    (tmp_path / 'short.yaml').write_text(
+        'name: short\noptimizer: {lr: 1e-3, betas: [0, 1.0e-1]}\n'
+    )
+    config = load_config(tmp_path / 'short.yaml')
+    assert (config.model.encoder, config.train.epochs) == ('resnet18', 250)
+    assert (config.optimizer.lr, config.optimizer.betas) == (0.001, (0.0, 0.1))
+
+
+@pytest.mark.parametrize(
+    ('tree', 'words'),
+    [
+        ({'modle': {}}, "unknown key in the configuration 'modle'; did you mean 'model'?"),
+        ({'model': {'encodr': 'x'}}, "unknown key in model 'encodr'; did you mean 'encoder'?"),
+        ({'train': {'epoch': 3}}, "unknown key in train 'epoch'; did you mean 'epochs'?"),
+        ({1: 2}, "unknown key in the configuration '1'"),
+    ],
+)
+def test_an_unknown_key_names_the_nearest_known_one(tree, words):
+    with pytest.raises(UnknownNameError) as caught:
+        config_from_tree({'name': 'x', **tree})
+    assert str(caught.value).startswith(words)
+
+
+@pytest.mark.parametrize(
+    ('section', 'key', 'value', 'expected'),
+    [
+        ('train', 'epochs', 'three', 'int'),
+        ('train', 'epochs', 2.5, 'int'),
+        ('train', 'epochs', True, 'int'),
+        ('train', 'epochs', 0, 'a number above 0'),
+        ('train', 'batch_size', 0, 'a number above 0'),
+        ('train', 'ema_decay', 1.5, 'a fraction of 0 to 1'),
+        ('optimizer', 'lr', 'fast', 'float'),
+        ('optimizer', 'lr', float('nan'), 'a number above 0'),
+        ('optimizer', 'betas', [0.9], 'tuple[float, float]'),
+        ('optimizer', 'betas', [0.9, 1.0], 'below 1 each'),
+        ('model', 'levels', 4, '1, 2 or 3'),
+        ('model', 'output_stride', 16, '4 or 8'),
+        ('model', 'widths', 'wide', 'list[int] | None'),
+        ('model', 'widths', [1, 'a'], 'list[int] | None'),
+        ('data', 'height', 100, 'a multiple of 8'),
+        ('data', 'options', None, 'dict[str, typing.Any]'),
+        ('augmentation', 'crop', 50, 'a multiple of 8'),
+        ('augmentation', 'scale_min', 3, 'at most scale_max, 1.25'),
+        ('augmentation', 'hue', 0.7, 'a fraction of 0 to 0.5'),
+    ],
+)
+def test_an_impossible_value_is_named_with_what_is_expected(section, key, value, expected):
+    with pytest.raises(InvalidValueError) as caught:
+        tiny_config(**{section: {key: value}})
+    assert str(caught.value).startswith(f'{section}.{key} is ')
+    assert f'expected {expected}' in str(caught.value)
+
+
+@pytest.mark.parametrize('section', [key for key in TREE if key != 'name'])
+def test_a_section_that_is_no_mapping_is_refused(section):
+    with pytest.raises(InvalidValueError, match=f'^{section} is 3, expected a mapping$'):
+        config_from_tree({'name': 'x', section: 3})
+
+
+def test_a_configuration_needs_a_name():
+    with pytest.raises(InvalidValueError, match="name is 'missing', expected str"):
+        config_from_tree({'train': {'epochs': 3}})
+
+
+@pytest.mark.parametrize(
+    'text', [b'name: [', b'- a\n- b\n', b'', b'\xff\xfe\x00', b'a: b: c', b'name: "\n\n']
+)
+def test_what_is_not_a_yaml_mapping_is_one_line(tmp_path, text):
+    (tmp_path / 'bad.yaml').write_bytes(text)
+    with pytest.raises(InvalidValueError, match='bad.yaml.*YAML') as caught:
+        load_config(tmp_path / 'bad.yaml')
+    assert '\n' not in str(caught.value)
+
+
+def test_yaml_cannot_run_code(tmp_path):
+    mark = tmp_path / 'mark'
+    (tmp_path / 'evil.yaml').write_text(
+        f'name: !!python/object/apply:pathlib.Path.touch [!!python/object/new:str [{mark}]]\n'
+    )
+    with pytest.raises(InvalidValueError, match='could not determine a constructor'):
+        load_config(tmp_path / 'evil.yaml')
+    with pytest.raises(InvalidValueError, match='expected a value in YAML'):
+        write_config(tmp_path / 'good.yaml')
+        load_config(tmp_path / 'good.yaml', (f'name=!!python/object/apply:os.mkdir [{mark}]',))
+    assert not mark.exists()
+
+
+def test_a_missing_file_is_named():
+    with pytest.raises(FileMissingError, match='configuration not found: nowhere.yaml'):
+        load_config(Path('nowhere.yaml'))
+
+
+def test_overrides_change_single_keys(tmp_path):
+    path = write_config(tmp_path / 'tiny.yaml')
+    overrides = ('train.epochs=7', 'name=other', 'model.widths=null', 'loss.options.gamma=2')
+    before, after = dict(flat(load_config(path))), dict(flat(load_config(path, overrides)))
+    changed = {key: after[key] for key in after if after[key] != before[key]}
+    assert changed == {
+        'name': 'other',
+        'model.widths': None,
+        'train.epochs': 7,
+        'loss.options': {'gamma': 2},
+    }
+
+
+@pytest.mark.parametrize(
+    ('override', 'words'),
+    [
+        ('train.epochs', 'section.key=value'),
+        ('name.first=1', 'a key of a section, name is none'),
+        ('train.epochs=[', 'a value in YAML'),
+    ],
+)
+def test_an_override_that_is_none_is_refused(tmp_path, override, words):
+    path = write_config(tmp_path / 'tiny.yaml')
+    with pytest.raises(InvalidValueError, match=f'^--set is .*{words}'):
+        load_config(path, (override,))
+
+
+def test_an_override_with_an_unknown_key_names_the_nearest(tmp_path):
+    path = write_config(tmp_path / 'tiny.yaml')
+    with pytest.raises(UnknownNameError, match="did you mean 'epochs'"):
+        load_config(path, ('train.epoch=3',))

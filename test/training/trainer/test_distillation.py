@@ -1,0 +1,175 @@
+# Copyright 2026 The swiftnet_ros Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""Distillation: the formula, a teacher that never changes, students that come to answer as it."""
+
+from dataclasses import replace
+import json
+
+from helpers.tiny_family import tiny_family, tiny_task
+from helpers.tiny_training import final_weights, step_losses, tiny_checkpoint, tiny_config
+import pytest
+from swiftnet_ros.errors import FileMissingError, InvalidValueError
+from swiftnet_ros.model_spec import SemanticClass
+import torch
+import torch.nn.functional as F
+from training.datasets import open_dataset
+from training.datasets.loader import training_batches, whole_batches
+from training.experiments.rounds import OtherArmError
+from training.experiments.run import finish_run
+from training.run.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
+from training.schema.config import DistillationConfig, load_config, ModelConfig
+from training.trainer.distillation import divergence
+from training.trainer.train import train
+
+IGNORED = 255
+
+
+def distilled(teacher, weight=1.0, temperature=2.0, **sections):
+    given = DistillationConfig(str(teacher), weight, temperature)
+    return replace(tiny_config(**sections), distillation=given)
+
+
+def test_the_divergence_by_hand():
+    torch.manual_seed(0)
+    student, teacher = torch.randn(2, 3, 4, 6), torch.randn(2, 3, 4, 6)
+    labels = torch.zeros(2, 8, 12, dtype=torch.long)
+    total, count = divergence(student, teacher, labels, 2.0)
+    p, q = (torch.softmax(logits / 2, 1) for logits in (teacher, student))
+    assert count == 2 * 4 * 6
+    torch.testing.assert_close(total, 4 * (p * (p / q).log()).sum())
+    assert float(divergence(teacher, teacher, labels, 2.0)[0]) == pytest.approx(0, abs=1e-5)
+
+
+def test_unlabeled_pixels_do_not_count():
+    student, teacher = torch.randn(1, 3, 4, 4), torch.randn(1, 3, 4, 4)
+    labels = torch.full((1, 16, 16), IGNORED)
+    labels[:, :, 8:] = 1
+    total, count = divergence(student, teacher, labels, 1.0)
+    changed = student.clone()
+    changed[..., :2] = 9
+    assert (int(count), total) == (8, divergence(changed, teacher, labels, 1.0)[0])
+    assert divergence(student, teacher, torch.full_like(labels, IGNORED), 1.0) == (0, 0)
+
+
+def test_a_teacher_of_another_stride_is_brought_to_the_students_size():
+    student, teacher = torch.randn(1, 3, 8, 8), torch.randn(1, 3, 4, 4)
+    labels = torch.zeros(1, 32, 32, dtype=torch.long)
+    larger = F.interpolate(teacher, size=(8, 8), mode='bilinear', align_corners=False)
+    expected = divergence(student, larger, labels, 3.0)
+    torch.testing.assert_close(divergence(student, teacher, labels, 3.0), expected)
+
+
+def distance(network, teacher, folder_root):
+    """Measure how far two checkpoints' answers are apart on the first training batch."""
+    loader, _ = training_batches(tiny_config(), open_dataset('folder', folder_root, 'train'))
+    batch = next(whole_batches(loader))
+    with torch.no_grad():
+        one, other = (
+            load_checkpoint(p).network().eval()(batch.images) for p in (network, teacher)
+        )
+    total, count = divergence(one, other, batch.labels, 1.0)
+    return float(total / count)
+
+
+def test_a_student_of_another_architecture_comes_to_answer_as_its_teacher(
+    finished_run, folder_root, tmp_path
+):
+    sections = {
+        'model': {'variant': 'single_scale', 'widths': [4, 4, 6, 8, 8], 'features': 6},
+        'train': {'epochs': 10, 'evaluate_every': 0},
+    }
+    teacher = finished_run.trained
+    before = teacher.read_bytes()
+    config = distilled(teacher, 4.0, **sections)
+    taught = train(config, folder_root, tmp_path / 'taught')
+    alone = train(tiny_config(**sections), folder_root, tmp_path / 'alone')
+    assert teacher.read_bytes() == before
+    assert load_config(tmp_path / 'taught' / 'config.yaml') == config
+    gaps = [distance(path, teacher, folder_root) for path in (taught, alone)]
+    assert gaps[0] < 0.7 * gaps[1]
+
+
+def test_the_first_loss_is_the_usual_one_and_the_weighted_divergence(
+    finished_run, folder_root, tmp_path
+):
+    for weight in (0.0, 1.0, 3.0):
+        short = {'train': {'epochs': 1, 'evaluate_every': 0}}
+        config = distilled(finished_run.trained, weight or 1.0, **short)
+        config = config if weight else tiny_config(**short)
+        train(config, folder_root, tmp_path / str(weight))
+    plain, once, thrice = (step_losses(tmp_path / name)[0] for name in ('0.0', '1.0', '3.0'))
+    assert once > plain
+    assert thrice - plain == pytest.approx(3 * (once - plain), rel=1e-4)
+
+
+def test_a_teacher_beside_other_first_weights(finished_run, folder_root, tmp_path):
+    config = distilled(finished_run.trained, optimizer={'lr': 1e-9}, train={'epochs': 1})
+    train(config, folder_root, tmp_path, finished_run.trained)
+    first, second = final_weights(finished_run.folder), final_weights(tmp_path)
+    for name, value in first.items():
+        if 'running' not in name and value.is_floating_point():
+            torch.testing.assert_close(second[name], value, rtol=1e-5, atol=1e-6)
+
+
+def test_a_teacher_has_to_be_there_and_to_know_the_classes(folder_root, tmp_path):
+    with pytest.raises(FileMissingError, match='checkpoint not found: .*nowhere.pt'):
+        train(distilled(tmp_path / 'nowhere.pt'), folder_root, tmp_path / 'run')
+    other = tiny_checkpoint(ModelConfig(widths=[4, 4, 4, 4, 4], features=4))
+    renamed = replace(other, classes=[SemanticClass(f'x{i}', (i, i, i)) for i in range(3)])
+    save_checkpoint(renamed, tmp_path / 'other.pt')
+    with pytest.raises(CheckpointError, match='other.pt: its classes are not those of the train'):
+        train(distilled(tmp_path / 'other.pt'), folder_root, tmp_path / 'run')
+    assert not (tmp_path / 'run').exists()
+
+
+def arm(**distillation):
+    return {'taught': {'weights': 'ft', 'pruning': 'all', 'distillation': distillation}}
+
+
+def test_an_arm_learns_from_the_dense_run_of_its_seed(folder_root, tmp_path):
+    arms = {**arm(teacher='dense', weight=2.0), 'ft': {'weights': 'ft', 'pruning': 'all'}}
+    task = tiny_task(folder_root, tmp_path / 'runs', arms=arms)
+    for name in arms:
+        finish_run(task, name)
+    config = load_config(task.paths('taught').config)
+    teacher = str(task.paths('dense').trained)
+    assert config.distillation == DistillationConfig(teacher, 2.0, 2.0)
+    assert load_config(task.paths('ft').config).distillation.teacher is None
+    starts = [load_checkpoint(task.paths(name).start).weights for name in arms]
+    assert all(torch.equal(value, starts[1][name]) for name, value in starts[0].items())
+    first = [step_losses(task.paths(name).folder)[0] for name in arms]
+    assert first[0] > first[1]
+    results = [json.loads(task.paths(name).result.read_text()) for name in ('taught', 'ft')]
+    assert results[0]['distillation'] == {'teacher': 'dense', 'weight': 2.0, 'temperature': 2.0}
+    assert results[1]['distillation'] is None
+    assert results[0]['params'] == results[1]['params']
+
+    moved = tmp_path / 'moved'
+    task.out.rename(moved)
+    finish_run(tiny_task(folder_root, moved, arms=arms), 'taught')
+    changed = tiny_task(folder_root, moved, arms=arm(teacher='dense', weight=1.0))
+    with pytest.raises(OtherArmError, match='has distillation .* and the family now says'):
+        finish_run(changed, 'taught')
+
+
+@pytest.mark.parametrize(
+    ('options', 'words'),
+    [
+        ({'weight': 2.0}, 'arms.taught.distillation.teacher is None, expected dense or'),
+        ({'teacher': 'dense', 'temperature': 0}, 'distillation.temperature is 0'),
+    ],
+)
+def test_an_impossible_teacher_of_an_arm_is_named(options, words):
+    with pytest.raises(InvalidValueError, match=words):
+        tiny_family(arms=arm(**options))

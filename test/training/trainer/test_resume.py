@@ -1,0 +1,113 @@
+# Copyright 2026 The swiftnet_ros Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+
+"""Runs go on where a kill stopped them, with the same losses, and never as other runs."""
+
+import os
+from pathlib import Path
+import signal
+import subprocess
+import sys
+
+from helpers.checkout import ROOT
+from helpers.tiny_training import (
+    final_weights,
+    step_losses,
+    tiny_config,
+    training_that,
+    write_config,
+    write_split,
+)
+import pytest
+import torch
+from training.run.checkpoint import CheckpointError
+from training.run.folder import read_records, RunPaths
+from training.trainer import train as train_room
+from training.trainer.state import TrainState
+from training.trainer.train import train
+
+# What dies by SIGKILL right after the losses of a step were written.
+KILLED_AT = 'if state.step == {step}: os.kill(os.getpid(), signal.SIGKILL)'
+
+
+def test_a_killed_run_goes_on_with_the_same_losses(folder_root, tmp_path):
+    sections = {'train': {'epochs': 4}, 'optimizer': {'warmup_epochs': 2.5}}
+    path = write_config(tmp_path / 'tiny.yaml', **sections)
+    whole, killed = tmp_path / 'whole', tmp_path / 'killed'
+    train(tiny_config(**sections), folder_root, whole)
+    words = ['train', str(path), '--root', str(folder_root), '--out', str(killed)]
+    done = subprocess.run(
+        [sys.executable, '-c', training_that(KILLED_AT.format(step=5)), *words],
+        cwd=ROOT,
+        env={**os.environ, 'OMP_NUM_THREADS': '1'},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    assert len(step_losses(killed)) == 5
+    assert not RunPaths(killed).trained.exists()
+    with RunPaths(killed).losses.open('a') as file:
+        file.write('{"step": 6, "epo')
+    train(tiny_config(**sections), folder_root, killed)
+    assert step_losses(killed) == pytest.approx(step_losses(whole), abs=1e-6)
+    for key, value in final_weights(whole).items():
+        torch.testing.assert_close(final_weights(killed)[key], value, rtol=1e-5, atol=1e-6)
+    epochs = [record['epoch'] for record in read_records(RunPaths(killed).metrics)]
+    assert epochs == [1, 2, 3, 4]
+
+
+class StoppedError(Exception):
+    """What a test stops a run with."""
+
+
+@pytest.fixture
+def stopped_run(folder_root, tmp_path, monkeypatch) -> Path:
+    """Give the folder of a run that stopped in its third epoch."""
+
+    def stop(state: TrainState) -> None:
+        if state.step == 5:
+            raise StoppedError
+
+    with monkeypatch.context() as patch:
+        usual = train_room.default_callbacks
+        patch.setattr(train_room, 'default_callbacks', lambda *rest: [*usual(*rest), stop])
+        with pytest.raises(StoppedError):
+            train(tiny_config(train={'epochs': 3}), folder_root, tmp_path / 'run')
+    return tmp_path / 'run'
+
+
+@pytest.mark.parametrize(
+    ('section', 'key', 'value', 'words'),
+    [
+        ('train', 'epochs', 4, 'its run has train.epochs 3 and this one 4'),
+        ('optimizer', 'lr', 0.5, 'its run has optimizer.lr 0.01 and this one 0.5'),
+        ('model', 'features', 4, 'its run has model.features 8 and this one 4'),
+    ],
+)
+def test_a_run_does_not_go_on_as_another_one(stopped_run, folder_root, section, key, value, words):
+    changes = {'train': {'epochs': 3}}
+    changes.setdefault(section, {})[key] = value
+    with pytest.raises(CheckpointError, match=f'{words}; choose another --out'):
+        train(tiny_config(**changes), folder_root, stopped_run)
+    train(tiny_config(train={'epochs': 3, 'evaluate_every': 0}), folder_root, stopped_run)
+    assert len(step_losses(stopped_run)) == 6
+
+
+def test_a_run_does_not_go_on_with_other_data(stopped_run, folder_root, tmp_path):
+    write_split(tmp_path / 'set' / 'train', 12, 64, 96, 0)
+    write_split(tmp_path / 'set' / 'val', 1, 64, 96, 0)
+    (tmp_path / 'set' / 'classes.yaml').write_text((folder_root / 'classes.yaml').read_text())
+    with pytest.raises(CheckpointError, match='its run has 6 steps and this one 9'):
+        train(tiny_config(train={'epochs': 3}), tmp_path / 'set', stopped_run)
