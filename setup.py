@@ -34,6 +34,7 @@ STYLE_TOOLS = (
     'flake8-docstrings<2',
     'flake8-import-order<1',
     'flake8-quotes<4',
+    'import-linter>=2.0,<3',
     'mypy>=2.4,<3',
     'pydocstyle>=6.3,<7',
     'ruff>=0.17,<0.18',
