@@ -86,7 +86,7 @@ def _rounds_over_topics(
     options: Namespace, segmenter: Segmenter, samples: Samples
 ) -> Iterator[Round]:
     """Run over topics; ROS is imported only here, so that `--no-ros` does without."""
-    from swiftnet_ros.benchmark.__main__ import over_topics
+    from swiftnet_ros.benchmark import over_topics
 
     patience = 1.0 + 20 * time_engine(segmenter, samples).engine_ms / 1000
     with over_topics.node_under_test(_parameters(options), patience) as node:
@@ -102,7 +102,7 @@ def _rounds_over_topics(
 
 
 def _time_starts(options: Namespace, engine: Engine, samples: Samples) -> Dict[str, Any]:
-    from swiftnet_ros.benchmark.__main__ import over_topics
+    from swiftnet_ros.benchmark import over_topics
 
     message = over_topics.to_message(next(iter(samples)))
     times = over_topics.time_starts(_parameters(options), message, options.rounds)

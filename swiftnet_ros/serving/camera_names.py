@@ -46,14 +46,14 @@ def checked_camera_names(given: Iterable[str]) -> Tuple[str, ...]:
     for name in given:
         if not name:
             continue
-        _check(name)
+        _check_name(name)
         if name in names:
             raise InvalidValueError('cameras', name, 'each name once')
         names.append(name)
     return tuple(names)
 
 
-def _check(name: str) -> None:
+def _check_name(name: str) -> None:
     if not _TOKEN.fullmatch(name) or '__' in name or len(name) > _LONGEST:
         expected = (
             'letters, digits and single underscores, a letter first, at most '
@@ -80,13 +80,13 @@ def image_remappings(cameras: str, image_topic: str) -> List[Tuple[str, str]]:
     """
     names, topics = split_cameras(cameras), [part.strip() for part in image_topic.split(',')]
     if not names:
-        _check(len(topics) == 1, image_topic, 'one topic, or set cameras too')
+        _check_topic(len(topics) == 1, image_topic, 'one topic, or set cameras too')
         return [('image', topics[0])]
     if len(topics) == 1:
         relative = not topics[0].startswith(('/', '~'))
-        _check(relative or len(names) == 1, image_topic, 'one topic for each of cameras')
+        _check_topic(relative or len(names) == 1, image_topic, 'one topic for each of cameras')
         topics = [f'{name}/{topics[0]}' if relative else topics[0] for name in names]
-    _check(len(topics) == len(names), image_topic, f'{len(names)} topics, as cameras')
+    _check_topic(len(topics) == len(names), image_topic, f'{len(names)} topics, as cameras')
     return [(f'{name}/image', topic) for name, topic in zip(names, topics)]
 
 
@@ -98,6 +98,6 @@ def checked_params_file(path: str) -> str:
     return str(found)
 
 
-def _check(is_right: bool, image_topic: str, expected: str) -> None:
+def _check_topic(is_right: bool, image_topic: str, expected: str) -> None:
     if not is_right:
         raise InvalidValueError('image_topic', image_topic, expected)

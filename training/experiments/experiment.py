@@ -43,14 +43,14 @@ class Transfer:
 
 
 @dataclass(frozen=True)
-class _Plain:
+class _PlainTransfer:
     train: dict[str, Any]
     arms: dict[str, str | None] = field(default_factory=dict)
 
 
 def transfer_from_tree(tree: dict[str, Any]) -> Transfer:
     """Make it from the section of a family's file."""
-    plain = build(_Plain, tree, 'transfer.')
+    plain = build(_PlainTransfer, tree, 'transfer.')
     return Transfer(config_from_tree({'name': 'transfer', **plain.train}), plain.arms)
 
 

@@ -77,7 +77,7 @@ def write_page(page: Path) -> list[Path]:
     (page.parent / PICTURES).mkdir(exist_ok=True)
     for match in _BLOCK.finditer(page_text(page)):
         if match['table'] == 'plots':
-            files += _draw(page.parent, match['folder'])
+            files += _draw_plots(page.parent, match['folder'])
     page.write_text(page_text(page))
     return files
 
@@ -137,7 +137,7 @@ def _pictures(folder: str, tables: dict[str, list[Arm]]) -> list[tuple[str, Sequ
     ]
 
 
-def _draw(base: Path, folder: str) -> list[Path]:
+def _draw_plots(base: Path, folder: str) -> list[Path]:
     files = []
     for plot, arms, path in _pictures(folder, _tables(base / folder)):
         figure = PLOTS[plot][0](arms)

@@ -110,7 +110,7 @@ def _listed(values: Sequence[int]) -> str:
     return ', '.join(str(value) for value in values)
 
 
-_HEAD = ('arm', 'mIoU FP32', 'mIoU INT8', 'points lost', 'FP32 ms', 'INT8 ms', 'speed-up')
+_INT8_HEAD = ('arm', 'mIoU FP32', 'mIoU INT8', 'points lost', 'FP32 ms', 'INT8 ms', 'speed-up')
 
 
 def int8_table(arms: Sequence[Arm]) -> str:
@@ -121,24 +121,24 @@ def int8_table(arms: Sequence[Arm]) -> str:
     """
     if not any(run.quantized for arm in arms for run in arm.runs):
         return ''
-    return markdown(_HEAD, [_row(arm) for arm in arms])
+    return markdown(_INT8_HEAD, [_int8_row(arm) for arm in arms])
 
 
-def _row(arm: Arm) -> tuple[str, ...]:
+def _int8_row(arm: Arm) -> tuple[str, ...]:
     before, after = arm.quantized('miou_before'), arm.quantized('miou_after')
     float_ms, int8_ms = arm.latency('fp32_ms'), arm.latency('int8_ms')
     lost = None if before is None or after is None else 100 * (before - after)
     gain = None if float_ms is None or int8_ms is None else float_ms / int8_ms
     return (
         arm.name,
-        _figure(before and 100 * before, 2),
-        _figure(after and 100 * after, 2),
-        _figure(lost, 2),
-        _figure(float_ms, 1),
-        _figure(int8_ms, 1),
-        _figure(gain, 2),
+        _number(before and 100 * before, 2),
+        _number(after and 100 * after, 2),
+        _number(lost, 2),
+        _number(float_ms, 1),
+        _number(int8_ms, 1),
+        _number(gain, 2),
     )
 
 
-def _figure(value: float | None, digits: int) -> str:
+def _number(value: float | None, digits: int) -> str:
     return ABSENT if value is None else f'{value:.{digits}f}'

@@ -63,7 +63,6 @@ def _attribute(driver: ctypes.CDLL, which: int, device: ctypes.c_int) -> int:
 
 
 ENGINE = 'tensorrt'
-_DRIVER = 'libcuda.so.1'
 # Only what this thread does on the stream is recorded; other threads go on as they like.
 _THREAD_LOCAL = 1
 # The event is recorded each time that the graph runs.
