@@ -215,7 +215,7 @@ sys.exit(main([sys.argv[1], '--cache', sys.argv[3]]))
 
 
 def test_two_processes_build_one_engine_once(files, tmp_path):
-    words = [sys.executable, '-c', TWO, str(files), str(Path(__file__).parents[1])]
+    words = [sys.executable, '-c', TWO, str(files), str(Path(__file__).parent)]
     words.append(str(tmp_path / 'cache'))
     both = [subprocess.Popen(words, stdout=subprocess.PIPE, text=True) for _ in range(2)]
     lines = [process.communicate(timeout=60)[0].split() for process in both]

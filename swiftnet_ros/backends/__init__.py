@@ -12,4 +12,4 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Inference engines behind one small interface."""
+"""What runs a network: OpenVINO on a CPU, TensorRT on an NVIDIA GPU, chosen by name."""

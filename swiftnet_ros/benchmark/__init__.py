@@ -12,4 +12,4 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-
+"""Latency, throughput and mIoU of a node over topics, or of the network alone."""

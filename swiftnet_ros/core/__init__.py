@@ -12,4 +12,4 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-
+"""Frames, labels, metrics and image files: pure functions that training shares."""

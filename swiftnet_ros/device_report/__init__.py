@@ -12,4 +12,4 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-
+"""Latency and mIoU of every model and precision on this device, as JSON and a table."""

@@ -12,3 +12,4 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
+"""Everything that needs ROS: messages, parameters, cameras, lifecycle, diagnostics."""

@@ -12,4 +12,4 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-
+"""A loaded model, its worker thread, statistics and health, without ROS."""

@@ -54,7 +54,7 @@ def test_the_newest_frame_wins_and_the_others_are_counted(probe, tiny_path, gate
 
 def test_errors_of_the_engine_are_counted_and_the_stream_goes_on(probe, tiny_path, monkeypatch):
     """Half of the frames fail; each is one drop and no more."""
-    monkeypatch.setitem(registry.ENGINES, 'broken', 'fake_engines:BrokenEngine')
+    monkeypatch.setitem(registry.ENGINES, 'broken', 'helpers.fake_engines:BrokenEngine')
     BrokenEngine.reset()
     with RunningNode('/one', model=str(tiny_path), engine='broken') as running:
         assert running.do('configure', 'activate')

@@ -46,7 +46,7 @@ def segmenter(tiny_path):
 @pytest.fixture
 def slow(monkeypatch):
     """Enter an engine of 20 frames per second into the table of engines."""
-    monkeypatch.setitem(engines.ENGINES, 'slow', 'fake_engines:SlowEngine')
+    monkeypatch.setitem(engines.ENGINES, 'slow', 'helpers.fake_engines:SlowEngine')
     SlowEngine.reset()
 
 

@@ -154,7 +154,7 @@ from swiftnet_ros.serving import engine_build
 from swiftnet_ros.backends import registry
 from swiftnet_ros.segmentation_node import main
 
-registry.ENGINES['gated'] = 'fake_engines:GatedEngine'
+registry.ENGINES['gated'] = 'helpers.fake_engines:GatedEngine'
 GatedEngine.reset()
 options = sys.argv[2 : sys.argv.index("--ros-args")]
 engine_build.BUILDERS['gated'] = fake(sys.argv[1], *options)

@@ -38,7 +38,7 @@ from swiftnet_ros.serving.engine_build import BUILDERS, tensorrt_builder
 from swiftnet_ros.backends import registry
 from swiftnet_ros.segmentation_node import main
 
-registry.ENGINES['tensorrt'] = 'fake_engines:StoredEngine'
+registry.ENGINES['tensorrt'] = 'helpers.fake_engines:StoredEngine'
 StoredEngine.reset()
 BUILDERS['tensorrt'] = tensorrt_builder('tensorrt_rtx', '8.6')
 sys.exit(main(sys.argv[1:]))

@@ -256,7 +256,7 @@ def test_a_bug_in_a_transition_is_an_error_that_can_be_recovered_from(probe, tin
 
 def test_fifty_cycles_leak_neither_memory_nor_threads(tiny_path):
     """In a process that does nothing else: in this one, other tests' memory comes and goes."""
-    command = [sys.executable, '-m', 'node_cycles', str(tiny_path)]
+    command = [sys.executable, '-m', 'helpers.node_cycles', str(tiny_path)]
     environment = {**os.environ, 'PYTHONPATH': os.pathsep.join(sys.path)}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=240)
     assert done.returncode == 0, done.stderr

@@ -41,7 +41,7 @@ def model(tmp_path):
 @pytest.fixture
 def built(monkeypatch, tmp_path):
     """Give a function that enters a fake builder for the engine `gated`."""
-    monkeypatch.setitem(registry.ENGINES, 'gated', 'fake_engines:GatedEngine')
+    monkeypatch.setitem(registry.ENGINES, 'gated', 'helpers.fake_engines:GatedEngine')
     GatedEngine.reset()
     (tmp_path / 'cache').mkdir()
 

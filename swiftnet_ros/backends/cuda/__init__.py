@@ -12,4 +12,4 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-
+"""The GPU itself: driver, device memory, and the kernels for pre- and postprocessing."""

@@ -12,4 +12,4 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What TensorRT builds and runs, whichever TensorRT is installed."""
+"""Building, caching and running TensorRT engines."""

@@ -46,7 +46,7 @@ from swiftnet_ros.model_spec.qdq import check_pairs, with_float_weights
 from swiftnet_ros.system.files import write_whole
 
 if TYPE_CHECKING:
-    from swiftnet_ros.backends.tensorrt.api import tensorrt
+    from swiftnet_ros.backends.tensorrt.api import TensorRt, tensorrt
 
 
 def use_timings(
@@ -68,10 +68,6 @@ def keep_timings(cache: 'Optional[tensorrt.ITimingCache]', path: Optional[Path])
         return
     with contextlib.suppress(OSError):
         write_whole(path, bytes(cache.serialize()))
-
-
-if TYPE_CHECKING:
-    from swiftnet_ros.backends.tensorrt.api import TensorRt, tensorrt
 
 
 @dataclass(frozen=True)

@@ -74,10 +74,6 @@ def _precision(layer: Dict[str, Any]) -> Optional[str]:
     return None
 
 
-if TYPE_CHECKING:
-    from swiftnet_ros.backends.tensorrt.api import TensorRt, tensorrt
-
-
 def make_network(trt: 'TensorRt', builder: 'tensorrt.Builder') -> 'tensorrt.INetworkDefinition':
     """Make an empty network with what this TensorRT has to be told."""
     kinds, flags = trt.NetworkDefinitionCreationFlag, 0

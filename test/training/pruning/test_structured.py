@@ -246,7 +246,7 @@ def test_impossible_options_are_one_line(tree, error, text):
 
 def test_torch_pruning_stands_behind_one_module():
     users = [path for path in SOURCES.rglob('*.py') if 'torch_pruning' in path.read_text()]
-    assert [path.name for path in users] == ['groups.py']
+    assert [path.name for path in users] == ['dependency_groups.py']
 
 
 class Scaled(nn.Module):
