@@ -12,14 +12,13 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Whether every file keeps the rules of style, by the tools that hold them."""
+"""Formatting, lint, types and licence headers of every file."""
 
 import importlib.util
-from pathlib import Path
 import subprocess
 import sys
 
-from package.source_files import python_files, ROOT, scripts
+from package.source_files import python_files, relative, ROOT, shell_scripts
 import pytest
 
 HEADER = (ROOT / 'setup.py').read_text().partition('\n\n')[0]
@@ -28,7 +27,7 @@ COMMANDS = {
     'ruff check': ['ruff', 'check', '.'],
     'ruff format': ['ruff', 'format', '--diff', '.'],
     'flake8': ['flake8', *PATHS],
-    # as ament_pep257 calls it: properties too begin in the imperative
+    # as ament_pep257 calls it: properties, too, start with an imperative
     'pydocstyle': ['pydocstyle', '--property-decorators=none', *PATHS],
     'mypy swiftnet_ros': ['mypy', 'swiftnet_ros'],
     'mypy training': ['mypy', 'training'],
@@ -37,25 +36,25 @@ NO_TOOLS = 'ruff is not installed here: style is checked by scripts/test.sh'
 
 
 @pytest.mark.parametrize('rule', COMMANDS)
-def test_the_rules_of_style_hold(rule):
+def test_linter_has_no_complaints(rule):
     # A ROS installation has other versions of the other tools, and its own linters.
     if importlib.util.find_spec('ruff') is None:
         pytest.skip(NO_TOOLS)
-    words = [sys.executable, '-m', *COMMANDS[rule]]
-    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout + done.stderr
+    command = [sys.executable, '-m', *COMMANDS[rule]]
+    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert result.returncode == 0, result.stdout + result.stderr
 
 
-@pytest.mark.parametrize(
-    'path', [*python_files(), *scripts()], ids=lambda path: str(path.relative_to(ROOT))
-)
-def test_every_file_starts_with_the_licence(path: Path):
-    text = path.read_text()
-    body = text.partition('\n')[2] if text.startswith('#!') else text
-    assert body.lstrip('\n').startswith(HEADER)
+def test_every_file_starts_with_the_license_header():
+    def body(path):
+        text = path.read_text()
+        return (text.partition('\n')[2] if text.startswith('#!') else text).lstrip('\n')
+
+    paths = [*python_files(), *shell_scripts()]
+    assert not [relative(path) for path in paths if not body(path).startswith(HEADER)]
 
 
-def test_the_licence_is_the_apache_licence_in_full():
+def test_license_is_apache_2_in_full():
     text = (ROOT / 'LICENSE').read_text()
     assert 'Version 2.0, January 2004' in text
     assert 'END OF TERMS AND CONDITIONS' in text
