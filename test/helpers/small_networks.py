@@ -22,13 +22,13 @@ from torch import nn
 from training.datasets.loader import Batch
 from training.models import build_model
 from training.pruning.dependency_groups import OUT
-from training.pruning.history import History
+from training.pruning.history import PruningHistory
 from training.schema.config import ModelConfig
 
 CLASSES = 5
 WIDTHS = [8, 12, 16, 20, 24]
 # layer -> output channels
-Channels = Mapping[str, Iterable[int]]
+ChannelIndices = Mapping[str, Iterable[int]]
 
 
 def small_network(variant: str = 'pyramid', encoder: str = 'resnet18', **changes) -> nn.Module:
@@ -70,12 +70,12 @@ def answer(network: nn.Module, image: torch.Tensor | None = None) -> torch.Tenso
         return network.eval()(picture() if image is None else image)
 
 
-def removed_outputs(history: History) -> dict[str, set[int]]:
+def removed_outputs(history: PruningHistory) -> dict[str, set[int]]:
     """List the output channels that one round removed from each layer."""
     return {r.layer: set(r.indices) for r in history.removals if r.side == OUT}
 
 
-def zeroed(network: nn.Module, channels: Channels) -> nn.Module:
+def zeroed(network: nn.Module, channels: ChannelIndices) -> nn.Module:
     """Copy a network and set everything that makes the named channels to 0."""
     copy = deepcopy(network)
     for name, indices in channels.items():

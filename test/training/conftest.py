@@ -19,12 +19,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from accelerate.state import AcceleratorState
-from helpers.tiny_family import tiny_task
+from helpers.tiny_experiment import tiny_seed_runs
 from helpers.tiny_training import tiny_config, write_folder
 import pytest
 import torch
-from training.experiments.run import run_family
-from training.experiments.task import Task
+from training.experiments.run import run_experiment
+from training.experiments.seed_runs import SeedRuns
 from training.run.folder import RunPaths
 from training.trainer.train import train
 
@@ -62,10 +62,10 @@ def finished_run(folder_root: Path, tmp_path_factory: pytest.TempPathFactory) ->
 
 
 @pytest.fixture(scope='session')
-def finished_family(folder_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Task:
+def finished_experiment(folder_root: Path, tmp_path_factory: pytest.TempPathFactory) -> SeedRuns:
     """Give the work on a small family of all kinds of arms, done: 4 steps for each."""
     torch.set_num_threads(1)
-    task = tiny_task(folder_root, tmp_path_factory.mktemp('family'))
-    for _ in run_family(task, ()):
+    task = tiny_seed_runs(folder_root, tmp_path_factory.mktemp('family'))
+    for _ in run_experiment(task, ()):
         AcceleratorState._reset_state(reset_partial_state=True)
     return task

@@ -17,7 +17,7 @@ import re
 
 from helpers.checkout import ROOT
 import pytest
-from training.experiments.experiment import load_family
+from training.experiments.experiment import load_experiment
 from training.schema.config import config_from_tree, load_tree
 
 CONFIGS = ROOT / 'training' / 'configs'
@@ -59,7 +59,7 @@ FAMILIES = [path for path in RECIPES if 'arms' in load_tree(path)]
 def training_of(path):
     """Give the configuration of a recipe, a family's dense one."""
     tree = load_tree(path)
-    return load_family(path).dense if 'arms' in tree else config_from_tree(tree)
+    return load_experiment(path).dense if 'arms' in tree else config_from_tree(tree)
 
 
 @pytest.mark.parametrize('path', RECIPES, ids=name_of)
@@ -96,7 +96,7 @@ def test_a_batch_can_be_shared_by_four_processes(path):
 
 @pytest.mark.parametrize('path', FAMILIES, ids=name_of)
 def test_a_family_has_a_taught_arm_and_the_dense_run_of_its_recipe(path):
-    family = load_family(path)
+    family = load_experiment(path)
     taught = [arm for arm in family.arms.values() if arm.distillation.teacher == 'dense']
     assert {arm.pruning for arm in taught} >= {'all'}
     alone = path.with_name(path.name.replace('_pruned', ''))

@@ -21,7 +21,7 @@ from pathlib import Path
 
 from torch import nn
 from training.commands.arguments import size_argument
-from training.evaluation.complexity import count
+from training.evaluation.complexity import count_complexity
 from training.models import build_model
 from training.run.checkpoint import load_checkpoint
 from training.schema.config import load_config
@@ -38,7 +38,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument('--json', action='store_true', help='one JSON object as the last line')
     options = parser.parse_args(arguments)
     height, width = options.size
-    result = count(_network(options.config), height, width)
+    result = count_complexity(_network(options.config), height, width)
     print(f'{options.config}: {result.params} parameters')
     print(f'{height}x{width}: {result.gmacs:.2f} GMACs, convolutions {result.conv_gmacs:.2f}')
     if options.json:

@@ -13,16 +13,16 @@
 # limitations under the License.
 
 
-"""python -m training lottery FAMILY: a dense run, and all that is made of it by pruning."""
+"""python -m training lottery EXPERIMENT: a dense run, and all that is made of it by pruning."""
 
 from argparse import ArgumentParser
 from collections.abc import Sequence
 import json
 from pathlib import Path
 
-from training.experiments.experiment import load_family
-from training.experiments.run import chosen_runs, run_family
-from training.experiments.task import Task
+from training.experiments.experiment import load_experiment
+from training.experiments.run import run_experiment, selected_runs
+from training.experiments.seed_runs import SeedRuns
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -38,11 +38,11 @@ def main(arguments: Sequence[str]) -> int:
         '--set', action='append', default=[], metavar='KEY=VALUE', help='as dense.train.epochs=3'
     )
     options = parser.parse_args(arguments)
-    family = load_family(options.family, tuple(options.set))
-    chosen_runs(family, options.only)
+    family = load_experiment(options.family, tuple(options.set))
+    selected_runs(family, options.only)
     for seed in options.seeds or family.seeds:
-        task = Task(family, seed, options.root, options.transfer_root, options.out)
-        for paths in run_family(task, options.only):
+        task = SeedRuns(family, seed, options.root, options.transfer_root, options.out)
+        for paths in run_experiment(task, options.only):
             result = json.loads(paths.result.read_text())
             print(f'{paths.folder}: {result["params"]} parameters, mIoU {result["miou"]}')
     return 0

@@ -25,9 +25,9 @@ from swiftnet_ros.errors import FileMissingError, InvalidValueError
 from torch import nn
 from training.commands.arguments import size_argument
 from training.datasets import open_dataset
-from training.evaluation.complexity import count
+from training.evaluation.complexity import count_complexity
 from training.pruning.calibration import calibration_batches, PruneConfig
-from training.pruning.channel_group import Statistics
+from training.pruning.channel_group import NetworkStatistics
 from training.pruning.channel_statistics import collect_statistics
 from training.pruning.criteria import CRITERIA
 from training.pruning.history import history_path
@@ -66,7 +66,7 @@ def main(arguments: Sequence[str]) -> int:
     pruned = replace(checkpoint, weights=network.state_dict(), miou=None, progress={})
     save_checkpoint(pruned, out)
     history_path(out).write_text(history.to_json())
-    result = count(network, *options.size)
+    result = count_complexity(network, *options.size)
     print(f'{out}: {result.params} parameters, {result.gmacs:.2f} GMACs; {history_path(out)}')
     if options.json:
         widths = layer_widths(pruned.weights)
@@ -125,7 +125,7 @@ def _check_out(out: Path, checkpoint: Path) -> None:
 
 def _statistics(
     config: PruneConfig, checkpoint: Checkpoint, network: nn.Module, root: Path | None
-) -> Statistics | None:
+) -> NetworkStatistics | None:
     """Show the network the calibration pictures, where any are given."""
     given = config.calibration_config()
     if given is None:

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Count parameters and multiply-adds of a network without running it."""
+"""Complexity parameters and multiply-adds of a network without running it."""
 
 from dataclasses import dataclass
 
@@ -21,7 +21,7 @@ from torch import nn, Tensor
 
 
 @dataclass(frozen=True)
-class Count:
+class Complexity:
     """Parameters, and 1e9 multiply-adds: of convolutions, and by the seminar's rule."""
 
     params: int
@@ -29,9 +29,9 @@ class Count:
     gmacs: float
 
 
-def count(network: nn.Module, height: int, width: int) -> Count:
+def count_complexity(network: nn.Module, height: int, width: int) -> Complexity:
     """
-    Count for one image of height x width pixels.
+    Complexity for one image of height x width pixels.
 
     The seminar's rule adds, to the multiply-adds of the convolutions, 2 for each output element
     of a batch norm and 1 for each bias added. The network runs on shapes alone (torch's meta
@@ -56,4 +56,4 @@ def count(network: nn.Module, height: int, width: int) -> Count:
         elif isinstance(layer, nn.BatchNorm2d):
             layer.register_forward_hook(after_norm)
     hollow(torch.empty(1, 3, height, width, device='meta'))
-    return Count(params, convolutions[0] / 1e9, (convolutions[0] + extras[0]) / 1e9)
+    return Complexity(params, convolutions[0] / 1e9, (convolutions[0] + extras[0]) / 1e9)

@@ -22,7 +22,7 @@ import re
 from typing import Any, TypeVar
 
 from swiftnet_ros.errors import InvalidValueError, UnknownNameError
-from training.experiments.variant import Arm, check_arm
+from training.experiments.variant import check_variant, Variant
 from training.pruning.masks import MaskOptions
 from training.pruning.options import PruneOptions
 from training.schema.config import Config, config_from_tree, load_tree
@@ -59,7 +59,7 @@ DENSE = 'dense'
 
 
 @dataclass(frozen=True)
-class Family:
+class Experiment:
     """
     Everything that a table of arms depends on, besides the folders of the data.
 
@@ -69,7 +69,7 @@ class Family:
 
     name: str
     dense: Config
-    arms: Mapping[str, Arm]
+    arms: Mapping[str, Variant]
     pruning: Mapping[str, PruneOptions] = field(default_factory=dict)
     masks: Mapping[str, MaskOptions] = field(default_factory=dict)
     seeds: Sequence[int] = (0,)
@@ -91,20 +91,20 @@ class _Plain:
     transfer: dict[str, Any] | None = None
 
 
-def load_family(path: Path, overrides: tuple[str, ...] = ()) -> Family:
+def load_experiment(path: Path, overrides: tuple[str, ...] = ()) -> Experiment:
     """Read a family strictly; `overrides` are 'section.key=value' strings."""
-    return family_from_tree(load_tree(path, overrides))
+    return experiment_from_tree(load_tree(path, overrides))
 
 
-def family_from_tree(tree: dict[str, Any]) -> Family:
+def experiment_from_tree(tree: dict[str, Any]) -> Experiment:
     """Make a family from plain dictionaries; refuse unknown keys and impossible values."""
     plain = build(_Plain, tree)
     if not plain.seeds or min(plain.seeds) < 0:
         raise InvalidValueError('seeds', plain.seeds, 'one or more numbers of 0 or more')
     if plain.calibration_batches < 1:
         raise InvalidValueError('calibration_batches', plain.calibration_batches, '1 or more')
-    arms = _named(Arm, 'arms', plain.arms)
-    family = Family(
+    arms = _named(Variant, 'arms', plain.arms)
+    family = Experiment(
         name=plain.name,
         dense=_dense(plain.dense, arms),
         arms=arms,
@@ -115,7 +115,7 @@ def family_from_tree(tree: dict[str, Any]) -> Family:
         transfer=_transfer(plain.transfer),
     )
     for name, arm in arms.items():
-        check_arm(name, arm)
+        check_variant(name, arm)
         _check_references(family, name, arm)
     _check_runs(family)
     return family
@@ -125,7 +125,7 @@ def _named(kind: type[T], section: str, tree: dict[str, Any]) -> dict[str, T]:
     return {name: build(kind, value, f'{section}.{name}.') for name, value in tree.items()}
 
 
-def _dense(tree: dict[str, Any], arms: Mapping[str, Arm]) -> Config:
+def _dense(tree: dict[str, Any], arms: Mapping[str, Variant]) -> Config:
     """Read the training configuration and have it keep what the arms rewind to."""
     config = config_from_tree({'name': DENSE, **tree})
     wanted = {arm.rewind_to for arm in arms.values() if arm.weights == 'lth'}
@@ -137,7 +137,7 @@ def _transfer(tree: dict[str, Any] | None) -> Transfer | None:
     return None if tree is None else transfer_from_tree(tree)
 
 
-def _check_references(family: Family, name: str, arm: Arm) -> None:
+def _check_references(family: Experiment, name: str, arm: Variant) -> None:
     """Refuse an arm that names pruning or masks that are not there."""
     for what, known in (('pruning', family.pruning), ('masks', family.masks)):
         chosen = getattr(arm, what)
@@ -147,7 +147,7 @@ def _check_references(family: Family, name: str, arm: Arm) -> None:
         arm.prune_options(family.pruning[arm.pruning], 1)
 
 
-def _check_runs(family: Family) -> None:
+def _check_runs(family: Experiment) -> None:
     """Refuse names that are no folders or name two runs, and transfers from nowhere."""
     transfers = family.transfer.arms if family.transfer else {}
     for name in (*family.arms, *transfers):

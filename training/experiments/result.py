@@ -22,8 +22,8 @@ import os
 from typing import Any
 
 import torch
-from training.evaluation.complexity import count
-from training.experiments.removal import Channels, Removed
+from training.evaluation.complexity import count_complexity
+from training.experiments.removed import Removed, RemovedChannels
 from training.run.checkpoint import Checkpoint, layer_widths, load_checkpoint
 from training.run.folder import read_records, RunPaths
 from training.schema.config import load_config
@@ -34,7 +34,7 @@ def write_result(paths: RunPaths, name: str, facts: dict[str, Any], removed: Rem
     checkpoint = load_checkpoint(paths.trained)
     config = load_config(paths.config)
     measured = read_records(paths.metrics)[-1]
-    counted = count(checkpoint.network(), checkpoint.height, checkpoint.width)
+    counted = count_complexity(checkpoint.network(), checkpoint.height, checkpoint.width)
     result = {
         'name': name,
         'seed': config.train.seed,
@@ -45,14 +45,18 @@ def write_result(paths: RunPaths, name: str, facts: dict[str, Any], removed: Rem
         'conv_gmacs': counted.conv_gmacs,
         'size': [checkpoint.height, checkpoint.width],
         'widths': layer_widths(checkpoint.weights),
-        'kept_channels': removed.history.kept_channels() if isinstance(removed, Channels) else {},
+        'kept_channels': removed.history.kept_channels()
+        if isinstance(removed, RemovedChannels)
+        else {},
         'dataset': config.data.dataset,
         'split': config.data.val_split,
         'images': measured['images'],
         'miou': measured['miou'],
         'iou': measured['iou'],
         'epochs': config.train.epochs,
-        'start_sha256': identity(load_checkpoint(paths.start)) if paths.start.exists() else None,
+        'start_sha256': weights_sha256(load_checkpoint(paths.start))
+        if paths.start.exists()
+        else None,
         'torch': torch.__version__,
         'config': asdict(config),
     }
@@ -61,7 +65,7 @@ def write_result(paths: RunPaths, name: str, facts: dict[str, Any], removed: Rem
     os.replace(temporary, paths.result)
 
 
-def identity(checkpoint: Checkpoint) -> str:
+def weights_sha256(checkpoint: Checkpoint) -> str:
     """Give the SHA-256 of all weights by name, to tell which ones a run began with."""
     digest = hashlib.sha256()
     for name, value in sorted(checkpoint.weights.items()):

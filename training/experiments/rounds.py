@@ -24,47 +24,49 @@ from swiftnet_ros.errors import SwiftnetError
 import torch
 from training.datasets import open_dataset
 from training.datasets.loader import training_batches, whole_batches
-from training.experiments.removal import (
-    Channels,
+from training.experiments.removed import (
     load_removed,
     Removed,
+    RemovedChannels,
+    RemovedWeights,
     save_removed,
-    SingleWeights,
 )
-from training.experiments.task import Task
-from training.experiments.variant import Arm
-from training.experiments.weight_init import Ingredients, WEIGHTS
-from training.pruning.channel_group import Statistics
+from training.experiments.seed_runs import SeedRuns
+from training.experiments.variant import Variant
+from training.experiments.weight_init import WEIGHT_INITS, WeightSources
+from training.pruning.channel_group import NetworkStatistics
 from training.pruning.channel_statistics import collect_statistics
-from training.pruning.history import History
+from training.pruning.history import PruningHistory
 from training.pruning.masks import unstructured_masks
 from training.pruning.structured import prune
 from training.run.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from training.run.folder import RunPaths
 from training.schema.config import Config
 from training.trainer.state import TrainState
-from training.trainer.train import refuse_other_run, train
+from training.trainer.train import check_same_config, train
 
 # Criteria that look at the network's responses to data.
 _ON_DATA = ('context',)
 
 
 def find_removed(
-    task: Task, arm: Arm, number: int, trained: Checkpoint, before: Removed | None
+    task: SeedRuns, arm: Variant, number: int, trained: Checkpoint, before: Removed | None
 ) -> Removed:
     """Give all that is gone from the dense network after round `number`."""
     if arm.masks is not None:
         options = task.family.masks[arm.masks]
         share = replace(options, ratio=arm.share(options.ratio, number))
-        return SingleWeights(unstructured_masks(trained.network(), share))
+        return RemovedWeights(unstructured_masks(trained.network(), share))
     assert arm.pruning is not None
-    earlier = before.history if isinstance(before, Channels) else History()
+    earlier = before.history if isinstance(before, RemovedChannels) else PruningHistory()
     choice = arm.prune_options(task.family.pruning[arm.pruning], number)
     statistics = _statistics(task, trained) if choice.criterion in _ON_DATA else None
-    return Channels(earlier + prune(trained.network(), choice, statistics, task.seed, earlier))
+    return RemovedChannels(
+        earlier + prune(trained.network(), choice, statistics, task.seed, earlier)
+    )
 
 
-def _statistics(task: Task, trained: Checkpoint) -> Statistics:
+def _statistics(task: SeedRuns, trained: Checkpoint) -> NetworkStatistics:
     """Show the trained network the first batches of the dense run's training."""
     config = task.dense_config()
     data = config.data
@@ -81,7 +83,7 @@ def _statistics(task: Task, trained: Checkpoint) -> Statistics:
 _KEPT = ('train.keep_steps', 'distillation.teacher')
 
 
-class OtherArmError(SwiftnetError):
+class VariantMismatchError(SwiftnetError):
     """A folder in which an arm of the same name was begun with other options."""
 
     def __init__(self, path: Path, key: str, before: object, now: object) -> None:
@@ -100,7 +102,7 @@ def finish_training(
     What was begun goes on; a run of another configuration is refused.
     """
     if paths.config.exists():
-        refuse_other_run(config, paths, _KEPT)
+        check_same_config(config, paths, _KEPT)
 
     def hold(state: TrainState) -> None:
         removed.hold(state.network)
@@ -110,7 +112,7 @@ def finish_training(
     paths.last.unlink(missing_ok=True)
 
 
-def finish_arm(task: Task, name: str, dense: RunPaths) -> Removed:
+def finish_variant(task: SeedRuns, name: str, dense: RunPaths) -> Removed:
     """Go through all rounds of an arm; the last one's files are the arm's own."""
     arm, paths = task.family.arms[name], task.paths(name)
     trained, total = dense.trained, None
@@ -123,7 +125,7 @@ def finish_arm(task: Task, name: str, dense: RunPaths) -> Removed:
 
 
 def _finish_round(
-    task: Task,
+    task: SeedRuns,
     name: str,
     number: int,
     before: tuple[RunPaths, Path, Removed | None],
@@ -138,7 +140,7 @@ def _finish_round(
     total = _removed(task, arm, number, (trained, gone), paths)
     if not paths.start.exists():
         kept = {step: load_checkpoint(dense.kept(step)) for step in _needed(arm)}
-        given = Ingredients(
+        given = WeightSources(
             trained=trained,
             kept=kept,
             newest=_newest(total, gone),
@@ -147,22 +149,22 @@ def _finish_round(
             rewind_to=arm.rewind_to,
             narrow=arm.narrow_model(trained.model),
         )
-        save_checkpoint(WEIGHTS[arm.weights](given), paths.start)
+        save_checkpoint(WEIGHT_INITS[arm.weights](given), paths.start)
     model = load_checkpoint(paths.start).model
-    finish_training(task.arm_config(name, arm, model), task.root, paths, total)
+    finish_training(task.variant_config(name, arm, model), task.root, paths, total)
     return total
 
 
 def _removed(
-    task: Task,
-    arm: Arm,
+    task: SeedRuns,
+    arm: Variant,
     number: int,
     before: tuple[Checkpoint, Removed | None],
     paths: RunPaths,
 ) -> Removed:
     """Find what is gone after this round, or read what was found before."""
     if arm.pruning is None and arm.masks is None:
-        return Channels()
+        return RemovedChannels()
     found = load_removed(paths)
     if found is None:
         found = find_removed(task, arm, number, *before)
@@ -172,17 +174,17 @@ def _removed(
 
 def _newest(total: Removed, before: Removed | None) -> Removed:
     """Give what the newest round removed: the end of a history; masks are always of all."""
-    if not isinstance(total, Channels) or not isinstance(before, Channels):
+    if not isinstance(total, RemovedChannels) or not isinstance(before, RemovedChannels):
         return total
     earlier = len(before.history.removals)
-    return Channels(History(total.history.removals[earlier:]))
+    return RemovedChannels(PruningHistory(total.history.removals[earlier:]))
 
 
-def _needed(arm: Arm) -> list[int]:
+def _needed(arm: Variant) -> list[int]:
     return [arm.rewind_to] if arm.weights == 'lth' else []
 
 
-def _write_down(task: Task, arm: Arm, number: int, path: Path) -> None:
+def _write_down(task: SeedRuns, arm: Variant, number: int, path: Path) -> None:
     """Write what is asked for; refuse a folder where something else was begun."""
     family = task.family
     asked = {
@@ -198,4 +200,4 @@ def _write_down(task: Task, arm: Arm, number: int, path: Path) -> None:
     before = json.loads(path.read_text())
     for key, value in asked.items():
         if before.get(key) != value:
-            raise OtherArmError(path, key, before.get(key), value)
+            raise VariantMismatchError(path, key, before.get(key), value)

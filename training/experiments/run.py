@@ -20,17 +20,17 @@ from dataclasses import asdict, replace
 
 from swiftnet_ros.errors import UnknownNameError
 from training.datasets import open_dataset
-from training.experiments.experiment import DENSE, Family
-from training.experiments.removal import Channels, load_removed, Removed
+from training.experiments.experiment import DENSE, Experiment
+from training.experiments.removed import load_removed, Removed, RemovedChannels
 from training.experiments.result import write_result
-from training.experiments.rounds import finish_arm, finish_training
-from training.experiments.task import Task
-from training.experiments.weight_init import with_other_classes
+from training.experiments.rounds import finish_training, finish_variant
+from training.experiments.seed_runs import SeedRuns
+from training.experiments.weight_init import with_new_classifier
 from training.run.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from training.run.folder import RunPaths
 
 
-def chosen_runs(family: Family, only: Sequence[str]) -> list[str]:
+def selected_runs(family: Experiment, only: Sequence[str]) -> list[str]:
     """List the runs in the order of the file, dense first; `only` leaves out others."""
     transfers = family.transfer.arms if family.transfer else {}
     known = [DENSE, *family.arms, *transfers]
@@ -40,13 +40,13 @@ def chosen_runs(family: Family, only: Sequence[str]) -> list[str]:
     return [name for name in known if name in only or not only]
 
 
-def run_family(task: Task, only: Sequence[str]) -> Iterator[RunPaths]:
+def run_experiment(task: SeedRuns, only: Sequence[str]) -> Iterator[RunPaths]:
     """Finish the runs of one seed one after the other; give the files of each."""
-    for name in chosen_runs(task.family, only):
+    for name in selected_runs(task.family, only):
         yield finish_run(task, name)
 
 
-def finish_run(task: Task, name: str) -> RunPaths:
+def finish_run(task: SeedRuns, name: str) -> RunPaths:
     """Finish a run and those it needs: the dense one, or the one it takes its weights from."""
     if name == DENSE:
         return _finish_dense(task)
@@ -55,17 +55,17 @@ def finish_run(task: Task, name: str) -> RunPaths:
     return _finish_transfer(task, name)
 
 
-def _finish_dense(task: Task) -> RunPaths:
+def _finish_dense(task: SeedRuns) -> RunPaths:
     paths = task.paths(DENSE)
-    finish_training(task.dense_config(), task.root, paths, Channels(), begins=False)
+    finish_training(task.dense_config(), task.root, paths, RemovedChannels(), begins=False)
     if not paths.result.exists():
-        write_result(paths, DENSE, {'weights': DENSE}, Channels())
+        write_result(paths, DENSE, {'weights': DENSE}, RemovedChannels())
     return paths
 
 
-def _finish_pruned(task: Task, name: str) -> RunPaths:
+def _finish_pruned(task: SeedRuns, name: str) -> RunPaths:
     paths, arm = task.paths(name), task.family.arms[name]
-    total = finish_arm(task, name, _finish_dense(task))
+    total = finish_variant(task, name, _finish_dense(task))
     if not paths.result.exists():
         options = arm.pruning and asdict(task.family.pruning[arm.pruning])
         masks = arm.masks and asdict(task.family.masks[arm.masks])
@@ -74,10 +74,10 @@ def _finish_pruned(task: Task, name: str) -> RunPaths:
     return paths
 
 
-def _finish_transfer(task: Task, name: str) -> RunPaths:
+def _finish_transfer(task: SeedRuns, name: str) -> RunPaths:
     assert task.family.transfer is not None
     paths, source = task.paths(name), task.family.transfer.arms[name]
-    removed: Removed = Channels()
+    removed: Removed = RemovedChannels()
     if source is None:
         config = task.transfer_config(name, None)
         finish_training(config, task.transfer_root, paths, removed, begins=False)
@@ -95,7 +95,7 @@ def _finish_transfer(task: Task, name: str) -> RunPaths:
     return paths
 
 
-def _with_new_classes(task: Task, name: str, source: Checkpoint) -> Checkpoint:
+def _with_new_classes(task: SeedRuns, name: str, source: Checkpoint) -> Checkpoint:
     """Make the first weights of a run on the second data set from a network of the first."""
     config = task.transfer_config(name, None)
     data = config.data
@@ -109,4 +109,4 @@ def _with_new_classes(task: Task, name: str, source: Checkpoint) -> Checkpoint:
         height=data.height,
         width=data.width,
     )
-    return with_other_classes(source, target, task.seed)
+    return with_new_classifier(source, target, task.seed)

@@ -20,7 +20,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from swiftnet_ros.errors import InvalidValueError, UnknownNameError
-from training.experiments.weight_init import WEIGHTS
+from training.experiments.weight_init import WEIGHT_INITS
 from training.pruning.options import PruneOptions
 from training.schema.config import check, DistillationConfig, ModelConfig
 
@@ -30,7 +30,7 @@ _RATE_FACTORS = {'ft': 0.1}
 
 
 @dataclass(frozen=True)
-class Arm:
+class Variant:
     """
     One way to a smaller network.
 
@@ -91,7 +91,7 @@ class Arm:
 
 
 # What the options of an arm must be like, given all of them.
-_RULES: dict[str, tuple[Callable[[Arm], bool], str]] = {
+_RULES: dict[str, tuple[Callable[[Variant], bool], str]] = {
     'pruning': (
         lambda arm: (arm.pruning is None) + (arm.masks is None) == 1 + (arm.weights == 'narrow'),
         'either pruning or masks, neither for narrow',
@@ -123,10 +123,10 @@ _RULES: dict[str, tuple[Callable[[Arm], bool], str]] = {
 }
 
 
-def check_arm(name: str, arm: Arm) -> None:
+def check_variant(name: str, arm: Variant) -> None:
     """Refuse options that do not go together."""
-    if arm.weights not in WEIGHTS:
-        raise UnknownNameError(f'value of arms.{name}.weights', arm.weights, WEIGHTS)
+    if arm.weights not in WEIGHT_INITS:
+        raise UnknownNameError(f'value of arms.{name}.weights', arm.weights, WEIGHT_INITS)
     for key, (is_valid, expected) in _RULES.items():
         if not is_valid(arm):
             raise InvalidValueError(f'arms.{name}.{key}', getattr(arm, key), expected)

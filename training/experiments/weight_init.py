@@ -16,7 +16,7 @@
 """
 What becomes of the weights, chosen by name: from a dense run's files to a run's first weights.
 
-Each is a pure function of its ingredients; a new one is a function here and one line in WEIGHTS.
+Each is a pure function of its sources; a new one is a function here and a line in WEIGHT_INITS.
 """
 
 from collections.abc import Callable, Mapping
@@ -25,7 +25,7 @@ from dataclasses import dataclass, replace
 from swiftnet_ros.errors import InvalidValueError
 import torch
 from torch import nn
-from training.experiments.removal import Removed
+from training.experiments.removed import Removed
 from training.models import build_model
 from training.models.layers import init_weights
 from training.run.checkpoint import Checkpoint
@@ -37,7 +37,7 @@ _FRESH = 1_000_003
 
 
 @dataclass(frozen=True)
-class Ingredients:
+class WeightSources:
     """
     What a run's first weights may be made of.
 
@@ -55,14 +55,14 @@ class Ingredients:
     narrow: ModelConfig | None = None
 
 
-def trained_weights(given: Ingredients) -> Checkpoint:
+def trained_weights(given: WeightSources) -> Checkpoint:
     """Keep the trained weights of what is left (FT, with or without rewinding the rate)."""
     network = given.trained.network()
     given.newest.apply(network)
     return _holding(given.trained, network)
 
 
-def rewound_weights(given: Ingredients) -> Checkpoint:
+def rewound_weights(given: WeightSources) -> Checkpoint:
     """Give what is left the weights and norms it had at iteration `rewind_to` (LTH)."""
     if given.rewind_to not in given.kept:
         expected = f'one of the iterations that the dense run kept, {sorted(given.kept)}'
@@ -73,7 +73,7 @@ def rewound_weights(given: Ingredients) -> Checkpoint:
     return _holding(early, network)
 
 
-def fresh_weights(given: Ingredients) -> Checkpoint:
+def fresh_weights(given: WeightSources) -> Checkpoint:
     """Draw new random weights for the pruned shape, He's for the widths that are left (RI)."""
     network = given.trained.network()
     given.newest.apply(network)
@@ -82,7 +82,7 @@ def fresh_weights(given: Ingredients) -> Checkpoint:
     return _holding(given.trained, network)
 
 
-def narrow_weights(given: Ingredients) -> Checkpoint:
+def narrow_weights(given: WeightSources) -> Checkpoint:
     """Draw random weights for the arm's own narrow model; nothing of the dense run is used."""
     assert given.narrow is not None
     network = build_model(given.narrow, len(given.trained.classes))
@@ -90,7 +90,7 @@ def narrow_weights(given: Ingredients) -> Checkpoint:
     return _holding(replace(given.trained, model=given.narrow), network)
 
 
-WEIGHTS: dict[str, Callable[[Ingredients], Checkpoint]] = {
+WEIGHT_INITS: dict[str, Callable[[WeightSources], Checkpoint]] = {
     'ft': trained_weights,
     'ft_lrr': trained_weights,
     'lth': rewound_weights,
@@ -99,7 +99,7 @@ WEIGHTS: dict[str, Callable[[Ingredients], Checkpoint]] = {
 }
 
 
-def with_other_classes(source: Checkpoint, target: Checkpoint, seed: int) -> Checkpoint:
+def with_new_classifier(source: Checkpoint, target: Checkpoint, seed: int) -> Checkpoint:
     """
     Give a network the classes of another data set.
 

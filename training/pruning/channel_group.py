@@ -21,7 +21,7 @@ from torch import Generator, Tensor
 
 
 @dataclass(frozen=True)
-class Responses:
+class ChannelStatistics:
     """
     How C channels responded over the labelled pixels of calibration pictures, on one level.
 
@@ -35,7 +35,7 @@ class Responses:
 
 
 # group name -> responses on every pyramid level
-Statistics = Mapping[str, tuple[Responses, ...]]
+NetworkStatistics = Mapping[str, tuple[ChannelStatistics, ...]]
 
 
 @dataclass(frozen=True)
@@ -52,5 +52,5 @@ class ChannelGroup:
     rows: tuple[Tensor, ...]
     columns: tuple[Tensor, ...] = ()
     scales: tuple[Tensor, ...] = ()
-    responses: tuple[Responses, ...] = ()
+    responses: tuple[ChannelStatistics, ...] = ()
     generator: Generator = field(default_factory=Generator)

@@ -23,11 +23,13 @@ import torch
 from torch import nn, Tensor
 import torch.nn.functional as F
 from training.datasets.loader import Batch
-from training.pruning.channel_group import Responses, Statistics
-from training.pruning.dependency_groups import Group, IN, trace
+from training.pruning.channel_group import ChannelStatistics, NetworkStatistics
+from training.pruning.dependency_groups import DependencyGroup, IN, trace
 
 
-def collect_statistics(network: nn.Module, batches: Iterable[Batch], classes: int) -> Statistics:
+def collect_statistics(
+    network: nn.Module, batches: Iterable[Batch], classes: int
+) -> NetworkStatistics:
     """
     Run pictures through a network in evaluation and sum what every group's channels answer.
 
@@ -55,11 +57,11 @@ def collect_statistics(network: nn.Module, batches: Iterable[Batch], classes: in
 class _Tap:
     """Sums what one layer reads of one group, level by level."""
 
-    def __init__(self, group: Group, classes: int) -> None:
+    def __init__(self, group: DependencyGroup, classes: int) -> None:
         reader = [member for member in group.members if member.side == IN][-1]
         self.name, self.layer, self.classes = group.name, reader.layer, classes
         self.indices = torch.tensor(reader.indices)
-        self.levels: list[Responses] = []
+        self.levels: list[ChannelStatistics] = []
         self.labels = torch.empty(0)
         self.call = 0
 
@@ -77,7 +79,7 @@ class _Tap:
             self.levels[self.call] = _sum(self.levels[self.call], added)
         self.call += 1
 
-    def labelled_levels(self) -> tuple[Responses, ...]:
+    def labelled_levels(self) -> tuple[ChannelStatistics, ...]:
         """Give the sums; a level so coarse that no labelled pixel is left on it tells nothing."""
         levels = tuple(level for level in self.levels if level.counts.any())
         if not levels:
@@ -85,7 +87,7 @@ class _Tap:
         return levels
 
 
-def _responses(features: Tensor, labels: Tensor, classes: int) -> Responses:
+def _responses(features: Tensor, labels: Tensor, classes: int) -> ChannelStatistics:
     """Sum over the pixels of the features' own grid, each with the label at its centre."""
     grid = F.interpolate(labels[:, None].float(), features.shape[2:], mode='nearest-exact')
     ids = grid[:, 0].long().flatten()
@@ -95,11 +97,11 @@ def _responses(features: Tensor, labels: Tensor, classes: int) -> Responses:
     ids, pixels = ids.cpu()[labelled], pixels[labelled]
     counts = torch.bincount(ids, minlength=classes).double()
     sums = torch.zeros(classes, pixels.shape[1], dtype=torch.float64).index_add_(0, ids, pixels)
-    return Responses(counts, sums, pixels.T @ pixels)
+    return ChannelStatistics(counts, sums, pixels.T @ pixels)
 
 
-def _sum(first: Responses, second: Responses) -> Responses:
-    return Responses(
+def _sum(first: ChannelStatistics, second: ChannelStatistics) -> ChannelStatistics:
+    return ChannelStatistics(
         first.counts + second.counts,
         first.sums + second.sums,
         first.products + second.products,

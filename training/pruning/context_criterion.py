@@ -24,7 +24,7 @@ it: contrast counts as far as it is not redundant. Formulas and what this is not
 from swiftnet_ros.errors import SwiftnetError
 import torch
 from torch import Tensor
-from training.pruning.channel_group import ChannelGroup, Responses
+from training.pruning.channel_group import ChannelGroup, ChannelStatistics
 
 _TINY = 1e-12
 
@@ -51,7 +51,7 @@ def context(group: ChannelGroup) -> Tensor:
     return torch.stack(levels).amax(0)
 
 
-def contrast(responses: Responses) -> Tensor:
+def contrast(responses: ChannelStatistics) -> Tensor:
     """
     Give the variance of the class means over the variance of the response, [C].
 
@@ -64,7 +64,7 @@ def contrast(responses: Responses) -> Tensor:
     return torch.where(variance > _TINY, between / variance.clamp_min(_TINY), 0.0)
 
 
-def correlation(responses: Responses) -> Tensor:
+def correlation(responses: ChannelStatistics) -> Tensor:
     """Give the correlations of the channels, [C, C]; a constant channel has none."""
     covariance = _covariance(responses)
     spread = covariance.diagonal().clamp_min(0).sqrt()
@@ -72,7 +72,7 @@ def correlation(responses: Responses) -> Tensor:
     return torch.where(scale > _TINY, covariance / scale.clamp_min(_TINY), 0.0).clamp(-1, 1)
 
 
-def _covariance(responses: Responses) -> Tensor:
+def _covariance(responses: ChannelStatistics) -> Tensor:
     pixels = responses.counts.sum()
     mean = responses.sums.sum(0) / pixels
     return responses.products / pixels - torch.outer(mean, mean)

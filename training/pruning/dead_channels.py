@@ -27,17 +27,23 @@ from collections.abc import Callable, Sequence
 
 import torch
 from torch import nn, Tensor
-from training.pruning.dependency_groups import Group, IN, is_depthwise, Step, Trace
+from training.pruning.dependency_groups import (
+    DependencyGroup,
+    GraphStep,
+    IN,
+    is_depthwise,
+    TracedNetwork,
+)
 
 
-def dead_channels(network: nn.Module, trace: Trace) -> dict[str, Tensor]:
+def dead_channels(network: nn.Module, trace: TracedNetwork) -> dict[str, Tensor]:
     """Find the dead channels of every group of a network: bool [C] by group name."""
     carried = _Constants(network, trace.steps)
     read = {step.layer: carried.of_inputs(step) for step in trace.steps if step.layer}
     return {group.name: _dead(network, group, read) for group in trace.groups}
 
 
-def _dead(network: nn.Module, group: Group, read: dict[str, Tensor | None]) -> Tensor:
+def _dead(network: nn.Module, group: DependencyGroup, read: dict[str, Tensor | None]) -> Tensor:
     dead = torch.ones(group.channels, dtype=torch.bool)
     for member in group.members:
         if member.side == IN:
@@ -52,11 +58,11 @@ def _dead(network: nn.Module, group: Group, read: dict[str, Tensor | None]) -> T
 class _Constants:
     """The value of each channel that every step gives, [C] float64; NaN where it varies."""
 
-    def __init__(self, network: nn.Module, steps: Sequence[Step]) -> None:
+    def __init__(self, network: nn.Module, steps: Sequence[GraphStep]) -> None:
         self.network, self.steps = network, steps
         self.known: dict[int, Tensor] = {}
 
-    def of_inputs(self, step: Step) -> Tensor | None:
+    def of_inputs(self, step: GraphStep) -> Tensor | None:
         """Give what a layer reads; a layer that is used at several levels reads all of them."""
         values = [self.of(index) for index in step.inputs]
         return _common(values) if values else None
@@ -66,7 +72,7 @@ class _Constants:
             self.known[index] = self._compute(self.steps[index])
         return self.known[index]
 
-    def _compute(self, step: Step) -> Tensor:
+    def _compute(self, step: GraphStep) -> Tensor:
         layer = self.network.get_submodule(step.layer) if step.layer else None
         if isinstance(layer, nn.Conv2d):
             # An ordinary convolution's answer does not hang on what is constant before it.

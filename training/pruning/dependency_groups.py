@@ -47,7 +47,7 @@ class UnsupportedLayerError(SwiftnetError):
 
 
 @dataclass(frozen=True)
-class Member:
+class GroupMember:
     """Where a group's channels lie in one layer: `indices[i]` is the group's channel i."""
 
     layer: str
@@ -56,16 +56,16 @@ class Member:
 
 
 @dataclass(frozen=True)
-class Group:
+class DependencyGroup:
     """Channels of several layers that belong together; named after the first that makes them."""
 
     name: str
     channels: int
-    members: tuple[Member, ...]
+    members: tuple[GroupMember, ...]
 
 
 @dataclass(frozen=True)
-class Step:
+class GraphStep:
     """A layer, or an operation as Relu or Add, and the steps whose results it takes."""
 
     layer: str | None
@@ -74,14 +74,14 @@ class Step:
 
 
 @dataclass(frozen=True)
-class Trace:
+class TracedNetwork:
     """All groups of a network that can be pruned, and its flow of data."""
 
-    groups: tuple[Group, ...]
-    steps: tuple[Step, ...]
+    groups: tuple[DependencyGroup, ...]
+    steps: tuple[GraphStep, ...]
 
 
-def trace(network: nn.Module) -> Trace:
+def trace(network: nn.Module) -> TracedNetwork:
     """Find the groups of a network in the order of its layers; the network is left as it is."""
     graph = torch_pruning.DependencyGraph()
     with torch.inference_mode(False), torch.enable_grad():
@@ -94,7 +94,7 @@ def trace(network: nn.Module) -> Trace:
     # What nobody reads is the network's answer.
     groups = [_group(copy, m) for m in members if any(member.side == IN for member in m)]
     ordered = sorted(groups, key=lambda group: place[group.name])
-    return Trace(tuple(ordered), _steps(graph, names))
+    return TracedNetwork(tuple(ordered), _steps(graph, names))
 
 
 def makes_channels(layer: nn.Module) -> bool:
@@ -107,7 +107,7 @@ def is_depthwise(layer: nn.Module) -> bool:
     return isinstance(layer, nn.Conv2d) and layer.groups == layer.out_channels > 1
 
 
-def channels_of(layer: nn.Module, side: str) -> int | None:
+def channel_count(layer: nn.Module, side: str) -> int | None:
     """Count the channels on a side of a layer; None where that side cannot be pruned."""
     if isinstance(layer, nn.BatchNorm2d):
         return layer.num_features if side == OUT else None
@@ -118,7 +118,7 @@ def channels_of(layer: nn.Module, side: str) -> int | None:
     return layer.out_channels if side == OUT else layer.in_channels
 
 
-def cut(layer: nn.Module, side: str, indices: Sequence[int]) -> None:
+def remove_channels(layer: nn.Module, side: str, indices: Sequence[int]) -> None:
     """Remove channels from one side of a layer; its parameters are new objects afterwards."""
     if isinstance(layer, nn.BatchNorm2d):
         torch_pruning.prune_batchnorm_out_channels(layer, indices)
@@ -132,7 +132,7 @@ def cut(layer: nn.Module, side: str, indices: Sequence[int]) -> None:
 
 def _members(
     graph: Any, group: Any, names: dict[nn.Module, str], place: dict[str, int]
-) -> tuple[Member, ...]:
+) -> tuple[GroupMember, ...]:
     """List the layers of a group; operations without weights are left out."""
     members = []
     for item in group:
@@ -141,27 +141,27 @@ def _members(
             raise UnsupportedLayerError(item.dep.target.name, 'a parameter outside of layers')
         if layer in names:
             side = OUT if graph.is_out_channel_pruning_fn(item.dep.handler) else IN
-            if channels_of(layer, side) is None:
+            if channel_count(layer, side) is None:
                 raise UnsupportedLayerError(names[layer], type(layer).__name__)
             by_root = sorted(zip(item.root_idxs, item.idxs, strict=True))
-            members.append(Member(names[layer], side, tuple(index for _, index in by_root)))
+            members.append(GroupMember(names[layer], side, tuple(index for _, index in by_root)))
     return tuple(sorted(members, key=lambda member: (place[member.layer], member.side)))
 
 
-def _group(network: nn.Module, members: tuple[Member, ...]) -> Group:
+def _group(network: nn.Module, members: tuple[GroupMember, ...]) -> DependencyGroup:
     makers = [
         member
         for member in members
         if member.side == OUT and makes_channels(network.get_submodule(member.layer))
     ]
-    return Group(makers[0].layer, len(makers[0].indices), members)
+    return DependencyGroup(makers[0].layer, len(makers[0].indices), members)
 
 
-def _steps(graph: Any, names: dict[nn.Module, str]) -> tuple[Step, ...]:
+def _steps(graph: Any, names: dict[nn.Module, str]) -> tuple[GraphStep, ...]:
     nodes = list(graph.module2node.values())
     place = {id(node): index for index, node in enumerate(nodes)}
     return tuple(
-        Step(
+        GraphStep(
             names.get(node.module),
             node.grad_fn.name().split('Backward')[0],
             tuple(place[id(source)] for source in node.inputs),

@@ -22,7 +22,7 @@ from typing import Any
 
 from swiftnet_ros.errors import FileMissingError, InvalidValueError, SwiftnetError
 from torch import nn
-from training.pruning.dependency_groups import channels_of, cut, IN, OUT
+from training.pruning.dependency_groups import channel_count, IN, OUT, remove_channels
 from training.schema.from_yaml import build
 
 
@@ -52,14 +52,14 @@ class Removal:
 
 
 @dataclass(frozen=True)
-class History:
+class PruningHistory:
     """All removals in the order in which they were done; `a + b` is a, then b."""
 
     removals: tuple[Removal, ...] = ()
 
-    def __add__(self, later: 'History') -> 'History':
+    def __add__(self, later: 'PruningHistory') -> 'PruningHistory':
         """Concatenate two rounds."""
-        return History(self.removals + later.removals)
+        return PruningHistory(self.removals + later.removals)
 
     def to_json(self) -> str:
         """Write all as JSON, one removal a line."""
@@ -82,19 +82,19 @@ class History:
         return kept
 
 
-def replay(network: nn.Module, history: History) -> None:
+def replay(network: nn.Module, history: PruningHistory) -> None:
     """Remove the same channels from another network of the same first shape, in place."""
     layers = dict(network.named_modules())
     for removal in history.removals:
         if removal.layer not in layers:
             raise HistoryMismatchError(removal.layer, 'is not in it')
         layer = layers[removal.layer]
-        found = channels_of(layer, removal.side)
+        found = channel_count(layer, removal.side)
         if found != removal.channels:
             count = 'no' if found is None else found
             reason = f'has {count} {removal.side} channels, expected {removal.channels}'
             raise HistoryMismatchError(removal.layer, reason)
-        cut(layer, removal.side, removal.indices)
+        remove_channels(layer, removal.side, removal.indices)
 
 
 def history_path(checkpoint: Path) -> Path:
@@ -102,7 +102,7 @@ def history_path(checkpoint: Path) -> Path:
     return checkpoint.with_suffix('.history.json')
 
 
-def load_history(path: Path) -> History:
+def load_history(path: Path) -> PruningHistory:
     """Read a history; refuse a file that holds none."""
     if not path.is_file():
         raise FileMissingError(path, 'removal history')
@@ -112,7 +112,7 @@ def load_history(path: Path) -> History:
         raise InvalidValueError(str(path), 'not JSON', 'a removal history') from error
     if tree == {}:
         raise InvalidValueError(str(path), tree, 'a removal history')
-    history = build(History, tree, f'{path}.')
+    history = build(PruningHistory, tree, f'{path}.')
     _check(path, history.removals)
     return history
 

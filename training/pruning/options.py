@@ -27,7 +27,7 @@ PARTS = ('stem', 'stage1', 'stage2', 'stage3', 'stage4', 'decoder')
 PRESETS = {'first2': PARTS[:3], 'all': PARTS[:5]}
 
 
-def part_of(layer: str) -> str:
+def network_part(layer: str) -> str:
     """Give the part that a layer belongs to, by its name."""
     stage = re.match(r'encoder\.stages\.(\d+)\.', layer)
     if stage:

@@ -20,12 +20,19 @@ import logging
 from swiftnet_ros.errors import SwiftnetError
 import torch
 from torch import nn, Tensor
-from training.pruning.channel_group import ChannelGroup, Statistics
+from training.pruning.channel_group import ChannelGroup, NetworkStatistics
 from training.pruning.criteria import CRITERIA
 from training.pruning.dead_channels import dead_channels
-from training.pruning.dependency_groups import channels_of, Group, IN, makes_channels, OUT, trace
-from training.pruning.history import History, Removal, replay
-from training.pruning.options import EmptyLayerError, part_of, PruneOptions
+from training.pruning.dependency_groups import (
+    channel_count,
+    DependencyGroup,
+    IN,
+    makes_channels,
+    OUT,
+    trace,
+)
+from training.pruning.history import PruningHistory, Removal, replay
+from training.pruning.options import EmptyLayerError, network_part, PruneOptions
 
 LOG = logging.getLogger(__name__)
 
@@ -41,7 +48,7 @@ class TiedPartsError(SwiftnetError):
 
 
 class StatisticsMismatchError(SwiftnetError):
-    """Responses of another network."""
+    """ChannelStatistics of another network."""
 
     def __init__(self, layer: str, channels: int, found: int) -> None:
         super().__init__(
@@ -53,10 +60,10 @@ class StatisticsMismatchError(SwiftnetError):
 def prune(
     network: nn.Module,
     options: PruneOptions,
-    statistics: Statistics | None = None,
+    statistics: NetworkStatistics | None = None,
     seed: int = 0,
-    before: History | None = None,
-) -> History:
+    before: PruningHistory | None = None,
+) -> PruningHistory:
     """
     Remove channels in place and tell which.
 
@@ -73,10 +80,10 @@ def prune(
         for group in traced.groups
         if options.global_ratio is not None or _ratio(network, group, options) > 0
     }
-    ratios = _ratios(network, traced.groups, options, worth, before or History())
+    ratios = _ratios(network, traced.groups, options, worth, before or PruningHistory())
     removed = {}
     for group in traced.groups:
-        first = group.channels + (before or History()).removed(group.name)
+        first = group.channels + (before or PruningHistory()).removed(group.name)
         alive = int((~dead[group.name]).sum())
         width = _width(group, options, ratios[group.name], first, alive)
         order = _order(group, worth.get(group.name), dead[group.name])
@@ -87,7 +94,10 @@ def prune(
 
 
 def channel_group(
-    network: nn.Module, group: Group, statistics: Statistics, generator: torch.Generator
+    network: nn.Module,
+    group: DependencyGroup,
+    statistics: NetworkStatistics,
+    generator: torch.Generator,
 ) -> ChannelGroup:
     """Collect the weights of a group, on the CPU in float64."""
     rows, columns, scales = [], [], []
@@ -110,19 +120,19 @@ def channel_group(
 
 def _importance(
     network: nn.Module,
-    group: Group,
+    group: DependencyGroup,
     options: PruneOptions,
-    statistics: Statistics,
+    statistics: NetworkStatistics,
     generator: torch.Generator,
 ) -> Tensor:
     return CRITERIA[options.criterion](channel_group(network, group, statistics, generator))
 
 
-def _ratio(network: nn.Module, group: Group, options: PruneOptions) -> float:
+def _ratio(network: nn.Module, group: DependencyGroup, options: PruneOptions) -> float:
     """Give the ratio of a group's part; parts that are tied together need the same."""
     wanted = options.part_ratios()
     parts = {
-        part_of(member.layer): wanted.get(part_of(member.layer), 0.0)
+        network_part(member.layer): wanted.get(network_part(member.layer), 0.0)
         for member in group.members
         if member.side == OUT and makes_channels(network.get_submodule(member.layer))
     }
@@ -133,10 +143,10 @@ def _ratio(network: nn.Module, group: Group, options: PruneOptions) -> float:
 
 def _ratios(
     network: nn.Module,
-    groups: Sequence[Group],
+    groups: Sequence[DependencyGroup],
     options: PruneOptions,
     worth: dict[str, Tensor],
-    before: History,
+    before: PruningHistory,
 ) -> dict[str, float]:
     """Give the share of its first width that each group is to lose."""
     own = {group.name: _ratio(network, group, options) for group in groups}
@@ -158,7 +168,9 @@ def _ratios(
     return dict.fromkeys(own, 0.0) | shares
 
 
-def _width(group: Group, options: PruneOptions, ratio: float, first: int, alive: int) -> int:
+def _width(
+    group: DependencyGroup, options: PruneOptions, ratio: float, first: int, alive: int
+) -> int:
     """Give the width that a group shall have."""
     width = min(group.channels, options.kept_width(first, ratio))
     if width < 1:
@@ -174,7 +186,7 @@ def _width(group: Group, options: PruneOptions, ratio: float, first: int, alive:
     return max(1, min(width, alive))
 
 
-def _order(group: Group, worth: Tensor | None, dead: Tensor) -> list[int]:
+def _order(group: DependencyGroup, worth: Tensor | None, dead: Tensor) -> list[int]:
     """Order a group's channels: the dead ones, then the least important first."""
     if worth is None:
         worth = torch.zeros(group.channels, dtype=torch.float64)
@@ -182,8 +194,8 @@ def _order(group: Group, worth: Tensor | None, dead: Tensor) -> list[int]:
 
 
 def _history(
-    network: nn.Module, groups: Sequence[Group], removed: dict[str, list[int]]
-) -> History:
+    network: nn.Module, groups: Sequence[DependencyGroup], removed: dict[str, list[int]]
+) -> PruningHistory:
     """List what each layer loses; several groups may share a layer behind a concatenation."""
     lost: dict[tuple[str, str], set[int]] = {}
     for group in groups:
@@ -193,7 +205,7 @@ def _history(
     removals = []
     for (layer, side), indices in lost.items():
         if indices:
-            channels = channels_of(network.get_submodule(layer), side)
+            channels = channel_count(network.get_submodule(layer), side)
             assert channels is not None
             removals.append(Removal(layer, side, channels, tuple(sorted(indices))))
-    return History(tuple(removals))
+    return PruningHistory(tuple(removals))

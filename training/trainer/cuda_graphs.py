@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 """
-Networks replayed as CUDA graphs: one launch instead of one for every kernel.
+Networks replay_as_cuda_graph as CUDA graphs: one launch instead of one for every kernel.
 
 Small networks wait for the processor that launches their kernels, not for the GPU.
 """
@@ -22,7 +22,7 @@ import torch
 from torch import nn, Tensor
 
 
-def replayed(network: nn.Module, images: Tensor) -> nn.Module:
+def replay_as_cuda_graph(network: nn.Module, images: Tensor) -> nn.Module:
     """
     Make a network replay forward and backward pass for batches shaped like `images`.
 

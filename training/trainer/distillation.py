@@ -31,14 +31,14 @@ from training.trainer.losses import Loss, lovasz_softmax
 from training.trainer.memory_format import memory_format
 
 # weight, sum over the pixels that count, how many they are
-Term = tuple[float, Tensor, Tensor]
+LossTerm = tuple[float, Tensor, Tensor]
 
 
-def divergence(
+def kl_divergence(
     logits: Tensor, teacher: Tensor, labels: Tensor, temperature: float
 ) -> tuple[Tensor, Tensor]:
     """
-    Kullback-Leibler divergence of softened answers (Hinton et al., 2015), per pixel of `logits`.
+    Return the Kullback-Leibler divergence of softened predictions, sum and count of pixels.
 
     Times the squared temperature, so that gradients keep their size. The teacher's logits are
     brought to the size of the student's. Pixels whose nearest label is unlabeled do not count:
@@ -62,11 +62,11 @@ class Teacher:
     network: nn.Module
     config: DistillationConfig
 
-    def term(self, images: Tensor, logits: Tensor, labels: Tensor) -> Term:
+    def term(self, images: Tensor, logits: Tensor, labels: Tensor) -> LossTerm:
         """Compare the student's logits with its own for the same images."""
         with torch.no_grad():
             answers = self.network(images)
-        total, count = divergence(logits, answers, labels, self.config.temperature)
+        total, count = kl_divergence(logits, answers, labels, self.config.temperature)
         return self.config.weight, total, count
 
 
@@ -78,7 +78,7 @@ class Objective:
     teacher: Teacher | None = None
     lovasz: float = 0.0
 
-    def terms(self, images: Tensor, logits: Tensor, batch: Batch) -> Iterator[Term]:
+    def terms(self, images: Tensor, logits: Tensor, batch: Batch) -> Iterator[LossTerm]:
         """Give each part as weight, sum and count."""
         full = resize(logits.float(), batch.labels.shape[1:])
         yield 1.0, *self.loss(full, batch.labels, batch.edge_distance)

@@ -57,7 +57,7 @@ def untrained_checkpoint(path: Path) -> Checkpoint:
     )
 
 
-def starting_network(
+def initial_network(
     config: Config,
     dataset: ImageLabelDataset,
     initial: Path | None,

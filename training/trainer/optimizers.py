@@ -30,7 +30,7 @@ from torch.optim.optimizer import Optimizer
 from training.schema.config import OptimizerConfig
 
 OPTIMIZERS: dict[str, type[Optimizer]] = {'adam': Adam, 'adamw': AdamW}
-SCHEDULES: dict[str, Callable[[Optimizer, int, float], LRScheduler]] = {
+LR_SCHEDULES: dict[str, Callable[[Optimizer, int, float], LRScheduler]] = {
     'cosine': lambda optimizer, steps, low: CosineAnnealingLR(optimizer, steps, eta_min=low),
     'poly': lambda optimizer, steps, low: PolynomialLR(optimizer, steps, power=0.9),
 }
@@ -56,14 +56,14 @@ def build_optimizer(config: OptimizerConfig, network: nn.Module) -> Optimizer:
     return kind(groups, betas=config.betas, fused=True)
 
 
-def build_scheduler(
+def build_lr_schedule(
     config: OptimizerConfig, optimizer: Optimizer, steps: int, steps_per_epoch: int
 ) -> LRScheduler:
     """Make the schedule over all steps, with a linear warm-up where one is asked for."""
-    if config.schedule not in SCHEDULES:
-        raise UnknownNameError('schedule', config.schedule, SCHEDULES)
+    if config.schedule not in LR_SCHEDULES:
+        raise UnknownNameError('schedule', config.schedule, LR_SCHEDULES)
     warmup = round(config.warmup_epochs * steps_per_epoch)
-    main = SCHEDULES[config.schedule](optimizer, max(1, steps - warmup), config.lr_min)
+    main = LR_SCHEDULES[config.schedule](optimizer, max(1, steps - warmup), config.lr_min)
     if not warmup:
         return main
     start = LinearLR(optimizer, 1 / warmup, total_iters=warmup)

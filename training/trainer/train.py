@@ -45,13 +45,13 @@ from training.run.checkpoint import CheckpointError, load_checkpoint, take_shape
 from training.run.folder import drop_records, own_run, RunPaths
 from training.schema.config import Config, flat, load_config
 from training.trainer.callbacks import Callback, default_callbacks, keep_steps, update_ema
-from training.trainer.cuda_graphs import replayed
+from training.trainer.cuda_graphs import replay_as_cuda_graph
 from training.trainer.distillation import load_teacher, Objective
 from training.trainer.distributed import synchronize_norms
-from training.trainer.initial_weights import starting_network
+from training.trainer.initial_weights import initial_network
 from training.trainer.losses import build_loss
 from training.trainer.memory_format import memory_format
-from training.trainer.optimizers import build_optimizer, build_scheduler
+from training.trainer.optimizers import build_lr_schedule, build_optimizer
 from training.trainer.state import TrainState
 import yaml
 
@@ -116,9 +116,9 @@ def _train(
     teacher = load_teacher(config.distillation, classes, accelerator)
     objective = Objective(build_loss(config.loss, weights), teacher, config.loss.lovasz)
     last = load_checkpoint(paths.last) if paths.last.exists() else None
-    network = starting_network(config, dataset, initial, last is not None, other_classes)
+    network = initial_network(config, dataset, initial, last is not None, other_classes)
     if last is not None:
-        refuse_other_run(config, paths)
+        check_same_config(config, paths)
         take_shapes(network, last.weights)
     state = _new_state(config, network, len(sampler), accelerator)
     if config.train.cuda_graphs and _has_one_gpu(accelerator):
@@ -191,14 +191,14 @@ def _has_one_gpu(accelerator: Accelerator) -> bool:
 def _replayed(
     config: Config, model: nn.Module, objective: Objective, accelerator: Accelerator
 ) -> tuple[nn.Module, Objective]:
-    """Have the network and its teacher replayed as CUDA graphs."""
+    """Have the network and its teacher replay_as_cuda_graph as CUDA graphs."""
     shape = (config.train.batch_size, 3, *config.augmentation.crop_size)
     images = torch.zeros(shape, dtype=torch.uint8, device=accelerator.device)
     images = images.to(memory_format=memory_format(accelerator.device))
     teacher = objective.teacher
     if teacher is not None:
-        teacher = replace(teacher, network=replayed(teacher.network, images))
-    return replayed(model.train(), images), replace(objective, teacher=teacher)
+        teacher = replace(teacher, network=replay_as_cuda_graph(teacher.network, images))
+    return replay_as_cuda_graph(model.train(), images), replace(objective, teacher=teacher)
 
 
 def _step(
@@ -240,7 +240,7 @@ def _accelerator(config: Config) -> Accelerator:
     )
 
 
-def refuse_other_run(config: Config, paths: RunPaths, besides: Sequence[str] = ()) -> None:
+def check_same_config(config: Config, paths: RunPaths, besides: Sequence[str] = ()) -> None:
     """Refuse a run that was started with another configuration; `besides` may differ too."""
     before = dict(flat(load_config(paths.config)))
     for name, value in flat(config):
@@ -269,7 +269,7 @@ def _new_state(
     decay = get_ema_multi_avg_fn(config.train.ema_decay)
     ema = AveragedModel(network, multi_avg_fn=decay, use_buffers=True)
     optimizer = build_optimizer(config.optimizer, network)
-    scheduler = build_scheduler(
+    scheduler = build_lr_schedule(
         config.optimizer, optimizer, config.train.epochs * steps_per_epoch, steps_per_epoch
     )
     model, prepared = accelerator.prepare(network, optimizer)

@@ -24,7 +24,7 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 from training.__main__ import main
-from training.evaluation.complexity import count
+from training.evaluation.complexity import count_complexity
 from training.models import build_model
 from training.run.checkpoint import save_checkpoint
 from training.schema.config import ModelConfig
@@ -71,7 +71,7 @@ def test_convolutions_are_counted_as_torch_counts_them(variant, encoder):
         network(torch.zeros(1, 3, 72, 104))
     flops = counter.get_flop_counts()['Global'][torch.ops.aten.convolution]
     params = sum(parameter.numel() for parameter in network.parameters())
-    result = count(network, 72, 104)
+    result = count_complexity(network, 72, 104)
     assert result.params == params
     assert result.conv_gmacs == pytest.approx(flops / 2e9, rel=1e-12)
 
@@ -79,7 +79,7 @@ def test_convolutions_are_counted_as_torch_counts_them(variant, encoder):
 def test_the_seminars_rule_adds_norms_and_biases():
     network = nn.Sequential(nn.Conv2d(3, 4, 3, padding=1), nn.BatchNorm2d(4), nn.Conv2d(4, 2, 1))
     network.append(nn.Conv2d(2, 2, 1, bias=False))
-    result = count(network, 8, 8)
+    result = count_complexity(network, 8, 8)
     convolutions = 64 * (4 * 27 + 2 * 4 + 2 * 2)
     assert result.params == 4 * 27 + 4 + 8 + 2 * 4 + 2 + 4
     assert result.conv_gmacs == convolutions / 1e9

@@ -16,20 +16,20 @@
 """Files of families: the shipped ones fit what they name, and mistakes are named."""
 
 from helpers.checkout import ROOT
-from helpers.tiny_family import FAMILY, tiny_family
+from helpers.tiny_experiment import EXPERIMENT, tiny_experiment
 import pytest
 from swiftnet_ros.errors import InvalidValueError, UnknownNameError
 import torch
 from training.datasets import DATASETS
 from training.datasets.class_table import shipped_class_table
-from training.evaluation.complexity import count
-from training.experiments.experiment import load_family
-from training.experiments.variant import Arm
+from training.evaluation.complexity import count_complexity
+from training.experiments.experiment import load_experiment
+from training.experiments.variant import Variant
 from training.models import build_model
 from training.pruning.options import PruneOptions
 from training.pruning.structured import prune
 from training.schema.config import load_tree, ModelConfig
-from training.trainer.optimizers import build_optimizer, build_scheduler
+from training.trainer.optimizers import build_lr_schedule, build_optimizer
 
 CONFIGS = ROOT / 'training' / 'configs'
 SHIPPED = [path for path in sorted(CONFIGS.rglob('*.yaml')) if 'arms' in load_tree(path)]
@@ -47,37 +47,39 @@ def test_the_seminars_rows_and_those_that_run_here_are_there():
 
 @pytest.mark.parametrize('path', SHIPPED, ids=lambda path: f'{path.parent.name}/{path.stem}')
 def test_every_shipped_family_is_read_strictly_and_can_be_trained(path):
-    family = load_family(path)
+    family = load_experiment(path)
     trainings = [family.dense] + ([family.transfer.train] if family.transfer else [])
     for config in trainings:
         assert config.data.dataset in DATASETS
         with torch.device('meta'):
             network = build_model(config.model, config.model.classes or 8)
-        build_scheduler(config.optimizer, build_optimizer(config.optimizer, network), 100, 10)
+        build_lr_schedule(config.optimizer, build_optimizer(config.optimizer, network), 100, 10)
     line = path.read_text().split('python -m training lottery ')[1].split()[0]
     assert line == f'training/configs/{path.parent.name}/{path.name}'
 
 
 @pytest.mark.parametrize('parts', ['all', 'first2'])
 def test_the_narrow_networks_of_camvid_cost_what_the_pruned_ones_cost(parts):
-    family = load_family(CONFIGS / 'camvid' / 'lottery.yaml')
+    family = load_experiment(CONFIGS / 'camvid' / 'lottery.yaml')
     data, dense = family.dense.data, family.dense.model
     classes = len(shipped_class_table('camvid').classes)
     pruned = build_model(dense, classes)
     prune(pruned, family.pruning[parts])
     narrow = build_model(family.arms[f'narrow_{parts}'].narrow_model(dense), classes)
-    sizes = [count(network, data.height, data.width).gmacs for network in (pruned, narrow)]
+    sizes = [
+        count_complexity(network, data.height, data.width).gmacs for network in (pruned, narrow)
+    ]
     assert sizes[1] == pytest.approx(sizes[0], rel=0.02)
 
 
 def test_the_dense_run_keeps_what_the_arms_rewind_to():
-    assert tiny_family().dense.train.keep_steps == [0, 2]
-    arms = {'ft': FAMILY['arms']['ft']}
-    assert tiny_family(arms=arms).dense.train.keep_steps == []
+    assert tiny_experiment().dense.train.keep_steps == [0, 2]
+    arms = {'ft': EXPERIMENT['arms']['ft']}
+    assert tiny_experiment(arms=arms).dense.train.keep_steps == []
 
 
 def test_rounds_remove_the_same_share_and_end_at_the_ratio():
-    arm = Arm('ft', pruning='all', rounds=3)
+    arm = Variant('ft', pruning='all', rounds=3)
     shares = [arm.share(0.5, finished) for finished in (1, 2, 3)]
     left = [1 - share for share in shares]
     assert left[1] / left[0] == pytest.approx(left[0]) == pytest.approx(left[2] / left[1])
@@ -90,15 +92,15 @@ def test_rounds_remove_the_same_share_and_end_at_the_ratio():
 
 
 def test_an_arms_criterion_takes_the_place_of_its_entrys():
-    arm = tiny_family().arms['context_lth']
+    arm = tiny_experiment().arms['context_lth']
     assert arm.prune_options(PruneOptions(), 1).criterion == 'context'
 
 
 def test_a_narrow_arm_changes_widths_alone():
     dense = ModelConfig(encoder='resnet34', pretrained=True)
-    model = Arm('narrow', widths=[1, 2, 3, 4, 5]).narrow_model(dense)
+    model = Variant('narrow', widths=[1, 2, 3, 4, 5]).narrow_model(dense)
     assert model == ModelConfig(encoder='resnet34', widths=[1, 2, 3, 4, 5])
-    assert Arm('ft', pruning='all').narrow_model(dense) is None
+    assert Variant('ft', pruning='all').narrow_model(dense) is None
 
 
 @pytest.mark.parametrize(
@@ -122,7 +124,7 @@ def test_a_narrow_arm_changes_widths_alone():
 )
 def test_an_impossible_arm_is_named(arm, error, words):
     with pytest.raises(error, match=words):
-        tiny_family(arms={'new': arm})
+        tiny_experiment(arms={'new': arm})
 
 
 @pytest.mark.parametrize(
@@ -139,4 +141,4 @@ def test_an_impossible_arm_is_named(arm, error, words):
 )
 def test_an_impossible_family_is_named(sections, words):
     with pytest.raises(InvalidValueError, match=words):
-        tiny_family(**sections)
+        tiny_experiment(**sections)

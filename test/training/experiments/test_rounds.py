@@ -17,17 +17,17 @@
 
 import json
 
-from helpers.tiny_family import DENSE, FAMILY, tiny_task
+from helpers.tiny_experiment import DENSE, EXPERIMENT, tiny_seed_runs
 from helpers.tiny_training import final_weights, step_losses
 import pytest
 from swiftnet_ros.errors import UnknownNameError
 import torch
 from training.__main__ import main
-from training.evaluation.complexity import count
+from training.evaluation.complexity import count_complexity
 from training.experiments import rounds
-from training.experiments.result import identity
-from training.experiments.rounds import OtherArmError
-from training.experiments.run import chosen_runs, finish_run, run_family
+from training.experiments.result import weights_sha256
+from training.experiments.rounds import VariantMismatchError
+from training.experiments.run import finish_run, run_experiment, selected_runs
 from training.run.checkpoint import CheckpointError, load_checkpoint
 from training.run.folder import read_records
 from training.trainer import train as train_room
@@ -43,7 +43,7 @@ class StoppedError(Exception):
 @pytest.fixture
 def stopped(folder_root, tmp_path, monkeypatch):
     """Give the work on an iterative arm that stopped in the second epoch of its second round."""
-    task = tiny_task(folder_root, tmp_path / 'runs', arms=ITERATIVE)
+    task = tiny_seed_runs(folder_root, tmp_path / 'runs', arms=ITERATIVE)
     second = task.paths('iterative').folder
 
     def stop_in_second_round(*given):
@@ -63,7 +63,7 @@ def stopped(folder_root, tmp_path, monkeypatch):
     return task
 
 
-def test_a_crash_goes_on_in_the_round_and_epoch_where_it_stopped(finished_family, stopped):
+def test_a_crash_goes_on_in_the_round_and_epoch_where_it_stopped(finished_experiment, stopped):
     paths = stopped.paths('iterative')
     done = [
         paths.pruning_round(1).trained,
@@ -76,7 +76,7 @@ def test_a_crash_goes_on_in_the_round_and_epoch_where_it_stopped(finished_family
     assert load_checkpoint(paths.last).progress['step'] == 2
     finish_run(stopped, 'iterative')
     assert [path.stat().st_mtime_ns for path in done] == before
-    whole = finished_family.paths('iterative')
+    whole = finished_experiment.paths('iterative')
     losses = step_losses(whole.folder)
     assert step_losses(paths.folder) == pytest.approx(losses, abs=1e-5)
     resumed = final_weights(paths.folder)
@@ -85,32 +85,32 @@ def test_a_crash_goes_on_in_the_round_and_epoch_where_it_stopped(finished_family
     assert not paths.last.exists()
 
 
-def test_what_is_finished_is_not_done_again(finished_family, monkeypatch):
-    files = [path for path in finished_family.out.rglob('*') if path.is_file()]
+def test_what_is_finished_is_not_done_again(finished_experiment, monkeypatch):
+    files = [path for path in finished_experiment.out.rglob('*') if path.is_file()]
     before = {path: path.stat().st_mtime_ns for path in files}
     monkeypatch.setattr(train_room, 'run_epoch', None)
     monkeypatch.setattr(rounds, 'find_removed', None)
-    assert len(list(run_family(finished_family, ()))) == 1 + len(FAMILY['arms'])
-    after = [path for path in finished_family.out.rglob('*') if path.is_file()]
+    assert len(list(run_experiment(finished_experiment, ()))) == 1 + len(EXPERIMENT['arms'])
+    after = [path for path in finished_experiment.out.rglob('*') if path.is_file()]
     assert {path: path.stat().st_mtime_ns for path in after} == before
 
 
 def test_the_dense_run_may_come_from_elsewhere_and_have_kept_more(folder_root, tmp_path):
-    task = tiny_task(folder_root, tmp_path / 'runs', arms={})
+    task = tiny_seed_runs(folder_root, tmp_path / 'runs', arms={})
     kept = {'train': {**DENSE['train'], 'keep_steps': [0, 1]}}
-    elsewhere = tiny_task(folder_root, tmp_path / 'runs', arms={}, dense={**DENSE, **kept})
+    elsewhere = tiny_seed_runs(folder_root, tmp_path / 'runs', arms={}, dense={**DENSE, **kept})
     finish_run(elsewhere, 'dense')
     losses = task.paths('dense').losses.stat().st_mtime_ns
     finish_run(task, 'dense')
     assert task.paths('dense').losses.stat().st_mtime_ns == losses
 
 
-def test_results_say_what_was_measured_and_by_what(finished_family):
+def test_results_say_what_was_measured_and_by_what(finished_experiment):
     for name in ('dense', 'lth', 'iterative', 'masks', 'narrow'):
-        paths = finished_family.paths(name)
+        paths = finished_experiment.paths(name)
         result = json.loads(paths.result.read_text())
         trained = load_checkpoint(paths.trained)
-        counted = count(trained.network(), *result['size'])
+        counted = count_complexity(trained.network(), *result['size'])
         assert (result['params'], result['gmacs']) == (counted.params, counted.gmacs)
         measured = read_records(paths.metrics)[-1]
         assert (result['miou'], result['iou']) == (measured['miou'], measured['iou'])
@@ -118,12 +118,12 @@ def test_results_say_what_was_measured_and_by_what(finished_family):
         assert (result['name'], result['seed'], result['epochs']) == (name, 0, 2)
         assert result['config']['name'] == name
         if name != 'dense':
-            assert result['start_sha256'] == identity(load_checkpoint(paths.start))
+            assert result['start_sha256'] == weights_sha256(load_checkpoint(paths.start))
 
 
-def test_pruned_arms_are_smaller_and_masked_ones_are_not(finished_family):
+def test_pruned_arms_are_smaller_and_masked_ones_are_not(finished_experiment):
     def figure(name, key):
-        return json.loads(finished_family.paths(name).result.read_text())[key]
+        return json.loads(finished_experiment.paths(name).result.read_text())[key]
 
     assert figure('ft', 'params') == figure('ri', 'params') < figure('ft_lrr', 'params')
     assert figure('ft_lrr', 'params') < figure('dense', 'params') == figure('masks', 'params')
@@ -131,30 +131,32 @@ def test_pruned_arms_are_smaller_and_masked_ones_are_not(finished_family):
     assert figure('ft', 'gmacs') < figure('masks', 'gmacs') == figure('dense', 'gmacs')
 
 
-def test_other_options_for_an_arm_that_was_begun_are_refused(finished_family):
-    sections = {'arms': {'lth': {**FAMILY['arms']['lth'], 'rewind_to': 2}}}
-    changed = tiny_task(finished_family.root, finished_family.out, **sections)
-    with pytest.raises(OtherArmError, match='rewind_to 0 and the family now says 2; choose an'):
+def test_other_options_for_an_arm_that_was_begun_are_refused(finished_experiment):
+    sections = {'arms': {'lth': {**EXPERIMENT['arms']['lth'], 'rewind_to': 2}}}
+    changed = tiny_seed_runs(finished_experiment.root, finished_experiment.out, **sections)
+    with pytest.raises(
+        VariantMismatchError, match='rewind_to 0 and the family now says 2; choose an'
+    ):
         finish_run(changed, 'lth')
 
 
-def test_another_training_for_an_arm_that_was_done_is_refused(finished_family):
+def test_another_training_for_an_arm_that_was_done_is_refused(finished_experiment):
     longer = {**DENSE, 'train': {**DENSE['train'], 'epochs': 3}}
-    changed = tiny_task(finished_family.root, finished_family.out, dense=longer)
+    changed = tiny_seed_runs(finished_experiment.root, finished_experiment.out, dense=longer)
     with pytest.raises(CheckpointError, match='train.epochs 2 and this one 3; choose another'):
         finish_run(changed, 'lth')
 
 
-def test_only_chosen_arms_run_in_the_order_of_the_file(finished_family):
-    family = finished_family.family
-    assert chosen_runs(family, ()) == ['dense', *FAMILY['arms']]
-    assert chosen_runs(family, ['ri', 'ft']) == ['ft', 'ri']
+def test_only_chosen_arms_run_in_the_order_of_the_file(finished_experiment):
+    family = finished_experiment.family
+    assert selected_runs(family, ()) == ['dense', *EXPERIMENT['arms']]
+    assert selected_runs(family, ['ri', 'ft']) == ['ft', 'ri']
     with pytest.raises(UnknownNameError, match="unknown arm 'iterativ'; did you mean 'iterative'"):
-        chosen_runs(family, ['iterativ'])
+        selected_runs(family, ['iterativ'])
 
 
 def test_the_command_runs_an_arm_of_several_seeds(folder_root, tmp_path, capsys):
-    (tmp_path / 'family.yaml').write_text(yaml.safe_dump({**FAMILY, 'seeds': [0, 1]}))
+    (tmp_path / 'family.yaml').write_text(yaml.safe_dump({**EXPERIMENT, 'seeds': [0, 1]}))
     words = ['--root', str(folder_root), '--out', str(tmp_path / 'runs'), '--only', 'ri']
     words += ['--set', 'dense.train.epochs=1']
     assert main(['lottery', str(tmp_path / 'family.yaml'), *words]) == 0
@@ -170,7 +172,7 @@ def test_the_command_runs_an_arm_of_several_seeds(folder_root, tmp_path, capsys)
 
 def test_the_command_says_in_one_line_what_is_wrong(tmp_path, capsys):
     arms = {'lth': {'weights': 'lht', 'pruning': 'all'}}
-    (tmp_path / 'family.yaml').write_text(yaml.safe_dump({**FAMILY, 'arms': arms}))
+    (tmp_path / 'family.yaml').write_text(yaml.safe_dump({**EXPERIMENT, 'arms': arms}))
     words = ['--root', str(tmp_path), '--out', str(tmp_path / 'runs')]
     assert main(['lottery', str(tmp_path / 'family.yaml'), *words]) == 1
     error = "error: unknown value of arms.lth.weights 'lht'; did you mean 'lth'?\n"

@@ -17,7 +17,7 @@
 
 import json
 
-from helpers.tiny_family import DENSE, tiny_family, tiny_task
+from helpers.tiny_experiment import DENSE, tiny_experiment, tiny_seed_runs
 from helpers.tiny_training import write_folder
 import pytest
 from swiftnet_ros.errors import InvalidValueError, UnknownNameError
@@ -40,7 +40,7 @@ def task(tmp_path_factory):
     table['classes'].append({'name': 'more', 'rgb': [1, 2, 3]})
     (other / 'classes.yaml').write_text(yaml.safe_dump(table))
     torch.set_num_threads(1)
-    work = tiny_task(root, base / 'runs', arms=ARMS, transfer=TRANSFER)
+    work = tiny_seed_runs(root, base / 'runs', arms=ARMS, transfer=TRANSFER)
     for name in TRANSFER['arms']:
         finish_run(work, name)
     return work
@@ -85,7 +85,7 @@ def test_a_pruned_network_stays_pruned(task):
 )
 def test_sources_and_names_are_checked(arms, words):
     with pytest.raises((UnknownNameError, InvalidValueError), match=words):
-        tiny_family(arms=ARMS, transfer={'train': OTHER, 'arms': arms})
+        tiny_experiment(arms=ARMS, transfer={'train': OTHER, 'arms': arms})
 
 
 @pytest.mark.parametrize(
@@ -98,4 +98,4 @@ def test_sources_and_names_are_checked(arms, words):
 def test_the_second_training_must_fit_the_first(section, changes, words):
     train = {**OTHER, section: {**OTHER[section], **changes}}
     with pytest.raises(InvalidValueError, match=words):
-        tiny_family(arms=ARMS, transfer={'train': train, 'arms': {'full': 'dense'}})
+        tiny_experiment(arms=ARMS, transfer={'train': train, 'arms': {'full': 'dense'}})

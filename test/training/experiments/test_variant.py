@@ -22,9 +22,9 @@ import pytest
 from swiftnet_ros.errors import InvalidValueError
 from swiftnet_ros.model_spec import SemanticClass
 import torch
-from training.experiments.removal import Channels
-from training.experiments.result import identity
-from training.experiments.weight_init import Ingredients, WEIGHTS, with_other_classes
+from training.experiments.removed import RemovedChannels
+from training.experiments.result import weights_sha256
+from training.experiments.weight_init import WEIGHT_INITS, WeightSources, with_new_classifier
 from training.pruning.history import load_history
 from training.pruning.masks import load_masks
 from training.run.checkpoint import load_checkpoint
@@ -82,40 +82,40 @@ def dense_weights(task, step=None):
         ('iterative_lth', 2),
     ],
 )
-def test_channels_that_are_left_have_the_dense_networks_weights(finished_family, name, step):
-    history = load_history(finished_family.paths(name).history)
-    sources = {at: dense_weights(finished_family, at) for at in (None, 0, 2)}
-    start = start_of(finished_family, name)
+def test_channels_that_are_left_have_the_dense_networks_weights(finished_experiment, name, step):
+    history = load_history(finished_experiment.paths(name).history)
+    sources = {at: dense_weights(finished_experiment, at) for at in (None, 0, 2)}
+    start = start_of(finished_experiment, name)
     assert history.removals
     for at, weights in sources.items():
         assert same(start, cut_by_hand(weights, history)) == (at == step)
 
 
-def test_the_second_round_of_fine_tuning_starts_from_what_the_first_trained(finished_family):
-    paths = finished_family.paths('iterative')
+def test_the_second_round_of_fine_tuning_starts_from_what_the_first_trained(finished_experiment):
+    paths = finished_experiment.paths('iterative')
     first, both = (load_history(p.history) for p in (paths.pruning_round(1), paths))
     earlier = len(first.removals)
     assert both.removals[:earlier] == first.removals
     newest = replace(both, removals=both.removals[earlier:])
     trained = dict(load_checkpoint(paths.pruning_round(1).trained).weights)
     assert newest.removals
-    assert same(start_of(finished_family, 'iterative'), cut_by_hand(trained, newest))
+    assert same(start_of(finished_experiment, 'iterative'), cut_by_hand(trained, newest))
 
 
-def test_rounds_end_at_the_widths_of_one_shot(finished_family):
+def test_rounds_end_at_the_widths_of_one_shot(finished_experiment):
     shapes = [
-        {name: value.shape for name, value in start_of(finished_family, arm).items()}
+        {name: value.shape for name, value in start_of(finished_experiment, arm).items()}
         for arm in ('ft', 'iterative', 'iterative_lth', 'ri')
     ]
     assert all(other == shapes[0] for other in shapes)
 
 
-def test_random_weights_of_the_pruned_shape_are_fresh(finished_family):
+def test_random_weights_of_the_pruned_shape_are_fresh(finished_experiment):
     start, history = (
-        start_of(finished_family, 'ri'),
-        load_history(finished_family.paths('ri').history),
+        start_of(finished_experiment, 'ri'),
+        load_history(finished_experiment.paths('ri').history),
     )
-    dense = [cut_by_hand(dense_weights(finished_family, at), history) for at in (None, 0)]
+    dense = [cut_by_hand(dense_weights(finished_experiment, at), history) for at in (None, 0)]
     for name, value in start.items():
         if value.dim() == 4:
             # Also not the numbers that the same seed began with.
@@ -128,8 +128,8 @@ def test_random_weights_of_the_pruned_shape_are_fresh(finished_family):
             assert (value == 1).all() or name.endswith('.bias'), name
 
 
-def test_the_narrow_network_has_its_own_widths_and_fresh_weights(finished_family):
-    paths = finished_family.paths('narrow')
+def test_the_narrow_network_has_its_own_widths_and_fresh_weights(finished_experiment):
+    paths = finished_experiment.paths('narrow')
     start = load_checkpoint(paths.start)
     assert (start.model.widths, start.model.features) == ([8, 8, 8, 12, 16], 12)
     assert start.weights['encoder.stages.3.1.conv2.weight'].shape == (16, 16, 3, 3)
@@ -138,10 +138,10 @@ def test_the_narrow_network_has_its_own_widths_and_fresh_weights(finished_family
 
 
 @pytest.mark.parametrize('name', ['masks', 'masks_ri'])
-def test_masks_hold_through_the_training_and_its_average(finished_family, name):
-    paths = finished_family.paths(name)
+def test_masks_hold_through_the_training_and_its_average(finished_experiment, name):
+    paths = finished_experiment.paths(name)
     masks = load_masks(paths.masks)
-    start, trained = start_of(finished_family, name), load_checkpoint(paths.trained).weights
+    start, trained = start_of(finished_experiment, name), load_checkpoint(paths.trained).weights
     total = sum(mask.numel() for mask in masks.values())
     assert sum(int(mask.sum()) for mask in masks.values()) == total - round(total / 2)
     for layer, mask in masks.items():
@@ -149,14 +149,14 @@ def test_masks_hold_through_the_training_and_its_average(finished_family, name):
             assert not weights[layer][~mask].any()
         assert not torch.equal(start[layer], trained[layer])
     if name == 'masks':
-        initial = dense_weights(finished_family, 0)
+        initial = dense_weights(finished_experiment, 0)
         for layer, value in initial.items():
             expected = value * masks[layer] if layer in masks else value
             assert torch.equal(start[layer], expected)
 
 
-def test_masks_of_a_later_round_are_inside_those_of_the_earlier(finished_family):
-    paths = finished_family.paths('masks')
+def test_masks_of_a_later_round_are_inside_those_of_the_earlier(finished_experiment):
+    paths = finished_experiment.paths('masks')
     first, second = load_masks(paths.pruning_round(1).masks), load_masks(paths.masks)
     assert all(not (second[name] & ~mask).any() for name, mask in first.items())
     shares = [
@@ -167,8 +167,10 @@ def test_masks_of_a_later_round_are_inside_those_of_the_earlier(finished_family)
     assert shares == pytest.approx([0.5**0.5, 0.5], abs=1e-3)
 
 
-def test_all_arms_train_as_long_on_the_same_views(finished_family):
-    runs = [finished_family.paths(name) for name in ('dense', *finished_family.family.arms)]
+def test_all_arms_train_as_long_on_the_same_views(finished_experiment):
+    runs = [
+        finished_experiment.paths(name) for name in ('dense', *finished_experiment.family.arms)
+    ]
     configs = [load_config(paths.config) for paths in runs]
     for paths, config in zip(runs, configs, strict=True):
         assert (config.data, config.augmentation) == (configs[0].data, configs[0].augmentation)
@@ -177,10 +179,10 @@ def test_all_arms_train_as_long_on_the_same_views(finished_family):
         assert len(read_records(paths.losses)) == DENSE_STEPS
 
 
-def test_only_fine_tuning_has_a_smaller_rate(finished_family):
+def test_only_fine_tuning_has_a_smaller_rate(finished_experiment):
     peaks = {
-        name: load_config(finished_family.paths(name).config).optimizer.lr
-        for name in finished_family.family.arms
+        name: load_config(finished_experiment.paths(name).config).optimizer.lr
+        for name in finished_experiment.family.arms
     }
     assert {name for name, lr in peaks.items() if lr == pytest.approx(1e-3)} == {'ft', 'iterative'}
     assert {lr for name, lr in peaks.items() if name not in ('ft', 'iterative')} == {0.01}
@@ -190,7 +192,7 @@ def test_transfer_replaces_the_classifier_alone():
     source = tiny_checkpoint()
     classes = [SemanticClass(f'other{i}', (i, i, i)) for i in range(5)]
     target = replace(source, classes=classes, trained_on='other')
-    start = with_other_classes(source, target, 0)
+    start = with_new_classifier(source, target, 0)
     changed = {
         name for name, value in source.weights.items()
         if not torch.equal(value, start.weights[name])
@@ -198,7 +200,7 @@ def test_transfer_replaces_the_classifier_alone():
     assert changed == {'head.2.weight', 'head.2.bias'}
     assert start.network().head[-1].out_channels == 5
     assert [item.name for item in start.classes] == [item.name for item in classes]
-    other = with_other_classes(source, target, 1).weights['head.2.weight']
+    other = with_new_classifier(source, target, 1).weights['head.2.weight']
     assert not torch.isclose(start.weights['head.2.weight'], other).any()
 
 
@@ -208,27 +210,29 @@ def test_transfer_knows_the_classifier_of_both_variants(variant):
     source = tiny_checkpoint(model)
     target = replace(source, classes=[SemanticClass('one', (1, 1, 1))])
     image = torch.zeros(1, 3, 64, 96)
-    assert with_other_classes(source, target, 0).network().eval()(image).shape[1] == 1
+    assert with_new_classifier(source, target, 0).network().eval()(image).shape[1] == 1
 
 
 @pytest.mark.parametrize('name', ['ri', 'narrow'])
 def test_a_seed_draws_the_same_fresh_weights_whatever_was_drawn_before(name):
-    given = Ingredients(
+    given = WeightSources(
         trained=tiny_checkpoint(),
         kept={},
-        newest=Channels(),
-        total=Channels(),
+        newest=RemovedChannels(),
+        total=RemovedChannels(),
         seed=3,
         narrow=ModelConfig(widths=[4, 4, 4, 4, 4], features=4),
     )
-    first = WEIGHTS[name](given)
+    first = WEIGHT_INITS[name](given)
     torch.rand(7)
-    assert identity(WEIGHTS[name](given)) == identity(first)
-    assert identity(WEIGHTS[name](replace(given, seed=4))) != identity(first)
+    assert weights_sha256(WEIGHT_INITS[name](given)) == weights_sha256(first)
+    assert weights_sha256(WEIGHT_INITS[name](replace(given, seed=4))) != weights_sha256(first)
 
 
 def test_an_iteration_that_was_not_kept_is_named():
     kept_one = tiny_checkpoint()
-    given = Ingredients(kept_one, {0: kept_one}, Channels(), Channels(), 0, rewind_to=7)
+    given = WeightSources(
+        kept_one, {0: kept_one}, RemovedChannels(), RemovedChannels(), 0, rewind_to=7
+    )
     with pytest.raises(InvalidValueError, match=r'rewind_to is 7, expected .* kept, \[0\]'):
-        WEIGHTS['lth'](given)
+        WEIGHT_INITS['lth'](given)

@@ -28,7 +28,7 @@ import pytest
 from swiftnet_ros.errors import InvalidModelError
 from swiftnet_ros.model_spec import read_model
 from training.commands.quantize import main as quantize
-from training.evaluation.complexity import count
+from training.evaluation.complexity import count_complexity
 from training.export import export
 from training.profiling.block_times import ObservedEngine, Operation, place_operations, time_blocks
 from training.profiling.cases import cases_of
@@ -94,7 +94,7 @@ def test_every_node_on_the_way_to_the_logits_has_a_place(exported):
 def test_the_file_has_the_multiply_adds_of_the_network(exported):
     checkpoint, path = exported
     model = read_model(path)
-    expected = count(checkpoint.network(), HEIGHT, WIDTH)
+    expected = count_complexity(checkpoint.network(), HEIGHT, WIDTH)
     counted, by_place = gmacs(model), gmacs_by_place(model)
     assert counted.conv == pytest.approx(expected.conv_gmacs, rel=1e-12)
     assert counted.seminar == pytest.approx(expected.gmacs, rel=1e-12)

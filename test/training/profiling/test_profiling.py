@@ -28,7 +28,7 @@ from helpers.tiny_training import tiny_checkpoint, tiny_config, write_config
 import pytest
 from swiftnet_ros.model_spec import read_golden, read_model, read_spec, write
 from training.__main__ import main
-from training.evaluation.complexity import count
+from training.evaluation.complexity import count_complexity
 from training.models import build_model
 from training.profiling import measure
 from training.profiling.cases import cases_of, model_names, quantized_file
@@ -76,8 +76,8 @@ def test_models_of_all_kinds_are_compared_with_the_first(capsys, workplace):
     pairs = [(pair['of']['model'], pair['over']['model'], pair['of']) for pair in result['pairs']]
     assert [pair[:2] for pair in pairs] == [('full', 'narrow')] * 2
     assert [pair[2]['width'] for pair in pairs] == [96, 64]
-    full = count(build_model(tiny_config().model, 3), 64, 96).gmacs
-    narrow = count(tiny_checkpoint(NARROW).network(), 64, 96).gmacs
+    full = count_complexity(build_model(tiny_config().model, 3), 64, 96).gmacs
+    narrow = count_complexity(tiny_checkpoint(NARROW).network(), 64, 96).gmacs
     assert result['cases'][0]['gmacs'] == pytest.approx(full)
     assert result['pairs'][0]['gmac_ratio'] == pytest.approx(full / narrow)
 

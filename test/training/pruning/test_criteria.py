@@ -21,7 +21,7 @@ import pytest
 from swiftnet_ros.errors import InvalidValueError, SwiftnetError
 import torch
 from training.datasets.loader import Batch
-from training.pruning.channel_group import ChannelGroup, Responses
+from training.pruning.channel_group import ChannelGroup, ChannelStatistics
 from training.pruning.channel_statistics import collect_statistics
 from training.pruning.context_criterion import context, contrast, correlation, NoStatisticsError
 from training.pruning.criteria import bn_scale, CRITERIA, l1, l2, NoNormsError, random
@@ -43,10 +43,10 @@ def group(**changes) -> ChannelGroup:
     return ChannelGroup('some', **values)
 
 
-def responses_of(pixels: torch.Tensor, ids: torch.Tensor, classes: int = 3) -> Responses:
+def responses_of(pixels: torch.Tensor, ids: torch.Tensor, classes: int = 3) -> ChannelStatistics:
     """Sum the responses [P, C] of pixels with labels [P]."""
     chosen = torch.nn.functional.one_hot(ids, classes).double()
-    return Responses(chosen.sum(0), chosen.T @ pixels, pixels.T @ pixels)
+    return ChannelStatistics(chosen.sum(0), chosen.T @ pixels, pixels.T @ pixels)
 
 
 def some_pixels(channels: int, seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
@@ -114,7 +114,7 @@ def test_correlation_is_numpys():
     torch.testing.assert_close(correlation(responses_of(pixels, ids)), expected)
 
 
-def context_of(*levels: Responses, channels: int) -> list[float]:
+def context_of(*levels: ChannelStatistics, channels: int) -> list[float]:
     """Judge channels of equal weights by their responses."""
     rows = (torch.ones(channels, 2, dtype=torch.float64),)
     return context(ChannelGroup('some', rows, responses=levels)).tolist()

@@ -24,10 +24,10 @@ from torch import nn
 from training.models import VARIANTS
 from training.models.layers import init_weights
 from training.pruning.history import (
-    History,
     history_path,
     HistoryMismatchError,
     load_history,
+    PruningHistory,
     Removal,
     replay,
 )
@@ -46,7 +46,7 @@ def initial(variant: str = 'pyramid', encoder: str = 'resnet18') -> nn.Module:
     return network
 
 
-def two_rounds(network: nn.Module) -> History:
+def two_rounds(network: nn.Module) -> PruningHistory:
     """Prune a fifth and then half, after the weights have changed."""
     first = prune(network, replace(HALF, ratio=0.2))
     init_weights(network)
@@ -87,7 +87,7 @@ def test_kept_channels_are_numbered_as_at_first():
         Removal('a', 'in', 5, (0,)),
         Removal('b', 'out', 2, (0,)),
     )
-    history = History(first) + History((Removal('a', 'out', 3, (1,)),))
+    history = PruningHistory(first) + PruningHistory((Removal('a', 'out', 3, (1,)),))
     assert history.kept_channels() == {'a': (0, 4), 'b': (1,)}
     assert (history.removed('a'), history.removed('b'), history.removed('c')) == (3, 1, 0)
 

@@ -35,9 +35,9 @@ from training.models import VARIANTS
 from training.models.encoders import ENCODERS
 from training.pruning.channel_statistics import collect_statistics
 from training.pruning.criteria import CRITERIA
-from training.pruning.dependency_groups import Group, OUT, trace, UnsupportedLayerError
-from training.pruning.history import History
-from training.pruning.options import EmptyLayerError, part_of, PARTS, PruneOptions
+from training.pruning.dependency_groups import DependencyGroup, OUT, trace, UnsupportedLayerError
+from training.pruning.history import PruningHistory
+from training.pruning.options import EmptyLayerError, network_part, PARTS, PruneOptions
 from training.pruning.structured import prune, StatisticsMismatchError, TiedPartsError
 from training.run.checkpoint import layer_widths, take_shapes
 from training.schema.from_yaml import build
@@ -58,13 +58,13 @@ def full_network(variant: str, encoder: str) -> nn.Module:
 
 
 @cache
-def halved(variant: str, encoder: str) -> tuple[nn.Module, History]:
+def halved(variant: str, encoder: str) -> tuple[nn.Module, PruningHistory]:
     """Prune every part of that network by half."""
     network = deepcopy(full_network(variant, encoder))
     return network, prune(network, exact())
 
 
-def swaps(removed: dict[str, set[int]], group: Group) -> Iterator[dict[str, set[int]]]:
+def swaps(removed: dict[str, set[int]], group: DependencyGroup) -> Iterator[dict[str, set[int]]]:
     """Name, in place of a removed channel of a group, a kept one; for each of three."""
     gone = removed[group.name]
     first = min(gone)
@@ -118,7 +118,7 @@ class TestEveryNetwork:
 
     def test_rounds_end_at_the_width_of_one_shot(self, variant, encoder):
         once, whole = halved(variant, encoder)
-        often, history = deepcopy(full_network(variant, encoder)), History()
+        often, history = deepcopy(full_network(variant, encoder)), PruningHistory()
         for ratio in (0.3, 0.5):
             options = exact(criterion='random', ratios=dict.fromkeys(PARTS, ratio))
             history += prune(often, options, before=history)
@@ -131,7 +131,7 @@ class TestEveryNetwork:
         network = deepcopy(full)
         before = {group.name: group.channels for group in trace(full).groups}
         history = prune(network, exact(ratios='all', global_ratio=0.4))
-        ranked = [name for name in before if part_of(name) != 'decoder']
+        ranked = [name for name in before if network_part(name) != 'decoder']
         shares = {name: history.removed(name) / before[name] for name in ranked}
         lost, total = sum(map(history.removed, ranked)), sum(before[name] for name in ranked)
         assert lost == pytest.approx(0.4 * total, abs=len(ranked) / 2)
@@ -178,7 +178,7 @@ def test_the_parts_that_are_not_named_stay_as_they_are():
     before = layer_widths(network.state_dict())
     prune(network, exact(ratios={'stage2': 0.5}))
     after = layer_widths(network.state_dict())
-    changed = {part_of(name) for name in after if after[name] != before[name]}
+    changed = {network_part(name) for name in after if after[name] != before[name]}
     assert changed == {'stage2'}
 
 

@@ -156,13 +156,13 @@ def test_the_front_has_what_nothing_else_beats_in_both():
     assert pareto([1, 1], [5, 5]) == [0]
 
 
-def test_a_finished_family_can_be_reported(finished_family, tmp_path, capsys):
+def test_a_finished_family_can_be_reported(finished_experiment, tmp_path, capsys):
     out = tmp_path / 'report.md'
-    assert main(['report', str(finished_family.out), '-o', str(out)]) == 0
+    assert main(['report', str(finished_experiment.out), '-o', str(out)]) == 0
     assert capsys.readouterr().out.splitlines()[0] == str(out)
     table = rows(out.read_text().split('\n\n')[3])
-    for name in ('dense', *finished_family.family.arms):
-        result = json.loads(finished_family.paths(name).result.read_text())
+    for name in ('dense', *finished_experiment.family.arms):
+        result = json.loads(finished_experiment.paths(name).result.read_text())
         assert table[name]['mIoU'] == f'{100 * result["miou"]:.2f}'
 
 

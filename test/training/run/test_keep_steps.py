@@ -24,7 +24,7 @@ from training.datasets import open_dataset
 from training.run.checkpoint import load_checkpoint
 from training.run.folder import RunPaths
 from training.trainer import train as train_room
-from training.trainer.initial_weights import starting_network
+from training.trainer.initial_weights import initial_network
 from training.trainer.train import train
 
 
@@ -64,7 +64,7 @@ def test_iteration_0_is_what_the_seed_draws(folder_root, tmp_path):
     kept = dict(load_checkpoint(RunPaths(tmp_path / 'run').kept(0)).weights)
     set_seed(5)
     dataset = open_dataset('folder', folder_root, 'train')
-    assert _equal(kept, starting_network(config, dataset, None, False).state_dict())
+    assert _equal(kept, initial_network(config, dataset, None, False).state_dict())
 
 
 class StoppedError(Exception):

@@ -27,7 +27,7 @@ from training.datasets.class_table import shipped_class_table
 from training.models import build_model
 from training.schema.config import config_from_tree, flat, load_config, load_tree
 from training.trainer.losses import build_loss
-from training.trainer.optimizers import build_optimizer, build_scheduler
+from training.trainer.optimizers import build_lr_schedule, build_optimizer
 
 CONFIGS = sorted((ROOT / 'training' / 'configs').rglob('*.yaml'))
 # What describes one training; test_lottery_config.py reads the families of runs.
@@ -46,7 +46,7 @@ def test_every_shipped_configuration_builds_what_it_names(path):
     stride = config.model.output_stride
     assert shape == (2, classes, config.data.height // stride, config.data.width // stride)
     assert callable(build_loss(config.loss))
-    build_scheduler(config.optimizer, build_optimizer(config.optimizer, network), 100, 10)
+    build_lr_schedule(config.optimizer, build_optimizer(config.optimizer, network), 100, 10)
 
 
 def test_what_is_left_out_has_its_default(tmp_path):

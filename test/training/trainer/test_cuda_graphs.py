@@ -20,7 +20,7 @@ from swiftnet_ros.errors import InvalidValueError
 import torch
 from training.datasets.loader import Batch
 from training.models import build_model
-from training.trainer.cuda_graphs import replayed
+from training.trainer.cuda_graphs import replay_as_cuda_graph
 from training.trainer.train import train
 
 IMAGES = torch.randint(0, 256, (2, 3, 64, 64), dtype=torch.uint8)
@@ -42,7 +42,7 @@ def test_the_running_means_are_as_before(monkeypatch):
         assert any(not torch.equal(before[n], b) for n, b in callables.named_buffers())
 
     monkeypatch.setattr(torch.cuda, 'make_graphed_callables', warm_up)
-    assert replayed(network, IMAGES) is network
+    assert replay_as_cuda_graph(network, IMAGES) is network
     assert all(torch.equal(before[name], value) for name, value in network.named_buffers())
 
 
@@ -52,7 +52,7 @@ def test_a_network_that_cannot_be_captured_gives_advice(monkeypatch):
 
     monkeypatch.setattr(torch.cuda, 'make_graphed_callables', refuse)
     with pytest.raises(InvalidValueError) as caught:
-        replayed(tiny_network(), IMAGES)
+        replay_as_cuda_graph(tiny_network(), IMAGES)
     assert 'expected false here: operation not permitted' in str(caught.value)
     assert 'story' not in str(caught.value)
 
@@ -69,7 +69,7 @@ def test_without_a_gpu_it_changes_nothing(folder_root, tmp_path):
 def test_a_replayed_network_gives_the_same_logits_and_gradients():
     images = IMAGES.cuda().to(memory_format=torch.channels_last)
     eager, graph = tiny_network().cuda(), tiny_network().cuda()
-    replayed(graph, torch.zeros_like(images))
+    replay_as_cuda_graph(graph, torch.zeros_like(images))
     answers = [network(images) for network in (eager, graph)]
     assert torch.allclose(*answers, atol=1e-4)
     for answer in answers:

@@ -16,7 +16,7 @@
 from dataclasses import replace
 import json
 
-from helpers.tiny_family import tiny_family, tiny_task
+from helpers.tiny_experiment import tiny_experiment, tiny_seed_runs
 from helpers.tiny_training import final_weights, step_losses, tiny_checkpoint, tiny_config
 import pytest
 from swiftnet_ros.errors import FileMissingError, InvalidValueError
@@ -25,11 +25,11 @@ import torch
 import torch.nn.functional as F
 from training.datasets import open_dataset
 from training.datasets.loader import training_batches, whole_batches
-from training.experiments.rounds import OtherArmError
+from training.experiments.rounds import VariantMismatchError
 from training.experiments.run import finish_run
 from training.run.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
 from training.schema.config import DistillationConfig, load_config, ModelConfig
-from training.trainer.distillation import divergence
+from training.trainer.distillation import kl_divergence
 from training.trainer.train import train
 
 IGNORED = 255
@@ -44,30 +44,30 @@ def test_the_divergence_by_hand():
     torch.manual_seed(0)
     student, teacher = torch.randn(2, 3, 4, 6), torch.randn(2, 3, 4, 6)
     labels = torch.zeros(2, 8, 12, dtype=torch.long)
-    total, count = divergence(student, teacher, labels, 2.0)
+    total, count = kl_divergence(student, teacher, labels, 2.0)
     p, q = (torch.softmax(logits / 2, 1) for logits in (teacher, student))
     assert count == 2 * 4 * 6
     torch.testing.assert_close(total, 4 * (p * (p / q).log()).sum())
-    assert float(divergence(teacher, teacher, labels, 2.0)[0]) == pytest.approx(0, abs=1e-5)
+    assert float(kl_divergence(teacher, teacher, labels, 2.0)[0]) == pytest.approx(0, abs=1e-5)
 
 
 def test_unlabeled_pixels_do_not_count():
     student, teacher = torch.randn(1, 3, 4, 4), torch.randn(1, 3, 4, 4)
     labels = torch.full((1, 16, 16), IGNORED)
     labels[:, :, 8:] = 1
-    total, count = divergence(student, teacher, labels, 1.0)
+    total, count = kl_divergence(student, teacher, labels, 1.0)
     changed = student.clone()
     changed[..., :2] = 9
-    assert (int(count), total) == (8, divergence(changed, teacher, labels, 1.0)[0])
-    assert divergence(student, teacher, torch.full_like(labels, IGNORED), 1.0) == (0, 0)
+    assert (int(count), total) == (8, kl_divergence(changed, teacher, labels, 1.0)[0])
+    assert kl_divergence(student, teacher, torch.full_like(labels, IGNORED), 1.0) == (0, 0)
 
 
 def test_a_teacher_of_another_stride_is_brought_to_the_students_size():
     student, teacher = torch.randn(1, 3, 8, 8), torch.randn(1, 3, 4, 4)
     labels = torch.zeros(1, 32, 32, dtype=torch.long)
     larger = F.interpolate(teacher, size=(8, 8), mode='bilinear', align_corners=False)
-    expected = divergence(student, larger, labels, 3.0)
-    torch.testing.assert_close(divergence(student, teacher, labels, 3.0), expected)
+    expected = kl_divergence(student, larger, labels, 3.0)
+    torch.testing.assert_close(kl_divergence(student, teacher, labels, 3.0), expected)
 
 
 def distance(network, teacher, folder_root):
@@ -78,7 +78,7 @@ def distance(network, teacher, folder_root):
         one, other = (
             load_checkpoint(p).network().eval()(batch.images) for p in (network, teacher)
         )
-    total, count = divergence(one, other, batch.labels, 1.0)
+    total, count = kl_divergence(one, other, batch.labels, 1.0)
     return float(total / count)
 
 
@@ -139,7 +139,7 @@ def arm(**distillation):
 
 def test_an_arm_learns_from_the_dense_run_of_its_seed(folder_root, tmp_path):
     arms = {**arm(teacher='dense', weight=2.0), 'ft': {'weights': 'ft', 'pruning': 'all'}}
-    task = tiny_task(folder_root, tmp_path / 'runs', arms=arms)
+    task = tiny_seed_runs(folder_root, tmp_path / 'runs', arms=arms)
     for name in arms:
         finish_run(task, name)
     config = load_config(task.paths('taught').config)
@@ -157,9 +157,9 @@ def test_an_arm_learns_from_the_dense_run_of_its_seed(folder_root, tmp_path):
 
     moved = tmp_path / 'moved'
     task.out.rename(moved)
-    finish_run(tiny_task(folder_root, moved, arms=arms), 'taught')
-    changed = tiny_task(folder_root, moved, arms=arm(teacher='dense', weight=1.0))
-    with pytest.raises(OtherArmError, match='has distillation .* and the family now says'):
+    finish_run(tiny_seed_runs(folder_root, moved, arms=arms), 'taught')
+    changed = tiny_seed_runs(folder_root, moved, arms=arm(teacher='dense', weight=1.0))
+    with pytest.raises(VariantMismatchError, match='has distillation .* and the family now says'):
         finish_run(changed, 'taught')
 
 
@@ -172,4 +172,4 @@ def test_an_arm_learns_from_the_dense_run_of_its_seed(folder_root, tmp_path):
 )
 def test_an_impossible_teacher_of_an_arm_is_named(options, words):
     with pytest.raises(InvalidValueError, match=words):
-        tiny_family(arms=arm(**options))
+        tiny_experiment(arms=arm(**options))

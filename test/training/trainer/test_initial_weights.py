@@ -24,7 +24,7 @@ from training.__main__ import main
 from training.datasets import open_dataset
 from training.datasets.base import ImageLabelDataset
 from training.run.checkpoint import CheckpointError, save_checkpoint
-from training.trainer.initial_weights import starting_network
+from training.trainer.initial_weights import initial_network
 
 
 @pytest.fixture
@@ -37,14 +37,14 @@ def test_a_second_stage_starts_from_the_weights_of_the_first(
 ) -> None:
     checkpoint = tiny_checkpoint()
     save_checkpoint(checkpoint, tmp_path / 'first.pt')
-    network = starting_network(tiny_config(), dataset, tmp_path / 'first.pt', resumed=False)
+    network = initial_network(tiny_config(), dataset, tmp_path / 'first.pt', resumed=False)
     for name, value in network.state_dict().items():
         assert torch.equal(value, checkpoint.weights[name]), name
 
 
 def test_a_resumed_run_reads_no_other_weights(dataset: ImageLabelDataset, tmp_path: Path) -> None:
     config = tiny_config(model={'pretrained': True})
-    network = starting_network(config, dataset, tmp_path / 'gone.pt', resumed=True)
+    network = initial_network(config, dataset, tmp_path / 'gone.pt', resumed=True)
     assert network.encoder.widths == tuple(config.model.widths or ())
 
 
@@ -54,7 +54,7 @@ def test_a_checkpoint_of_another_network_is_refused(
     save_checkpoint(tiny_checkpoint(), tmp_path / 'first.pt')
     other = tiny_config(model={'features': 16})
     with pytest.raises(CheckpointError, match='its network is another one'):
-        starting_network(other, dataset, tmp_path / 'first.pt', resumed=False)
+        initial_network(other, dataset, tmp_path / 'first.pt', resumed=False)
 
 
 def test_a_checkpoint_of_other_classes_is_refused(
@@ -64,7 +64,7 @@ def test_a_checkpoint_of_other_classes_is_refused(
     renamed = [replace(item, name=f'new {item.name}') for item in checkpoint.classes]
     save_checkpoint(replace(checkpoint, classes=renamed), tmp_path / 'first.pt')
     with pytest.raises(CheckpointError, match='its classes are not those of folder'):
-        starting_network(tiny_config(), dataset, tmp_path / 'first.pt', resumed=False)
+        initial_network(tiny_config(), dataset, tmp_path / 'first.pt', resumed=False)
 
 
 def test_with_other_classes_only_the_classifier_is_new(
@@ -77,7 +77,7 @@ def test_with_other_classes_only_the_classifier_is_new(
         for name, value in checkpoint.weights.items()
     }
     save_checkpoint(replace(first, weights=weights), tmp_path / 'first.pt')
-    network = starting_network(
+    network = initial_network(
         tiny_config(), dataset, tmp_path / 'first.pt', resumed=False, other_classes=True
     )
     changed = [

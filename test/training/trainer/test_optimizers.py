@@ -24,7 +24,7 @@ from swiftnet_ros.errors import UnknownNameError
 import torch
 from training.models import build_model
 from training.schema.config import OptimizerConfig
-from training.trainer.optimizers import build_optimizer, build_scheduler, OPTIMIZERS
+from training.trainer.optimizers import build_lr_schedule, build_optimizer, OPTIMIZERS
 
 CONFIG = OptimizerConfig(lr=0.4, lr_min=0.1, encoder_factor=0.25, weight_decay=0.08)
 
@@ -33,7 +33,7 @@ def rates(config: OptimizerConfig, steps: int, steps_per_epoch: int) -> list[lis
     """Give the learning rate of encoder and decoder in every step."""
     network = build_model(tiny_config().model, len(CLASSES))
     optimizer = build_optimizer(config, network)
-    scheduler = build_scheduler(config, optimizer, steps, steps_per_epoch)
+    scheduler = build_lr_schedule(config, optimizer, steps, steps_per_epoch)
     seen = []
     for _ in range(steps):
         seen.append([group['lr'] for group in optimizer.param_groups])
@@ -92,5 +92,5 @@ def test_unknown_names_are_refused(change, words):
     config = replace(CONFIG, **change)
     optimizer = torch.optim.Adam(torch.nn.Linear(1, 1).parameters())
     with pytest.raises(UnknownNameError, match=words):
-        build_scheduler(config, optimizer, 4, 2)
+        build_lr_schedule(config, optimizer, 4, 2)
         build_optimizer(config, torch.nn.Linear(1, 1))

@@ -20,8 +20,8 @@ from pathlib import Path
 from typing import Any
 
 from helpers.tiny_training import TREE
-from training.experiments.experiment import Family, family_from_tree
-from training.experiments.task import Task
+from training.experiments.experiment import Experiment, experiment_from_tree
+from training.experiments.seed_runs import SeedRuns
 
 DENSE = {key: part for key, part in TREE.items() if key != 'name'} | {
     'model': {'widths': [16, 16, 16, 24, 32], 'levels': 2, 'features': 16},
@@ -31,7 +31,7 @@ PRUNING = {
     'all': {'ratios': 'all', 'multiple': 4, 'floor': 4},
     'first2': {'ratios': 'first2', 'multiple': 4, 'floor': 4},
 }
-FAMILY: dict[str, Any] = {
+EXPERIMENT: dict[str, Any] = {
     'name': 'tiny',
     'dense': DENSE,
     'calibration_batches': 1,
@@ -53,11 +53,13 @@ FAMILY: dict[str, Any] = {
 }
 
 
-def tiny_family(**sections: Any) -> Family:
+def tiny_experiment(**sections: Any) -> Experiment:
     """Make the family; `arms={...}` or another section takes the place of its own."""
-    return family_from_tree({**deepcopy(FAMILY), **sections})
+    return experiment_from_tree({**deepcopy(EXPERIMENT), **sections})
 
 
-def tiny_task(root: Path, out: Path, seed: int = 0, **sections: Any) -> Task:
+def tiny_seed_runs(root: Path, out: Path, seed: int = 0, **sections: Any) -> SeedRuns:
     """Make the work on one seed of it; the second data set lies in `root`_other."""
-    return Task(tiny_family(**sections), seed, root, root.with_name(f'{root.name}_other'), out)
+    return SeedRuns(
+        tiny_experiment(**sections), seed, root, root.with_name(f'{root.name}_other'), out
+    )

@@ -18,17 +18,17 @@
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from training.experiments.experiment import DENSE, Family
-from training.experiments.variant import Arm
+from training.experiments.experiment import DENSE, Experiment
+from training.experiments.variant import Variant
 from training.run.folder import RunPaths
 from training.schema.config import Config, DistillationConfig, ModelConfig
 
 
 @dataclass(frozen=True)
-class Task:
+class SeedRuns:
     """One seed; `root` and `transfer_root` are the data's folders, `out` holds all runs."""
 
-    family: Family
+    family: Experiment
     seed: int
     root: Path | None
     transfer_root: Path | None
@@ -43,7 +43,7 @@ class Task:
         dense = self.family.dense
         return replace(dense, name=DENSE, train=replace(dense.train, seed=self.seed))
 
-    def arm_config(self, name: str, arm: Arm, model: ModelConfig) -> Config:
+    def variant_config(self, name: str, arm: Variant, model: ModelConfig) -> Config:
         """Give an arm's configuration: the dense run's but for rate, widths and teacher."""
         config, rate = self.dense_config(), arm.rate()
         optimizer = config.optimizer
@@ -61,7 +61,7 @@ class Task:
             distillation=self._distillation(arm) or config.distillation,
         )
 
-    def _distillation(self, arm: Arm) -> DistillationConfig | None:
+    def _distillation(self, arm: Variant) -> DistillationConfig | None:
         """Give the arm's own teacher as a file; None where it has none."""
         asked = arm.distillation
         if asked.teacher == DENSE:

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Protocol
 
 from torch import nn
-from training.pruning.history import History, load_history, replay
+from training.pruning.history import load_history, PruningHistory, replay
 from training.pruning.masks import apply_masks, load_masks, Masks, save_masks
 from training.run.folder import RunPaths
 
@@ -37,10 +37,10 @@ class Removed(Protocol):
 
 
 @dataclass(frozen=True)
-class Channels:
-    """Channels that are really gone."""
+class RemovedChannels:
+    """RemovedChannels that are really gone."""
 
-    history: History = field(default_factory=History)
+    history: PruningHistory = field(default_factory=PruningHistory)
 
     def apply(self, network: nn.Module) -> None:
         """Remove them, whatever the network's weights are."""
@@ -51,7 +51,7 @@ class Channels:
 
 
 @dataclass(frozen=True)
-class SingleWeights:
+class RemovedWeights:
     """Weights that are zero; `masks` are True for what is kept, by parameter."""
 
     masks: Masks
@@ -68,9 +68,9 @@ class SingleWeights:
 def save_removed(removed: Removed, path: Path) -> None:
     """Write a history or masks; the file is whole or not there."""
     temporary = path.with_suffix('.partial')
-    if isinstance(removed, Channels):
+    if isinstance(removed, RemovedChannels):
         temporary.write_text(removed.history.to_json())
-    elif isinstance(removed, SingleWeights):
+    elif isinstance(removed, RemovedWeights):
         save_masks(removed.masks, temporary)
     os.replace(temporary, path)
 
@@ -78,5 +78,5 @@ def save_removed(removed: Removed, path: Path) -> None:
 def load_removed(paths: RunPaths) -> Removed | None:
     """Read what is gone from a run's network; None where nothing was written yet."""
     if paths.masks.exists():
-        return SingleWeights(load_masks(paths.masks))
-    return Channels(load_history(paths.history)) if paths.history.exists() else None
+        return RemovedWeights(load_masks(paths.masks))
+    return RemovedChannels(load_history(paths.history)) if paths.history.exists() else None
