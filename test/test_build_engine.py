@@ -196,11 +196,11 @@ TWO = """
 import sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[2])
-from helpers.trt_stand_in import stand_in
+from helpers.tensorrt_stub import make_stub
 from swiftnet_ros.backends.tensorrt import identity
 from swiftnet_ros.backends.cuda.driver import Gpu
 import time
-module = stand_in('tensorrt-8.5.2.2')
+module = make_stub('tensorrt-8.5.2.2')
 build = module.Builder.build_serialized_network
 def slow(*given):
     print('building', flush=True)

@@ -17,6 +17,7 @@
 import os
 import sys
 
+from helpers.tensorrt_stub import make_stub
 from helpers.trt_builds import (
     beside,
     fixture_files,
@@ -25,7 +26,6 @@ from helpers.trt_builds import (
     fixture_use,
     WEAK,
 )
-from helpers.trt_stand_in import stand_in
 import onnx
 import pytest
 from swiftnet_ros.backends.tensorrt import engine_cache
@@ -141,7 +141,7 @@ def test_a_machine_without_a_gpu_says_so(monkeypatch, driver, text):
 
 
 def _tensorrt(monkeypatch):
-    monkeypatch.setitem(sys.modules, 'tensorrt', stand_in(WEAK[0]))
+    monkeypatch.setitem(sys.modules, 'tensorrt', make_stub(WEAK[0]))
     return 'tensorrt'
 
 

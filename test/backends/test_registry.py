@@ -20,7 +20,7 @@ import sys
 
 import cv2
 from helpers.rendered_set import write_rendered_set
-from helpers.tensorrt_setup import Setup, tiny_infer
+from helpers.tensorrt_setup import copied_logits, FakeTensorRtSetup
 from helpers.tiny_model import COLORS, write_tiny_model
 import numpy as np
 import pytest
@@ -67,7 +67,7 @@ def setup(monkeypatch, model):
     """Give TensorRT and a GPU, both fakes, whose network is the model."""
     monkeypatch.setattr(opening, 'find_gpu', lambda: Gpu('Xavier', '7.2'))
     with open_engine(model, 'openvino', 'fp32', 1) as openvino:
-        setup = Setup(monkeypatch, openvino.spec, tiny_infer(openvino.infer))
+        setup = FakeTensorRtSetup(monkeypatch, openvino.spec, copied_logits(openvino.infer))
         setup.install()
         yield setup
 

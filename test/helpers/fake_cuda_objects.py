@@ -17,8 +17,8 @@
 import ctypes
 from typing import Any
 
+from helpers.c_functions import with_c_methods
 from helpers.cpu_kernels import cpu_kernels
-from helpers.in_c import all_in_c
 import numpy as np
 
 NAME, CAPABILITY = 'Xavier', (7, 2)
@@ -33,7 +33,7 @@ class FakePagelocked(np.ndarray):
         return self.allocation
 
 
-@all_in_c
+@with_c_methods
 class FakeAllocation:
     """Memory of the GPU or of the host."""
 
@@ -60,7 +60,7 @@ class FakeAllocation:
         self._gpu.memory += self._size
 
 
-@all_in_c
+@with_c_methods
 class FakeDevice:
     """The only device."""
 
@@ -89,7 +89,7 @@ class FakeDevice:
         return FakeContext(self._gpu)
 
 
-@all_in_c
+@with_c_methods
 class FakeContext:
     """The context of this thread."""
 
@@ -113,7 +113,7 @@ class FakeContext:
         self._gpu.drop(self._handle)
 
 
-@all_in_c
+@with_c_methods
 class FakeStream:
     """The only stream."""
 
@@ -135,7 +135,7 @@ class FakeStream:
         self._gpu.synchronize()
 
 
-@all_in_c
+@with_c_methods
 class FakeModule:
     """The kernels."""
 
@@ -150,7 +150,7 @@ class FakeModule:
         return FakeFunction(self._gpu, name)
 
 
-@all_in_c
+@with_c_methods
 class FakeFunction:
     """A kernel, which computes for real."""
 

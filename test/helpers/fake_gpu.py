@@ -25,6 +25,7 @@ from itertools import count
 from types import ModuleType, SimpleNamespace
 from typing import Any, Callable, Dict, List, Optional
 
+from helpers.c_functions import as_c_function
 from helpers.fake_cuda_library import FakeLibrary
 from helpers.fake_cuda_objects import (
     FakeAllocation,
@@ -33,7 +34,6 @@ from helpers.fake_cuda_objects import (
     FakePagelocked,
     FakeStream,
 )
-from helpers.in_c import in_c
 import numpy as np
 
 
@@ -125,8 +125,8 @@ class FakeGpu:
         driver.pagelocked_empty = self._pagelocked_empty
         driver.memcpy_htod = lambda address, array: self._copy_now('memcpy_htod', address, array)
         driver.memcpy_dtoh = lambda array, address: self._copy_now('memcpy_dtoh', address, array)
-        driver.memcpy_htod_async = in_c(self._upload)
-        driver.memcpy_dtoh_async = in_c(self._download)
+        driver.memcpy_htod_async = as_c_function(self._upload)
+        driver.memcpy_dtoh_async = as_c_function(self._download)
         driver.module_from_buffer = lambda code: FakeModule(self, code)
         return driver
 

@@ -22,8 +22,8 @@ from typing import Any, Callable, Dict, List, Optional
 
 from helpers.fake_cuda_objects import NAME
 from helpers.fake_gpu import FakeGpu
-from helpers.trt_running import Edge, FakeNetwork, running_doings
-from helpers.trt_stand_in import stand_in
+from helpers.fake_tensorrt_runtime import Edge, FakeNetwork, runtime_classes
+from helpers.tensorrt_stub import make_stub
 import numpy as np
 import pytest
 from swiftnet_ros.backends.cuda import device, driver
@@ -42,7 +42,7 @@ PRECISIONS = {
 }
 
 
-class Setup:
+class FakeTensorRtSetup:
     """What a test has of the fakes."""
 
     def __init__(self, patch: pytest.MonkeyPatch, spec: ModelSpec, infer: Callable[[Any], Any]):
@@ -69,7 +69,7 @@ class Setup:
         image = (1, self.spec.input_height, self.spec.input_width, 3)
         edges = edges or [logits, Edge('image', 'INPUT', 'UINT8', image)]
         self.network = FakeNetwork(edges, self._infer, self.gpu)
-        self.trt = stand_in(version, running_doings(self.network))
+        self.trt = make_stub(version, runtime_classes(self.network))
         self._patch.setitem(sys.modules, self.trt.__name__, self.trt)
         return self.trt
 
@@ -103,6 +103,6 @@ class Setup:
         return path
 
 
-def tiny_infer(logits: Callable[[Any], Any]) -> Callable[[Any], Any]:
+def copied_logits(logits: Callable[[Any], Any]) -> Callable[[Any], Any]:
     """Take a function that gives logits which the next call overwrites."""
     return lambda image: np.array(logits(image))

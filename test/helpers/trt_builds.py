@@ -20,8 +20,8 @@ import sys
 from types import ModuleType
 from typing import Any, Callable, Dict, Iterator
 
+from helpers.tensorrt_stub import make_stub, names_of, VERSIONS
 from helpers.tiny_pair import write_files
-from helpers.trt_stand_in import names_of, stand_in, VERSIONS
 import pytest
 from swiftnet_ros import build_engine
 from swiftnet_ros.backends.cuda.driver import Gpu
@@ -41,7 +41,7 @@ def fixture_use(monkeypatch: pytest.MonkeyPatch) -> Iterator[Use]:
     """Give what installs a stand-in and a GPU."""
 
     def install(version: str, gpu: Gpu = XAVIER) -> ModuleType:
-        module = stand_in(version)
+        module = make_stub(version)
         monkeypatch.setitem(sys.modules, module.__name__, module)
         monkeypatch.setattr(identity, 'find_gpu', lambda engine: gpu)
         return module

@@ -23,7 +23,7 @@ import subprocess
 import sys
 
 from helpers.checkout import ROOT
-from helpers.trt_stand_in import names_of, VERSIONS
+from helpers.tensorrt_stub import names_of, VERSIONS
 import pytest
 
 STUBS = ROOT / 'typings'
@@ -115,7 +115,7 @@ def test_the_module_that_is_installed_has_the_names_of_its_stub():
 
 def test_the_script_writes_what_is_kept():
     pytest.importorskip('tensorrt_rtx', reason=NO_RTX)
-    words = [sys.executable, str(ROOT / 'scripts' / 'trt_names.py'), 'tensorrt_rtx']
+    words = [sys.executable, str(ROOT / 'scripts' / 'tensorrt_names.py'), 'tensorrt_rtx']
     written = json.loads(subprocess.run(words, check=True, capture_output=True).stdout)
     version = f'tensorrt_rtx-{importlib.import_module("tensorrt_rtx").__version__}'
     assert set(written) == {'module', 'version', 'functions', 'enums', 'classes'}

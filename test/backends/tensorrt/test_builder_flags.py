@@ -16,9 +16,9 @@
 
 import json
 
+from helpers.tensorrt_stub import make_stub, names_of, VERSIONS
 from helpers.tiny_pair import write_with_operator
 from helpers.trt_builds import beside, built, fixture_files, fixture_use, request, TYPED, WEAK
-from helpers.trt_stand_in import names_of, stand_in, VERSIONS
 import pytest
 from swiftnet_ros.backends.tensorrt.network import read_layers
 from swiftnet_ros.build_engine import find_or_build
@@ -206,7 +206,7 @@ def test_a_wrong_file_is_refused_and_the_right_one_named(use, files, version, fi
 
 
 def test_names_that_a_version_lacks_are_errors_as_in_the_module():
-    new, old = stand_in(TYPED[0]), stand_in(WEAK[-1])
+    new, old = make_stub(TYPED[0]), make_stub(WEAK[-1])
     assert not hasattr(new.BuilderFlag, 'FP16')
     assert not hasattr(old, 'IProgressMonitor')
     builder = new.Builder(_logger(new))

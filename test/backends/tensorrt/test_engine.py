@@ -19,8 +19,8 @@ TensorRT itself, and CUDA's own behaviour, are not run here.
 """
 
 from helpers.fake_gpu import FakeGpu
-from helpers.tensorrt_setup import JETSON, Setup, tiny_infer
-from helpers.trt_stand_in import VERSIONS
+from helpers.tensorrt_setup import copied_logits, FakeTensorRtSetup, JETSON
+from helpers.tensorrt_stub import VERSIONS
 import numpy as np
 import pytest
 from swiftnet_ros.backends.registry import open_engine
@@ -46,7 +46,7 @@ def openvino(tiny_path):
 @pytest.fixture
 def setup(monkeypatch, openvino):
     """Give fakes whose network is the tiny model."""
-    return Setup(monkeypatch, openvino.spec, tiny_infer(openvino.infer))
+    return FakeTensorRtSetup(monkeypatch, openvino.spec, copied_logits(openvino.infer))
 
 
 @pytest.fixture
@@ -120,7 +120,7 @@ def test_more_than_255_classes_give_16_bits(
     write(contract_model(300), tmp_path / 'many.onnx', spec_with(class_count=300), None)
     frame = frame_of(noise)
     with open_engine(tmp_path / 'many.onnx', 'openvino', 'fp32', 1) as openvino:
-        setup = Setup(monkeypatch, openvino.spec, tiny_infer(openvino.infer))
+        setup = FakeTensorRtSetup(monkeypatch, openvino.spec, copied_logits(openvino.infer))
         setup.install()
         with TensorRtEngine(setup.write_engine(tmp_path / 'many.engine')) as engine:
             answer = engine.segment(frame, (31, 77), True)

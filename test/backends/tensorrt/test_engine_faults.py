@@ -17,8 +17,8 @@
 import sys
 
 from helpers.fake_gpu import Error, FakeGpu
-from helpers.tensorrt_setup import Setup, tiny_infer
-from helpers.trt_running import Edge
+from helpers.fake_tensorrt_runtime import Edge
+from helpers.tensorrt_setup import copied_logits, FakeTensorRtSetup
 import numpy as np
 import pytest
 from swiftnet_ros.backends.cuda import device, nvrtc
@@ -43,7 +43,7 @@ IMAGE, LOGITS = (1, 48, 64, 3), (1, 5, 12, 16)
 def setup(monkeypatch, tiny_path):
     """Give fakes whose network is the tiny model."""
     with open_engine(tiny_path, 'openvino', 'fp32', 1) as openvino:
-        setup = Setup(monkeypatch, openvino.spec, tiny_infer(openvino.infer))
+        setup = FakeTensorRtSetup(monkeypatch, openvino.spec, copied_logits(openvino.infer))
         setup.install()
         yield setup
 

@@ -26,29 +26,29 @@ class _Builder:
     num_DLA_cores = 2  # noqa: N815
 
     def __init__(self, logger: Any) -> None:
-        assert isinstance(logger, self.trt_.ILogger)
-        logger.log(self.trt_.ILogger.Severity.INFO, 'a builder')
+        assert isinstance(logger, self.trt_module.ILogger)
+        logger.log(self.trt_module.ILogger.Severity.INFO, 'a builder')
 
     def create_network(self, flags: int) -> Any:
-        network = self.trt_.INetworkDefinition()
+        network = self.trt_module.INetworkDefinition()
         network._flags, network._layers = flags, []
         return network
 
     def create_builder_config(self) -> Any:
-        config = self.trt_.IBuilderConfig()
-        config._told, config._timings = {'flags': [], 'cleared': [], 'memory': {}}, None
+        config = self.trt_module.IBuilderConfig()
+        config._recorded, config._timings = {'flags': [], 'cleared': [], 'memory': {}}, None
         return config
 
     def build_serialized_network(self, network: Any, config: Any) -> Any:
-        told = dict(config._told, network=_network_flags(self.trt_, network._flags))
-        told['layers'] = [layer._told() for layer in network._layers]
+        recorded = dict(config._recorded, network=_network_flags(self.trt_module, network._flags))
+        recorded['layers'] = [layer._as_json() for layer in network._layers]
         for name in ('profiling_verbosity', 'default_device_type', 'DLA_core'):
             value = vars(config).get(name)
-            told[name] = getattr(value, 'name', value)
-        told['calibration'] = _calibration(vars(config).get('int8_calibrator'))
+            recorded[name] = getattr(value, 'name', value)
+        recorded['calibration'] = _calibration(vars(config).get('int8_calibrator'))
         if 'progress_monitor' in vars(config):
             _play(config.progress_monitor)
-        return json.dumps(told).encode()
+        return json.dumps(recorded).encode()
 
 
 def _network_flags(trt: Any, flags: int) -> List[str]:
@@ -100,21 +100,21 @@ class _Parser:
 
     def parse(self, model: bytes) -> bool:
         graph = onnx.load_model_from_string(model).graph
-        kinds = _network_flags(self.trt_, self._network._flags)
-        if hasattr(self.trt_.NetworkDefinitionCreationFlag, 'EXPLICIT_BATCH'):
+        kinds = _network_flags(self.trt_module, self._network._flags)
+        if hasattr(self.trt_module.NetworkDefinitionCreationFlag, 'EXPLICIT_BATCH'):
             assert 'EXPLICIT_BATCH' in kinds
         weights = {item.name: item.data_type for item in graph.initializer}
         for index, node in enumerate(graph.node):
             reads = weights.get(node.input[0]) if node.input else None
-            if reads == onnx.TensorProto.INT8 and not hasattr(self.trt_.DataType, 'INT64'):
+            if reads == onnx.TensorProto.INT8 and not hasattr(self.trt_module.DataType, 'INT64'):
                 return self._fail(index, 'int8 weights are not supported')
             if node.op_type == 'NonZero':
                 return self._fail(index, 'its shape depends on its data')
-            self._network._layers.append(_layer(self.trt_, node))
+            self._network._layers.append(_layer(self.trt_module, node))
         return True
 
     def _fail(self, index: int, text: str) -> bool:
-        error = self.trt_.ParserError()
+        error = self.trt_module.ParserError()
         error._index, error._text = index, text
         self._errors.append(error)
         return False
@@ -150,7 +150,7 @@ class _Layer:
     def get_output(self, index: int) -> Any:
         return self._outputs[index]
 
-    def _told(self) -> Dict[str, Any]:
+    def _as_json(self) -> Dict[str, Any]:
         precision = vars(self).get('precision')
         ranges = {tensor.name: tensor._range for tensor in self._outputs}
         return {
@@ -186,33 +186,33 @@ class _Config:
     progress_monitor = None
 
     def set_flag(self, flag: Any) -> None:
-        assert isinstance(flag, self.trt_.BuilderFlag)
-        self._told['flags'].append(flag.name)
+        assert isinstance(flag, self.trt_module.BuilderFlag)
+        self._recorded['flags'].append(flag.name)
 
     def clear_flag(self, flag: Any) -> None:
-        self._told['cleared'].append(flag.name)
+        self._recorded['cleared'].append(flag.name)
 
     def set_memory_pool_limit(self, pool: Any, pool_size: int) -> None:
-        self._told['memory'][pool.name] = pool_size
+        self._recorded['memory'][pool.name] = pool_size
 
     def can_run_on_DLA(self, layer: Any) -> bool:  # noqa: N802
         return layer.type.name == 'CONVOLUTION'
 
     def set_compute_capability(self, capability: Any, index: int) -> bool:
-        self._told['capability'] = capability.name
+        self._recorded['capability'] = capability.name
         return index == 0
 
     def create_timing_cache(self, content: bytes) -> Any:
         if content and not content.startswith(b'timings of '):
             return None
-        cache = self.trt_.ITimingCache()
+        cache = self.trt_module.ITimingCache()
         cache._content = content
         return cache
 
     def set_timing_cache(self, cache: Any, ignore_mismatch: bool) -> bool:
-        mine = f'timings of {self.trt_.__version__}'.encode()
+        mine = f'timings of {self.trt_module.__version__}'.encode()
         fits = cache._content in (b'', mine)
-        self._told['timings'] = 'read' if cache._content else 'new'
+        self._recorded['timings'] = 'read' if cache._content else 'new'
         cache._content = mine
         return fits
 
@@ -231,8 +231,8 @@ class _Runtime:
         pass
 
     def deserialize_cuda_engine(self, content: bytes) -> Any:
-        engine = self.trt_.ICudaEngine()
-        engine._told = json.loads(content)
+        engine = self.trt_module.ICudaEngine()
+        engine._recorded = json.loads(content)
         return engine
 
 
@@ -240,8 +240,8 @@ class _Engine:
     """An engine, which can only be inspected."""
 
     def create_engine_inspector(self) -> Any:
-        inspector = self.trt_.EngineInspector()
-        inspector._told = self._told
+        inspector = self.trt_module.EngineInspector()
+        inspector._recorded = self._recorded
         return inspector
 
 
@@ -258,7 +258,7 @@ class _Inspector:
                 'Inputs': [{'Name': 'x', 'Format/Datatype': 'Row major linear FP32'}],
                 'Weights': type_of.get(layer['type']),
             }
-            for layer in self._told['layers']
+            for layer in self._recorded['layers']
         ]
         return json.dumps({'Layers': layers, 'Bindings': ['image', 'logits']})
 
@@ -270,7 +270,7 @@ class _Interface:
         self._is_begun = True
 
 
-DOINGS: Dict[str, Any] = {
+BUILDER_CLASSES: Dict[str, Any] = {
     'Builder': _Builder,
     'EngineInspector': _Inspector,
     'IBuilderConfig': _Config,

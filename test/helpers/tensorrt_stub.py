@@ -13,12 +13,11 @@
 # limitations under the License.
 
 """
-A TensorRT that builds nothing but has exactly the names of a real one.
+A stub of the TensorRT module with exactly the public names of a real version.
 
-`stand_in('tensorrt-8.5.2.2')` makes a module from `trt_names/tensorrt-8.5.2.2.json`. A name that
-this version lacks is an AttributeError, to read and to set, as in the module itself; a name that
-it has and the stand-in does nothing for is a NotImplementedError. The engine that it "builds" is
-JSON of all that the builder was told: `Told`.
+`make_stub('tensorrt-8.5.2.2')` creates the module from `tensorrt_names/tensorrt-8.5.2.2.json`.
+Reading or setting a name which that version lacks is an AttributeError, as with the real module;
+reading one that the stub does not implement is a NotImplementedError.
 """
 
 from enum import IntEnum
@@ -27,19 +26,19 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Dict, List
 
-from helpers.trt_doings import DOINGS
+from helpers.fake_tensorrt_builder import BUILDER_CLASSES
 
-NAMES = Path(__file__).with_name('trt_names')
+NAMES = Path(__file__).with_name('tensorrt_names')
 VERSIONS = sorted(path.stem for path in NAMES.glob('*.json'))
 
 
 def names_of(version: str) -> Dict[str, Any]:
-    """Read the names of a version, as `scripts/trt_names.py` wrote them."""
+    """Return the public names of a version, as `scripts/tensorrt_names.py` wrote them."""
     return json.loads((NAMES / f'{version}.json').read_text())
 
 
-def stand_in(version: str, doings: Dict[str, Any] = DOINGS) -> ModuleType:
-    """Make the module; `doings` are what its classes do."""
+def make_stub(version: str, implementations: Dict[str, Any] = BUILDER_CLASSES) -> ModuleType:
+    """Return a stub module; `implementations` maps the name of a class to its behavior."""
     names = names_of(version)
     module = ModuleType(names['module'])
     module.__version__ = names['version']
@@ -47,7 +46,7 @@ def stand_in(version: str, doings: Dict[str, Any] = DOINGS) -> ModuleType:
         if '.' not in name:
             setattr(module, name, _enum(name, values))
     for name, members in names['classes'].items():
-        kind = _class(name, members, module, doings.get(name, object))
+        kind = _class(name, members, module, implementations.get(name, object))
         inner = [item for item in names['enums'] if item.startswith(f'{name}.')]
         for item in inner:
             enum = item.partition('.')[2]
@@ -60,27 +59,26 @@ def _enum(name: str, values: List[str]) -> Any:
     return IntEnum(name, values, start=0)
 
 
-def _class(name: str, members: List[str], module: ModuleType, doing: Any) -> Any:
-    """Make a class that has what the real one has: of it, what `doing` can do."""
-    known = {item: getattr(doing, item, _Unused(f'{name}.{item}')) for item in members}
-    special = {item: value for item, value in vars(doing).items() if item.startswith('_')}
-    special.pop('__dict__', None)
-    special.pop('__weakref__', None)
+def _class(name: str, members: List[str], module: ModuleType, behavior: Any) -> Any:
+    """Return a class with the members of the real one, as far as `behavior` implements them."""
+    known = {item: getattr(behavior, item, _NotImplemented(f'{name}.{item}')) for item in members}
+    private = {item: value for item, value in vars(behavior).items() if item.startswith('_')}
+    private.pop('__dict__', None)
+    private.pop('__weakref__', None)
 
-    def only_known(self: Any, item: str, value: Any) -> None:
-        # Python's own classes may be derived from these, with members of their own.
-        foreign = type(self) is not kind
-        if item not in members and not item.startswith('_') and not foreign:
+    def set_known(self: Any, item: str, value: Any) -> None:
+        # A Python subclass may have members of its own.
+        is_subclass = type(self) is not kind
+        if item not in members and not item.startswith('_') and not is_subclass:
             raise AttributeError(f'{name} has no {item}')
         object.__setattr__(self, item, value)
 
-    content = {**special, **known, '__setattr__': only_known, 'trt_': module}
-    kind = type(name, (), content)
+    kind = type(name, (), {**private, **known, '__setattr__': set_known, 'trt_module': module})
     return kind
 
 
-class _Unused:
-    """A member that the stand-in does nothing for: writing is fine, reading is not."""
+class _NotImplemented:
+    """A member that the stub does not implement: it can be set but not read."""
 
     def __init__(self, name: str) -> None:
         self._name = name
@@ -88,4 +86,4 @@ class _Unused:
     def __get__(self, owner: Any, kind: Any) -> Any:
         if owner is None:
             return self
-        raise NotImplementedError(f'the stand-in does nothing for {self._name}')
+        raise NotImplementedError(f'the stub does not implement {self._name}')

@@ -16,7 +16,7 @@
 """
 Write the public names of a TensorRT as JSON.
 
-    trt_names.py MODULE > test/helpers/trt_names/X.json
+    tensorrt_names.py MODULE > test/helpers/tensorrt_names/X.json
 
 MODULE is tensorrt, tensorrt_rtx or tensorrt_bindings; no GPU is needed. The bindings alone
 (`pip install --no-deps tensorrt-cu12-bindings`) give the same names: they import with empty

@@ -19,7 +19,7 @@ from types import FunctionType
 from typing import Any, Callable
 
 
-def in_c(function: Callable[..., Any]) -> Callable[..., Any]:
+def as_c_function(function: Callable[..., Any]) -> Callable[..., Any]:
     """Let a function hold nothing of an error's that it raises, as one in C does not."""
 
     def call(*arguments: Any, **named: Any) -> Any:
@@ -33,9 +33,9 @@ def in_c(function: Callable[..., Any]) -> Callable[..., Any]:
     return call
 
 
-def all_in_c(kind: Any) -> Any:
+def with_c_methods(kind: Any) -> Any:
     """Let all public methods of a class be as in C."""
     for name, value in list(vars(kind).items()):
         if isinstance(value, FunctionType) and not name.startswith('_'):
-            setattr(kind, name, in_c(value))
+            setattr(kind, name, as_c_function(value))
     return kind

@@ -17,8 +17,8 @@
 import ctypes
 from typing import Any, Callable, Dict, List, NamedTuple, Tuple
 
+from helpers.c_functions import with_c_methods
 from helpers.fake_gpu import FakeGpu
-from helpers.in_c import all_in_c
 import numpy as np
 
 
@@ -60,7 +60,7 @@ class FakeNetwork:
         arrays['OUTPUT'][0] = self.infer(arrays['INPUT'].copy())
 
 
-def running_doings(network: FakeNetwork) -> Dict[str, Any]:
+def runtime_classes(network: FakeNetwork) -> Dict[str, Any]:
     """Give the classes of a runtime whose every engine is that network."""
     kinds = {
         'Runtime': _Runtime,
@@ -88,7 +88,7 @@ def _of(kind: Any, network: FakeNetwork) -> Any:
     content = {**vars(kind), '_net': network, '_begin': begin, '__del__': end}
     for unique in ('__dict__', '__weakref__'):
         content.pop(unique, None)
-    return all_in_c(type(kind.__name__, (), content))
+    return with_c_methods(type(kind.__name__, (), content))
 
 
 class _Interface:
@@ -102,7 +102,7 @@ class _Runtime:
     error_recorder = None
 
     def __init__(self, logger: Any) -> None:
-        assert isinstance(logger, self.trt_.ILogger)
+        assert isinstance(logger, self.trt_module.ILogger)
         self._net.gpu.call('Runtime')
         self._logger = logger
         self._begin('runtime')
@@ -110,7 +110,7 @@ class _Runtime:
     def deserialize_cuda_engine(self, content: bytes) -> Any:
         if self._net.refuses('deserialize_cuda_engine', self.error_recorder):
             return None
-        engine = self.trt_.ICudaEngine()
+        engine = self.trt_module.ICudaEngine()
         engine._begin('engine')
         engine._runtime, engine._content = self, content
         return engine
@@ -124,10 +124,10 @@ class _Engine:
         return self._net.edges[index].name
 
     def get_tensor_mode(self, name: str) -> Any:
-        return getattr(self.trt_.TensorIOMode, self._edge(name).mode)
+        return getattr(self.trt_module.TensorIOMode, self._edge(name).mode)
 
     def get_tensor_dtype(self, name: str) -> Any:
-        return getattr(self.trt_.DataType, self._edge(name).kind)
+        return getattr(self.trt_module.DataType, self._edge(name).kind)
 
     def get_tensor_shape(self, name: str) -> Any:
         return self._edge(name).shape
@@ -135,7 +135,7 @@ class _Engine:
     def create_execution_context(self) -> Any:
         if self._net.refuses('create_execution_context', self._runtime.error_recorder):
             return None
-        context = self.trt_.IExecutionContext()
+        context = self.trt_module.IExecutionContext()
         context._begin('execution context')
         context._engine, context._addresses = self, {}
         return context
