@@ -23,6 +23,11 @@ def listing(values: Iterable[object]) -> str:
     return ', '.join(str(value) for value in values)
 
 
+def one_line(text: object) -> str:
+    """Return the text of an error, or any other, on one line with single spaces."""
+    return ' '.join(str(text).split())
+
+
 class SwiftnetError(Exception):
     """Base of all errors with a one-line message that says what to do."""
 
@@ -159,7 +164,7 @@ class RosArgumentsError(SwiftnetError):
     """Arguments after --ros-args, or a parameter file, that ROS cannot read."""
 
     def __init__(self, reason: object) -> None:
-        super().__init__(f'ROS refused its arguments: {" ".join(str(reason).split())}')
+        super().__init__(f'ROS refused its arguments: {one_line(reason)}')
 
 
 class NodeSilentError(SwiftnetError):
@@ -228,7 +233,7 @@ class BuildError(SwiftnetError):
     """A model of which TensorRT makes no engine."""
 
     def __init__(self, model: object, reason: str) -> None:
-        super().__init__(f'TensorRT cannot build {model}: {" ".join(reason.split())}')
+        super().__init__(f'TensorRT cannot build {model}: {one_line(reason)}')
 
 
 class EngineFailedError(SwiftnetError):
@@ -236,7 +241,7 @@ class EngineFailedError(SwiftnetError):
 
     def __init__(self, name: str, reason: str) -> None:
         super().__init__(
-            f'engine {name!r} failed: {" ".join(reason.split())}; if it does so again, start the '
+            f'engine {name!r} failed: {one_line(reason)}; if it does so again, start the '
             'program again or use another engine'
         )
 
@@ -270,7 +275,7 @@ class ReportedError(SwiftnetError):
     """What another program of this package could not do, in its own words."""
 
     def __init__(self, message: str) -> None:
-        super().__init__(' '.join(message.split()))
+        super().__init__(one_line(message))
 
 
 class EngineNotKeptError(SwiftnetError):

@@ -29,13 +29,13 @@ from swiftnet_ros.core import labels
 from swiftnet_ros.core.frames import Frame, to_network_input
 from swiftnet_ros.errors import SwiftnetError
 from swiftnet_ros.model_spec import Golden, ModelSpec, unlabeled_id_for, write
+from swiftnet_ros.model_spec.contract import OPSET
 import torch
 from torch import nn, Tensor
 from training.datasets.warehouse import FIRST_SEED
 from training.run.checkpoint import Checkpoint, layer_widths
 from training.warehouse_renderer import render
 
-OPSET = 17
 MIN_AGREEMENT = 0.999
 _GOLDEN_SIZE = (144, 256)
 

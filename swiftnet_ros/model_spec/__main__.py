@@ -19,7 +19,7 @@ from pathlib import Path
 import sys
 from typing import Any, List, Optional, Tuple
 
-from swiftnet_ros.errors import FileMissingError, InvalidValueError, UnknownNameError
+from swiftnet_ros.errors import FileMissingError, InvalidValueError, one_line, UnknownNameError
 from swiftnet_ros.model_spec.adapt import Normalization, spec_for, wrap
 from swiftnet_ros.model_spec.contract import check_graph
 from swiftnet_ros.model_spec.onnx_file import check_opset, read_model, write
@@ -35,7 +35,7 @@ def read_classes(path: Path) -> Tuple[SemanticClass, ...]:
     try:
         tree: Any = yaml.safe_load(path.read_text(encoding='utf-8'))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InvalidValueError(str(path), ' '.join(str(error).split()), 'YAML') from error
+        raise InvalidValueError(str(path), one_line(error), 'YAML') from error
     if not isinstance(tree, dict) or 'classes' not in tree:
         raise InvalidValueError(str(path), type(tree).__name__, '`classes: [{name, rgb}, ...]`')
     for key in tree:

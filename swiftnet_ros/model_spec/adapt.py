@@ -22,8 +22,9 @@ import onnx
 from onnx import helper, numpy_helper, TensorProto
 from onnx.compose import add_prefix
 from onnx.shape_inference import infer_shapes, InferenceError
-from swiftnet_ros.errors import InvalidModelError, InvalidValueError
+from swiftnet_ros.errors import InvalidModelError, InvalidValueError, one_line
 from swiftnet_ros.model_spec.contract import Edge, INPUT_NAME, inputs, OUTPUT_NAME, outputs
+from swiftnet_ros.model_spec.qdq import is_quantized
 from swiftnet_ros.model_spec.spec import ModelSpec, SemanticClass
 
 _PREFIX = 'network/'
@@ -166,7 +167,7 @@ def _with_edges(
     try:
         return infer_shapes(model, strict_mode=True, data_prop=True)
     except InferenceError as error:
-        reason = f'sizes cannot be derived at {size[0]}x{size[1]} ({" ".join(str(error).split())})'
+        reason = f'sizes cannot be derived at {size[0]}x{size[1]} ({one_line(error)})'
         raise InvalidModelError(path, reason) from error
 
 
@@ -177,7 +178,7 @@ def _per_channel(name: str, values: Channels) -> TensorProto:
 
 
 def _precision(model: onnx.ModelProto) -> str:
-    if any(node.op_type == 'DequantizeLinear' for node in model.graph.node):
+    if is_quantized(model):
         return 'int8'
     kinds = {weights.data_type for weights in model.graph.initializer}
     return 'fp16' if TensorProto.FLOAT16 in kinds else 'fp32'

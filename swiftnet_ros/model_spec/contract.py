@@ -23,6 +23,9 @@ from swiftnet_ros.model_spec.spec import ModelSpec
 
 INPUT_NAME = 'image'
 OUTPUT_NAME = 'logits'
+# The newest that TensorRT 8.5 reads.
+OPSET = 17
+IR_VERSION = 8
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,6 @@
 
 """ONNX files that carry their model specification: read, check against the graph, write."""
 
-import os
 from pathlib import Path
 from typing import Optional, Union
 
@@ -22,15 +21,14 @@ from google.protobuf.message import DecodeError
 import onnx
 from onnx.checker import ValidationError
 from onnx.external_data_helper import load_external_data_for_model, uses_external_data
-from swiftnet_ros.errors import FileMissingError, InvalidModelError, MissingSpecError
-from swiftnet_ros.model_spec.contract import check_graph
+from swiftnet_ros.errors import FileMissingError, InvalidModelError, MissingSpecError, one_line
+from swiftnet_ros.model_spec.contract import check_graph, IR_VERSION, OPSET
 from swiftnet_ros.model_spec.golden import Golden
 from swiftnet_ros.model_spec.spec import ModelSpec
+from swiftnet_ros.system.files import write_atomic
 
 SPEC_KEY = 'swiftnet_ros.model_spec'
 GOLDEN_KEY = 'swiftnet_ros.golden'
-MAX_OPSET = 17
-MAX_IR = 8
 # The first data type that needs a newer IR than 8 (the 8-bit floats); all others follow it.
 _FIRST_NEW_TYPE = onnx.TensorProto.FLOAT8E4M3FN
 
@@ -43,7 +41,7 @@ def read_model(path: PathLike) -> onnx.ModelProto:
     try:
         load_external_data_for_model(model, str(Path(path).parent))
     except (OSError, ValueError, ValidationError) as error:
-        reason = f'its weights in another file cannot be read ({_one_line(error)})'
+        reason = f'its weights in another file cannot be read ({one_line(error)})'
         raise InvalidModelError(path, reason) from error
     return model
 
@@ -68,13 +66,13 @@ def read_golden(path: PathLike) -> Optional[Golden]:
 
 
 def check_opset(model: onnx.ModelProto, path: PathLike) -> None:
-    """Refuse an opset above 17, which TensorRT 8.5 does not read."""
+    """Raise InvalidModelError if the opset is newer than TensorRT 8.5 reads."""
     opset = max(
         (item.version for item in model.opset_import if item.domain in ('', 'ai.onnx')), default=0
     )
-    if opset > MAX_OPSET:
+    if opset > OPSET:
         raise InvalidModelError(
-            path, f'it has opset {opset}, expected at most {MAX_OPSET}; export it with that opset'
+            path, f'it has opset {opset}, expected at most {OPSET}; export it with that opset'
         )
 
 
@@ -95,10 +93,10 @@ def write(
     try:
         onnx.checker.check_model(ours)
     except ValidationError as error:
-        raise InvalidModelError(path, _one_line(error)) from error
+        raise InvalidModelError(path, one_line(error)) from error
     _set_metadata(ours, SPEC_KEY, spec.to_json())
     _set_metadata(ours, GOLDEN_KEY, golden.to_json() if golden else None)
-    _write_whole(path, ours.SerializeToString(deterministic=True))
+    write_atomic(path, ours.SerializeToString(deterministic=True))
 
 
 def _parse(path: PathLike) -> onnx.ModelProto:
@@ -135,21 +133,7 @@ def _lower_ir(model: onnx.ModelProto, path: Path) -> None:
     newest = max((weights.data_type for weights in model.graph.initializer), default=0)
     if newest >= _FIRST_NEW_TYPE:
         name = onnx.TensorProto.DataType.Name(newest)
-        raise InvalidModelError(path, f'it holds weights of type {name}, which IR {MAX_IR} lacks')
-    model.ir_version = min(model.ir_version, MAX_IR)
-
-
-def _write_whole(path: Path, content: bytes) -> None:
-    """Write a file that is there whole or not at all, whatever happens meanwhile."""
-    if not path.parent.is_dir():
-        raise FileMissingError(path.parent, 'folder')
-    partial = path.with_name(f'{path.name}.{os.getpid()}.partial')
-    try:
-        partial.write_bytes(content)
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
-
-
-def _one_line(error: Exception) -> str:
-    return ' '.join(str(error).split())
+        raise InvalidModelError(
+            path, f'it holds weights of type {name}, which IR {IR_VERSION} lacks'
+        )
+    model.ir_version = min(model.ir_version, IR_VERSION)

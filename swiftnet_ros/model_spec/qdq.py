@@ -29,9 +29,15 @@ import numpy.typing as npt
 import onnx
 from onnx import helper, numpy_helper
 from swiftnet_ros.errors import InvalidModelError
+from swiftnet_ros.model_spec.contract import IR_VERSION, OPSET
 
 QUANTIZE = 'QuantizeLinear'
 DEQUANTIZE = 'DequantizeLinear'
+
+
+def is_quantized(model: onnx.ModelProto) -> bool:
+    """Return whether a graph has Q/DQ pairs, which make it an INT8 model."""
+    return any(node.op_type in (QUANTIZE, DEQUANTIZE) for node in model.graph.node)
 
 
 class Pairs:
@@ -78,8 +84,6 @@ class Pairs:
 
 
 _INT8 = onnx.TensorProto.INT8
-_OPSET = 17
-_IR = 8
 
 
 class PairError(InvalidModelError):
@@ -97,11 +101,13 @@ class PairError(InvalidModelError):
 def check_pairs(model: onnx.ModelProto, path: object) -> None:
     """Refuse an INT8 graph that does not keep the pattern; `path` is for messages."""
     opset = [item.version for item in model.opset_import if item.domain in ('', 'ai.onnx')]
-    if opset != [_OPSET] or model.ir_version > _IR:
+    if opset != [OPSET] or model.ir_version > IR_VERSION:
         received = f'opset {opset} and IR {model.ir_version}'
-        raise InvalidModelError(path, f'it has {received}, expected opset {_OPSET} and IR {_IR}')
+        raise InvalidModelError(
+            path, f'it has {received}, expected opset {OPSET} and IR {IR_VERSION}'
+        )
     pairs = Pairs(model)
-    if not pairs.of_type(DEQUANTIZE):
+    if not is_quantized(model):
         raise InvalidModelError(path, 'it has no Q/DQ pairs; it is no int8 file')
     for node in pairs.nodes:
         if node.op_type in _CHECKS:
@@ -240,6 +246,3 @@ def _restored(pairs: Pairs, node: onnx.NodeProto) -> onnx.TensorProto:
     shape = [-1] + [1] * (steps.ndim - 1) if scale.ndim else []
     restored = steps.astype(np.float32) * scale.reshape(shape)
     return numpy_helper.from_array(restored, f'{node.input[0]}_float')
-
-
-__all__ = ['check_pairs', 'with_float_weights']

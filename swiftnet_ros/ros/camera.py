@@ -25,7 +25,7 @@ from rclpy.subscription import Subscription
 from sensor_msgs.msg import CompressedImage, Image
 from swiftnet_ros.core.frames import Frame, parse_output_size
 from swiftnet_ros.core.labels import Segmentation, unlabel_below
-from swiftnet_ros.errors import SwiftnetError, UnknownNameError
+from swiftnet_ros.errors import one_line, SwiftnetError, UnknownNameError
 from swiftnet_ros.ros import compressed_image_msgs, image_msgs
 from swiftnet_ros.ros.camera_outputs import Answer, CAMERA_INFO, CameraInfoRelay, CameraOutputs
 from swiftnet_ros.ros.node_parameters import NodeParameters
@@ -235,8 +235,7 @@ class Camera:
     def _drop_bad(self, error: Exception) -> None:
         self.records.drops[BAD] += 1
         self._node.get_logger().warning(
-            f'{self.topic}: {" ".join(str(error).split())} ({self.records.drops[BAD]} dropped '
-            'as bad so far)',
+            f'{self.topic}: {one_line(error)} ({self.records.drops[BAD]} dropped as bad so far)',
             throttle_duration_sec=_WARNING_PERIOD,
         )
 

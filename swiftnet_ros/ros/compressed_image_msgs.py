@@ -29,7 +29,7 @@ import numpy as np
 from sensor_msgs.msg import CompressedImage
 from swiftnet_ros.core.frames import Frame
 from swiftnet_ros.core.labels import Labels
-from swiftnet_ros.errors import InvalidFrameError
+from swiftnet_ros.errors import InvalidFrameError, one_line
 from swiftnet_ros.ros.image_msgs import ENCODINGS, label_encoding
 
 _JPEG, _PNG = b'\xff\xd8\xff', b'\x89PNG\r\n\x1a\n'
@@ -145,7 +145,7 @@ def _decode(data: bytes) -> Any:
     try:
         return cv2.imdecode(np.frombuffer(data, np.uint8), _DECODE)
     except cv2.error as error:
-        raise InvalidFrameError(f'damaged picture: {" ".join(str(error).split())}') from error
+        raise InvalidFrameError(f'damaged picture: {one_line(error)}') from error
 
 
 def _order(message_format: str, dimensions: int) -> str:

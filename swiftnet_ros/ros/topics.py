@@ -30,7 +30,7 @@ from rclpy.qos import (
 )
 from rclpy.qos_overriding_options import InvalidQosOverridesError, QoSOverridingOptions
 from rclpy.subscription import Subscription
-from swiftnet_ros.errors import InvalidValueError
+from swiftnet_ros.errors import InvalidValueError, one_line
 
 # What rclpy raises for overrides of a wrong type, name or range.
 _REFUSALS = (
@@ -152,7 +152,7 @@ class Topics:
         try:
             return create()
         except _REFUSALS as error:
-            reason = ' '.join(str(error).split()) or 'not what ROS takes'
+            reason = one_line(error) or 'not what ROS takes'
             raise InvalidValueError(f'qos_overrides.{topic}', reason, _EXPECTED) from error
 
     def _note(self, topic: str, text: str) -> None:

@@ -23,8 +23,9 @@ import shutil
 import stat
 import tempfile
 import threading
-from typing import Iterator
+from typing import Callable, Iterator, Union
 
+from swiftnet_ros.errors import FileMissingError
 from swiftnet_ros.system.process import ending_is_an_exception
 
 _PREFIX = 'swiftnet_ros-'
@@ -93,39 +94,55 @@ def _remove_left_ones(parent: Path) -> None:
             os.close(lock)
 
 
+# What a process writes at once: a signal is handled between two such pieces.
 _CHUNK = 1 << 20
 _PARTIAL = '.partial'
 
+Content = Union[bytes, str, Callable[[Path], object]]
 
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file, forced to disk, for its user alone; OSError if the disk refuses."""
-    remove_leftovers(path)
+
+def write_atomic(path: Path, content: Content, private: bool = False) -> None:
+    """
+    Write a file that a reader finds complete or not at all, even after a kill or a power cut.
+
+    `content` is bytes, text (stored as UTF-8) or a function that writes the path it is called
+    with. Nobody but its owner can read a `private` file. Raise FileMissingError if the folder does
+    not exist, OSError if it cannot be written.
+    """
+    if not path.parent.is_dir():
+        raise FileMissingError(path.parent, 'folder')
+    _remove_leftovers(path)
     partial = path.with_name(f'{path.name}.{os.getpid()}.{threading.get_ident()}{_PARTIAL}')
     with ending_is_an_exception():
         try:
-            _write(partial, content)
+            _write(partial, content, 0o600 if private else 0o666)
             os.replace(partial, path)
             _force_to_disk(path.parent)
+        except OSError as error:
+            if error.filename == str(partial):
+                raise OSError(error.errno, error.strerror, str(path)) from error
+            raise
         finally:
             partial.unlink(missing_ok=True)
 
 
-def remove_leftovers(path: Path) -> None:
-    """Remove what a process that was killed has left of the same file."""
+def _remove_leftovers(path: Path) -> None:
+    """Remove the partial files of processes that were killed while they wrote the same file."""
     for leftover in path.parent.glob(f'{glob.escape(path.name)}.*{_PARTIAL}'):
         owner = leftover.name.split('.')[-3]
         if owner.isdecimal() and not Path('/proc', owner).exists():
             leftover.unlink(missing_ok=True)
 
 
-def _write(path: Path, content: bytes) -> None:
-    view = memoryview(content)
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+def _write(path: Path, content: Content, mode: int) -> None:
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     try:
-        # In pieces, so that a signal is heard between them.
-        while view:
-            written = os.write(handle, view[:_CHUNK])
-            view = view[written:]
+        if callable(content):
+            content(path)
+        else:
+            view = memoryview(content.encode() if isinstance(content, str) else content)
+            while view:
+                view = view[os.write(handle, view[:_CHUNK]) :]
         os.fsync(handle)
     finally:
         os.close(handle)

@@ -23,6 +23,7 @@ import onnx
 from onnx import helper, numpy_helper, TensorProto
 import pytest
 from swiftnet_ros.model_spec import ModelSpec, SemanticClass, write
+from swiftnet_ros.model_spec.contract import IR_VERSION, OPSET
 
 # A busy machine is no failure, and the same tests run the same examples.
 settings.register_profile('steady', deadline=None, derandomize=True, database=None)
@@ -71,8 +72,8 @@ def _model_of(nodes: Any, inputs: Any, outputs: Any, initializers: Any) -> onnx.
         [helper.make_tensor_value_info(*edge) for edge in edges] for edges in (inputs, outputs)
     )
     graph = helper.make_graph(nodes, 'tiny', image, logits, initializers)
-    opset = helper.make_opsetid('', 17)
-    return helper.make_model(graph, opset_imports=[opset], ir_version=8)
+    opset = helper.make_opsetid('', OPSET)
+    return helper.make_model(graph, opset_imports=[opset], ir_version=IR_VERSION)
 
 
 def _contract_model(classes: int = CLASSES) -> onnx.ModelProto:

@@ -23,6 +23,7 @@ import numpy as np
 import onnx
 from onnx import helper, numpy_helper, TensorProto
 from swiftnet_ros.model_spec import ModelSpec, SemanticClass, write
+from swiftnet_ros.model_spec.contract import IR_VERSION, OPSET
 
 HEIGHT, WIDTH, STRIDE, CLASSES = 32, 64, 8, 3
 SCALE = 2.0
@@ -85,7 +86,9 @@ def _model(precision: str) -> onnx.ModelProto:
         [helper.make_tensor_value_info('logits', TensorProto.FLOAT, logits)],
         [numpy_helper.from_array(np.asarray(array), name) for name, array in _weights(precision)],
     )
-    return helper.make_model(graph, opset_imports=[helper.make_opsetid('', 17)], ir_version=8)
+    return helper.make_model(
+        graph, opset_imports=[helper.make_opsetid('', OPSET)], ir_version=IR_VERSION
+    )
 
 
 def _head(precision: str) -> List[onnx.NodeProto]:

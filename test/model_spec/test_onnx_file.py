@@ -190,24 +190,6 @@ def test_graph_that_onnx_refuses_is_not_written(tmp_path, contract_model, spec_w
     assert one_line(error)
 
 
-def test_failed_write_leaves_the_old_file(tiny_path, contract_model, spec_with, monkeypatch):
-    before = tiny_path.read_bytes()
-
-    def fail(*_):
-        raise OSError('disk full')
-
-    monkeypatch.setattr('swiftnet_ros.model_spec.onnx_file.os.replace', fail)
-    with pytest.raises(OSError, match='disk full'):
-        write(contract_model(), tiny_path, spec_with(name='new'), None)
-    assert tiny_path.read_bytes() == before
-    assert list(tiny_path.parent.iterdir()) == [tiny_path]
-
-
-def test_missing_folder_is_refused(tmp_path, contract_model, spec_with):
-    with pytest.raises(FileMissingError, match='folder not found: .*nowhere'):
-        write(contract_model(), tmp_path / 'nowhere' / 'model.onnx', spec_with(), None)
-
-
 @pytest.fixture
 def split_path(tmp_path, tiny_path):
     """Give a model whose weights lie in a second file."""

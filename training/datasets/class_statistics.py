@@ -16,13 +16,13 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 import json
-import os
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from swiftnet_ros.errors import InvalidValueError, UnknownNameError
+from swiftnet_ros.system.files import write_atomic
 from tqdm import tqdm
 from training.datasets.base import ImageLabelDataset
 from training.schema.config import ClassWeightsConfig, Config
@@ -52,9 +52,7 @@ class ClassCounts:
             'weight': weights and dict(zip(self.names, weights, strict=True)),
             'pixels': self.pixels.tolist(),
         }
-        temporary = path.with_suffix('.partial')
-        temporary.write_text(json.dumps(content) + '\n')
-        os.replace(temporary, path)
+        write_atomic(path, json.dumps(content) + '\n')
 
 
 def class_counts(config: Config, dataset: ImageLabelDataset, path: Path) -> ClassCounts:

@@ -24,6 +24,7 @@ from swiftnet_ros.errors import (
     FileMissingError,
     InvalidValueError,
     LabelIdError,
+    one_line,
     UnknownNameError,
 )
 from swiftnet_ros.model_spec import SemanticClass
@@ -80,7 +81,7 @@ def read_class_table(path: Path) -> ClassTable:
     try:
         tree = yaml.safe_load(path.read_text())
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        reason = ' '.join(str(error).split())
+        reason = one_line(error)
         raise InvalidValueError(str(path), reason, 'valid YAML') from error
     if not isinstance(tree, dict) or 'classes' not in tree:
         raise InvalidValueError(str(path), type(tree).__name__, 'YAML with the key classes')

@@ -15,13 +15,13 @@
 """Rendered warehouse scenes: no download, exact labels, the same picture for the same seed."""
 
 from dataclasses import dataclass
-import os
 from pathlib import Path
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 from swiftnet_ros.errors import InvalidValueError
+from swiftnet_ros.system.files import write_atomic
 from training.datasets.base import checked_split, read_ids, read_image, Sample
 from training.datasets.class_table import ClassTable, shipped_class_table
 from training.warehouse_renderer import render
@@ -66,16 +66,13 @@ class RenderedScenes:
             return Sample(read_image(image), ids, image.stem)
         sample = self._render(seed)
         folder.mkdir(parents=True, exist_ok=True)
-        _write_whole(image, np.asarray(cv2.cvtColor(sample.image, cv2.COLOR_RGB2BGR), np.uint8))
-        _write_whole(label, sample.label)
+        _write_png(image, np.asarray(cv2.cvtColor(sample.image, cv2.COLOR_RGB2BGR), np.uint8))
+        _write_png(label, sample.label)
         return sample
 
 
-def _write_whole(path: Path, pixels: npt.NDArray[np.uint8]) -> None:
-    """Write a PNG that other processes see whole or not at all."""
-    partial = path.with_name(f'{path.stem}.{os.getpid()}.partial.png')
-    cv2.imwrite(str(partial), pixels)
-    os.replace(partial, path)
+def _write_png(path: Path, pixels: npt.NDArray[np.uint8]) -> None:
+    write_atomic(path, cv2.imencode('.png', pixels)[1].tobytes())
 
 
 def warehouse(

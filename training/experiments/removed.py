@@ -16,10 +16,10 @@
 """What was removed: channels by a history, or single weights by masks; both are JSON files."""
 
 from dataclasses import dataclass, field
-import os
 from pathlib import Path
 from typing import Protocol
 
+from swiftnet_ros.system.files import write_atomic
 from torch import nn
 from training.pruning.history import load_history, PruningHistory, replay
 from training.pruning.masks import apply_masks, load_masks, Masks, save_masks
@@ -67,12 +67,10 @@ class RemovedWeights:
 
 def save_removed(removed: Removed, path: Path) -> None:
     """Write a history or masks; the file is whole or not there."""
-    temporary = path.with_suffix('.partial')
     if isinstance(removed, RemovedChannels):
-        temporary.write_text(removed.history.to_json())
+        write_atomic(path, removed.history.to_json())
     elif isinstance(removed, RemovedWeights):
-        save_masks(removed.masks, temporary)
-    os.replace(temporary, path)
+        save_masks(removed.masks, path)
 
 
 def load_removed(paths: RunPaths) -> Removed | None:

@@ -18,9 +18,9 @@
 from dataclasses import asdict
 import hashlib
 import json
-import os
 from typing import Any
 
+from swiftnet_ros.system.files import write_atomic
 import torch
 from training.evaluation.complexity import count_complexity
 from training.experiments.removed import Removed, RemovedChannels
@@ -60,9 +60,7 @@ def write_result(paths: RunPaths, name: str, facts: dict[str, Any], removed: Rem
         'torch': torch.__version__,
         'config': asdict(config),
     }
-    temporary = paths.result.with_suffix('.partial')
-    temporary.write_text(json.dumps(result, indent=1) + '\n')
-    os.replace(temporary, paths.result)
+    write_atomic(paths.result, json.dumps(result, indent=1) + '\n')
 
 
 def weights_sha256(checkpoint: Checkpoint) -> str:

@@ -21,6 +21,8 @@ import numpy as np
 import onnx
 from onnx import helper, numpy_helper, TensorProto
 from swiftnet_ros.backends.openvino.engine import openvino_core
+from swiftnet_ros.model_spec.contract import IR_VERSION, OPSET
+from swiftnet_ros.model_spec.qdq import DEQUANTIZE, QUANTIZE
 from training.profiling.timing import milliseconds
 from training.quantization.qdq_writer import WEIGHT_BITS
 
@@ -81,11 +83,11 @@ def _product(precision: str, side: int) -> onnx.ModelProto:
     if quantized:
         names = ('x_float', 'w_float')
         for value, name in zip('xw', names, strict=True):
-            nodes.append(helper.make_node('DequantizeLinear', [value, 'scale', 'zero'], [name]))
+            nodes.append(helper.make_node(DEQUANTIZE, [value, 'scale', 'zero'], [name]))
     product = 'y_float' if quantized else 'y'
     nodes.append(helper.make_node('Gemm', names, [product], transB=1))
     if quantized:
-        nodes.append(helper.make_node('QuantizeLinear', [product, 'y_scale', 'zero'], ['y']))
+        nodes.append(helper.make_node(QUANTIZE, [product, 'y_scale', 'zero'], ['y']))
     constants = {
         'w': weights if quantized else weights.astype(np.float32),
         'scale': np.float32(1 / 127),
@@ -101,4 +103,6 @@ def _product(precision: str, side: int) -> onnx.ModelProto:
         if name in used
     ]
     graph = helper.make_graph(nodes, 'product', ends[:1], ends[1:], initializers)
-    return helper.make_model(graph, opset_imports=[helper.make_opsetid('', 17)], ir_version=8)
+    return helper.make_model(
+        graph, opset_imports=[helper.make_opsetid('', OPSET)], ir_version=IR_VERSION
+    )

@@ -33,6 +33,7 @@ from swiftnet_ros.errors import (
     SwiftnetError,
     UnknownNameError,
 )
+from swiftnet_ros.system.files import write_atomic
 import torch
 from torch import nn, Tensor
 from training.pruning.options import EmptyLayerError
@@ -112,7 +113,7 @@ def save_masks(masks: Masks, path: Path) -> None:
         }
         for name, mask in masks.items()
     }
-    path.write_text(json.dumps(tree, indent=1) + '\n')
+    write_atomic(path, json.dumps(tree, indent=1) + '\n')
 
 
 def load_masks(path: Path) -> dict[str, Tensor]:

@@ -20,6 +20,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import onnx_ir as ir
 from swiftnet_ros.errors import InvalidModelError
+from swiftnet_ros.model_spec.qdq import DEQUANTIZE, QUANTIZE
 import torch
 from torch import Tensor
 import torch.nn.functional as F
@@ -131,8 +132,8 @@ OPERATORS: dict[str, Operator] = {
     'MaxPool': _max_pool,
     'Mul': lambda node, inputs: _given(inputs, 0) * _given(inputs, 1),
     # A pair rounds once: at its dequantizer.
-    'QuantizeLinear': lambda node, inputs: _given(inputs, 0),
-    'DequantizeLinear': lambda node, inputs: fake_quantized(_given(inputs, 0), _given(inputs, 1)),
+    QUANTIZE: lambda node, inputs: _given(inputs, 0),
+    DEQUANTIZE: lambda node, inputs: fake_quantized(_given(inputs, 0), _given(inputs, 1)),
     'Relu': lambda node, inputs: torch.relu(_given(inputs, 0)),
     'Resize': _resize,
     'Transpose': _transpose,

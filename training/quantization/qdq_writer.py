@@ -22,6 +22,7 @@ import numpy as np
 import numpy.typing as npt
 import onnx
 import onnx_ir as ir
+from swiftnet_ros.model_spec.qdq import DEQUANTIZE, QUANTIZE
 from training.quantization.onnx_graph import add_weight, drop_unused_weights, FloatArray, floats
 from training.quantization.qdq_placement import Placement
 
@@ -79,13 +80,13 @@ def _quantize_value(
     zero = add_weight(graph, f'{value.name}_zero_point', np.array(0, np.int8))
     uses = [use for use in value.uses() if (use.node.name, use.idx) in wanted]
     quantized = ir.node(
-        'QuantizeLinear', [value, step, zero], name=f'{value.name}_QuantizeLinear', num_outputs=1
+        QUANTIZE, [value, step, zero], name=f'{value.name}_{QUANTIZE}', num_outputs=1
     )
     quantized.outputs[0].name = f'{value.name}_quantized'
     restored = ir.node(
-        'DequantizeLinear',
+        DEQUANTIZE,
         [quantized.outputs[0], step, zero],
-        name=f'{value.name}_DequantizeLinear',
+        name=f'{value.name}_{DEQUANTIZE}',
         num_outputs=1,
     )
     restored.outputs[0].name = f'{value.name}_dequantized'
@@ -103,9 +104,7 @@ def _quantize_weight(graph: ir.Graph, convolution: ir.Node, bits: int) -> None:
         add_weight(graph, f'{name}_scale', quantized.scales),
         add_weight(graph, f'{name}_zero_point', np.zeros(len(quantized.scales), np.int8)),
     ]
-    restored = ir.node(
-        'DequantizeLinear', inputs, {'axis': 0}, name=f'{name}_DequantizeLinear', num_outputs=1
-    )
+    restored = ir.node(DEQUANTIZE, inputs, {'axis': 0}, name=f'{name}_{DEQUANTIZE}', num_outputs=1)
     restored.outputs[0].name = f'{name}_dequantized'
     graph.insert_before(convolution, [restored])
     convolution.replace_input_with(1, restored.outputs[0])

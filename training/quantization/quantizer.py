@@ -23,6 +23,7 @@ import onnx
 import onnx_ir as ir
 from swiftnet_ros.errors import InvalidModelError, UnknownNameError
 from swiftnet_ros.model_spec import ModelSpec
+from swiftnet_ros.model_spec.qdq import is_quantized
 from training.quantization.calibrate import CalibrationError, collect, NamedInputs
 from training.quantization.folding import fold, FoldedGraph
 from training.quantization.histograms import Histogram, METHODS
@@ -112,9 +113,9 @@ class Quantizer:
 
 def checked_source(model: onnx.ModelProto, spec: ModelSpec, path: Path) -> FoldedGraph:
     """Fold a model that can be quantized; refuse one that already is, or has dead channels."""
-    is_quantized = any(node.op_type == 'QuantizeLinear' for node in model.graph.node)
-    if is_quantized or spec.precision != 'fp32':
-        kind = 'int8' if is_quantized else spec.precision
+    already_int8 = is_quantized(model)
+    if already_int8 or spec.precision != 'fp32':
+        kind = 'int8' if already_int8 else spec.precision
         reason = f'it is {kind} already; quantize the fp32 file that it was made from'
         raise InvalidModelError(path, reason)
     folded = fold(model)

@@ -16,14 +16,15 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-import os
+from functools import partial
 from pathlib import Path
 import pickle
 import struct
 from typing import Any
 
-from swiftnet_ros.errors import FileMissingError, SwiftnetError
+from swiftnet_ros.errors import FileMissingError, one_line, SwiftnetError
 from swiftnet_ros.model_spec import SemanticClass
+from swiftnet_ros.system.files import write_atomic
 import torch
 from torch import nn, Tensor
 from training.models import build_model
@@ -52,7 +53,7 @@ class CheckpointError(SwiftnetError):
     """A checkpoint that cannot be read or does not fit."""
 
     def __init__(self, path: object, reason: object) -> None:
-        super().__init__(f'cannot use checkpoint {path}: {" ".join(str(reason).split())}')
+        super().__init__(f'cannot use checkpoint {path}: {one_line(reason)}')
 
 
 @dataclass(frozen=True)
@@ -100,9 +101,7 @@ def save_checkpoint(checkpoint: Checkpoint, path: Path) -> None:
         'weights': dict(checkpoint.weights),
         'progress': dict(checkpoint.progress),
     }
-    temporary = path.with_suffix('.partial')
-    torch.save(content, temporary)
-    os.replace(temporary, path)
+    write_atomic(path, partial(torch.save, content))
 
 
 def load_checkpoint(path: Path) -> Checkpoint:

@@ -19,7 +19,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from swiftnet_ros.errors import FileMissingError, InvalidValueError
+from swiftnet_ros.errors import FileMissingError, InvalidValueError, one_line
 from training.schema.from_yaml import build
 from training.schema.rules import ANYTHING, RULES
 import yaml
@@ -203,7 +203,7 @@ def load_tree(path: Path, overrides: tuple[str, ...] = ()) -> dict[str, Any]:
     try:
         tree = yaml.safe_load(path.read_text())
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InvalidValueError(str(path), _one_line(error), 'valid YAML') from error
+        raise InvalidValueError(str(path), one_line(error), 'valid YAML') from error
     if not isinstance(tree, dict):
         raise InvalidValueError(str(path), type(tree).__name__, 'a YAML mapping')
     for override in overrides:
@@ -256,7 +256,3 @@ def parsed(name: str, text: str) -> Any:
         return yaml.safe_load(text)
     except yaml.YAMLError as error:
         raise InvalidValueError(name, text, 'a value in YAML') from error
-
-
-def _one_line(error: object) -> str:
-    return ' '.join(str(error).split())

@@ -20,7 +20,7 @@ from typing import Dict, Iterator, TYPE_CHECKING
 from swiftnet_ros.backends.cuda.driver import CudaDriver, ENGINE
 from swiftnet_ros.backends.cuda.kernels import BLOCK, Launch, SIGNATURES, SOURCE
 from swiftnet_ros.backends.cuda.nvrtc import compile_for
-from swiftnet_ros.errors import EngineFailedError, EngineUnavailableError
+from swiftnet_ros.errors import EngineFailedError, EngineUnavailableError, one_line
 
 if TYPE_CHECKING:
     from typing import Any, Protocol, Tuple, Type
@@ -93,7 +93,7 @@ class CudaGpu:
             waiting = flags.SCHED_BLOCKING_SYNC | flags.MAP_HOST
             self._context = self.device.make_context(waiting)
         except self.cuda.Error as error:
-            why = f'no GPU ({" ".join(str(error).split())}); use engine openvino'
+            why = f'no GPU ({one_line(error)}); use engine openvino'
             raise EngineUnavailableError(ENGINE, why) from error
         self._context.pop()
         self.name = self.device.name()

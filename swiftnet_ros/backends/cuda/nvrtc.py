@@ -27,7 +27,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Iterator, List, Optional, Sequence, Tuple
 
-from swiftnet_ros.errors import EngineUnavailableError, UnexpectedError
+from swiftnet_ros.errors import EngineUnavailableError, one_line, UnexpectedError
 
 ENGINE = 'tensorrt'
 # Without fused multiply-add the GPU computes the bits that a CPU does.
@@ -80,7 +80,7 @@ class Nvrtc:
         status = self._library.nvrtcCompileProgram(program, len(options), words)
         if status:
             log = self._text(program, 'ProgramLog').rstrip(b'\0').decode(errors='replace')
-            raise UnexpectedError(f'NVRTC does not compile the kernels ({" ".join(log.split())})')
+            raise UnexpectedError(f'NVRTC does not compile the kernels ({one_line(log)})')
 
     def _text(self, program: ctypes.c_void_p, what: str) -> bytes:
         size = ctypes.c_size_t()

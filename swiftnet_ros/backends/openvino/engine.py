@@ -29,6 +29,7 @@ from swiftnet_ros.errors import (
     EngineUnavailableError,
     InvalidModelError,
     InvalidValueError,
+    one_line,
     UnknownNameError,
 )
 from swiftnet_ros.model_spec import read_spec
@@ -92,7 +93,7 @@ class OpenVinoEngine(LogitsEngine):
             with compiled_cache(path) as cached:
                 compiled = core.compile_model(str(path), 'CPU', {**options, **cached})
         except RuntimeError as error:
-            reason = f'OpenVINO refuses it ({" ".join(str(error).split())})'
+            reason = f'OpenVINO refuses it ({one_line(error)})'
             raise InvalidModelError(path, reason) from error
         self._precision = _used_precision(compiled)
         self._device = str(core.get_property('CPU', 'FULL_DEVICE_NAME'))

@@ -22,7 +22,7 @@ of its version.
 from importlib import import_module
 from typing import Any, cast, TYPE_CHECKING
 
-from swiftnet_ros.errors import EngineUnavailableError, UnknownNameError
+from swiftnet_ros.errors import EngineUnavailableError, one_line, UnknownNameError
 
 if TYPE_CHECKING:
     from typing import Protocol, Type
@@ -71,7 +71,7 @@ def tensorrt_module(name: str = TENSORRT) -> 'TensorRt':
         return cast('TensorRt', import_module(name))
     # A library that is missing or does not fit is an OSError or a RuntimeError.
     except (ImportError, OSError, RuntimeError) as error:
-        why = f'{" ".join(str(error).split())}; {_SOURCES[name]}'
+        why = f'{one_line(error)}; {_SOURCES[name]}'
         raise EngineUnavailableError(name, why) from error
 
 

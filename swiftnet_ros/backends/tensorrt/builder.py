@@ -43,7 +43,7 @@ from swiftnet_ros.errors import (
 )
 from swiftnet_ros.model_spec import read_model
 from swiftnet_ros.model_spec.qdq import check_pairs, with_float_weights
-from swiftnet_ros.system.files import write_whole
+from swiftnet_ros.system.files import write_atomic
 
 if TYPE_CHECKING:
     from swiftnet_ros.backends.tensorrt.api import TensorRt, tensorrt
@@ -67,7 +67,7 @@ def keep_timings(cache: 'Optional[tensorrt.ITimingCache]', path: Optional[Path])
     if cache is None or path is None:
         return
     with contextlib.suppress(OSError):
-        write_whole(path, bytes(cache.serialize()))
+        write_atomic(path, bytes(cache.serialize()), private=True)
 
 
 @dataclass(frozen=True)

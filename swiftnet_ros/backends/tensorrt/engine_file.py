@@ -32,9 +32,9 @@ from time import sleep
 from typing import Any, Callable, Dict, Iterator, Optional, Tuple
 
 from swiftnet_ros.backends.tensorrt.identity import EngineIdentity
-from swiftnet_ros.errors import EngineCacheError, EngineFileError, SwiftnetError
+from swiftnet_ros.errors import EngineCacheError, EngineFileError, one_line, SwiftnetError
 from swiftnet_ros.model_spec import ModelSpec
-from swiftnet_ros.system.files import write_whole
+from swiftnet_ros.system.files import write_atomic
 from swiftnet_ros.system.paths import user_cache
 
 SUFFIX = '.engine'
@@ -129,8 +129,8 @@ def store(path: Path, engine: bytes, sidecar: Sidecar) -> None:
     try:
         # No moment with a new engine beside an old sidecar that happens to be believed.
         sidecar_path(path).unlink(missing_ok=True)
-        write_whole(path, engine)
-        write_whole(sidecar_path(path), sidecar.to_json().encode())
+        write_atomic(path, engine, private=True)
+        write_atomic(sidecar_path(path), sidecar.to_json(), private=True)
     except OSError as error:
         raise EngineCacheError(path.parent, _reason(error)) from error
 
@@ -194,4 +194,4 @@ def _locked(handle: int, folder: Path) -> bool:
 
 def _reason(error: Exception) -> str:
     text = getattr(error, 'strerror', None) or str(error) or type(error).__name__
-    return ' '.join(str(text).split())
+    return one_line(text)

@@ -17,6 +17,7 @@
 from typing import Any, List, Type, TYPE_CHECKING
 
 from swiftnet_ros.backends.tensorrt.api import derive
+from swiftnet_ros.errors import one_line
 
 if TYPE_CHECKING:
     from swiftnet_ros.backends.tensorrt.api import TensorRt, tensorrt
@@ -36,7 +37,7 @@ class Messages:
         The first is nearest to the cause, the last says what came of it.
         """
         ends = dict.fromkeys([*self.errors[:1], *self.errors[-1:]])
-        return '; '.join(' '.join(text.split()) for text in ends) or otherwise
+        return '; '.join(one_line(text) for text in ends) or otherwise
 
 
 class _Logger:

@@ -24,11 +24,11 @@ from swiftnet_ros.backends.tensorrt.request import BuildRequest
 from swiftnet_ros.errors import InvalidModelError, InvalidValueError
 from swiftnet_ros.model_spec import ModelSpec, read_model, read_spec
 from swiftnet_ros.model_spec.find_model import find_model
+from swiftnet_ros.model_spec.qdq import is_quantized
 
 if TYPE_CHECKING:
     from swiftnet_ros.backends.tensorrt.api import TensorRt
 
-_QDQ = ('QuantizeLinear', 'DequantizeLinear')
 _ENDING = '.onnx'
 _ENDINGS = re.compile(r'(\.(fp32|fp16|int8))?\.onnx$')
 _HALF = 'python -m training half {fp32} -o {fp16}'
@@ -55,7 +55,7 @@ def choose_source(trt: 'TensorRt', request: BuildRequest) -> Source:
     """Find the file of a request and hold it to what this TensorRT makes of such a file."""
     path = _find(trt, request)
     spec = read_spec(path)
-    found = 'int8' if is_quantized(path) else spec.precision
+    found = 'int8' if is_quantized(read_model(path)) else spec.precision
     precision = request.precision
     if precision == 'best':
         precision = _fastest(trt, request, found)
@@ -68,11 +68,6 @@ def choose_source(trt: 'TensorRt', request: BuildRequest) -> Source:
     if precision == 'int8' and not explicit and request.calibration is None:
         raise InvalidModelError(path, _no_scales(path))
     return Source(path, spec, precision, explicit, request.calibration)
-
-
-def is_quantized(path: Path) -> bool:
-    """Tell whether a file has Q/DQ pairs."""
-    return any(node.op_type in _QDQ for node in read_model(path).graph.node)
 
 
 def sibling(path: Path, precision: str) -> Path:

@@ -19,15 +19,11 @@ import errno
 import hashlib
 import os
 from pathlib import Path
-import signal
-import subprocess
-import sys
 from threading import Event, Thread
-from time import monotonic, sleep
+from time import sleep
 
 from helpers.tiny_pair import spec
 import pytest
-from swiftnet_ros.backends.tensorrt import engine_file
 from swiftnet_ros.backends.tensorrt.engine_file import (
     build_lock,
     cache_folder,
@@ -215,42 +211,6 @@ def test_a_disk_that_refuses_leaves_nothing_behind(path, sidecar, monkeypatch, n
         store(path, ENGINE, sidecar)
     assert len(written) == 3
     assert list(path.parent.iterdir()) == []
-
-
-WRITER = """
-import os, sys, time
-from pathlib import Path
-from swiftnet_ros.system.files import write_whole
-real = os.write
-def slow(handle, content):
-    print('writing', flush=True)
-    time.sleep(0.05)
-    return real(handle, content[:10])
-os.write = slow
-write_whole(Path(sys.argv[1]), bytes(100000))
-"""
-
-
-@pytest.mark.parametrize('number', [signal.SIGTERM, signal.SIGKILL])
-def test_a_process_that_is_ended_while_it_writes_leaves_nothing_in_the_end(tmp_path, number):
-    path = tmp_path / 'a.engine'
-    words = [sys.executable, '-c', WRITER, str(path)]
-    with subprocess.Popen(words, stdout=subprocess.PIPE) as process:
-        assert process.stdout.readline() == b'writing\n'
-        start = monotonic()
-        process.send_signal(number)
-        process.stdout.read()
-    assert monotonic() - start < 2
-    left = list(tmp_path.iterdir())
-    if number == signal.SIGTERM:
-        assert (process.returncode, left) == (128 + number, [])
-    else:
-        # Nobody can clean up after this; the next who writes the file does.
-        assert [item.suffix for item in left] == ['.partial']
-        other = tmp_path / f'a.engine.{os.getpid()}.7.partial'
-        other.write_text('of a process that lives')
-        engine_file.write_whole(path, b'new')
-        assert {item.name for item in tmp_path.iterdir()} == {'a.engine', other.name}
 
 
 def test_one_at_a_time_builds_and_the_other_hears_that_it_waits(path):

@@ -16,7 +16,7 @@
 
 from collections.abc import Sequence
 
-from swiftnet_ros.errors import InvalidValueError, SwiftnetError
+from swiftnet_ros.errors import InvalidValueError, one_line, SwiftnetError
 import torch
 from torch import nn, Tensor
 from torchvision.models import get_model_weights
@@ -27,7 +27,7 @@ class PretrainedWeightsError(SwiftnetError):
 
     def __init__(self, name: str, reason: object) -> None:
         super().__init__(
-            f'ImageNet weights of {name} cannot be loaded ({" ".join(str(reason).split())}); '
+            f'ImageNet weights of {name} cannot be loaded ({one_line(reason)}); '
             "connect to the network, put torchvision's file into its cache, or set "
             'model.pretrained to false'
         )
