@@ -38,6 +38,11 @@ OUR_MODULES = [
 LAUNCHES = [command for command in COMMANDS if command.startswith('ros2 launch swiftnet_ros')]
 
 
+def _program(name):
+    package = import_module(name)
+    return import_module(f'{name}.__main__') if hasattr(package, '__path__') else package
+
+
 def fields_of(file, name):
     """Read the keys of a dictionary, or the fields of a class, without importing the file."""
     for node in ast.parse((ROOT / file).read_text()).body:
@@ -58,7 +63,7 @@ def test_the_document_has_commands_to_check():
 def test_every_module_takes_the_options_that_are_named(command, monkeypatch):
     monkeypatch.setattr(ArgumentParser, 'error', lambda self, message: pytest.fail(message))
     words = shlex.split(command)[2:]
-    parser = import_module(words[0])._parser()
+    parser = _program(words[0])._parser()
     if '--help' not in words:
         parser.parse_args(words[1:])
 
@@ -66,7 +71,7 @@ def test_every_module_takes_the_options_that_are_named(command, monkeypatch):
 def test_the_script_takes_the_options_that_are_named(monkeypatch):
     monkeypatch.setattr(ArgumentParser, 'error', lambda self, message: pytest.fail(message))
     (command,) = [item for item in COMMANDS if item.startswith('scripts/jetson_report.sh full')]
-    options = import_module('swiftnet_ros.device_report')._parser().parse_args(command.split()[1:])
+    options = _program('swiftnet_ros.device_report')._parser().parse_args(command.split()[1:])
     assert options.models == ['full.fp32.onnx', 'first2.fp32.onnx', 'all.fp32.onnx']
     assert options.precisions == ('fp16', 'int8')
 
@@ -89,7 +94,7 @@ def test_arguments_behind_an_image_are_launch_arguments():
 
 
 def test_every_parameter_that_is_named_is_one():
-    known = fields_of('swiftnet_ros/ros/parameters.py', 'NodeParameters')
+    known = fields_of('swiftnet_ros/ros/node_parameters.py', 'NodeParameters')
     named = {'calibration', 'dla', 'workspace_mb', 'engine_cache', 'build_only', 'engine'}
     assert named <= known and all(f'`{name}' in DOC for name in named)
 

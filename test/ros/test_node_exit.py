@@ -225,10 +225,10 @@ def test_bad_frames_are_one_warning_every_few_seconds_and_all_counted(tiny_path,
 def test_a_signal_during_the_imports_leaves_no_traceback(program, number):
     """As ROS starts it: by its console script, whose imports take seconds on a robot."""
     script = (
-        f'import sys\nfrom swiftnet_ros import node_entry\nfrom importlib import import_module\n'
-        'node_entry.import_module = lambda name: print("importing", flush=True) or (\n'
+        f'import sys\nfrom swiftnet_ros import entry_points\nfrom importlib import import_module\n'
+        'entry_points.import_module = lambda name: print("importing", flush=True) or (\n'
         '    import_module("time").sleep(30))\n'
-        f'sys.exit(node_entry.{program}())\n'
+        f'sys.exit(entry_points.{program}())\n'
     )
     process = subprocess.Popen([sys.executable, '-c', script], text=True,
                                stdout=subprocess.PIPE, stderr=subprocess.PIPE)  # fmt: skip
@@ -240,7 +240,7 @@ def test_a_signal_during_the_imports_leaves_no_traceback(program, number):
 
 def test_the_console_script_runs_the_node_itself():
     script = (
-        'import sys; from swiftnet_ros import node_entry; sys.exit(node_entry.segmentation_node())'
+        'import sys; from swiftnet_ros import entry_points; sys.exit(entry_points.segmentation_node())'
     )
     command = [sys.executable, '-c', script, '--ros-args', '-p', 'model:=nothing']
     ended = subprocess.run(command, capture_output=True, text=True, timeout=60)

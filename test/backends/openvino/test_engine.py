@@ -166,8 +166,7 @@ def test_tensorrt_that_is_not_installed_is_refused_with_where_it_is(tiny_path, m
 
 def test_engine_without_its_library_is_refused(tiny_path, monkeypatch):
     monkeypatch.setitem(sys.modules, 'openvino', None)
-    for name in ('core', 'engine'):
-        monkeypatch.delitem(sys.modules, f'swiftnet_ros.engines.openvino_{name}')
+    monkeypatch.delitem(sys.modules, 'swiftnet_ros.backends.openvino.engine')
     with pytest.raises(EngineUnavailableError, match='install what it needs, for openvino: pip'):
         open_engine(tiny_path)
 
