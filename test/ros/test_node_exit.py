@@ -240,7 +240,8 @@ def test_a_signal_during_the_imports_leaves_no_traceback(program, number):
 
 def test_the_console_script_runs_the_node_itself():
     script = (
-        'import sys; from swiftnet_ros import entry_points; sys.exit(entry_points.segmentation_node())'
+        'import sys; from swiftnet_ros import entry_points\n'
+        'sys.exit(entry_points.segmentation_node())'
     )
     command = [sys.executable, '-c', script, '--ros-args', '-p', 'model:=nothing']
     ended = subprocess.run(command, capture_output=True, text=True, timeout=60)
