@@ -25,7 +25,7 @@ STYLE_TOOLS = (
     'colcon-common-extensions>=0.3,<1',
     'colcon-ros>=0.5,<1',
     'flake8>=7,<8',
-    # the plugins whose rules ament_flake8 holds
+    # the plugins of ament_flake8
     'flake8-blind-except<1',
     'flake8-builtins<4',
     'flake8-class-newline<2',
@@ -42,12 +42,12 @@ STYLE_TOOLS = (
     'types-tqdm>=4,<5',
 )
 
-# The lower bounds are the oldest releases with which the tests of the runtime pass (Python 3.8);
-# the training's are those of its first release.
+# Lower bounds: of the runtime, the oldest releases with which its tests pass (Python 3.8); of
+# training, those of its first release.
 EXTRAS = {
     # Without libGL, which a fresh Debian lacks; leave it out where ROS brings python3-opencv.
     'cpu': ['openvino>=2023.3,<2027', 'opencv-python-headless>=4.5.5,<6'],
-    # ROS 2 Jazzy itself, for Linux without a ROS installation: Python 3.10 to 3.13.
+    # ROS 2 Jazzy for Linux without a ROS installation: Python 3.10 to 3.13.
     'ros': [
         'ros-rclpy[fastrtps]==7.1.6',
         'ros-jazzy-diagnostic-msgs>=5.3,<5.4',
@@ -56,7 +56,7 @@ EXTRAS = {
         'ros-jazzy-std-srvs>=5.3,<5.4',
         'ros-jazzy-lifecycle-msgs>=2.0,<2.1',
     ],
-    # The same for ROS 2 Kilted; an environment holds one of both.
+    # ROS 2 Kilted; not together with 'ros' in one environment.
     'ros-kilted': [
         'ros-rclpy[fastrtps]==9.1.2',
         'ros-kilted-diagnostic-msgs>=5.5,<5.6',
@@ -65,7 +65,7 @@ EXTRAS = {
         'ros-kilted-std-srvs>=5.5,<5.6',
         'ros-kilted-lifecycle-msgs>=2.3,<2.4',
     ],
-    # TensorRT itself, and NVRTC, come with the platform.
+    # TensorRT and NVRTC are part of the platform.
     'tensorrt': ['pycuda>=2022.1'],
     'training': [
         'accelerate>=1.0,<2',
@@ -79,18 +79,18 @@ EXTRAS = {
         'torchvision>=0.21,<1',
         'tqdm>=4.64,<5',
     ],
-    # A C++ compiler for the tests of the kernels, where the system has none (100 MB).
+    # A C++ compiler for the tests of the CUDA kernels, if the system has none (100 MB).
     'compiler': ['ziglang>=0.11,<1'],
     'test': [
         'hypothesis>=6.100,<7',
         'pytest>=7.4,<10',
-        # Compiles the CUDA kernels for the Xavier and newer, without a GPU (23 MB).
+        # Compiles the CUDA kernels for Xavier and newer, without a GPU (23 MB).
         'nvidia-cuda-nvrtc-cu11>=11.7,<12; platform_machine == "x86_64"',
         'pytest-timeout>=2.2,<3',
         'pytest-xdist>=3.5,<4',
         'rosbags>=0.11,<0.12; python_version >= "3.10"',
         *(f'{tool}; python_version >= "3.10"' for tool in STYLE_TOOLS),
-        # Builds engines without a GPU, to see that TensorRT takes the files (230 MB).
+        # Builds engines without a GPU, to test that TensorRT parses the files (230 MB).
         'tensorrt-rtx-cu13>=1.7,<2; python_version >= "3.10" and platform_machine == "x86_64"',
     ],
 }

@@ -154,9 +154,9 @@ step_documents() {
 for step in "${steps[@]}"; do
   declare -F "step_$step" >/dev/null || die "unknown step $step; see $0"
 done
-say "load before: $(cut -d' ' -f1 /proc/loadavg); nothing else should keep the computer busy"
+log "load before: $(cut -d' ' -f1 /proc/loadavg); nothing else should keep the computer busy"
 for step in "${steps[@]}"; do
-  say "$(date +%T) $step"
+  log "$(date +%T) $step"
   "step_$step"
 done
-say "$(date +%T) done: $results"
+log "$(date +%T) done: $results"

@@ -13,18 +13,18 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-# See the node at work: sets everything up, plays the shipped frames into it over real topics,
-# prints one JSON line and leaves overlays in demo_out/.
+# Run the demo: sets up an environment, publishes the shipped frames to the node over topics,
+# prints one JSON line and writes overlays to demo_out/.
 #
 #   scripts/demo.sh [--seconds N] [--out FOLDER] [--rate HZ] [--model MODEL]
 #
-# Without --seconds it runs until Ctrl-C. With ROS sourced it uses that ROS.
+# Without --seconds it runs until Ctrl-C. If ROS is sourced, it is used.
 
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 prepare demo cpu
-# On this machine only, and apart from other demos.
+# Only on this machine, and separate from other demos.
 export ROS_AUTOMATIC_DISCOVERY_RANGE=${ROS_AUTOMATIC_DISCOVERY_RANGE:-LOCALHOST}
 export ROS_DOMAIN_ID=${ROS_DOMAIN_ID:-$((1 + $$ % 100))}
 exec "$PYTHON" -m swiftnet_ros.demo "$@"

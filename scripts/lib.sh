@@ -13,25 +13,25 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-# What demo.sh and test.sh share: find or install a Python, and set up a virtual environment.
+# Shared by the other scripts: find or install a Python, and set up a virtual environment.
 #
-#   prepare NAME EXTRAS    make .venv/NAME-... with these extras of setup.py; sets $PYTHON
+#   prepare NAME EXTRAS    create .venv/NAME-... with these extras of setup.py; sets $PYTHON
 #
-# Everything that is said on the way goes to stderr.
+# All messages go to stderr.
 
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-# The wheels of rclpy, and its sensor_msgs, exist for these.
+# The Python versions with wheels of rclpy.
 PYTHONS='3.10 to 3.13'
-SUITS='import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13))'
+IS_SUITABLE='import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13))'
 
-say() { echo "$@" >&2; }
+log() { echo "$@" >&2; }
 
 die() {
-  say "error: $*"
+  log "error: $*"
   exit 1
 }
 
-# Install packages of Debian or Ubuntu, or say which ones are wanted.
+# Install packages of Debian or Ubuntu, or print which ones to install.
 apt_install() {
   command -v apt-get >/dev/null || die "install $* with your package manager, then run this again"
   local as=()
@@ -39,19 +39,19 @@ apt_install() {
     sudo -n true 2>/dev/null || die "run: sudo apt-get install -y $*; then run this again"
     as=(sudo -n)
   fi
-  say "installing $*"
+  log "installing $*"
   "${as[@]}" apt-get update -qq >&2 &&
     "${as[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y \
       --no-install-recommends "$@" >&2 ||
     die "apt-get could not install $*"
 }
 
-# ROS is sourced, and its Python can import it.
+# Whether ROS is sourced and its Python can import rclpy.
 ros_is_sourced() {
   [ -n "${ROS_DISTRO:-}" ] && python3 -c 'import rclpy, sensor_msgs' 2>/dev/null
 }
 
-# Print the Python of ROS, or else the first one for which the wheels of rclpy exist.
+# Print the path of the Python of ROS, or else of the first one with wheels of rclpy.
 find_python() {
   if ros_is_sourced; then
     command -v python3
@@ -60,46 +60,46 @@ find_python() {
   command -v python3 >/dev/null || apt_install python3 python3-venv ca-certificates
   local name
   for name in python3 python3.12 python3.11 python3.10 python3.13; do
-    if command -v "$name" >/dev/null && "$name" -c "$SUITS" 2>/dev/null; then
+    if command -v "$name" >/dev/null && "$name" -c "$IS_SUITABLE" 2>/dev/null; then
       command -v "$name"
       return
     fi
   done
-  die "$(python3 --version) does not suit: install a Python from $PYTHONS, as python3.12"
+  die "$(python3 --version) is not supported: install Python $PYTHONS, for example python3.12"
 }
 
 version_of() { "$1" -c 'import sys; print("%d.%d" % sys.version_info[:2])'; }
 
-# What pip must leave as ROS has it: its own extensions were built for these.
+# Versions that pip must not change: the extensions of ROS were built with them.
 ros_constraints() {
   "$1" -c 'import numpy; print("numpy==" + numpy.__version__)'
-  # cv_bridge knows the type codes of OpenCV 4; launch_pytest does not load with pytest 8.4.
+  # cv_bridge needs the type codes of OpenCV 4; launch_pytest does not load with pytest 8.4.
   printf '%s\n' 'opencv-python-headless<5' 'pytest<8.4'
 }
 
-# make_venv PYTHON FOLDER EXTRAS [site-packages of the system: yes]
+# make_venv PYTHON FOLDER EXTRAS [yes: with the site-packages of the system]
 make_venv() {
   local python=$1 folder=$2 extras=$3 system=${4:-}
   local version options=() constraints
   version=$(version_of "$python")
   "$python" -c 'import ensurepip, venv' 2>/dev/null || apt_install "python$version-venv"
   [ -z "$system" ] || options=(--system-site-packages)
-  "$python" -m venv "${options[@]}" "$folder" >&2 || die "$python could not make $folder"
+  "$python" -m venv "${options[@]}" "$folder" >&2 || die "$python could not create $folder"
   constraints=$folder/constraints.txt
   : >"$constraints"
   if [ -n "$system" ]; then
-    # The Python of ROS may itself be a virtual environment.
+    # For a Python of ROS that is itself a virtual environment.
     "$python" -c 'import site; print("\n".join(site.getsitepackages()))' \
       >"$folder/lib/python$version/site-packages/ros.pth"
     ros_constraints "$folder/bin/python" >"$constraints"
   fi
-  # Not from the checkout: on old Pythons pip would apply our setup.cfg to every package.
+  # Not in the checkout: an old pip would apply its setup.cfg to every package.
   (cd "$folder" && bin/python -m pip install --quiet --disable-pip-version-check --use-pep517 \
     --constraint "$constraints" --editable "$ROOT[$extras]" >&2) ||
     die "pip could not install swiftnet_ros[$extras]; see above"
 }
 
-# venv_with PYTHON FOLDER EXTRAS [yes]: make it, unless it is there and setup.py is unchanged.
+# venv_with PYTHON FOLDER EXTRAS [yes]: make_venv, unless FOLDER is up to date with setup.py.
 venv_with() {
   local folder=$2 stamp
   stamp=$(echo "$ROOT $3" | cat - "$ROOT/setup.py" | sha256sum)
@@ -107,7 +107,7 @@ venv_with() {
   (
     flock 9
     [ "$(cat "$folder/stamp" 2>/dev/null)" = "$stamp" ] && exit 0
-    say "setting up $folder, which is done once"
+    log "setting up $folder (only once)"
     make_venv "$@"
     echo "$stamp" >"$folder/stamp"
   ) 9>"$folder.lock" || exit 1
@@ -118,7 +118,7 @@ prepare() {
   python=$(find_python) || exit 1
   folder=$ROOT/.venv/$name-$(version_of "$python")
   if ros_is_sourced; then
-    say "using ROS 2 $ROS_DISTRO"
+    log "using ROS 2 $ROS_DISTRO"
     venv_with "$python" "$folder-$ROS_DISTRO" "$extras" yes
     PYTHON=$folder-$ROS_DISTRO/bin/python
     "$PYTHON" -c 'import rclpy' || die "$PYTHON cannot import rclpy of ROS 2 $ROS_DISTRO"

@@ -13,19 +13,19 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-# Let the node work for long with twice the frames that it can answer, and see whether its memory
-# stays flat and its pace the same; not a part of continuous integration. Sets everything up and
+# Soak test: run the node for long at twice the frame rate it can process, and check that memory
+# and throughput stay constant. Not part of continuous integration. Sets up an environment and
 # prints one JSON line.
 #
 #   scripts/soak.sh [--minutes N] [--model MODEL] [--most-growth MB] [--kept-rate FRACTION]
 #
-# Without --minutes it takes 20. Nothing else should keep the computer busy meanwhile.
+# Without --minutes it takes 20. The machine should be idle otherwise.
 
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 prepare demo cpu
-# On this machine only, and apart from other nodes.
+# Only on this machine, and separate from other nodes.
 export ROS_AUTOMATIC_DISCOVERY_RANGE=${ROS_AUTOMATIC_DISCOVERY_RANGE:-LOCALHOST}
 export ROS_DOMAIN_ID=${ROS_DOMAIN_ID:-$((1 + $$ % 100))}
 exec "$PYTHON" "$ROOT/test/soak.py" "$@"

@@ -13,18 +13,18 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-# Set everything up and run every check: style, types, and all tests. Prints every skip, and
-# fails on one that test/allowed_skips.txt does not list.
+# Set up the environments and run all tests, with style and types. Prints every skip and fails if
+# test/allowed_skips.txt does not list its reason.
 #
 #   scripts/test.sh [--all] [arguments of pytest]
 #
-# With --all the ROS tests run a second time, on the wheels of ROS 2 Kilted beside those of Jazzy.
-# With arguments of pytest, one run with them takes the place of the two on the newer Python.
+# --all runs the ROS tests a second time, with the wheels of ROS 2 Kilted. Arguments of pytest
+# replace the two runs on the newer Python by one run with these arguments.
 
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
-# The oldest Python of the runtime, on the path or from pyenv.
+# Print the path of the oldest supported Python, from PATH or pyenv.
 find_python38() {
   local candidate
   for candidate in python3.8 "${PYENV_ROOT:-$HOME/.pyenv}"/versions/3.8*/bin/python; do
@@ -35,22 +35,22 @@ find_python38() {
   done
 }
 
-# The tests of everything that talks ROS, on the wheels of Kilted; an environment holds one ROS.
+# Run the ROS tests with the wheels of Kilted, which need an environment of their own.
 test_on_kilted() {
   if ros_is_sourced; then
-    say "ROS 2 $ROS_DISTRO is sourced: the ROS tests on the wheels of Kilted are left out"
+    log "ROS 2 $ROS_DISTRO is sourced: skipping the ROS tests with the wheels of Kilted"
     return
   fi
   local python kilted
   python=$(find_python)
   kilted=$ROOT/.venv/test-$(version_of "$python")-kilted
   venv_with "$python" "$kilted" "cpu,test$compiler,ros-kilted"
-  say 'the ROS tests on the wheels of Kilted'
+  log 'running the ROS tests with the wheels of Kilted'
   "$kilted/bin/python" -m pytest test/ros
 }
 
-# A file at a time in as many processes as there are cores, each of one thread.
-test_side_by_side() {
+# Run test files in parallel, one process of one thread for each core.
+test_in_parallel() {
   local python=$1 cores
   shift
   cores=$(nproc)
@@ -64,7 +64,7 @@ if [ "${1:-}" = --all ]; then
   shift
 fi
 cd "$ROOT"
-# What also runs on Python 3.8, without ROS.
+# These also run on Python 3.8, without ROS.
 runtime=(test/test_*.py test/system test/model_spec test/core test/backends test/serving
   test/benchmark test/device_report)
 # For the tests of the CUDA kernels.
@@ -75,26 +75,26 @@ status=0
 python38=$(find_python38)
 if [ -n "$python38" ]; then
   venv_with "$python38" "$ROOT/.venv/test-3.8" "cpu,test$compiler"
-  say 'the tests of the runtime on Python 3.8'
-  # Without ROS, which may be sourced for another Python.
-  (unset PYTHONPATH && test_side_by_side "$ROOT/.venv/test-3.8/bin/python" -q "${runtime[@]}") ||
+  log 'running the tests of the runtime on Python 3.8'
+  # A sourced ROS belongs to another Python.
+  (unset PYTHONPATH && test_in_parallel "$ROOT/.venv/test-3.8/bin/python" -q "${runtime[@]}") ||
     status=1
 else
-  say 'no Python 3.8 here: the tests of the runtime on it are left out'
+  log 'no Python 3.8 found: skipping the tests of the runtime on it'
 fi
 if [ -n "$with_kilted" ]; then
   test_on_kilted || status=1
 else
-  say 'the ROS tests on the wheels of Kilted are left out: they are part of scripts/test.sh --all'
+  log 'skipping the ROS tests with the wheels of Kilted: they are part of scripts/test.sh --all'
 fi
-say "all tests on Python $(version_of "$PYTHON")"
+log "running all tests on Python $(version_of "$PYTHON")"
 if [ $# -gt 0 ]; then
   "$PYTHON" -m pytest "$@" || status=1
 else
   timed=(test/ros test/launch)
-  test_side_by_side "$PYTHON" "${timed[@]/#/--ignore=}" || status=1
-  say 'those that talk ROS one after another, since times count in them'
+  test_in_parallel "$PYTHON" "${timed[@]/#/--ignore=}" || status=1
+  log 'running the ROS tests, one after another because they measure time'
   "$PYTHON" -m pytest "${timed[@]}" || status=1
 fi
-[ "$status" = 0 ] || say 'error: a test failed or was skipped without leave; see above'
+[ "$status" = 0 ] || log 'error: a test failed or was skipped for a reason that is not allowed'
 exit "$status"

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What every test gets: the ledger of skips and the means to test it, and what loggers say."""
+"""Plugins and fixtures of all tests."""
 
 from importlib.util import find_spec
 import logging
@@ -23,19 +23,19 @@ import pytest
 
 pytest_plugins = ('helpers.skip_ledger', 'helpers.fixtures', 'pytester')
 
-# No test leaves compiled networks in the home of whoever runs it, or finds some there.
+# Tests neither read nor write the user's cache of compiled networks.
 os.environ['SWIFTNET_ROS_OPENVINO_CACHE'] = 'off'
 
 TRAINING = Path(__file__).with_name('training')
 
 
 def pytest_ignore_collect(collection_path, config):
-    """Leave the tests of training out as a whole where torch is absent, as on a robot."""
+    """Ignore the tests of training where torch is not installed, as on a robot."""
     if collection_path != TRAINING or find_spec('torch'):
         return None
-    # A run of another folder passes by here too; that is no skip.
-    asked = {Path(config.invocation_params.dir, word).resolve() for word in config.args}
-    if asked & {TRAINING, *TRAINING.parents}:
+    # Not a skip if another folder was asked for.
+    requested = {Path(config.invocation_params.dir, word).resolve() for word in config.args}
+    if requested & {TRAINING, *TRAINING.parents}:
         ledger = config.pluginmanager.get_plugin('skip_ledger_of_this_run')
         ledger.note('test/training', 'torch is not installed')
     return True
@@ -43,7 +43,7 @@ def pytest_ignore_collect(collection_path, config):
 
 @pytest.fixture
 def caplog(caplog, monkeypatch):
-    """Hear the project's loggers; where ROS is installed, its launch lets them pass nothing on."""
+    """Capture the project's loggers too, whose propagation the launch package of ROS turns off."""
     for name, logger in logging.root.manager.loggerDict.items():
         if name.startswith(('swiftnet_ros', 'training')) and isinstance(logger, logging.Logger):
             monkeypatch.setattr(logger, 'propagate', True)

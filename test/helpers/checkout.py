@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Where the checkout is."""
+"""The root folder of the checkout."""
 
 from pathlib import Path
 

@@ -13,10 +13,10 @@
 # limitations under the License.
 
 """
-A pytest plugin: print every skipped test with its reason, and fail on a reason nobody allowed.
+A pytest plugin that prints every skipped test and fails the run if a reason is not allowed.
 
-The reasons that are allowed stand in `allowed_skips.txt` beside this file, one a line, with `*`
-for any text; a line that starts with # is a comment.
+`test/allowed_skips.txt` lists the allowed reasons, one a line, with `*` for any text; a line that
+starts with # is a comment.
 """
 
 from fnmatch import fnmatchcase
@@ -30,50 +30,50 @@ ALLOWED_SKIPS = Path(__file__).parents[1] / 'allowed_skips.txt'
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add the option that names another list of allowed reasons."""
+    """Add the option `--allowed-skips`."""
     parser.addoption('--allowed-skips', type=Path, default=ALLOWED_SKIPS, help='list of reasons')
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Start a ledger for this run."""
+    """Register the ledger of this run."""
     config.pluginmanager.register(_Ledger(config), 'skip_ledger_of_this_run')
 
 
 class _Ledger:
-    """Notes skips while the tests run and judges them at the end."""
+    """Collects skips while the tests run and checks their reasons at the end."""
 
     def __init__(self, config: pytest.Config) -> None:
         self._config = config
         self._found: List[Tuple[str, str]] = []
 
     def note(self, test: str, reason: str) -> None:
-        """Enter a test, a file or a folder that is left out."""
+        """Add a test, a file or a folder that is skipped."""
         self._found.append((test, reason))
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Note a skipped test; one that is expected to fail did run."""
+        """Add a skipped test; an expected failure is none."""
         if report.skipped and not hasattr(report, 'wasxfail'):
             self.note(report.nodeid, _reason(report))
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
-        """Note a file that was skipped as a whole."""
+        """Add a file that is skipped as a whole."""
         if report.skipped:
             self.note(report.nodeid, _reason(report))
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any) -> None:
-        """Take over what a worker of pytest-xdist noted, who alone sees files and folders."""
+        """Merge the skips of a pytest-xdist worker; only workers see files and folders."""
         skips = map(tuple, getattr(node, 'workeroutput', {}).get('skips', []))
         self._found += [skip for skip in skips if skip not in self._found]
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        """Turn success into failure if a reason is not on the list; a worker only tells."""
+        """Fail the run if a reason is not on the list; a worker passes its skips on."""
         if hasattr(self._config, 'workeroutput'):
             self._config.workeroutput['skips'] = [list(skip) for skip in self._found]
             return
-        fine = (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED)
-        if session.exitstatus in fine and self._not_allowed():
+        successes = (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED)
+        if session.exitstatus in successes and self._not_allowed():
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
     def pytest_terminal_summary(self, terminalreporter: TerminalReporter) -> None:
@@ -98,7 +98,7 @@ class _Ledger:
 
 
 def _reason(report: Union[pytest.TestReport, pytest.CollectReport]) -> str:
-    """Give the reason on one line, without the word that pytest puts before it."""
+    """Return the reason on one line, without the prefix of pytest."""
     text = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
     return ' '.join(str(text).replace('Skipped: ', '', 1).split())
 

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Whether colcon builds, installs and registers the package as any ROS workspace would."""
+"""Colcon builds, installs and registers the package, as in any ROS workspace."""
 
 import importlib.util
 from pathlib import Path
@@ -32,19 +32,19 @@ SCRIPTS = (
     'segmentation_node',
 )
 NO_COLCON = 'colcon is not installed here: scripts/test.sh brings it'
-# What stays out of a workspace's copy: it is no source.
+# Not part of the sources, so not copied into the test's workspace.
 IGNORED = shutil.ignore_patterns('.*', 'build', 'install', 'log', 'runs', '*.egg-info', 'demo_out')
 
 
 def _run(*words: str, folder: Path) -> str:
-    done = subprocess.run(words, cwd=folder, capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
+    result = subprocess.run(words, cwd=folder, capture_output=True, text=True)
+    assert result.returncode == 0, result.stdout + result.stderr
+    return result.stdout
 
 
 @pytest.fixture(scope='module')
 def workspace(tmp_path_factory) -> Path:
-    """Build a copy of the checkout in a workspace of its own."""
+    """Build a copy of the checkout in a new workspace and return its folder."""
     if importlib.util.find_spec('colcon_ros') is None:
         pytest.skip(NO_COLCON)
     folder = tmp_path_factory.mktemp('workspace')
@@ -63,22 +63,22 @@ def workspace(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope='module')
 def installed(workspace: Path) -> Path:
-    """Give the folder into which the package was installed."""
+    """Return the folder in which the package is installed."""
     return workspace / 'install' / 'swiftnet_ros'
 
 
-def test_colcon_knows_the_package_as_ament_python(workspace):
+def test_colcon_lists_an_ament_python_package(workspace):
     listed = _run(sys.executable, '-m', 'colcon', 'list', folder=workspace)
     assert listed.split() == ['swiftnet_ros', 'src/swiftnet_ros', '(ros.ament_python)']
 
 
-def test_the_package_is_registered_in_the_ament_index(installed):
+def test_package_is_registered_in_the_ament_index(installed):
     assert (installed / 'share/ament_index/resource_index/packages/swiftnet_ros').is_file()
     assert (installed / 'share/swiftnet_ros/package.xml').is_file()
 
 
 @pytest.mark.parametrize('script', SCRIPTS)
-def test_ros2_run_finds_the_executable(installed, script):
+def test_executable_is_installed_for_ros2_run(installed, script):
     path = installed / 'lib/swiftnet_ros' / script
     assert path.is_file()
     assert path.stat().st_mode & 0o100
@@ -96,13 +96,13 @@ def test_ros2_run_finds_the_executable(installed, script):
         'demo/labels/*',
     ],
 )
-def test_the_share_folder_holds_every_file_of_the_checkout(installed, pattern):
+def test_share_folder_has_every_file_of_the_checkout(installed, pattern):
     share = installed / 'share/swiftnet_ros'
     expected = {path.relative_to(ROOT) for path in ROOT.glob(pattern)}
     assert {path.relative_to(share) for path in share.glob(pattern)} == expected
 
 
-def test_the_source_of_the_kernels_is_installed(installed):
+def test_kernel_source_is_installed(installed):
     assert list(installed.rglob('site-packages/swiftnet_ros/backends/cuda/segmentation.cu'))
 
 
@@ -111,7 +111,7 @@ def test_training_is_not_installed(installed):
     assert list(installed.rglob('site-packages/swiftnet_ros/segmenter.py'))
 
 
-def test_every_executable_starts_a_function_that_exists(installed):
+def test_every_entry_point_can_be_loaded(installed):
     packages = next(installed.rglob('site-packages'))
     source = (
         'import sys\n'

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Whether ament's rules for copyright headers hold."""
+"""The rules for copyright headers of ament hold."""
 
 import pytest
 

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Whether ament's flake8 rules hold."""
+"""The flake8 rules of ament hold."""
 
 import pytest
 

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Whether the packages keep to the order of .importlinter."""
+"""The packages import each other, and other libraries, only as .importlinter allows."""
 
 import subprocess
 import sys
@@ -23,11 +23,11 @@ import pytest
 pytest.importorskip('importlinter', reason='import-linter comes with scripts/test.sh')
 
 
-def test_imports_keep_to_the_contracts():
-    words = [
+def test_imports_follow_the_contracts():
+    command = [
         sys.executable,
         '-c',
         'from importlinter.cli import lint_imports_command; lint_imports_command()',
     ]
-    result = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, timeout=120)
+    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
     assert result.returncode == 0, result.stdout + result.stderr

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Whether ament's rules for docstrings hold."""
+"""The rules for docstrings of ament hold."""
 
 import pytest
 

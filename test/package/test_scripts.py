@@ -93,7 +93,8 @@ def test_without_suitable_python_one_line_names_what_to_install(add_python, run_
     result = run_bash('find_python')
     assert result.returncode == 1
     assert result.stderr == (
-        'error: Python 3.9.2 does not suit: install a Python from 3.10 to 3.13, as python3.12\n'
+        'error: Python 3.9.2 is not supported: '
+        'install Python 3.10 to 3.13, for example python3.12\n'
     )
 
 

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The models and demo frames that are shipped are what their cards and results say."""
+"""The shipped models and demo frames agree with their cards and stored results."""
 
 import json
 from pathlib import Path
@@ -32,8 +32,8 @@ from swiftnet_ros.segmenter import Segmenter
 MODELS = sorted((ROOT / 'models').glob('*.onnx'))
 NAMES = [path.name for path in MODELS]
 MAX_BYTES = {'int8': 16 * 2**20, 'fp32': 32 * 2**20}
-# What of the golden frame's labels, which torch gave in FP32, a sound file gives again.
-LEAST = {'int8': 0.95, 'fp32': 0.999}
+# The fraction of the golden frame's labels (FP32, torch) that each file must reproduce.
+MIN_GOLDEN_MATCH = {'int8': 0.95, 'fp32': 0.999}
 
 
 def test_both_models_are_shipped_as_pairs() -> None:
@@ -42,20 +42,20 @@ def test_both_models_are_shipped_as_pairs() -> None:
 
 
 @pytest.mark.parametrize('path', MODELS, ids=NAMES)
-def test_a_model_is_small_and_names_itself(path: Path) -> None:
+def test_model_is_small_and_its_spec_has_its_name(path: Path) -> None:
     spec = read_spec(path)
     assert path.stat().st_size <= MAX_BYTES[spec.precision]
     assert path.name == f'{spec.name}.{spec.precision}.onnx'
 
 
 @pytest.mark.parametrize('path', MODELS, ids=NAMES)
-def test_card_result_and_file_give_one_miou(path: Path) -> None:
+def test_card_results_and_file_agree_on_miou(path: Path) -> None:
     spec = read_spec(path)
     card = (ROOT / 'models' / f'{spec.name}.md').read_text()
-    assert spec.miou == _kept(f'{spec.name}/evaluate_{spec.precision}')['miou']
+    assert spec.miou == _result(f'{spec.name}/evaluate_{spec.precision}')['miou']
     assert f'{spec.miou:.4f}' in card
     kinds = ('dense/evaluate_fp32', 'evaluate_fp32', 'evaluate_int8')
-    results = [_kept(f'{spec.name}/{kind}') for kind in kinds]
+    results = [_result(f'{spec.name}/{kind}') for kind in kinds]
     assert f'| {results[0]["miou"]:.4f} |' in card
     for name in results[0]['iou']:
         cells = (f'{result["iou"][name]:.3f}' for result in results)
@@ -63,14 +63,14 @@ def test_card_result_and_file_give_one_miou(path: Path) -> None:
 
 
 @pytest.mark.parametrize('name', ['camvid', 'warehouse'])
-def test_card_tells_size_and_speed_that_were_measured(name: str) -> None:
+def test_card_has_the_measured_size_and_speed(name: str) -> None:
     card = (ROOT / 'models' / f'{name}.md').read_text()
     for kind in ('count', 'dense/count'):
-        counted = _kept(f'{name}/{kind}')
+        counted = _result(f'{name}/{kind}')
         params = f'{counted["params"]:,}'.replace(',', ' ')
         assert f'{params}; {counted["gmacs"]:.2f}' in card
     for kind in ('shipped', 'shipped_vnni'):
-        cases = _kept(f'bench/{kind}')['cases']
+        cases = _result(f'bench/{kind}')['cases']
         own = [case for case in cases if case['model'].startswith(name)]
         times = {case['used_precision']: case['engine_ms']['median'] for case in own}
         labels = (('fp32', 'FP32'), ('bf16', 'bf16'), ('int8', 'INT8'))
@@ -80,9 +80,9 @@ def test_card_tells_size_and_speed_that_were_measured(name: str) -> None:
 
 @pytest.mark.parametrize('name', ['camvid', 'warehouse'])
 def test_pruning_loses_one_and_a_half_points_at_most(name: str) -> None:
-    dense, pruned = _kept(f'{name}/dense/evaluate_fp32'), _kept(f'{name}/evaluate_fp32')
+    dense, pruned = _result(f'{name}/dense/evaluate_fp32'), _result(f'{name}/evaluate_fp32')
     assert pruned['miou'] >= dense['miou'] - 0.015
-    assert _kept(f'{name}/count')['params'] < 0.5 * _kept(f'{name}/dense/count')['params']
+    assert _result(f'{name}/count')['params'] < 0.5 * _result(f'{name}/dense/count')['params']
 
 
 @pytest.mark.parametrize('name', ['camvid', 'warehouse'])
@@ -92,12 +92,12 @@ def test_int8_loses_half_a_point_at_most(name: str) -> None:
     assert before is not None and after is not None and after >= before - 0.005
     record = pair[1].calibration
     assert record is not None and record['miou_after'] == after
-    # Each was measured when its file was made, and CPUs differ in the last digits.
+    # Measured on two machines: CPUs differ in the last digits.
     assert record['miou_before'] == pytest.approx(before, abs=1e-6)
 
 
 @pytest.mark.parametrize('name', ['camvid', 'warehouse'])
-def test_no_pair_of_int8_products_overflows_on_cpus_without_vnni(name: str) -> None:
+def test_int8_products_do_not_overflow_on_cpus_without_vnni(name: str) -> None:
     graph = read_model(ROOT / 'models' / f'{name}.int8.onnx').graph
     values = [to_array(item) for item in graph.initializer if item.data_type == TensorProto.INT8]
     largest = max(int(np.abs(value.astype(int)).max()) for value in values)
@@ -105,15 +105,15 @@ def test_no_pair_of_int8_products_overflows_on_cpus_without_vnni(name: str) -> N
 
 
 @pytest.mark.parametrize('path', MODELS, ids=NAMES)
-def test_the_golden_frame_gets_the_labels_that_torch_gave_it(path: Path) -> None:
+def test_golden_frame_gets_the_labels_of_torch(path: Path) -> None:
     golden = read_golden(path)
     assert golden is not None
     with open_engine(str(path), precision='fp32') as engine:
         labels = Segmenter(engine).segment(golden.frame).labels
-    assert np.mean(labels == golden.labels) > LEAST[read_spec(path).precision]
+    assert np.mean(labels == golden.labels) > MIN_GOLDEN_MATCH[read_spec(path).precision]
 
 
-def test_the_warehouse_model_segments_the_demo_frames() -> None:
+def test_warehouse_model_segments_the_demo_frames() -> None:
     frames = sorted((ROOT / 'demo' / 'images').glob('*.jpg'))[:6]
     with open_engine('warehouse', precision='fp32') as engine:
         segmenter = Segmenter(engine)
@@ -122,11 +122,11 @@ def test_the_warehouse_model_segments_the_demo_frames() -> None:
     assert miou is not None and miou > 0.7
 
 
-def _kept(name: str) -> 'dict':
+def _result(name: str) -> dict:
     return dict(json.loads((ROOT / 'docs' / 'results' / f'{name}.json').read_text()))
 
 
-def _confusion(frame: Path, segmenter: Segmenter, spec: ModelSpec) -> 'np.ndarray':
+def _confusion(frame: Path, segmenter: Segmenter, spec: ModelSpec) -> np.ndarray:
     pixels = cv2.imread(str(frame))
     label = frame.parents[1] / 'labels' / f'{frame.stem}.png'
     truth = read_label(label, spec, pixels.shape[:2])

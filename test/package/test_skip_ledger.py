@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Whether the ledger of skips prints every skip and fails on one that is not allowed."""
+"""The plugin skip_ledger prints every skip and fails the run if one is not allowed."""
 
 import os
 from pathlib import Path
@@ -38,14 +38,14 @@ SKIPPING = """
 
 @pytest.fixture
 def run(pytester: pytest.Pytester):
-    """Run a file of tests with a list of allowed reasons."""
+    """Return a function that runs a file of tests with a list of allowed reasons."""
 
     def run_with(tests: str, allowed: str, *options: str) -> pytest.RunResult:
         pytester.makepyfile(tests)
         pytester.path.joinpath('allowed.txt').write_text(allowed)
         pytester.makeconftest("pytest_plugins = ('helpers.skip_ledger',)")
         options = ('--allowed-skips', 'allowed.txt', *options)
-        # Workers know the path with which their pytest was started, and not what was added since.
+        # Workers inherit the import path of the process, not what pytest added to it.
         started = (
             pytester.runpytest_subprocess if '-n' in options else pytester.runpytest_inprocess
         )
@@ -55,7 +55,7 @@ def run(pytester: pytest.Pytester):
 
 
 @pytest.mark.parametrize('allowed', ['needs a camera on the desk', '# a comment\n\nneeds a *\n'])
-def test_an_allowed_skip_is_printed_and_the_run_succeeds(run, allowed):
+def test_allowed_skip_is_printed_and_the_run_succeeds(run, allowed):
     result = run(SKIPPING, allowed)
     assert result.ret == pytest.ExitCode.OK
     result.stdout.fnmatch_lines(['*::test_that_is_skipped: needs a camera on the desk'])
@@ -63,37 +63,37 @@ def test_an_allowed_skip_is_printed_and_the_run_succeeds(run, allowed):
 
 
 @pytest.mark.parametrize('allowed', ['', '# needs a camera on the desk', 'needs a camera', '#*'])
-def test_a_skip_that_is_not_listed_fails_the_run(run, allowed):
+def test_skip_that_is_not_listed_fails_the_run(run, allowed):
     result = run(SKIPPING, allowed)
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     result.stdout.fnmatch_lines(['NOT ALLOWED by allowed.txt: needs a camera on the desk'])
 
 
-def test_a_file_that_is_skipped_as_a_whole_counts_too(run):
+def test_skipped_file_counts(run):
     result = run("import pytest\npytest.importorskip('no_such_module_anywhere')", '')
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     result.stdout.fnmatch_lines(["NOT ALLOWED*could not import 'no_such_module_anywhere'*"])
 
 
-def test_a_test_that_skips_itself_while_it_runs_counts_too(run):
+def test_skip_inside_a_test_counts(run):
     result = run("import pytest\ndef test_it():\n    pytest.skip('no ROS here')", 'no ROS here')
     assert result.ret == pytest.ExitCode.OK
     result.stdout.fnmatch_lines(['*::test_it: no ROS here'])
 
 
-def test_a_run_without_skips_prints_nothing_about_them(run):
+def test_run_without_skips_has_no_section_for_them(run):
     result = run('def test_it():\n    pass', '')
     assert result.ret == pytest.ExitCode.OK
     result.stdout.no_fnmatch_line('*skipped*')
 
 
 @pytest.mark.parametrize('allowed', ['*', ''])
-def test_what_two_workers_skip_counts_once(run, pytester, monkeypatch, allowed):
+def test_skip_seen_by_two_workers_counts_once(run, pytester, monkeypatch, allowed):
     monkeypatch.setenv(
         'PYTHONPATH', str(Path(skip_ledger.__file__).parents[1]), prepend=os.pathsep
     )
     pytester.makepyfile(test_whole='import pytest\npytest.skip("whole", allow_module_level=True)')
     result = run(SKIPPING, allowed, '-n', '2')
     assert result.ret == (pytest.ExitCode.OK if allowed else pytest.ExitCode.TESTS_FAILED)
-    skips = [line for line in result.outlines if line.startswith('test_w')]
+    skips = [line for line in result.outlines if line.startswith('test_')]
     assert sorted(skip.split(': ')[1] for skip in skips) == ['needs a camera on the desk', 'whole']
