@@ -23,6 +23,9 @@ import numpy as np
 from swiftnet_ros.model_spec import SemanticClass
 import torch
 from torch import nn
+from torch.utils.data import DataLoader
+from training.datasets.base import ImageLabelDataset
+from training.datasets.loader import ShuffledBatchSampler, training_loader
 from training.models import build_model
 from training.run.checkpoint import Checkpoint, load_checkpoint
 from training.run.folder import read_records, RunPaths
@@ -82,6 +85,14 @@ def write_config(path: Path, **sections: Any) -> Path:
         tree[section].update(changes)
     path.write_text(yaml.safe_dump(tree))
     return path
+
+
+def tiny_loader(
+    config: Config, dataset: ImageLabelDataset, *share: int, rare_classes: Any = None
+) -> tuple[DataLoader, ShuffledBatchSampler]:
+    """Return the training loader and its sampler; `share` is the process and their number."""
+    sections = config.augmentation, config.train
+    return training_loader(dataset, *sections, *share, rare_classes=rare_classes)
 
 
 def draw_label(random: np.random.Generator, height: int, width: int) -> np.ndarray:

@@ -22,7 +22,7 @@ from typing import Any
 from swiftnet_ros.errors import InvalidValueError
 from training.datasets import DATASETS, open_dataset
 from training.datasets.base import ImageLabelDataset
-from training.schema.config import parsed
+from training.schema.config import parse_value
 
 
 def size_argument(text: str) -> tuple[int, int]:
@@ -55,5 +55,5 @@ def dataset_of(options: Namespace) -> ImageLabelDataset:
         key, separator, value = text.partition('=')
         if not separator:
             raise InvalidValueError('--option', text, 'KEY=VALUE')
-        values[key] = parsed('--option', value)
+        values[key] = parse_value('--option', value)
     return open_dataset(options.dataset, options.root, options.split, values)

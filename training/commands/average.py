@@ -24,7 +24,7 @@ import torch
 from training.commands.arguments import add_dataset_arguments, dataset_of
 from training.evaluation.evaluate import check_classes, evaluate, torch_predictor
 from training.run.checkpoint import save_checkpoint
-from training.run.weight_average import average
+from training.run.weight_average import average_checkpoints
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -35,7 +35,7 @@ def main(arguments: Sequence[str]) -> int:
     add_dataset_arguments(parser, required=False)
     parser.add_argument('--json', action='store_true', help='one JSON object as the last line')
     options = parser.parse_args(arguments)
-    checkpoint = average(options.checkpoints)
+    checkpoint = average_checkpoints(options.checkpoints)
     result = {}
     if options.dataset:
         dataset = dataset_of(options)

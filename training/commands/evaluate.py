@@ -19,7 +19,7 @@ from collections.abc import Sequence
 import json
 
 from training.commands.arguments import add_dataset_arguments, dataset_of
-from training.datasets.transforms.corruptions import Fault, FaultyPictures
+from training.datasets.transforms.corruptions import CorruptedDataset, Corruption
 from training.evaluation.evaluate import evaluate_file
 
 
@@ -39,8 +39,8 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument('--threads', type=int, default=0, help='CPU threads, 0 for all')
     parser.add_argument('--json', action='store_true', help='one JSON object as the last line')
     options = parser.parse_args(arguments)
-    faults = tuple(Fault.parse(text) for text in options.fault)
-    pictures = FaultyPictures(dataset_of(options), faults)
+    faults = tuple(Corruption.parse(text) for text in options.fault)
+    pictures = CorruptedDataset(dataset_of(options), faults)
     result = evaluate_file(options.model, pictures, options.precision, options.threads)
     if faults:
         result['faults'] = [str(fault) for fault in faults]

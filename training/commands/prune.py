@@ -39,8 +39,8 @@ from training.run.checkpoint import (
     load_checkpoint,
     save_checkpoint,
 )
-from training.schema.config import load_tree, parsed
-from training.schema.from_yaml import build
+from training.schema.config import load_tree, parse_value
+from training.schema.from_yaml import dataclass_from_tree
 
 # Arguments that stand for keys of the configuration's sections.
 _SECTIONS = {
@@ -56,7 +56,7 @@ def main(arguments: Sequence[str]) -> int:
     Takes a YAML file, a checkpoint with arguments, or both: an argument replaces the file's key.
     """
     options = _parser().parse_args(arguments)
-    config = build(PruneConfig, _tree(options))
+    config = dataclass_from_tree(PruneConfig, _tree(options))
     out = Path(config.out)
     _check_out(out, Path(config.checkpoint))
     checkpoint = load_checkpoint(Path(config.checkpoint))
@@ -109,7 +109,7 @@ def _tree(options: Namespace) -> dict[str, Any]:
         if given:
             tree[section] = {**(tree.get(section) or {}), **given}
     if options.ratios is not None:
-        tree['prune']['ratios'] = parsed('--ratios', options.ratios)
+        tree['prune']['ratios'] = parse_value('--ratios', options.ratios)
     for key in ('out', 'seed'):
         if getattr(options, key) is not None:
             tree[key] = getattr(options, key)

@@ -145,7 +145,7 @@ def checked_split(split: str, known: Sequence[str]) -> str:
 
 
 @dataclass(frozen=True)
-class CachedPictures:
+class CachedDataset:
     """Reads every picture once; the arrays that it gives are shared and must not be changed."""
 
     source: ImageLabelDataset
@@ -156,7 +156,7 @@ class CachedPictures:
         """Give the classes and what stands for them in the label files."""
         return self.source.table
 
-    def fill(self) -> 'CachedPictures':
+    def fill(self) -> 'CachedDataset':
         """Read everything now: processes that are forked afterwards share the memory."""
         for index in tqdm(range(len(self)), 'read pictures', disable=None):
             self[index]

@@ -25,7 +25,7 @@ from swiftnet_ros.errors import InvalidValueError, UnknownNameError
 from swiftnet_ros.system.files import write_atomic
 from tqdm import tqdm
 from training.datasets.base import ImageLabelDataset
-from training.schema.config import ClassWeightsConfig, Config
+from training.schema.config import ClassWeightsConfig, DataConfig, SamplingConfig
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class ClassCounts:
         """Give the pixels of each class."""
         return np.asarray(self.pixels.sum(0), np.int64)
 
-    def shares(self) -> npt.NDArray[np.float64]:
+    def fractions(self) -> npt.NDArray[np.float64]:
         """Give each class's share of all labelled pixels."""
         return self.totals() / max(1, int(self.pixels.sum()))
 
@@ -48,16 +48,15 @@ class ClassCounts:
         """Write a JSON file, whole or not at all, with the weights that were made of it."""
         content = {
             'source': self.source,
-            'share': dict(zip(self.names, self.shares().round(6).tolist(), strict=True)),
+            'share': dict(zip(self.names, self.fractions().round(6).tolist(), strict=True)),
             'weight': weights and dict(zip(self.names, weights, strict=True)),
             'pixels': self.pixels.tolist(),
         }
         write_atomic(path, json.dumps(content) + '\n')
 
 
-def class_counts(config: Config, dataset: ImageLabelDataset, path: Path) -> ClassCounts:
-    """Count the training labels, or read what was counted of the same data."""
-    data = config.data
+def load_or_count_classes(data: DataConfig, dataset: ImageLabelDataset, path: Path) -> ClassCounts:
+    """Count the pixels of each class in the training labels, or load counts of the same data."""
     source = {
         'dataset': data.dataset,
         'split': data.train_split,
@@ -107,7 +106,7 @@ def effective_number(counts: ClassCounts, beta: float) -> Floats:
 
 def inverse_log(counts: ClassCounts, beta: float) -> Floats:
     """Give 1 / log(1.02 + share) (ENet, Paszke et al., 2016)."""
-    return np.asarray(1 / np.log(_ENET + counts.shares()))
+    return np.asarray(1 / np.log(_ENET + counts.fractions()))
 
 
 SCHEMES: dict[str, Callable[[ClassCounts, float], Floats]] = {
@@ -117,12 +116,12 @@ SCHEMES: dict[str, Callable[[ClassCounts, float], Floats]] = {
 }
 
 
-def needs_counts(config: Config) -> bool:
-    """Tell whether a run has to count the training labels; refuse an unknown scheme before."""
-    scheme = config.class_weights.scheme
+def needs_counts(weights: ClassWeightsConfig, sampling: SamplingConfig) -> bool:
+    """Return whether a run needs class counts; raise UnknownNameError for an unknown scheme."""
+    scheme = weights.scheme
     if scheme != 'none' and scheme not in SCHEMES:
         raise UnknownNameError('value of class_weights.scheme', scheme, ('none', *SCHEMES))
-    return scheme != 'none' or config.sampling.share > 0
+    return scheme != 'none' or sampling.share > 0
 
 
 def class_weights(config: ClassWeightsConfig, counts: ClassCounts | None) -> list[float] | None:
@@ -139,5 +138,5 @@ def class_weights(config: ClassWeightsConfig, counts: ClassCounts | None) -> lis
         raise InvalidValueError('the training labels', 'all unlabeled', 'some pixels of a class')
     raw = SCHEMES[config.scheme](counts, config.beta)
     relative = np.clip(raw / np.median(raw[found]), 1 / config.limit, config.limit)
-    scaled = relative / float((relative * counts.shares()).sum())
+    scaled = relative / float((relative * counts.fractions()).sum())
     return [round(float(w), 6) if seen else 1.0 for w, seen in zip(scaled, found, strict=True)]

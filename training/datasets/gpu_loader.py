@@ -28,15 +28,20 @@ from torch import Tensor
 import torch.nn.functional as F
 from training.datasets.base import ImageLabelDataset
 from training.datasets.class_table import UNLABELED
-from training.datasets.loader import Batch, edge_distance, mixed_seed, ShuffledBatches
+from training.datasets.loader import Batch, combined_seed, edge_distance, ShuffledBatchSampler
 from training.datasets.transforms.augmentation import FILL
-from training.datasets.transforms.color_jitter import GREY, recoloured, saturate, turn_hues
-from training.datasets.transforms.corruptions import degraded
-from training.schema.config import AugmentationConfig, Config
+from training.datasets.transforms.color_jitter import (
+    hue_matrices,
+    LUMA,
+    saturation_matrices,
+    transform_colors,
+)
+from training.datasets.transforms.corruptions import corrupt_randomly
+from training.schema.config import AugmentationConfig, SamplingConfig
 
 
 @dataclass(frozen=True)
-class Pictures:
+class ImageStore:
     """All pictures: images uint8 [P, 3, H, W], labels uint8 and edge distances [P, H, W]."""
 
     images: Tensor
@@ -45,7 +50,7 @@ class Pictures:
     classes: int
 
     @classmethod
-    def load(cls, dataset: ImageLabelDataset, device: torch.device) -> 'Pictures':
+    def load(cls, dataset: ImageLabelDataset, device: torch.device) -> 'ImageStore':
         """Read a data set, whose pictures are of one size, into the memory of a device."""
         samples = [dataset[index] for index in range(len(dataset))]
         sizes = {sample.label.shape for sample in samples}
@@ -59,37 +64,39 @@ class Pictures:
         return cls(images.to(device), labels.to(device), distance.to(device), classes)
 
 
-class DeviceBatches:
+class GpuLoader:
     """The batches of the epoch that the sampler holds, each time that they are asked for."""
 
-    def __init__(self, config: Config, pictures: Pictures, sampler: ShuffledBatches) -> None:
-        self.views, self.seed = config.augmentation, config.train.seed
-        self.pictures, self.sampler = pictures, sampler
+    def __init__(
+        self, pictures: ImageStore, views: AugmentationConfig, sampler: ShuffledBatchSampler
+    ) -> None:
+        self.pictures, self.views, self.sampler = pictures, views, sampler
 
     def __iter__(self) -> Iterator[Batch]:
         """Draw the views of each batch from a generator of its own."""
         for position, places in enumerate(self.sampler):
-            seed = mixed_seed(self.seed, self.sampler.epoch, position, self.sampler.rank)
+            seed = combined_seed(
+                self.sampler.seed, self.sampler.epoch, position, self.sampler.rank
+            )
             generator = torch.Generator().manual_seed(seed)
             yield draw_batch(self.pictures, [p[1] for p in places], self.views, generator)
 
 
-def check_views(config: Config) -> None:
-    """Refuse what is drawn picture by picture alone."""
-    views = config.augmentation
+def check_gpu_augmentation(views: AugmentationConfig, sampling: SamplingConfig) -> None:
+    """Raise InvalidValueError if the augmentation cannot be computed for a whole batch."""
     if views.colour != 'linear':
         raise InvalidValueError('augmentation.colour', views.colour, 'linear for data.on_device')
-    if config.sampling.share:
-        raise InvalidValueError('sampling.share', config.sampling.share, '0 for data.on_device')
+    if sampling.share:
+        raise InvalidValueError('sampling.share', sampling.share, '0 for data.on_device')
 
 
 def draw_batch(
-    pictures: Pictures, indices: list[int], views: AugmentationConfig, generator: torch.Generator
+    pictures: ImageStore, indices: list[int], views: AugmentationConfig, generator: torch.Generator
 ) -> Batch:
     """
     Draw a view of each picture: scale, crop, flip, colours; some with another's classes on top.
 
-    Edge distances are those of the whole pictures, scaled; around what was pasted, the smaller one
+    Edge distances are those of the whole images, scaled; around what was pasted, the smaller one
     of both pictures, which is right at the seam and can be too small beside it.
     """
     count = len(indices)
@@ -99,7 +106,7 @@ def draw_batch(
     images, labels, distances = _crops(pictures, shown, views, generator)
     if len(mixed):
         scores = torch.rand(len(mixed), pictures.classes, generator=generator).to(labels.device)
-        mask = pasted(labels[count:], scores)
+        mask = class_mix_mask(labels[count:], scores)
         at = mixed.to(labels.device)
         nearest = torch.minimum(distances[at], distances[count:])
         images[at] = torch.where(mask[:, None], images[count:], images[at])
@@ -108,7 +115,7 @@ def draw_batch(
     return Batch(images[:count], labels[:count].long(), distances[:count])
 
 
-def pasted(labels: Tensor, scores: Tensor) -> Tensor:
+def class_mix_mask(labels: Tensor, scores: Tensor) -> Tensor:
     """
     Choose half of the classes of each label uint8 [N, H, W], rounded up: mask bool [N, H, W].
 
@@ -124,13 +131,13 @@ def pasted(labels: Tensor, scores: Tensor) -> Tensor:
 
 
 def _crops(
-    pictures: Pictures, shown: Tensor, views: AugmentationConfig, generator: torch.Generator
+    pictures: ImageStore, shown: Tensor, views: AugmentationConfig, generator: torch.Generator
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Cut a scaled, flipped and recoloured rectangle out of each picture."""
+    """Cut a scaled, flipped and transform_colors rectangle out of each picture."""
     count, size, device = len(shown), views.crop_size, pictures.images.device
     factors = views.scale_min + (views.scale_max - views.scale_min) * _uniform(count, generator)
     flips = _uniform(count, generator) < views.flip
-    theta = crop_windows(pictures.labels.shape[1:], size, factors, flips, generator)
+    theta = crop_matrices(pictures.labels.shape[1:], size, factors, flips, generator)
     grid = F.affine_grid(theta.to(device), [count, 1, *size], align_corners=False)
     fill = torch.tensor(FILL, dtype=torch.float32, device=device)[:, None, None]
     images = pictures.images[shown].float() - fill
@@ -143,7 +150,7 @@ def _crops(
     return _recoloured(images, views, generator), labels.byte(), distances
 
 
-def crop_windows(
+def crop_matrices(
     picture: tuple[int, ...] | torch.Size,
     size: tuple[int, int],
     factors: Tensor,
@@ -176,14 +183,16 @@ def _recoloured(images: Tensor, views: AugmentationConfig, generator: torch.Gene
         3, count, generator=generator
     )
     turns = views.hue * (2 * _uniform(count, generator) - 1)
-    colour = turn_hues(turns) @ saturate(saturation)
+    colour = hue_matrices(turns) @ saturation_matrices(saturation)
     greys = _uniform(count, generator) < views.grey
-    colour = torch.where(greys[:, None, None], GREY.expand(3, 3) @ colour, colour)
+    colour = torch.where(greys[:, None, None], LUMA.expand(3, 3) @ colour, colour)
     orders = torch.rand(count, 3, generator=generator).argsort(1)
     swaps = _uniform(count, generator) < views.permute
     orders = torch.where(swaps[:, None], orders, torch.arange(3))
     colour = colour.gather(1, orders[:, :, None].expand(-1, -1, 3))
-    return degraded(recoloured(images, brightness, contrast, colour), views, generator)
+    return corrupt_randomly(
+        transform_colors(images, brightness, contrast, colour), views, generator
+    )
 
 
 def _uniform(count: int, generator: torch.Generator) -> Tensor:

@@ -27,11 +27,11 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 from torchvision.transforms import v2
 from training.datasets.base import ImageLabelDataset
 from training.datasets.class_statistics import ClassCounts
-from training.datasets.transforms.augmentation import augment, paste_classes, training_transform
-from training.schema.config import AugmentationConfig, Config, SamplingConfig
+from training.datasets.transforms.augmentation import augment, class_mix, training_transform
+from training.schema.config import AugmentationConfig, SamplingConfig, TrainConfig
 
 
-class RareClassViews:
+class RareClassSampler:
     """
     Rare class sampling (DAFormer, Hoyer et al., CVPR 2022), for a share of the views.
 
@@ -42,7 +42,7 @@ class RareClassViews:
     def __init__(self, config: SamplingConfig, counts: ClassCounts) -> None:
         self.share = config.share
         self.pictures = [np.flatnonzero(shown) for shown in (counts.pixels > 0).T]
-        odds = np.exp(-counts.shares() / config.temperature)
+        odds = np.exp(-counts.fractions() / config.temperature)
         odds[[not len(pictures) for pictures in self.pictures]] = 0
         self.odds = odds / max(odds.sum(), 1e-300)
 
@@ -81,14 +81,14 @@ class Batch:
         return Batch(*(part.pin_memory() for part in parts))
 
 
-class PictureError(SwiftnetError):
+class UnreadableImageError(SwiftnetError):
     """A picture or label that cannot be trained on, found in a process that reads ahead."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
 
 
-class RandomViews(Dataset[View | str]):
+class AugmentedCrops(Dataset[View | str]):
     """Augmented pictures, indexed by their place; text that says what is wrong with a bad one."""
 
     def __init__(self, source: ImageLabelDataset, views: AugmentationConfig, seed: int) -> None:
@@ -101,12 +101,12 @@ class RandomViews(Dataset[View | str]):
         if len(place) == 4:
             transform = training_transform(self.views, place[2])
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(mixed_seed(self.seed, *place))
+            torch.manual_seed(combined_seed(self.seed, *place))
             try:
                 view, label = self._view(place[1], transform)
                 if self.views.mix and float(torch.rand(())) < self.views.mix:
                     other = int(torch.randint(len(self.source), ()))
-                    view, label = paste_classes((view, label), self._view(other, self.transform))
+                    view, label = class_mix((view, label), self._view(other, self.transform))
             except SwiftnetError as error:
                 # An error with arguments of its own does not survive the way between processes.
                 return str(error)
@@ -119,10 +119,18 @@ class RandomViews(Dataset[View | str]):
         return augment(transform, image, torch.from_numpy(sample.label))
 
 
-class ShuffledBatches(Sampler[list[Place]]):
+class ShuffledBatchSampler(Sampler[list[Place]]):
     """The places of one process's share of every batch; set `epoch` before each pass."""
 
-    def __init__(self, length: int, batch_size: int, seed: int, rank: int, processes: int):
+    def __init__(
+        self,
+        length: int,
+        batch_size: int,
+        seed: int,
+        rank: int,
+        processes: int,
+        rare_classes: RareClassSampler | None = None,
+    ) -> None:
         if batch_size % processes or batch_size > length:
             raise InvalidValueError(
                 'train.batch_size',
@@ -131,8 +139,8 @@ class ShuffledBatches(Sampler[list[Place]]):
             )
         self.length, self.batch_size, self.seed = length, batch_size, seed
         self.rank, self.processes = rank, processes
+        self.rare_classes = rare_classes
         self.epoch = 0
-        self.rare: RareClassViews | None = None
 
     def __len__(self) -> int:
         """Count the batches of an epoch; an incomplete last one is left out."""
@@ -140,7 +148,7 @@ class ShuffledBatches(Sampler[list[Place]]):
 
     def __iter__(self) -> Iterator[list[Place]]:
         """Shuffle by seed and epoch; every process takes each n-th picture of a batch."""
-        generator = torch.Generator().manual_seed(mixed_seed(self.seed, self.epoch, -1))
+        generator = torch.Generator().manual_seed(combined_seed(self.seed, self.epoch, -1))
         order = torch.randperm(self.length, generator=generator).tolist()
         for start in range(0, len(self) * self.batch_size, self.batch_size):
             stop = start + self.batch_size
@@ -149,35 +157,26 @@ class ShuffledBatches(Sampler[list[Place]]):
 
     def _place(self, position: int, index: int) -> Place:
         """Give the picture at a position of the epoch, or the one drawn there for a class."""
-        drawn = self.rare and self.rare.draw(mixed_seed(self.seed, self.epoch, -1, position))
+        drawn = self.rare_classes and self.rare_classes.draw(
+            combined_seed(self.seed, self.epoch, -1, position)
+        )
         return (self.epoch, *drawn, position) if drawn else (self.epoch, index)
 
 
-def shuffled_batches(config: Config, length: int, rank: int, processes: int) -> ShuffledBatches:
-    """Make the sampler of a data set of that many pictures."""
-    train = config.train
-    return ShuffledBatches(length, train.batch_size, train.seed, rank, processes)
-
-
-def training_batches(
-    config: Config,
+def training_loader(
     dataset: ImageLabelDataset,
+    augmentation: AugmentationConfig,
+    train: TrainConfig,
     rank: int = 0,
     processes: int = 1,
-    counts: ClassCounts | None = None,
-) -> tuple[DataLoader[View | str], ShuffledBatches]:
-    """
-    Make the loader of augmented batches and the sampler that holds its epoch.
-
-    Without `counts` no view is drawn for a class.
-    """
-    train = config.train
-    views = RandomViews(dataset, config.augmentation, train.seed)
-    sampler = shuffled_batches(config, len(dataset), rank, processes)
-    if counts is not None and config.sampling.share:
-        sampler.rare = RareClassViews(config.sampling, counts)
+    rare_classes: RareClassSampler | None = None,
+) -> tuple[DataLoader[View | str], ShuffledBatchSampler]:
+    """Return the loader of augmented batches and the sampler that holds its epoch."""
+    sampler = ShuffledBatchSampler(
+        len(dataset), train.batch_size, train.seed, rank, processes, rare_classes
+    )
     loader = DataLoader(
-        views,
+        AugmentedCrops(dataset, augmentation, train.seed),
         batch_sampler=sampler,
         num_workers=train.workers,
         persistent_workers=train.workers > 0,
@@ -187,11 +186,11 @@ def training_batches(
     return loader, sampler
 
 
-def whole_batches(loader: Iterable[Any]) -> Iterator[Batch]:
+def readable_batches(loader: Iterable[Any]) -> Iterator[Batch]:
     """Give the batches of a loader; a picture that could not be read is an error here."""
     for batch in loader:
         if isinstance(batch, str):
-            raise PictureError(batch)
+            raise UnreadableImageError(batch)
         yield batch
 
 
@@ -205,7 +204,7 @@ def edge_distance(label: np.ndarray) -> np.ndarray:
     return np.asarray(cv2.distanceTransform(inside, cv2.DIST_L2, 3), np.float32)
 
 
-def mixed_seed(*numbers: int) -> int:
+def combined_seed(*numbers: int) -> int:
     """Make one seed of several numbers of -1 or more."""
     return int(np.random.SeedSequence([n + 1 for n in numbers]).generate_state(1)[0])
 

@@ -26,7 +26,7 @@ from training.experiments.variant import check_variant, Variant
 from training.pruning.masks import MaskOptions
 from training.pruning.options import PruneOptions
 from training.schema.config import Config, config_from_tree, load_tree
-from training.schema.from_yaml import build
+from training.schema.from_yaml import dataclass_from_tree
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class _PlainTransfer:
 
 def transfer_from_tree(tree: dict[str, Any]) -> Transfer:
     """Make it from the section of a family's file."""
-    plain = build(_PlainTransfer, tree, 'transfer.')
+    plain = dataclass_from_tree(_PlainTransfer, tree, 'transfer.')
     return Transfer(config_from_tree({'name': 'transfer', **plain.train}), plain.arms)
 
 
@@ -98,7 +98,7 @@ def load_experiment(path: Path, overrides: tuple[str, ...] = ()) -> Experiment:
 
 def experiment_from_tree(tree: dict[str, Any]) -> Experiment:
     """Make a family from plain dictionaries; refuse unknown keys and impossible values."""
-    plain = build(_Plain, tree)
+    plain = dataclass_from_tree(_Plain, tree)
     if not plain.seeds or min(plain.seeds) < 0:
         raise InvalidValueError('seeds', plain.seeds, 'one or more numbers of 0 or more')
     if plain.calibration_batches < 1:
@@ -122,7 +122,10 @@ def experiment_from_tree(tree: dict[str, Any]) -> Experiment:
 
 
 def _named(kind: type[T], section: str, tree: dict[str, Any]) -> dict[str, T]:
-    return {name: build(kind, value, f'{section}.{name}.') for name, value in tree.items()}
+    return {
+        name: dataclass_from_tree(kind, value, f'{section}.{name}.')
+        for name, value in tree.items()
+    }
 
 
 def _dense(tree: dict[str, Any], arms: Mapping[str, Variant]) -> Config:

@@ -54,8 +54,8 @@ def write_result(paths: RunPaths, name: str, facts: dict[str, Any], removed: Rem
         'miou': measured['miou'],
         'iou': measured['iou'],
         'epochs': config.train.epochs,
-        'start_sha256': weights_sha256(load_checkpoint(paths.start))
-        if paths.start.exists()
+        'start_sha256': weights_sha256(load_checkpoint(paths.initial_weights))
+        if paths.initial_weights.exists()
         else None,
         'torch': torch.__version__,
         'config': asdict(config),

@@ -23,7 +23,7 @@ from pathlib import Path
 from swiftnet_ros.errors import SwiftnetError
 import torch
 from training.datasets import open_dataset
-from training.datasets.loader import training_batches, whole_batches
+from training.datasets.loader import readable_batches, training_loader
 from training.experiments.removed import (
     load_removed,
     Removed,
@@ -72,8 +72,8 @@ def _statistics(task: SeedRuns, trained: Checkpoint) -> NetworkStatistics:
     data = config.data
     options = {**data.options, **data.train_options}
     dataset = open_dataset(data.dataset, task.root, data.train_split, options)
-    loader, _ = training_batches(config, dataset)
-    batches = islice(whole_batches(loader), task.family.calibration_batches)
+    loader, _ = training_loader(dataset, config.augmentation, config.train)
+    batches = islice(readable_batches(loader), task.family.calibration_batches)
     network = trained.network().to('cuda' if torch.cuda.is_available() else 'cpu')
     return collect_statistics(network, batches, len(trained.classes))
 
@@ -107,7 +107,7 @@ def finish_training(
     def hold(state: TrainState) -> None:
         removed.hold(state.network)
 
-    train(config, root, paths.folder, paths.start if begins else None, [hold])
+    train(config, root, paths.folder, paths.initial_weights if begins else None, [hold])
     # It is three times as large as the network, and nothing goes on from it.
     paths.last.unlink(missing_ok=True)
 
@@ -135,11 +135,11 @@ def _finish_round(
     arm = task.family.arms[name]
     dense, source, gone = before
     paths.folder.mkdir(parents=True, exist_ok=True)
-    _write_down(task, arm, number, paths.arm)
+    _write_down(task, arm, number, paths.variant)
     trained = load_checkpoint(source)
     total = _removed(task, arm, number, (trained, gone), paths)
-    if not paths.start.exists():
-        kept = {step: load_checkpoint(dense.kept(step)) for step in _needed(arm)}
+    if not paths.initial_weights.exists():
+        kept = {step: load_checkpoint(dense.weights_at(step)) for step in _needed(arm)}
         given = WeightSources(
             trained=trained,
             kept=kept,
@@ -149,8 +149,8 @@ def _finish_round(
             rewind_to=arm.rewind_to,
             narrow=arm.narrow_model(trained.model),
         )
-        save_checkpoint(WEIGHT_INITS[arm.weights](given), paths.start)
-    model = load_checkpoint(paths.start).model
+        save_checkpoint(WEIGHT_INITS[arm.weights](given), paths.initial_weights)
+    model = load_checkpoint(paths.initial_weights).model
     finish_training(task.variant_config(name, arm, model), task.root, paths, total)
     return total
 

@@ -85,10 +85,10 @@ def _finish_transfer(task: SeedRuns, name: str) -> RunPaths:
         before = finish_run(task, source)
         removed = load_removed(before) or removed
         paths.folder.mkdir(parents=True, exist_ok=True)
-        if not paths.start.exists():
+        if not paths.initial_weights.exists():
             start = _with_new_classes(task, name, load_checkpoint(before.trained))
-            save_checkpoint(start, paths.start)
-        config = task.transfer_config(name, load_checkpoint(paths.start).model)
+            save_checkpoint(start, paths.initial_weights)
+        config = task.transfer_config(name, load_checkpoint(paths.initial_weights).model)
         finish_training(config, task.transfer_root, paths, removed)
     if not paths.result.exists():
         write_result(paths, name, {'weights': 'transfer', 'source': source}, removed)

@@ -22,7 +22,7 @@ from typing import Any
 from swiftnet_ros.errors import InvalidValueError, UnknownNameError
 from training.experiments.weight_init import WEIGHT_INITS
 from training.pruning.options import PruneOptions
-from training.schema.config import check, DistillationConfig, ModelConfig
+from training.schema.config import check_values, DistillationConfig, ModelConfig
 
 # How much smaller the peak of the learning rate is than the dense run's, where not 1: FT stays
 # near its weights, FT with learning-rate rewinding (ft_lrr) begins the dense schedule again.
@@ -133,4 +133,4 @@ def check_variant(name: str, arm: Variant) -> None:
     given = asdict(arm.distillation)
     if arm.distillation.teacher is None and arm.distillation != DistillationConfig():
         raise InvalidValueError(f'arms.{name}.distillation.teacher', None, 'dense or a .pt file')
-    check({f'distillation.{key}': value for key, value in given.items()})
+    check_values({f'distillation.{key}': value for key, value in given.items()})

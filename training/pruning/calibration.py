@@ -20,10 +20,10 @@ from itertools import islice
 from typing import Any
 
 from training.datasets.base import ImageLabelDataset
-from training.datasets.loader import Batch, training_batches, whole_batches
+from training.datasets.loader import Batch, readable_batches, training_loader
 from training.pruning.options import PruneOptions
-from training.schema.config import AugmentationConfig, Config, TrainConfig
-from training.schema.from_yaml import build
+from training.schema.config import AugmentationConfig, TrainConfig
+from training.schema.from_yaml import dataclass_from_tree
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class PruneConfig:
         """Give the section about the pictures, where there is one."""
         if self.calibration is None:
             return None
-        return build(CalibrationConfig, self.calibration, 'calibration.')
+        return dataclass_from_tree(CalibrationConfig, self.calibration, 'calibration.')
 
 
 def calibration_batches(
@@ -66,6 +66,5 @@ def calibration_batches(
     """Draw the pictures; the same ones for the same seed."""
     size = min(config.batch_size, len(dataset))
     plain = AugmentationConfig(config.crop, 1.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0)
-    run = Config('calibration', augmentation=plain, train=TrainConfig(batch_size=size, seed=seed))
-    loader, _ = training_batches(run, dataset)
-    return islice(whole_batches(loader), max(1, config.images // size))
+    loader, _ = training_loader(dataset, plain, TrainConfig(batch_size=size, seed=seed))
+    return islice(readable_batches(loader), max(1, config.images // size))

@@ -23,7 +23,7 @@ from typing import Any
 from swiftnet_ros.errors import FileMissingError, InvalidValueError, SwiftnetError
 from torch import nn
 from training.pruning.dependency_groups import channel_count, IN, OUT, remove_channels
-from training.schema.from_yaml import build
+from training.schema.from_yaml import dataclass_from_tree
 
 
 class HistoryMismatchError(SwiftnetError):
@@ -112,7 +112,7 @@ def load_history(path: Path) -> PruningHistory:
         raise InvalidValueError(str(path), 'not JSON', 'a removal history') from error
     if tree == {}:
         raise InvalidValueError(str(path), tree, 'a removal history')
-    history = build(PruningHistory, tree, f'{path}.')
+    history = dataclass_from_tree(PruningHistory, tree, f'{path}.')
     _check(path, history.removals)
     return history
 

@@ -28,8 +28,8 @@ from swiftnet_ros.system.files import write_atomic
 import torch
 from torch import nn, Tensor
 from training.models import build_model
-from training.schema.config import check, ModelConfig
-from training.schema.from_yaml import build
+from training.schema.config import check_values, ModelConfig
+from training.schema.from_yaml import dataclass_from_tree
 
 VERSION = 1
 # Characters of torch's own message that stand in an error.
@@ -78,7 +78,7 @@ class Checkpoint:
         """Rebuild the network, pruned shape included, with its weights."""
         model = build_model(self.model, len(self.classes))
         try:
-            take_shapes(model, self.weights)
+            adopt_shapes(model, self.weights)
             model.load_state_dict(dict(self.weights), strict=True)
         except (RuntimeError, IndexError) as error:
             reason = f'its weights do not fit ({str(error)[:_QUOTED]})'
@@ -115,12 +115,12 @@ def load_checkpoint(path: Path) -> Checkpoint:
         raise CheckpointError(path, reason) from error
     if not isinstance(content, dict) or content.pop('version', None) != VERSION:
         raise CheckpointError(path, f'it is not a swiftnet_ros checkpoint of version {VERSION}')
-    checkpoint = build(Checkpoint, content, 'checkpoint.')
-    check({f'model.{key}': value for key, value in asdict(checkpoint.model).items()})
+    checkpoint = dataclass_from_tree(Checkpoint, content, 'checkpoint.')
+    check_values({f'model.{key}': value for key, value in asdict(checkpoint.model).items()})
     return checkpoint
 
 
-def take_shapes(model: nn.Module, weights: Mapping[str, Tensor]) -> None:
+def adopt_shapes(model: nn.Module, weights: Mapping[str, Tensor]) -> None:
     """Give every layer the channel counts that its weights have, as a pruned network needs."""
     for name, layer in model.named_modules():
         weight = weights.get(f'{name}.weight')

@@ -29,7 +29,7 @@ LOCK = '.lock'
 
 
 @contextmanager
-def own_run(folder: Path) -> Iterator[None]:
+def lock_run(folder: Path) -> Iterator[None]:
     """
     Hold a run folder, which is made if it is not there and removed again if it stays empty.
 
@@ -102,17 +102,17 @@ class RunPaths:
         """Name the file of the finished network: the last EMA of the schedule."""
         return self.folder / 'trained.pt'
 
-    def kept(self, step: int) -> Path:
+    def weights_at(self, step: int) -> Path:
         """Name the file of the weights as they were after so many iterations, not averaged."""
         return self.folder / f'step_{step:06d}.pt'
 
     @property
-    def start(self) -> Path:
+    def initial_weights(self) -> Path:
         """Name the file of the weights that an arm of a family began with."""
         return self.folder / 'start.pt'
 
     @property
-    def arm(self) -> Path:
+    def variant(self) -> Path:
         """Name the file of what an arm was asked to do, JSON."""
         return self.folder / 'arm.json'
 

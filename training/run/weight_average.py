@@ -13,7 +13,7 @@
 # limitations under the License.
 
 """
-The average of networks that were trained on from common weights.
+The average_checkpoints of networks that were trained on from common weights.
 
 It is often as good as the best of them on plain pictures and keeps much of what another learned
 for changed ones (Wortsman et al., Model soups, ICML 2022; Robust fine-tuning, CVPR 2022).
@@ -29,7 +29,7 @@ from torch import Tensor
 from training.run.checkpoint import Checkpoint, CheckpointError, load_checkpoint
 
 
-def average(paths: Sequence[Path]) -> Checkpoint:
+def average_checkpoints(paths: Sequence[Path]) -> Checkpoint:
     """
     Give the mean of the weights and batch-norm statistics of two or more checkpoints.
 

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from swiftnet_ros.errors import FileMissingError, InvalidValueError, one_line
-from training.schema.from_yaml import build
+from training.schema.from_yaml import dataclass_from_tree
 from training.schema.rules import ANYTHING, RULES
 import yaml
 
@@ -213,15 +213,15 @@ def load_tree(path: Path, overrides: tuple[str, ...] = ()) -> dict[str, Any]:
 
 def config_from_tree(tree: dict[str, Any]) -> Config:
     """Make a configuration from plain dictionaries; refuse unknown keys and impossible values."""
-    config = build(Config, tree)
-    check(dict(flat(config)))
+    config = dataclass_from_tree(Config, tree)
+    check_values(dict(flattened(config)))
     if config.augmentation.scale_min > config.augmentation.scale_max:
         low, high = config.augmentation.scale_min, config.augmentation.scale_max
         raise InvalidValueError('augmentation.scale_min', low, f'at most scale_max, {high}')
     return config
 
 
-def check(values: dict[str, Any]) -> None:
+def check_values(values: dict[str, Any]) -> None:
     """Refuse an impossible value; `values` are named as 'section.key'."""
     for name, value in values.items():
         is_valid, expected = RULES.get(name, ANYTHING)
@@ -229,7 +229,7 @@ def check(values: dict[str, Any]) -> None:
             raise InvalidValueError(name, value, expected)
 
 
-def flat(config: Config) -> Iterator[tuple[str, Any]]:
+def flattened(config: Config) -> Iterator[tuple[str, Any]]:
     """Give every value with its name as 'section.key'."""
     for section, content in asdict(config).items():
         if isinstance(content, dict):
@@ -247,10 +247,10 @@ def _override(tree: dict[str, Any], override: str) -> None:
             raise InvalidValueError('--set', override, f'a key of a section, {section} is none')
     if not separator:
         raise InvalidValueError('--set', override, 'section.key=value')
-    tree[key] = parsed('--set', text)
+    tree[key] = parse_value('--set', text)
 
 
-def parsed(name: str, text: str) -> Any:
+def parse_value(name: str, text: str) -> Any:
     """Read a value from a command line as YAML, `name` for the message."""
     try:
         return yaml.safe_load(text)

@@ -30,7 +30,7 @@ _SHOWN = 60
 _CASTS = dacite.Config(cast=[tuple, float])
 
 
-def build(kind: type[T], tree: Any, prefix: str = '') -> T:
+def dataclass_from_tree(kind: type[T], tree: Any, prefix: str = '') -> T:
     """Make a dataclass from plain dictionaries; `prefix` names the section in messages."""
     if not isinstance(tree, dict):
         raise InvalidValueError(prefix.rstrip('.') or 'the configuration', tree, 'a mapping')
@@ -45,15 +45,15 @@ def build(kind: type[T], tree: Any, prefix: str = '') -> T:
         if required and item.name not in tree:
             raise InvalidValueError(prefix + item.name, 'missing', _words(hints[item.name]))
     values = {
-        key: build(hints[key], value, f'{prefix}{key}.')
+        key: dataclass_from_tree(hints[key], value, f'{prefix}{key}.')
         if is_dataclass(hints[key])
-        else typed(prefix + key, value, hints[key])
+        else convert(prefix + key, value, hints[key])
         for key, value in tree.items()
     }
     return kind(**values)
 
 
-def typed(name: str, value: Any, hint: Any) -> Any:
+def convert(name: str, value: Any, hint: Any) -> Any:
     """Give a value as the type of an annotation; refuse what is none."""
     # To Python true is 1, to a user it is not.
     if isinstance(value, bool) and not {bool, Any} & {hint, *get_args(hint)}:
@@ -75,7 +75,7 @@ def checked_options(
             raise UnknownNameError(f'option of {what}', key, known)
     hints = get_type_hints(function)
     return {
-        key: typed(f'option {key} of {what}', value, hints.get(key, Any))
+        key: convert(f'option {key} of {what}', value, hints.get(key, Any))
         for key, value in options.items()
     }
 

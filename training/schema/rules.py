@@ -18,19 +18,19 @@ from collections.abc import Callable
 from typing import Any
 
 # whether a value is possible, and in words what is expected
-Rule = tuple[Callable[[Any], bool], str]
+ConfigRule = tuple[Callable[[Any], bool], str]
 
 # The least sigma of blurred views in pixels, of noisy ones in grey values.
-LEAST_BLUR, LEAST_NOISE = 0.3, 2.0
+MIN_BLUR_SIGMA, MIN_NOISE_SIGMA = 0.3, 2.0
 
-_POSITIVE: Rule = (lambda value: value > 0, 'a number above 0')
-_NOT_NEGATIVE: Rule = (lambda value: value >= 0, 'a number of 0 or more')
-_FRACTION: Rule = (lambda value: 0 <= value <= 1, 'a fraction of 0 to 1')
-ANYTHING: Rule = (lambda value: True, 'anything')
-_SIDE: Rule = (lambda value: value >= 32 and value % 8 == 0, 'a multiple of 8, at least 32')
+_POSITIVE: ConfigRule = (lambda value: value > 0, 'a number above 0')
+_NOT_NEGATIVE: ConfigRule = (lambda value: value >= 0, 'a number of 0 or more')
+_FRACTION: ConfigRule = (lambda value: 0 <= value <= 1, 'a fraction of 0 to 1')
+ANYTHING: ConfigRule = (lambda value: True, 'anything')
+_SIDE: ConfigRule = (lambda value: value >= 32 and value % 8 == 0, 'a multiple of 8, at least 32')
 
 # What each value may be; names and options are checked where they are looked up.
-RULES: dict[str, Rule] = {
+RULES: dict[str, ConfigRule] = {
     'model.levels': (lambda value: 1 <= value <= 3, '1, 2 or 3'),
     'model.features': (lambda value: value >= 3, 'a number of at least 3'),
     'model.output_stride': (lambda value: value in (4, 8), '4 or 8'),
@@ -49,10 +49,10 @@ RULES: dict[str, Rule] = {
     'augmentation.grey': _FRACTION,
     'augmentation.permute': _FRACTION,
     'augmentation.blur': _FRACTION,
-    'augmentation.blur_sigma': (lambda value: LEAST_BLUR <= value <= 8, 'pixels, 0.3 to 8'),
+    'augmentation.blur_sigma': (lambda value: MIN_BLUR_SIGMA <= value <= 8, 'pixels, 0.3 to 8'),
     'augmentation.noise': _FRACTION,
     'augmentation.noise_sigma': (
-        lambda value: LEAST_NOISE <= value <= 64,
+        lambda value: MIN_NOISE_SIGMA <= value <= 64,
         'grey values, 2 to 64',
     ),
     'augmentation.mix': _FRACTION,

@@ -128,7 +128,7 @@ def keep_steps(config: Config, table: ClassTable, paths: RunPaths) -> Callback:
         if state.step in config.train.keep_steps:
             checkpoint = _checkpoint(config, table, state, {})
             weights = {name: value.cpu() for name, value in state.network.state_dict().items()}
-            save_checkpoint(replace(checkpoint, weights=weights), paths.kept(state.step))
+            save_checkpoint(replace(checkpoint, weights=weights), paths.weights_at(state.step))
 
     return keep
 

@@ -26,24 +26,24 @@ import torch
 from torch import nn, Tensor
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from training.datasets import open_dataset
-from training.datasets.base import CachedPictures, ImageLabelDataset
+from training.datasets.base import CachedDataset, ImageLabelDataset
 from training.datasets.class_statistics import (
-    class_counts,
     class_weights,
     ClassCounts,
+    load_or_count_classes,
     needs_counts,
 )
-from training.datasets.gpu_loader import check_views, DeviceBatches, Pictures
+from training.datasets.gpu_loader import check_gpu_augmentation, GpuLoader, ImageStore
 from training.datasets.loader import (
     Batch,
-    shuffled_batches,
-    ShuffledBatches,
-    training_batches,
-    whole_batches,
+    RareClassSampler,
+    readable_batches,
+    ShuffledBatchSampler,
+    training_loader,
 )
-from training.run.checkpoint import CheckpointError, load_checkpoint, take_shapes
-from training.run.folder import drop_records, own_run, RunPaths
-from training.schema.config import Config, flat, load_config
+from training.run.checkpoint import adopt_shapes, CheckpointError, load_checkpoint
+from training.run.folder import drop_records, lock_run, RunPaths
+from training.schema.config import Config, flattened, load_config
 from training.trainer.callbacks import Callback, default_callbacks, keep_steps, update_ema
 from training.trainer.cuda_graphs import replay_as_cuda_graph
 from training.trainer.distillation import load_teacher, Objective
@@ -90,7 +90,7 @@ def train(
         return paths.trained
     if folder.exists() and not folder.is_dir():
         raise InvalidValueError('--out', str(folder), 'a folder')
-    with own_run(folder):
+    with lock_run(folder):
         if not paths.trained.exists():
             _train(config, root, paths, initial, after_step, other_classes)
     return paths.trained
@@ -108,8 +108,8 @@ def _train(
     set_seed(config.train.seed)
     accelerator = _accelerator(config)
     dataset = _training_data(config, root)
-    wanted = needs_counts(config)
-    counts = class_counts(config, dataset, paths.class_counts) if wanted else None
+    wanted = needs_counts(config.class_weights, config.sampling)
+    counts = load_or_count_classes(config.data, dataset, paths.class_counts) if wanted else None
     weights = class_weights(config.class_weights, counts)
     loader, sampler = _batches(config, dataset, accelerator, counts)
     classes = tuple(dataset.table.classes)
@@ -119,7 +119,7 @@ def _train(
     network = initial_network(config, dataset, initial, last is not None, other_classes)
     if last is not None:
         check_same_config(config, paths)
-        take_shapes(network, last.weights)
+        adopt_shapes(network, last.weights)
     state = _new_state(config, network, len(sampler), accelerator)
     if config.train.cuda_graphs and _has_one_gpu(accelerator):
         state.model, objective = _replayed(config, state.model, objective, accelerator)
@@ -137,7 +137,7 @@ def _train(
             keep_steps(config, dataset.table, paths)(state)
     while state.step < state.steps:
         sampler.epoch = state.epoch
-        run_epoch(state, whole_batches(loader), objective, accelerator, callbacks)
+        run_epoch(state, readable_batches(loader), objective, accelerator, callbacks)
     accelerator.wait_for_everyone()
     accelerator.end_training()
 
@@ -164,7 +164,7 @@ def _training_data(config: Config, root: Path | None) -> ImageLabelDataset:
     dataset = open_dataset(data.dataset, root, data.train_split, options)
     if not data.cache:
         return dataset
-    cached = CachedPictures(dataset)
+    cached = CachedDataset(dataset)
     return cached.fill() if config.train.workers else cached
 
 
@@ -173,15 +173,17 @@ def _batches(
     dataset: ImageLabelDataset,
     accelerator: Accelerator,
     counts: ClassCounts | None,
-) -> tuple[Iterable[Batch | str], ShuffledBatches]:
+) -> tuple[Iterable[Batch | str], ShuffledBatchSampler]:
     """Make what gives the batches of an epoch, and the sampler that holds its number."""
     share = accelerator.process_index, accelerator.num_processes
     if not config.data.on_device:
-        return training_batches(config, dataset, *share, counts)
-    check_views(config)
-    sampler = shuffled_batches(config, len(dataset), *share)
-    pictures = Pictures.load(dataset, accelerator.device)
-    return DeviceBatches(config, pictures, sampler), sampler
+        rare_classes = RareClassSampler(config.sampling, counts) if counts else None
+        return training_loader(dataset, config.augmentation, config.train, *share, rare_classes)
+    check_gpu_augmentation(config.augmentation, config.sampling)
+    train = config.train
+    sampler = ShuffledBatchSampler(len(dataset), train.batch_size, train.seed, *share)
+    images = ImageStore.load(dataset, accelerator.device)
+    return GpuLoader(images, config.augmentation, sampler), sampler
 
 
 def _has_one_gpu(accelerator: Accelerator) -> bool:
@@ -242,8 +244,8 @@ def _accelerator(config: Config) -> Accelerator:
 
 def check_same_config(config: Config, paths: RunPaths, besides: Sequence[str] = ()) -> None:
     """Refuse a run that was started with another configuration; `besides` may differ too."""
-    before = dict(flat(load_config(paths.config)))
-    for name, value in flat(config):
+    before = dict(flattened(load_config(paths.config)))
+    for name, value in flattened(config):
         if before[name] != value and name not in (*_MAY_CHANGE, *besides):
             raise CheckpointError(
                 paths.trained if paths.trained.exists() else paths.last,

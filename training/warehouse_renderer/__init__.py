@@ -17,7 +17,7 @@ Render warehouse scenes with exact labels, each from a seed.
 
 `render(seed, height, width)` draws a hall with racks, pallets, boxes, forklifts, people and doors
 (`layout`), breaks it into flat faces (`faces`), finds the face that each pixel sees (`raster`) and
-colours it (`lighting`, `shading`, `sensor`). Every class draws its colours from the same table.
+colors it (`lighting`, `shading`, `sensor`). Every class draws its colors from the same table.
 """
 
 from dataclasses import dataclass
@@ -33,18 +33,18 @@ from training.warehouse_renderer.raster import resolve
 from training.warehouse_renderer.sensor import expose
 from training.warehouse_renderer.shading import shade
 
-__all__ = ['Rendered', 'SceneClass', 'render']
+__all__ = ['RenderedImage', 'SceneClass', 'render']
 
 
 @dataclass(frozen=True)
-class Rendered:
-    """Hold a picture, RGB uint8 [H, W, 3], and the class of what each pixel shows [H, W]."""
+class RenderedImage:
+    """Hold a image, RGB uint8 [H, W, 3], and the class of what each pixel shows [H, W]."""
 
     image: NDArray[np.uint8]
     label: NDArray[np.uint8]
 
 
-def render(seed: int, height: int, width: int) -> Rendered:
+def render(seed: int, height: int, width: int) -> RenderedImage:
     """
     Render the scene of a seed; the same seed and size give the same bits.
 
@@ -61,5 +61,5 @@ def render(seed: int, height: int, width: int) -> Rendered:
     matrix = faces.matrix @ to_ray
     outline = faces.outline * np.float32(focal) + (center - 0.5)
     face, near = resolve(outline, matrix[:, 2], height, width)
-    picture = shade(faces, light, scene.camera, matrix, face, near)
-    return Rendered(expose(Random(seed + 2), picture), faces.kind[face])
+    image = shade(faces, light, scene.camera, matrix, face, near)
+    return RenderedImage(expose(Random(seed + 2), image), faces.kind[face])

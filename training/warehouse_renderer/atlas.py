@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Name the textures and pack them, with their smaller copies, into one picture."""
+"""Name the textures and pack them, with their smaller copies, into one image."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 from training.warehouse_renderer import painters
-from training.warehouse_renderer.geometry import Floats
+from training.warehouse_renderer.geometry import FloatArray
 from training.warehouse_renderer.patterns import CELL, Planes
 
 LEVELS = 6
@@ -78,11 +78,11 @@ PERIODS = np.array([texture.period for texture in TEXTURES.values()], np.float32
 
 @dataclass(frozen=True)
 class Atlas:
-    """Hold all textures in one picture [rows, columns, 2] uint8 and where each level begins."""
+    """Hold all textures in one image [rows, columns, 2] uint8 and where each level begins."""
 
     planes: NDArray[np.uint8]
-    left: Floats
-    top: Floats
+    left: FloatArray
+    top: FloatArray
 
 
 @lru_cache(maxsize=1)

@@ -67,7 +67,7 @@ def shell(rng: Random, room: Room) -> list[Part]:
         for i in range(math.ceil(length / TILE)):
             for k in range(math.ceil(room.height / TILE)):
                 at = corner.at((i + 0.5) * TILE, 0, k * TILE - 0.005)
-                # Only the lowest course has the band in the accent colour.
+                # Only the lowest course has the band in the accent color.
                 paint = wall._replace(accent=wall.base) if k else wall
                 parts.append(Block(at, (side, 0, side), paint))
     return parts

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from training.warehouse_renderer import polygons
-from training.warehouse_renderer.geometry import Camera, Floats
+from training.warehouse_renderer.geometry import FloatArray, PinholeCamera
 from training.warehouse_renderer.parts import Block, Disc, Hull, Part
 from training.warehouse_renderer.polygons import Polygons
 
@@ -35,17 +35,17 @@ class Faces:
     world; depth [F] metres; color [F, 2, 3]; kind and texture [F].
     """
 
-    outline: Floats
-    matrix: Floats
-    extent: Floats
-    normal: Floats
-    depth: Floats
-    color: Floats
+    outline: FloatArray
+    matrix: FloatArray
+    extent: FloatArray
+    normal: FloatArray
+    depth: FloatArray
+    color: FloatArray
     kind: NDArray[np.uint8]
     texture: NDArray[np.intp]
 
 
-def project(parts: Sequence[Part], camera: Camera) -> Faces:
+def project(parts: Sequence[Part], camera: PinholeCamera) -> Faces:
     """Project the faces that look towards the camera, the nearest first."""
     groups = [
         polygons.from_blocks([p for p in parts if isinstance(p, Block)], camera),
@@ -70,7 +70,7 @@ def _visible(every: Polygons, slope: float) -> NDArray[np.intp]:
     return np.asarray(order[(facing & inside)[order]])
 
 
-def _faces(seen: Polygons, camera: Camera) -> Faces:
+def _faces(seen: Polygons, camera: PinholeCamera) -> Faces:
     """Derive what rendering needs from visible polygons."""
     corners = polygons.clip_near(seen.corners)
     origin, u, v = seen.frame.transpose(1, 0, 2)

@@ -15,7 +15,7 @@
 """
 Place things in the world and see them through a pinhole camera.
 
-World: metres, x right, y ahead, z up, the floor at z = 0. Camera: x right, y down, z ahead.
+World: metres, x right, y ahead, z up, the floor at z = 0. PinholeCamera: x right, y down, z ahead.
 """
 
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float32]
+FloatArray = NDArray[np.float32]
 
 
 class Pose(NamedTuple):
@@ -46,7 +46,7 @@ class Pose(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Camera:
+class PinholeCamera:
     """
     Describe a pinhole camera above the world's origin.
 
@@ -61,7 +61,7 @@ class Camera:
     focal: float
 
     @cached_property
-    def rotation(self) -> Floats:
+    def rotation(self) -> FloatArray:
         """Return the camera's axes in the world, one per row [3, 3]."""
         cy, sy = math.cos(self.yaw), math.sin(self.yaw)
         cp, sp = math.cos(self.pitch), math.sin(self.pitch)
@@ -72,12 +72,12 @@ class Camera:
         axes = np.stack([cr * right + sr * down, cr * down - sr * right, ahead])
         return np.asarray(axes, np.float32)
 
-    def see(self, points: Floats) -> Floats:
+    def see(self, points: FloatArray) -> FloatArray:
         """Turn world points [..., 3] into camera coordinates [..., 3]."""
         origin = np.array([0.0, 0.0, self.height], np.float32)
         return np.asarray((points - origin) @ self.rotation.T, np.float32)
 
-    def pixels_to_rays(self, height: int, width: int) -> Floats:
+    def pixels_to_rays(self, height: int, width: int) -> FloatArray:
         """Return the matrix [3, 3] from (column, row, 1) to a ray of depth 1."""
         f = self.focal * width
         u0, v0 = width / 2 - 0.5, height / 2 - 0.5

@@ -23,7 +23,7 @@ from typing import TypeAlias
 from training.warehouse_renderer import building, storage
 from training.warehouse_renderer.building import Room
 from training.warehouse_renderer.forklift import forklift
-from training.warehouse_renderer.geometry import Camera, Pose
+from training.warehouse_renderer.geometry import PinholeCamera, Pose
 from training.warehouse_renderer.parts import Part
 from training.warehouse_renderer.person import walking
 
@@ -35,7 +35,7 @@ class Scene:
     """Hold everything that is to be rendered; lamps are (x, y) in metres."""
 
     parts: tuple[Part, ...]
-    camera: Camera
+    camera: PinholeCamera
     room: Room
     lamps: tuple[tuple[float, float], ...]
 
@@ -73,12 +73,12 @@ def draw_scene(rng: Random) -> Scene:
     return Scene(tuple(parts), camera, room, tuple(lamps))
 
 
-def draw_camera(rng: Random) -> Camera:
+def draw_camera(rng: Random) -> PinholeCamera:
     """Draw a camera between knee height and a forklift's roof."""
     height = rng.uniform(0.5, 3.0)
     pitch = rng.gauss(-0.02, 0.06) + 0.08 * (height - 0.8)
     yaw, roll = rng.gauss(0, 0.28), rng.gauss(0, 0.012)
-    return Camera(height, yaw, pitch, roll, rng.uniform(0.55, 1.0))
+    return PinholeCamera(height, yaw, pitch, roll, rng.uniform(0.55, 1.0))
 
 
 def draw_room(rng: Random) -> Room:
@@ -131,7 +131,7 @@ def draw_doors(rng: Random, room: Room, rows: list[Row]) -> list[Part]:
     return parts
 
 
-def draw_things(rng: Random, room: Room, rows: list[Row], camera: Camera) -> list[Part]:
+def draw_things(rng: Random, room: Room, rows: list[Row], camera: PinholeCamera) -> list[Part]:
     """Put people, trucks, pallets and boxes on free ground in front of the camera."""
     plan: list[tuple[Builder, float, float, int]] = [
         (forklift, 1.3, 3.6, rng.choice((0, 1, 1))),

@@ -21,7 +21,7 @@ from random import Random
 import cv2
 import numpy as np
 from training.warehouse_renderer.faces import Faces
-from training.warehouse_renderer.geometry import Floats
+from training.warehouse_renderer.geometry import FloatArray
 from training.warehouse_renderer.layout import Scene
 from training.warehouse_renderer.parts import Block, Hull
 
@@ -36,10 +36,10 @@ class Light:
     `scale` and `shift` turn world (x, y) into columns and rows; `factor` [F] is per face.
     """
 
-    maps: Floats
-    scale: Floats
-    shift: Floats
-    factor: Floats
+    maps: FloatArray
+    scale: FloatArray
+    shift: FloatArray
+    factor: FloatArray
 
 
 def illuminate(rng: Random, scene: Scene, faces: Faces) -> Light:
@@ -64,7 +64,7 @@ def illuminate(rng: Random, scene: Scene, faces: Faces) -> Light:
     return Light(maps, scale, shift, _factor(rng, faces))
 
 
-def _spots(places: Floats, power: Floats, spread: Floats) -> Floats:
+def _spots(places: FloatArray, power: FloatArray, spread: FloatArray) -> FloatArray:
     """Sum soft spots at (column, row), clipped to 1 [SIZE, SIZE]."""
     axis = np.arange(SIZE, dtype=np.float32)
     across = np.exp(-0.5 * ((axis - places[:, :1]) / spread[0]) ** 2)
@@ -72,7 +72,7 @@ def _spots(places: Floats, power: Floats, spread: Floats) -> Floats:
     return np.asarray(np.minimum((along * power[:, None]).T @ across, 1), np.float32)
 
 
-def _shade(rng: Random, scene: Scene, scale: Floats, shift: Floats) -> Floats:
+def _shade(rng: Random, scene: Scene, scale: FloatArray, shift: FloatArray) -> FloatArray:
     """Return what share of the light reaches the floor: 1, less under and beside things."""
     dark = np.zeros((SIZE, SIZE), np.float32)
     wide = np.zeros((SIZE, SIZE), np.float32)
@@ -93,7 +93,7 @@ def _shade(rng: Random, scene: Scene, scale: Floats, shift: Floats) -> Floats:
     return np.asarray((1 - contact) * (1 - soft), np.float32)
 
 
-def _footprints(blocks: Sequence[Block]) -> Floats:
+def _footprints(blocks: Sequence[Block]) -> FloatArray:
     """Return the corners [N, 4, 2] of the blocks' bases on the ground."""
     rows = np.array([(*b.pose, *b.size[:2]) for b in blocks], np.float32)
     x, y, _, yaw, wide, deep = rows.T[..., None]
@@ -103,13 +103,13 @@ def _footprints(blocks: Sequence[Block]) -> Floats:
     return np.asarray(corners, np.float32)
 
 
-def _fill(plane: Floats, quads: Floats, value: float) -> None:
+def _fill(plane: FloatArray, quads: FloatArray, value: float) -> None:
     """Fill quadrilaterals [N, 4, 2], given as (column, row)."""
     for quad in np.rint(quads).astype(np.int32):
         cv2.fillConvexPoly(plane, quad, value)
 
 
-def _factor(rng: Random, faces: Faces) -> Floats:
+def _factor(rng: Random, faces: Faces) -> FloatArray:
     """Return how bright each face is for the way it looks: tops more, undersides less."""
     key = np.array([rng.uniform(-1, 1), rng.uniform(-1, 1), 0.0])
     key *= rng.uniform(0.05, 0.2) / max(float(np.linalg.norm(key)), 1e-3)

@@ -15,8 +15,8 @@
 """
 Paint the procedural textures.
 
-A painter takes a seed and returns two planes in 0..1 [CELL, CELL]: shade (0.5 leaves the colour as
-it is) and the weight of the accent colour.
+A painter takes a seed and returns two planes in 0..1 [CELL, CELL]: shade (0.5 leaves the color as
+it is) and the weight of the accent color.
 """
 
 import cv2
@@ -65,12 +65,12 @@ def masonry(seed: int) -> Planes:
 
 
 def panels(seed: int) -> Planes:
-    """Paint smooth wall panels with thin joints and a coloured band at their foot."""
+    """Paint smooth wall panels with thin joints and a colored band at their foot."""
     return 0.5 + 0.015 * fractal(seed, 1.5) - 0.14 * joints(3, 1, 0.02), NONE
 
 
 def banded(seed: int) -> Planes:
-    """Paint plaster, its lowest third in the accent colour."""
+    """Paint plaster, its lowest third in the accent color."""
     return 0.5 + 0.025 * fractal(seed, 1.3), rect(0, 0.6, 1, 1)
 
 
@@ -194,7 +194,7 @@ def ball(seed: int) -> Planes:
 
 
 def wheel(seed: int) -> Planes:
-    """Paint a tyre around a rim with bolts, the rim in the accent colour."""
+    """Paint a tyre around a rim with bolts, the rim in the accent color."""
     radius, angle = np.hypot(U - 0.5, V - 0.5) * 2, np.arctan2(V - 0.5, U - 0.5)
     rim = radius < 0.6
     bolts = (np.abs(radius - 0.35) < 0.07) & (np.cos(angle * 6) > 0.5)

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Draw colours so that no class owns any: every surface draws from the same table."""
+"""Draw colors so that no class owns any: every surface draws from the same table."""
 
 from random import Random
 
@@ -38,7 +38,7 @@ ANY = NEUTRAL + BROWN + VIVID + DARK
 
 
 def jitter(rng: Random, color: tuple[int, int, int], amount: float = 0.1) -> Color:
-    """Vary a colour (0..255) in brightness and tint and let it fade; return RGB in 0..1."""
+    """Vary a color (0..255) in brightness and tint and let it fade; return RGB in 0..1."""
     gain, faded = rng.uniform(1 - 2 * amount, 1 + amount) / 255, rng.uniform(0.05, 0.45)
     gray, low, high = faded * sum(color) / 3, 1 - amount, 1 + amount
     r, g, b = (gain * (gray + (1 - faded) * c * rng.uniform(low, high)) for c in color)

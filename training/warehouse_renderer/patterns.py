@@ -19,18 +19,18 @@ All are planes [CELL, CELL] over (u, v) in 0..1, u to the right and v downwards.
 """
 
 import numpy as np
-from training.warehouse_renderer.geometry import Floats
+from training.warehouse_renderer.geometry import FloatArray
 
 CELL = 256
-Planes = tuple[Floats, Floats]
+Planes = tuple[FloatArray, FloatArray]
 
 _axis = (np.arange(CELL, dtype=np.float32) + 0.5) / CELL
-U: Floats = np.tile(_axis, (CELL, 1))
-V: Floats = U.T.copy()
-NONE: Floats = np.zeros((CELL, CELL), np.float32)
+U: FloatArray = np.tile(_axis, (CELL, 1))
+V: FloatArray = U.T.copy()
+NONE: FloatArray = np.zeros((CELL, CELL), np.float32)
 
 
-def fractal(seed: int, power: float = 1.2, stretch: tuple[float, float] = (1, 1)) -> Floats:
+def fractal(seed: int, power: float = 1.2, stretch: tuple[float, float] = (1, 1)) -> FloatArray:
     """Return periodic noise [CELL, CELL] of mean 0 and deviation 1; `stretch` along u and v."""
     white = np.random.default_rng(seed).standard_normal((CELL, CELL))
     fu = np.fft.rfftfreq(CELL)[None] * stretch[0]
@@ -41,17 +41,17 @@ def fractal(seed: int, power: float = 1.2, stretch: tuple[float, float] = (1, 1)
     return np.asarray(noise / noise.std(), np.float32)
 
 
-def rect(u0: float, v0: float, u1: float, v1: float) -> Floats:
+def rect(u0: float, v0: float, u1: float, v1: float) -> FloatArray:
     """Return 1 inside a rectangle and 0 outside [CELL, CELL]."""
     return np.asarray((u0 <= U) & (u1 > U) & (v0 <= V) & (v1 > V), np.float32)
 
 
-def joints(columns: float, rows: float, width: float) -> Floats:
+def joints(columns: float, rows: float, width: float) -> FloatArray:
     """Return 1 on the lines of a grid of cells; width as a share of the cell."""
     return np.asarray(((U * columns) % 1 < width) | ((V * rows) % 1 < width), np.float32)
 
 
-def border() -> Floats:
+def border() -> FloatArray:
     """Return 1 at the edges of the face, falling to 0 within a few hundredths."""
     distance = np.minimum(np.minimum(U, 1 - U), np.minimum(V, 1 - V))
     return np.asarray(np.exp(-distance / 0.02), np.float32)

@@ -20,7 +20,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 from training.warehouse_renderer.atlas import INDEX
-from training.warehouse_renderer.geometry import Camera, Floats
+from training.warehouse_renderer.geometry import FloatArray, PinholeCamera
 from training.warehouse_renderer.parts import Block, Disc, Hull, Paint
 
 CORNERS = 14
@@ -43,14 +43,14 @@ class Polygons(NamedTuple):
     color [F, 2, 3], rows: base and accent; kind [F]; texture [F].
     """
 
-    corners: Floats
-    frame: Floats
-    color: Floats
+    corners: FloatArray
+    frame: FloatArray
+    color: FloatArray
     kind: NDArray[np.uint8]
     texture: NDArray[np.intp]
 
 
-def from_blocks(blocks: Sequence[Block], camera: Camera) -> Polygons:
+def from_blocks(blocks: Sequence[Block], camera: PinholeCamera) -> Polygons:
     """Return the faces of all blocks that show their front."""
     rows = np.array([(*b.pose, *b.size, b.taper, b.lean) for b in blocks], np.float32)
     corners = camera.see(_block_corners(rows))[:, QUADS].reshape(-1, 4, 3)
@@ -63,13 +63,13 @@ def from_blocks(blocks: Sequence[Block], camera: Camera) -> Polygons:
     return Polygons(padded, frame[seen], color[block], kind[block], texture[block, SIDES[face]])
 
 
-def facing(frame: Floats) -> NDArray[np.bool_]:
+def facing(frame: FloatArray) -> NDArray[np.bool_]:
     """Say which polygons, given their texture frames [F, 3, 3], show the camera their front."""
     away = np.cross(frame[:, 1], frame[:, 2])
     return np.asarray((away * frame[:, 0]).sum(1) > 1e-7)
 
 
-def _block_corners(rows: Floats) -> Floats:
+def _block_corners(rows: FloatArray) -> FloatArray:
     """Return the corners [N, 8, 3] in the world of blocks [N, x y z yaw sx sy sz taper lean]."""
     x, y, z, yaw, sx, sy, sz, taper, lean = rows.T[..., None]
     top = _bits[:, 2]
@@ -81,7 +81,7 @@ def _block_corners(rows: Floats) -> Floats:
     return np.asarray(np.stack(world, -1), np.float32)
 
 
-def from_discs(discs: Sequence[Disc], camera: Camera) -> Polygons:
+def from_discs(discs: Sequence[Disc], camera: PinholeCamera) -> Polygons:
     """Return one polygon per disc, whichever way it looks."""
     world = np.array([_disc_frame(d) for d in discs], np.float32).reshape(-1, 3, 3)
     frame = camera.see(world)
@@ -99,7 +99,7 @@ def _disc_frame(disc: Disc) -> list[tuple[float, float, float]]:
     return [pose[:3] for pose in corners]
 
 
-def from_hulls(hulls: Sequence[Hull], camera: Camera) -> Polygons:
+def from_hulls(hulls: Sequence[Hull], camera: PinholeCamera) -> Polygons:
     """Return each hull's outline as a polygon across the view; skip those too near."""
     most = max((len(hull.balls) for hull in hulls), default=1)
     rows = [[(*p[:3], r) for p, r in (h.balls * most)[: most - 1] + h.balls[-1:]] for h in hulls]
@@ -116,7 +116,7 @@ def from_hulls(hulls: Sequence[Hull], camera: Camera) -> Polygons:
     return Polygons(corners, _frame(flat, outline) * depth, color, kind, texture[:, 0])
 
 
-def _outline(flat: Floats) -> Floats:
+def _outline(flat: FloatArray) -> FloatArray:
     """
     Return the corners [N, CORNERS, 2] of hulls of circles [N, n, (x, y, radius)].
 
@@ -128,7 +128,7 @@ def _outline(flat: Floats) -> Floats:
     return np.asarray(circle[..., :2] + circle[..., 2:] * DIRECTIONS, np.float32)
 
 
-def _frame(flat: Floats, outline: Floats) -> Floats:
+def _frame(flat: FloatArray, outline: FloatArray) -> FloatArray:
     """Return texture frames [N, 3, 3] at depth 1 around outlines, v from first to last circle."""
     down = flat[:, -1, :2] - flat[:, 0, :2] + np.array([0, 1e-6], np.float32)
     down /= np.linalg.norm(down, axis=1, keepdims=True)
@@ -142,8 +142,8 @@ def _frame(flat: Floats, outline: Floats) -> Floats:
     return frame
 
 
-def _looks(paints: Sequence[Paint]) -> tuple[Floats, NDArray[np.uint8], NDArray[np.intp]]:
-    """Return colours [N, 2, 3], classes [N] and textures [N, 3: side, end, top]."""
+def _looks(paints: Sequence[Paint]) -> tuple[FloatArray, NDArray[np.uint8], NDArray[np.intp]]:
+    """Return colors [N, 2, 3], classes [N] and textures [N, 3: side, end, top]."""
     color = np.array([(p.base, p.accent) for p in paints], np.float32).reshape(-1, 2, 3)
     color *= np.array([p.shade for p in paints], np.float32)[:, None, None]
     kind = np.array([p.kind for p in paints], np.uint8)
@@ -152,7 +152,7 @@ def _looks(paints: Sequence[Paint]) -> tuple[Floats, NDArray[np.uint8], NDArray[
     return color, kind, texture
 
 
-def clip_near(corners: Floats) -> Floats:
+def clip_near(corners: FloatArray) -> FloatArray:
     """Cut polygons [F, CORNERS, 3] at the near plane; those wholly nearer become points."""
     crossing = np.flatnonzero((corners[..., 2] < NEAR).any(1))
     clipped = corners.copy()
@@ -161,9 +161,9 @@ def clip_near(corners: Floats) -> Floats:
     return clipped
 
 
-def _clip(polygon: Floats) -> Floats:
+def _clip(polygon: FloatArray) -> FloatArray:
     """Cut one polygon [CORNERS, 3] at the near plane (Sutherland and Hodgman)."""
-    kept: list[Floats] = []
+    kept: list[FloatArray] = []
     for a, b in zip(polygon, np.roll(polygon, -1, 0), strict=True):
         if a[2] >= NEAR:
             kept.append(a)

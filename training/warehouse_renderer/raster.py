@@ -18,9 +18,9 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from training.warehouse_renderer.geometry import Floats
+from training.warehouse_renderer.geometry import FloatArray
 
-Ints = NDArray[np.int32]
+IntArray = NDArray[np.int32]
 FAR = 1e-4
 
 
@@ -34,11 +34,11 @@ class Spans(NamedTuple):
 
     first: NDArray[np.intp]
     top: NDArray[np.intp]
-    left: Ints
-    right: Ints
+    left: IntArray
+    right: IntArray
 
 
-def scan(outline: Floats, height: int, width: int) -> Spans:
+def scan(outline: FloatArray, height: int, width: int) -> Spans:
     """Return the runs of pixels whose centres lie in convex polygons [F, K, 2], in pixels."""
     start, end = outline.reshape(-1, 2), np.roll(outline, -1, 1).reshape(-1, 2)
     owner = np.arange(len(outline)).repeat(outline.shape[1])
@@ -62,7 +62,9 @@ def scan(outline: Floats, height: int, width: int) -> Spans:
     return Spans(first, top, crossings.min(0), crossings.max(0))
 
 
-def resolve(outline: Floats, plane: Floats, height: int, width: int) -> tuple[Ints, Floats]:
+def resolve(
+    outline: FloatArray, plane: FloatArray, height: int, width: int
+) -> tuple[IntArray, FloatArray]:
     """
     Return the index of the nearest face and 1 over its depth, both [height, width].
 

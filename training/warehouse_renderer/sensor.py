@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Take the picture: exposure, colour temperature, vignetting, blur, noise."""
+"""Take the image: exposure, color temperature, vignetting, blur, noise."""
 
 from functools import lru_cache
 from random import Random
@@ -20,27 +20,27 @@ from random import Random
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from training.warehouse_renderer.geometry import Floats
+from training.warehouse_renderer.geometry import FloatArray
 
 NOISE = 512
 
 
-def expose(rng: Random, picture: Floats) -> NDArray[np.uint8]:
-    """Turn light [H, W, 3] into a camera's picture, uint8 RGB [H, W, 3]."""
-    height, width = picture.shape[:2]
+def expose(rng: Random, image: FloatArray) -> NDArray[np.uint8]:
+    """Turn light [H, W, 3] into a camera's image, uint8 RGB [H, W, 3]."""
+    height, width = image.shape[:2]
     warmth, tint = rng.gauss(0, 0.07), rng.gauss(0, 0.025)
-    gain = _gain(rng, picture[::8, ::8])
+    gain = _gain(rng, image[::8, ::8])
     drift = _vignette(rng, height, width) * np.float32(gain)
     tones = [drift * np.float32(k) for k in (1 + warmth, 1 + tint, 1 - warmth)]
-    picture = np.asarray(cv2.multiply(picture, cv2.merge(tones)), np.float32)
-    picture = _blur(rng, picture, width)
+    image = np.asarray(cv2.multiply(image, cv2.merge(tones)), np.float32)
+    image = _blur(rng, image, width)
     grain = rng.uniform(0.8, 2.2) / 255 * (1 if rng.random() < 0.8 else 2.5)
-    _add_noise(rng, picture, grain)
+    _add_noise(rng, image, grain)
     curve = _curve(rng.uniform(0.85, 1.2), rng.uniform(0.0, 0.04))
-    return np.asarray(cv2.LUT(cv2.convertScaleAbs(np.maximum(picture, 0), alpha=255), curve))
+    return np.asarray(cv2.LUT(cv2.convertScaleAbs(np.maximum(image, 0), alpha=255), curve))
 
 
-def _gain(rng: Random, sample: Floats) -> float:
+def _gain(rng: Random, sample: FloatArray) -> float:
     """Return the exposure: a drawn mean brightness, as far as the lightest parts allow."""
     wanted = rng.uniform(0.32, 0.5) / max(float(sample.mean()), 0.02)
     most = 1.0 / max(float(np.percentile(sample, 97)), 0.1)
@@ -53,39 +53,39 @@ def _curve(gamma: float, haze: float) -> NDArray[np.uint8]:
     return ((haze + (1 - haze) * level) * 255 + 0.5).astype(np.uint8)
 
 
-def _vignette(rng: Random, height: int, width: int) -> Floats:
-    """Return a gain [H, W] that falls towards the corners and drifts across the picture."""
+def _vignette(rng: Random, height: int, width: int) -> FloatArray:
+    """Return a gain [H, W] that falls towards the corners and drifts across the image."""
     x = np.linspace(-1, 1, width, dtype=np.float32)
     y = np.linspace(-1, 1, height, dtype=np.float32)[:, None]
     fall, drift = rng.uniform(0, 0.16), rng.uniform(-0.12, 0.12)
     return np.asarray(1 + drift * x - fall * (x * x + y * y), np.float32)
 
 
-def _blur(rng: Random, picture: Floats, width: int) -> Floats:
-    """Defocus or shake the picture a little; amounts are shares of its width."""
+def _blur(rng: Random, image: FloatArray, width: int) -> FloatArray:
+    """Defocus or shake the image a little; amounts are shares of its width."""
     choice, amount = rng.random(), rng.uniform(0.4, 1.0) * width / 640
     if choice < 0.25 and amount > 0.3:
-        return np.asarray(cv2.GaussianBlur(picture, (0, 0), amount), np.float32)
+        return np.asarray(cv2.GaussianBlur(image, (0, 0), amount), np.float32)
     length = int(4 * amount)
     if choice < 0.4 and length > 1:
-        return np.asarray(cv2.blur(picture, (length, 1)), np.float32)
-    return picture
+        return np.asarray(cv2.blur(image, (length, 1)), np.float32)
+    return image
 
 
 @lru_cache(maxsize=1)
-def _grain() -> Floats:
+def _grain() -> FloatArray:
     """Return fixed sensor noise [NOISE, NOISE, 3], mostly the same in all channels."""
     rng = np.random.default_rng(0)
     shared = rng.standard_normal((NOISE, NOISE, 1))
     return (0.8 * shared + 0.6 * rng.standard_normal((NOISE, NOISE, 3))).astype(np.float32)
 
 
-def _add_noise(rng: Random, picture: Floats, amount: float) -> None:
-    """Add noise to a picture [H, W, 3] in place, cut out of the grain at random."""
+def _add_noise(rng: Random, image: FloatArray, amount: float) -> None:
+    """Add noise to a image [H, W, 3] in place, cut out of the grain at random."""
     step = NOISE // 2
-    for top in range(0, picture.shape[0], step):
-        for left in range(0, picture.shape[1], step):
-            tile = picture[slice(top, top + step), slice(left, left + step)]
+    for top in range(0, image.shape[0], step):
+        for left in range(0, image.shape[1], step):
+            tile = image[slice(top, top + step), slice(left, left + step)]
             y, x = rng.randrange(step), rng.randrange(step)
             grain = _grain()[slice(y, y + tile.shape[0]), slice(x, x + tile.shape[1])]
             cv2.scaleAdd(grain, amount, tile, tile)

@@ -18,35 +18,42 @@ import cv2
 import numpy as np
 from training.warehouse_renderer.atlas import atlas, INDEX, LEVELS, PERIODS
 from training.warehouse_renderer.faces import Faces
-from training.warehouse_renderer.geometry import Camera, Floats
+from training.warehouse_renderer.geometry import FloatArray, PinholeCamera
 from training.warehouse_renderer.lighting import Light, SIZE
 from training.warehouse_renderer.parts import SceneClass
 from training.warehouse_renderer.patterns import CELL
-from training.warehouse_renderer.raster import Ints
+from training.warehouse_renderer.raster import IntArray
 
 STRIP = 48
 
 
 def shade(
-    faces: Faces, light: Light, camera: Camera, matrix: Floats, face: Ints, near: Floats
-) -> Floats:
+    faces: Faces,
+    light: Light,
+    camera: PinholeCamera,
+    matrix: FloatArray,
+    face: IntArray,
+    near: FloatArray,
+) -> FloatArray:
     """
-    Return the picture [H, W, 3] in 0..1 and somewhat above.
+    Return the image [H, W, 3] in 0..1 and somewhat above.
 
     matrix [F, 3, 3] takes (column, row, 1) to (u, v, 1) over depth; face and near [H, W].
     """
     height, width = face.shape
     table = _table(faces, matrix, light, camera, width)
     ground = _ground(light, camera, camera.pixels_to_rays(height, width))
-    picture = np.empty((height, width, 3), np.float32)
+    image = np.empty((height, width, 3), np.float32)
     for top in range(0, height, STRIP):
         rows = slice(top, top + STRIP)
-        picture[rows] = _strip(table, ground, light.maps, face[rows], near[rows], top)
-    return _soften(picture, face)
+        image[rows] = _strip(table, ground, light.maps, face[rows], near[rows], top)
+    return _soften(image, face)
 
 
-def _table(faces: Faces, matrix: Floats, light: Light, camera: Camera, width: int) -> list[Floats]:
-    """Return, per face, what a pixel needs: six coefficients, cell, size, floor row, colours."""
+def _table(
+    faces: Faces, matrix: FloatArray, light: Light, camera: PinholeCamera, width: int
+) -> list[FloatArray]:
+    """Return, per face, what a pixel needs: six coefficients, cell, size, floor row, colors."""
     period = PERIODS[faces.texture]
     repeats = np.where(period[:, None] > 0, faces.extent / np.maximum(period, 0.1)[:, None], 1)
     texels = CELL * np.sqrt((repeats / np.maximum(faces.extent, 1e-3)).prod(1))
@@ -63,7 +70,9 @@ def _table(faces: Faces, matrix: Floats, light: Light, camera: Camera, width: in
     return [np.ascontiguousarray(column, np.float32) for column in columns]
 
 
-def _ground(light: Light, camera: Camera, to_ray: Floats) -> tuple[Floats, Floats]:
+def _ground(
+    light: Light, camera: PinholeCamera, to_ray: FloatArray
+) -> tuple[FloatArray, FloatArray]:
     """
     Return [3, 3], (column, row, 1) to the place seen per metre of depth, and its offset [3].
 
@@ -75,20 +84,20 @@ def _ground(light: Light, camera: Camera, to_ray: Floats) -> tuple[Floats, Float
 
 
 def _strip(
-    table: list[Floats],
-    ground: tuple[Floats, Floats],
-    maps: Floats,
-    face: Ints,
-    near: Floats,
+    table: list[FloatArray],
+    ground: tuple[FloatArray, FloatArray],
+    maps: FloatArray,
+    face: IntArray,
+    near: FloatArray,
     top: int,
-) -> Floats:
-    """Shade some rows of the picture [h, W, 3]."""
+) -> FloatArray:
+    """Shade some rows of the image [h, W, 3]."""
     index = face.astype(np.intp)
     column = np.arange(face.shape[1], dtype=np.float32)
     row = np.arange(top, top + len(face), dtype=np.float32)[:, None]
     depth = 1 / near
 
-    def of_face(k: int) -> Floats:
+    def of_face(k: int) -> FloatArray:
         return np.take(table[k], index)
 
     u = (of_face(0) * column + of_face(1) * row + of_face(2)) * depth
@@ -111,7 +120,7 @@ def _strip(
     return np.asarray(cv2.merge(tones), np.float32)
 
 
-def _soften(picture: Floats, face: Ints) -> Floats:
+def _soften(image: FloatArray, face: IntArray) -> FloatArray:
     """Blur where faces meet, as a lens would; the inside of faces stays sharp."""
     edge = np.zeros(face.shape, np.uint8)
     across, along = face[:, 1:] != face[:, :-1], face[1:] != face[:-1]
@@ -119,6 +128,6 @@ def _soften(picture: Floats, face: Ints) -> Floats:
     edge[:, :-1] |= across
     edge[1:] |= along
     edge[:-1] |= along
-    blurred = cv2.GaussianBlur(picture, (3, 3), 0.7)
-    cv2.copyTo(blurred, edge, picture)
-    return picture
+    blurred = cv2.GaussianBlur(image, (3, 3), 0.7)
+    cv2.copyTo(blurred, edge, image)
+    return image

@@ -23,15 +23,15 @@ from swiftnet_ros.errors import InvalidValueError, UnknownNameError
 import torch
 from training.datasets import open_dataset
 from training.datasets.class_statistics import (
-    class_counts,
     class_weights,
     ClassCounts,
     count_pixels,
+    load_or_count_classes,
     needs_counts,
     SCHEMES,
 )
 from training.run.folder import RunPaths
-from training.schema.config import ClassWeightsConfig, config_from_tree, LossConfig
+from training.schema.config import ClassWeightsConfig, config_from_tree, LossConfig, SamplingConfig
 from training.trainer.losses import build_loss, LOSSES
 from training.trainer.train import train
 
@@ -68,7 +68,7 @@ def test_inverse_log_by_hand():
 @pytest.mark.parametrize('scheme', SCHEMES)
 def test_the_mean_weight_of_a_pixel_is_one_and_absent_classes_weigh_one(scheme):
     weights = class_weights(ClassWeightsConfig(scheme), COUNTS)
-    assert sum(w * share for w, share in zip(weights, COUNTS.shares(), strict=True)) == (
+    assert sum(w * share for w, share in zip(weights, COUNTS.fractions(), strict=True)) == (
         pytest.approx(1, abs=1e-5)
     )
     assert weights[1] > weights[0]
@@ -97,14 +97,12 @@ def test_pixels_are_those_of_the_labels(folder_root):
 
 
 def test_counts_are_needed_by_weights_and_by_sampling_alone():
-    assert not needs_counts(tiny_config())
-    assert needs_counts(config_from_tree({'name': 'x', 'sampling': {'share': 0.1}}))
-    assert needs_counts(
-        config_from_tree({'name': 'x', 'class_weights': {'scheme': 'inverse_log'}})
-    )
-    typo = config_from_tree({'name': 'x', 'class_weights': {'scheme': 'median_frequencies'}})
+    equal, even = ClassWeightsConfig(), SamplingConfig()
+    assert not needs_counts(equal, even)
+    assert needs_counts(equal, SamplingConfig(0.1))
+    assert needs_counts(ClassWeightsConfig('inverse_log'), even)
     with pytest.raises(UnknownNameError, match="did you mean 'median_frequency'"):
-        needs_counts(typo)
+        needs_counts(ClassWeightsConfig('median_frequencies'), even)
 
 
 @pytest.mark.parametrize(
@@ -187,8 +185,8 @@ def test_a_run_keeps_its_counts_and_weights_and_reads_them_again(folder_root, tm
     assert kept['source']['pictures'] == 8
     kept['pixels'][0][0] = 7
     path.write_text(json.dumps(kept))
-    assert class_counts(config, dataset, path).pixels[0, 0] == 7
+    assert load_or_count_classes(config.data, dataset, path).pixels[0, 0] == 7
     kept['source']['split'] = 'val'
     path.write_text(json.dumps(kept))
-    assert class_counts(config, dataset, path).pixels[0, 0] != 7
+    assert load_or_count_classes(config.data, dataset, path).pixels[0, 0] != 7
     assert sum(step_losses(tmp_path)[-2:]) < sum(step_losses(tmp_path)[:2])

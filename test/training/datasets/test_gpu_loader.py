@@ -25,8 +25,14 @@ from swiftnet_ros.errors import InvalidValueError
 import torch
 from training.datasets import open_dataset
 from training.datasets.class_table import UNLABELED
-from training.datasets.gpu_loader import crop_windows, DeviceBatches, draw_batch, pasted, Pictures
-from training.datasets.loader import ShuffledBatches
+from training.datasets.gpu_loader import (
+    class_mix_mask,
+    crop_matrices,
+    draw_batch,
+    GpuLoader,
+    ImageStore,
+)
+from training.datasets.loader import ShuffledBatchSampler
 from training.datasets.transforms.augmentation import FILL
 from training.schema.config import AugmentationConfig
 from training.trainer.train import train
@@ -44,7 +50,7 @@ drawn = partial(tiny_config, data={'on_device': True}, augmentation={'colour': '
 
 def coded(
     height: int = SIDE, width: int = SIDE, ids: tuple[int, int, int] = (0, 1, 2)
-) -> Pictures:
+) -> ImageStore:
     """Give two pictures that show each class in its colour, the second upside down."""
     label = np.full((height, width), ids[0], np.uint8)
     cv2.rectangle(label, (width // 4, height // 3), (width, height), ids[1], -1)
@@ -53,10 +59,10 @@ def coded(
     labels = torch.from_numpy(np.stack([label, label[::-1]]))
     images = torch.from_numpy(COLOR_OF[labels.numpy()]).permute(0, 3, 1, 2).contiguous()
     distance = torch.arange(width, dtype=torch.float32).expand(2, height, width)
-    return Pictures(images, labels, distance, 3)
+    return ImageStore(images, labels, distance, 3)
 
 
-def one_batch(pictures: Pictures, views: AugmentationConfig, seed: int = 0, indices=(0, 1)):
+def one_batch(pictures: ImageStore, views: AugmentationConfig, seed: int = 0, indices=(0, 1)):
     """Draw the views of some pictures."""
     generator = torch.Generator().manual_seed(seed)
     return draw_batch(pictures, list(indices), views, generator)
@@ -121,7 +127,7 @@ def test_a_view_of_a_larger_picture_holds_nothing_from_outside():
 def test_the_window_of_half_a_picture_is_half_as_wide_and_within():
     factors, flips = torch.full((50,), 2.0), torch.zeros(50, dtype=torch.bool)
     size, generator = (SIDE, SIDE), torch.Generator().manual_seed(0)
-    windows = crop_windows(size, size, factors, flips, generator)
+    windows = crop_matrices(size, size, factors, flips, generator)
     assert torch.allclose(windows[:, 0, 0], torch.tensor(0.5))
     assert torch.allclose(windows[:, 1, 1], torch.tensor(0.5))
     assert windows[:, :, 2].abs().max() <= 0.5
@@ -196,7 +202,7 @@ def test_exchanged_channels_are_the_same_three():
 def test_half_of_the_classes_that_are_there_are_pasted():
     labels = torch.tensor([[0, 1, 2, UNLABELED], [4, 4, 4, 4], [UNLABELED] * 4], dtype=torch.uint8)
     scores = torch.tensor([[0.1, 0.9, 0.5, 0.99, 0.3]] * 3)
-    mask = pasted(labels[:, None], scores)[:, 0]
+    mask = class_mix_mask(labels[:, None], scores)[:, 0]
     assert mask.tolist() == [[False, True, True, False], [True] * 4, [False] * 4]
 
 
@@ -223,9 +229,9 @@ def batches_of(root, epoch=0, rank=0, processes=1, seed=0):
     """Give the batches of one epoch, of one of several processes."""
     config = drawn(train={'seed': seed})
     dataset = open_dataset('folder', root, 'train')
-    sampler = ShuffledBatches(len(dataset), 4, seed, rank, processes)
+    sampler = ShuffledBatchSampler(len(dataset), 4, seed, rank, processes)
     sampler.epoch = epoch
-    return list(DeviceBatches(config, Pictures.load(dataset, CPU), sampler))
+    return list(GpuLoader(ImageStore.load(dataset, CPU), config.augmentation, sampler))
 
 
 def test_a_batch_depends_on_seed_epoch_and_position_alone(folder_root):
@@ -281,4 +287,4 @@ def test_pictures_of_several_sizes_are_refused(tmp_path):
         name = f'train/{part}/000.png'
         (root / name).write_bytes((larger / name).read_bytes())
     with pytest.raises(InvalidValueError, match="data.on_device is 'pictures of 2 sizes'"):
-        Pictures.load(open_dataset('folder', root, 'train'), CPU)
+        ImageStore.load(open_dataset('folder', root, 'train'), CPU)

@@ -17,14 +17,14 @@ from collections import Counter
 from dataclasses import replace
 from itertools import islice
 
-from helpers.tiny_training import final_weights, step_losses, tiny_config
+from helpers.tiny_training import final_weights, step_losses, tiny_config, tiny_loader
 import numpy as np
 import pytest
 import torch
 from training.datasets import open_dataset
-from training.datasets.base import CachedPictures
+from training.datasets.base import CachedDataset
 from training.datasets.class_statistics import ClassCounts, count_pixels
-from training.datasets.loader import RareClassViews, training_batches, whole_batches
+from training.datasets.loader import RareClassSampler, readable_batches
 from training.datasets.transforms.augmentation import augment, training_transform
 from training.schema.config import AugmentationConfig, SamplingConfig
 from training.trainer import train as train_room
@@ -78,10 +78,10 @@ def test_windows_differ_and_a_class_that_is_not_there_changes_nothing():
 
 
 def test_classes_are_drawn_by_their_share_and_pictures_by_the_class():
-    rare = RareClassViews(ALWAYS, COUNTS)
+    rare = RareClassSampler(ALWAYS, COUNTS)
     drawn = [rare.draw(seed) for seed in range(4000)]
     classes = Counter(class_id for _, class_id in drawn)
-    odds = np.exp((1 - COUNTS.shares()[:3]) / 0.1)
+    odds = np.exp((1 - COUNTS.fractions()[:3]) / 0.1)
     for class_id, expected in enumerate(odds / odds.sum()):
         assert classes[class_id] / 4000 == pytest.approx(expected, abs=0.03)
     assert {picture for picture, class_id in drawn if class_id == 2} == {2}
@@ -90,11 +90,11 @@ def test_classes_are_drawn_by_their_share_and_pictures_by_the_class():
 
 
 def test_the_share_of_ordinary_views_stays():
-    rare = RareClassViews(replace(ALWAYS, share=0.25), COUNTS)
+    rare = RareClassSampler(replace(ALWAYS, share=0.25), COUNTS)
     drawn = [rare.draw(seed) for seed in range(2000)]
     assert sum(place is not None for place in drawn) / 2000 == pytest.approx(0.25, abs=0.03)
     nothing = ClassCounts(('a',), np.zeros((2, 1), np.int64), {})
-    assert RareClassViews(ALWAYS, nothing).draw(0) is None
+    assert RareClassSampler(ALWAYS, nothing).draw(0) is None
 
 
 @pytest.fixture
@@ -105,10 +105,11 @@ def batches(folder_root):
         config = with_sampling(train=train)
         dataset = open_dataset('folder', folder_root, 'train')
         counts = ClassCounts((), count_pixels(dataset), {})
-        dataset = CachedPictures(dataset) if cache else dataset
-        loader, sampler = training_batches(config, dataset, rank, processes, counts)
+        dataset = CachedDataset(dataset) if cache else dataset
+        rare = RareClassSampler(config.sampling, counts)
+        loader, sampler = tiny_loader(config, dataset, rank, processes, rare_classes=rare)
         sampler.epoch = epoch
-        return [batch.images for batch in whole_batches(loader)], list(sampler)
+        return [batch.images for batch in readable_batches(loader)], list(sampler)
 
     return draw
 
@@ -133,7 +134,8 @@ def test_one_picture_twice_in_an_epoch_has_two_views(folder_root):
     config = with_sampling(share=1.0)
     dataset = open_dataset('folder', folder_root, 'train')
     counts = ClassCounts((), count_pixels(dataset), {})
-    loader, _ = training_batches(config, dataset, counts=counts)
+    rare = RareClassSampler(config.sampling, counts)
+    loader, _ = tiny_loader(config, dataset, rare_classes=rare)
     views = [loader.dataset[(0, 1, 1, position)][0] for position in (0, 1, 1)]
     assert not torch.equal(views[0], views[1])
     assert torch.equal(views[1], views[2])
@@ -143,8 +145,8 @@ def test_without_sampling_places_are_what_they_were(folder_root):
     dataset = open_dataset('folder', folder_root, 'train')
     counts = ClassCounts((), count_pixels(dataset), {})
     plain, counted = (
-        list(islice(training_batches(tiny_config(), dataset, counts=given)[1], 2))
-        for given in (None, counts)
+        list(islice(tiny_loader(tiny_config(), dataset, rare_classes=rare)[1], 2))
+        for rare in (None, RareClassSampler(SamplingConfig(), counts))
     )
     assert plain == counted
 
@@ -189,7 +191,7 @@ def test_a_cached_picture_is_read_once(folder_root):
             reads.append(index)
             return dataset[index]
 
-    cached = CachedPictures(Counting())
+    cached = CachedDataset(Counting())
     first = cached[3]
     assert cached[3] is first
     assert (reads, len(cached), cached.table) == ([3], 8, dataset.table)

@@ -69,7 +69,7 @@ def test_a_crash_goes_on_in_the_round_and_epoch_where_it_stopped(finished_experi
         paths.pruning_round(1).trained,
         paths.pruning_round(1).history,
         paths.history,
-        paths.start,
+        paths.initial_weights,
     ]
     before = [path.stat().st_mtime_ns for path in done]
     assert not paths.trained.exists()
@@ -118,7 +118,7 @@ def test_results_say_what_was_measured_and_by_what(finished_experiment):
         assert (result['name'], result['seed'], result['epochs']) == (name, 0, 2)
         assert result['config']['name'] == name
         if name != 'dense':
-            assert result['start_sha256'] == weights_sha256(load_checkpoint(paths.start))
+            assert result['start_sha256'] == weights_sha256(load_checkpoint(paths.initial_weights))
 
 
 def test_pruned_arms_are_smaller_and_masked_ones_are_not(finished_experiment):

@@ -48,7 +48,7 @@ def task(tmp_path_factory):
 
 @pytest.mark.parametrize(('name', 'source'), [('full', 'dense'), ('smaller', 'pruned')])
 def test_all_but_the_classifier_comes_from_the_first_data_set(task, name, source):
-    start = load_checkpoint(task.paths(name).start)
+    start = load_checkpoint(task.paths(name).initial_weights)
     before = load_checkpoint(task.paths(source).trained)
     changed = [
         key for key, value in before.weights.items() if not torch.equal(value, start.weights[key])
@@ -61,7 +61,7 @@ def test_all_but_the_classifier_comes_from_the_first_data_set(task, name, source
 
 def test_full_from_random_has_nothing_of_the_first_data_set(task):
     paths = task.paths('random')
-    assert not paths.start.exists()
+    assert not paths.initial_weights.exists()
     result = json.loads(paths.result.read_text())
     assert (result['source'], result['start_sha256']) == (None, None)
     assert list(result['iou']) == ['class0', 'class1', 'class2', 'more']

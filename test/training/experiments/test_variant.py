@@ -63,12 +63,12 @@ def same(one, other):
 
 
 def start_of(task, name):
-    return dict(load_checkpoint(task.paths(name).start).weights)
+    return dict(load_checkpoint(task.paths(name).initial_weights).weights)
 
 
 def dense_weights(task, step=None):
     paths = task.paths('dense')
-    return dict(load_checkpoint(paths.trained if step is None else paths.kept(step)).weights)
+    return dict(load_checkpoint(paths.trained if step is None else paths.weights_at(step)).weights)
 
 
 @pytest.mark.parametrize(
@@ -130,7 +130,7 @@ def test_random_weights_of_the_pruned_shape_are_fresh(finished_experiment):
 
 def test_the_narrow_network_has_its_own_widths_and_fresh_weights(finished_experiment):
     paths = finished_experiment.paths('narrow')
-    start = load_checkpoint(paths.start)
+    start = load_checkpoint(paths.initial_weights)
     assert (start.model.widths, start.model.features) == ([8, 8, 8, 12, 16], 12)
     assert start.weights['encoder.stages.3.1.conv2.weight'].shape == (16, 16, 3, 3)
     assert not paths.history.exists()

@@ -39,8 +39,8 @@ from training.pruning.dependency_groups import DependencyGroup, OUT, trace, Unsu
 from training.pruning.history import PruningHistory
 from training.pruning.options import EmptyLayerError, network_part, PARTS, PruneOptions
 from training.pruning.structured import prune, StatisticsMismatchError, TiedPartsError
-from training.run.checkpoint import layer_widths, take_shapes
-from training.schema.from_yaml import build
+from training.run.checkpoint import adopt_shapes, layer_widths
+from training.schema.from_yaml import dataclass_from_tree
 
 HALF = dict.fromkeys(PARTS, 0.5)
 SOURCES = ROOT / 'training'
@@ -107,7 +107,7 @@ class TestEveryNetwork:
     def test_the_shape_is_rebuilt_strictly(self, variant, encoder):
         network = halved(variant, encoder)[0]
         again = small_network(variant, encoder, levels=2).float()
-        take_shapes(again, network.state_dict())
+        adopt_shapes(again, network.state_dict())
         again.double().load_state_dict(network.state_dict(), strict=True)
         assert torch.equal(answer(again), answer(network))
 
@@ -240,7 +240,7 @@ def test_statistics_of_another_network_are_refused():
 )
 def test_impossible_options_are_one_line(tree, error, text):
     with pytest.raises(error, match=text) as caught:
-        build(PruneOptions, tree, 'prune.')
+        dataclass_from_tree(PruneOptions, tree, 'prune.')
     assert '\n' not in str(caught.value)
 
 

@@ -53,7 +53,7 @@ def test_the_iterations_asked_for_are_kept_and_no_others(folder_root, tmp_path, 
     names = sorted(path.name for path in paths.folder.glob('step_*'))
     assert names == ['step_000000.pt', 'step_000003.pt', 'step_000006.pt']
     for step in (3, 6):
-        assert _equal(dict(load_checkpoint(paths.kept(step)).weights), states[step])
+        assert _equal(dict(load_checkpoint(paths.weights_at(step)).weights), states[step])
     averaged = dict(load_checkpoint(paths.trained).weights)
     assert not _equal(averaged, states[6])
 
@@ -61,7 +61,7 @@ def test_the_iterations_asked_for_are_kept_and_no_others(folder_root, tmp_path, 
 def test_iteration_0_is_what_the_seed_draws(folder_root, tmp_path):
     config = tiny_config(train={'epochs': 1, 'keep_steps': [0], 'seed': 5})
     train(config, folder_root, tmp_path / 'run')
-    kept = dict(load_checkpoint(RunPaths(tmp_path / 'run').kept(0)).weights)
+    kept = dict(load_checkpoint(RunPaths(tmp_path / 'run').weights_at(0)).weights)
     set_seed(5)
     dataset = open_dataset('folder', folder_root, 'train')
     assert _equal(kept, initial_network(config, dataset, None, False).state_dict())
@@ -85,12 +85,12 @@ def test_a_resumed_run_keeps_the_same(folder_root, tmp_path, monkeypatch):
         with pytest.raises(StoppedError):
             train(config, folder_root, tmp_path / 'stopped')
     whole, stopped = RunPaths(tmp_path / 'whole'), RunPaths(tmp_path / 'stopped')
-    first = stopped.kept(0).stat().st_mtime_ns
-    assert not stopped.kept(5).exists()
+    first = stopped.weights_at(0).stat().st_mtime_ns
+    assert not stopped.weights_at(5).exists()
     train(config, folder_root, tmp_path / 'stopped')
-    assert stopped.kept(0).stat().st_mtime_ns == first
-    expected = load_checkpoint(whole.kept(5)).weights
-    for name, value in load_checkpoint(stopped.kept(5)).weights.items():
+    assert stopped.weights_at(0).stat().st_mtime_ns == first
+    expected = load_checkpoint(whole.weights_at(5)).weights
+    for name, value in load_checkpoint(stopped.weights_at(5)).weights.items():
         torch.testing.assert_close(value, expected[name], rtol=1e-5, atol=1e-6)
 
 

@@ -24,7 +24,7 @@ from helpers.checkout import ROOT
 from helpers.tiny_training import step_losses, tiny_config, training_that, write_config
 import pytest
 from swiftnet_ros.errors import SwiftnetError
-from training.run.folder import own_run, RunPaths
+from training.run.folder import lock_run, RunPaths
 from training.trainer.train import train
 
 # What stays at a step until a file is there.
@@ -78,19 +78,19 @@ def test_the_second_process_waits_for_the_first(start, folder_root, tmp_path, ki
 
 
 def test_a_folder_that_stays_empty_is_removed(tmp_path):
-    with pytest.raises(SwiftnetError), own_run(tmp_path / 'run'):
+    with pytest.raises(SwiftnetError), lock_run(tmp_path / 'run'):
         raise SwiftnetError
     assert not (tmp_path / 'run').exists()
 
 
 def test_a_folder_that_was_there_stays(tmp_path):
     (tmp_path / 'run').mkdir()
-    with own_run(tmp_path / 'run'):
+    with lock_run(tmp_path / 'run'):
         pass
     assert (tmp_path / 'run').is_dir()
 
 
 def test_processes_of_torchrun_share_their_run(tmp_path, monkeypatch):
     monkeypatch.setenv('WORLD_SIZE', '2')
-    with own_run(tmp_path / 'run'), own_run(tmp_path / 'run'):
+    with lock_run(tmp_path / 'run'), lock_run(tmp_path / 'run'):
         assert not (tmp_path / 'run').exists()

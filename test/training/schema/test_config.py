@@ -25,7 +25,7 @@ import torch
 from training.datasets import DATASETS
 from training.datasets.class_table import shipped_class_table
 from training.models import build_model
-from training.schema.config import config_from_tree, flat, load_config, load_tree
+from training.schema.config import config_from_tree, flattened, load_config, load_tree
 from training.trainer.losses import build_loss
 from training.trainer.optimizers import build_lr_schedule, build_optimizer
 
@@ -146,7 +146,10 @@ def test_a_missing_file_is_named():
 def test_overrides_change_single_keys(tmp_path):
     path = write_config(tmp_path / 'tiny.yaml')
     overrides = ('train.epochs=7', 'name=other', 'model.widths=null', 'loss.options.gamma=2')
-    before, after = dict(flat(load_config(path))), dict(flat(load_config(path, overrides)))
+    before, after = (
+        dict(flattened(load_config(path))),
+        dict(flattened(load_config(path, overrides))),
+    )
     changed = {key: after[key] for key in after if after[key] != before[key]}
     assert changed == {
         'name': 'other',

@@ -17,14 +17,20 @@ from dataclasses import replace
 import json
 
 from helpers.tiny_experiment import tiny_experiment, tiny_seed_runs
-from helpers.tiny_training import final_weights, step_losses, tiny_checkpoint, tiny_config
+from helpers.tiny_training import (
+    final_weights,
+    step_losses,
+    tiny_checkpoint,
+    tiny_config,
+    tiny_loader,
+)
 import pytest
 from swiftnet_ros.errors import FileMissingError, InvalidValueError
 from swiftnet_ros.model_spec import SemanticClass
 import torch
 import torch.nn.functional as F
 from training.datasets import open_dataset
-from training.datasets.loader import training_batches, whole_batches
+from training.datasets.loader import readable_batches
 from training.experiments.rounds import VariantMismatchError
 from training.experiments.run import finish_run
 from training.run.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
@@ -72,8 +78,8 @@ def test_a_teacher_of_another_stride_is_brought_to_the_students_size():
 
 def distance(network, teacher, folder_root):
     """Measure how far two checkpoints' answers are apart on the first training batch."""
-    loader, _ = training_batches(tiny_config(), open_dataset('folder', folder_root, 'train'))
-    batch = next(whole_batches(loader))
+    loader, _ = tiny_loader(tiny_config(), open_dataset('folder', folder_root, 'train'))
+    batch = next(readable_batches(loader))
     with torch.no_grad():
         one, other = (
             load_checkpoint(p).network().eval()(batch.images) for p in (network, teacher)
@@ -146,7 +152,7 @@ def test_an_arm_learns_from_the_dense_run_of_its_seed(folder_root, tmp_path):
     teacher = str(task.paths('dense').trained)
     assert config.distillation == DistillationConfig(teacher, 2.0, 2.0)
     assert load_config(task.paths('ft').config).distillation.teacher is None
-    starts = [load_checkpoint(task.paths(name).start).weights for name in arms]
+    starts = [load_checkpoint(task.paths(name).initial_weights).weights for name in arms]
     assert all(torch.equal(value, starts[1][name]) for name, value in starts[0].items())
     first = [step_losses(task.paths(name).folder)[0] for name in arms]
     assert first[0] > first[1]

@@ -21,7 +21,7 @@ import cv2
 import numpy as np
 import pytest
 from training import warehouse_renderer
-from training.warehouse_renderer import render, Rendered, SceneClass
+from training.warehouse_renderer import render, RenderedImage, SceneClass
 import yaml
 
 CLASSES = len(SceneClass)
@@ -36,7 +36,7 @@ def small(seed):
 
 def test_a_frame_is_an_image_and_a_label_of_the_size_asked_for():
     frame = render(3, 90, 160)
-    assert isinstance(frame, Rendered)
+    assert isinstance(frame, RenderedImage)
     assert (frame.image.shape, frame.image.dtype) == ((90, 160, 3), np.uint8)
     assert (frame.label.shape, frame.label.dtype) == ((90, 160), np.uint8)
 

@@ -22,8 +22,8 @@ from torchvision import tv_tensors
 from torchvision.transforms import InterpolationMode, v2
 from torchvision.transforms.v2 import functional as F
 from training.datasets.class_table import UNLABELED
-from training.datasets.transforms.color_jitter import colour_jitter
-from training.datasets.transforms.corruptions import CameraFaults
+from training.datasets.transforms.color_jitter import color_jitter
+from training.datasets.transforms.corruptions import RandomCorruption
 from training.schema.config import AugmentationConfig
 
 # image [3, H, W] and label [H, W], both uint8
@@ -103,7 +103,7 @@ def training_transform(config: AugmentationConfig, class_id: int | None = None) 
             RandomScale(config.scale_min, config.scale_max),
             crop,
             v2.RandomHorizontalFlip(config.flip),
-            colour_jitter(config),
+            color_jitter(config),
             *_rare_changes(config),
         ]
     )
@@ -116,10 +116,10 @@ def _rare_changes(config: AugmentationConfig) -> list[v2.Transform]:
         (config.permute, v2.RandomChannelPermutation()),
     )
     changes = [v2.RandomApply([change], share) for share, change in colours if share]
-    return [*changes, CameraFaults(config)] if config.blur or config.noise else changes
+    return [*changes, RandomCorruption(config)] if config.blur or config.noise else changes
 
 
-def paste_classes(view: View, other: View) -> View:
+def class_mix(view: View, other: View) -> View:
     """
     Paste half of the classes of another view, drawn at random, over a view of equal size.
 

@@ -24,10 +24,10 @@ from torchvision import tv_tensors
 from torchvision.transforms import v2
 from training.schema.config import AugmentationConfig
 
-GREY = torch.tensor([0.299, 0.587, 0.114])
+LUMA = torch.tensor([0.299, 0.587, 0.114])
 # RGB to luma and two differences of colour (NTSC's YIQ): hue is an angle there.
 _YIQ = torch.stack(
-    [GREY, torch.tensor([0.596, -0.274, -0.322]), torch.tensor([0.211, -0.523, 0.312])]
+    [LUMA, torch.tensor([0.596, -0.274, -0.322]), torch.tensor([0.211, -0.523, 0.312])]
 )
 
 
@@ -57,12 +57,14 @@ class LinearJitter(v2.Transform):  # type: ignore[misc]
         if isinstance(inpt, tv_tensors.Mask):
             return inpt
         brightness, contrast, saturation = torch.tensor(params['factors'])[:, None]
-        colour = turn_hues(torch.tensor([params['turn']])) @ saturate(saturation)
-        result = recoloured(inpt.as_subclass(Tensor)[None], brightness, contrast, colour)
+        colour = hue_matrices(torch.tensor([params['turn']])) @ saturation_matrices(saturation)
+        result = transform_colors(inpt.as_subclass(Tensor)[None], brightness, contrast, colour)
         return tv_tensors.wrap(result[0], like=inpt)
 
 
-def recoloured(images: Tensor, brightness: Tensor, contrast: Tensor, colour: Tensor) -> Tensor:
+def transform_colors(
+    images: Tensor, brightness: Tensor, contrast: Tensor, colour: Tensor
+) -> Tensor:
     """
     Change the colours of images [N, 3, H, W]: uint8 of the same shape, on their device.
 
@@ -71,18 +73,18 @@ def recoloured(images: Tensor, brightness: Tensor, contrast: Tensor, colour: Ten
     """
     pixels = images.flatten(2).float()
     bright, strong, matrix = (part.to(images.device) for part in (brightness, contrast, colour))
-    grey = bright * (pixels.mean(2) @ GREY.to(images.device))
+    grey = bright * (pixels.mean(2) @ LUMA.to(images.device))
     shift = matrix.sum(2, keepdim=True) * ((1 - strong) * grey)[:, None, None]
     changed = torch.baddbmm(shift, (bright * strong)[:, None, None] * matrix, pixels)
     return changed.round_().clamp_(0, 255).byte().view(images.shape)
 
 
-def saturate(factors: Tensor) -> Tensor:
+def saturation_matrices(factors: Tensor) -> Tensor:
     """Give the matrices [N, 3, 3] that move colours from their grey, or with 0 to it."""
-    return torch.lerp(GREY.expand(3, 3), torch.eye(3), factors[:, None, None])
+    return torch.lerp(LUMA.expand(3, 3), torch.eye(3), factors[:, None, None])
 
 
-def turn_hues(turns: Tensor) -> Tensor:
+def hue_matrices(turns: Tensor) -> Tensor:
     """Give the matrices [N, 3, 3] that turn hues by a part of a whole turn and keep the luma."""
     cos, sin = torch.cos(2 * math.pi * turns), torch.sin(2 * math.pi * turns)
     rotations = torch.eye(3).repeat(len(turns), 1, 1)
@@ -92,15 +94,15 @@ def turn_hues(turns: Tensor) -> Tensor:
     return matrices
 
 
-JITTERS: dict[str, Callable[[float, float, float, float], v2.Transform]] = {
+COLOR_JITTERS: dict[str, Callable[[float, float, float, float], v2.Transform]] = {
     'hsv': v2.ColorJitter,
     'linear': LinearJitter,
 }
 
 
-def colour_jitter(config: AugmentationConfig) -> v2.Transform:
+def color_jitter(config: AugmentationConfig) -> v2.Transform:
     """Make the change of colours that a configuration asks for."""
-    if config.colour not in JITTERS:
-        raise UnknownNameError('value of augmentation.colour', config.colour, JITTERS)
+    if config.colour not in COLOR_JITTERS:
+        raise UnknownNameError('value of augmentation.colour', config.colour, COLOR_JITTERS)
     strengths = (config.brightness, config.contrast, config.saturation, config.hue)
-    return JITTERS[config.colour](*strengths)
+    return COLOR_JITTERS[config.colour](*strengths)

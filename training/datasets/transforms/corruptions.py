@@ -30,19 +30,19 @@ from torchvision.transforms.v2 import functional as F
 from training.datasets.base import ImageLabelDataset, Sample
 from training.datasets.class_table import ClassTable
 from training.schema.config import AugmentationConfig
-from training.schema.rules import LEAST_BLUR, LEAST_NOISE
+from training.schema.rules import MIN_BLUR_SIGMA, MIN_NOISE_SIGMA
 
-LARGEST_GRAIN = 2.0
+MAX_GRAIN = 2.0
 
 
-def blurred(image: Tensor, sigma: float) -> Tensor:
+def gaussian_blur(image: Tensor, sigma: float) -> Tensor:
     """Blur an image uint8 [3, H, W] by a Gaussian of sigma in pixels, mirrored at its edges."""
     kernel = 2 * min(math.ceil(3 * sigma), min(image.shape[-2:]) - 1) + 1
     result: Tensor = F.gaussian_blur_image(image, [kernel, kernel], [sigma, sigma])
     return result
 
 
-def noisy(image: Tensor, sigma: float, grain: float, generator: torch.Generator) -> Tensor:
+def add_noise(image: Tensor, sigma: float, grain: float, generator: torch.Generator) -> Tensor:
     """
     Add normal noise of sigma in grey values to an image uint8 [3, H, W].
 
@@ -55,8 +55,8 @@ def noisy(image: Tensor, sigma: float, grain: float, generator: torch.Generator)
     return (image + sigma * noise[0]).round_().clamp_(0, 255).byte()
 
 
-class CameraFaults(v2.Transform):  # type: ignore[misc]
-    """Blur a share of the pictures and make a share of them noisy."""
+class RandomCorruption(v2.Transform):  # type: ignore[misc]
+    """Blur a share of the pictures and make a share of them add_noise."""
 
     def __init__(self, views: AugmentationConfig) -> None:
         super().__init__()
@@ -71,25 +71,27 @@ class CameraFaults(v2.Transform):  # type: ignore[misc]
         if isinstance(inpt, tv_tensors.Mask):
             return inpt
         generator = torch.Generator().manual_seed(params['seed'])
-        result = degraded(inpt.as_subclass(Tensor)[None].clone(), self.views, generator)
+        result = corrupt_randomly(inpt.as_subclass(Tensor)[None].clone(), self.views, generator)
         return tv_tensors.wrap(result[0], like=inpt)
 
 
-def degraded(images: Tensor, views: AugmentationConfig, generator: torch.Generator) -> Tensor:
+def corrupt_randomly(
+    images: Tensor, views: AugmentationConfig, generator: torch.Generator
+) -> Tensor:
     """
-    Blur a share of the images uint8 [N, 3, H, W] in place, then make a share of them noisy.
+    Blur a share of the images uint8 [N, 3, H, W] in place, then make a share of them add_noise.
 
     The generator is the CPU's; nothing is drawn from it for a share of 0.
     """
     for place in _chosen(len(images), views.blur, generator):
-        sigma = _between(LEAST_BLUR, views.blur_sigma, generator)
-        images[place] = blurred(images[place], sigma)
+        sigma = _between(MIN_BLUR_SIGMA, views.blur_sigma, generator)
+        images[place] = gaussian_blur(images[place], sigma)
     for place in _chosen(len(images), views.noise, generator):
-        sigma = _between(LEAST_NOISE, views.noise_sigma, generator)
-        grain = _between(1.0, LARGEST_GRAIN, generator)
+        sigma = _between(MIN_NOISE_SIGMA, views.noise_sigma, generator)
+        grain = _between(1.0, MAX_GRAIN, generator)
         seed = int(torch.randint(2**31, (), generator=generator))
         own = torch.Generator(images.device).manual_seed(seed)
-        images[place] = noisy(images[place], sigma, grain, own)
+        images[place] = add_noise(images[place], sigma, grain, own)
     return images
 
 
@@ -108,11 +110,11 @@ Image = npt.NDArray[np.uint8]
 
 
 def _blur(image: Image, sigma: float, index: int) -> Image:
-    return _pixels(blurred(_planes(image), sigma))
+    return _pixels(gaussian_blur(_planes(image), sigma))
 
 
 def _noise(image: Image, sigma: float, index: int) -> Image:
-    return _pixels(noisy(_planes(image), sigma, 1.0, torch.Generator().manual_seed(index)))
+    return _pixels(add_noise(_planes(image), sigma, 1.0, torch.Generator().manual_seed(index)))
 
 
 def _gamma(image: Image, exponent: float, index: int) -> Image:
@@ -121,27 +123,27 @@ def _gamma(image: Image, exponent: float, index: int) -> Image:
 
 
 # name: (change of an image by a value and the picture's number, least and largest value, unit)
-FAULTS: dict[str, tuple[Callable[[Image, float, int], Image], float, float, str]] = {
-    'blur': (_blur, LEAST_BLUR, 16, 'pixels of sigma'),
+CORRUPTIONS: dict[str, tuple[Callable[[Image, float, int], Image], float, float, str]] = {
+    'blur': (_blur, MIN_BLUR_SIGMA, 16, 'pixels of sigma'),
     'noise': (_noise, 0, 128, 'grey values of sigma'),
     'gamma': (_gamma, 0.1, 10, 'exponent of the values, above 1 darker'),
 }
 
 
 @dataclass(frozen=True)
-class Fault:
-    """One fault by its name in FAULTS, and how strong it is, in its unit."""
+class Corruption:
+    """One fault by its name in CORRUPTIONS, and how strong it is, in its unit."""
 
     name: str
     value: float
 
     @classmethod
-    def parse(cls, text: str) -> 'Fault':
+    def parse(cls, text: str) -> 'Corruption':
         """Read NAME=VALUE; raises UnknownNameError or InvalidValueError."""
         name, _, value = text.partition('=')
-        if name not in FAULTS:
-            raise UnknownNameError('--fault', name, FAULTS)
-        _, low, high, unit = FAULTS[name]
+        if name not in CORRUPTIONS:
+            raise UnknownNameError('--fault', name, CORRUPTIONS)
+        _, low, high, unit = CORRUPTIONS[name]
         expected = f'NAME=VALUE with a value of {low} to {high}, {unit}'
         try:
             number = float(value)
@@ -157,11 +159,11 @@ class Fault:
 
 
 @dataclass(frozen=True)
-class FaultyPictures:
+class CorruptedDataset:
     """The pictures of a data set with faults, one after another; each time the same."""
 
     source: ImageLabelDataset
-    faults: tuple[Fault, ...]
+    faults: tuple[Corruption, ...]
 
     @property
     def table(self) -> ClassTable:
@@ -177,7 +179,7 @@ class FaultyPictures:
         sample = self.source[index]
         image = sample.image
         for fault in self.faults:
-            image = FAULTS[fault.name][0](image, fault.value, index)
+            image = CORRUPTIONS[fault.name][0](image, fault.value, index)
         return replace(sample, image=image)
 
 

@@ -18,7 +18,7 @@
 from dataclasses import replace
 
 import cv2
-from helpers.tiny_training import COLORS, tiny_config
+from helpers.tiny_training import COLORS, tiny_config, tiny_loader
 import numpy as np
 import pytest
 from swiftnet_ros.errors import InvalidValueError
@@ -26,7 +26,7 @@ import torch
 from torchvision import tv_tensors
 from training.datasets import open_dataset
 from training.datasets.class_table import UNLABELED
-from training.datasets.loader import edge_distance, PictureError, training_batches, whole_batches
+from training.datasets.loader import edge_distance, readable_batches, UnreadableImageError
 from training.datasets.transforms.augmentation import augment, RandomScale, training_transform
 from training.schema.config import AugmentationConfig
 
@@ -139,9 +139,9 @@ def drawn(folder_root):
     def draw(epoch: int, **train: int) -> torch.Tensor:
         config = tiny_config(train=train)
         dataset = open_dataset('folder', folder_root, 'train')
-        loader, sampler = training_batches(config, dataset)
+        loader, sampler = tiny_loader(config, dataset)
         sampler.epoch = epoch
-        batch = next(whole_batches(loader))
+        batch = next(readable_batches(loader))
         assert batch.images.dtype == torch.uint8
         assert batch.labels.dtype == torch.int64
         return torch.cat([batch.images, batch.labels[:, None]], 1)
@@ -160,14 +160,14 @@ def test_a_view_depends_on_seed_epoch_and_picture_alone(drawn):
 
 
 def test_a_picture_has_another_view_in_every_epoch(folder_root):
-    loader, _ = training_batches(tiny_config(), open_dataset('folder', folder_root, 'train'))
+    loader, _ = tiny_loader(tiny_config(), open_dataset('folder', folder_root, 'train'))
     views = [loader.dataset[(epoch, 0)][0] for epoch in (0, 1, 1)]
     assert not torch.equal(views[0], views[1])
     assert torch.equal(views[1], views[2])
 
 
 def test_drawing_a_view_leaves_the_random_state_alone(folder_root):
-    loader, _ = training_batches(tiny_config(), open_dataset('folder', folder_root, 'train'))
+    loader, _ = tiny_loader(tiny_config(), open_dataset('folder', folder_root, 'train'))
     torch.manual_seed(7)
     expected = torch.rand(3)
     torch.manual_seed(7)
@@ -179,8 +179,8 @@ def test_drawing_a_view_leaves_the_random_state_alone(folder_root):
 def test_processes_share_a_batch_among_them(folder_root):
     dataset = open_dataset('folder', folder_root, 'train')
     config = tiny_config(train={'batch_size': 4})
-    _, whole = training_batches(config, dataset)
-    shares = [training_batches(config, dataset, rank, 2)[1] for rank in range(2)]
+    _, whole = tiny_loader(config, dataset)
+    shares = [tiny_loader(config, dataset, rank, 2)[1] for rank in range(2)]
     for batch, *parts in zip(whole, *shares, strict=True):
         assert [len(part) for part in parts] == [2, 2]
         assert sorted(batch) == sorted(parts[0] + parts[1])
@@ -195,7 +195,7 @@ def test_a_batch_that_cannot_be_made_is_refused(folder_root, size, processes):
     with pytest.raises(
         InvalidValueError, match=f'train.batch_size is {size}, expected a multiple'
     ):
-        training_batches(config, dataset, 0, processes)
+        tiny_loader(config, dataset, 0, processes)
 
 
 @pytest.mark.parametrize('workers', [0, 1])
@@ -205,9 +205,9 @@ def test_a_bad_label_is_one_line_with_and_without_workers(tmp_path, workers):
         cv2.imwrite(str(tmp_path / 'train' / name / 'a.png'), np.full((64, 64), 9, np.uint8))
     (tmp_path / 'classes.yaml').write_text('classes: [{name: a, rgb: [1, 2, 3]}]')
     config = tiny_config(train={'batch_size': 1, 'workers': workers})
-    loader, _ = training_batches(config, open_dataset('folder', tmp_path, 'train'))
-    with pytest.raises(PictureError, match='holds label ids 9, the class table') as caught:
-        next(whole_batches(loader))
+    loader, _ = tiny_loader(config, open_dataset('folder', tmp_path, 'train'))
+    with pytest.raises(UnreadableImageError, match='holds label ids 9, the class table') as caught:
+        next(readable_batches(loader))
     assert '\n' not in str(caught.value)
 
 

@@ -22,10 +22,10 @@ from torchvision import tv_tensors
 from torchvision.transforms.v2 import functional as F
 from training.datasets.transforms.augmentation import training_transform
 from training.datasets.transforms.color_jitter import (
-    colour_jitter,
+    color_jitter,
+    hue_matrices,
     LinearJitter,
-    saturate,
-    turn_hues,
+    saturation_matrices,
 )
 from training.schema.config import AugmentationConfig
 
@@ -70,11 +70,11 @@ def test_brightness_contrast_and_saturation_are_torchvisions(image, factors, cha
 
 def test_a_turn_keeps_grey_and_luma_and_three_thirds_are_none():
     luma = torch.tensor([0.299, 0.587, 0.114])
-    turn = turn_hues(torch.tensor([1 / 3]))[0]
+    turn = hue_matrices(torch.tensor([1 / 3]))[0]
     torch.testing.assert_close(turn @ torch.ones(3), torch.ones(3), atol=1e-2, rtol=0)
     torch.testing.assert_close(luma @ turn, luma, atol=1e-3, rtol=0)
     torch.testing.assert_close(turn @ turn @ turn, torch.eye(3), atol=1e-4, rtol=0)
-    torch.testing.assert_close(saturate(torch.ones(1))[0], torch.eye(3))
+    torch.testing.assert_close(saturation_matrices(torch.ones(1))[0], torch.eye(3))
 
 
 @pytest.mark.parametrize('turn', [0.05, -0.05])
@@ -121,4 +121,4 @@ def test_both_ways_cut_out_the_same_crop(image):
 
 def test_an_unknown_way_names_the_nearest():
     with pytest.raises(UnknownNameError, match="augmentation.colour 'lineer'; did you mean 'lin"):
-        colour_jitter(AugmentationConfig(colour='lineer'))
+        color_jitter(AugmentationConfig(colour='lineer'))

@@ -25,11 +25,11 @@ import torch
 from training.__main__ import main
 from training.datasets import open_dataset
 from training.datasets.transforms.corruptions import (
-    blurred,
-    degraded,
-    Fault,
-    FaultyPictures,
-    noisy,
+    add_noise,
+    corrupt_randomly,
+    CorruptedDataset,
+    Corruption,
+    gaussian_blur,
 )
 from training.run.checkpoint import save_checkpoint
 from training.schema.config import AugmentationConfig
@@ -51,7 +51,9 @@ def seeded(seed: int = 0) -> torch.Generator:
 def test_blur_is_opencvs(sigma):
     image = np.random.default_rng(0).integers(0, 256, (40, 56, 3), np.uint8)
     expected = cv2.GaussianBlur(image, (0, 0), sigma, borderType=cv2.BORDER_REFLECT_101)
-    received = blurred(torch.from_numpy(image).permute(2, 0, 1), sigma).permute(1, 2, 0).numpy()
+    received = (
+        gaussian_blur(torch.from_numpy(image).permute(2, 0, 1), sigma).permute(1, 2, 0).numpy()
+    )
     inner = np.s_[10:-10, 10:-10]
     assert np.abs(received[inner].astype(int) - expected[inner]).max() <= 2
 
@@ -59,21 +61,21 @@ def test_blur_is_opencvs(sigma):
 def test_a_small_picture_is_blurred_as_well():
     image = torch.zeros(3, 8, 12, dtype=torch.uint8)
     image[:, :, 6:] = 240
-    received = blurred(image, 8.0)
+    received = gaussian_blur(image, 8.0)
     assert received.shape == image.shape
     assert 0 < int(received.min()) <= int(received.max()) < 240
 
 
 @pytest.mark.parametrize('sigma', [3.0, 12.0, 20.0])
 def test_noise_is_as_strong_as_asked_and_has_no_shift(sigma):
-    received = noisy(grey_images()[0], sigma, 1.0, seeded()).float() - 128
+    received = add_noise(grey_images()[0], sigma, 1.0, seeded()).float() - 128
     assert float(received.std()) == pytest.approx(sigma, rel=0.03)
     assert abs(float(received.mean())) < sigma / 50
 
 
 def neighbours(grain: float) -> float:
     """Give the correlation of noise with its neighbour to the right."""
-    noise = noisy(grey_images()[0], 12, grain, seeded()).float() - 128
+    noise = add_noise(grey_images()[0], 12, grain, seeded()).float() - 128
     return float((noise[..., 1:] * noise[..., :-1]).mean() / noise.var())
 
 
@@ -84,15 +86,15 @@ def test_grain_joins_neighbours():
 
 def test_values_stay_within_a_byte():
     dark, bright = grey_images()[0] * 0, grey_images()[0] * 0 + 255
-    assert int(noisy(dark, 20, 1.0, seeded()).max()) < 120
-    assert int(noisy(bright, 20, 1.0, seeded()).min()) > 135
+    assert int(add_noise(dark, 20, 1.0, seeded()).max()) < 120
+    assert int(add_noise(bright, 20, 1.0, seeded()).min()) > 135
 
 
 def changed(views: AugmentationConfig, seed: int = 0, count: int = 60) -> torch.Tensor:
     """Say which of the images, all of one pattern, were changed."""
     images = torch.tensor([40, 200] * 24, dtype=torch.uint8).expand(count, 3, 32, 48).contiguous()
     before = images.clone()
-    return (degraded(images, views, seeded(seed)) != before).flatten(1).any(1)
+    return (corrupt_randomly(images, views, seeded(seed)) != before).flatten(1).any(1)
 
 
 @pytest.mark.parametrize('name', ['blur', 'noise'])
@@ -106,21 +108,21 @@ def test_a_share_of_a_batch_is_changed(name):
 
 def test_without_shares_nothing_is_drawn():
     generator = seeded()
-    degraded(grey_images(), AugmentationConfig(), generator)
+    corrupt_randomly(grey_images(), AugmentationConfig(), generator)
     assert torch.equal(generator.get_state(), seeded().get_state())
 
 
 def test_no_view_is_worse_than_the_largest_sigma():
     views = replace(AugmentationConfig(), noise=1.0, noise_sigma=5.0)
-    spread = (degraded(grey_images(20), views, seeded()).float() - 128).flatten(1).std(1)
+    spread = (corrupt_randomly(grey_images(20), views, seeded()).float() - 128).flatten(1).std(1)
     assert spread.max() < 5.2
     assert spread.max() - spread.min() > 1
 
 
-def pictures(*texts: str) -> FaultyPictures:
+def pictures(*texts: str) -> CorruptedDataset:
     """Give two rendered pictures with faults."""
     scenes = open_dataset('warehouse', None, 'val', OPTIONS)
-    return FaultyPictures(scenes, tuple(Fault.parse(text) for text in texts))
+    return CorruptedDataset(scenes, tuple(Corruption.parse(text) for text in texts))
 
 
 def test_faults_change_pictures_and_leave_labels():

@@ -16,14 +16,13 @@
 
 from dataclasses import replace
 
-from helpers.tiny_training import tiny_config
+from helpers.tiny_training import tiny_config, tiny_loader
 import numpy as np
 import pytest
 import torch
 from training.datasets import open_dataset
 from training.datasets.class_table import UNLABELED
-from training.datasets.loader import training_batches
-from training.datasets.transforms.augmentation import augment, paste_classes, training_transform
+from training.datasets.transforms.augmentation import augment, class_mix, training_transform
 from training.schema.config import AugmentationConfig
 
 PLAIN = AugmentationConfig(
@@ -51,7 +50,7 @@ def test_half_of_the_other_classes_are_pasted_with_their_pixels(ids, pasted):
     seen = set()
     for seed in range(20):
         torch.manual_seed(seed)
-        view, mask = paste_classes((image, label), (other, other_label))
+        view, mask = class_mix((image, label), (other, other_label))
         taken = set(mask.unique().tolist()) - {0, 1}
         assert len(taken) == pasted
         assert UNLABELED not in taken
@@ -64,7 +63,7 @@ def test_half_of_the_other_classes_are_pasted_with_their_pixels(ids, pasted):
 
 def test_another_picture_without_labels_changes_nothing():
     view = noise(0), striped(0, 1)
-    mixed = paste_classes(view, (noise(1), striped(UNLABELED)))
+    mixed = class_mix(view, (noise(1), striped(UNLABELED)))
     assert all(torch.equal(*pair) for pair in zip(view, mixed))
 
 
@@ -98,7 +97,7 @@ def test_a_share_of_the_views_is_changed(name):
 def views(root, mix: float, seed: int = 0) -> list[torch.Tensor]:
     """Give the labels of twelve views."""
     config = tiny_config(augmentation={'mix': mix}, train={'seed': seed})
-    loader, _ = training_batches(config, open_dataset('folder', root, 'train'))
+    loader, _ = tiny_loader(config, open_dataset('folder', root, 'train'))
     return [loader.dataset[(epoch, 0)][1] for epoch in range(12)]
 
 
@@ -114,7 +113,7 @@ def test_a_share_of_the_views_is_mixed_and_depends_on_its_place_alone(folder_roo
 
 def test_mixing_measures_edges_in_the_mixed_label(folder_root):
     config = tiny_config(augmentation={'mix': 1.0})
-    loader, _ = training_batches(config, open_dataset('folder', folder_root, 'train'))
+    loader, _ = tiny_loader(config, open_dataset('folder', folder_root, 'train'))
     _, label, distance = loader.dataset[(0, 0)]
     changes = label[:, 1:] != label[:, :-1]
     assert changes.any()
