@@ -20,66 +20,21 @@ from typing import Callable, List, Tuple
 from rcl_interfaces.msg import SetParametersResult
 from rclpy.node import Node
 from rclpy.parameter import Parameter
+from swiftnet_ros.backends.options import BackendOptions
 from swiftnet_ros.errors import SwiftnetError
 from swiftnet_ros.model_spec.find_model import find_model
 from swiftnet_ros.ros.parameters import LIVE, parameter, RELOAD, UNCONFIGURED
 
 
 @dataclass(frozen=True)
-class NodeParameters:
-    """What the segmentation node can be told."""
+class NodeParameters(BackendOptions):
+    """The options of the backend, and everything else that a user can set."""
 
     model: str = parameter(
         'warehouse', 'an .onnx file, or the name of a shipped model', changes=RELOAD
     )
-    engine: str = parameter(
-        'auto', 'what runs the model: auto, or the name of an engine', changes=UNCONFIGURED
-    )
-    precision: str = parameter(
-        'auto',
-        'auto, or what the engine offers: fp32 or bf16 of openvino, where auto is bf16 if the CPU '
-        'computes in it, else fp32; fp32, fp16 or int8 of tensorrt, where auto is the fastest',
-        changes=UNCONFIGURED,
-    )
-    calibration: str = parameter(
-        '',
-        'scales for int8 from a float model: a calibration cache, or a folder of images like '
-        'those of the camera; empty is none (tensorrt)',
-        changes=UNCONFIGURED,
-    )
-    dla: int = parameter(
-        -1,
-        'the DLA core that runs what it can of the network; -1 is none (tensorrt on a Jetson)',
-        (-1, 7),
-        changes=UNCONFIGURED,
-    )
-    workspace_mb: int = parameter(
-        0,
-        'GPU memory, in MiB, that the builder may use for one layer; 0 is its own choice '
-        '(tensorrt)',
-        (0, 2**20),
-        changes=UNCONFIGURED,
-    )
-    engine_cache: str = parameter(
-        '',
-        'folder of built engines, for its owner only; empty is ~/.cache/swiftnet_ros (tensorrt)',
-        changes=UNCONFIGURED,
-    )
     build_only: bool = parameter(
         False, 'build the engine, check it, and end: exit code 0, or 1 with one line'
-    )
-    threads: int = parameter(
-        0,
-        'CPU threads of the engine; 0 takes every CPU that the process may use',
-        (0, 256),
-        changes=UNCONFIGURED,
-    )
-    self_check_min_agreement: float = parameter(
-        -1.0,
-        'the part of the golden labels that the engine must give when it is opened; 0.0 is any, '
-        '-1.0 is 0.98 for float models and 0.95 for int8',
-        (-1.0, 1.0),
-        changes=UNCONFIGURED,
     )
     autostart: bool = parameter(
         True, 'configure and activate at the start; false leaves that to a lifecycle manager'
@@ -125,7 +80,7 @@ class NodeParameters:
     )
 
 
-_CHANGES = {item.name: item.metadata['changes'] for item in fields(NodeParameters)}
+_CHANGES = {item.name: item.metadata.get('changes', UNCONFIGURED) for item in fields(NodeParameters)}
 
 
 def guard_parameters(node: Node, is_configured: Callable[[], bool]) -> None:

@@ -91,7 +91,7 @@ def current(node: Node, kind: Type[Parameters]) -> Parameters:
 
 def descriptor(item: 'Field[Any]') -> ParameterDescriptor:
     """Describe a parameter to ROS; its range is in the type of its default."""
-    changes = item.metadata['changes']
+    changes = item.metadata.get('changes', UNCONFIGURED)
     described = ParameterDescriptor(
         description=item.metadata['description'],
         additional_constraints=_CONSTRAINTS[changes],
@@ -108,7 +108,8 @@ def descriptor(item: 'Field[Any]') -> ParameterDescriptor:
 
 
 def _known(kind: Any) -> Dict[str, 'Field[Any]']:
-    return {item.name: item for item in fields(cast(Any, kind))}
+    declared = fields(cast(Any, kind))
+    return {item.name: item for item in declared if item.metadata.get('parameter', True)}
 
 
 def _read(node: Node, item: 'Field[Any]') -> Any:
