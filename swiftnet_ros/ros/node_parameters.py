@@ -14,7 +14,7 @@
 
 """The parameters of the segmentation node, and when each of them may be set."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Callable, List, Tuple
 
 from rcl_interfaces.msg import SetParametersResult
@@ -23,7 +23,7 @@ from rclpy.parameter import Parameter
 from swiftnet_ros.backends.options import BackendOptions
 from swiftnet_ros.errors import SwiftnetError
 from swiftnet_ros.model_spec.find_model import find_model
-from swiftnet_ros.ros.parameters import LIVE, parameter, RELOAD, UNCONFIGURED
+from swiftnet_ros.ros.parameters import declared_fields, LIVE, parameter, RELOAD, UNCONFIGURED
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,10 @@ class NodeParameters(BackendOptions):
     )
 
 
-_CHANGES = {item.name: item.metadata.get('changes', UNCONFIGURED) for item in fields(NodeParameters)}
+_CHANGES = {
+    name: item.metadata.get('changes', UNCONFIGURED)
+    for name, item in declared_fields(NodeParameters).items()
+}
 
 
 def guard_parameters(node: Node, is_configured: Callable[[], bool]) -> None:

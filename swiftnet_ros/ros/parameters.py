@@ -75,7 +75,7 @@ def declare(node: Node, kind: Type[Parameters]) -> Parameters:
     The node was made with `automatically_declare_parameters_from_overrides`, so that a name
     that nobody knows is an error here and not silently without effect.
     """
-    known = _known(kind)
+    known = declared_fields(kind)
     for name in node.get_parameters_by_prefix(''):
         if name not in known and name not in _ROS_NAMES and not name.startswith(_ROS_PREFIXES):
             raise UnknownNameError('parameter', name, known)
@@ -86,7 +86,13 @@ def declare(node: Node, kind: Type[Parameters]) -> Parameters:
 
 def current(node: Node, kind: Type[Parameters]) -> Parameters:
     """Read the values of declared parameters as they are now."""
-    return kind(**{name: _read(node, item) for name, item in _known(kind).items()})
+    return kind(**{name: _read(node, item) for name, item in declared_fields(kind).items()})
+
+
+def declared_fields(kind: Any) -> Dict[str, 'Field[Any]']:
+    """Return the fields of a class of parameters that are declared, by name."""
+    declared = fields(cast(Any, kind))
+    return {item.name: item for item in declared if item.metadata.get('parameter', True)}
 
 
 def descriptor(item: 'Field[Any]') -> ParameterDescriptor:
@@ -105,11 +111,6 @@ def descriptor(item: 'Field[Any]') -> ParameterDescriptor:
         else:
             described.integer_range = [IntegerRange(from_value=low, to_value=high, step=1)]
     return described
-
-
-def _known(kind: Any) -> Dict[str, 'Field[Any]']:
-    declared = fields(cast(Any, kind))
-    return {item.name: item for item in declared if item.metadata.get('parameter', True)}
 
 
 def _read(node: Node, item: 'Field[Any]') -> Any:

@@ -14,7 +14,7 @@
 
 """Parameters are declared once: the YAML that is shipped says the same, mistakes are named."""
 
-from dataclasses import asdict, fields, replace
+from dataclasses import replace
 import re
 
 import pytest
@@ -24,7 +24,7 @@ from rclpy.parameter import Parameter
 from swiftnet_ros.errors import InvalidValueError, SwiftnetError, UnknownNameError
 from swiftnet_ros.image_publisher import PublisherParameters
 from swiftnet_ros.ros.node_parameters import NodeParameters
-from swiftnet_ros.ros.parameters import current, declare, descriptor, LIVE
+from swiftnet_ros.ros.parameters import current, declare, declared_fields, descriptor, LIVE
 from swiftnet_ros.system.paths import share_folder
 import yaml
 
@@ -55,16 +55,18 @@ def test_the_shipped_yaml_holds_every_parameter_with_its_default(declared):
     """No more, no fewer, and each under a comment; the node takes the file as it is."""
     text = YAML.read_text()
     shipped = yaml.safe_load(text)['/**']['ros__parameters']
-    assert {**shipped, 'cameras': tuple(shipped['cameras'])} == asdict(NodeParameters())
-    for item in fields(NodeParameters):
-        assert re.search(rf'^    # .*\.\n    {item.name}: ', text, re.MULTILINE), item.name
+    names = declared_fields(NodeParameters)
+    expected = {name: getattr(NodeParameters(), name) for name in names}
+    assert {**shipped, 'cameras': tuple(shipped['cameras'])} == expected
+    for name in names:
+        assert re.search(rf'^    # .*\.\n    {name}: ', text, re.MULTILINE), name
     _, given = declared('--params-file', str(YAML))
     assert given == NodeParameters()
 
 
 @pytest.mark.parametrize('kind', [NodeParameters, PublisherParameters])
 def test_every_parameter_says_what_it_is_and_when_it_may_be_set(kind):
-    for item in fields(kind):
+    for item in declared_fields(kind).values():
         described = descriptor(item)
         assert described.description and described.additional_constraints
         assert described.read_only == (
@@ -73,7 +75,8 @@ def test_every_parameter_says_what_it_is_and_when_it_may_be_set(kind):
 
 
 def test_only_these_can_be_set_at_any_time():
-    live = {item.name for item in fields(NodeParameters) if item.metadata['changes'] == LIVE}
+    declared = declared_fields(NodeParameters)
+    live = {name for name, item in declared.items() if item.metadata.get('changes') == LIVE}
     assert live == {'overlay_opacity', 'max_rate', 'max_age', 'confidence_threshold'}
 
 

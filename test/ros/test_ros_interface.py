@@ -14,7 +14,6 @@
 
 """docs/ros_interface.md says what the running node has: no more, no less."""
 
-from dataclasses import asdict
 import re
 
 from helpers.checkout import ROOT
@@ -23,6 +22,7 @@ from rcl_interfaces.msg import ParameterType
 from rclpy.qos import DurabilityPolicy, ReliabilityPolicy
 from swiftnet_ros.ros import info_msgs
 from swiftnet_ros.ros.node_parameters import NodeParameters
+from swiftnet_ros.ros.parameters import declared_fields
 import yaml
 
 TEXT = (ROOT / 'docs' / 'ros_interface.md').read_text()
@@ -103,7 +103,8 @@ def test_every_parameter_has_its_row_with_type_range_and_moment(graph):
 
 def test_every_parameter_of_the_node_stands_with_its_default():
     rows = {code(row[0])[0]: yaml.safe_load(code(row[2])[0]) for row in table('Parameters')}
-    defaults = asdict(NodeParameters())
+    names = declared_fields(NodeParameters)
+    defaults = {name: getattr(NodeParameters(), name) for name in names}
     defaults['cameras'] = list(defaults['cameras'])
     assert {name: rows[name] for name in defaults} == defaults
 
