@@ -48,11 +48,11 @@ if [ -n "$quick" ]; then
   mkdir -p "$out/docs"
   cp "$ROOT/README.md" "$out"
   cp "$ROOT/docs/performance.md" "$out/docs"
-  network=128x256 large=128x256 sizes=(64x128 128x256 192x384) repeats=(2 2 2 2 2)
+  network=256x128 large=256x128 sizes=(128x64 256x128 384x192) repeats=(2 2 2 2 2)
   rounds=1 seconds=1.5
 else
   out=${out:-$ROOT}
-  network=512x1024 large=1024x2048 sizes=(256x512 384x768 512x1024 768x1536 1024x2048)
+  network=1024x512 large=2048x1024 sizes=(512x256 768x384 1024x512 1536x768 2048x1024)
   repeats=(10 5 10 10 20)
   rounds=3 seconds=12
 fi
@@ -91,13 +91,13 @@ pruned() {
 # Networks in every precision; frame to labels for cameras of the network's size and of 1080p.
 step_matrix() {
   bench $bench/{full,first2,all}.yaml --sizes $network --precisions "${precisions[@]}" \
-    --cameras 512x1024 1080x1920 --ceiling --repeats "${repeats[0]}" --work "$work/19" \
+    --cameras 1024x512 1920x1080 --ceiling --repeats "${repeats[0]}" --work "$work/19" \
     --plots "$images" --json "$results/matrix.json"
 }
 
 # The models that come with the package, each at its own size.
 step_shipped() {
-  bench models/{warehouse,camvid}.fp32.onnx --precisions "${precisions[@]}" --cameras 576x1024 \
+  bench models/{warehouse,camvid}.fp32.onnx --precisions "${precisions[@]}" --cameras 1024x576 \
     --repeats "${repeats[0]}" --json "$results/shipped.json"
 }
 
@@ -125,7 +125,7 @@ step_cameras() {
 
 # What is around the network, beside the ways that it was done before.
 step_stages() {
-  bench "$(pruned)" --cameras 512x1024 1080x1920 --stages \
+  bench "$(pruned)" --cameras 1024x512 1920x1080 --stages \
     --repeats "${repeats[4]}" --json "$results/stages.json"
 }
 

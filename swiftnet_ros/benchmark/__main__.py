@@ -31,9 +31,9 @@ from swiftnet_ros.backends.base import Engine
 from swiftnet_ros.backends.registry import chosen_engine, open_engine
 from swiftnet_ros.benchmark.report import engine_facts, report, Round, versions
 from swiftnet_ros.benchmark.runs import EngineTimes, run_alone, Samples, time_engine
-from swiftnet_ros.core.frames import parse_output_size
 from swiftnet_ros.errors import FileMissingError, InvalidValueError
 from swiftnet_ros.segmenter import Segmenter
+from swiftnet_ros.system.image_size import parse_size
 from swiftnet_ros.system.process import exit_code
 
 _ABOVE_ZERO = {
@@ -78,7 +78,7 @@ def _measure(options: Namespace, engine: Engine) -> Dict[str, Any]:
 
 def _samples(options: Namespace, engine: Engine) -> Samples:
     labels = None if options.rate or options.overload else options.labels
-    size = parse_output_size(options.size).fixed if options.size else None
+    size = parse_size(options.size) if options.size else None
     return Samples.from_folders(options.images, labels, engine.spec, options.repeat, size)
 
 

@@ -21,19 +21,13 @@ network's answer straight to the size of the frame.
 """
 
 from dataclasses import dataclass
-import re
-from typing import Optional, Tuple
+from typing import Optional
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 from swiftnet_ros.errors import InvalidFrameError, InvalidValueError, UnknownNameError
-
-LARGEST_SIDE = 16384
-_FIXED = re.compile(r'([0-9]{1,5})x([0-9]{1,5})')
-
-Size = Tuple[int, int]
-"""Height and width in pixels."""
+from swiftnet_ros.system.image_size import parse_size, Size, SIZE_FORM
 
 
 @dataclass(frozen=True)
@@ -54,12 +48,11 @@ def parse_output_size(text: str) -> OutputSize:
     """Read `camera`, `network` or WIDTHxHEIGHT of 1 to 16384 pixels a side, such as 640x360."""
     if text in ('camera', 'network'):
         return OutputSize(text)
-    fixed = _FIXED.fullmatch(text)
-    width, height = (int(side) for side in fixed.groups()) if fixed else (0, 0)
-    if not (1 <= width <= LARGEST_SIDE and 1 <= height <= LARGEST_SIDE):
-        expected = f'camera, network, or WIDTHxHEIGHT of 1 to {LARGEST_SIDE} pixels a side'
-        raise InvalidValueError('output_size', text, expected)
-    return OutputSize('fixed', (height, width))
+    try:
+        return OutputSize('fixed', parse_size(text))
+    except InvalidValueError as error:
+        expected = f'camera, network, or {SIZE_FORM}'
+        raise InvalidValueError('output_size', text, expected) from error
 
 
 # name -> what each byte of a pixel is

@@ -24,6 +24,7 @@ from swiftnet_ros.model_spec.adapt import Normalization, spec_for, wrap
 from swiftnet_ros.model_spec.contract import check_graph
 from swiftnet_ros.model_spec.onnx_file import check_opset, read_model, write
 from swiftnet_ros.model_spec.spec import classes_from_tree, SemanticClass, unlabeled_id_for
+from swiftnet_ros.system.image_size import network_size
 from swiftnet_ros.system.process import exit_code
 import yaml
 
@@ -76,17 +77,13 @@ def parser() -> argparse.ArgumentParser:
     for name in ('--mean', '--std'):
         help_text = 'of R, G, B as fractions of 1, as in training; needed by a float graph'
         parser.add_argument(name, type=float, nargs=3, metavar=('R', 'G', 'B'), help=help_text)
-    parser.add_argument('--size', type=_size, help='HxW, where the graph leaves its size open')
+    help_text = 'of the input, if the graph leaves it open'
+    parser.add_argument('--size', type=network_size, metavar='WIDTHxHEIGHT', help=help_text)
     parser.add_argument('--name', help='name of the model; the name of the file if left out')
     parser.add_argument('--unlabeled-id', type=int, help='label of no class; 255 if left out')
     parser.add_argument('--trained-on', default='unknown', help='data set and split')
     parser.add_argument('-o', '--output', type=Path, required=True, help='ONNX file to write')
     return parser
-
-
-def _size(text: str) -> Tuple[int, int]:
-    height, _, width = text.partition('x')
-    return int(height), int(width)
 
 
 def main(argv: Optional[List[str]] = None) -> int:

@@ -26,6 +26,7 @@ from swiftnet_ros.errors import InvalidModelError, InvalidValueError, one_line
 from swiftnet_ros.model_spec.contract import Edge, INPUT_NAME, inputs, OUTPUT_NAME, outputs
 from swiftnet_ros.model_spec.qdq import is_quantized
 from swiftnet_ros.model_spec.spec import ModelSpec, SemanticClass
+from swiftnet_ros.system.image_size import format_size
 
 _PREFIX = 'network/'
 Channels = Tuple[float, ...]
@@ -167,7 +168,7 @@ def _with_edges(
     try:
         return infer_shapes(model, strict_mode=True, data_prop=True)
     except InferenceError as error:
-        reason = f'sizes cannot be derived at {size[0]}x{size[1]} ({one_line(error)})'
+        reason = f'sizes cannot be derived at {format_size(size)} ({one_line(error)})'
         raise InvalidModelError(path, reason) from error
 
 

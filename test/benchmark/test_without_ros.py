@@ -132,7 +132,7 @@ def test_ratios_are_medians_of_the_rounds_and_growth_is_against_the_middle(folde
         (['--seconds', '0'], '--seconds is 0.0, expected seconds above 0'),
         (['--seconds', '3'], '--seconds is 3.0, expected --rate or --overload beside it'),
         (['--rounds', '0'], '--rounds is 0, expected at least 1'),
-        (['--size', '3'], "output_size is '3', expected camera, network, or WIDTHxHEIGHT"),
+        (['--size', '3'], "--size is '3', expected WIDTHxHEIGHT of 1 to 16384"),
         (['--json', '/nowhere/out.json'], 'folder not found: /nowhere'),
         (['--engine', 'openvin'], "unknown engine 'openvin'; did you mean 'openvino'?"),
     ],

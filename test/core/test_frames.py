@@ -18,8 +18,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 import numpy as np
 import pytest
-from swiftnet_ros.core.frames import Frame, to_network_input, to_rgb
-from swiftnet_ros.errors import InvalidFrameError, UnknownNameError
+from swiftnet_ros.core.frames import Frame, parse_output_size, to_network_input, to_rgb
+from swiftnet_ros.errors import InvalidFrameError, InvalidValueError, UnknownNameError
 
 SIDES = st.integers(1, 70)
 SIZES = [(48, 64), (24, 32), (96, 128), (31, 77), (200, 20), (1, 1), (49, 64)]
@@ -126,3 +126,16 @@ def test_pixels_of_another_type_are_refused(dtype):
 def test_unknown_channel_order_is_refused_with_the_nearest():
     with pytest.raises(UnknownNameError, match="channel order 'bgr8'; did you mean 'bgr'"):
         Frame(np.zeros((4, 5, 3), np.uint8), 'bgr8')
+
+
+def test_output_follows_the_camera_the_network_or_a_fixed_size():
+    camera, network = (720, 1280), (512, 1024)
+    assert parse_output_size('camera').of(camera, network) == camera
+    assert parse_output_size('network').of(camera, network) == network
+    assert parse_output_size('640x360').of(camera, network) == (360, 640)
+
+
+@pytest.mark.parametrize('text', ['', 'Camera', 'input', '640', '0x480'])
+def test_output_size_that_is_none_raises(text):
+    with pytest.raises(InvalidValueError, match='output_size is .* expected camera, network, or'):
+        parse_output_size(text)

@@ -54,12 +54,13 @@ def run(tmp_path):
 
 
 def refusal(capsys, result):
-    """Give the one line that a refused command printed."""
+    """Return the one line of error that a failed command printed."""
     code, output = result
     printed = capsys.readouterr()
     assert (code, output.exists(), printed.out) == (1, False, '')
-    assert printed.err.startswith('error: ') and printed.err.count('\n') == 1
-    return printed.err
+    lines = [line for line in printed.err.splitlines() if not line.startswith('size ')]
+    assert len(lines) == 1 and lines[0].startswith('error: ')
+    return lines[0]
 
 
 @pytest.mark.parametrize(
@@ -107,7 +108,7 @@ def test_command_runs_as_a_module(tmp_path, contract_model):
 
 
 def test_open_size_is_fixed_by_the_one_given(run, float_model, noise):
-    code, path = run(float_model(size=['h', 'w']), *NUMBERS, '--size', '24x32')
+    code, path = run(float_model(size=['h', 'w']), *NUMBERS, '--size', '32x24')
     assert code == 0
     with open_engine(path) as engine:
         assert engine.infer(noise(24, 32)[None]).shape == (5, 6, 8)
@@ -143,7 +144,7 @@ def test_precision_is_read_off_the_graph(run, contract_model):
         (['--std', '1', '1', '1'], '--mean is None, expected three numbers'),
         (['--mean', '123', '116', '103', '--std', '1', '1', '1'], 'three fractions of 0 to 1'),
         (['--mean', '0', '0', '0', '--std', '1', '0', '1'], 'three fractions above 0'),
-        ([*NUMBERS, '--size', '96x128'], 'which --size cannot change'),
+        ([*NUMBERS, '--size', '128x96'], 'which --size cannot change'),
         ([*NUMBERS, '--unlabeled-id', '3'], 'unlabeled_id is 3'),
     ],
 )
@@ -153,7 +154,7 @@ def test_arguments_that_do_not_fit_a_float_graph_are_refused(
     assert said in refusal(capsys, run(float_model(), *arguments))
 
 
-@pytest.mark.parametrize('arguments', [NUMBERS, ['--size', '48x64']])
+@pytest.mark.parametrize('arguments', [NUMBERS, ['--size', '64x48']])
 def test_arguments_that_do_not_fit_a_uint8_graph_are_refused(
     run, capsys, contract_model, arguments
 ):
@@ -164,11 +165,6 @@ def test_arguments_that_do_not_fit_a_uint8_graph_are_refused(
 def test_open_size_without_one_given_is_refused(run, capsys, float_model):
     said = refusal(capsys, run(float_model(size=['h', 'w']), *NUMBERS))
     assert 'leaves the size open; give --size' in said
-
-
-def test_size_that_is_no_multiple_of_8_is_refused(run, capsys, float_model):
-    said = refusal(capsys, run(float_model(size=['h', 'w']), *NUMBERS, '--size', '20x32'))
-    assert 'input_height is 20, expected a multiple of 8' in said
 
 
 def test_foreign_opset_above_17_is_refused_by_the_name_of_its_file(run, capsys, float_model):
@@ -195,7 +191,7 @@ def test_graph_whose_sizes_contradict_each_other_is_refused(float_model):
     model.graph.initializer.append(helper.make_tensor('fixed', 1, [1, 1, 9, 9], [0.0] * 81))
     model.graph.node[0].output[0] = 'answer'
     model.graph.node.append(helper.make_node('Add', ['answer', 'fixed'], ['y']))
-    with pytest.raises(InvalidModelError, match='sizes cannot be derived at 48x64'):
+    with pytest.raises(InvalidModelError, match='sizes cannot be derived at 64x48'):
         wrap(model, 'm.onnx', Normalization(MEAN, STD), (48, 64))
 
 

@@ -198,7 +198,7 @@ def test_the_command_takes_size_and_miou_from_the_checkpoint(capsys, saved, tmp_
 
 def test_another_size_has_another_miou(capsys, saved, tmp_path):
     out = tmp_path / 'a.onnx'
-    words = [str(saved), '-o', str(out), '--size', '360x480', '--name', 'other']
+    words = [str(saved), '-o', str(out), '--size', '480x360', '--name', 'other']
     result, spec = exported_json(capsys, *words), read_spec(out)
     assert (result['size'], result['miou']) == ([360, 480], None)
     assert (spec.name, spec.miou) == ('other', None)
@@ -223,11 +223,11 @@ def test_a_missing_folder_is_named(tmp_path):
         export(tiny_checkpoint(), tmp_path / 'nowhere' / 'a.onnx', 'a', 64, 96)
 
 
-@pytest.mark.parametrize('size', ['64', '60x96', '0x8', 'axb', '64x96x3'])
+@pytest.mark.parametrize('size', ['64', '96x60', '0x8', 'axb', '64x96x3'])
 def test_an_impossible_size_is_a_usage_error(capsys, saved, size):
     with pytest.raises(SystemExit):
         main(['export', str(saved), '-o', 'a.onnx', '--size', size])
-    assert 'is not HEIGHTxWIDTH in multiples of 8' in capsys.readouterr().err
+    assert 'is not WIDTHxHEIGHT in multiples of 8' in capsys.readouterr().err
 
 
 def test_tiny_networks_are_the_ones_that_are_trained():

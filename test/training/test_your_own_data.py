@@ -28,7 +28,7 @@ from training.run.checkpoint import load_checkpoint
 
 PAGE = ROOT / 'docs' / 'your_own_data.md'
 # What is made smaller: values of arguments, and keys of the configuration.
-VALUES = {'--frames': '12', '--size': '96x160', '--count': '6', '--held-out': '4'}
+VALUES = {'--frames': '12', '--size': '160x96', '--count': '6', '--held-out': '4'}
 TOY = {
     'model.widths': '[16, 16, 16, 24, 32]',
     'model.features': '16',

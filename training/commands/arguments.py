@@ -14,24 +14,14 @@
 
 """Arguments that several commands take."""
 
-from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from argparse import ArgumentParser, Namespace
 from pathlib import Path
-import re
 from typing import Any
 
 from swiftnet_ros.errors import InvalidValueError
 from training.datasets import DATASETS, open_dataset
 from training.datasets.base import ImageLabelDataset
 from training.schema.config import parse_value
-
-
-def size_argument(text: str) -> tuple[int, int]:
-    """Read HEIGHTxWIDTH in pixels, both multiples of 8."""
-    match = re.fullmatch(r'(\d+)x(\d+)', text)
-    size = (int(match[1]), int(match[2])) if match else (0, 0)
-    if min(size) < 8 or size[0] % 8 or size[1] % 8:
-        raise ArgumentTypeError(f'{text!r} is not HEIGHTxWIDTH in multiples of 8, as 512x1024')
-    return size
 
 
 def add_dataset_arguments(parser: ArgumentParser, required: bool) -> None:

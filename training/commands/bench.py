@@ -23,7 +23,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from swiftnet_ros.errors import FileMissingError, InvalidValueError
-from training.commands.arguments import size_argument
+from swiftnet_ros.system.image_size import network_size
 from training.profiling.cases import cases_of, PRECISIONS
 from training.profiling.measure import bench, BenchOptions
 from training.profiling.plots import write_plots
@@ -102,9 +102,9 @@ def _parser() -> ArgumentParser:
     add = parser.add_argument
     add('models', type=Path, nargs='*', metavar='MODEL', help='.yaml, .pt, .onnx, shipped model')
     add('--per-block', action='store_true', help='milliseconds per pyramid level and block')
-    add('--sizes', type=size_argument, nargs='+', default=[], metavar='HxW',
+    add('--sizes', type=network_size, nargs='+', default=[], metavar='WIDTHxHEIGHT',
         help='sizes of networks from .yaml and .pt; their own if left out')  # fmt: skip
-    add('--cameras', type=size_argument, nargs='+', default=[], metavar='HxW',
+    add('--cameras', type=network_size, nargs='+', default=[], metavar='WIDTHxHEIGHT',
         help="sizes of frames and labels; the network's own if left out")  # fmt: skip
     add('--precisions', nargs='+', default=['fp32'], metavar='NAME',
         help=f'of {", ".join(PRECISIONS)}; int8 quantizes a .yaml, else X.int8.onnx')  # fmt: skip

@@ -19,8 +19,8 @@ from collections.abc import Sequence
 import json
 from pathlib import Path
 
+from swiftnet_ros.system.image_size import format_size, network_size
 from torch import nn
-from training.commands.arguments import size_argument
 from training.evaluation.complexity import count_complexity
 from training.models import build_model
 from training.run.checkpoint import load_checkpoint
@@ -33,14 +33,19 @@ def main(arguments: Sequence[str]) -> int:
     parser = ArgumentParser('python -m training count', description=main.__doc__)
     parser.add_argument('config', type=Path, help='YAML configuration or .pt checkpoint')
     parser.add_argument(
-        '--size', type=size_argument, default=(1024, 2048), metavar='HxW', help='image size'
+        '--size',
+        type=network_size,
+        default=(1024, 2048),
+        metavar='WIDTHxHEIGHT',
+        help='image size',
     )
     parser.add_argument('--json', action='store_true', help='one JSON object as the last line')
     options = parser.parse_args(arguments)
     height, width = options.size
     result = count_complexity(_network(options.config), height, width)
     print(f'{options.config}: {result.params} parameters')
-    print(f'{height}x{width}: {result.gmacs:.2f} GMACs, convolutions {result.conv_gmacs:.2f}')
+    size = format_size((height, width))
+    print(f'{size}: {result.gmacs:.2f} GMACs, convolutions {result.conv_gmacs:.2f}')
     if options.json:
         print(
             json.dumps(

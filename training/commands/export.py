@@ -22,7 +22,8 @@ from pathlib import Path
 
 from swiftnet_ros.errors import FileMissingError, InvalidValueError
 from swiftnet_ros.model_spec import read_golden, read_model, read_spec, write
-from training.commands.arguments import add_dataset_arguments, dataset_of, size_argument
+from swiftnet_ros.system.image_size import network_size
+from training.commands.arguments import add_dataset_arguments, dataset_of
 from training.datasets.base import ImageLabelDataset
 from training.evaluation.evaluate import evaluate_file
 from training.export import export
@@ -39,7 +40,9 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument('checkpoint', type=Path, help='.pt file')
     parser.add_argument('-o', '--out', type=Path, required=True, help='.onnx file to write')
     parser.add_argument('--name', help="the model's name; the file's name without endings")
-    parser.add_argument('--size', type=size_argument, metavar='HxW', help='the trained size')
+    parser.add_argument(
+        '--size', type=network_size, metavar='WIDTHxHEIGHT', help='the trained size'
+    )
     add_dataset_arguments(parser, required=False)
     parser.add_argument('--json', action='store_true', help='one JSON object as the last line')
     options = parser.parse_args(arguments)

@@ -22,8 +22,8 @@ from pathlib import Path
 from typing import Any
 
 from swiftnet_ros.errors import FileMissingError, InvalidValueError
+from swiftnet_ros.system.image_size import network_size
 from torch import nn
-from training.commands.arguments import size_argument
 from training.datasets import open_dataset
 from training.evaluation.complexity import count_complexity
 from training.pruning.calibration import calibration_batches, PruneConfig
@@ -92,7 +92,11 @@ def _parser() -> ArgumentParser:
     parser.add_argument('--images', type=int, help='how many of them')
     parser.add_argument('--crop', type=int, help='side of their crops in pixels')
     parser.add_argument(
-        '--size', type=size_argument, default=(1024, 2048), metavar='HxW', help='GMACs are for it'
+        '--size',
+        type=network_size,
+        default=(1024, 2048),
+        metavar='WIDTHxHEIGHT',
+        help='GMACs are for it',
     )
     parser.add_argument('--json', action='store_true', help='one JSON object as the last line')
     return parser

@@ -21,8 +21,8 @@ import shutil
 
 import cv2
 from swiftnet_ros.errors import InvalidValueError
+from swiftnet_ros.system.image_size import network_size
 from tqdm import tqdm
-from training.commands.arguments import size_argument
 from training.datasets.base import Sample
 from training.datasets.class_table import shipped_class_table_path
 from training.datasets.warehouse import FIRST_SEED, warehouse
@@ -38,7 +38,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument('out', type=Path, help='folder to write into')
     parser.add_argument('--split', default='demo', help=f'one of {", ".join(FIRST_SEED)}')
     parser.add_argument('--frames', type=int, help="number of scenes; the split's own if left out")
-    parser.add_argument('--size', type=size_argument, default=(576, 1024), metavar='HxW')
+    parser.add_argument('--size', type=network_size, default=(576, 1024), metavar='WIDTHxHEIGHT')
     options = parser.parse_args(arguments)
     scenes = warehouse(None, options.split, options.frames, *options.size)
     if options.out.is_file():

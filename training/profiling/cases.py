@@ -24,6 +24,7 @@ from swiftnet_ros.errors import FileMissingError, UnknownNameError
 from swiftnet_ros.model_spec import ModelSpec, read_model, read_spec, write
 from swiftnet_ros.model_spec.find_model import find_model
 from swiftnet_ros.model_spec.qdq import check_pairs
+from swiftnet_ros.system.image_size import format_size
 from training.datasets.warehouse import FIRST_SEED
 from training.export import export
 from training.profiling.pyramid_graph import Gmacs, gmacs
@@ -154,14 +155,15 @@ def _files(path: Path, sizes: Sequence[Size], folder: Path) -> Iterator[Path]:
         return
     checkpoint = untrained_checkpoint(path) if path.suffix == '.yaml' else load_checkpoint(path)
     folder.mkdir(exist_ok=True)
-    for height, width in sizes or [(checkpoint.height, checkpoint.width)]:
-        yield _exported(checkpoint, path.stem, folder / f'{height}x{width}{_FLOAT}')
+    for size in sizes or [(checkpoint.height, checkpoint.width)]:
+        yield _exported(checkpoint, path.stem, folder, size)
 
 
-def _exported(checkpoint: Checkpoint, name: str, file: Path) -> Path:
-    if not file.is_file():
-        height, width = map(int, file.name.partition('.')[0].split('x'))
-        export(checkpoint, file, name, height, width)
+def _exported(checkpoint: Checkpoint, name: str, folder: Path, size: Size) -> Path:
+    file = folder / f'{format_size(size)}{_FLOAT}'
+    # These files were once named HEIGHTxWIDTH.
+    if not file.is_file() or _size(read_spec(file)) != size:
+        export(checkpoint, file, name, *size)
     return file
 
 
@@ -169,8 +171,8 @@ def _quantized_files(path: Path, files: Sequence[Path], folder: Path) -> Iterato
     if path.suffix != '.yaml':
         yield _existing(quantized_file(path))
         return
-    height, width = min([_size(read_spec(file)) for file in files] + [_CALIBRATED])
-    small = _exported(untrained_checkpoint(path), path.stem, folder / f'{height}x{width}{_FLOAT}')
+    smallest = min([_size(read_spec(file)) for file in files] + [_CALIBRATED])
+    small = _exported(untrained_checkpoint(path), path.stem, folder, smallest)
     for file in files:
         out = file.with_name(file.name.replace(_FLOAT, _INT8))
         yield out if out.is_file() else quantize_untrained(file, small, out)

@@ -22,6 +22,7 @@ import re
 from typing import Any
 
 from swiftnet_ros.errors import FileMissingError, UnknownNameError
+from swiftnet_ros.system.image_size import format_size
 from training.profiling.scaling import scaling_table, series, slope_table, turn_table
 from training.profiling.stages import stage_table
 from training.profiling.tables import (
@@ -56,7 +57,7 @@ def latency_table(result: Mapping[str, Any]) -> str:
             rows.append((
                 case['model'], size_of(case), case['used_precision'], ratio(case['gmacs']),
                 ms(engine['median']), ms(engine['p95']), ms(engine['best']),
-                f'{camera[0]}x{camera[1]}', ms(spent['median']), ms(spent['p95']),
+                format_size(camera), ms(spent['median']), ms(spent['p95']),
                 ratio(line['over_engine']), f'{case["conv_gmacs_per_second"]:.0f}',
                 megabytes(case['peak_mb']), megabytes(case['file_mb']),
             ))  # fmt: skip
@@ -112,7 +113,7 @@ def short_table(result: Mapping[str, Any]) -> str:
         for case in result['cases']
     ]  # fmt: skip
     lines = result['cases'][0]['pipelines'] if result['cases'] else []
-    cameras = ['{}x{} frame to labels ms'.format(*line['camera']) for line in lines]
+    cameras = [f'{format_size(line["camera"])} frame to labels ms' for line in lines]
     head = ('network', 'input', 'precision', 'engine ms', 'FPS', *cameras, 'peak MB')
     return table(head, rows)
 

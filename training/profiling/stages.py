@@ -33,6 +33,7 @@ from swiftnet_ros.backends.openvino.engine import OpenVinoEngine
 from swiftnet_ros.core.frames import to_network_input
 from swiftnet_ros.core.upsampled_argmax import best_and_largest, best_classes
 from swiftnet_ros.errors import EngineUnavailableError
+from swiftnet_ros.system.image_size import format_size
 from training.profiling.cases import Case, Size
 from training.profiling.tables import ms, table
 from training.profiling.timing import camera_frame, in_rounds, milliseconds
@@ -129,7 +130,7 @@ def _run_python(code: str) -> None:
 
 
 def _around(case: Case, size: Size, logits: Any) -> list[Stage]:
-    frame, name = camera_frame(*size), f'{size[0]}x{size[1]}'
+    frame, name = camera_frame(*size), format_size(size)
     wanted = case.height, case.width
     return [
         Stage(f'labels {name}', 'short cut', lambda _: best_classes(logits, *size)),

@@ -18,6 +18,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from swiftnet_ros.system.image_size import format_size
 from training.profiling.pyramid_graph import DECODER, LEVEL_PARTS
 
 NOTHING = '-'
@@ -52,8 +53,8 @@ def name_of(case: Mapping[str, Any]) -> str:
 
 
 def size_of(case: Mapping[str, Any]) -> str:
-    """Name the network's input, height x width."""
-    return f'{case["height"]}x{case["width"]}'
+    """Return the size of the network's input, WIDTHxHEIGHT."""
+    return format_size((case['height'], case['width']))
 
 
 def node_table(result: Mapping[str, Any]) -> str:
@@ -74,7 +75,6 @@ def _start_rows(result: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def _run_rows(result: Mapping[str, Any]) -> list[tuple[str, str]]:
-    height, width = result['camera']
     rate = result['rate_hz']
     pace = 'each frame waits for the answer before' if rate is None else f'{rate:.1f} Hz'
     stages = ', '.join(f'{name} {ms(value)}' for name, value in result['stages_ms'].items())
@@ -84,7 +84,7 @@ def _run_rows(result: Mapping[str, Any]) -> list[tuple[str, str]]:
         f'{ms(item["p50_ms"])} / {ms(item["engine_ms"])}' for item in result['rounds']
     )
     return [
-        ('camera', f'{height}x{width}, {pace}'),
+        ('camera', f'{format_size(result["camera"])}, {pace}'),
         ('frames sent, labels received', f'{result["sent"]}, {result["received"]}'),
         ('engine alone, frame to labels in memory, ms',
          f'{ms(result["engine_ms"])}, {ms(result["pipeline_ms"])}'),

@@ -88,8 +88,8 @@ def test_the_seminars_rule_adds_norms_and_biases():
 
 def test_the_size_is_an_argument(capsys):
     path = str(CONFIGS / 'camvid' / 'small.yaml')
-    small = counted(capsys, path, '--size', '256x512')
-    large = counted(capsys, path, '--size', '512x1024')
+    small = counted(capsys, path, '--size', '512x256')
+    large = counted(capsys, path, '--size', '1024x512')
     assert small['size'] == [256, 512]
     assert large['gmacs'] == pytest.approx(4 * small['gmacs'], abs=1e-3)
 

@@ -136,7 +136,7 @@ def test_the_last_line_is_json(capsys, warehouse_files, ending):
 
 
 def test_rendered_pictures_are_a_folder_data_set(capsys, warehouse_files, tmp_path):
-    words = ['render', str(tmp_path / 'demo'), '--frames', '2', '--size', '64x96']
+    words = ['render', str(tmp_path / 'demo'), '--frames', '2', '--size', '96x64']
     assert main(words) == 0
     data = ['--dataset', 'folder', '--root', str(tmp_path / 'demo'), '--split', '.', '--json']
     assert main(['evaluate', str(warehouse_files / 'tiny.pt'), *data]) == 0

@@ -68,7 +68,7 @@ def benched(capsys, *words: str) -> dict:
 
 
 def test_models_of_all_kinds_are_compared_with_the_first(capsys, workplace):
-    sizes = ['--sizes', '64x96', '64x64']
+    sizes = ['--sizes', '96x64', '64x64']
     result = benched(capsys, 'full.yaml', 'narrow.pt', 'foreign.fp32.onnx', *sizes)
     cases = [(case['model'], case['height'], case['width']) for case in result['cases']]
     exported = [(name, 64, width) for name in ('full', 'narrow') for width in (96, 64)]
@@ -83,7 +83,7 @@ def test_models_of_all_kinds_are_compared_with_the_first(capsys, workplace):
 
 
 def test_ratios_follow_from_the_rounds(capsys, workplace):
-    result = benched(capsys, 'full.yaml', 'narrow.pt', '--cameras', '64x96', '96x128')
+    result = benched(capsys, 'full.yaml', 'narrow.pt', '--cameras', '96x64', '128x96')
     one, other = result['cases']
     (pair,) = result['pairs']
     measured = speed_up(one['engine_ms']['rounds'], other['engine_ms']['rounds'])
@@ -126,12 +126,12 @@ def test_the_result_names_what_it_depends_on_and_can_go_into_a_file(capsys, work
     assert result['machine']['threads'] == 1
     assert result['machine']['versions']['openvino']
     shown = capsys.readouterr().out
-    assert '| foreign | 48x64 | fp32 |' in shown
+    assert '| foreign | 64x48 | fp32 |' in shown
     assert '{' not in shown
 
 
 def test_int8_of_a_configuration_is_made_of_random_weights(capsys, workplace):
-    words = ['--sizes', '64x96', '128x96', '--precisions', 'fp32', 'int8', '--work', 'work']
+    words = ['--sizes', '96x64', '96x128', '--precisions', 'fp32', 'int8', '--work', 'work']
     result = benched(capsys, 'full.yaml', *words)
     cases = [(case['used_precision'], case['height']) for case in result['cases']]
     assert cases == [('fp32', 64), ('fp32', 128), ('int8', 64), ('int8', 128)]
@@ -139,14 +139,14 @@ def test_int8_of_a_configuration_is_made_of_random_weights(capsys, workplace):
     files = {path.name: path.stat().st_mtime_ns for path in made.iterdir()}
     assert set(files) == {
         f'{size}.{precision}.onnx'
-        for size in ('64x96', '128x96')
+        for size in ('96x64', '96x128')
         for precision in ('fp32', 'int8')
     }
-    spec = read_spec(made / '64x96.int8.onnx')
+    spec = read_spec(made / '96x64.int8.onnx')
     assert (spec.precision, spec.calibration['source']) == (
         'int8', 'rendered pictures, random weights',
     )  # fmt: skip
-    assert read_golden(made / '64x96.int8.onnx') is None
+    assert read_golden(made / '96x64.int8.onnx') is None
     # what is there is taken as it is
     benched(capsys, 'full.yaml', *words)
     assert {path.name: path.stat().st_mtime_ns for path in made.iterdir()} == files
@@ -168,11 +168,11 @@ def test_cameras_in_turn_and_the_ceiling_are_measured_in_the_same_rounds(
 
 
 def test_parts_around_the_network_are_measured_beside_other_ways_to_do_them(capsys, workplace):
-    result = benched(capsys, 'foreign.fp32.onnx', '--stages', '--cameras', '96x128')
+    result = benched(capsys, 'foreign.fp32.onnx', '--stages', '--cameras', '128x96')
     ways = Counter(stage['stage'] for stage in result['stages'])
-    around = {'labels 96x128', 'frame 96x128 to input'}
+    around = {'labels 128x96', 'frame 128x96 to input'}
     assert set(ways) == {'start Python', 'open the model', 'engine', *around}
-    assert ways['labels 96x128'] == ways['open the model'] == 2 and ways['engine'] >= 3
+    assert ways['labels 128x96'] == ways['open the model'] == 2 and ways['engine'] >= 3
     assert all(stage['ms'] > 0 and stage['cpu_ms'] > 0 for stage in result['stages'])
     assert (result['model'], result['threads']) == ('foreign', 1)
     assert os.environ['SWIFTNET_ROS_OPENVINO_CACHE'] == 'off'

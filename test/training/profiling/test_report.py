@@ -95,9 +95,9 @@ def rows(text: str) -> list[list[str]]:
 def test_a_case_is_a_row_with_its_figures(result):
     head, full, pruned = rows(TABLES['latency'](result))
     shown = dict(zip(head, pruned))
-    assert (full[0], shown['model'], shown['size']) == ('full', 'all', '512x1024')
+    assert (full[0], shown['model'], shown['size']) == ('full', 'all', '1024x512')
     assert (shown['engine ms'], shown['pipeline ms'], shown['camera']) == (
-        '100', '120', '1080x1920',
+        '100', '120', '1920x1080',
     )  # fmt: skip
     assert (shown['pipeline / engine'], shown['conv GMAC/s'], shown['peak MB']) == (
         '1.20', '149', '-',
@@ -199,7 +199,7 @@ def test_runs_through_the_node_and_starts_are_tables():
         'stages_ms': {'engine': 41.0},
     }  # fmt: skip
     shown = dict(rows(TABLES['node'](run)))
-    assert shown['camera'] == '512x1024, 10.0 Hz'
+    assert shown['camera'] == '1024x512, 10.0 Hz'
     assert shown['p50 / p99 in times of the engine'] == '1.25 / 1.75'
     assert shown['p50 / engine alone in each round, ms'] == '50.0 / 40.0, 50.0 / 40.0'
     starts = {'first': [1.5, 1.625], 'second': [1.25]}

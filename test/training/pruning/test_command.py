@@ -88,7 +88,7 @@ def test_the_onnx_file_of_a_pruned_network_has_its_parameters(capsys, tmp_path, 
 
 def test_checkpoint_and_history_belong_together(capsys, tmp_path, checkpoint):
     out = tmp_path / 'pruned.pt'
-    result = pruned(capsys, checkpoint, '-o', out, '--ratio', 0.3, '--size', '64x96')
+    result = pruned(capsys, checkpoint, '-o', out, '--ratio', 0.3, '--size', '96x64')
     before, after = load_checkpoint(checkpoint), load_checkpoint(out)
     assert result['widths'] == layer_widths(after.weights)
     assert result['size'] == [64, 96]
