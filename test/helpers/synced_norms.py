@@ -13,7 +13,7 @@
 # limitations under the License.
 
 
-"""What two processes do in the test of synchronised norms: they import it afresh."""
+"""What each process does in the test of synchronized norms; spawned processes import it."""
 
 from collections.abc import MutableMapping
 
@@ -26,41 +26,41 @@ Results = MutableMapping[int, dict[str, torch.Tensor]]
 
 
 def features() -> torch.Tensor:
-    """Give features [4, 3, 5, 6] whose mean and spread differ by channel and picture."""
+    """Return features [4, 3, 5, 6] whose mean and spread differ by channel and image."""
     drawn = torch.randn(4, 3, 5, 6, generator=torch.Generator().manual_seed(0))
     scale = torch.arange(1, 13).view(4, 3, 1, 1)
     return drawn * scale + scale
 
 
 def fresh_norm() -> nn.BatchNorm2d:
-    """Make a norm whose weights are not 1 and 0."""
+    """Return a norm whose weights are not 1 and whose biases are not 0."""
     norm = nn.BatchNorm2d(3)
     norm.weight.data = torch.tensor([0.5, 1.5, -2.0])
     norm.bias.data = torch.tensor([0.1, -0.3, 0.7])
     return norm
 
 
-def descended(norm: nn.Module, part: torch.Tensor) -> dict[str, torch.Tensor]:
-    """Normalise twice, descend the second answer, and give all that came out."""
-    norm.train()(part)
-    part = part.clone().requires_grad_()
-    answer = norm(part)
-    (answer.pow(3).sum() / 4).backward()
+def backpropagated(norm: nn.Module, batch: torch.Tensor) -> dict[str, torch.Tensor]:
+    """Normalize twice, backpropagate the second output, and return all results."""
+    norm.train()(batch)
+    batch = batch.clone().requires_grad_()
+    output = norm(batch)
+    (output.pow(3).sum() / 4).backward()
     return {
-        'answer': answer.detach(),
-        'input': part.grad,
+        'output': output.detach(),
+        'input_gradient': batch.grad,
         'weight': norm.weight.grad,
         'bias': norm.bias.grad,
         **{name: buffer.clone() for name, buffer in norm.named_buffers()},
     }
 
 
-def descend_half(rank: int, port: int, results: Results) -> None:
-    """Join a group of two processes and descend one's own half of the batch."""
+def backpropagate_half(rank: int, port: int, results: Results) -> None:
+    """Join a group of two processes and backpropagate one half of the batch."""
     torch.set_num_threads(1)
     address = f'tcp://127.0.0.1:{port}'
     dist.init_process_group('gloo', init_method=address, rank=rank, world_size=2)
     network = synchronize_norms(nn.Sequential(fresh_norm()), 2)
-    results[rank] = descended(network[0], features().chunk(2)[rank])
+    results[rank] = backpropagated(network[0], features().chunk(2)[rank])
     dist.barrier()
     dist.destroy_process_group()

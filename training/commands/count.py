@@ -25,7 +25,7 @@ from training.evaluation.complexity import count_complexity
 from training.models import build_model
 from training.run.checkpoint import load_checkpoint
 from training.schema.config import load_config
-from training.trainer.initial_weights import class_count
+from training.trainer.initial_weights import num_classes
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -64,4 +64,4 @@ def _network(path: Path) -> nn.Module:
     if path.suffix == '.pt':
         return load_checkpoint(path).network()
     config = load_config(path)
-    return build_model(config.model, class_count(config))
+    return build_model(config.model, num_classes(config.model, config.data.dataset))

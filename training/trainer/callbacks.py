@@ -12,30 +12,56 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What happens at the steps of a training run; when it happens is a wrapper around it."""
+"""Callbacks after each training step: averaging, logging, evaluation, checkpoints."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
-from pathlib import Path
 import sys
 from typing import Any
 
 from torch import nn
 from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
-from training.datasets import open_dataset
-from training.datasets.class_table import ClassTable
+from training.datasets.base import ImageLabelDataset
 from training.evaluation.evaluate import evaluate, torch_predictor
 from training.run.checkpoint import Checkpoint, save_checkpoint
 from training.run.folder import append_record, RunPaths
-from training.schema.config import Config
+from training.schema.config import TrainConfig
 from training.trainer.state import TrainState
 
 Callback = Callable[[TrainState], None]
 
 
+def default_callbacks(
+    config: TrainConfig,
+    template: Checkpoint,
+    validation: ImageLabelDataset,
+    paths: RunPaths,
+    first_step: int,
+) -> list[Callback]:
+    """
+    Return the callbacks of the main process, which writes all files; others only average weights.
+
+    `template` is a checkpoint without weights that describes the network and its data.
+    """
+    # TensorBoard hides what an interrupted run wrote after the step it resumes from.
+    board = SummaryWriter(str(paths.tensorboard), purge_step=first_step)
+    validate = evaluate_average(template, validation, paths, board)
+    return [
+        update_ema,
+        log_losses(paths, board),
+        show_progress(),
+        keep_steps(config.keep_steps, template, paths),
+        every_epochs(config.evaluate_every, validate),
+        every_epochs(config.checkpoint_every, save_last(template, paths)),
+        at_end(validate),
+        at_end(save_trained(template, paths)),
+        at_end(lambda state: board.close()),
+    ]
+
+
 def every_epochs(epochs: int, callback: Callback) -> Callback:
-    """Run a callback at the end of every n-th epoch but the last; never for n = 0."""
+    """Run a callback at the end of every n-th epoch except the last; never if n is 0."""
 
     def wrapped(state: TrainState) -> None:
         due = epochs and state.step % (epochs * state.steps_per_epoch) == 0
@@ -56,7 +82,7 @@ def at_end(callback: Callback) -> Callback:
 
 
 def update_ema(state: TrainState) -> None:
-    """Move the averaged weights towards the current ones."""
+    """Update the exponential moving average of the weights."""
     state.ema.update_parameters(state.network)
 
 
@@ -68,17 +94,17 @@ def log_losses(paths: RunPaths, board: SummaryWriter) -> Callback:
             'step': state.step,
             'epoch': state.epoch,
             'loss': state.loss,
-            'lr': state.rate,
+            'lr': state.learning_rate,
         }
         append_record(paths.losses, record)
         board.add_scalar('loss', state.loss, state.step)
-        board.add_scalar('learning_rate', state.rate, state.step)
+        board.add_scalar('learning_rate', state.learning_rate, state.step)
 
     return log
 
 
 def show_progress() -> Callback:
-    """Show a bar over the steps with the current loss."""
+    """Show a progress bar over the steps with the current loss."""
     bar: list[Any] = []
 
     def show(state: TrainState) -> None:
@@ -92,16 +118,16 @@ def show_progress() -> Callback:
     return show
 
 
-def score(config: Config, root: Path | None, paths: RunPaths, board: SummaryWriter) -> Callback:
-    """Measure the averaged network on the validation split, which has to be there at once."""
-    data = config.data
-    dataset = open_dataset(data.dataset, root, data.val_split, data.options)
+def evaluate_average(
+    template: Checkpoint, validation: ImageLabelDataset, paths: RunPaths, board: SummaryWriter
+) -> Callback:
+    """Evaluate the averaged network on the validation split and record mIoU and IoU."""
 
     def run(state: TrainState) -> None:
-        network = _averaged(state)
+        network = state.averaged_network()
         device = next(network.parameters()).device
-        predict = torch_predictor(network, data.height, data.width, device)
-        result = evaluate(predict, dataset, progress=False)
+        predict = torch_predictor(network, template.height, template.width, device)
+        result = evaluate(predict, validation, progress=False)
         append_record(paths.metrics, {'epoch': state.epoch, **result})
         if result['miou'] is not None:
             board.add_scalar('miou', result['miou'], state.step)
@@ -111,78 +137,41 @@ def score(config: Config, root: Path | None, paths: RunPaths, board: SummaryWrit
     return run
 
 
-def save_last(config: Config, table: ClassTable, paths: RunPaths) -> Callback:
-    """Keep the state from which the run can go on."""
+def save_last(template: Checkpoint, paths: RunPaths) -> Callback:
+    """Save the state from which an interrupted run resumes."""
 
     def save(state: TrainState) -> None:
-        checkpoint = _checkpoint(config, table, state, state.progress())
-        save_checkpoint(checkpoint, paths.last)
+        save_checkpoint(_averaged_checkpoint(template, state, state.progress()), paths.last)
 
     return save
 
 
-def keep_steps(config: Config, table: ClassTable, paths: RunPaths) -> Callback:
-    """Keep the weights themselves, not averaged, of the iterations that rewinding asks for."""
+def keep_steps(steps: Collection[int], template: Checkpoint, paths: RunPaths) -> Callback:
+    """Save the raw weights, not averaged, after the given steps, for weight rewinding."""
 
     def keep(state: TrainState) -> None:
-        if state.step in config.train.keep_steps:
-            checkpoint = _checkpoint(config, table, state, {})
-            weights = {name: value.cpu() for name, value in state.network.state_dict().items()}
-            save_checkpoint(replace(checkpoint, weights=weights), paths.weights_at(state.step))
+        if state.step in steps:
+            kept = replace(template, weights=_cpu_weights(state.network), miou=state.miou)
+            save_checkpoint(kept, paths.weights_at(state.step))
 
     return keep
 
 
-def save_trained(config: Config, table: ClassTable, paths: RunPaths) -> Callback:
-    """Keep the averaged network alone."""
+def save_trained(template: Checkpoint, paths: RunPaths) -> Callback:
+    """Save the averaged network, the result of the run."""
 
     def save(state: TrainState) -> None:
-        save_checkpoint(_checkpoint(config, table, state, {}), paths.trained)
+        save_checkpoint(_averaged_checkpoint(template, state, {}), paths.trained)
 
     return save
 
 
-def default_callbacks(
-    config: Config,
-    table: ClassTable,
-    root: Path | None,
-    paths: RunPaths,
-    first_step: int,
-) -> list[Callback]:
-    """List what the process does that writes all files; the others only average weights."""
-    # What an interrupted run wrote behind the first step is hidden.
-    board = SummaryWriter(str(paths.tensorboard), purge_step=first_step)
-    measure = score(config, root, paths, board)
-    return [
-        update_ema,
-        log_losses(paths, board),
-        show_progress(),
-        keep_steps(config, table, paths),
-        every_epochs(config.train.evaluate_every, measure),
-        every_epochs(config.train.checkpoint_every, save_last(config, table, paths)),
-        at_end(measure),
-        at_end(save_trained(config, table, paths)),
-        at_end(lambda state: board.close()),
-    ]
-
-
-def _averaged(state: TrainState) -> nn.Module:
-    network = state.ema.module
-    assert isinstance(network, nn.Module)
-    return network.eval()
-
-
-def _checkpoint(
-    config: Config, table: ClassTable, state: TrainState, progress: dict[str, Any]
+def _averaged_checkpoint(
+    template: Checkpoint, state: TrainState, progress: dict[str, Any]
 ) -> Checkpoint:
-    return Checkpoint(
-        model=config.model,
-        classes=table.classes,
-        ignored_source_ids=table.ignored_source_ids,
-        trained_on=config.data.dataset,
-        height=config.data.height,
-        width=config.data.width,
-        weights={name: value.cpu() for name, value in _averaged(state).state_dict().items()},
-        miou=state.miou,
-        progress=progress,
-    )
+    weights = _cpu_weights(state.averaged_network())
+    return replace(template, weights=weights, miou=state.miou, progress=progress)
+
+
+def _cpu_weights(network: nn.Module) -> dict[str, Any]:
+    return {name: value.cpu() for name, value in network.state_dict().items()}

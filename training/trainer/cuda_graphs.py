@@ -11,10 +11,11 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""
-Networks replay_as_cuda_graph as CUDA graphs: one launch instead of one for every kernel.
 
-Small networks wait for the processor that launches their kernels, not for the GPU.
+"""
+CUDA graphs: replay a network as one launch instead of one per kernel.
+
+A small network waits for the CPU that launches its kernels, not for the GPU.
 """
 
 from swiftnet_ros.errors import InvalidValueError
@@ -24,10 +25,12 @@ from torch import nn, Tensor
 
 def replay_as_cuda_graph(network: nn.Module, images: Tensor) -> nn.Module:
     """
-    Make a network replay forward and backward pass for batches shaped like `images`.
+    Capture the forward and backward pass of a network and return it; it is changed in place.
 
-    In its present mode, training or not; in the other it runs as usual. The running means of its
-    norms are as before. The network itself is changed and given back. `images` are on a GPU.
+    Batches must have the shape of `images`, which are on a GPU. The graph is replayed in the
+    current mode (training or evaluation); in the other mode the network runs as usual. The
+    running statistics of its norms stay as they were. Raise InvalidValueError if the network
+    cannot be captured.
     """
     before = [buffer.clone() for buffer in network.buffers()]
     try:

@@ -11,9 +11,10 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""Knowledge distillation: a trained network's answers are learnt beside the labels."""
 
-from collections.abc import Iterator
+"""Knowledge distillation, and the objective: the sum of a run's loss terms."""
+
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,75 +31,77 @@ from training.schema.config import DistillationConfig
 from training.trainer.losses import Loss, lovasz_softmax
 from training.trainer.memory_format import memory_format
 
-# weight, sum over the pixels that count, how many they are
+# weight, sum over the pixels that count, number of these pixels
 LossTerm = tuple[float, Tensor, Tensor]
-
-
-def kl_divergence(
-    logits: Tensor, teacher: Tensor, labels: Tensor, temperature: float
-) -> tuple[Tensor, Tensor]:
-    """
-    Return the Kullback-Leibler divergence of softened predictions, sum and count of pixels.
-
-    Times the squared temperature, so that gradients keep their size. The teacher's logits are
-    brought to the size of the student's. Pixels whose nearest label is unlabeled do not count:
-    among them is what lies outside of a picture. Gives their sum and number.
-    """
-    size = (int(logits.shape[2]), int(logits.shape[3]))
-    if teacher.shape[2:] != logits.shape[2:]:
-        teacher = F.interpolate(teacher, size=size, mode='bilinear', align_corners=False)
-    wanted = F.log_softmax(teacher.float() / temperature, 1)
-    given = F.log_softmax(logits.float() / temperature, 1)
-    pixels = F.kl_div(given, wanted, reduction='none', log_target=True).sum(1)
-    nearest = F.interpolate(labels[:, None].float(), size=size, mode='nearest-exact')[:, 0]
-    counted = nearest != UNLABELED
-    return temperature**2 * (pixels * counted).sum(), counted.sum()
 
 
 @dataclass(frozen=True)
 class Teacher:
-    """A network that answers and never learns."""
+    """A frozen network whose predictions the student learns in addition to the labels."""
 
     network: nn.Module
     config: DistillationConfig
 
-    def term(self, images: Tensor, logits: Tensor, labels: Tensor) -> LossTerm:
-        """Compare the student's logits with its own for the same images."""
+    def loss_term(self, images: Tensor, logits: Tensor, labels: Tensor) -> LossTerm:
+        """Return the divergence of the student's `logits` from the teacher's for `images`."""
         with torch.no_grad():
-            answers = self.network(images)
-        total, count = kl_divergence(logits, answers, labels, self.config.temperature)
+            teacher_logits = self.network(images)
+        total, count = kl_divergence(logits, teacher_logits, labels, self.config.temperature)
         return self.config.weight, total, count
 
 
 @dataclass(frozen=True)
 class Objective:
-    """What is descended: the loss by the labels, that by IoU and, with a teacher, its distance."""
+    """The loss against the labels, plus weighted Lovasz-Softmax and distillation where set."""
 
     loss: Loss
     teacher: Teacher | None = None
     lovasz: float = 0.0
 
     def terms(self, images: Tensor, logits: Tensor, batch: Batch) -> Iterator[LossTerm]:
-        """Give each part as weight, sum and count."""
+        """Yield the loss terms of a batch."""
         full = resize(logits.float(), batch.labels.shape[1:])
         yield 1.0, *self.loss(full, batch.labels, batch.edge_distance)
         if self.lovasz:
             yield self.lovasz, *lovasz_softmax(full, batch.labels)
         if self.teacher is not None:
-            yield self.teacher.term(images, logits, batch.labels)
+            yield self.teacher.loss_term(images, logits, batch.labels)
+
+
+def kl_divergence(
+    logits: Tensor, teacher_logits: Tensor, labels: Tensor, temperature: float
+) -> tuple[Tensor, Tensor]:
+    """
+    Return sum and number of pixels of the Kullback-Leibler divergence (Hinton et al., 2015).
+
+    It compares softened predictions at each pixel of `logits`, to whose size the teacher's are
+    resized, times the squared temperature, so that gradients keep their scale. Pixels whose
+    nearest label is unlabeled do not count; the padding around an image is among them.
+    """
+    size = (int(logits.shape[2]), int(logits.shape[3]))
+    if teacher_logits.shape[2:] != logits.shape[2:]:
+        teacher_logits = F.interpolate(
+            teacher_logits, size=size, mode='bilinear', align_corners=False
+        )
+    target = F.log_softmax(teacher_logits.float() / temperature, 1)
+    predicted = F.log_softmax(logits.float() / temperature, 1)
+    pixels = F.kl_div(predicted, target, reduction='none', log_target=True).sum(1)
+    nearest = F.interpolate(labels[:, None].float(), size=size, mode='nearest-exact')[:, 0]
+    counted = nearest != UNLABELED
+    return temperature**2 * (pixels * counted).sum(), counted.sum()
 
 
 def load_teacher(
-    config: DistillationConfig, classes: tuple[SemanticClass, ...], accelerator: Accelerator
+    config: DistillationConfig, classes: Sequence[SemanticClass], accelerator: Accelerator
 ) -> Teacher | None:
-    """Read the teacher's checkpoint, frozen, in the precision of the training; None for none."""
+    """Load the teacher in the precision of the training, None without one; check its classes."""
     if config.teacher is None:
         return None
     path = Path(config.teacher)
     checkpoint = load_checkpoint(path)
-    if tuple(checkpoint.classes) != classes:
+    if tuple(checkpoint.classes) != tuple(classes):
         raise CheckpointError(path, 'its classes are not those of the training data')
-    # The student's random numbers are the same with a teacher and without.
+    # The student's random numbers must be the same with a teacher and without.
     with torch.random.fork_rng(devices=[]):
         network = checkpoint.network()
     network = network.requires_grad_(False)

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Batch norm over the batch of all processes, on the CPU too, where torch has none."""
+"""Synchronized batch norm: statistics over the batch of all processes, on CPUs too."""
 
 from typing import Any
 
@@ -21,45 +21,41 @@ from torch import nn, Tensor
 import torch.distributed as dist
 
 
-class _SumOverProcesses(torch.autograd.Function):
-    """A sum that every process gets, and whose gradient every process gives."""
-
-    @staticmethod
-    def forward(ctx: Any, values: Tensor) -> Tensor:
-        """Add the values of all processes."""
-        total = values.clone()
-        dist.all_reduce(total)
-        return total
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
-        """Add the gradients of all processes: each one's loss depends on all values."""
-        total = gradients[0].contiguous().clone()
-        dist.all_reduce(total)
-        return total
+def synchronize_norms(network: nn.Module, processes: int) -> nn.Module:
+    """Return the network with synchronized batch norms where several processes train it."""
+    if processes == 1:
+        return network
+    if torch.cuda.is_available():
+        converted: nn.Module = nn.SyncBatchNorm.convert_sync_batchnorm(network)
+        return converted
+    # torch's own SyncBatchNorm needs a GPU.
+    for module in network.modules():
+        if type(module) is nn.BatchNorm2d:
+            module.__class__ = SyncedBatchNorm2d
+    return network
 
 
 class SyncedBatchNorm2d(nn.BatchNorm2d):
     """Batch norm whose statistics are those of all processes' batches together."""
 
     def forward(self, features: Tensor) -> Tensor:
-        """Normalise [N, C, H, W]; equal to one process with the whole batch."""
+        """Normalize [N, C, H, W] as one process would with the whole batch."""
         if not self.training:
             return super().forward(features)
-        kind, features = features.dtype, features.float()
+        dtype, features = features.dtype, features.float()
         sums = torch.stack([features.sum((0, 2, 3)), features.square().sum((0, 2, 3))])
         count = features.numel() / features.shape[1] * dist.get_world_size()
-        mean, square = _SumOverProcesses.apply(sums) / count
+        mean, square = _AllReduceSum.apply(sums) / count
         # Rounding could make a variance of zero negative.
         variance = (square - mean.square()).clamp(min=0)
-        self._track(mean.detach(), variance.detach() * count / (count - 1))
+        self._update_running_statistics(mean.detach(), variance.detach() * count / (count - 1))
         normalized = (features - mean.view(1, -1, 1, 1)) * torch.rsqrt(
             variance.view(1, -1, 1, 1) + self.eps
         )
         scaled: Tensor = normalized * self.weight.view(1, -1, 1, 1) + self.bias.view(1, -1, 1, 1)
-        return scaled.to(kind)
+        return scaled.to(dtype)
 
-    def _track(self, mean: Tensor, variance: Tensor) -> None:
+    def _update_running_statistics(self, mean: Tensor, variance: Tensor) -> None:
         assert self.running_mean is not None and self.running_var is not None
         assert self.momentum is not None and self.num_batches_tracked is not None
         self.num_batches_tracked.add_(1)
@@ -67,14 +63,19 @@ class SyncedBatchNorm2d(nn.BatchNorm2d):
         self.running_var.lerp_(variance, self.momentum)
 
 
-def synchronize_norms(network: nn.Module, processes: int) -> nn.Module:
-    """Replace the batch norms of a network that several processes train together."""
-    if processes == 1:
-        return network
-    if torch.cuda.is_available():
-        converted: nn.Module = nn.SyncBatchNorm.convert_sync_batchnorm(network)
-        return converted
-    for module in network.modules():
-        if type(module) is nn.BatchNorm2d:
-            module.__class__ = SyncedBatchNorm2d
-    return network
+class _AllReduceSum(torch.autograd.Function):
+    """Sum over all processes; the gradient is summed likewise."""
+
+    @staticmethod
+    def forward(ctx: Any, values: Tensor) -> Tensor:
+        """Add up the values of all processes."""
+        total = values.clone()
+        dist.all_reduce(total)
+        return total
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
+        """Add up the gradients of all processes, each of whose losses depends on all values."""
+        total = gradients[0].contiguous().clone()
+        dist.all_reduce(total)
+        return total

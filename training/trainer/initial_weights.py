@@ -12,8 +12,9 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The network that a run begins with: random weights, ImageNet's, or a trained checkpoint's."""
+"""The network that a run starts from: random weights, ImageNet's, or a checkpoint's."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from swiftnet_ros.errors import InvalidValueError, UnknownNameError
@@ -21,19 +22,67 @@ from swiftnet_ros.model_spec import SemanticClass
 import torch
 from torch import nn
 from training.datasets import DATASETS
-from training.datasets.base import ImageLabelDataset
 from training.datasets.class_table import shipped_class_table, shipped_class_table_path
 from training.models import build_model
 from training.models.layers import init_weights
 from training.run.checkpoint import Checkpoint, CheckpointError, load_checkpoint
-from training.schema.config import Config, load_config
+from training.schema.config import load_config, ModelConfig
 
 
-def class_count(config: Config) -> int:
-    """Give the number of classes: the configuration's own, else that of its data set."""
-    if config.model.classes is not None:
-        return config.model.classes
-    dataset = config.data.dataset
+def initial_network(
+    model: ModelConfig,
+    classes: Sequence[SemanticClass],
+    checkpoint: Path | None = None,
+    other_classes: bool = False,
+    resumed: bool = False,
+) -> nn.Module:
+    """
+    Build the configured network, or take that of a checkpoint for a second stage.
+
+    With `other_classes` the checkpoint may have other classes than the training data: its
+    classifier is replaced. A resumed run restores its own weights afterwards, so none are read.
+    Raise InvalidValueError or CheckpointError if classes or network do not fit.
+    """
+    if model.classes not in (None, len(classes)):
+        expected = f'null or {len(classes)}, the number of classes of the training data'
+        raise InvalidValueError('model.classes', model.classes, expected)
+    if checkpoint is not None and not resumed:
+        return _checkpoint_network(model, classes, checkpoint, other_classes)
+    network = build_model(model, len(classes))
+    if model.pretrained and not resumed:
+        network.encoder.load_imagenet()  # type: ignore[operator, union-attr]
+    return network
+
+
+def _checkpoint_network(
+    model: ModelConfig, classes: Sequence[SemanticClass], path: Path, other_classes: bool
+) -> nn.Module:
+    checkpoint = load_checkpoint(path)
+    if checkpoint.model != model:
+        raise CheckpointError(path, 'its network is not the one that the configuration describes')
+    network = checkpoint.network()
+    if other_classes:
+        replace_classifier(network, len(classes))
+    elif tuple(checkpoint.classes) != tuple(classes):
+        reason = 'its classes are not those of the training data; --other-classes replaces its '
+        raise CheckpointError(path, reason + 'classifier and keeps the rest')
+    return network
+
+
+def replace_classifier(network: nn.Module, classes: int) -> None:
+    """Replace the last 1x1 convolution by one for `classes` classes, with random weights."""
+    head = network.head
+    assert isinstance(head, nn.Sequential)
+    last = head[-1]
+    assert isinstance(last, nn.Conv2d)
+    head[-1] = nn.Conv2d(last.in_channels, classes, 1)
+    init_weights(head[-1])
+
+
+def num_classes(model: ModelConfig, dataset: str) -> int:
+    """Return the number of classes: `model.classes`, or that of a shipped class table."""
+    if model.classes is not None:
+        return model.classes
     if dataset not in DATASETS:
         raise UnknownNameError('data set', dataset, DATASETS)
     if not shipped_class_table_path(dataset).is_file():
@@ -42,9 +91,9 @@ def class_count(config: Config) -> int:
 
 
 def untrained_checkpoint(path: Path) -> Checkpoint:
-    """Build the network of a YAML file, always with the same weights, and numbered classes."""
+    """Return the network of a YAML file with random weights, always the same, for profiling."""
     config = load_config(path)
-    classes = class_count(config)
+    classes = num_classes(config.model, config.data.dataset)
     torch.manual_seed(0)
     return Checkpoint(
         model=config.model,
@@ -55,53 +104,3 @@ def untrained_checkpoint(path: Path) -> Checkpoint:
         width=config.data.width,
         weights=build_model(config.model, classes).state_dict(),
     )
-
-
-def initial_network(
-    config: Config,
-    dataset: ImageLabelDataset,
-    initial: Path | None,
-    resumed: bool,
-    other_classes: bool = False,
-) -> nn.Module:
-    """
-    Build the network of a configuration, or take that of a checkpoint for a second stage.
-
-    With `other_classes` the checkpoint may know other classes: its classifier is made anew. A
-    resumed run brings its own weights: none are read for it.
-    """
-    classes = len(dataset.table.classes)
-    if config.model.classes not in (None, classes):
-        expected = f'null or {classes}, as {config.data.dataset} has'
-        raise InvalidValueError('model.classes', config.model.classes, expected)
-    if initial is not None and not resumed:
-        return _trained(config, dataset, initial, other_classes)
-    network = build_model(config.model, classes)
-    if config.model.pretrained and not resumed:
-        network.encoder.load_imagenet()  # type: ignore[operator, union-attr]
-    return network
-
-
-def replace_classifier(network: nn.Module, classes: int) -> None:
-    """Put a last 1x1 convolution for so many classes, with random weights, into a network."""
-    head = network.head
-    assert isinstance(head, nn.Sequential)
-    last = head[-1]
-    assert isinstance(last, nn.Conv2d)
-    head[-1] = nn.Conv2d(last.in_channels, classes, 1)
-    init_weights(head[-1])
-
-
-def _trained(
-    config: Config, dataset: ImageLabelDataset, path: Path, other_classes: bool
-) -> nn.Module:
-    checkpoint = load_checkpoint(path)
-    if checkpoint.model != config.model:
-        raise CheckpointError(path, 'its network is another one than the configuration describes')
-    network = checkpoint.network()
-    if other_classes:
-        replace_classifier(network, len(dataset.table.classes))
-    elif tuple(checkpoint.classes) != tuple(dataset.table.classes):
-        reason = f'its classes are not those of {config.data.dataset}; --other-classes keeps all '
-        raise CheckpointError(path, reason + 'but its classifier')
-    return network

@@ -12,17 +12,17 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""In which order training keeps the numbers of pictures and weights in memory."""
+"""The memory format of images and weights in training: channels last where it is sound."""
 
 import torch
 
 
 def memory_format(device: torch.device) -> torch.memory_format:
     """
-    Give channels last, which is faster, but on CPUs without AVX-512.
+    Return channels last, the faster format, except for CPUs without AVX-512.
 
-    There torch 2.14 damages the heap in channels-last convolutions of channel counts that no 8
-    divides, as pruning with --multiple 1 leaves them.
+    There torch 2.14 corrupts the heap in channels-last convolutions whose channel counts are no
+    multiples of 8, which pruning with --multiple 1 produces.
     """
     if device.type == 'cpu' and torch.backends.cpu.get_cpu_capability() != 'AVX512':
         return torch.contiguous_format

@@ -12,32 +12,26 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Optimizer and learning-rate schedule of a configuration."""
+"""The optimizer, chosen by name, with a learning rate of its own for a pretrained encoder."""
 
 from collections.abc import Callable
 
 from swiftnet_ros.errors import UnknownNameError
 from torch import nn
 from torch.optim import Adam, AdamW
-from torch.optim.lr_scheduler import (
-    CosineAnnealingLR,
-    LinearLR,
-    LRScheduler,
-    PolynomialLR,
-    SequentialLR,
-)
 from torch.optim.optimizer import Optimizer
 from training.schema.config import OptimizerConfig
 
 OPTIMIZERS: dict[str, type[Optimizer]] = {'adam': Adam, 'adamw': AdamW}
-LR_SCHEDULES: dict[str, Callable[[Optimizer, int, float], LRScheduler]] = {
-    'cosine': lambda optimizer, steps, low: CosineAnnealingLR(optimizer, steps, eta_min=low),
-    'poly': lambda optimizer, steps, low: PolynomialLR(optimizer, steps, power=0.9),
-}
 
 
 def build_optimizer(config: OptimizerConfig, network: nn.Module) -> Optimizer:
-    """Make two groups: the encoder, whose step and decay take its factor, and the rest."""
+    """
+    Return the optimizer with two parameter groups: the encoder, then everything else.
+
+    Learning rate and weight decay of the encoder are scaled by `encoder_factor`. Raise
+    UnknownNameError if there is no optimizer of that name.
+    """
     if config.name not in OPTIMIZERS:
         raise UnknownNameError('optimizer', config.name, OPTIMIZERS)
     encoder = [p for name, p in network.named_parameters() if name.startswith('encoder.')]
@@ -51,20 +45,6 @@ def build_optimizer(config: OptimizerConfig, network: nn.Module) -> Optimizer:
         },
         {'params': rest, 'lr': config.lr, 'weight_decay': config.weight_decay},
     ]
-    # One pass over all weights: on a CPU a fifth of a step's time goes without it.
-    kind: Callable[..., Optimizer] = OPTIMIZERS[config.name]
-    return kind(groups, betas=config.betas, fused=True)
-
-
-def build_lr_schedule(
-    config: OptimizerConfig, optimizer: Optimizer, steps: int, steps_per_epoch: int
-) -> LRScheduler:
-    """Make the schedule over all steps, with a linear warm-up where one is asked for."""
-    if config.schedule not in LR_SCHEDULES:
-        raise UnknownNameError('schedule', config.schedule, LR_SCHEDULES)
-    warmup = round(config.warmup_epochs * steps_per_epoch)
-    main = LR_SCHEDULES[config.schedule](optimizer, max(1, steps - warmup), config.lr_min)
-    if not warmup:
-        return main
-    start = LinearLR(optimizer, 1 / warmup, total_iters=warmup)
-    return SequentialLR(optimizer, [start, main], [warmup])
+    # The unfused update takes a fifth of a step's time on a CPU.
+    optimizer: Callable[..., Optimizer] = OPTIMIZERS[config.name]
+    return optimizer(groups, betas=config.betas, fused=True)

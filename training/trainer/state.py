@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What a training run is made of at one step."""
+"""The state of a training run at one step."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -29,9 +29,10 @@ from training.run.checkpoint import CheckpointError
 @dataclass
 class TrainState:
     """
-    `model` may be wrapped for several processes; `network` is the module itself.
+    Network, weight average, optimizer and schedule, and how far the run has come.
 
-    `loss` and `rate` are the last step's loss and the decoder's learning rate in it.
+    `model` may be wrapped for several processes; `network` is the module itself. `loss` and
+    `learning_rate` are those of the last step, the latter of the decoder.
     """
 
     model: nn.Module
@@ -43,16 +44,22 @@ class TrainState:
     steps: int
     step: int = 0
     loss: float = float('nan')
-    rate: float = float('nan')
+    learning_rate: float = float('nan')
     miou: float | None = None
 
     @property
     def epoch(self) -> int:
-        """Give the number of finished epochs."""
+        """Return the number of finished epochs."""
         return self.step // self.steps_per_epoch
 
+    def averaged_network(self) -> nn.Module:
+        """Return the network of the averaged weights (EMA) in evaluation mode."""
+        network = self.ema.module
+        assert isinstance(network, nn.Module)
+        return network.eval()
+
     def progress(self) -> dict[str, Any]:
-        """Give all that an interrupted run needs to go on."""
+        """Return everything that an interrupted run needs to resume."""
         return {
             'network': self.network.state_dict(),
             'ema': self.ema.state_dict(),
@@ -63,7 +70,7 @@ class TrainState:
         }
 
     def resume(self, progress: Mapping[str, Any], path: Path) -> None:
-        """Take over the progress of an interrupted run of the same length."""
+        """Restore the progress of an interrupted run; raise CheckpointError if it does not fit."""
         if progress.get('steps') != self.steps:
             raise CheckpointError(
                 path,

@@ -27,7 +27,7 @@ from training.datasets.class_statistics import ClassCounts, count_pixels
 from training.datasets.loader import RareClassSampler, readable_batches
 from training.datasets.transforms.augmentation import augment, training_transform
 from training.schema.config import AugmentationConfig, SamplingConfig
-from training.trainer import train as train_room
+from training.trainer import train as train_module
 from training.trainer.train import train
 
 COUNTS = ClassCounts(
@@ -164,8 +164,8 @@ def test_a_stopped_run_goes_on_with_the_same_views(folder_root, tmp_path, monkey
             raise StoppedError
 
     with monkeypatch.context() as patch:
-        usual = train_room.default_callbacks
-        patch.setattr(train_room, 'default_callbacks', lambda *rest: [*usual(*rest), stop])
+        usual = train_module.default_callbacks
+        patch.setattr(train_module, 'default_callbacks', lambda *rest: [*usual(*rest), stop])
         with pytest.raises(StoppedError):
             train(config, folder_root, tmp_path / 'stopped')
     without_cache = replace(config, data=replace(config.data, cache=False))

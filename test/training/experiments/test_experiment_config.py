@@ -29,7 +29,8 @@ from training.models import build_model
 from training.pruning.options import PruneOptions
 from training.pruning.structured import prune
 from training.schema.config import load_tree, ModelConfig
-from training.trainer.optimizers import build_lr_schedule, build_optimizer
+from training.trainer.lr_schedule import build_lr_schedule
+from training.trainer.optimizers import build_optimizer
 
 CONFIGS = ROOT / 'training' / 'configs'
 SHIPPED = [path for path in sorted(CONFIGS.rglob('*.yaml')) if 'arms' in load_tree(path)]

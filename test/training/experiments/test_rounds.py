@@ -30,7 +30,7 @@ from training.experiments.rounds import VariantMismatchError
 from training.experiments.run import finish_run, run_experiment, selected_runs
 from training.run.checkpoint import CheckpointError, load_checkpoint
 from training.run.folder import read_records
-from training.trainer import train as train_room
+from training.trainer import train as train_module
 import yaml
 
 ITERATIVE = {'iterative': {'weights': 'ft', 'pruning': 'all', 'rounds': 2}}
@@ -47,7 +47,7 @@ def stopped(folder_root, tmp_path, monkeypatch):
     second = task.paths('iterative').folder
 
     def stop_in_second_round(*given):
-        callbacks = train_room_callbacks(*given)
+        callbacks = train_module_callbacks(*given)
 
         def stop(state):
             if given[3].folder == second and state.step == 3:
@@ -55,9 +55,9 @@ def stopped(folder_root, tmp_path, monkeypatch):
 
         return [*callbacks, stop]
 
-    train_room_callbacks = train_room.default_callbacks
+    train_module_callbacks = train_module.default_callbacks
     with monkeypatch.context() as patch:
-        patch.setattr(train_room, 'default_callbacks', stop_in_second_round)
+        patch.setattr(train_module, 'default_callbacks', stop_in_second_round)
         with pytest.raises(StoppedError):
             finish_run(task, 'iterative')
     return task
@@ -88,7 +88,7 @@ def test_a_crash_goes_on_in_the_round_and_epoch_where_it_stopped(finished_experi
 def test_what_is_finished_is_not_done_again(finished_experiment, monkeypatch):
     files = [path for path in finished_experiment.out.rglob('*') if path.is_file()]
     before = {path: path.stat().st_mtime_ns for path in files}
-    monkeypatch.setattr(train_room, 'run_epoch', None)
+    monkeypatch.setattr(train_module, 'run_epoch', None)
     monkeypatch.setattr(rounds, 'find_removed', None)
     assert len(list(run_experiment(finished_experiment, ()))) == 1 + len(EXPERIMENT['arms'])
     after = [path for path in finished_experiment.out.rglob('*') if path.is_file()]

@@ -23,7 +23,7 @@ import torch
 from training.datasets import open_dataset
 from training.run.checkpoint import load_checkpoint
 from training.run.folder import RunPaths
-from training.trainer import train as train_room
+from training.trainer import train as train_module
 from training.trainer.initial_weights import initial_network
 from training.trainer.train import train
 
@@ -64,7 +64,7 @@ def test_iteration_0_is_what_the_seed_draws(folder_root, tmp_path):
     kept = dict(load_checkpoint(RunPaths(tmp_path / 'run').weights_at(0)).weights)
     set_seed(5)
     dataset = open_dataset('folder', folder_root, 'train')
-    assert _equal(kept, initial_network(config, dataset, None, False).state_dict())
+    assert _equal(kept, initial_network(config.model, dataset.table.classes).state_dict())
 
 
 class StoppedError(Exception):
@@ -80,8 +80,8 @@ def test_a_resumed_run_keeps_the_same(folder_root, tmp_path, monkeypatch):
 
     train(config, folder_root, tmp_path / 'whole')
     with monkeypatch.context() as patch:
-        usual = train_room.default_callbacks
-        patch.setattr(train_room, 'default_callbacks', lambda *rest: [*usual(*rest), stop])
+        original = train_module.default_callbacks
+        patch.setattr(train_module, 'default_callbacks', lambda *args: [*original(*args), stop])
         with pytest.raises(StoppedError):
             train(config, folder_root, tmp_path / 'stopped')
     whole, stopped = RunPaths(tmp_path / 'whole'), RunPaths(tmp_path / 'stopped')

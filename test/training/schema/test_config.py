@@ -27,7 +27,8 @@ from training.datasets.class_table import shipped_class_table
 from training.models import build_model
 from training.schema.config import config_from_tree, flattened, load_config, load_tree
 from training.trainer.losses import build_loss
-from training.trainer.optimizers import build_lr_schedule, build_optimizer
+from training.trainer.lr_schedule import build_lr_schedule
+from training.trainer.optimizers import build_optimizer
 
 CONFIGS = sorted((ROOT / 'training' / 'configs').rglob('*.yaml'))
 # What describes one training; test_lottery_config.py reads the families of runs.

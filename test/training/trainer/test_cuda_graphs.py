@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Networks as CUDA graphs: what is left as it was, and, where there is a GPU, the same answers."""
+"""Networks as CUDA graphs: state is preserved and, on a GPU, results are equal."""
 
 from helpers.tiny_training import step_losses, tiny_config
 import pytest
@@ -28,12 +28,12 @@ needs_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason='no GPU')
 
 
 def tiny_network() -> torch.nn.Module:
-    """Make a network of random weights in training mode."""
+    """Return a network with random weights in training mode."""
     torch.manual_seed(0)
     return build_model(tiny_config().model, 3).train()
 
 
-def test_the_running_means_are_as_before(monkeypatch):
+def test_running_statistics_are_restored_after_the_capture(monkeypatch):
     network = tiny_network()
     before = {name: value.clone() for name, value in network.named_buffers()}
 
@@ -46,19 +46,19 @@ def test_the_running_means_are_as_before(monkeypatch):
     assert all(torch.equal(before[name], value) for name, value in network.named_buffers())
 
 
-def test_a_network_that_cannot_be_captured_gives_advice(monkeypatch):
-    def refuse(callables, sample_args):
-        raise RuntimeError('operation not permitted\nand a long story')
+def test_network_that_cannot_be_captured_raises_in_one_line(monkeypatch):
+    def fail(callables, sample_args):
+        raise RuntimeError('operation not permitted\nand a long trace')
 
-    monkeypatch.setattr(torch.cuda, 'make_graphed_callables', refuse)
+    monkeypatch.setattr(torch.cuda, 'make_graphed_callables', fail)
     with pytest.raises(InvalidValueError) as caught:
         replay_as_cuda_graph(tiny_network(), IMAGES)
     assert 'expected false here: operation not permitted' in str(caught.value)
-    assert 'story' not in str(caught.value)
+    assert 'trace' not in str(caught.value)
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason='there is a GPU')
-def test_without_a_gpu_it_changes_nothing(folder_root, tmp_path):
+def test_without_a_gpu_the_option_changes_nothing(folder_root, tmp_path):
     for graphs in (False, True):
         config = tiny_config(train={'cuda_graphs': graphs, 'evaluate_every': 0})
         train(config, folder_root, tmp_path / str(graphs))
@@ -66,19 +66,19 @@ def test_without_a_gpu_it_changes_nothing(folder_root, tmp_path):
 
 
 @needs_gpu
-def test_a_replayed_network_gives_the_same_logits_and_gradients():
+def test_replayed_network_has_the_same_logits_and_gradients():
     images = IMAGES.cuda().to(memory_format=torch.channels_last)
     eager, graph = tiny_network().cuda(), tiny_network().cuda()
     replay_as_cuda_graph(graph, torch.zeros_like(images))
-    answers = [network(images) for network in (eager, graph)]
-    assert torch.allclose(*answers, atol=1e-4)
-    for answer in answers:
-        answer.square().mean().backward()
+    logits = [network(images) for network in (eager, graph)]
+    assert torch.allclose(*logits, atol=1e-4)
+    for result in logits:
+        result.square().mean().backward()
     for one, other in zip(eager.parameters(), graph.parameters()):
         assert torch.allclose(one.grad, other.grad, atol=1e-4)
 
 
 @needs_gpu
-def test_a_batch_is_moved_to_pinned_memory():
+def test_batch_is_moved_to_pinned_memory():
     batch = Batch(IMAGES, IMAGES[:, 0].long(), IMAGES[:, 0].float()).pin_memory()
     assert batch.images.is_pinned() and batch.labels.is_pinned()

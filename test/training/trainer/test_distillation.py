@@ -11,7 +11,7 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""Distillation: the formula, a teacher that never changes, students that come to answer as it."""
+"""Distillation: the formula, a frozen teacher, students that learn its predictions."""
 
 from dataclasses import replace
 import json
@@ -41,12 +41,12 @@ from training.trainer.train import train
 IGNORED = 255
 
 
-def distilled(teacher, weight=1.0, temperature=2.0, **sections):
+def distillation_config(teacher, weight=1.0, temperature=2.0, **sections):
     given = DistillationConfig(str(teacher), weight, temperature)
     return replace(tiny_config(**sections), distillation=given)
 
 
-def test_the_divergence_by_hand():
+def test_divergence_matches_hand_calculation():
     torch.manual_seed(0)
     student, teacher = torch.randn(2, 3, 4, 6), torch.randn(2, 3, 4, 6)
     labels = torch.zeros(2, 8, 12, dtype=torch.long)
@@ -68,7 +68,7 @@ def test_unlabeled_pixels_do_not_count():
     assert kl_divergence(student, teacher, torch.full_like(labels, IGNORED), 1.0) == (0, 0)
 
 
-def test_a_teacher_of_another_stride_is_brought_to_the_students_size():
+def test_teacher_of_another_stride_is_resized():
     student, teacher = torch.randn(1, 3, 8, 8), torch.randn(1, 3, 4, 4)
     labels = torch.zeros(1, 32, 32, dtype=torch.long)
     larger = F.interpolate(teacher, size=(8, 8), mode='bilinear', align_corners=False)
@@ -76,8 +76,8 @@ def test_a_teacher_of_another_stride_is_brought_to_the_students_size():
     torch.testing.assert_close(kl_divergence(student, teacher, labels, 3.0), expected)
 
 
-def distance(network, teacher, folder_root):
-    """Measure how far two checkpoints' answers are apart on the first training batch."""
+def prediction_distance(network, teacher, folder_root):
+    """Return the divergence of two checkpoints' predictions on the first training batch."""
     loader, _ = tiny_loader(tiny_config(), open_dataset('folder', folder_root, 'train'))
     batch = next(readable_batches(loader))
     with torch.no_grad():
@@ -88,7 +88,7 @@ def distance(network, teacher, folder_root):
     return float(total / count)
 
 
-def test_a_student_of_another_architecture_comes_to_answer_as_its_teacher(
+def test_student_of_another_architecture_learns_the_teachers_predictions(
     finished_run, folder_root, tmp_path
 ):
     sections = {
@@ -97,21 +97,21 @@ def test_a_student_of_another_architecture_comes_to_answer_as_its_teacher(
     }
     teacher = finished_run.trained
     before = teacher.read_bytes()
-    config = distilled(teacher, 4.0, **sections)
+    config = distillation_config(teacher, 4.0, **sections)
     taught = train(config, folder_root, tmp_path / 'taught')
-    alone = train(tiny_config(**sections), folder_root, tmp_path / 'alone')
+    untaught = train(tiny_config(**sections), folder_root, tmp_path / 'untaught')
     assert teacher.read_bytes() == before
     assert load_config(tmp_path / 'taught' / 'config.yaml') == config
-    gaps = [distance(path, teacher, folder_root) for path in (taught, alone)]
+    gaps = [prediction_distance(path, teacher, folder_root) for path in (taught, untaught)]
     assert gaps[0] < 0.7 * gaps[1]
 
 
-def test_the_first_loss_is_the_usual_one_and_the_weighted_divergence(
+def test_first_loss_is_the_usual_loss_plus_the_weighted_divergence(
     finished_run, folder_root, tmp_path
 ):
     for weight in (0.0, 1.0, 3.0):
         short = {'train': {'epochs': 1, 'evaluate_every': 0}}
-        config = distilled(finished_run.trained, weight or 1.0, **short)
+        config = distillation_config(finished_run.trained, weight or 1.0, **short)
         config = config if weight else tiny_config(**short)
         train(config, folder_root, tmp_path / str(weight))
     plain, once, thrice = (step_losses(tmp_path / name)[0] for name in ('0.0', '1.0', '3.0'))
@@ -119,8 +119,8 @@ def test_the_first_loss_is_the_usual_one_and_the_weighted_divergence(
     assert thrice - plain == pytest.approx(3 * (once - plain), rel=1e-4)
 
 
-def test_a_teacher_beside_other_first_weights(finished_run, folder_root, tmp_path):
-    config = distilled(finished_run.trained, optimizer={'lr': 1e-9}, train={'epochs': 1})
+def test_teacher_can_be_the_initial_checkpoint_too(finished_run, folder_root, tmp_path):
+    config = distillation_config(finished_run.trained, optimizer={'lr': 1e-9}, train={'epochs': 1})
     train(config, folder_root, tmp_path, finished_run.trained)
     first, second = final_weights(finished_run.folder), final_weights(tmp_path)
     for name, value in first.items():
@@ -128,43 +128,43 @@ def test_a_teacher_beside_other_first_weights(finished_run, folder_root, tmp_pat
             torch.testing.assert_close(second[name], value, rtol=1e-5, atol=1e-6)
 
 
-def test_a_teacher_has_to_be_there_and_to_know_the_classes(folder_root, tmp_path):
+def test_missing_teacher_or_other_classes_raises(folder_root, tmp_path):
     with pytest.raises(FileMissingError, match='checkpoint not found: .*nowhere.pt'):
-        train(distilled(tmp_path / 'nowhere.pt'), folder_root, tmp_path / 'run')
+        train(distillation_config(tmp_path / 'nowhere.pt'), folder_root, tmp_path / 'run')
     other = tiny_checkpoint(ModelConfig(widths=[4, 4, 4, 4, 4], features=4))
     renamed = replace(other, classes=[SemanticClass(f'x{i}', (i, i, i)) for i in range(3)])
     save_checkpoint(renamed, tmp_path / 'other.pt')
     with pytest.raises(CheckpointError, match='other.pt: its classes are not those of the train'):
-        train(distilled(tmp_path / 'other.pt'), folder_root, tmp_path / 'run')
+        train(distillation_config(tmp_path / 'other.pt'), folder_root, tmp_path / 'run')
     assert not (tmp_path / 'run').exists()
 
 
-def arm(**distillation):
+def variant(**distillation):
     return {'taught': {'weights': 'ft', 'pruning': 'all', 'distillation': distillation}}
 
 
-def test_an_arm_learns_from_the_dense_run_of_its_seed(folder_root, tmp_path):
-    arms = {**arm(teacher='dense', weight=2.0), 'ft': {'weights': 'ft', 'pruning': 'all'}}
-    task = tiny_seed_runs(folder_root, tmp_path / 'runs', arms=arms)
-    for name in arms:
-        finish_run(task, name)
-    config = load_config(task.paths('taught').config)
-    teacher = str(task.paths('dense').trained)
+def test_variant_learns_from_the_dense_run_of_its_seed(folder_root, tmp_path):
+    variants = {**variant(teacher='dense', weight=2.0), 'ft': {'weights': 'ft', 'pruning': 'all'}}
+    seed_runs = tiny_seed_runs(folder_root, tmp_path / 'runs', arms=variants)
+    for name in variants:
+        finish_run(seed_runs, name)
+    config = load_config(seed_runs.paths('taught').config)
+    teacher = str(seed_runs.paths('dense').trained)
     assert config.distillation == DistillationConfig(teacher, 2.0, 2.0)
-    assert load_config(task.paths('ft').config).distillation.teacher is None
-    starts = [load_checkpoint(task.paths(name).initial_weights).weights for name in arms]
+    assert load_config(seed_runs.paths('ft').config).distillation.teacher is None
+    starts = [load_checkpoint(seed_runs.paths(name).initial_weights).weights for name in variants]
     assert all(torch.equal(value, starts[1][name]) for name, value in starts[0].items())
-    first = [step_losses(task.paths(name).folder)[0] for name in arms]
+    first = [step_losses(seed_runs.paths(name).folder)[0] for name in variants]
     assert first[0] > first[1]
-    results = [json.loads(task.paths(name).result.read_text()) for name in ('taught', 'ft')]
+    results = [json.loads(seed_runs.paths(name).result.read_text()) for name in ('taught', 'ft')]
     assert results[0]['distillation'] == {'teacher': 'dense', 'weight': 2.0, 'temperature': 2.0}
     assert results[1]['distillation'] is None
     assert results[0]['params'] == results[1]['params']
 
     moved = tmp_path / 'moved'
-    task.out.rename(moved)
-    finish_run(tiny_seed_runs(folder_root, moved, arms=arms), 'taught')
-    changed = tiny_seed_runs(folder_root, moved, arms=arm(teacher='dense', weight=1.0))
+    seed_runs.out.rename(moved)
+    finish_run(tiny_seed_runs(folder_root, moved, arms=variants), 'taught')
+    changed = tiny_seed_runs(folder_root, moved, arms=variant(teacher='dense', weight=1.0))
     with pytest.raises(VariantMismatchError, match='has distillation .* and the family now says'):
         finish_run(changed, 'taught')
 
@@ -176,6 +176,6 @@ def test_an_arm_learns_from_the_dense_run_of_its_seed(folder_root, tmp_path):
         ({'teacher': 'dense', 'temperature': 0}, 'distillation.temperature is 0'),
     ],
 )
-def test_an_impossible_teacher_of_an_arm_is_named(options, words):
+def test_impossible_teacher_of_a_variant_raises(options, words):
     with pytest.raises(InvalidValueError, match=words):
-        tiny_experiment(arms=arm(**options))
+        tiny_experiment(arms=variant(**options))

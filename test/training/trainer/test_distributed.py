@@ -13,7 +13,7 @@
 # limitations under the License.
 
 
-"""Two processes on the CPU train as one does at twice the batch."""
+"""Two processes on the CPU train like one process with twice the batch."""
 
 from collections.abc import Mapping
 import math
@@ -23,7 +23,7 @@ import subprocess
 import sys
 
 from helpers.checkout import ROOT
-from helpers.synced_norms import descend_half, descended, features, fresh_norm
+from helpers.synced_norms import backpropagate_half, backpropagated, features, fresh_norm
 from helpers.tiny_training import CLASSES, tiny_config, write_config
 import pytest
 import torch
@@ -39,7 +39,7 @@ SECTIONS = {'train': {'epochs': 3, 'evaluate_every': 0}, 'optimizer': {'lr': 0.0
 
 
 def free_port() -> int:
-    """Find a port that nobody listens on."""
+    """Return an unused port."""
     with socket.socket() as listener:
         listener.bind(('127.0.0.1', 0))
         return int(listener.getsockname()[1])
@@ -59,7 +59,7 @@ def run_torchrun(*words: str) -> subprocess.CompletedProcess:
 
 
 @pytest.mark.timeout(400)
-def test_two_processes_train_as_one_at_twice_the_batch(folder_root, tmp_path):
+def test_two_processes_train_like_one_with_twice_the_batch(folder_root, tmp_path):
     train(tiny_config(**SECTIONS), folder_root, tmp_path / 'one')
     path, two = write_config(tmp_path / 'tiny.yaml', **SECTIONS), tmp_path / 'two'
     words = ['-m', 'training', 'train', str(path), '--root', str(folder_root), '--out', str(two)]
@@ -77,36 +77,38 @@ def test_two_processes_train_as_one_at_twice_the_batch(folder_root, tmp_path):
     assert list(received) == list(expected)
     torch.manual_seed(0)
     start = build_model(tiny_config().model, len(CLASSES)).state_dict()
-    assert distance(received, expected) < 0.01 * distance(expected, start)
+    assert weight_distance(received, expected) < 0.01 * weight_distance(expected, start)
     for name, value in expected.items():
         if 'running' in name:
             torch.testing.assert_close(received[name], value, rtol=0.01, atol=1e-4)
 
 
-def distance(a: Mapping[str, torch.Tensor], b: Mapping[str, torch.Tensor]) -> float:
-    """Measure how far two networks are apart, all weights together."""
+def weight_distance(a: Mapping[str, torch.Tensor], b: Mapping[str, torch.Tensor]) -> float:
+    """Return the L2 distance between two networks' weights."""
     names = [name for name, _ in build_model(tiny_config().model, len(CLASSES)).named_parameters()]
     return math.sqrt(sum(float((a[name] - b[name]).square().sum()) for name in names))
 
 
 @pytest.mark.timeout(200)
-def test_synchronised_norms_equal_one_norm_over_both_batches():
+def test_synchronized_norms_equal_one_norm_over_both_batches():
     with torch.multiprocessing.Manager() as manager:
         results = manager.dict()
-        spawn(descend_half, (free_port(), results), nprocs=2)
-        parts = [results[0], results[1]]
-    whole = descended(fresh_norm(), features())
-    for name in ('answer', 'input'):
-        together = torch.cat([part[name] for part in parts])
+        spawn(backpropagate_half, (free_port(), results), nprocs=2)
+        halves = [results[0], results[1]]
+    whole = backpropagated(fresh_norm(), features())
+    for name in ('output', 'input_gradient'):
+        together = torch.cat([half[name] for half in halves])
         torch.testing.assert_close(together, whole[name], rtol=1e-4, atol=1e-4)
     for name in ('weight', 'bias'):
-        torch.testing.assert_close(parts[0][name] + parts[1][name], whole[name], rtol=1e-4, atol=0)
+        torch.testing.assert_close(
+            halves[0][name] + halves[1][name], whole[name], rtol=1e-4, atol=0
+        )
     for name in ('running_mean', 'running_var', 'num_batches_tracked'):
-        for part in parts:
-            torch.testing.assert_close(part[name], whole[name])
+        for half in halves:
+            torch.testing.assert_close(half[name], whole[name])
 
 
-def test_a_synchronised_norm_measures_as_any_other():
+def test_synchronized_norm_evaluates_like_any_other():
     norm, synced = fresh_norm().eval(), fresh_norm().eval()
     synchronize_norms(nn.Sequential(synced), 2)
     assert type(synced) is SyncedBatchNorm2d

@@ -12,81 +12,61 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""A run begins with random weights, ImageNet's, or those of a checkpoint that fits."""
+"""A run starts from random weights, ImageNet's, or those of a checkpoint that fits."""
 
 from dataclasses import replace
 from pathlib import Path
 
-from helpers.tiny_training import tiny_checkpoint, tiny_config, write_config
+from helpers.tiny_training import CLASSES, tiny_checkpoint, tiny_config, write_config
 import pytest
+from swiftnet_ros.model_spec import SemanticClass
 import torch
 from training.__main__ import main
-from training.datasets import open_dataset
-from training.datasets.base import ImageLabelDataset
 from training.run.checkpoint import CheckpointError, save_checkpoint
 from training.trainer.initial_weights import initial_network
 
-
-@pytest.fixture
-def dataset(folder_root: Path) -> ImageLabelDataset:
-    return open_dataset('folder', folder_root, 'train')
+MODEL = tiny_config().model
 
 
-def test_a_second_stage_starts_from_the_weights_of_the_first(
-    dataset: ImageLabelDataset, tmp_path: Path
-) -> None:
+def test_second_stage_starts_from_the_checkpoint(tmp_path):
     checkpoint = tiny_checkpoint()
     save_checkpoint(checkpoint, tmp_path / 'first.pt')
-    network = initial_network(tiny_config(), dataset, tmp_path / 'first.pt', resumed=False)
+    network = initial_network(MODEL, CLASSES, tmp_path / 'first.pt')
     for name, value in network.state_dict().items():
         assert torch.equal(value, checkpoint.weights[name]), name
 
 
-def test_a_resumed_run_reads_no_other_weights(dataset: ImageLabelDataset, tmp_path: Path) -> None:
-    config = tiny_config(model={'pretrained': True})
-    network = initial_network(config, dataset, tmp_path / 'gone.pt', resumed=True)
-    assert network.encoder.widths == tuple(config.model.widths or ())
+def test_resumed_run_reads_no_initial_weights(tmp_path):
+    model = replace(MODEL, pretrained=True)
+    network = initial_network(model, CLASSES, tmp_path / 'missing.pt', resumed=True)
+    assert network.encoder.widths == tuple(model.widths or ())
 
 
-def test_a_checkpoint_of_another_network_is_refused(
-    dataset: ImageLabelDataset, tmp_path: Path
-) -> None:
+def test_checkpoint_of_another_network_raises(tmp_path):
     save_checkpoint(tiny_checkpoint(), tmp_path / 'first.pt')
-    other = tiny_config(model={'features': 16})
-    with pytest.raises(CheckpointError, match='its network is another one'):
-        initial_network(other, dataset, tmp_path / 'first.pt', resumed=False)
+    with pytest.raises(CheckpointError, match='not the one that the configuration describes'):
+        initial_network(replace(MODEL, features=16), CLASSES, tmp_path / 'first.pt')
 
 
-def test_a_checkpoint_of_other_classes_is_refused(
-    dataset: ImageLabelDataset, tmp_path: Path
-) -> None:
+def test_checkpoint_of_other_classes_raises(tmp_path):
+    save_checkpoint(tiny_checkpoint(), tmp_path / 'first.pt')
+    renamed = [replace(item, name=f'new {item.name}') for item in CLASSES]
+    with pytest.raises(CheckpointError, match='its classes are not those of the training data'):
+        initial_network(MODEL, renamed, tmp_path / 'first.pt')
+
+
+def test_other_classes_replaces_only_the_classifier(tmp_path):
     checkpoint = tiny_checkpoint()
-    renamed = [replace(item, name=f'new {item.name}') for item in checkpoint.classes]
-    save_checkpoint(replace(checkpoint, classes=renamed), tmp_path / 'first.pt')
-    with pytest.raises(CheckpointError, match='its classes are not those of folder'):
-        initial_network(tiny_config(), dataset, tmp_path / 'first.pt', resumed=False)
-
-
-def test_with_other_classes_only_the_classifier_is_new(
-    dataset: ImageLabelDataset, tmp_path: Path
-) -> None:
-    checkpoint = tiny_checkpoint()
-    first = replace(checkpoint, classes=checkpoint.classes[:2])
-    weights = {
-        name: value[:2] if name.startswith('head.2') else value
-        for name, value in checkpoint.weights.items()
-    }
-    save_checkpoint(replace(first, weights=weights), tmp_path / 'first.pt')
-    network = initial_network(
-        tiny_config(), dataset, tmp_path / 'first.pt', resumed=False, other_classes=True
-    )
+    save_checkpoint(checkpoint, tmp_path / 'first.pt')
+    more = (*CLASSES, SemanticClass('more', (1, 2, 3)))
+    network = initial_network(MODEL, more, tmp_path / 'first.pt', other_classes=True)
     changed = [
         name
         for name, value in network.state_dict().items()
-        if not torch.equal(value, weights[name])
+        if not torch.equal(value, checkpoint.weights[name])
     ]
     assert changed == ['head.2.weight', 'head.2.bias']
-    assert network.head[2].out_channels == 3
+    assert network.head[2].out_channels == 4
 
 
 def test_other_classes_without_a_checkpoint_is_one_line(
@@ -95,4 +75,4 @@ def test_other_classes_without_a_checkpoint_is_one_line(
     config = write_config(tmp_path / 'tiny.yaml')
     words = ['train', str(config), '--root', str(folder_root), '--out', str(tmp_path / 'run')]
     assert main([*words, '--other-classes']) == 1
-    assert '--init CHECKPOINT beside it' in capsys.readouterr().err
+    assert '--init CHECKPOINT' in capsys.readouterr().err

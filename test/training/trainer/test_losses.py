@@ -13,7 +13,7 @@
 # limitations under the License.
 
 
-"""The losses against formulas written down independently."""
+"""The losses against independent formulas."""
 
 import math
 
@@ -27,8 +27,8 @@ from training.trainer.losses import build_loss, LOSSES
 IGNORED = 255
 
 
-def case(height: int = 8, width: int = 12, stride: int = 4) -> tuple[torch.Tensor, ...]:
-    """Give logits [2, 5, h, w], labels [2, H, W] with ignored pixels, and distances."""
+def example(height: int = 8, width: int = 12, stride: int = 4) -> tuple[torch.Tensor, ...]:
+    """Return logits [2, 5, h, w], labels [2, H, W] with ignored pixels, and edge distances."""
     generator = torch.Generator().manual_seed(3)
     logits = 3 * torch.randn(2, 5, height // stride, width // stride, generator=generator)
     labels = torch.randint(0, 5, (2, height, width), generator=generator)
@@ -37,25 +37,25 @@ def case(height: int = 8, width: int = 12, stride: int = 4) -> tuple[torch.Tenso
     return logits.requires_grad_(), labels, distance
 
 
-def mean(name: str, *tensors: torch.Tensor, **options: object) -> torch.Tensor:
-    """Give the mean loss over the pixels that count."""
+def mean_loss(name: str, *tensors: torch.Tensor, **options: object) -> torch.Tensor:
+    """Return the mean loss over the pixels that count."""
     total, count = build_loss(LossConfig(name, options))(*tensors)
     return total / count
 
 
 def upsampled(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-    """Interpolate as the runtime does."""
+    """Upsample logits as the runtime does."""
     size = tuple(labels.shape[1:])
     return F.interpolate(logits, size, mode='bilinear', align_corners=False)
 
 
-def test_cross_entropy_is_torchs_mean_over_labelled_pixels():
-    logits, labels, distance = case()
+def test_cross_entropy_equals_torchs_mean_over_labeled_pixels():
+    logits, labels, distance = example()
     expected = F.cross_entropy(upsampled(logits, labels), labels, ignore_index=IGNORED)
-    torch.testing.assert_close(mean('cross_entropy', logits, labels, distance), expected)
+    torch.testing.assert_close(mean_loss('cross_entropy', logits, labels, distance), expected)
 
 
-def test_boundary_focal_by_hand():
+def test_boundary_focal_matches_hand_calculation():
     probabilities = (0.9, 0.5, 0.2, 0.6)
     distance = torch.tensor([[[0.0, 5.0, 13.0, 33.0]]])
     logits = torch.tensor([[[[math.log(p) for p in probabilities]], [[0.0] * 4]]])
@@ -67,24 +67,24 @@ def test_boundary_focal_by_hand():
     )
     labels = torch.zeros(1, 1, 4, dtype=torch.long)
     options = {'bins': [4, 12, 32], 'weights': [8, 4, 2, 1], 'gamma': 0.5}
-    received = mean('boundary_focal', logits, labels, distance, **options)
+    received = mean_loss('boundary_focal', logits, labels, distance, **options)
     assert float(received) == pytest.approx(expected / 4, rel=1e-5)
 
 
-def test_the_papers_bins_are_the_default():
-    _, labels, _ = case(4, 4)
+def test_bins_of_the_paper_are_the_default():
+    _, labels, _ = example(4, 4)
     logits = torch.zeros(2, 5, 4, 4)
     labels[:] = 1
     for distance, weight in ((0, 8), (15.9, 8), (16.1, 4), (65, 2), (129, 1)):
         far = torch.full((2, 4, 4), float(distance))
         expected = weight * math.exp(0.5 * 0.8) * math.log(5)
-        assert float(mean('boundary_focal', logits, labels, far)) == pytest.approx(expected)
+        assert float(mean_loss('boundary_focal', logits, labels, far)) == pytest.approx(expected)
 
 
-def test_the_focus_is_not_descended():
-    logits, labels, distance = case()
+def test_focal_factor_has_no_gradient():
+    logits, labels, distance = example()
     full, far = upsampled(logits, labels), torch.full_like(distance, 1e6)
-    mean('boundary_focal', logits, labels, far, gamma=2.0).backward()
+    mean_loss('boundary_focal', logits, labels, far, gamma=2.0).backward()
     received, logits.grad = logits.grad, None
     losses = F.cross_entropy(full, labels, ignore_index=IGNORED, reduction='none')
     focus = torch.exp(2.0 * (1 - torch.exp(-losses))).detach()
@@ -92,8 +92,8 @@ def test_the_focus_is_not_descended():
     torch.testing.assert_close(received, logits.grad)
 
 
-def test_ohem_keeps_the_pixels_under_the_threshold():
-    logits, labels, distance = case(8, 12, 1)
+def test_ohem_keeps_pixels_below_the_threshold():
+    logits, labels, distance = example(8, 12, 1)
     losses = F.cross_entropy(logits, labels, ignore_index=IGNORED, reduction='none')
     hard = (torch.exp(-losses) < 0.7) & (labels != IGNORED)
     assert 0 < hard.sum() < (labels != IGNORED).sum()
@@ -102,8 +102,8 @@ def test_ohem_keeps_the_pixels_under_the_threshold():
     torch.testing.assert_close(total, losses[hard].sum())
 
 
-def test_ohem_keeps_at_least_its_share_of_each_picture():
-    logits, labels, distance = case(8, 12, 1)
+def test_ohem_keeps_at_least_a_fraction_of_each_image():
+    logits, labels, distance = example(8, 12, 1)
     options = {'threshold': 1e-6, 'kept': 0.25}
     total, count = build_loss(LossConfig('ohem', options))(logits, labels, distance)
     losses = F.cross_entropy(logits, labels, ignore_index=IGNORED, reduction='none').flatten(1)
@@ -113,7 +113,7 @@ def test_ohem_keeps_at_least_its_share_of_each_picture():
 
 
 def test_ohem_never_counts_ignored_pixels():
-    logits, labels, distance = case(8, 12, 1)
+    logits, labels, distance = example(8, 12, 1)
     labels[:] = IGNORED
     labels[:, 0, :3] = 1
     _, count = build_loss(LossConfig('ohem', {'kept': 0.9}))(logits, labels, distance)
@@ -122,38 +122,38 @@ def test_ohem_never_counts_ignored_pixels():
 
 @pytest.mark.parametrize('name', LOSSES)
 class TestEveryLoss:
-    """What holds for each loss."""
+    """Properties of every loss."""
 
     def test_ignored_pixels_change_nothing(self, name):
-        logits, labels, distance = case(8, 12, 1)
-        before = mean(name, logits, labels, distance)
+        logits, labels, distance = example(8, 12, 1)
+        before = mean_loss(name, logits, labels, distance)
         changed = torch.where((labels == IGNORED)[:, None], 50 * torch.randn_like(logits), logits)
-        torch.testing.assert_close(mean(name, changed, labels, distance), before)
+        torch.testing.assert_close(mean_loss(name, changed, labels, distance), before)
         logits.grad = None
         before.backward()
         assert not logits.grad.permute(0, 2, 3, 1)[labels == IGNORED].any()
 
-    def test_a_batch_without_labels_costs_nothing(self, name):
-        logits, labels, distance = case()
+    def test_batch_without_labels_has_zero_loss(self, name):
+        logits, labels, distance = example()
         total, count = LOSSES[name](logits, torch.full_like(labels, IGNORED), distance)
         assert (float(total.detach()), int(count)) == (0, 0)
         total.backward()
         assert not logits.grad.any()
 
-    def test_sums_of_parts_are_the_sum_of_the_whole(self, name):
-        logits, labels, distance = case()
+    def test_sums_of_half_batches_add_up(self, name):
+        logits, labels, distance = example()
         whole = LOSSES[name](logits, labels, distance)
-        halves = zip(*(part.chunk(2) for part in (logits, labels, distance)), strict=True)
-        parts = [LOSSES[name](*half) for half in halves]
+        inputs = zip(*(item.chunk(2) for item in (logits, labels, distance)), strict=True)
+        halves = [LOSSES[name](*half) for half in inputs]
         for index in range(2):
-            torch.testing.assert_close(whole[index], parts[0][index] + parts[1][index])
+            torch.testing.assert_close(whole[index], halves[0][index] + halves[1][index])
 
-    def test_an_unknown_option_is_refused(self, name):
+    def test_unknown_option_raises(self, name):
         with pytest.raises(UnknownNameError, match=f"unknown option of loss {name} 'losses'"):
             build_loss(LossConfig(name, {'losses': 1}))
 
 
-def test_an_unknown_loss_proposes_the_nearest():
+def test_unknown_loss_suggests_the_nearest():
     with pytest.raises(UnknownNameError, match="loss 'cross_entrop'; did you mean"):
         build_loss(LossConfig('cross_entrop'))
 
@@ -168,6 +168,6 @@ def test_an_unknown_loss_proposes_the_nearest():
         ('ohem', {'kept': 2}, 'option kept of loss ohem is 2.0, expected between 0 and 1'),
     ],
 )
-def test_an_impossible_option_is_refused(name, options, words):
+def test_impossible_option_raises(name, options, words):
     with pytest.raises(InvalidValueError, match=words):
-        build_loss(LossConfig(name, options))(*case())
+        build_loss(LossConfig(name, options))(*example())

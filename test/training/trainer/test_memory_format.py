@@ -12,8 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-
-"""Channels lie last where torch can train so."""
+"""The memory format of training by device and CPU."""
 
 import pytest
 import torch
@@ -21,7 +20,7 @@ from training.trainer.memory_format import memory_format
 
 
 @pytest.mark.parametrize(
-    ('device', 'capability', 'wanted'),
+    ('device', 'capability', 'expected'),
     [
         ('cpu', 'AVX512', torch.channels_last),
         ('cpu', 'AVX2', torch.contiguous_format),
@@ -29,6 +28,6 @@ from training.trainer.memory_format import memory_format
         ('cuda', 'AVX2', torch.channels_last),
     ],
 )
-def test_a_cpu_without_avx512_has_channels_first(monkeypatch, device, capability, wanted):
+def test_cpu_without_avx512_trains_channels_first(monkeypatch, device, capability, expected):
     monkeypatch.setattr(torch.backends.cpu, 'get_cpu_capability', lambda: capability)
-    assert memory_format(torch.device(device)) == wanted
+    assert memory_format(torch.device(device)) == expected

@@ -13,7 +13,7 @@
 # limitations under the License.
 
 
-"""Runs go on where a kill stopped them, with the same losses, and never as other runs."""
+"""Killed runs resume with the same losses, and never with another configuration."""
 
 import os
 from pathlib import Path
@@ -34,15 +34,15 @@ import pytest
 import torch
 from training.run.checkpoint import CheckpointError
 from training.run.folder import read_records, RunPaths
-from training.trainer import train as train_room
+from training.trainer import train as train_module
 from training.trainer.state import TrainState
 from training.trainer.train import train
 
-# What dies by SIGKILL right after the losses of a step were written.
+# Kills the process right after the losses of a step were written.
 KILLED_AT = 'if state.step == {step}: os.kill(os.getpid(), signal.SIGKILL)'
 
 
-def test_a_killed_run_goes_on_with_the_same_losses(folder_root, tmp_path):
+def test_killed_run_resumes_with_the_same_losses(folder_root, tmp_path):
     sections = {'train': {'epochs': 4}, 'optimizer': {'warmup_epochs': 2.5}}
     path = write_config(tmp_path / 'tiny.yaml', **sections)
     whole, killed = tmp_path / 'whole', tmp_path / 'killed'
@@ -69,20 +69,20 @@ def test_a_killed_run_goes_on_with_the_same_losses(folder_root, tmp_path):
 
 
 class StoppedError(Exception):
-    """What a test stops a run with."""
+    """Raised by a test to stop a run."""
 
 
 @pytest.fixture
 def stopped_run(folder_root, tmp_path, monkeypatch) -> Path:
-    """Give the folder of a run that stopped in its third epoch."""
+    """Return the folder of a run that stopped in its third epoch."""
 
     def stop(state: TrainState) -> None:
         if state.step == 5:
             raise StoppedError
 
     with monkeypatch.context() as patch:
-        usual = train_room.default_callbacks
-        patch.setattr(train_room, 'default_callbacks', lambda *rest: [*usual(*rest), stop])
+        original = train_module.default_callbacks
+        patch.setattr(train_module, 'default_callbacks', lambda *args: [*original(*args), stop])
         with pytest.raises(StoppedError):
             train(tiny_config(train={'epochs': 3}), folder_root, tmp_path / 'run')
     return tmp_path / 'run'
@@ -96,7 +96,9 @@ def stopped_run(folder_root, tmp_path, monkeypatch) -> Path:
         ('model', 'features', 4, 'its run has model.features 8 and this one 4'),
     ],
 )
-def test_a_run_does_not_go_on_as_another_one(stopped_run, folder_root, section, key, value, words):
+def test_run_does_not_resume_with_another_configuration(
+    stopped_run, folder_root, section, key, value, words
+):
     changes = {'train': {'epochs': 3}}
     changes.setdefault(section, {})[key] = value
     with pytest.raises(CheckpointError, match=f'{words}; choose another --out'):
@@ -105,7 +107,7 @@ def test_a_run_does_not_go_on_as_another_one(stopped_run, folder_root, section, 
     assert len(step_losses(stopped_run)) == 6
 
 
-def test_a_run_does_not_go_on_with_other_data(stopped_run, folder_root, tmp_path):
+def test_run_does_not_resume_with_other_data(stopped_run, folder_root, tmp_path):
     write_split(tmp_path / 'set' / 'train', 12, 64, 96, 0)
     write_split(tmp_path / 'set' / 'val', 1, 64, 96, 0)
     (tmp_path / 'set' / 'classes.yaml').write_text((folder_root / 'classes.yaml').read_text())

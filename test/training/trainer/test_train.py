@@ -13,7 +13,7 @@
 # limitations under the License.
 
 
-"""Whole runs: they learn, and write down what happened."""
+"""Whole runs: they learn, are reproducible, and write their records."""
 
 from accelerate.state import AcceleratorState
 from helpers.tiny_training import CLASSES, final_weights, step_losses, tiny_config, write_split
@@ -31,29 +31,29 @@ from training.evaluation.evaluate import evaluate, torch_predictor
 from training.run.checkpoint import load_checkpoint
 from training.run.folder import read_records, RunPaths
 from training.schema.config import load_config
-from training.trainer import train as train_room
+from training.trainer import train as train_module
 from training.trainer.callbacks import at_end, every_epochs
 from training.trainer.state import TrainState
 from training.trainer.train import train
 
 
 class TestFinishedRun:
-    """What a run that came to its end has left."""
+    """The files of a finished run."""
 
-    def test_the_loss_falls_and_the_classes_are_told_apart(self, finished_run):
-        falling = step_losses(finished_run.folder)
-        assert len(falling) == 40
-        assert sum(falling[-5:]) < 0.4 * sum(falling[:5])
+    def test_loss_falls_and_miou_rises(self, finished_run):
+        losses = step_losses(finished_run.folder)
+        assert len(losses) == 40
+        assert sum(losses[-5:]) < 0.4 * sum(losses[:5])
         assert load_checkpoint(finished_run.trained).miou > 0.6
 
-    def test_metrics_are_kept_with_the_iou_of_each_class(self, finished_run):
+    def test_metrics_have_the_iou_of_each_class(self, finished_run):
         records = read_records(finished_run.metrics)
         assert [record['epoch'] for record in records] == [10, 20]
         assert set(records[-1]['iou']) == {item.name for item in CLASSES}
         assert records[-1]['miou'] == load_checkpoint(finished_run.trained).miou
         assert records[-1]['images'] == 3
 
-    def test_the_checkpoint_is_the_network_that_was_measured(self, finished_run, folder_root):
+    def test_checkpoint_is_the_network_that_was_evaluated(self, finished_run, folder_root):
         checkpoint = load_checkpoint(finished_run.trained)
         assert tuple(checkpoint.classes) == CLASSES
         assert (checkpoint.trained_on, checkpoint.progress) == ('folder', {})
@@ -64,23 +64,23 @@ class TestFinishedRun:
         result = evaluate(predict, open_dataset('folder', folder_root, 'val'), progress=False)
         assert result['miou'] == checkpoint.miou
 
-    def test_the_configuration_is_kept_as_it_was_used(self, finished_run):
+    def test_configuration_is_stored_as_used(self, finished_run):
         expected = tiny_config(train={'epochs': 20, 'evaluate_every': 10})
         assert load_config(finished_run.config) == expected
 
-    def test_tensorboard_shows_loss_rate_and_miou(self, finished_run):
+    def test_tensorboard_shows_loss_learning_rate_and_miou(self, finished_run):
         events = EventAccumulator(str(finished_run.tensorboard)).Reload()
         shown = {tag: [event.step for event in events.Scalars(tag)] for tag in TAGS}
         every = list(range(1, 41))
         assert shown == {'loss': every, 'learning_rate': every, 'miou': [20, 40]}
 
-    def test_it_returns_at_once(self, finished_run, monkeypatch):
-        monkeypatch.delattr(train_room, 'open_dataset')
+    def test_finished_run_is_not_trained_again(self, finished_run, monkeypatch):
+        monkeypatch.delattr(train_module, 'open_dataset')
         before = finished_run.trained.stat().st_mtime_ns
         assert train(tiny_config(), None, finished_run.folder) == finished_run.trained
         assert finished_run.trained.stat().st_mtime_ns == before
 
-    def test_rates_are_those_of_the_step(self, finished_run):
+    def test_learning_rates_are_those_of_the_step(self, finished_run):
         rates = [record['lr'] for record in read_records(finished_run.losses)]
         assert rates[0] == 0.01
         assert rates == sorted(rates, reverse=True)
@@ -89,7 +89,7 @@ class TestFinishedRun:
 TAGS = ('loss', 'learning_rate', 'miou')
 
 
-def test_two_runs_of_one_seed_are_the_same_and_other_seeds_differ(folder_root, tmp_path):
+def test_runs_of_one_seed_are_equal_and_other_seeds_differ(folder_root, tmp_path):
     for name, seed in (('a', 0), ('b', 0), ('c', 1)):
         train(tiny_config(train={'seed': seed}), folder_root, tmp_path / name)
     assert (
@@ -101,23 +101,23 @@ def test_two_runs_of_one_seed_are_the_same_and_other_seeds_differ(folder_root, t
     )
 
 
-def test_every_epoch_has_views_of_its_own(folder_root, tmp_path):
+def test_every_epoch_has_other_crops(folder_root, tmp_path):
     still = {'lr': 1e-12, 'lr_min': 0, 'weight_decay': 0}
     train(tiny_config(optimizer=still), folder_root, tmp_path)
     first, second = step_losses(tmp_path)[:2], step_losses(tmp_path)[2:]
     assert sum(first) != pytest.approx(sum(second), rel=1e-4)
 
 
-def test_bfloat16_trains_and_keeps_float32_weights(folder_root, tmp_path):
+def test_bfloat16_keeps_float32_weights(folder_root, tmp_path):
     config = tiny_config(train={'epochs': 6, 'amp': 'bf16', 'evaluate_every': 0})
     train(config, folder_root, tmp_path)
-    falling = step_losses(tmp_path)
-    assert falling[-1] < falling[0]
+    losses = step_losses(tmp_path)
+    assert losses[-1] < losses[0]
     AcceleratorState._reset_state(reset_partial_state=True)
     train(tiny_config(train={'epochs': 1, 'evaluate_every': 0}), folder_root, tmp_path / 'exact')
     exact = step_losses(tmp_path / 'exact')
-    assert falling[0] == pytest.approx(exact[0], rel=0.02)
-    assert falling[0] != exact[0]
+    assert losses[0] == pytest.approx(exact[0], rel=0.02)
+    assert losses[0] != exact[0]
     kinds = {value.dtype for value in final_weights(tmp_path).values()}
     assert kinds == {torch.float32, torch.int64}
 
@@ -134,25 +134,27 @@ def test_every_loss_trains(folder_root, tmp_path, loss):
     assert sum(step_losses(tmp_path)[-3:]) < sum(step_losses(tmp_path)[:3])
 
 
-def test_the_average_is_the_exponential_one(folder_root, tmp_path, monkeypatch):
-    seen: list[dict[str, torch.Tensor]] = []
+def test_trained_weights_are_the_exponential_moving_average(folder_root, tmp_path, monkeypatch):
+    states: list[dict[str, torch.Tensor]] = []
 
-    def look(state: TrainState) -> None:
-        seen.append({key: value.clone() for key, value in state.network.state_dict().items()})
+    def record(state: TrainState) -> None:
+        states.append({key: value.clone() for key, value in state.network.state_dict().items()})
 
-    usual = train_room.default_callbacks
-    monkeypatch.setattr(train_room, 'default_callbacks', lambda *rest: [*usual(*rest), look])
+    original = train_module.default_callbacks
+    monkeypatch.setattr(
+        train_module, 'default_callbacks', lambda *args: [*original(*args), record]
+    )
     train(tiny_config(train={'epochs': 3, 'ema_decay': 0.7}), folder_root, tmp_path)
-    assert len(seen) == 6
-    averaged = seen[0]
-    for step in seen[1:]:
+    assert len(states) == 6
+    averaged = states[0]
+    for step in states[1:]:
         averaged = {key: 0.7 * averaged[key] + 0.3 * step[key] for key in averaged}
     for key, value in final_weights(tmp_path).items():
         if value.is_floating_point():
             torch.testing.assert_close(value, averaged[key], rtol=1e-5, atol=1e-6)
 
 
-def test_a_missing_validation_label_stops_a_run_before_it_starts(tmp_path):
+def test_missing_validation_label_raises_before_the_first_step(tmp_path):
     write_split(tmp_path / 'train', 4, 64, 96, 0)
     write_split(tmp_path / 'val', 1, 64, 96, 0)
     (tmp_path / 'classes.yaml').write_text('classes: [{name: a, rgb: [1, 2, 3]}]\nsource_ids: [0]')
@@ -162,7 +164,7 @@ def test_a_missing_validation_label_stops_a_run_before_it_starts(tmp_path):
     assert not RunPaths(tmp_path / 'run').losses.exists()
 
 
-def test_a_second_stage_starts_from_the_weights_of_the_first(finished_run, folder_root, tmp_path):
+def test_second_stage_starts_from_the_weights_of_the_first(finished_run, folder_root, tmp_path):
     start = finished_run.trained
     train(tiny_config(optimizer={'lr': 1e-9}), folder_root, tmp_path / 'second', start)
     first, second = final_weights(finished_run.folder), final_weights(tmp_path / 'second')
@@ -171,24 +173,24 @@ def test_a_second_stage_starts_from_the_weights_of_the_first(finished_run, folde
             torch.testing.assert_close(second[key], value, rtol=1e-5, atol=1e-6)
 
 
-def test_training_alone_may_take_options_of_its_own(folder_root, tmp_path):
+def test_train_options_go_to_the_training_split(folder_root, tmp_path):
     (tmp_path / 'classes.yaml').write_text((folder_root / 'classes.yaml').read_text())
     options = {'train_options': {'classes': str(tmp_path / 'nowhere.yaml')}}
     with pytest.raises(FileMissingError, match='class table not found: .*nowhere.yaml'):
         train(tiny_config(data=options), folder_root, tmp_path / 'run')
 
 
-def test_classes_have_to_be_those_of_the_data(folder_root, tmp_path):
+def test_classes_must_be_those_of_the_data(folder_root, tmp_path):
     with pytest.raises(InvalidValueError, match='model.classes is 5, expected null or 3'):
         train(tiny_config(model={'classes': 5}), folder_root, tmp_path)
 
 
-def test_an_unknown_precision_proposes_the_nearest(folder_root, tmp_path):
+def test_unknown_precision_suggests_the_nearest(folder_root, tmp_path):
     with pytest.raises(UnknownNameError, match="train.amp 'bf61'; did you mean 'bf16'"):
         train(tiny_config(train={'amp': 'bf61'}), folder_root, tmp_path)
 
 
-def test_when_callbacks_run():
+def test_callbacks_run_every_n_epochs_and_at_the_end():
     calls: list[tuple[str, int]] = []
 
     class Clock:
