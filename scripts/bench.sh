@@ -18,8 +18,8 @@
 #
 #   scripts/bench.sh [--quick] [--out FOLDER] [STEP...]
 #
-# A STEP is one of matrix, shipped, node, start, stages, sizes, cameras, reference, seminar and
-# documents; without any all are taken. --quick measures small networks for moments, into a folder of
+# A STEP is one of matrix, shipped, node, start, sizes, cameras, reference, seminar and documents;
+# without any all are taken. --quick measures small networks for moments, into a folder of
 # its own: it shows that everything runs, and its figures mean nothing. PYTHON names a Python that
 # has everything.
 
@@ -37,7 +37,7 @@ while [ $# -gt 0 ]; do
   shift
 done
 [ ${#steps[@]} -gt 0 ] ||
-  steps=(matrix shipped node start stages sizes cameras reference seminar documents)
+  steps=(matrix shipped node start sizes cameras reference seminar documents)
 cd "$ROOT"
 [ -n "${PYTHON:-}" ] || prepare test cpu,training,test
 
@@ -121,12 +121,6 @@ step_sizes() {
 step_cameras() {
   bench $bench/all.yaml --sizes $network --precisions int8 --camera-counts 1 2 3 4 \
     --repeats "${repeats[4]}" --work "$work/19" --plots "$images" --json "$results/cameras.json"
-}
-
-# What is around the network, beside the ways that it was done before.
-step_stages() {
-  bench "$(pruned)" --cameras 1024x512 1920x1080 --stages \
-    --repeats "${repeats[4]}" --json "$results/stages.json"
 }
 
 # From a camera's stamp to the reception of labels, in another process.

@@ -28,20 +28,22 @@ COMMANDS = {
     'report': 'training.commands.report',
     'export': 'training.commands.export',
     'quantize': 'training.commands.quantize',
-    'half': 'training.commands.fp16',
+    'fp16': 'training.commands.fp16',
     'finetune_int8': 'training.commands.finetune_int8',
     'evaluate': 'training.commands.evaluate',
-    'sheet': 'training.commands.visualize',
+    'visualize': 'training.commands.visualize',
     'average': 'training.commands.average',
     'count': 'training.commands.count',
     'render': 'training.commands.render',
     'prune': 'training.commands.prune',
     'bench': 'training.commands.bench',
 }
+# former name -> name; accepted in this version only
+ALIASES = {'half': 'fp16', 'sheet': 'visualize'}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command; a user's mistake is one line and the exit code 1."""
+    """Run a command; a user's mistake prints one line and exits with code 1."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     if not words or words[0] in ('-h', '--help'):
         print(f'usage: python -m training {{{",".join(COMMANDS)}}} ...   (each has --help)')
@@ -50,6 +52,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(command: str, arguments: list[str]) -> int:
+    if command in ALIASES:
+        former, command = command, ALIASES[command]
+        print(f'warning: {former} is now called {command}', file=sys.stderr)
     if command not in COMMANDS:
         raise UnknownNameError('command', command, COMMANDS)
     return int(import_module(COMMANDS[command]).main(arguments))

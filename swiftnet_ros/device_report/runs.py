@@ -36,7 +36,7 @@ TENSORRT = 'tensorrt'
 EXPLICIT, IMPLICIT = 'explicit', 'implicit'
 _MAKERS = {
     'int8': 'python -m training quantize --tensorrt-tables',
-    'fp16': 'python -m training half',
+    'fp16': 'python -m training fp16',
 }
 _ERROR = 'error: '
 

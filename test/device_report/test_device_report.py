@@ -179,7 +179,7 @@ def test_a_tensorrt_that_is_strongly_typed_gets_the_file_of_its_precision(folder
     given = [str(folder / 'pair.fp32.onnx')]
     assert plans(given, ['fp16'], 'tensorrt') == [Plan('pair', 'fp16', half)]
     bench = Bench(folder / 'images')
-    assert 'python -m training half makes it' in measure(Plan('pair', 'fp16', half), bench).failure
+    assert 'python -m training fp16 makes it' in measure(Plan('pair', 'fp16', half), bench).failure
 
 
 def test_an_engine_is_built_with_the_table_and_then_measured(folder, monkeypatch):

@@ -26,7 +26,7 @@ from helpers.tiny_model import write_tiny_model
 from helpers.tiny_training import tiny_checkpoint, write_config, write_folder
 import numpy as np
 import pytest
-from training.__main__ import COMMANDS, main
+from training.__main__ import ALIASES, COMMANDS, main
 from training.run.checkpoint import save_checkpoint
 
 # Command lines in a folder with a configuration, a checkpoint and a data set; what the error says.
@@ -158,6 +158,16 @@ def test_every_command_says_how_it_is_used(capsys, command):
         main([command, '--help'])
     assert caught.value.code == 0
     assert f'usage: python -m training {command}' in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(('former', 'name'), ALIASES.items())
+def test_former_command_name_warns_and_runs_the_command(capsys, former, name):
+    with pytest.raises(SystemExit) as caught:
+        main([former, '--help'])
+    captured = capsys.readouterr()
+    assert caught.value.code == 0
+    assert f'usage: python -m training {name}' in captured.out
+    assert captured.err == f'warning: {former} is now called {name}\n'
 
 
 def test_without_a_command_the_commands_are_listed(capsys):

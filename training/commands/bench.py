@@ -29,8 +29,6 @@ from training.profiling.measure import bench, BenchOptions
 from training.profiling.plots import write_plots
 from training.profiling.report import report, rewrite_tables
 from training.profiling.runs import bench_runs
-from training.profiling.stages import stage_table, time_stages
-from training.profiling.timing import cameras_of
 
 _LAST_LINE = Path('-')
 
@@ -68,11 +66,6 @@ def main(arguments: Sequence[str]) -> int:
 def _measure(options: Namespace, settings: BenchOptions, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     cases = cases_of(options.models, options.sizes, options.precisions, folder)
-    if options.stages:
-        cameras = cameras_of(cases[0], options.cameras)
-        result = time_stages(cases[0], cameras, options.threads, options.repeats)
-        _give(result, stage_table(result), options.json)
-        return
     result = bench(cases, settings)
     if options.plots is not None:
         for path in write_plots(result, options.plots):
@@ -117,8 +110,6 @@ def _parser() -> ArgumentParser:
     add('--ceiling', action='store_true', help="also a large matrix product: the CPU's own limit")
     add('--camera-counts', type=int, nargs='+', default=[], metavar='N',
         help='cameras that share an engine, in turn')  # fmt: skip
-    add('--stages', action='store_true',
-        help='what is around the first model, each part beside other ways to do it')  # fmt: skip
     add('--plots', type=Path, metavar='DIR', help='draw PNG files')
     add('--tables', type=Path, nargs='+', default=[], metavar='FILE.md',
         help='rewrite their tables from their JSON')  # fmt: skip

@@ -13,7 +13,7 @@
 # limitations under the License.
 
 
-"""python -m training half MODEL -o OUT: a strongly typed FP16 file for TensorRT 11."""
+"""python -m training fp16 MODEL -o OUT: a strongly typed FP16 file for TensorRT 11."""
 
 from argparse import ArgumentParser
 from collections.abc import Sequence
@@ -30,7 +30,7 @@ def main(arguments: Sequence[str]) -> int:
 
     Older versions build FP16 from the FP32 file by a flag and need none.
     """
-    parser = ArgumentParser('python -m training half', description=main.__doc__)
+    parser = ArgumentParser('python -m training fp16', description=main.__doc__)
     parser.add_argument('model', type=Path, help='.onnx file in fp32')
     parser.add_argument('-o', '--out', type=Path, required=True, help='.onnx file to write')
     parser.add_argument('--json', action='store_true', help='one JSON object as the last line')

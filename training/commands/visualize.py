@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""python -m training sheet MODEL --dataset NAME -o FILE: pictures of what a model gives."""
+"""python -m training visualize MODEL --dataset NAME -o FILE: pictures of what a model gives."""
 
 from argparse import ArgumentParser
 from collections.abc import Sequence
@@ -32,7 +32,7 @@ _KINDS = ('.png', '.jpg')
 
 def main(arguments: Sequence[str]) -> int:
     """Draw images of a split, their labels and what a model gives, as one picture."""
-    parser = ArgumentParser('python -m training sheet', description=main.__doc__)
+    parser = ArgumentParser('python -m training visualize', description=main.__doc__)
     parser.add_argument('model', help='.onnx, or the name of a shipped model')
     parser.add_argument('-o', '--out', type=Path, required=True, help='.png or .jpg to write')
     add_dataset_arguments(parser, required=True)

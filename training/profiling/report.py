@@ -24,7 +24,6 @@ from typing import Any
 from swiftnet_ros.errors import FileMissingError, UnknownNameError
 from swiftnet_ros.system.image_size import format_size
 from training.profiling.scaling import scaling_table, series, slope_table, turn_table
-from training.profiling.stages import stage_table
 from training.profiling.tables import (
     block_table,
     level_table,
@@ -36,7 +35,6 @@ from training.profiling.tables import (
     size_of,
     table,
 )
-from training.profiling.targets import target_table
 
 _BLOCK = re.compile(
     r'(<!-- bench (?P<file>\S+) (?P<table>\S+) -->\n).*?(<!-- end bench -->)', re.DOTALL
@@ -142,13 +140,9 @@ TABLES: dict[str, Callable[[Mapping[str, Any]], str]] = {
     'scaling': scaling_table,
     'slopes': slope_table,
     'turns': turn_table,
-    'stages': stage_table,
     'node': node_table,
     'machine': machine_table,
 }
-
-
-FOLDER_TABLES: dict[str, Callable[[Path], str]] = {'targets': target_table}
 
 
 def report(result: Mapping[str, Any]) -> str:
@@ -171,8 +165,7 @@ def with_tables(document: Path) -> str:
     Give a Markdown file's text with every table made anew.
 
     A table stands between `<!-- bench FILE.json TABLE -->` and `<!-- end bench -->`; FILE is
-    relative to the document, TABLE one of `TABLES`. Of a folder of results `FOLDER_TABLES` are
-    made.
+    relative to the document, TABLE one of `TABLES`.
     """
     if not document.is_file():
         raise FileMissingError(document, 'document')
@@ -185,10 +178,8 @@ def with_tables(document: Path) -> str:
 
 
 def _drawn(path: Path, name: str) -> str:
-    if path.is_dir() and name in FOLDER_TABLES:
-        return FOLDER_TABLES[name](path)
     if name not in TABLES:
-        raise UnknownNameError('bench table', name, [*TABLES, *FOLDER_TABLES])
+        raise UnknownNameError('bench table', name, TABLES)
     if not path.is_file():
         raise FileMissingError(path, 'result of bench')
     return TABLES[name](json.loads(path.read_text()))

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 _ENDING = '.onnx'
 _ENDINGS = re.compile(r'(\.(fp32|fp16|int8))?\.onnx$')
-_HALF = 'python -m training half {fp32} -o {fp16}'
+_HALF = 'python -m training fp16 {fp32} -o {fp16}'
 _QUANTIZE = 'python -m training quantize {fp32} --images DIR -o {int8}'
 
 

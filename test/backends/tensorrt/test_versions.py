@@ -109,7 +109,7 @@ def test_what_a_typed_tensorrt_cannot_do_names_what_can(
 @pytest.mark.parametrize('version', TYPED)
 def test_the_command_that_makes_an_fp16_file_is_named(use, files, version):
     beside(files, 'fp16.onnx').unlink()
-    command = 'python -m training half .*tiny.fp32.onnx -o .*tiny.fp16.onnx'
+    command = 'python -m training fp16 .*tiny.fp32.onnx -o .*tiny.fp16.onnx'
     with pytest.raises(SwiftnetError, match=command):
         built(use(version), files, precision='fp16')
 

@@ -24,7 +24,7 @@ SMALL = ['--dataset', 'warehouse', '--split', 'demo', '--option', 'frames=3',
 
 
 def draw(path, *more):
-    assert main(['sheet', 'warehouse', *SMALL, '-o', str(path), '--width', '128', *more]) == 0
+    assert main(['visualize', 'warehouse', *SMALL, '-o', str(path), '--width', '128', *more]) == 0
     return cv2.cvtColor(cv2.imread(str(path)), cv2.COLOR_BGR2RGB)
 
 
@@ -64,11 +64,11 @@ def test_pictures_can_stand_beside_each_other(tmp_path):
     ],
 )
 def test_a_mistake_is_one_line(more, words, capsys):
-    assert main(['sheet', 'warehouse', *SMALL, '-o', 'a.png', *more]) == 1
+    assert main(['visualize', 'warehouse', *SMALL, '-o', 'a.png', *more]) == 1
     error = capsys.readouterr().err
     assert words in error and error.count('\n') == 1
 
 
 def test_a_model_of_other_classes_is_refused(tmp_path, capsys):
-    assert main(['sheet', 'camvid', *SMALL, '-o', str(tmp_path / 'a.png')]) == 1
+    assert main(['visualize', 'camvid', *SMALL, '-o', str(tmp_path / 'a.png')]) == 1
     assert 'differ in' in capsys.readouterr().err

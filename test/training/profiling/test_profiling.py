@@ -18,7 +18,6 @@
 from collections import Counter
 from functools import partial
 import json
-import os
 from pathlib import Path
 import re
 import sys
@@ -165,17 +164,6 @@ def test_cameras_in_turn_and_the_ceiling_are_measured_in_the_same_rounds(
     (ceiling,) = result['ceilings']
     assert (ceiling['precision'], len(ceiling['rounds'])) == ('fp32', 4)
     assert [path.name for path in (workplace / 'plots').iterdir()] == ['cameras.png']
-
-
-def test_parts_around_the_network_are_measured_beside_other_ways_to_do_them(capsys, workplace):
-    result = benched(capsys, 'foreign.fp32.onnx', '--stages', '--cameras', '128x96')
-    ways = Counter(stage['stage'] for stage in result['stages'])
-    around = {'labels 128x96', 'frame 128x96 to input'}
-    assert set(ways) == {'start Python', 'open the model', 'engine', *around}
-    assert ways['labels 128x96'] == ways['open the model'] == 2 and ways['engine'] >= 3
-    assert all(stage['ms'] > 0 and stage['cpu_ms'] > 0 for stage in result['stages'])
-    assert (result['model'], result['threads']) == ('foreign', 1)
-    assert os.environ['SWIFTNET_ROS_OPENVINO_CACHE'] == 'off'
 
 
 def test_in_every_round_each_comes_once_and_first_in_turn():

@@ -13,20 +13,15 @@
 # limitations under the License.
 
 
-"""Cost against size, the CPU's ceiling, the targets and the plots of a bench."""
-
-import json
+"""Cost against size, the CPU's ceiling and the plots of a bench."""
 
 import cv2
 import numpy as np
 import pytest
-from swiftnet_ros.errors import FileMissingError, InvalidValueError
-from training.profiling import targets
 from training.profiling.cpu_peak import BEST_OF, Ceiling
 from training.profiling.plots import write_plots
-from training.profiling.report import FOLDER_TABLES, TABLES
+from training.profiling.report import TABLES
 from training.profiling.scaling import fit, lines, series
-from training.profiling.targets import conv_fraction, target_table, TARGETS
 
 
 def sized(height: int, width: int, engine: float, precision: str = 'int8') -> dict:
@@ -113,68 +108,3 @@ def test_the_product_of_the_ceiling_is_right_in_int8():
     ceiling.measure()
     found = ceiling._request.get_output_tensor(0).data
     assert np.abs(found - np.clip(product * 127 / 256, -128, 127)).max() <= 0.51
-
-
-def node(**figures: float) -> dict:
-    """Make what the benchmark through the node gives of the figures with a target."""
-    good = {'p50_over_engine': 1.2, 'p99_over_engine': 2.0, 'fps_over_engine': 0.9}
-    return {**good, 'memory_growth_mb': 0.1, 'memory_mb': 300.0, **figures}
-
-
-@pytest.fixture
-def folder(result, tmp_path):
-    """Write results that meet all targets but one."""
-    cases = [
-        {**sized(512, 1024, 40.0), 'model': model, 'precision': precision}
-        for model in ('full', 'all')
-        for precision in ('fp32', 'int8')
-    ]
-    lines = [{'camera': camera, 'over_engine': 1.12} for camera in ([512, 1024], [1080, 1920])]
-    pairs = [
-        {
-            'of': {'model': 'full', 'precision': precision},
-            'over': {'model': 'all', 'precision': precision},
-            'realised': realised,
-        }
-        for precision, realised in (('fp32', 0.97), ('int8', 0.8))
-    ]
-    matrix = {'cases': [{**case, 'pipelines': lines} for case in cases], 'pairs': pairs}
-    files = {
-        'matrix': matrix,
-        'reference': {'cases': cases, 'ceilings': result['ceilings']},
-        'sizes': result,
-        'node_512': node(),
-        'node_1080': node(p50_over_engine=1.7),
-        'node_overload': node(),
-        'node_start': {'first_start_s': 1.5, 'second_start_s': 1.25},
-    }
-    for name, content in files.items():
-        (tmp_path / f'{name}.json').write_text(json.dumps(content))
-    return tmp_path
-
-
-def test_every_target_is_a_row_that_says_whether_it_is_met(folder):
-    text = target_table(folder)
-    assert FOLDER_TABLES['targets'](folder) == text
-    rows = [line.strip('| ').split(' | ') for line in text.splitlines()[2:]]
-    assert len(rows) == len(TARGETS) + 1
-    assert [row[0] for row in rows] == sorted(row[0] for row in rows)
-    missed = [row for row in rows if row[-1] == 'no']
-    assert missed == [
-        ['6', 'speed-up realised / GMACs removed, INT8', 'at least 0.82', '0.80', 'no']
-    ]
-    assert [row[3:] for row in rows if row[0] == '7'] == [['not run', 'no GPU at hand']]
-    shown = {row[1]: row[3] for row in rows}
-    assert shown['first label after a second start'] == '1.25 s'
-    assert shown['convolutions of full INT8 / ceiling of the CPU, 2048x1024'] == '60.00 %'
-
-
-def test_a_target_without_its_result_is_an_error(folder):
-    (folder / 'node_512.json').unlink()
-    with pytest.raises(FileMissingError, match='result of bench not found: .*node_512.json'):
-        target_table(folder)
-
-
-def test_a_case_that_was_not_measured_is_an_error(result):
-    with pytest.raises(InvalidValueError, match="'without full int8', expected a case of it"):
-        conv_fraction(result, targets.FULL, 'int8')

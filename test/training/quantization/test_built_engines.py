@@ -162,7 +162,7 @@ def test_an_operator_that_tensorrt_lacks_is_named(cache, tmp_path):
     ('precision', 'text'),
     [
         ('int8', 'has no calibrators .* use .*lonely.int8.onnx, made with: .* training quantize'),
-        ('fp16', 'is fp32; use .*lonely.fp16.onnx, made with: python -m training half'),
+        ('fp16', 'is fp32; use .*lonely.fp16.onnx, made with: python -m training fp16'),
     ],
 )
 def test_the_file_that_it_wants_is_named(cache, tmp_path, precision, text):

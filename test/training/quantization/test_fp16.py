@@ -98,7 +98,7 @@ def test_a_weight_that_does_not_fit_is_named(files):
 
 def test_the_command_prints_the_agreement_and_refuses_other_precisions(capsys, files, tmp_path):
     source, half, agreement = files
-    assert main(['half', str(source), '-o', str(tmp_path / 'a.onnx'), '--json']) == 0
+    assert main(['fp16', str(source), '-o', str(tmp_path / 'a.onnx'), '--json']) == 0
     assert json.loads(capsys.readouterr().out.splitlines()[-1]) == {'agreement': agreement}
-    assert main(['half', str(half), '-o', str(tmp_path / 'b.onnx')]) == 1
+    assert main(['fp16', str(half), '-o', str(tmp_path / 'b.onnx')]) == 1
     assert 'it is fp16 already; convert the fp32 file' in capsys.readouterr().err
