@@ -13,7 +13,7 @@
 # limitations under the License.
 
 
-"""Small exported networks to quantize, and pictures to calibrate them with."""
+"""Small exported networks to quantize, and images to calibrate them with."""
 
 from pathlib import Path
 
@@ -22,7 +22,7 @@ from helpers.tiny_training import tiny_checkpoint
 import numpy as np
 from swiftnet_ros.model_spec import read_model, read_spec
 from training.export import export
-from training.quantization.quantizer import checked_source, Quantizer
+from training.quantization.quantizer import fold_for_quantization, Quantizer
 from training.schema.config import ModelConfig
 
 WIDTHS = [4, 8, 8, 12, 16]
@@ -37,34 +37,34 @@ HEIGHT, WIDTH = 64, 96
 
 
 def export_tiny(folder: Path, model: ModelConfig = SMALL) -> Path:
-    """Write a network of random weights; give its file."""
+    """Export a network with random weights and return its path."""
     path = folder / 'tiny.fp32.onnx'
     export(tiny_checkpoint(model), path, 'tiny', HEIGHT, WIDTH)
     return path
 
 
-def pictures(count: int, seed: int = 0) -> list[np.ndarray]:
-    """Draw soft coloured noise, uint8 [H, W, 3]."""
+def noise_images(count: int, seed: int = 0) -> list[np.ndarray]:
+    """Return images of smooth colored noise, uint8 [H, W, 3]."""
     random = np.random.default_rng(seed)
     coarse = random.integers(0, 256, (count, 8, 12, 3), dtype=np.uint8)
     return [cv2.resize(image, (WIDTH, HEIGHT)) for image in coarse]
 
 
 def inputs(count: int, seed: int = 0) -> list[tuple[str, np.ndarray]]:
-    """Give named inputs of the network, uint8 [1, H, W, 3]."""
-    return [(f'{i}', image[np.newaxis]) for i, image in enumerate(pictures(count, seed))]
+    """Return named network inputs, uint8 [1, H, W, 3]."""
+    return [(f'{i}', image[np.newaxis]) for i, image in enumerate(noise_images(count, seed))]
 
 
-def write_pictures(folder: Path, count: int) -> Path:
-    """Write pictures without labels."""
+def write_images(folder: Path, count: int) -> Path:
+    """Write images without labels into a new folder."""
     folder.mkdir()
-    for index, image in enumerate(pictures(count)):
+    for index, image in enumerate(noise_images(count)):
         cv2.imwrite(str(folder / f'{index:02d}.png'), image)
     return folder
 
 
 def calibrated(path: Path, count: int = 4) -> Quantizer:
-    """Give the quantizer of an exported network with its statistics."""
-    quantizer = Quantizer(checked_source(read_model(path), read_spec(path), path))
+    """Return the calibrated quantizer of an exported network."""
+    quantizer = Quantizer(fold_for_quantization(read_model(path), read_spec(path), path))
     quantizer.calibrate(inputs(count))
     return quantizer

@@ -12,8 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-
-"""python -m training finetune_int8 FP32 INT8 --dataset NAME -o OUT: train an INT8 network on."""
+"""python -m training finetune_int8 FP32 INT8 --dataset NAME -o OUT: fine-tune INT8 (QAT)."""
 
 from argparse import ArgumentParser
 from collections.abc import Sequence
@@ -22,16 +21,16 @@ from pathlib import Path
 
 from swiftnet_ros.errors import FileMissingError
 from training.commands.arguments import add_dataset_arguments
-from training.commands.quantize import pictures_of
-from training.quantization.calibration_images import split
-from training.quantization.finetune import finetune, Finetuned, FinetuneOptions
+from training.commands.quantize import open_images
+from training.quantization.calibration_images import split_images
+from training.quantization.qat import finetune_int8, QatInputs, QatOptions
 
 
 def main(arguments: Sequence[str]) -> int:
     """
-    Fine-tune a quantized network so that it gives the float network's answers.
+    Fine-tune an INT8 network to predict what its float network predicts (QAT).
 
-    The last step, where `quantize` alone loses too much; it needs pictures but no labels.
+    The last step, if `quantize` alone loses too much; it needs images but no labels.
     """
     parser = ArgumentParser('python -m training finetune_int8', description=main.__doc__)
     parser.add_argument('model', type=Path, help='.onnx file in fp32')
@@ -39,22 +38,22 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument('-o', '--out', type=Path, required=True, help='.onnx file to write')
     add_dataset_arguments(parser, required=False)
     parser.set_defaults(split='train')
-    parser.add_argument('--images', type=Path, metavar='DIR', help='pictures without labels')
+    parser.add_argument('--images', type=Path, metavar='DIR', help='images without labels')
     parser.add_argument('--held-out', type=int, default=32, help='images to measure on')
-    parser.add_argument('--steps', type=int, default=200)
-    parser.add_argument('--batch-size', type=int, default=4)
-    parser.add_argument('--lr', type=float, default=1e-5, help='first step size of Adam')
-    parser.add_argument('--seed', type=int, default=0, help='of the choice and order of images')
+    parser.add_argument('--steps', type=int, default=200, help='optimizer steps')
+    parser.add_argument('--batch-size', type=int, default=4, help='images per step')
+    parser.add_argument('--lr', type=float, default=1e-5, help='initial learning rate of Adam')
+    parser.add_argument('--seed', type=int, default=0, help='for choice and order of images')
     parser.add_argument('--json', action='store_true', help='one JSON object as the last line')
     options = parser.parse_args(arguments)
     if not options.out.parent.is_dir():
         raise FileMissingError(options.out.parent, 'folder')
-    pictures, _ = pictures_of(options)
-    rest = max(1, len(pictures) - options.held_out)
-    training, held_out = split(pictures, rest, options.held_out, options.seed)
-    settings = FinetuneOptions(options.steps, options.batch_size, options.lr, options.seed)
-    task = Finetuned(options.model, options.quantized, training, held_out)
-    result = finetune(task, options.out, settings)
+    images, _ = open_images(options)
+    rest = max(1, len(images) - options.held_out)
+    training, held_out = split_images(images, rest, options.held_out, options.seed)
+    settings = QatOptions(options.steps, options.batch_size, options.lr, options.seed)
+    inputs = QatInputs(options.model, options.quantized, training, held_out)
+    result = finetune_int8(inputs, options.out, settings)
     print(
         f'{options.out}: agreement with the float network {result["agreement_untuned"]:.4f} '
         f'before and {result["agreement"]:.4f} after fine-tuning; mIoU '

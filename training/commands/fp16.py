@@ -12,7 +12,6 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-
 """python -m training fp16 MODEL -o OUT: a strongly typed FP16 file for TensorRT 11."""
 
 from argparse import ArgumentParser
@@ -21,14 +20,14 @@ import json
 from pathlib import Path
 
 from swiftnet_ros.errors import FileMissingError
-from training.quantization.fp16 import write_half
+from training.quantization.fp16 import write_fp16
 
 
 def main(arguments: Sequence[str]) -> int:
     """
-    Write a strongly typed FP16 file, which TensorRT 11 builds from.
+    Write a strongly typed FP16 file, from which TensorRT 11 builds.
 
-    Older versions build FP16 from the FP32 file by a flag and need none.
+    Older versions build FP16 from the FP32 file by a builder flag and do not need it.
     """
     parser = ArgumentParser('python -m training fp16', description=main.__doc__)
     parser.add_argument('model', type=Path, help='.onnx file in fp32')
@@ -37,7 +36,7 @@ def main(arguments: Sequence[str]) -> int:
     options = parser.parse_args(arguments)
     if not options.out.parent.is_dir():
         raise FileMissingError(options.out.parent, 'folder')
-    agreement = write_half(options.model, options.out)
+    agreement = write_fp16(options.model, options.out)
     print(f'{options.out}: same class as in fp32 on {agreement:.4%} of pixels')
     if options.json:
         print(json.dumps({'agreement': agreement}))

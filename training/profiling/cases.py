@@ -28,8 +28,8 @@ from swiftnet_ros.system.image_size import format_size
 from training.datasets.warehouse import FIRST_SEED
 from training.export import export
 from training.profiling.pyramid_graph import Gmacs, gmacs
-from training.quantization.calibration_images import NetworkInputs, Picture
-from training.quantization.quantizer import checked_source, Quantizer
+from training.quantization.calibration_images import CalibrationImage, NetworkInputs
+from training.quantization.quantizer import fold_for_quantization, Quantizer
 from training.run.checkpoint import Checkpoint, load_checkpoint
 from training.run.folder import RunPaths
 from training.trainer.initial_weights import untrained_checkpoint
@@ -47,10 +47,10 @@ class RenderedPictures:
         """Count the pictures."""
         return _PICTURES
 
-    def __getitem__(self, index: int) -> Picture:
+    def __getitem__(self, index: int) -> CalibrationImage:
         """Render one picture."""
         scene = render(FIRST_SEED['train'] + index, 144, 256)
-        return Picture(scene.image, None, f'rendered {index}')
+        return CalibrationImage(scene.image, None, f'rendered {index}')
 
 
 def quantize_untrained(source: Path, small: Path, out: Path) -> Path:
@@ -63,7 +63,7 @@ def quantize_untrained(source: Path, small: Path, out: Path) -> Path:
     quantizer, calibrated = _quantizer(source), _quantizer(small)
     size = read_spec(small).input_height, read_spec(small).input_width
     calibrated.calibrate(NetworkInputs(RenderedPictures(), *size))
-    quantizer.statistics = calibrated.statistics
+    quantizer.histograms = calibrated.histograms
     model = quantizer.model(_METHOD)
     check_pairs(model, source)
     made = {'method': _METHOD, 'source': 'rendered pictures, random weights'}
@@ -72,7 +72,7 @@ def quantize_untrained(source: Path, small: Path, out: Path) -> Path:
 
 
 def _quantizer(path: Path) -> Quantizer:
-    return Quantizer(checked_source(read_model(path), read_spec(path), path))
+    return Quantizer(fold_for_quantization(read_model(path), read_spec(path), path))
 
 
 PRECISIONS = (*(name for name in ENGINE_PRECISIONS if name != 'auto'), 'int8')

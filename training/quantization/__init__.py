@@ -12,5 +12,4 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-
-"""Post-training quantization: statistics, placement of Q/DQ pairs, files for every runtime."""
+"""Post-training quantization (PTQ), quantization-aware training (QAT) and FP16 conversion."""

@@ -12,8 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-
-"""Run a float graph over the calibration images and keep statistics of its values, no values."""
+"""Run a float graph on the calibration images and collect histograms of its activations."""
 
 from collections.abc import Iterator, Mapping, Sequence
 import math
@@ -29,90 +28,89 @@ from swiftnet_ros.errors import SwiftnetError
 from tqdm import tqdm
 from training.quantization.histograms import Histogram, observe
 
-# Bytes of values that one pass keeps; a larger network takes several passes.
 PASS_BYTES = 2**29
 
 
 class NamedInputs(Protocol):
-    """Pictures as the network takes them: their names and uint8 [1, H, W, 3], again and again."""
+    """Network inputs with their names; uint8 [1, H, W, 3], iterated several times."""
 
     def __iter__(self) -> Iterator[tuple[str, npt.NDArray[np.uint8]]]:
-        """Give the pictures from the first on."""
+        """Yield names and inputs, from the first on."""
 
     def __len__(self) -> int:
-        """Count the pictures."""
+        """Return the number of inputs."""
 
 
 class CalibrationError(SwiftnetError):
-    """Calibration that cannot give ranges."""
+    """Calibration failed to find a usable range."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(f'calibration: {reason}')
 
 
-def collect(
-    model: onnx.ModelProto, values: Sequence[str], images: NamedInputs
+def collect_histograms(
+    model: onnx.ModelProto, tensors: Sequence[str], images: NamedInputs
 ) -> dict[str, Histogram]:
     """
-    Give the statistics of the named float values over all images.
+    Return a histogram over all images for each of the named float tensors.
 
-    OpenVINO runs the graph in FP32 and writes each value into memory that the next image
-    overwrites: what is needed does not grow with the number of images. It does with their size,
-    and is limited by running the graph once for every `PASS_BYTES` of values.
+    OpenVINO runs the graph in FP32 and overwrites its outputs with every image, so that memory
+    does not grow with the number of images. It grows with their size, and is limited by one run
+    of the graph for every `PASS_BYTES` of tensors.
     """
     if not len(images):
-        raise CalibrationError('there are no images; give at least one')
-    graph = _with_outputs(model, values)
-    found: dict[str, Histogram] = {}
-    for outputs in _passes(graph, set(values)):
+        raise CalibrationError('there are no images; pass at least one')
+    graph = _with_outputs(model, tensors)
+    histograms: dict[str, Histogram] = {}
+    for outputs in _split_into_passes(graph, set(tensors)):
         request = _compile(graph, outputs).create_infer_request()
         for name, image in tqdm(images, 'calibrate', disable=None):
             request.infer([image], share_inputs=True)
-            for index, value in enumerate(outputs):
-                array = request.get_output_tensor(index).data
-                _refuse_wild(array, value, name)
-                found[value] = observe(found.get(value), array)
-    return found
+            for index, tensor in enumerate(outputs):
+                values = request.get_output_tensor(index).data
+                _check_finite(values, tensor, name)
+                histograms[tensor] = observe(histograms.get(tensor), values)
+    return histograms
 
 
-def _with_outputs(model: onnx.ModelProto, values: Sequence[str]) -> openvino.Model:
-    """Read a graph that gives the named values beside its logits."""
+def _with_outputs(model: onnx.ModelProto, tensors: Sequence[str]) -> openvino.Model:
+    """Return a graph that outputs the named tensors next to its logits."""
     graph = openvino_core().read_model(model.SerializeToString(), b'')
     present = {name for output in graph.outputs for name in output.names}
-    graph.add_outputs([value for value in values if value not in present])
+    graph.add_outputs([tensor for tensor in tensors if tensor not in present])
     return graph
 
 
-def _passes(graph: openvino.Model, values: set[str]) -> list[dict[str, openvino.Node]]:
-    """Share the values out, in the order of computation, among as few passes as memory allows."""
+def _split_into_passes(graph: openvino.Model, tensors: set[str]) -> list[dict[str, openvino.Node]]:
+    """Distribute the tensors, in topological order, over as few passes as memory allows."""
     passes: list[dict[str, openvino.Node]] = []
-    left = 0
+    free = 0
     for output in graph.outputs:
         size = 4 * int(np.prod(output.shape))
-        for value in sorted(output.names & values):
-            if size > left:
+        for tensor in sorted(output.names & tensors):
+            if size > free:
                 passes.append({})
-                left = PASS_BYTES
-            passes[-1][value] = output.node
-            left -= size
+                free = PASS_BYTES
+            passes[-1][tensor] = output.node
+            free -= size
     return passes
 
 
 def _compile(graph: openvino.Model, outputs: Mapping[str, openvino.Node]) -> Any:
-    """Compile what a graph computes for some of its outputs."""
-    part = openvino.Model(list(outputs.values()), graph.get_parameters())
+    """Compile the subgraph that computes some of the outputs."""
+    subgraph = openvino.Model(list(outputs.values()), graph.get_parameters())
     options = {
         'INFERENCE_PRECISION_HINT': 'f32',
         'INFERENCE_NUM_THREADS': str(len(os.sched_getaffinity(0))),
     }
-    return openvino_core().compile_model(part, 'CPU', options)
+    return openvino_core().compile_model(subgraph, 'CPU', options)
 
 
-def _refuse_wild(array: npt.NDArray[np.float32], value: str, image: str) -> None:
-    """Refuse infinite values and such as are no numbers."""
-    # Both ends of a range with a NaN in it are NaN.
-    if not (math.isfinite(array.min()) and math.isfinite(array.max())):
+def _check_finite(values: npt.NDArray[np.float32], tensor: str, image: str) -> None:
+    """Raise CalibrationError if a value is NaN or infinite."""
+    # The minimum and maximum of an array with a NaN are NaN.
+    if not (math.isfinite(values.min()) and math.isfinite(values.max())):
         raise CalibrationError(
-            f'tensor {value} is NaN or infinite on image {image}; the network is damaged or its '
+            f'tensor {tensor} is NaN or infinite on image {image}; the network is damaged or its '
             'training diverged, train or export it again'
         )

@@ -12,12 +12,11 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-
 """
-The scale table for TensorRT's implicit INT8, as a calibration cache and as ranges.
+Scales for TensorRT's implicit INT8, as a calibration cache and as dynamic ranges.
 
 Implicit INT8 (TensorRT 8.5 to 10) takes the FP32 file and one scale for each of its tensors.
-Those that the INT8 file quantizes get the very same numbers here.
+Tensors that the INT8 file quantizes have the same scales in both.
 """
 
 import json
@@ -27,51 +26,56 @@ import struct
 import onnx
 from onnx.shape_inference import infer_shapes
 from swiftnet_ros.model_spec import read_model, read_spec
-from training.quantization.calibrate import collect
-from training.quantization.calibration_images import NetworkInputs, Pictures
-from training.quantization.quantize import Outcome
-from training.quantization.quantizer import ACTIVATION_MAX, step
+from training.quantization.calibrate import collect_histograms
+from training.quantization.calibration_images import CalibrationImages, NetworkInputs
+from training.quantization.quantize import QuantizationResult
+from training.quantization.quantizer import ACTIVATION_MAX, activation_scale
 
-# The Xavier's last TensorRT; others read the file as well.
 _HEADER = 'TRT-8502-EntropyCalibration2'
 
 
-def write_tables(outcome: Outcome, source: Path, calibration: Pictures, out: Path) -> list[Path]:
+def write_tensorrt_tables(
+    result: QuantizationResult, source: Path, images: CalibrationImages, out: Path
+) -> list[Path]:
     """Write OUT.calibration and OUT.ranges.json for the FP32 file that was quantized."""
-    table = tensor_scales(outcome, source, calibration)
-    cache, ranges = (out.with_suffix(ending) for ending in ('.calibration', '.ranges.json'))
-    cache.write_text(cache_text(table))
-    limits = {name: [-ACTIVATION_MAX * s, ACTIVATION_MAX * s] for name, s in table.items()}
+    scales = tensor_scales(result, source, images)
+    cache, ranges = (out.with_suffix(suffix) for suffix in ('.calibration', '.ranges.json'))
+    cache.write_text(cache_text(scales))
+    limits = {name: [-ACTIVATION_MAX * s, ACTIVATION_MAX * s] for name, s in scales.items()}
     ranges.write_text(json.dumps(limits, indent=1) + '\n')
     return [cache, ranges]
 
 
-def tensor_scales(outcome: Outcome, source: Path, calibration: Pictures) -> dict[str, float]:
+def tensor_scales(
+    result: QuantizationResult, source: Path, images: CalibrationImages
+) -> dict[str, float]:
     """
-    Give the scale of every float tensor of the FP32 file.
+    Return the scale of every float tensor of the FP32 file.
 
-    What folding the norms has changed is calibrated again on the same pictures.
+    Tensors that folding the batch norms changed are calibrated again on the same images.
     """
     model, spec = read_model(source), read_spec(source)
-    known = outcome.quantizer.scales(outcome.method)
+    known = result.quantizer.scales(result.method)
     names = float_tensors(model)
     others = [name for name in names if name not in known]
-    images = NetworkInputs(calibration, spec.input_height, spec.input_width)
-    found = collect(model, others, images)
+    inputs = NetworkInputs(images, spec.input_height, spec.input_width)
+    histograms = collect_histograms(model, others, inputs)
     return {
-        name: known[name] if name in known else step(name, found[name], outcome.method)
+        name: known[name]
+        if name in known
+        else activation_scale(name, histograms[name], result.method)
         for name in names
     }
 
 
-def cache_text(table: dict[str, float]) -> str:
-    """Write scales as TensorRT's calibration cache: a name and a big-endian float in hex."""
-    lines = [f'{name}: {struct.pack(">f", scale).hex()}' for name, scale in table.items()]
+def cache_text(scales: dict[str, float]) -> str:
+    """Format scales as TensorRT's calibration cache: a name and a big-endian float in hex."""
+    lines = [f'{name}: {struct.pack(">f", scale).hex()}' for name, scale in scales.items()]
     return '\n'.join([_HEADER, *lines, ''])
 
 
 def float_tensors(model: onnx.ModelProto) -> list[str]:
-    """List the float tensors that a graph computes from its image, in order."""
+    """Return the names of the float tensors that a graph computes, in topological order."""
     inferred = infer_shapes(model).graph
     floats = {
         value.name

@@ -12,8 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-
-"""The pictures of a quantization: some to calibrate with, others to measure on."""
+"""Images of a quantization: some to calibrate with, others to measure on."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -32,52 +31,52 @@ from training.datasets.base import ImageLabelDataset
 
 
 @dataclass(frozen=True)
-class Picture:
-    """RGB uint8 [H, W, 3], class ids [H, W] where there are labels, and a name."""
+class CalibrationImage:
+    """RGB uint8 [H, W, 3], class ids [H, W] or None, and a name."""
 
     image: npt.NDArray[np.uint8]
     label: npt.NDArray[np.uint8] | None
     name: str
 
 
-class Pictures(Protocol):
-    """Numbered pictures: all of them have labels or none has."""
+class CalibrationImages(Protocol):
+    """A sequence of images of which either all or none have labels."""
 
     def __len__(self) -> int:
-        """Count the pictures."""
+        """Return the number of images."""
 
-    def __getitem__(self, index: int) -> Picture:
-        """Read one picture."""
+    def __getitem__(self, index: int) -> CalibrationImage:
+        """Load one image."""
 
 
-class LabelledPictures:
-    """A split of a data set."""
+class DatasetImages:
+    """Images and labels of a dataset's split."""
 
     def __init__(self, dataset: ImageLabelDataset) -> None:
         self._dataset = dataset
 
     def __len__(self) -> int:
-        """Count the pictures."""
+        """Return the number of images."""
         return len(self._dataset)
 
-    def __getitem__(self, index: int) -> Picture:
-        """Read one picture with its label."""
+    def __getitem__(self, index: int) -> CalibrationImage:
+        """Load one image with its label."""
         sample = self._dataset[index]
-        return Picture(sample.image, sample.label, sample.name)
+        return CalibrationImage(sample.image, sample.label, sample.name)
 
 
-class FolderPictures:
+class FolderImages:
     """The image files of a folder, without labels."""
 
     def __init__(self, folder: Path) -> None:
         self._files = image_files(folder)
 
     def __len__(self) -> int:
-        """Count the pictures."""
+        """Return the number of images."""
         return len(self._files)
 
-    def __getitem__(self, index: int) -> Picture:
-        """Read one picture, which has to be in colour."""
+    def __getitem__(self, index: int) -> CalibrationImage:
+        """Load one image; raise InvalidValueError unless it has three channels of uint8."""
         path = self._files[index]
         pixels = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
         if pixels is None:
@@ -85,69 +84,72 @@ class FolderPictures:
         channels = 1 if pixels.ndim == 2 else pixels.shape[2]
         if channels != 3 or pixels.dtype != np.uint8:
             received = f'an image of {channels} channels, {pixels.dtype}'
-            raise InvalidValueError(str(path), received, '3 channels, uint8, as the camera gives')
-        return Picture(np.asarray(cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB)), None, path.name)
+            raise InvalidValueError(str(path), received, '3 channels, uint8, as from the camera')
+        rgb = np.asarray(cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB), np.uint8)
+        return CalibrationImage(rgb, None, path.name)
 
 
 @dataclass(frozen=True)
-class Subset:
-    """Some of the pictures, in a fixed order."""
+class ImageSubset:
+    """Some of the images, in a fixed order."""
 
-    pictures: Pictures
+    images: CalibrationImages
     indices: Sequence[int]
 
     def __len__(self) -> int:
-        """Count the pictures."""
+        """Return the number of images."""
         return len(self.indices)
 
-    def __getitem__(self, index: int) -> Picture:
-        """Read one picture."""
-        return self.pictures[self.indices[index]]
+    def __getitem__(self, index: int) -> CalibrationImage:
+        """Load one image."""
+        return self.images[self.indices[index]]
 
 
-def split(pictures: Pictures, count: int, held_out: int, seed: int) -> tuple[Subset, Subset]:
+def split_images(
+    images: CalibrationImages, count: int, held_out: int, seed: int
+) -> tuple[ImageSubset, ImageSubset]:
     """
-    Choose pictures to calibrate with and others to measure on, by a seed.
+    Draw disjoint images to calibrate with and to measure on, reproducibly by a seed.
 
-    Where there are fewer than both want, each gets its share.
+    If there are fewer than both sets need, both shrink by the same fraction.
     """
     for name, value in (('--count', count), ('--held-out', held_out)):
         if value < 1:
             raise InvalidValueError(name, value, 'at least 1')
-    if len(pictures) < 2:
-        raise InvalidValueError('the number of images', len(pictures), 'at least 2, better 100')
-    order = np.random.default_rng(seed).permutation(len(pictures)).tolist()
-    share = min(1.0, len(order) / (count + held_out))
-    first = min(len(order) - 1, max(1, math.floor(count * share)))
+    if len(images) < 2:
+        raise InvalidValueError('the number of images', len(images), 'at least 2, better 100')
+    order = np.random.default_rng(seed).permutation(len(images)).tolist()
+    fraction = min(1.0, len(order) / (count + held_out))
+    first = min(len(order) - 1, max(1, math.floor(count * fraction)))
     others = order[first:]
-    return Subset(pictures, order[:first]), Subset(pictures, others[:held_out])
+    return ImageSubset(images, order[:first]), ImageSubset(images, others[:held_out])
 
 
 @dataclass(frozen=True)
 class NetworkInputs:
-    """Pictures as the runtime gives them to a network of so many pixels."""
+    """Images preprocessed as at runtime for a network input of `height` x `width`."""
 
-    pictures: Pictures
+    images: CalibrationImages
     height: int
     width: int
 
     def __iter__(self) -> Iterator[tuple[str, npt.NDArray[np.uint8]]]:
-        """Give names and uint8 [1, H, W, 3]."""
-        for index in range(len(self.pictures)):
-            picture = self.pictures[index]
-            yield picture.name, to_network_input(Frame(picture.image), self.height, self.width)
+        """Yield names and uint8 [1, H, W, 3]."""
+        for index in range(len(self.images)):
+            item = self.images[index]
+            yield item.name, to_network_input(Frame(item.image), self.height, self.width)
 
     def __len__(self) -> int:
-        """Count the pictures."""
-        return len(self.pictures)
+        """Return the number of images."""
+        return len(self.images)
 
 
-def names_and_hash(pictures: Pictures) -> tuple[list[str], str]:
-    """List the pictures, and give the SHA-256 of their names and pixels."""
+def names_and_hash(images: CalibrationImages) -> tuple[list[str], str]:
+    """Return the images' names, and the SHA-256 of their names and pixels."""
     names, digest = [], hashlib.sha256()
-    for index in range(len(pictures)):
-        picture = pictures[index]
-        names.append(picture.name)
-        digest.update(f'{picture.name} {picture.image.shape}\n'.encode())
-        digest.update(picture.image.tobytes())
+    for index in range(len(images)):
+        item = images[index]
+        names.append(item.name)
+        digest.update(f'{item.name} {item.image.shape}\n'.encode())
+        digest.update(item.image.tobytes())
     return names, digest.hexdigest()

@@ -12,12 +12,11 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-
 """
-A strongly typed FP16 file: what TensorRT 11 wants, which has no builder flag for it any more.
+Convert an FP32 file to a strongly typed FP16 file, for TensorRT 11 without its FP16 builder flag.
 
-Everything between the image and the logits is FP16; both ends keep the contract. Batch norms
-become one factor and one summand a channel, so that no variance has to fit into FP16.
+Everything between the image and the logits is FP16; input and output keep the contract. Batch
+norms become one scale and one shift per channel, so that no variance has to fit into FP16.
 """
 
 from dataclasses import replace
@@ -30,66 +29,66 @@ from swiftnet_ros.backends.registry import open_engine
 from swiftnet_ros.core.frames import Frame
 from swiftnet_ros.errors import InvalidModelError
 from swiftnet_ros.model_spec import read_golden, read_model, read_spec, write
-from training.quantization.folding import norm_as_scale
+from training.quantization.folding import norm_scale_and_shift
 from training.quantization.onnx_graph import (
     add_weight,
     constant,
-    drop_unused_weights,
     lift_constants,
+    remove_unused_weights,
 )
 from training.warehouse_renderer import render
 
-# Inputs that stay float32 whatever the data are: roi and scales of a resize.
+# Inputs that are float32 in ONNX whatever the data type: roi and scales of a resize.
 _ALWAYS_FLOAT = {'Resize': (1, 2)}
-# A frame that no training set holds.
+# A scene of no training set.
 _SEED = 3
 
 
-def write_half(source: Path, out: Path) -> float:
+def write_fp16(source: Path, out: Path) -> float:
     """
-    Write the FP16 file of an FP32 file; give the share of pixels with the same label.
+    Write the FP16 file of an FP32 file; return the fraction of pixels with the same label.
 
-    They are compared on the golden frame, or a rendered one, by OpenVINO, which rounds the weights
-    as the file has them and computes in FP32.
+    Labels are compared on the golden frame, else on a rendered one, by OpenVINO, which rounds
+    weights to FP16 as the file has them but computes in FP32.
     """
     spec, golden = read_spec(source), read_golden(source)
     if spec.precision != 'fp32':
         reason = f'it is {spec.precision} already; convert the fp32 file that it was made from'
         raise InvalidModelError(source, reason)
-    write(half_precision(read_model(source), source), out, replace(spec, precision='fp16'), golden)
+    write(to_fp16(read_model(source), source), out, replace(spec, precision='fp16'), golden)
     pixels = golden.frame if golden else render(_SEED, spec.input_height, spec.input_width).image
-    answers = []
+    labels = []
     for path in (source, out):
         with open_engine(path, 'openvino', 'fp32') as engine:
-            answers.append(engine.segment(Frame(pixels), pixels.shape[:2]).labels)
-    return float(np.mean(answers[0] == answers[1]))
+            labels.append(engine.segment(Frame(pixels), pixels.shape[:2]).labels)
+    return float(np.mean(labels[0] == labels[1]))
 
 
-def half_precision(model: onnx.ModelProto, path: object) -> onnx.ModelProto:
-    """Give a model whose graph computes in FP16; `path` is for messages."""
-    half = ir.from_proto(model)
-    graph = half.graph
+def to_fp16(model: onnx.ModelProto, path: object) -> onnx.ModelProto:
+    """Return a copy of a model that computes in FP16; `path` is for error messages."""
+    converted = ir.from_proto(model)
+    graph = converted.graph
     lift_constants(graph)
     for node in graph:
         if node.op_type == 'BatchNormalization':
             _simplify_norm(graph, node)
-    drop_unused_weights(graph)
+    remove_unused_weights(graph)
     for node in list(graph):
         if node.op_type == 'Cast' and node.attributes['to'].as_int() == ir.DataType.FLOAT:
             node.attributes['to'] = ir.AttrInt64('to', int(ir.DataType.FLOAT16))
         for index, value in enumerate(node.inputs):
             if index not in _ALWAYS_FLOAT.get(node.op_type, ()):
-                _halve(graph, node, index, value, path)
+                _convert_weight(graph, node, index, value, path)
         for value in node.outputs:
             if value.dtype == ir.DataType.FLOAT:
                 value.dtype = ir.DataType.FLOAT16
     _cast_logits(graph)
-    drop_unused_weights(graph)
-    return ir.to_proto(half)
+    remove_unused_weights(graph)
+    return ir.to_proto(converted)
 
 
 def _simplify_norm(graph: ir.Graph, norm: ir.Node) -> None:
-    scale, shift = norm_as_scale(norm)
+    scale, shift = norm_scale_and_shift(norm)
     arrays = (scale, shift, np.zeros_like(scale), np.ones_like(scale))
     for index, array in enumerate(arrays, 1):
         name = f'{norm.name}/{index}'
@@ -97,10 +96,10 @@ def _simplify_norm(graph: ir.Graph, norm: ir.Node) -> None:
     norm.attributes['epsilon'] = ir.AttrFloat32('epsilon', 0.0)
 
 
-def _halve(
+def _convert_weight(
     graph: ir.Graph, node: ir.Node, index: int, value: ir.Value | None, path: object
 ) -> None:
-    """Let a node read a float weight in FP16; a weight that several nodes read stays one."""
+    """Replace a float weight that a node reads by its FP16 copy, one for all of its readers."""
     array = constant(value)
     if value is None or array is None or array.dtype != np.float32:
         return
@@ -116,7 +115,7 @@ def _halve(
 
 
 def _cast_logits(graph: ir.Graph) -> None:
-    """Put a cast to float32 behind the network: the contract's logits."""
+    """Append a cast to float32, the type of the contract's logits."""
     logits = graph.outputs[0]
     node = logits.producer()
     assert node is not None and logits.name is not None

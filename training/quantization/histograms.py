@@ -12,12 +12,11 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-
 """
-Statistics of activations in a histogram that widens, and the range that each method takes.
+Histograms of activations that widen as they grow, and the calibration methods that read them.
 
-Symmetric int8 needs one number of a tensor: the magnitude that becomes 127. A histogram of
-magnitudes has a fixed number of bins, so its size does not grow with the number of images.
+Symmetric int8 needs one number for a tensor: the magnitude that becomes 127. A histogram of
+magnitudes has a fixed number of bins, so that memory does not grow with the number of images.
 """
 
 from collections.abc import Callable
@@ -27,11 +26,11 @@ import numpy as np
 import numpy.typing as npt
 
 BINS = 16384
-# Levels that int8 has for magnitudes, as TensorRT's entropy calibration counts them.
+# Levels of magnitude in int8, as TensorRT's entropy calibration counts them.
 _LEVELS = 128
-# Values counted at once: what they need beside the tensor stays small.
+# Values counted at once: limits the memory needed in addition to the tensor.
 _CHUNK = 2**18
-# Values so small that they need a higher one share bins.
+# Tensors so small that they would need a higher factor use fewer bins.
 _HIGHEST_FACTOR = float(np.finfo(np.float32).max)
 
 
@@ -44,7 +43,7 @@ class Histogram:
     largest: float
 
     def widened(self, largest: float) -> 'Histogram':
-        """Give the same statistics with room for a larger value; bins are merged in pairs."""
+        """Return the same histogram with a limit of at least `largest`, merging pairs of bins."""
         counts, limit = self.counts, self.limit
         while limit < largest:
             merged = counts.reshape(-1, 2).sum(axis=1)
@@ -54,44 +53,44 @@ class Histogram:
 
 
 def observe(before: Histogram | None, values: npt.NDArray[np.float32]) -> Histogram:
-    """Add the magnitudes of a tensor, whose values are finite, to its statistics."""
+    """Return a histogram with the magnitudes of a tensor added; its values have to be finite."""
     flat = values.reshape(-1)
     top = max(float(flat.max()), -float(flat.min()))
-    # A tensor that is zero so far has no limit that could be doubled.
+    # The limit of a tensor that was 0 so far cannot be doubled.
     if before is None or before.limit == 0:
-        seen = int(before.counts.sum()) if before else 0
+        zeros = int(before.counts.sum()) if before else 0
         before = Histogram(np.zeros(BINS, np.int64), top, top)
-        before.counts[0] = seen
+        before.counts[0] = zeros
     wide = before.widened(top)
     counts = wide.counts.copy()
     factor = np.float32(min(BINS / wide.limit, _HIGHEST_FACTOR) if wide.limit else 0)
-    for part in np.split(flat, range(_CHUNK, len(flat), _CHUNK)):
-        bins = (np.abs(part) * factor).astype(np.int32)
+    for chunk in np.split(flat, range(_CHUNK, len(flat), _CHUNK)):
+        bins = (np.abs(chunk) * factor).astype(np.int32)
         counts += np.bincount(np.minimum(bins, BINS - 1), minlength=BINS)
     return Histogram(counts, wide.limit, wide.largest)
 
 
-def largest(histogram: Histogram) -> float:
-    """Take the largest magnitude that occurred: nothing is cut off."""
+def max_range(histogram: Histogram) -> float:
+    """Return the largest magnitude: nothing is clipped."""
     return histogram.largest
 
 
-def percentile(histogram: Histogram, share: float) -> float:
-    """Take the magnitude below which `share` percent of all values lie."""
+def percentile_range(histogram: Histogram, percent: float) -> float:
+    """Return the magnitude that `percent` percent of all values are below."""
     total = histogram.counts.cumsum()
-    index = int(np.searchsorted(total, share / 100 * total[-1]))
+    index = int(np.searchsorted(total, percent / 100 * total[-1]))
     return min(histogram.largest, (index + 1) * histogram.limit / BINS)
 
 
-def entropy(histogram: Histogram) -> float:
+def entropy_range(histogram: Histogram) -> float:
     """
-    Take the range whose 128 levels keep the most information (Migacz, GTC 2017).
+    Return the range whose 128 levels keep the most information (Migacz, GTC 2017).
 
-    For every candidate range the distribution, its tail put into the last bin, is compared by
-    Kullback-Leibler divergence with the one that 128 levels can tell apart.
+    For every candidate range the distribution, clipped into its last bin, is compared by
+    Kullback-Leibler divergence with the distribution that 128 levels can represent.
     """
     counts = histogram.counts.astype(np.float64)
-    # Behind a ReLU half of the values are zero, which every range represents exactly.
+    # Half of the values after a ReLU are zero, which every range represents exactly.
     counts[0] = counts[1]
     if not counts.any():
         return histogram.largest
@@ -113,15 +112,15 @@ def _divergence(counts: npt.NDArray[np.float64], bins: int) -> float:
     if not quantized.any():
         return np.inf
     p, q = reference / reference.sum(), quantized / quantized.sum()
-    there = p > 0
-    # What the levels cannot express at all counts as very unlikely, not as impossible.
-    return float((p[there] * np.log(p[there] / np.maximum(q[there], 1e-9))).sum())
+    present = p > 0
+    # What no level represents counts as very unlikely, not as impossible.
+    return float((p[present] * np.log(p[present] / np.maximum(q[present], 1e-9))).sum())
 
 
-# method -> the magnitude that becomes 127
+# calibration method -> the magnitude that becomes 127
 METHODS: dict[str, Callable[[Histogram], float]] = {
-    'max': largest,
-    'percentile_99.9': lambda histogram: percentile(histogram, 99.9),
-    'percentile_99.99': lambda histogram: percentile(histogram, 99.99),
-    'entropy': entropy,
+    'max': max_range,
+    'percentile_99.9': lambda histogram: percentile_range(histogram, 99.9),
+    'percentile_99.99': lambda histogram: percentile_range(histogram, 99.99),
+    'entropy': entropy_range,
 }

@@ -12,8 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-
-"""Small steps on ONNX graphs that folding, placement and writing share."""
+"""Helpers on ONNX graphs that folding, Q/DQ placement and writing share."""
 
 from collections.abc import Iterator
 import re
@@ -22,25 +21,43 @@ import numpy as np
 import numpy.typing as npt
 import onnx_ir as ir
 
-FloatArray = npt.NDArray[np.float32]
-
 
 def constant(value: ir.Value | None) -> npt.NDArray[np.generic] | None:
-    """Give the array of a weight, None for what is computed."""
+    """Return the array of a constant, None if the value is computed."""
     if value is None or value.const_value is None or value.producer() is not None:
         return None
     return value.const_value.numpy()
 
 
-def floats(value: ir.Value | None) -> FloatArray:
-    """Give the array of a weight that has to be there, float32."""
+def float_weight(value: ir.Value | None) -> npt.NDArray[np.float32]:
+    """Return the array of a weight that has to be a constant."""
     array = constant(value)
     assert array is not None
     return np.asarray(array, np.float32)
 
 
+def convolutions(graph: ir.Graph) -> Iterator[ir.Node]:
+    """Yield the convolutions with constant weights, in topological order."""
+    for node in graph:
+        if node.op_type == 'Conv' and constant(node.inputs[1]) is not None:
+            yield node
+
+
+def layer_name(convolution: ir.Node) -> str:
+    """Return a convolution's name in the torch network, the same for all pyramid levels."""
+    weight = convolution.inputs[1]
+    assert weight is not None and weight.name is not None
+    return re.sub(r'^network[./]|[./]weight$', '', weight.name)
+
+
+def only_reader(value: ir.Value) -> ir.Node | None:
+    """Return the only node that reads a value, None if it has several or is an output."""
+    uses = list(value.uses())
+    return uses[0].node if len(uses) == 1 and not value.is_graph_output() else None
+
+
 def add_weight(graph: ir.Graph, name: str, array: npt.NDArray[np.generic]) -> ir.Value:
-    """Give the graph a new weight."""
+    """Add an initializer to the graph."""
     tensor = ir.tensor(array, name=name)
     shape = ir.Shape(array.shape)
     weight = ir.Value(name=name, shape=shape, type=ir.TensorType(tensor.dtype), const_value=tensor)
@@ -48,35 +65,15 @@ def add_weight(graph: ir.Graph, name: str, array: npt.NDArray[np.generic]) -> ir
     return weight
 
 
-def convolutions(graph: ir.Graph) -> Iterator[ir.Node]:
-    """Give the convolutions whose weights are constants, in the order of computation."""
-    for node in graph:
-        if node.op_type == 'Conv' and constant(node.inputs[1]) is not None:
-            yield node
-
-
-def layer_name(convolution: ir.Node) -> str:
-    """Name a convolution as the torch network does: all levels of a shared one have one name."""
-    weight = convolution.inputs[1]
-    assert weight is not None and weight.name is not None
-    return re.sub(r'^network[./]|[./]weight$', '', weight.name)
-
-
-def only_use(value: ir.Value) -> ir.Node | None:
-    """Give the only node that reads a value, None where there are others or the output is it."""
-    uses = list(value.uses())
-    return uses[0].node if len(uses) == 1 and not value.is_graph_output() else None
-
-
-def drop_unused_weights(graph: ir.Graph) -> None:
-    """Remove the weights that no node reads."""
+def remove_unused_weights(graph: ir.Graph) -> None:
+    """Remove the initializers that no node reads."""
     unused = [name for name, value in graph.initializers.items() if not value.uses()]
     for name in unused:
         del graph.initializers[name]
 
 
 def lift_constants(graph: ir.Graph) -> None:
-    """Turn constant nodes into weights: one kind of constant is enough."""
+    """Turn Constant nodes into initializers, so that there is one kind of constant."""
     for node in list(graph):
         if node.op_type == 'Constant' and 'value' in node.attributes:
             value = node.outputs[0]

@@ -13,78 +13,82 @@
 # limitations under the License.
 
 
-"""A network read back from ONNX: its weights behind fake quantizers, ready to be trained."""
+"""An ONNX graph as a trainable torch network with fake-quantized weights."""
 
 from collections.abc import Mapping
 
 import numpy as np
+import numpy.typing as npt
 import onnx
 from onnx import numpy_helper
 import onnx_ir as ir
+from swiftnet_ros.model_spec.qdq import DEQUANTIZE
 from torch import nn, Tensor
-from training.quantization.onnx_graph import constant, convolutions, FloatArray
-from training.quantization.onnx_operators import apply, as_tensor, fake_quantized
+from training.quantization.onnx_graph import constant, convolutions
+from training.quantization.onnx_operators import as_tensor, compute_node, fake_quantized
 from training.quantization.qdq_writer import quantize_weight, WEIGHT_BITS
 
 
-class GraphNetwork(nn.Module):
+class OnnxNetwork(nn.Module):
     """
-    Compute an ONNX graph in torch; weights and biases of its convolutions are parameters.
+    An ONNX graph in torch; the parameters are weights and biases of its convolutions.
 
-    Quantized weights start from the floats in `weights` and are rounded in every pass as the
-    file will hold them. Everything else, scales and norms too, stays as it is in the graph.
+    Quantized weights start from the floats in `weights` and are fake-quantized in every forward
+    pass as in the file. Everything else, activation scales and norms included, is constant.
     """
 
     def __init__(
-        self, model: onnx.ModelProto, weights: Mapping[str, FloatArray], bits: int = WEIGHT_BITS
+        self,
+        model: onnx.ModelProto,
+        weights: Mapping[str, npt.NDArray[np.float32]],
+        bits: int = WEIGHT_BITS,
     ) -> None:
         super().__init__()
         self._graph = ir.from_proto(model).graph
         self._bits = bits
-        self._nodes = [node for node in self._graph if not self._is_weight(node)]
+        self._nodes = [node for node in self._graph if not _dequantizes_weight(node)]
         self._constants = {
             name: as_tensor(value.const_value.numpy())
             for name, value in self._graph.initializers.items()
             if value.const_value is not None
         }
         self.trained: dict[str, nn.Parameter] = {}
-        for name in _trainable(self._graph):
+        for name in _trainable_weights(self._graph):
             start = weights[name] if name in weights else self._constants[name].numpy()
             self.trained[name] = nn.Parameter(as_tensor(start))
         self._parameters_in_order = nn.ParameterList(self.trained.values())
 
     def forward(self, image: Tensor) -> Tensor:
-        """Give logits [N, C, h, w] of uint8 [N, H, W, 3]."""
+        """Return logits [N, C, h, w] of images uint8 [N, H, W, 3]."""
         values: dict[str, Tensor] = {**self._constants, **self.trained}
-        values.update(self._rounded_weights())
+        values.update(self._fake_quantized_weights())
         values[self._graph.inputs[0].name or ''] = image
         for node in self._nodes:
             inputs = [None if v is None else values[v.name or ''] for v in node.inputs]
-            values[node.outputs[0].name or ''] = apply(node, inputs)
+            values[node.outputs[0].name or ''] = compute_node(node, inputs)
         return values[self._graph.outputs[0].name or '']
 
-    def _rounded_weights(self) -> dict[str, Tensor]:
-        """Round the weights of quantized convolutions by each channel's largest one."""
-        rounded = {}
+    def _fake_quantized_weights(self) -> dict[str, Tensor]:
+        """Quantize and dequantize weights, each output channel scaled by its largest one."""
+        weights = {}
         highest = 2 ** (self._bits - 1) - 1
         for node in self._graph:
-            if self._is_weight(node):
+            if _dequantizes_weight(node):
                 weight = self.trained[node.inputs[0].name or '']  # type: ignore[union-attr]
                 scale = weight.detach().abs().flatten(1).amax(1) / highest
-                rounded[node.outputs[0].name or ''] = fake_quantized(weight, scale, 0)
-        return rounded
-
-    def _is_weight(self, node: ir.Node) -> bool:
-        return node.op_type == 'DequantizeLinear' and constant(node.inputs[0]) is not None
+                weights[node.outputs[0].name or ''] = fake_quantized(weight, scale, 0)
+        return weights
 
 
-def quantized_weights(network: GraphNetwork, model: onnx.ModelProto, bits: int) -> onnx.ModelProto:
-    """Give a model with a network's parameters: weights as int8 with new scales, biases float."""
+def with_trained_weights(
+    model: onnx.ModelProto, network: OnnxNetwork, bits: int
+) -> onnx.ModelProto:
+    """Return a copy of a model with a network's parameters, weights as int8 with new scales."""
     changed = onnx.ModelProto()
     changed.CopyFrom(model)
     arrays = {name: value.detach().numpy() for name, value in network.trained.items()}
     for node in changed.graph.node:
-        if node.op_type == 'DequantizeLinear' and node.input[0] in arrays:
+        if node.op_type == DEQUANTIZE and node.input[0] in arrays:
             quantized = quantize_weight(arrays[node.input[0]], bits)
             arrays[node.input[0]], arrays[node.input[1]] = quantized.values, quantized.scales
     for weight in changed.graph.initializer:
@@ -93,16 +97,20 @@ def quantized_weights(network: GraphNetwork, model: onnx.ModelProto, bits: int) 
     return changed
 
 
-def float_weights(folded: ir.Model) -> dict[str, FloatArray]:
-    """Give a folded network's weights by the names that they have in its INT8 file."""
+def float_weights(folded: ir.Model) -> dict[str, npt.NDArray[np.float32]]:
+    """Return a folded network's weights by their names in its INT8 file."""
     return {
         f'{node.name}/weight_quantized': np.asarray(constant(node.inputs[1]), np.float32)
         for node in convolutions(folded.graph)
     }
 
 
-def _trainable(graph: ir.Graph) -> list[str]:
-    """List the weights and biases of the convolutions of a graph, quantized or not."""
+def _dequantizes_weight(node: ir.Node) -> bool:
+    return node.op_type == DEQUANTIZE and constant(node.inputs[0]) is not None
+
+
+def _trainable_weights(graph: ir.Graph) -> list[str]:
+    """Return the names of weights and biases of convolutions, quantized or not."""
     names = []
     for node in graph:
         for value in node.inputs[1:] if node.op_type == 'Conv' else ():

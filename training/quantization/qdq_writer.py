@@ -12,7 +12,6 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-
 """Write the Q/DQ pairs of a placement into a float graph: one INT8 file for every runtime."""
 
 from collections.abc import Iterable, Mapping
@@ -23,10 +22,10 @@ import numpy.typing as npt
 import onnx
 import onnx_ir as ir
 from swiftnet_ros.model_spec.qdq import DEQUANTIZE, QUANTIZE
-from training.quantization.onnx_graph import add_weight, drop_unused_weights, FloatArray, floats
+from training.quantization.onnx_graph import add_weight, float_weight, remove_unused_weights
 from training.quantization.qdq_placement import Placement
 
-# Of a weight. CPUs without VNNI sum pairs of products in 16 bits, which weights of 8 overflow.
+# CPUs without VNNI sum pairs of products in 16 bits, which weights of 8 bits overflow.
 WEIGHT_BITS = 7
 
 
@@ -35,7 +34,7 @@ class QuantizedWeight:
     """Weights int8 [O, ...] and one scale above 0 for each output channel."""
 
     values: npt.NDArray[np.int8]
-    scales: FloatArray
+    scales: npt.NDArray[np.float32]
 
 
 def write_pairs(
@@ -45,23 +44,23 @@ def write_pairs(
     weight_bits: int = WEIGHT_BITS,
 ) -> onnx.ModelProto:
     """
-    Give a model with Q/DQ pairs where a placement wants them; the folded one is not changed.
+    Return a copy of a folded model with the Q/DQ pairs of a placement.
 
-    `scales` has the size of one step for every value that the placement names.
+    `scales` holds the scale of every activation that the placement names.
     """
     model = ir.from_proto(ir.to_proto(folded))
     nodes = {node.name: node for node in model.graph}
     values = {value.name: value for node in nodes.values() for value in node.outputs}
     for name, readers in placement.readers.items():
-        _quantize_value(model.graph, values[name], readers, scales[name])
+        _quantize_activation(model.graph, values[name], readers, scales[name])
     for name in placement.convolutions:
-        _quantize_weight(model.graph, nodes[name], weight_bits)
-    drop_unused_weights(model.graph)
+        _quantize_convolution(model.graph, nodes[name], weight_bits)
+    remove_unused_weights(model.graph)
     return ir.to_proto(model)
 
 
-def quantize_weight(weight: FloatArray, bits: int = WEIGHT_BITS) -> QuantizedWeight:
-    """Round weights [O, ...] to int8, symmetric, each output channel by its own largest value."""
+def quantize_weight(weight: npt.NDArray[np.float32], bits: int = WEIGHT_BITS) -> QuantizedWeight:
+    """Quantize weights [O, ...] symmetrically, each output channel scaled by its largest."""
     highest = 2 ** (bits - 1) - 1
     largest = np.abs(weight).reshape(len(weight), -1).max(axis=1)
     scales = (largest / highest).astype(np.float32)
@@ -70,10 +69,10 @@ def quantize_weight(weight: FloatArray, bits: int = WEIGHT_BITS) -> QuantizedWei
     return QuantizedWeight(np.clip(steps, -highest, highest).astype(np.int8), scales)
 
 
-def _quantize_value(
+def _quantize_activation(
     graph: ir.Graph, value: ir.Value, readers: Iterable[tuple[str, int]], scale: float
 ) -> None:
-    """Put one pair behind a value, for the given inputs of the given nodes only."""
+    """Insert one pair after a tensor, for the given inputs of the given nodes only."""
     producer, wanted = value.producer(), set(readers)
     assert producer is not None
     step = add_weight(graph, f'{value.name}_scale', np.array(scale, np.float32))
@@ -95,10 +94,10 @@ def _quantize_value(
         use.node.replace_input_with(use.idx, restored.outputs[0])
 
 
-def _quantize_weight(graph: ir.Graph, convolution: ir.Node, bits: int) -> None:
-    """Store a convolution's weights as int8 behind a dequantizer for each output channel."""
+def _quantize_convolution(graph: ir.Graph, convolution: ir.Node, bits: int) -> None:
+    """Store a convolution's weights as int8, read through a dequantizer per output channel."""
     name = f'{convolution.name}/weight'
-    quantized = quantize_weight(floats(convolution.inputs[1]), bits)
+    quantized = quantize_weight(float_weight(convolution.inputs[1]), bits)
     inputs = [
         add_weight(graph, f'{name}_quantized', quantized.values),
         add_weight(graph, f'{name}_scale', quantized.scales),

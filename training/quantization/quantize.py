@@ -12,8 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-
-"""From a float ONNX file and pictures to one INT8 file that records how it was made."""
+"""Post-training quantization (PTQ) of an FP32 file to an INT8 file with a record of its making."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
@@ -25,14 +24,14 @@ from swiftnet_ros.errors import UnknownNameError
 from swiftnet_ros.model_spec import ModelSpec, read_golden, read_model, read_spec, write
 from swiftnet_ros.model_spec.qdq import check_pairs
 from training.quantization.calibration_images import (
+    CalibrationImages,
+    ImageSubset,
     names_and_hash,
     NetworkInputs,
-    Pictures,
-    Subset,
 )
 from training.quantization.histograms import METHODS
 from training.quantization.qdq_writer import WEIGHT_BITS
-from training.quantization.quantizer import checked_source, Quantizer
+from training.quantization.quantizer import fold_for_quantization, Quantizer
 from training.quantization.scorer import Score, Scorer
 from training.quantization.sensitivity import choose_float_layers, FloatLayers, sensitivity
 
@@ -40,8 +39,8 @@ AUTO = 'auto'
 
 
 @dataclass(frozen=True)
-class Choices:
-    """What the user chose; `source` names the pictures in the record."""
+class PtqOptions:
+    """The options of a quantization; `source` names the images in the record."""
 
     source: str
     method: str = AUTO
@@ -52,83 +51,93 @@ class Choices:
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """A quantized network, how it was made, and what it was measured to be."""
+class QuantizationResult:
+    """
+    A quantized network, its quantizer, and its metrics.
+
+    `scores` are by calibration method, `sensitivities` by layer (None if not measured); `record`
+    is stored in the file's specification.
+    """
 
     model: onnx.ModelProto
     quantizer: Quantizer
     method: str
     scores: Mapping[str, Score]
-    losses: Mapping[str, float] | None
+    sensitivities: Mapping[str, float] | None
     record: dict[str, Any]
 
 
-def quantize(path: Path, calibration: Subset, held_out: Pictures, choices: Choices) -> Outcome:
-    """Calibrate on some pictures and make all choices by others; nothing is written."""
-    if choices.method not in (AUTO, *METHODS):
-        raise UnknownNameError('method', choices.method, (AUTO, *METHODS))
+def quantize(
+    path: Path, calibration: ImageSubset, held_out: CalibrationImages, options: PtqOptions
+) -> QuantizationResult:
+    """Calibrate on some images and choose method and float layers on others; write nothing."""
+    if options.method not in (AUTO, *METHODS):
+        raise UnknownNameError('method', options.method, (AUTO, *METHODS))
     spec, source = read_spec(path), read_model(path)
-    quantizer = Quantizer(checked_source(source, spec, path), choices.weight_bits)
-    quantizer.placement(choices.float_layers.names)
+    quantizer = Quantizer(fold_for_quantization(source, spec, path), options.weight_bits)
+    # Unknown layer names are an error before the slow calibration.
+    quantizer.placement(options.float_layers.names)
     quantizer.calibrate(NetworkInputs(calibration, spec.input_height, spec.input_width))
     scorer = Scorer(held_out, path, spec)
-    methods = list(METHODS) if choices.method == AUTO else [choices.method]
+    methods = list(METHODS) if options.method == AUTO else [options.method]
     scores = {name: scorer.score(quantizer.model(name)) for name in methods}
     method = max(methods, key=lambda name: scores[name].points)
-    table = sensitivity(quantizer, scorer, method) if choices.with_sensitivity else None
-    kept, losses = choose_float_layers(quantizer, scorer, method, choices.float_layers, table)
+    table = sensitivity(quantizer, scorer, method) if options.with_sensitivity else None
+    kept, losses = choose_float_layers(quantizer, scorer, method, options.float_layers, table)
     model = quantizer.model(method, kept)
     check_pairs(model, path)
     after = scorer.score(model) if kept else scores[method]
     record = {
-        **_provenance(calibration, choices),
+        **_provenance(calibration, options),
         'method': method,
         'layers_float': kept,
-        **_figures(scorer, after, held_out, f'held-out images of {choices.source}'),
+        **_metrics(scorer, after, held_out, f'held-out images of {options.source}'),
         'golden_agreement': scorer.golden_agreement(model, path),
     }
-    return Outcome(model, quantizer, method, scores, losses, record)
+    return QuantizationResult(model, quantizer, method, scores, losses, record)
 
 
-def measure(outcome: Outcome, source: Path, pictures: Pictures, name: str) -> None:
-    """Measure again on a whole split, which had no part in any choice."""
-    scorer = Scorer(pictures, source, read_spec(source))
-    after = scorer.score(outcome.model)
-    outcome.record.update(_figures(scorer, after, pictures, f'images of {name}'))
+def measure_split(
+    result: QuantizationResult, source: Path, images: CalibrationImages, name: str
+) -> None:
+    """Replace the metrics in the record by those of a whole split, which chose nothing."""
+    scorer = Scorer(images, source, read_spec(source))
+    after = scorer.score(result.model)
+    result.record.update(_metrics(scorer, after, images, f'images of {name}'))
 
 
-def _figures(scorer: Scorer, after: Score, pictures: Pictures, of: str) -> dict[str, Any]:
+def save(result: QuantizationResult, source: Path, out: Path, miou: float | None) -> ModelSpec:
+    """Write the INT8 file with its record; the golden frame is that of the FP32 file."""
+    spec = replace(read_spec(source), precision='int8', miou=miou, calibration=result.record)
+    write(result.model, out, spec, read_golden(source))
+    return spec
+
+
+def summary(result: QuantizationResult) -> dict[str, Any]:
+    """Return what the command prints with --json."""
+    keys = ('miou_before', 'miou_after', 'agreement', 'layers_float', 'measured_on', 'method')
+    shown = {key: result.record[key] for key in keys}
+    shown['methods'] = {name: asdict(score) for name, score in result.scores.items()}
+    shown['sensitivity'] = result.sensitivities
+    return shown
+
+
+def _metrics(scorer: Scorer, after: Score, images: CalibrationImages, of: str) -> dict[str, Any]:
     return {
         'miou_before': scorer.before.miou,
         'miou_after': after.miou,
         'agreement': after.agreement,
-        'measured_on': f'{len(pictures)} {of}',
+        'measured_on': f'{len(images)} {of}',
     }
 
 
-def _provenance(calibration: Subset, choices: Choices) -> dict[str, Any]:
+def _provenance(calibration: ImageSubset, options: PtqOptions) -> dict[str, Any]:
     names, digest = names_and_hash(calibration)
     return {
-        'source': choices.source,
+        'source': options.source,
         'count': len(names),
-        'seed': choices.seed,
+        'seed': options.seed,
         'images': names,
         'images_sha256': digest,
-        'weight_bits': choices.weight_bits,
+        'weight_bits': options.weight_bits,
     }
-
-
-def save(outcome: Outcome, source: Path, out: Path, miou: float | None) -> ModelSpec:
-    """Write the file, whose specification holds the record; the golden labels stay FP32's."""
-    spec = replace(read_spec(source), precision='int8', miou=miou, calibration=outcome.record)
-    write(outcome.model, out, spec, read_golden(source))
-    return spec
-
-
-def summary(outcome: Outcome) -> dict[str, Any]:
-    """List what the command prints as JSON."""
-    keys = ('miou_before', 'miou_after', 'agreement', 'layers_float', 'measured_on', 'method')
-    shown = {key: outcome.record[key] for key in keys}
-    shown['methods'] = {name: asdict(score) for name, score in outcome.scores.items()}
-    shown['sensitivity'] = outcome.losses
-    return shown

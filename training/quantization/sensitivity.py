@@ -12,8 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-
-"""Which layers lose most when they are quantized, and which to leave in float for it."""
+"""Measure how sensitive each layer is to quantization, and choose the layers to keep in float."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,12 +21,12 @@ from swiftnet_ros.errors import InvalidValueError
 from tqdm import tqdm
 from training.quantization.calibrate import CalibrationError
 from training.quantization.quantizer import Quantizer
-from training.quantization.scorer import Score, Scorer
+from training.quantization.scorer import Scorer
 
 
 @dataclass(frozen=True)
 class FloatLayers:
-    """What the user wants in float: the `count` most sensitive layers, named ones, or a goal."""
+    """Layers to keep in float: the `count` most sensitive, named ones, or by a maximum loss."""
 
     count: int = 0
     names: tuple[str, ...] = ()
@@ -36,15 +35,14 @@ class FloatLayers:
 
 def sensitivity(quantizer: Quantizer, scorer: Scorer, method: str) -> dict[str, float]:
     """
-    Give the points that each layer loses when it alone is quantized, the worst first.
+    Return the points lost when each layer alone is quantized, most sensitive first.
 
-    Points are percent of mIoU, or of agreement where there are no labels.
+    Points are percent of mIoU, or of agreement if there are no labels.
     """
     losses = {}
     for name in tqdm(quantizer.layers, 'sensitivity', disable=None):
         others = [other for other in quantizer.layers if other != name]
-        score = scorer.score(quantizer.model(method, others))
-        losses[name] = scorer.before.points - score.points
+        losses[name] = _points_lost(quantizer, scorer, method, others)
     return dict(sorted(losses.items(), key=lambda item: -item[1]))
 
 
@@ -56,9 +54,9 @@ def choose_float_layers(
     losses: Mapping[str, float] | None,
 ) -> tuple[list[str], Mapping[str, float] | None]:
     """
-    Choose the layers that stay in float; give them and the sensitivities, if they were measured.
+    Return the layers to keep in float, and the sensitivities if they were measured.
 
-    With `max_drop` layers are added in the order of their sensitivity until it is kept.
+    With `max_drop` layers are added, most sensitive first, until the loss is small enough.
     """
     kept = list(wanted.names)
     if not 0 <= wanted.count <= len(quantizer.layers):
@@ -67,20 +65,19 @@ def choose_float_layers(
     if wanted.count:
         losses = losses or sensitivity(quantizer, scorer, method)
         kept += list(losses)[: wanted.count]
-    if wanted.max_drop is None or _drop(quantizer, scorer, method, kept) <= wanted.max_drop:
+    if wanted.max_drop is None or _points_lost(quantizer, scorer, method, kept) <= wanted.max_drop:
         return kept, losses
     losses = losses or sensitivity(quantizer, scorer, method)
     for name in losses:
         if name not in kept:
             kept.append(name)
-            if _drop(quantizer, scorer, method, kept) <= wanted.max_drop:
+            if _points_lost(quantizer, scorer, method, kept) <= wanted.max_drop:
                 return kept, losses
     raise CalibrationError(
-        f'even in float throughout the network loses more than {wanted.max_drop} points; give a '
+        f'even with every layer in float the loss is above {wanted.max_drop} points; pass a '
         'larger --max-drop'
     )
 
 
-def _drop(quantizer: Quantizer, scorer: Scorer, method: str, kept: list[str]) -> float:
-    score: Score = scorer.score(quantizer.model(method, kept))
-    return scorer.before.points - score.points
+def _points_lost(quantizer: Quantizer, scorer: Scorer, method: str, kept: list[str]) -> float:
+    return scorer.before.points - scorer.score(quantizer.model(method, kept)).points

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""TensorRT for RTX, which builds without a GPU: what is shipped, and the seminar's networks."""
+"""TensorRT for RTX builds, without a GPU, the shipped models and the reference networks."""
 
 from dataclasses import replace
 import json
@@ -24,7 +24,7 @@ from time import monotonic
 
 from helpers.checkout import ROOT
 from helpers.tiny_pair import write_with_operator
-from helpers.tiny_quantized import pictures
+from helpers.tiny_quantized import noise_images
 import pytest
 from swiftnet_ros.backends.tensorrt.engine_file import load, read_sidecar
 from swiftnet_ros.build_engine import BuildRequest, cached_engine, find_or_build
@@ -32,13 +32,13 @@ from swiftnet_ros.core.frames import Frame, to_network_input
 from swiftnet_ros.errors import BuildError, SwiftnetError
 from swiftnet_ros.model_spec import Golden, read_golden, read_model, read_spec, write
 from training.export import export
-from training.quantization.fp16 import half_precision
-from training.quantization.quantizer import checked_source, Quantizer
+from training.quantization.fp16 import to_fp16
+from training.quantization.quantizer import fold_for_quantization, Quantizer
 from training.trainer.initial_weights import untrained_checkpoint
 
 SHIPPED = sorted((ROOT / 'models').glob('*.fp32.onnx'))
-SEMINAR = ROOT / 'training' / 'configs' / 'seminar'
-# The seminar's parameters: FP32 weights of each network, with its norms folded into them.
+REFERENCE = ROOT / 'training' / 'configs' / 'seminar'
+# The reference work's parameters: FP32 weights of each network, its norms folded into them.
 PARAMETERS = {'full': 22_040_278, 'first2': 20_857_526, 'all': 6_010_806}
 HEIGHT, WIDTH = 128, 256
 NO_TENSORRT = 'tensorrt_rtx is not installed here: scripts/test.sh brings it'
@@ -46,24 +46,24 @@ NO_TENSORRT = 'tensorrt_rtx is not installed here: scripts/test.sh brings it'
 
 @pytest.fixture(scope='module', autouse=True)
 def tensorrt() -> None:
-    """Leave these tests out where there is no TensorRT for RTX."""
+    """Skip these tests if TensorRT for RTX is not installed."""
     pytest.importorskip('tensorrt_rtx', reason=NO_TENSORRT)
 
 
 @pytest.fixture(scope='module')
 def cache(tmp_path_factory) -> Path:
-    """Give a folder for engines."""
+    """Return a folder for engines."""
     return tmp_path_factory.mktemp('engines')
 
 
 def request(path: Path, cache: Path, **options) -> BuildRequest:
-    """Ask for an engine for compute capability 8.6."""
+    """Return a request for an engine for compute capability 8.6."""
     values = {'module': 'tensorrt_rtx', 'compute_capability': '8.6', 'cache': cache, **options}
     return BuildRequest(model=path, **values)
 
 
 def build(path: Path, cache: Path, **options) -> tuple[Path, list[str]]:
-    """Build or find; give the engine and the phases that were told."""
+    """Build or find an engine; return it and the reported phases."""
     phases = []
     wanted = request(path, cache, **options)
     engine = find_or_build(wanted, lambda progress: phases.append(progress.phase))
@@ -71,12 +71,12 @@ def build(path: Path, cache: Path, **options) -> tuple[Path, list[str]]:
 
 
 def quantized(source: Path, out: Path) -> Path:
-    """Give the int8 file that is shipped beside a source, else make one."""
+    """Return the int8 file shipped next to a source, otherwise make one."""
     shipped = source.with_name(source.name.replace('.fp32.', '.int8.'))
     if shipped.is_file():
         return shipped
     spec = read_spec(source)
-    quantizer = Quantizer(checked_source(read_model(source), spec, source))
+    quantizer = Quantizer(fold_for_quantization(read_model(source), spec, source))
     golden = read_golden(source)
     quantizer.calibrate(_inputs(golden, spec.input_height, spec.input_width))
     write(quantizer.model('max'), out, replace(spec, precision='int8', calibration={}), golden)
@@ -84,30 +84,32 @@ def quantized(source: Path, out: Path) -> Path:
 
 
 def _inputs(golden: Golden | None, height: int, width: int):
-    """Give two network inputs of the right size, of the golden frame or of noise."""
+    """Return two network inputs of the given size, of the golden frame or of noise."""
     frames = [golden.frame] if golden else []
-    frames += pictures(2 - len(frames))
+    frames += noise_images(2 - len(frames))
     return [
         (str(index), to_network_input(Frame(frame), height, width))
         for index, frame in enumerate(frames)
     ]
 
 
-def halved(source: Path, out: Path) -> Path:
+def converted_to_fp16(source: Path, out: Path) -> Path:
     """Make the fp16 file of a source."""
     spec = replace(read_spec(source), precision='fp16')
-    write(half_precision(read_model(source), source), out, spec, read_golden(source))
+    write(to_fp16(read_model(source), source), out, spec, read_golden(source))
     return out
 
 
-def test_there_are_shipped_pairs():
+def test_shipped_pairs_exist():
     assert SHIPPED
 
 
 @pytest.mark.parametrize('source', SHIPPED, ids=lambda path: path.name)
 @pytest.mark.parametrize('precision', ['fp32', 'fp16', 'int8'])
-def test_a_shipped_pair_is_built_and_found_again(source, precision, cache, tmp_path):
-    make = {'fp32': lambda source, out: source, 'fp16': halved, 'int8': quantized}[precision]
+def test_shipped_pair_is_built_and_then_found_in_the_cache(source, precision, cache, tmp_path):
+    make = {'fp32': lambda source, out: source, 'fp16': converted_to_fp16, 'int8': quantized}[
+        precision
+    ]
     path = make(source, tmp_path / source.name.replace('.fp32.', f'.{precision}.'))
     engine, phases = build(path, cache, precision=precision)
     assert phases[0] == 'no such engine yet'
@@ -124,18 +126,18 @@ def test_a_shipped_pair_is_built_and_found_again(source, precision, cache, tmp_p
 
 
 @pytest.mark.parametrize('name', PARAMETERS)
-def test_the_seminars_networks_are_built(name, cache, tmp_path):
+def test_reference_networks_are_built(name, cache, tmp_path):
     path = tmp_path / f'{name}.fp32.onnx'
-    export(untrained_checkpoint(SEMINAR / f'{name}.yaml'), path, name, HEIGHT, WIDTH)
+    export(untrained_checkpoint(REFERENCE / f'{name}.yaml'), path, name, HEIGHT, WIDTH)
     engine, _ = build(path, cache, precision='fp32')
     content, sidecar = load(engine)
-    # A pyramid's norms differ by level, so that folding them may make its weights three.
+    # Norms differ between the levels of a pyramid, so that folding them may triple its weights.
     assert 4 * PARAMETERS[name] * 0.98 < len(content) < 12 * PARAMETERS[name] * 1.1
     assert sidecar.spec.input_width == WIDTH
     assert len(sidecar.spec.classes) == 150
 
 
-def test_every_part_of_the_key_that_can_change_here_builds_anew(cache, tmp_path):
+def test_change_of_any_part_of_the_cache_key_builds_again(cache, tmp_path):
     source = SHIPPED[0]
     first, _ = build(source, cache, precision='fp32')
     changes = [{'precision': 'best'}, {'compute_capability': '8.9'}, {'workspace_mb': 512}]
@@ -152,7 +154,7 @@ def test_every_part_of_the_key_that_can_change_here_builds_anew(cache, tmp_path)
     assert len(keys) == 4
 
 
-def test_an_operator_that_tensorrt_lacks_is_named(cache, tmp_path):
+def test_unsupported_operator_is_named(cache, tmp_path):
     path = write_with_operator(tmp_path / 'odd.onnx', 'Det')
     with pytest.raises(BuildError, match='odd.onnx: this TensorRT has no operator Det'):
         build(path, cache)
@@ -165,7 +167,7 @@ def test_an_operator_that_tensorrt_lacks_is_named(cache, tmp_path):
         ('fp16', 'is fp32; use .*lonely.fp16.onnx, made with: python -m training fp16'),
     ],
 )
-def test_the_file_that_it_wants_is_named(cache, tmp_path, precision, text):
+def test_file_of_the_wrong_precision_names_the_right_one(cache, tmp_path, precision, text):
     path = tmp_path / 'lonely.fp32.onnx'
     path.write_bytes(SHIPPED[0].read_bytes())
     with pytest.raises(SwiftnetError, match=text):
@@ -173,13 +175,13 @@ def test_the_file_that_it_wants_is_named(cache, tmp_path, precision, text):
 
 
 def command(cache: Path, *words: str) -> list[str]:
-    """Give the command that builds a shipped model."""
+    """Return the command that builds a shipped model."""
     target = ['--module', 'tensorrt_rtx', '--compute-capability', '8.6', '--progress-json']
     start = [sys.executable, '-m', 'swiftnet_ros.build_engine', str(SHIPPED[-1])]
     return [*start, *target, '--cache', str(cache), *words]
 
 
-def test_the_command_builds_in_a_process_of_its_own(tmp_path):
+def test_command_builds_in_its_own_process(tmp_path):
     words = command(tmp_path / 'cache', '--json')
     done = subprocess.run(words, capture_output=True, text=True, check=True)
     *progress, result = [json.loads(line) for line in done.stdout.splitlines()]
@@ -190,7 +192,7 @@ def test_the_command_builds_in_a_process_of_its_own(tmp_path):
 
 
 @pytest.mark.parametrize('number', [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_in_mid_build_ends_it_at_once_and_leaves_nothing(tmp_path, number):
+def test_signal_during_a_build_ends_it_at_once_and_leaves_no_file(tmp_path, number):
     cache = tmp_path / 'cache'
     with subprocess.Popen(command(cache), stdout=subprocess.PIPE, text=True) as process:
         for line in process.stdout:

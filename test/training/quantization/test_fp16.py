@@ -13,7 +13,7 @@
 # limitations under the License.
 
 
-"""FP16 files are strongly typed, keep the contract, and answer nearly as FP32 does."""
+"""FP16 files are strongly typed, keep the contract, and predict nearly the same as FP32."""
 
 import json
 from pathlib import Path
@@ -27,24 +27,24 @@ from swiftnet_ros.errors import InvalidModelError
 from swiftnet_ros.model_spec import read_golden, read_model, read_spec
 from swiftnet_ros.model_spec.contract import check_graph
 from training.__main__ import main
-from training.quantization.fp16 import half_precision, write_half
+from training.quantization.fp16 import to_fp16, write_fp16
 
 FLOAT, HALF = onnx.TensorProto.FLOAT, onnx.TensorProto.FLOAT16
 
 
 @pytest.fixture(scope='module', params=MODELS)
 def files(request, tmp_path_factory) -> tuple[Path, Path, float]:
-    """Give an FP32 file, its FP16 file, and how far they agree."""
-    folder = tmp_path_factory.mktemp('half')
+    """Return an FP32 file, its FP16 file, and the agreement of their labels."""
+    folder = tmp_path_factory.mktemp('fp16')
     source, out = export_tiny(folder, MODELS[request.param]), folder / 'tiny.fp16.onnx'
-    return source, out, write_half(source, out)
+    return source, out, write_fp16(source, out)
 
 
-def test_the_answers_are_nearly_the_same(files):
+def test_predictions_are_nearly_the_same(files):
     assert files[2] > 0.99
 
 
-def test_the_contract_holds_and_only_the_precision_differs(files):
+def test_contract_holds_and_only_the_precision_differs(files):
     source, out, _ = files
     spec = read_spec(out)
     check_graph(read_model(out), spec, out)
@@ -60,7 +60,7 @@ def test_the_contract_holds_and_only_the_precision_differs(files):
     assert sizes[1] < 0.55 * sizes[0]
 
 
-def test_everything_between_the_two_edges_is_half_precision(files):
+def test_every_tensor_between_image_and_logits_is_fp16(files):
     model = onnx.shape_inference.infer_shapes(read_model(files[1]), strict_mode=True)
     onnx.checker.check_model(model, full_check=True)
     kinds = {value.name: value.type.tensor_type.elem_type for value in model.graph.value_info}
@@ -71,7 +71,7 @@ def test_everything_between_the_two_edges_is_half_precision(files):
     assert FLOAT not in {item.data_type for item in model.graph.initializer}
 
 
-def test_shared_weights_stay_shared(files):
+def test_shared_weights_remain_shared(files):
     def weights(path: Path) -> list[str]:
         return [node.input[1] for node in read_model(path).graph.node if node.op_type == 'Conv']
 
@@ -79,7 +79,7 @@ def test_shared_weights_stay_shared(files):
     assert len(set(weights(source))) == len(set(weights(out)))
 
 
-def test_norms_have_no_variance_that_could_overflow(files):
+def test_norms_have_a_variance_of_1(files):
     model = read_model(files[1])
     constants = {item.name: numpy_helper.to_array(item) for item in model.graph.initializer}
     for node in model.graph.node:
@@ -87,16 +87,16 @@ def test_norms_have_no_variance_that_could_overflow(files):
             assert (constants[node.input[4]] == 1).all()
 
 
-def test_a_weight_that_does_not_fit_is_named(files):
+def test_weight_too_large_for_fp16_raises(files):
     model = read_model(files[0])
     name = next(node.input[1] for node in model.graph.node if node.op_type == 'Conv')
     weight = next(item for item in model.graph.initializer if item.name == name)
     weight.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(weight) * 1e6, name))
     with pytest.raises(InvalidModelError, match=f'weight {name} does not fit into fp16'):
-        half_precision(model, 'a.onnx')
+        to_fp16(model, 'a.onnx')
 
 
-def test_the_command_prints_the_agreement_and_refuses_other_precisions(capsys, files, tmp_path):
+def test_command_prints_the_agreement_and_accepts_fp32_only(capsys, files, tmp_path):
     source, half, agreement = files
     assert main(['fp16', str(source), '-o', str(tmp_path / 'a.onnx'), '--json']) == 0
     assert json.loads(capsys.readouterr().out.splitlines()[-1]) == {'agreement': agreement}

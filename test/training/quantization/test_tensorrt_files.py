@@ -13,7 +13,7 @@
 # limitations under the License.
 
 
-"""A real TensorRT, which needs no GPU to build, takes every INT8 and FP16 file that is written."""
+"""TensorRT for RTX, which needs no GPU to build, builds every kind of INT8 and FP16 file."""
 
 from pathlib import Path
 from types import ModuleType
@@ -28,7 +28,7 @@ from swiftnet_ros.errors import InvalidModelError
 from swiftnet_ros.model_spec import read_model
 from swiftnet_ros.model_spec.find_model import shipped_models
 from swiftnet_ros.model_spec.qdq import check_pairs, with_float_weights
-from training.quantization.fp16 import half_precision
+from training.quantization.fp16 import to_fp16
 
 SHIPPED = ROOT / 'models'
 NO_TENSORRT = 'tensorrt_rtx is not installed here: scripts/test.sh brings it'
@@ -36,7 +36,7 @@ NO_TENSORRT = 'tensorrt_rtx is not installed here: scripts/test.sh brings it'
 
 @pytest.fixture(scope='module')
 def tensorrt() -> ModuleType:
-    """Give TensorRT for RTX, which builds on a machine without a GPU."""
+    """Return TensorRT for RTX, which builds on a machine without a GPU."""
     return pytest.importorskip('tensorrt_rtx', reason=NO_TENSORRT)
 
 
@@ -47,7 +47,7 @@ def source(request, tmp_path_factory) -> Path:
 
 
 def build(trt: ModuleType, model: onnx.ModelProto) -> int:
-    """Parse a file and build it for compute capability 8.6; give the engine's bytes."""
+    """Build a model for compute capability 8.6 and return the engine's size in bytes."""
     logger = trt.Logger(trt.Logger.ERROR)
     builder = trt.Builder(logger)
     network = builder.create_network(1 << int(trt.NetworkDefinitionCreationFlag.STRONGLY_TYPED))
@@ -78,7 +78,7 @@ def test_int8_files_with_layers_in_float_build(tensorrt, source):
 
 
 def test_fp16_files_build(tensorrt, source):
-    assert build(tensorrt, half_precision(read_model(source), source)) > 0
+    assert build(tensorrt, to_fp16(read_model(source), source)) > 0
 
 
 @pytest.mark.parametrize('path', sorted(SHIPPED.glob('*.onnx')), ids=lambda path: path.name)
@@ -88,14 +88,14 @@ def test_shipped_files_build(tensorrt, path):
     if path.name.endswith('.int8.onnx'):
         check_pairs(model, path)
     else:
-        assert build(tensorrt, half_precision(model, path)) > 0
+        assert build(tensorrt, to_fp16(model, path)) > 0
 
 
-def test_there_are_shipped_files():
+def test_shipped_files_exist():
     assert shipped_models()
 
 
-def test_a_quantized_bias_is_caught_before_tensorrt_refuses_it(tensorrt, source):
+def test_quantized_bias_raises_before_tensorrt_fails(tensorrt, source):
     model = calibrated(source).model('max')
     convolution = next(node for node in model.graph.node if node.op_type == 'Conv')
     bias = next(i for i in model.graph.initializer if i.name == convolution.input[2])

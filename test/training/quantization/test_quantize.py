@@ -13,7 +13,7 @@
 # limitations under the License.
 
 
-"""The command: one INT8 file that records how it was made, and what it refuses."""
+"""The quantize command writes one INT8 file with a record of its making, or one error line."""
 
 from dataclasses import replace
 import json
@@ -21,7 +21,7 @@ from pathlib import Path
 import struct
 
 import cv2
-from helpers.tiny_quantized import export_tiny, write_pictures
+from helpers.tiny_quantized import export_tiny, write_images
 from helpers.tiny_training import CLASSES
 import numpy as np
 import onnx
@@ -30,35 +30,35 @@ import pytest
 from swiftnet_ros.model_spec import read_golden, read_model, read_spec, write
 from swiftnet_ros.model_spec.qdq import check_pairs
 from training.__main__ import main
-from training.quantization.calibration_images import FolderPictures, names_and_hash, split
+from training.quantization.calibration_images import FolderImages, names_and_hash, split_images
 
 
 @pytest.fixture(scope='module')
 def source(tmp_path_factory) -> Path:
-    """Export a network of random weights."""
+    """Export a network with random weights."""
     return export_tiny(tmp_path_factory.mktemp('source'))
 
 
 @pytest.fixture(scope='module')
 def images(tmp_path_factory) -> Path:
-    """Give a folder of 8 pictures without labels."""
-    return write_pictures(tmp_path_factory.mktemp('pictures') / 'camera', 8)
+    """Return a folder of 8 images without labels."""
+    return write_images(tmp_path_factory.mktemp('images') / 'camera', 8)
 
 
 @pytest.fixture
 def out(tmp_path) -> Path:
-    """Name the file to write."""
+    """Return the path of the file to write."""
     return tmp_path / 'tiny.int8.onnx'
 
 
 def run(capsys, *words: object) -> dict:
-    """Run the command and read the last line that it prints."""
+    """Run the command and return the JSON of its last line."""
     assert main(['quantize', *map(str, words), '--json']) == 0
     return json.loads(capsys.readouterr().out.splitlines()[-1])
 
 
-def refused(capsys, *words: object) -> str:
-    """Run the command, which has to fail with one line; give it."""
+def error_of(capsys, *words: object) -> str:
+    """Run the command, which has to fail, and return its one error line."""
     assert main(['quantize', *map(str, words)]) == 1
     error = capsys.readouterr().err
     lines = [line for line in error.splitlines() if line.startswith('error: ')]
@@ -67,7 +67,7 @@ def refused(capsys, *words: object) -> str:
 
 
 def changed(source: Path, path: Path, weight: str, array: np.ndarray) -> Path:
-    """Write a copy of a model in which one weight is another."""
+    """Write a copy of a model with one weight replaced."""
     model = read_model(source)
     item = next(item for item in model.graph.initializer if item.name == weight)
     item.CopyFrom(numpy_helper.from_array(array.astype(np.float32), weight))
@@ -75,7 +75,7 @@ def changed(source: Path, path: Path, weight: str, array: np.ndarray) -> Path:
     return path
 
 
-def test_a_trained_network_keeps_its_miou_and_the_file_says_how(
+def test_trained_network_keeps_its_miou_and_the_file_records_how(
     capsys, finished_run, folder_root, tmp_path, out
 ):
     source = tmp_path / 'tiny.fp32.onnx'
@@ -107,7 +107,7 @@ def test_a_trained_network_keeps_its_miou_and_the_file_says_how(
     assert (measured['miou'], measured['precision']) == (result['miou_after'], 'int8')
 
 
-def test_without_labels_agreement_stands_in_and_the_file_says_so(capsys, source, images, out):
+def test_agreement_replaces_miou_without_labels(capsys, source, images, out):
     result = run(capsys, source, '--images', images, '-o', out, '--method', 'max', '--count', 5)
     spec = read_spec(out)
     assert result['miou_before'] is result['miou_after'] is spec.miou is None
@@ -120,7 +120,7 @@ def test_without_labels_agreement_stands_in_and_the_file_says_so(capsys, source,
                for i in weights.values()) > 20  # fmt: skip
 
 
-def test_the_same_seed_gives_the_same_file_and_another_seed_other_images(
+def test_same_seed_writes_the_same_file_and_another_seed_draws_other_images(
     capsys, source, images, tmp_path
 ):
     files = []
@@ -134,24 +134,24 @@ def test_the_same_seed_gives_the_same_file_and_another_seed_other_images(
     assert lists[0] == lists[1] != lists[2]
 
 
-def test_calibration_and_held_out_images_are_different_ones(images):
-    pictures = FolderPictures(images)
+def test_calibration_and_held_out_images_are_disjoint(images):
+    folder = FolderImages(images)
     for count, held_out in ((3, 3), (64, 32), (1, 1), (7, 7)):
-        first, second = split(pictures, count, held_out, 0)
+        first, second = split_images(folder, count, held_out, 0)
         assert 1 <= len(first) <= count
         assert 1 <= len(second) <= held_out
         assert not set(first.indices) & set(second.indices)
 
 
-def test_the_hash_depends_on_names_and_pixels(images, tmp_path):
-    original = names_and_hash(FolderPictures(images))
-    copy = write_pictures(tmp_path / 'copy', 8)
-    assert names_and_hash(FolderPictures(copy)) == original
+def test_hash_depends_on_names_and_pixels(images, tmp_path):
+    original = names_and_hash(FolderImages(images))
+    copy = write_images(tmp_path / 'copy', 8)
+    assert names_and_hash(FolderImages(copy)) == original
     cv2.imwrite(str(copy / '03.png'), np.zeros((64, 96, 3), np.uint8))
-    assert names_and_hash(FolderPictures(copy))[1] != original[1]
+    assert names_and_hash(FolderImages(copy))[1] != original[1]
 
 
-def test_named_layers_and_the_most_sensitive_ones_stay_in_float(capsys, source, images, out):
+def test_named_and_most_sensitive_layers_remain_float(capsys, source, images, out):
     common = [source, '--images', images, '-o', out, '--method', 'max', '--held-out', 2]
     result = run(capsys, *common, '--keep-float', 'head.2,encoder.stem.conv1')
     assert result['layers_float'] == ['head.2', 'encoder.stem.conv1']
@@ -166,7 +166,7 @@ def test_named_layers_and_the_most_sensitive_ones_stay_in_float(capsys, source, 
     check_pairs(model, out)
 
 
-def test_tensorrts_tables_hold_the_same_numbers_as_the_pairs(capsys, source, images, out):
+def test_tensorrt_tables_have_the_scales_of_the_pairs(capsys, source, images, out):
     run(capsys, source, '--images', images, '-o', out, '--method', 'max', '--tensorrt-tables')
     lines = out.with_suffix('.calibration').read_text().splitlines()
     assert lines[0].startswith('TRT-8502-')
@@ -190,63 +190,65 @@ def test_tensorrts_tables_hold_the_same_numbers_as_the_pairs(capsys, source, ima
     assert all(scales[name] == pairs[name] for name in common)
 
 
-def test_a_model_without_specification_is_refused(capsys, source, images, out, tmp_path):
+def test_model_without_specification_raises(capsys, source, images, out, tmp_path):
     model = read_model(source)
     del model.metadata_props[:]
     bare = tmp_path / 'bare.onnx'
     onnx.save(model, bare)
-    text = refused(capsys, bare, '--images', images, '-o', out)
+    text = error_of(capsys, bare, '--images', images, '-o', out)
     assert 'carries no swiftnet_ros.model_spec; add one with: python -m' in text
 
 
-def test_a_quantized_model_is_refused(capsys, source, images, out):
+def test_quantized_model_raises(capsys, source, images, out):
     run(capsys, source, '--images', images, '-o', out, '--method', 'max')
-    text = refused(capsys, out, '--images', images, '-o', out)
+    text = error_of(capsys, out, '--images', images, '-o', out)
     assert 'it is int8 already; quantize the fp32 file that it was made from' in text
 
 
-def test_a_folder_without_images_and_a_single_image_are_refused(capsys, source, out, tmp_path):
+def test_fewer_than_two_images_raise(capsys, source, out, tmp_path):
     empty = tmp_path / 'empty'
     empty.mkdir()
-    text = refused(capsys, source, '--images', empty, '-o', out)
+    text = error_of(capsys, source, '--images', empty, '-o', out)
     assert f'no images in {empty}' in text
-    one = write_pictures(tmp_path / 'one', 1)
-    text = refused(capsys, source, '--images', one, '-o', out)
+    one = write_images(tmp_path / 'one', 1)
+    text = error_of(capsys, source, '--images', one, '-o', out)
     assert 'the number of images is 1, expected at least 2' in text
 
 
 @pytest.mark.parametrize('shape', [(64, 96), (64, 96, 4)])
-def test_images_of_another_channel_count_are_refused(capsys, source, out, tmp_path, shape):
-    folder = write_pictures(tmp_path / 'mixed', 2)
+def test_images_without_three_channels_raise(capsys, source, out, tmp_path, shape):
+    folder = write_images(tmp_path / 'mixed', 2)
     for name in ('00', '01'):
         cv2.imwrite(str(folder / f'{name}.png'), np.zeros(shape, np.uint8))
-    text = refused(capsys, source, '--images', folder, '-o', out)
+    text = error_of(capsys, source, '--images', folder, '-o', out)
     channels = 1 if len(shape) == 2 else 4
     assert f"'an image of {channels} channels, uint8', expected 3 channels, uint8" in text
 
 
-def test_wild_activations_are_refused_by_the_tensors_name(capsys, source, images, out, tmp_path):
+def test_infinite_activation_raises_with_the_tensor_name(capsys, source, images, out, tmp_path):
     name = 'network.encoder.stages.2.0.conv1.weight'
     weight = next(i for i in read_model(source).graph.initializer if i.name == name)
     array = numpy_helper.to_array(weight) * np.float32(3e37)
     broken = changed(source, tmp_path / 'broken.onnx', name, array)
-    text = refused(capsys, broken, '--images', images, '-o', out)
+    text = error_of(capsys, broken, '--images', images, '-o', out)
     assert 'calibration: tensor /network/encoder/stages.2.0' in text
     assert 'is NaN or infinite on image' in text
 
 
 @pytest.mark.parametrize('value', [np.nan, np.inf])
-def test_wild_weights_are_refused_by_their_layer(capsys, source, images, out, tmp_path, value):
+def test_weight_that_is_not_finite_raises_with_the_layer_name(
+    capsys, source, images, out, tmp_path, value
+):
     name = 'network.encoder.stages.2.0.conv1.weight'
     weight = next(i for i in read_model(source).graph.initializer if i.name == name)
     array = numpy_helper.to_array(weight).copy()
     array.flat[7] = value
     broken = changed(source, tmp_path / 'broken.onnx', name, array)
-    text = refused(capsys, broken, '--images', images, '-o', out)
+    text = error_of(capsys, broken, '--images', images, '-o', out)
     assert 'the weights of layer encoder.stages.2.0.conv1 are NaN or infinite' in text
 
 
-def test_dead_channels_are_refused_with_the_command_that_removes_them(
+def test_dead_channels_raise_with_the_command_that_removes_them(
     capsys, source, images, out, tmp_path
 ):
     name = 'network.encoder.stages.1.0.conv1.weight'
@@ -254,27 +256,27 @@ def test_dead_channels_are_refused_with_the_command_that_removes_them(
     array = numpy_helper.to_array(weight).copy()
     array[[1, 4]] = 0
     dead = changed(source, tmp_path / 'dead.onnx', name, array)
-    text = refused(capsys, dead, '--images', images, '-o', out)
+    text = error_of(capsys, dead, '--images', images, '-o', out)
     assert 'layer encoder.stages.1.0.conv1 has 2 dead channels (1, 4)' in text
     assert "python -m training prune CHECKPOINT --ratios '{}' --multiple 1" in text
 
 
-def test_wrong_words_are_refused(capsys, source, images, folder_root, tmp_path, out):
+def test_invalid_options_raise(capsys, source, images, folder_root, tmp_path, out):
     common = [source, '--images', images, '-o', out]
-    assert "did you mean 'entropy'" in refused(capsys, *common, '--method', 'entropi')
-    assert "did you mean 'head.2'" in refused(capsys, *common, '--keep-float', 'head.1')
-    assert '--count is 0, expected at least 1' in refused(capsys, *common, '--count', 0)
-    assert 'either --dataset or --images' in refused(capsys, source, '-o', out)
-    assert 'folder not found' in refused(capsys, source, '--images', images, '-o', '/no/a.onnx')
+    assert "did you mean 'entropy'" in error_of(capsys, *common, '--method', 'entropi')
+    assert "did you mean 'head.2'" in error_of(capsys, *common, '--keep-float', 'head.1')
+    assert '--count is 0, expected at least 1' in error_of(capsys, *common, '--count', 0)
+    assert 'either --dataset or --images' in error_of(capsys, source, '-o', out)
+    assert 'folder not found' in error_of(capsys, source, '--images', images, '-o', '/no/a.onnx')
     data = ['--dataset', 'folder', '--root', folder_root]
-    assert 'either --dataset or --images' in refused(capsys, *common, *data)
-    text = refused(capsys, *common, '--method', 'max', '--held-out', 2, '--keep-float', '999')
+    assert 'either --dataset or --images' in error_of(capsys, *common, *data)
+    text = error_of(capsys, *common, '--method', 'max', '--held-out', 2, '--keep-float', '999')
     assert '--keep-float is 999, expected 0 to' in text
 
 
-def test_another_class_table_is_refused(capsys, source, folder_root, out, tmp_path):
+def test_dataset_with_other_classes_raises(capsys, source, folder_root, out, tmp_path):
     other = tmp_path / 'classes.yaml'
     other.write_text('classes: [{name: sky, rgb: [1, 2, 3]}]')
     words = ['--dataset', 'folder', '--root', folder_root, '--option', f'classes={other}']
-    text = refused(capsys, source, *words, '-o', out)
+    text = error_of(capsys, source, *words, '-o', out)
     assert f'the model has {len(CLASSES)} classes and the data set 1' in text

@@ -13,7 +13,7 @@
 # limitations under the License.
 
 
-"""Streamed histograms hold what one pass over all values would, and the methods their ranges."""
+"""Streamed histograms equal those of one pass, and calibration methods return their ranges."""
 
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -21,29 +21,29 @@ import numpy as np
 import pytest
 from swiftnet_ros.errors import UnknownNameError
 from training.quantization.calibrate import CalibrationError
-from training.quantization.histograms import BINS, entropy, Histogram, METHODS, observe
+from training.quantization.histograms import BINS, entropy_range, Histogram, METHODS, observe
 from training.quantization.qdq_placement import Placement
-from training.quantization.quantizer import scale_table
+from training.quantization.quantizer import activation_scales
 
 
-def histogram(*parts: np.ndarray) -> Histogram:
-    """Observe arrays one after the other."""
+def histogram(*arrays: np.ndarray) -> Histogram:
+    """Return the histogram of arrays observed one after the other."""
     found = None
-    for part in parts:
-        found = observe(found, np.asarray(part, np.float32))
+    for array in arrays:
+        found = observe(found, np.asarray(array, np.float32))
     assert found is not None
     return found
 
 
 def normal(size: int, spread: float = 1.0, seed: int = 0) -> np.ndarray:
-    """Draw normal values."""
+    """Return normally distributed values."""
     return np.random.default_rng(seed).normal(0, spread, size).astype(np.float32)
 
 
 @settings(max_examples=50, deadline=None)
 @example([1e-38], 0)
 @given(st.lists(st.floats(0, 1e6, width=32), min_size=1, max_size=6), st.integers(0, 100))
-def test_nothing_is_lost_however_much_later_values_are_larger(spreads, seed):
+def test_every_value_counts_however_much_larger_later_ones_are(spreads, seed):
     parts = [normal(200, spread, seed + i) for i, spread in enumerate(spreads)]
     found = histogram(*parts)
     everything = np.abs(np.concatenate(parts))
@@ -52,24 +52,24 @@ def test_nothing_is_lost_however_much_later_values_are_larger(spreads, seed):
     assert found.largest == everything.max() <= found.limit or found.limit == 0
 
 
-def test_streaming_counts_as_one_pass_does():
+def test_streaming_counts_the_same_as_one_pass():
     parts = [normal(5000, spread, spread) for spread in (1, 3, 2)]
     found, whole = histogram(*parts), np.abs(np.concatenate(parts))
     edges = np.linspace(0, found.limit, BINS + 1)
     expected, _ = np.histogram(whole, edges)
-    # A value on the edge of two bins may fall to either side.
+    # A value on the edge of two bins may count in either.
     assert np.abs(found.counts.cumsum() - expected.cumsum()).max() <= 2
 
 
-@pytest.mark.parametrize('share', [99.9, 99.99])
-def test_percentiles_are_those_of_all_values(share):
+@pytest.mark.parametrize('percent', [99.9, 99.99])
+def test_percentile_is_that_of_all_values(percent):
     parts = [normal(100_000, 1 + i, i) for i in range(3)]
     whole = np.abs(np.concatenate(parts))
-    found = METHODS[f'percentile_{share}'](histogram(*parts))
-    assert found == pytest.approx(np.percentile(whole, share), rel=2e-3)
+    found = METHODS[f'percentile_{percent}'](histogram(*parts))
+    assert found == pytest.approx(np.percentile(whole, percent), rel=2e-3)
 
 
-def test_max_cuts_nothing_off_and_no_method_exceeds_it():
+def test_max_clips_nothing_and_no_method_exceeds_it():
     found = histogram(normal(50_000), np.array([40.0]))
     ranges = {name: method(found) for name, method in METHODS.items()}
     assert ranges['max'] == 40
@@ -77,30 +77,30 @@ def test_max_cuts_nothing_off_and_no_method_exceeds_it():
     assert min(ranges.values()) > 0
 
 
-def test_entropy_ignores_one_outlier_and_keeps_a_flat_distribution():
+def test_entropy_clips_an_outlier_and_keeps_a_flat_distribution():
     outlier = histogram(normal(200_000), np.array([60.0]))
-    assert 2 < entropy(outlier) < 10
+    assert 2 < entropy_range(outlier) < 10
     flat = histogram(np.random.default_rng(0).uniform(0, 1, 200_000))
-    assert entropy(flat) > 0.9
+    assert entropy_range(flat) > 0.9
 
 
-def test_zeros_before_the_first_value_still_count():
+def test_zeros_before_the_first_value_count():
     found = histogram(np.zeros(30), np.ones(10))
     assert (found.counts.sum(), found.counts[0], found.limit) == (40, 30, 1)
 
 
-def test_values_that_share_a_scale_get_the_larger_one():
+def test_activations_that_share_a_scale_get_the_larger_one():
     statistics = {'a': histogram(np.array([1.0])), 'b': histogram(np.array([-127.0]))}
     placement = Placement((), {'a': (), 'b': ()}, {'a': 'a', 'b': 'a'})
-    assert scale_table(statistics, placement, 'max') == {'a': 1.0, 'b': 1.0}
+    assert activation_scales(statistics, placement, 'max') == {'a': 1.0, 'b': 1.0}
 
 
-def test_a_tensor_that_is_always_zero_is_refused():
+def test_tensor_that_is_always_zero_raises():
     placement = Placement((), {'dead': ()}, {'dead': 'dead'})
     with pytest.raises(CalibrationError, match='tensor dead is 0 on every image.*training prune'):
-        scale_table({'dead': histogram(np.zeros(5))}, placement, 'max')
+        activation_scales({'dead': histogram(np.zeros(5))}, placement, 'max')
 
 
-def test_an_unknown_method_is_named():
+def test_unknown_method_raises():
     with pytest.raises(UnknownNameError, match="unknown method 'entropi'; did you mean 'entropy'"):
-        scale_table({}, Placement((), {}, {}), 'entropi')
+        activation_scales({}, Placement((), {}, {}), 'entropi')

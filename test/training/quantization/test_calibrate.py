@@ -13,7 +13,7 @@
 # limitations under the License.
 
 
-"""What calibration needs of memory does not grow with the number of images."""
+"""The memory of calibration does not grow with the number of images."""
 
 import subprocess
 import sys
@@ -23,7 +23,7 @@ from helpers.tiny_quantized import export_tiny, inputs
 import pytest
 from swiftnet_ros.model_spec import read_model
 from training.quantization import calibrate
-from training.quantization.calibrate import collect
+from training.quantization.calibrate import collect_histograms
 from training.quantization.calibration_cache import float_tensors
 
 # Prints the peak of the process before the 9th and after the 64th image, in kilobytes.
@@ -31,7 +31,7 @@ SCRIPT = """
 import resource, sys
 import numpy as np
 from swiftnet_ros.model_spec import read_model
-from training.quantization.calibrate import collect
+from training.quantization.calibrate import collect_histograms
 from training.quantization.calibration_cache import float_tensors
 
 def peak():
@@ -50,29 +50,29 @@ class Images:
 
 model = read_model(sys.argv[1])
 values = float_tensors(model)
-found = collect(model, values, Images())
+found = collect_histograms(model, values, Images())
 assert len(found) == len(values) > 50
 print(peak())
 """
 
 
-def test_64_images_take_as_much_as_8(tmp_path):
+def test_64_images_need_no_more_memory_than_8(tmp_path):
     command = [sys.executable, '-c', SCRIPT, str(export_tiny(tmp_path))]
     done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT)
     few, many = (int(line) for line in done.stdout.split())
     assert many <= 1.05 * few
 
 
-def test_several_passes_find_what_one_pass_finds(tmp_path, monkeypatch):
+def test_several_passes_collect_the_same_histograms_as_one(tmp_path, monkeypatch):
     model = read_model(export_tiny(tmp_path))
     values, images = float_tensors(model), inputs(2)
-    once = collect(model, values, images)
+    once = collect_histograms(model, values, images)
     monkeypatch.setattr(calibrate, 'PASS_BYTES', 100_000)
     graph = calibrate._with_outputs(model, values)
-    passes = calibrate._passes(graph, set(values))
+    passes = calibrate._split_into_passes(graph, set(values))
     assert 2 < len(passes) < len(values)
-    assert sorted(name for part in passes for name in part) == sorted(values)
-    again = collect(model, values, images)
+    assert sorted(name for outputs in passes for name in outputs) == sorted(values)
+    again = collect_histograms(model, values, images)
     for name in values:
         assert again[name].largest == pytest.approx(once[name].largest, rel=1e-3, abs=1e-5)
         assert again[name].counts.sum() == once[name].counts.sum()

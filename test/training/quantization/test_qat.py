@@ -13,7 +13,7 @@
 # limitations under the License.
 
 
-"""Fine-tuning trains the very graph that the file holds, and gives back a file of its kind."""
+"""QAT trains the graph that the INT8 file holds, and writes a file of the same format."""
 
 from dataclasses import replace
 import json
@@ -24,8 +24,8 @@ from helpers.tiny_quantized import (
     export_tiny,
     inputs,
     MODELS,
-    pictures,
-    write_pictures,
+    noise_images,
+    write_images,
 )
 import numpy as np
 import onnx
@@ -36,51 +36,51 @@ from swiftnet_ros.model_spec import read_model, read_spec
 from swiftnet_ros.model_spec.qdq import check_pairs
 import torch
 from training.__main__ import main
-from training.quantization.calibration_images import Picture
-from training.quantization.finetune import FinetuneOptions, train
-from training.quantization.folding import fold
-from training.quantization.onnx_to_torch import float_weights, GraphNetwork, quantized_weights
+from training.quantization.calibration_images import CalibrationImage
+from training.quantization.folding import fold_batch_norms
+from training.quantization.onnx_to_torch import float_weights, OnnxNetwork, with_trained_weights
+from training.quantization.qat import distill, QatOptions
 from training.quantization.qdq_writer import WEIGHT_BITS
 
 
 @pytest.fixture(scope='module', params=['resnet18, two levels', 'single scale'])
 def graphs(request, tmp_path_factory) -> tuple[Path, ir.Model, onnx.ModelProto]:
-    """Give an exported network, folded and quantized."""
+    """Return an exported network, folded and quantized."""
     path = export_tiny(tmp_path_factory.mktemp('tune'), MODELS[request.param])
-    return path, fold(read_model(path)).model, calibrated(path).model('max')
+    return path, fold_batch_norms(read_model(path)).model, calibrated(path).model('max')
 
 
 def logits(model: onnx.ModelProto, image: np.ndarray) -> np.ndarray:
-    """Run a graph by OpenVINO in FP32."""
+    """Run a graph with OpenVINO in FP32."""
     core = openvino_core()
     graph = core.read_model(model.SerializeToString(), b'')
     return core.compile_model(graph, 'CPU', {'INFERENCE_PRECISION_HINT': 'f32'})([image])[0]
 
 
-def test_torch_computes_the_graphs_as_the_runtime_does(graphs):
+def test_torch_and_openvino_compute_the_same_logits(graphs):
     _, folded, quantized = graphs
     image = inputs(1)[0][1]
     for model, weights in ((ir.to_proto(folded), {}), (quantized, float_weights(folded))):
         with torch.no_grad():
-            found = GraphNetwork(model, weights)(torch.from_numpy(image)).numpy()
+            computed = OnnxNetwork(model, weights)(torch.from_numpy(image)).numpy()
         expected = logits(model, image)
-        assert found.shape == expected.shape
-        # OpenVINO may round a value between two steps to the other one.
-        assert np.corrcoef(found.ravel(), expected.ravel())[0, 1] > 0.999
+        assert computed.shape == expected.shape
+        # OpenVINO may round a value halfway between two steps the other way.
+        assert np.corrcoef(computed.ravel(), expected.ravel())[0, 1] > 0.999
 
 
-def test_an_untrained_network_gives_back_the_file_it_came_from(graphs):
+def test_untrained_network_is_written_as_the_same_file(graphs):
     _, folded, quantized = graphs
-    network = GraphNetwork(quantized, float_weights(folded))
-    again = quantized_weights(network, quantized, WEIGHT_BITS)
+    network = OnnxNetwork(quantized, float_weights(folded))
+    again = with_trained_weights(quantized, network, WEIGHT_BITS)
     assert again.SerializeToString(deterministic=True) == quantized.SerializeToString(
         deterministic=True
     )
 
 
-def test_every_weight_and_bias_gets_a_gradient_and_norms_and_scales_get_none(graphs):
+def test_only_weights_and_biases_have_gradients(graphs):
     _, folded, quantized = graphs
-    network = GraphNetwork(quantized, float_weights(folded))
+    network = OnnxNetwork(quantized, float_weights(folded))
     network(torch.from_numpy(inputs(1)[0][1])).square().sum().backward()
     assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in network.parameters())
     convolutions = [node for node in quantized.graph.node if node.op_type == 'Conv']
@@ -89,18 +89,18 @@ def test_every_weight_and_bias_gets_a_gradient_and_norms_and_scales_get_none(gra
     assert set(network.trained) == trained
 
 
-def test_training_brings_a_coarsely_rounded_network_nearer_to_the_float_one(graphs):
+def test_distillation_reduces_the_loss_of_a_coarsely_quantized_network(graphs):
     path, folded, quantized = graphs
-    samples = [Picture(image, None, '') for image in pictures(4)]
-    student = GraphNetwork(quantized, float_weights(folded), bits=3)
-    teacher = GraphNetwork(ir.to_proto(folded), {})
-    options = FinetuneOptions(steps=40, batch_size=2, lr=2e-3)
-    losses = train(student, teacher, read_spec(path), samples, options)
+    samples = [CalibrationImage(image, None, '') for image in noise_images(4)]
+    student = OnnxNetwork(quantized, float_weights(folded), bits=3)
+    teacher = OnnxNetwork(ir.to_proto(folded), {})
+    options = QatOptions(steps=40, batch_size=2, lr=2e-3)
+    losses = distill(student, teacher, read_spec(path), samples, options)
     assert np.mean(losses[-8:]) < 0.6 * np.mean(losses[:8])
 
 
-def test_the_command_writes_a_file_of_the_same_format(capsys, tmp_path):
-    source, folder = export_tiny(tmp_path), write_pictures(tmp_path / 'camera', 6)
+def test_command_writes_a_file_of_the_same_format(capsys, tmp_path):
+    source, folder = export_tiny(tmp_path), write_images(tmp_path / 'camera', 6)
     quantized, out = tmp_path / 'a.int8.onnx', tmp_path / 'b.int8.onnx'
     common = ['--images', str(folder), '--held-out', '2']
     words = ['quantize', str(source), *common, '--method', 'max', '-o', str(quantized)]
@@ -126,11 +126,11 @@ def test_the_command_writes_a_file_of_the_same_format(capsys, tmp_path):
     [
         (['--steps', '0'], '--steps is 0, expected at least 1'),
         (['--lr', '0'], '--lr is 0.0, expected a number above 0'),
-        ([], 'it is no int8 file of python -m training quantize, which has to come first'),
+        ([], 'it is no int8 file of python -m training quantize, which has to run first'),
     ],
 )
-def test_what_cannot_be_trained_is_refused(capsys, tmp_path, words, expected):
-    source, folder = export_tiny(tmp_path), write_pictures(tmp_path / 'camera', 3)
+def test_invalid_options_and_files_raise(capsys, tmp_path, words, expected):
+    source, folder = export_tiny(tmp_path), write_images(tmp_path / 'camera', 3)
     command = ['finetune_int8', str(source), str(source), '--images', str(folder)]
     assert main([*command, '-o', str(tmp_path / 'b.onnx'), *words]) == 1
     assert expected in capsys.readouterr().err

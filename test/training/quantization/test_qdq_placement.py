@@ -13,7 +13,7 @@
 # limitations under the License.
 
 
-"""Folding changes no answer; pairs are where every runtime fuses them, and really run as INT8."""
+"""Folding keeps every prediction; Q/DQ pairs are placed so that runtimes fuse them to INT8."""
 
 from collections import Counter
 from dataclasses import replace
@@ -28,42 +28,42 @@ from swiftnet_ros.backends.openvino.engine import openvino_core
 from swiftnet_ros.backends.registry import open_engine
 from swiftnet_ros.model_spec import ModelSpec, read_model, read_spec, write
 from swiftnet_ros.model_spec.qdq import check_pairs
-from training.quantization.folding import fold
+from training.quantization.folding import fold_batch_norms
 from training.quantization.qdq_writer import quantize_weight
 from training.quantization.quantizer import Quantizer
 
 
 @pytest.fixture(scope='module', params=MODELS)
 def exported(request, tmp_path_factory) -> tuple[Path, Quantizer, bool]:
-    """Export and calibrate each kind of network once; say whether it is a pyramid."""
+    """Return each kind of network exported and calibrated, and whether it is a pyramid."""
     path = export_tiny(tmp_path_factory.mktemp('export'), MODELS[request.param])
     return path, calibrated(path), request.param != 'single scale'
 
 
 def run(model: onnx.ModelProto, values: list[str]) -> dict[str, np.ndarray]:
-    """Compute named values of a graph in FP32 on one picture."""
+    """Return named tensors of a graph, computed in FP32 on one image."""
     core = openvino_core()
     graph = core.read_model(model.SerializeToString(), b'')
     graph.add_outputs([value for value in values if value != 'logits'])
     compiled = core.compile_model(graph, 'CPU', {'INFERENCE_PRECISION_HINT': 'f32'})
-    answers = compiled([inputs(1)[0][1]])
-    return {name: answers[o] for o in compiled.outputs for name in o.names if name in values}
+    results = compiled([inputs(1)[0][1]])
+    return {name: results[o] for o in compiled.outputs for name in o.names if name in values}
 
 
 def int8_spec(path: Path) -> ModelSpec:
-    """Give the specification of a file as its INT8 version has it."""
+    """Return the specification of a file's INT8 version."""
     return replace(read_spec(path), precision='int8')
 
 
-def kinds(model: onnx.ModelProto) -> Counter:
-    """Count the nodes by their type."""
+def operator_counts(model: onnx.ModelProto) -> Counter:
+    """Count the nodes by operator."""
     return Counter(node.op_type for node in model.graph.node)
 
 
-def test_folding_keeps_the_answer_and_every_value_that_keeps_its_name(exported):
+def test_folding_keeps_the_logits_and_every_tensor_that_keeps_its_name(exported):
     path, _, _ = exported
     model = read_model(path)
-    folded = ir.to_proto(fold(model).model)
+    folded = ir.to_proto(fold_batch_norms(model).model)
     onnx.checker.check_model(folded, full_check=True)
     names = {name for node in folded.graph.node for name in node.output if '_scaled' not in name}
     floats = [v.name for v in (*model.graph.value_info, *model.graph.output) if v.name in names]
@@ -73,9 +73,9 @@ def test_folding_keeps_the_answer_and_every_value_that_keeps_its_name(exported):
         np.testing.assert_allclose(array, before[name], atol=1e-3, rtol=1e-3, err_msg=name)
 
 
-def test_a_pyramid_of_resnets_has_no_norm_left_and_no_network_norms_behind_convolutions(exported):
+def test_no_norm_follows_a_convolution_and_pyramids_have_none_left(exported):
     path, _, is_pyramid = exported
-    folded = ir.to_proto(fold(read_model(path)).model)
+    folded = ir.to_proto(fold_batch_norms(read_model(path)).model)
     writers = {name: node.op_type for node in folded.graph.node for name in node.output}
     norms = [node for node in folded.graph.node if node.op_type == 'BatchNormalization']
     assert not any(writers[node.input[0]] == 'Conv' for node in norms)
@@ -83,7 +83,7 @@ def test_a_pyramid_of_resnets_has_no_norm_left_and_no_network_norms_behind_convo
         assert not norms
 
 
-def test_the_pairs_keep_the_pattern_and_the_contract(exported, tmp_path):
+def test_pairs_keep_the_pattern_and_the_contract(exported, tmp_path):
     path, quantizer, _ = exported
     model = quantizer.model('max')
     check_pairs(model, path)
@@ -91,14 +91,14 @@ def test_the_pairs_keep_the_pattern_and_the_contract(exported, tmp_path):
     written = onnx.load(tmp_path / 'a.onnx')
     onnx.checker.check_model(written, full_check=True)
     assert (written.ir_version, [item.version for item in written.opset_import]) == (8, [17])
-    nodes = kinds(written)
+    nodes = operator_counts(written)
     pairs = nodes['QuantizeLinear']
-    # A dequantizer for every pair, one for the weights of every convolution, none for a bias.
+    # One dequantizer for every pair and for the weights of every convolution, none for a bias.
     assert nodes['DequantizeLinear'] == pairs + nodes['Conv']
     assert not any(item.data_type == onnx.TensorProto.INT32 for item in written.graph.initializer)
 
 
-def test_of_a_sum_the_shortcut_has_a_pair_and_the_branch_has_none(exported):
+def test_shortcut_of_a_sum_has_a_pair_and_its_branch_has_none(exported):
     _, quantizer, _ = exported
     model = quantizer.model('max')
     writers = {name: node for node in model.graph.node for name in node.output}
@@ -111,31 +111,34 @@ def test_of_a_sum_the_shortcut_has_a_pair_and_the_branch_has_none(exported):
         )
 
 
-def test_any_choice_of_layers_keeps_the_pattern(exported):
+def test_any_choice_of_float_layers_keeps_the_pattern(exported):
     path, quantizer, _ = exported
     random = np.random.default_rng(0)
     for _ in range(5):
-        share = random.random()
-        kept = [name for name in quantizer.layers if random.random() < share]
+        fraction = random.random()
+        kept = [name for name in quantizer.layers if random.random() < fraction]
         if len(kept) < len(quantizer.layers):
             model = quantizer.model('max', kept)
             check_pairs(model, path)
-            quantized = kinds(model)['DequantizeLinear'] - kinds(model)['QuantizeLinear']
+            quantized = (
+                operator_counts(model)['DequantizeLinear']
+                - operator_counts(model)['QuantizeLinear']
+            )
             assert quantized == len(quantizer.placement(kept).convolutions)
 
 
-def test_the_answers_are_nearly_the_float_networks(exported, tmp_path):
+def test_quantized_logits_are_nearly_those_of_the_float_network(exported, tmp_path):
     path, quantizer, _ = exported
     write(quantizer.model('percentile_99.99'), tmp_path / 'a.onnx', int8_spec(path), None)
     with open_engine(path, precision='fp32') as exact, open_engine(tmp_path / 'a.onnx') as integer:
-        answers = [
+        logits = [
             np.stack([engine.infer(image).copy() for _, image in inputs(4)])
             for engine in (exact, integer)
         ]
-    assert np.corrcoef(answers[0].ravel(), answers[1].ravel())[0, 1] > 0.98
+    assert np.corrcoef(logits[0].ravel(), logits[1].ravel())[0, 1] > 0.98
 
 
-def test_openvino_runs_every_quantized_convolution_and_its_sum_as_int8(exported, tmp_path):
+def test_openvino_runs_convolutions_and_sums_in_int8(exported, tmp_path):
     path, quantizer, _ = exported
     write(quantizer.model('max'), tmp_path / 'a.onnx', int8_spec(path), None)
     with open_engine(tmp_path / 'a.onnx') as engine:
@@ -159,13 +162,13 @@ def test_openvino_runs_every_quantized_convolution_and_its_sum_as_int8(exported,
     assert set(ran.values()) <= {'i8', 'u8'}
 
 
-def test_sums_of_two_products_fit_16_bits_unless_told_otherwise():
+def test_sum_of_two_products_fits_16_bits_by_default():
     weight = np.random.default_rng(0).normal(0, 1, (6, 3, 3, 3)).astype(np.float32)
     assert 255 * 2 * int(np.abs(quantize_weight(weight).values).max()) < 2**15
 
 
 @pytest.mark.parametrize('bits', [7, 8])
-def test_weights_use_their_range_and_lose_at_most_half_a_step(bits):
+def test_weights_use_their_range_and_err_by_at_most_half_a_step(bits):
     weight = np.random.default_rng(0).normal(0, 1, (6, 3, 3, 3)).astype(np.float32)
     quantized = quantize_weight(weight * np.logspace(-6, 3, 6)[:, None, None, None], bits)
     highest = np.abs(quantized.values.reshape(6, -1)).max(axis=1)
