@@ -12,15 +12,12 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Every error that a user can cause: each takes the offending value and writes the message."""
+"""Every error message for users: each class takes the values and writes one line of text."""
 
 from difflib import get_close_matches
 from typing import Iterable, Sequence
 
-
-def listing(values: Iterable[object]) -> str:
-    """Join values as text for an error message."""
-    return ', '.join(str(value) for value in values)
+_REBUILD = 'rebuild it with: python -m swiftnet_ros.build_engine MODEL'
 
 
 def one_line(text: object) -> str:
@@ -28,15 +25,65 @@ def one_line(text: object) -> str:
     return ' '.join(str(text).split())
 
 
+def listing(values: Iterable[object]) -> str:
+    """Return values as text, separated by commas."""
+    return ', '.join(str(value) for value in values)
+
+
 class SwiftnetError(Exception):
-    """Base of all errors with a one-line message that says what to do."""
+    """Base of all errors whose message is one line that says what is wrong and what to do."""
 
 
 class FileMissingError(SwiftnetError):
-    """A file or folder that the user named is not there."""
+    """A file or folder given by the user that does not exist."""
 
     def __init__(self, path: object, what: str = 'file') -> None:
         super().__init__(f'{what} not found: {path}; check the path')
+
+
+class InvalidValueError(SwiftnetError):
+    """A configuration value, parameter or argument outside of what is allowed."""
+
+    def __init__(self, name: str, received: object, expected: str) -> None:
+        super().__init__(f'{name} is {received!r}, expected {expected}')
+
+
+class OptionConflictError(SwiftnetError):
+    """An option that cannot be combined with another one or with the given file."""
+
+    def __init__(self, option: str, other: str) -> None:
+        super().__init__(f'{option} cannot be combined with {other}; remove one of them')
+
+
+class MissingOptionError(SwiftnetError):
+    """An option that needs another one."""
+
+    def __init__(self, option: str, needed: str) -> None:
+        super().__init__(f'{option} also needs {needed}')
+
+
+class UnknownNameError(SwiftnetError):
+    """A name that is not in a registry; proposes the nearest one that is."""
+
+    def __init__(self, what: str, name: object, known: Iterable[str]) -> None:
+        names = sorted(known)
+        near = get_close_matches(str(name), names, n=1)
+        hint = f'did you mean {near[0]!r}?' if near else f'choose one of: {listing(names)}'
+        super().__init__(f'unknown {what} {str(name)!r}; {hint}')
+
+
+class UnexpectedError(SwiftnetError):
+    """A bug in this package or in one that it uses."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f'{what}: unexpected error; please report it with the log above')
+
+
+class ReportedError(SwiftnetError):
+    """The error message of a subprocess."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(one_line(message))
 
 
 class ModelNotFoundError(SwiftnetError):
@@ -50,7 +97,7 @@ class ModelNotFoundError(SwiftnetError):
 
 
 class InvalidModelError(SwiftnetError):
-    """A model file that cannot be read or does not keep the model contract."""
+    """A model file that cannot be read or violates the model contract."""
 
     def __init__(self, path: object, reason: str) -> None:
         super().__init__(f'cannot use model {path}: {reason}')
@@ -62,13 +109,13 @@ class MissingSpecError(InvalidModelError):
     def __init__(self, path: object) -> None:
         super().__init__(
             path,
-            'it carries no swiftnet_ros.model_spec; add one with: '
+            'it has no swiftnet_ros.model_spec; add one with: '
             f'python -m swiftnet_ros.model_spec {path} --classes classes.yaml -o OUT.onnx',
         )
 
 
 class SpecVersionError(SwiftnetError):
-    """A model specification that a newer version of this package wrote."""
+    """A model specification written by a newer version of this package."""
 
     def __init__(self, found: int, known: int) -> None:
         super().__init__(
@@ -78,7 +125,7 @@ class SpecVersionError(SwiftnetError):
 
 
 class SpecFieldError(SwiftnetError):
-    """A model specification with a missing, unknown or impossible field."""
+    """A model specification with a missing, unknown or invalid field."""
 
     def __init__(self, field: str, received: object, expected: str) -> None:
         super().__init__(
@@ -87,28 +134,11 @@ class SpecFieldError(SwiftnetError):
         )
 
 
-class UnknownNameError(SwiftnetError):
-    """A name that is not in a registry; proposes the nearest one that is."""
-
-    def __init__(self, what: str, name: object, known: Iterable[str]) -> None:
-        names = sorted(known)
-        near = get_close_matches(str(name), names, n=1)
-        hint = f'did you mean {near[0]!r}?' if near else f'choose one of: {listing(names)}'
-        super().__init__(f'unknown {what} {str(name)!r}; {hint}')
-
-
-class EngineUnavailableError(SwiftnetError):
-    """An engine that is known but cannot run here."""
-
-    def __init__(self, name: str, why: str) -> None:
-        super().__init__(f'engine {name!r} cannot be used here: {why}')
-
-
 class InvalidFrameError(SwiftnetError):
-    """A camera frame that cannot be segmented; the stream goes on without it."""
+    """A camera frame that cannot be segmented and is dropped."""
 
     def __init__(self, reason: str) -> None:
-        super().__init__(f'bad frame: {reason}')
+        super().__init__(f'invalid frame: {reason}')
 
 
 class UnsupportedEncodingError(InvalidFrameError):
@@ -121,133 +151,57 @@ class UnsupportedEncodingError(InvalidFrameError):
         )
 
 
-class InvalidValueError(SwiftnetError):
-    """A configuration value, parameter or argument outside what is allowed."""
-
-    def __init__(self, name: str, received: object, expected: str) -> None:
-        super().__init__(f'{name} is {received!r}, expected {expected}')
-
-
 class NoImagesError(SwiftnetError):
-    """A folder in which no image was found."""
+    """A folder without images."""
 
     def __init__(self, folder: object, suffixes: Iterable[str]) -> None:
         super().__init__(f'no images in {folder}; expected files ending in {listing(suffixes)}')
 
 
 class MissingLabelError(SwiftnetError):
-    """An image whose label file is not there."""
+    """An image without its label file."""
 
     def __init__(self, image: object, label: object) -> None:
         super().__init__(f'no label for image {image}; expected {label}')
 
 
 class LabelIdError(SwiftnetError):
-    """A label image with ids outside the class table."""
+    """A label image with ids that are not in the class table."""
 
     def __init__(self, label: object, ids: Iterable[int], classes: int) -> None:
         super().__init__(
-            f'{label} holds label ids {listing(ids)}, the class table has 0 to {classes - 1} '
+            f'{label} contains label ids {listing(ids)}, the class table has 0 to {classes - 1} '
             'and 255 for unlabeled; correct the labels or the class table'
         )
 
 
 class SizeMismatchError(SwiftnetError):
-    """Two images that must have the same size and do not."""
+    """Two images that must have the same size, (height, width), and do not."""
 
     def __init__(self, name: object, received: Sequence[int], expected: Sequence[int]) -> None:
         sizes = ['x'.join(str(side) for side in reversed(size)) for size in (received, expected)]
         super().__init__(f'{name} is {sizes[0]} pixels, expected {sizes[1]} (width x height)')
 
 
-class RosArgumentsError(SwiftnetError):
-    """Arguments after --ros-args, or a parameter file, that ROS cannot read."""
+class EngineUnavailableError(SwiftnetError):
+    """A known engine that cannot run on this machine."""
 
-    def __init__(self, reason: object) -> None:
-        super().__init__(f'ROS refused its arguments: {one_line(reason)}')
-
-
-class NodeSilentError(SwiftnetError):
-    """A segmentation node in another process that does not answer."""
-
-    def __init__(self, what: str, reason: str) -> None:
-        super().__init__(f'{what}: {reason}; read the log of the node above')
-
-
-class SelfCheckError(SwiftnetError):
-    """An engine that does not give the labels of the golden frame."""
-
-    def __init__(self, agreement: float, minimum: float) -> None:
-        super().__init__(
-            f'self-check failed: {agreement:.5f} of the golden frame got the right label, '
-            f'expected at least {minimum:g}; try another engine or precision, export the model '
-            'again, or lower self_check_min_agreement'
-        )
-
-
-class NodeEndsError(SwiftnetError):
-    """Work that was given up because the node was asked to end."""
-
-    def __init__(self, node: object) -> None:
-        super().__init__(f'{node} ends; start it again')
-
-
-class UnexpectedError(SwiftnetError):
-    """A bug in this package or below it."""
-
-    def __init__(self, what: str) -> None:
-        super().__init__(f'{what}: an unexpected error; please report it with the log above')
-
-
-class EngineMismatchError(SwiftnetError):
-    """An engine that was built for another machine or from other files."""
-
-    def __init__(self, path: object, differences: Sequence[str]) -> None:
-        super().__init__(
-            f'engine {path} does not fit: {"; ".join(differences)}; build it again with: '
-            'python -m swiftnet_ros.build_engine MODEL'
-        )
-
-
-class EngineFileError(SwiftnetError):
-    """An engine file that is missing, incomplete or not what its sidecar says."""
-
-    def __init__(self, path: object, reason: str) -> None:
-        super().__init__(
-            f'cannot use engine {path}: {reason}; build it again with: '
-            'python -m swiftnet_ros.build_engine MODEL'
-        )
-
-
-class EngineCacheError(SwiftnetError):
-    """A folder in which no engine can be kept."""
-
-    def __init__(self, folder: object, reason: str) -> None:
-        super().__init__(
-            f'cannot keep engines in {folder}: {reason}; set SWIFTNET_ROS_CACHE to a folder of '
-            'your own'
-        )
-
-
-class BuildError(SwiftnetError):
-    """A model of which TensorRT makes no engine."""
-
-    def __init__(self, model: object, reason: str) -> None:
-        super().__init__(f'TensorRT cannot build {model}: {one_line(reason)}')
+    def __init__(self, name: str, why: str) -> None:
+        super().__init__(f'engine {name!r} cannot be used here: {why}')
 
 
 class EngineFailedError(SwiftnetError):
-    """An engine that gave no answer, or could not be opened, for a reason of its own."""
+    """An engine that failed to open or to run."""
 
     def __init__(self, name: str, reason: str) -> None:
         super().__init__(
-            f'engine {name!r} failed: {one_line(reason)}; if it does so again, start the '
-            'program again or use another engine'
+            f'engine {name!r} failed: {one_line(reason)}; if this repeats, restart the program or '
+            'use another engine'
         )
 
 
 class DeviceMemoryError(SwiftnetError):
-    """A GPU whose memory does not suffice."""
+    """Not enough GPU memory; sizes are in bytes."""
 
     def __init__(self, what: str, needed: int, free: int, total: int) -> None:
         megabytes = [f'{size / 1e6:.1f} MB' for size in (needed, free, total)]
@@ -257,29 +211,85 @@ class DeviceMemoryError(SwiftnetError):
         )
 
 
+class SelfCheckError(SwiftnetError):
+    """An engine whose labels of the golden frame are wrong."""
+
+    def __init__(self, agreement: float, minimum: float) -> None:
+        super().__init__(
+            f'self-check failed: {agreement:.5f} of the golden frame has the right labels, '
+            f'expected at least {minimum:g}; try another engine or precision, export the model '
+            'again, or lower self_check_min_agreement'
+        )
+
+
+class EngineMismatchError(SwiftnetError):
+    """An engine that was built for another machine or from other files."""
+
+    def __init__(self, path: object, differences: Sequence[str]) -> None:
+        super().__init__(f'engine {path} does not match: {"; ".join(differences)}; {_REBUILD}')
+
+
+class EngineFileError(SwiftnetError):
+    """An engine file that is missing, incomplete or not the one described by its sidecar."""
+
+    def __init__(self, path: object, reason: str) -> None:
+        super().__init__(f'cannot use engine {path}: {reason}; {_REBUILD}')
+
+
+class EngineCacheError(SwiftnetError):
+    """A folder in which no engine can be stored."""
+
+    def __init__(self, folder: object, reason: str) -> None:
+        super().__init__(
+            f'cannot cache engines in {folder}: {reason}; set SWIFTNET_ROS_CACHE to a folder of '
+            'your own'
+        )
+
+
+class EngineNotCachedError(SwiftnetError):
+    """An engine that was built for the cache and could not be stored there."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f'the engine was built but not cached: {reason}')
+
+
+class BuildError(SwiftnetError):
+    """A model that TensorRT cannot build."""
+
+    def __init__(self, model: object, reason: str) -> None:
+        super().__init__(f'TensorRT cannot build {model}: {one_line(reason)}')
+
+
 class BuildProcessError(SwiftnetError):
-    """A program that was to build an engine and ended without one."""
+    """A build process that ended without an engine."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(f'the engine was not built: {reason}')
 
 
 class BuildCancelledError(SwiftnetError):
-    """The build of an engine that nobody waits for any more."""
+    """An engine build that was cancelled."""
 
     def __init__(self) -> None:
-        super().__init__('the build of the engine was called off; configure the node again')
+        super().__init__('the engine build was cancelled; configure the node again')
 
 
-class ReportedError(SwiftnetError):
-    """What another program of this package could not do, in its own words."""
+class RosArgumentsError(SwiftnetError):
+    """Arguments after --ros-args, or a parameter file, that ROS cannot read."""
 
-    def __init__(self, message: str) -> None:
-        super().__init__(one_line(message))
+    def __init__(self, reason: object) -> None:
+        super().__init__(f'invalid ROS arguments: {one_line(reason)}')
 
 
-class EngineNotKeptError(SwiftnetError):
-    """An engine that was built to be kept, and could not be."""
+class NodeShutdownError(SwiftnetError):
+    """Work that was abandoned because the node was asked to shut down."""
 
-    def __init__(self, reason: str) -> None:
-        super().__init__(f'the engine was built but not kept: {reason}')
+    def __init__(self, node: object) -> None:
+        super().__init__(f'{node} was shut down before it was ready; restart it')
+
+
+class NodeNotRespondingError(SwiftnetError):
+    """A segmentation node in another process that does not respond."""
+
+    def __init__(self, what: str, reason: str) -> None:
+        super().__init__(f'{what}: {reason}; read the log of the node above')

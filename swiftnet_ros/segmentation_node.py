@@ -33,7 +33,7 @@ from rclpy.executors import Executor
 from rclpy.node import Node
 from std_srvs.srv import Trigger
 from swiftnet_ros.backends.openvino.cache import use_cache
-from swiftnet_ros.errors import NodeEndsError, SwiftnetError
+from swiftnet_ros.errors import NodeShutdownError, SwiftnetError
 from swiftnet_ros.ros.camera import Camera
 from swiftnet_ros.ros.diagnostics import open_diagnostics, Sources
 from swiftnet_ros.ros.lifecycle_node import ManagedNode
@@ -131,7 +131,7 @@ class SegmentationNode(ManagedNode):
         try:
             while wait([pipeline.loading], _POLL).not_done:
                 if self.is_ending:
-                    raise NodeEndsError(self.get_name())
+                    raise NodeShutdownError(self.get_name())
             self._tell_of(pipeline.loading.result().file)
             self.on_executor(pipeline.serve)
         except SwiftnetError:

@@ -36,7 +36,7 @@ from std_msgs.msg import Header
 from swiftnet_ros.benchmark.node_process import NodeProcess
 from swiftnet_ros.benchmark.runs import Samples
 from swiftnet_ros.benchmark.topic_client import open_link
-from swiftnet_ros.errors import NodeSilentError, SwiftnetError
+from swiftnet_ros.errors import NodeNotRespondingError, SwiftnetError
 from swiftnet_ros.model_spec import read_spec
 from swiftnet_ros.model_spec.find_model import find_model
 from swiftnet_ros.ros.fastdds import set_profile
@@ -177,7 +177,9 @@ def _after(warm_up, pairs):
     """Give the times and the values of pairs without those of the warm-up."""
     kept = [pair for pair in pairs if pair[0] >= warm_up]
     if not kept:
-        raise NodeSilentError('the segmentation node', f'nothing came after {warm_up:.0f} s')
+        raise NodeNotRespondingError(
+            'the segmentation node', f'nothing came after {warm_up:.0f} s'
+        )
     return np.array(kept).T
 
 

@@ -50,7 +50,7 @@ def test_a_full_or_read_only_disk_is_told_before_the_build(use, refused, monkeyp
     assert 'cache: the disk has 3 MB left, an engine may need 16 MB; set SWIFT' in refused()
     monkeypatch.setattr(os, 'statvfs', real)
     monkeypatch.setattr(os, 'access', lambda path, mode: False)
-    assert 'cannot keep engines in' in refused()
+    assert 'cannot cache engines in' in refused()
     assert 'it cannot be written; set SWIFTNET_ROS_CACHE to a folder of your own' in refused()
 
 
@@ -76,7 +76,7 @@ def test_a_model_without_a_spec_is_refused(use, refused, files, tmp_path):
     del model.metadata_props[:]
     onnx.save(model, tmp_path / 'bare.onnx')
     text = refused(model=tmp_path / 'bare.onnx')
-    assert 'carries no swiftnet_ros.model_spec; add one with: python -m' in text
+    assert 'has no swiftnet_ros.model_spec; add one with: python -m' in text
 
 
 def test_wrong_calibrations_are_refused(use, refused, files, tmp_path):

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Every error is one line that names the value and says what to do."""
+"""Every error message is one line that names the value and what to do."""
 
 import pytest
 from swiftnet_ros import errors
@@ -30,34 +30,45 @@ MADE = [
     (errors.UnknownNameError('engine', 'openvin', ['openvino', 'b']), ["did you mean 'openvino'"]),
     (errors.UnknownNameError('engine', 'zzz', ['b', 'a']), ["'zzz'; choose one of: a, b"]),
     (errors.EngineUnavailableError('e', 'no GPU'), ["engine 'e' cannot be used here: no GPU"]),
-    (errors.InvalidFrameError('too short'), ['bad frame: too short']),
+    (errors.InvalidFrameError('too short'), ['invalid frame: too short']),
     (errors.UnsupportedEncodingError('32FC1', ['rgb8']), ["'32FC1'", 'rgb8', 'cv_bridge']),
     (errors.InvalidValueError('rate', -1, 'above 0'), ['rate is -1, expected above 0']),
+    (
+        errors.OptionConflictError('--rate', '--no-ros'),
+        ['--rate cannot be combined with --no-ros; remove one of them'],
+    ),
+    (errors.MissingOptionError('--mean', '--std'), ['--mean also needs --std']),
     (errors.NoImagesError('/d', ['.png']), ['no images in /d', '.png']),
     (errors.MissingLabelError('a.jpg', 'a.png'), ['a.jpg; expected a.png']),
     (errors.LabelIdError('a.png', [9, 12], 5), ['9, 12', '0 to 4', '255']),
-    (errors.RosArgumentsError('bad\nname'), ['ROS refused its arguments: bad name']),
-    (errors.NodeSilentError('node', 'gone'), ['node: gone', 'read the log']),
-    (errors.NodeEndsError('segmentation'), ['segmentation ends; start it again']),
-    (errors.UnexpectedError('configure'), ['configure: an unexpected error; please report it']),
+    (errors.RosArgumentsError('bad\nname'), ['invalid ROS arguments: bad name']),
+    (errors.NodeNotRespondingError('node', 'gone'), ['node: gone', 'read the log']),
+    (
+        errors.NodeShutdownError('segmentation'),
+        ['segmentation was shut down before it was ready; restart it'],
+    ),
+    (errors.UnexpectedError('configure'), ['configure: unexpected error; please report it']),
     (errors.SelfCheckError(0.91234, 0.98), ['0.91234 of', 'at least 0.98;', 'lower self_check']),
     (errors.SizeMismatchError('a.png', (4, 8), (2, 3)), ['8x4 pixels, expected 3x2']),
     (
         errors.EngineMismatchError('a.engine', ['GPU is A, the engine was built for B']),
-        ['a.engine does not fit: GPU is A', 'build it again with: python -m swiftnet_ros.build'],
+        ['a.engine does not match: GPU is A', 'rebuild it with: python -m swiftnet_ros.build'],
     ),
-    (errors.EngineFileError('a.engine', 'cut'), ['cannot use engine a.engine: cut', 'build it']),
-    (errors.EngineCacheError('/c', 'full'), ['engines in /c: full; set SWIFTNET_ROS_CACHE']),
+    (errors.EngineFileError('a.engine', 'cut'), ['cannot use engine a.engine: cut; rebuild it']),
+    (
+        errors.EngineCacheError('/c', 'full'),
+        ['cannot cache engines in /c: full; set SWIFTNET_ROS_CACHE'],
+    ),
     (errors.BuildError('m.onnx', 'no\nway'), ['TensorRT cannot build m.onnx: no way']),
-    (errors.EngineFailedError('e', 'bad\ntime'), ["engine 'e' failed: bad time; if it does so"]),
+    (errors.EngineFailedError('e', 'bad\ntime'), ["engine 'e' failed: bad time; if this repeats"]),
     (
         errors.DeviceMemoryError('the logits', 9_870_000, 1_000_000, 32_000_000),
         ['for the logits: it needs 9.9 MB, 1.0 MB of 32.0 MB are free; close other'],
     ),
     (errors.BuildProcessError('it said nothing'), ['the engine was not built: it said nothing']),
-    (errors.BuildCancelledError(), ['called off; configure the node again']),
+    (errors.BuildCancelledError(), ['was cancelled; configure the node again']),
     (errors.ReportedError('cannot\nbuild it'), ['cannot build it']),
-    (errors.EngineNotKeptError('disk full'), ['was built but not kept: disk full']),
+    (errors.EngineNotCachedError('disk full'), ['was built but not cached: disk full']),
 ]
 
 

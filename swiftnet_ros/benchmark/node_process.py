@@ -24,7 +24,7 @@ import sys
 from types import TracebackType
 from typing import List, Mapping, Optional, Type, Union
 
-from swiftnet_ros.errors import NodeSilentError
+from swiftnet_ros.errors import NodeNotRespondingError
 from swiftnet_ros.system.process import ending_is_an_exception
 
 _STOP_SECONDS = 5.0
@@ -61,10 +61,12 @@ class NodeProcess:
         return pages * os.sysconf('SC_PAGE_SIZE') / 1e6
 
     def check(self) -> None:
-        """Raise NodeSilentError if the process has ended."""
+        """Raise NodeNotRespondingError if the process has ended."""
         code = self._process.poll()
         if code is not None:
-            raise NodeSilentError('the segmentation node', f'it ended with exit code {code}')
+            raise NodeNotRespondingError(
+                'the segmentation node', f'it ended with exit code {code}'
+            )
 
     def stop(self) -> None:
         """End the process, by force if it does not listen."""

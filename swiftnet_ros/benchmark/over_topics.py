@@ -30,7 +30,7 @@ from swiftnet_ros.backends.openvino.cache import VARIABLE
 from swiftnet_ros.benchmark.node_process import NodeProcess
 from swiftnet_ros.benchmark.runs import Run, Sample, Samples
 from swiftnet_ros.benchmark.topic_client import Answer, Link, open_link
-from swiftnet_ros.errors import NodeSilentError
+from swiftnet_ros.errors import NodeNotRespondingError
 from swiftnet_ros.ros.fastdds import set_profile
 from swiftnet_ros.ros.image_msgs import from_array, to_labels
 
@@ -136,7 +136,9 @@ def _connect(link: Link, process: NodeProcess) -> None:
     while not link.is_connected():
         process.check()
         if monotonic() > end:
-            raise NodeSilentError('the segmentation node', f'not ready in {_START_SECONDS:g} s')
+            raise NodeNotRespondingError(
+                'the segmentation node', f'not ready in {_START_SECONDS:g} s'
+            )
         sleep(0.05)
 
 
@@ -155,7 +157,7 @@ def _ask(node: NodeUnderTest, sample: Sample, run: Run) -> Answer:
             return answer
         node.process.check()
     tried = f'sent {_ATTEMPTS} times, waited {node.patience:.1f} s each time'
-    raise NodeSilentError(f'no labels for {sample.name}', tried)
+    raise NodeNotRespondingError(f'no labels for {sample.name}', tried)
 
 
 def to_message(sample: Sample) -> Image:
@@ -202,4 +204,4 @@ def _time_start(namespace: str, parameters: Parameters, message: Image) -> float
                 if link.receive(due - monotonic()) is not None:
                     return monotonic() - start
                 process.check()
-    raise NodeSilentError('the segmentation node', f'no labels within {_LONGEST:g} s')
+    raise NodeNotRespondingError('the segmentation node', f'no labels within {_LONGEST:g} s')

@@ -33,7 +33,7 @@ from rclpy.executors import Executor
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.node import Node
 from rclpy.task import Future
-from swiftnet_ros.errors import NodeEndsError, SwiftnetError, UnexpectedError
+from swiftnet_ros.errors import NodeShutdownError, SwiftnetError, UnexpectedError
 from swiftnet_ros.ros.parameters import values_required
 
 Result = TypeVar('Result')
@@ -129,7 +129,7 @@ class ManagedNode(LifecycleNode):
                 return outcome.result(_POLL)
             except futures.TimeoutError:
                 if self._is_deaf.is_set():
-                    raise NodeEndsError(self.get_name()) from None
+                    raise NodeShutdownError(self.get_name()) from None
 
     def end(self, patience: float) -> bool:
         """

@@ -21,7 +21,7 @@ A sentence says what is wrong and what to do. Levels are those of diagnostic_msg
 from dataclasses import dataclass, field
 from typing import Dict, Mapping, Optional, Tuple
 
-from swiftnet_ros.errors import EngineNotKeptError, InvalidValueError, SwiftnetError
+from swiftnet_ros.errors import EngineNotCachedError, InvalidValueError, SwiftnetError
 from swiftnet_ros.serving.engine_build import EngineFile
 from swiftnet_ros.serving.model_loader import LoadedModel
 from swiftnet_ros.serving.timing import Percentiles
@@ -244,7 +244,7 @@ def build_only_error(file: EngineFile) -> Optional[SwiftnetError]:
     if not file.is_built:
         expected = f'an engine that is built, as engine:=tensorrt; {file.engine} needs none'
         return InvalidValueError('build_only', True, expected)
-    return EngineNotKeptError(file.warning) if file.warning else None
+    return EngineNotCachedError(file.warning) if file.warning else None
 
 
 def _engine_file(file: EngineFile) -> str:

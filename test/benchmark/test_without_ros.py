@@ -123,7 +123,7 @@ def test_ratios_are_medians_of_the_rounds_and_growth_is_against_the_middle(folde
         (['--images', '/nowhere'], 'folder of images not found: /nowhere'),
         (['--images', '{empty}'], 'no images in '),
         (['--labels', '{labels}', '--images', '{more}'], 'no label for image '),
-        (['--labels', '{wrong}'], 'holds label ids 77, the class table has 0 to 4'),
+        (['--labels', '{wrong}'], 'contains label ids 77, the class table has 0 to 4'),
         (['--labels', '{small}'], 'is 3x3 pixels, expected 80x60'),
         (['--repeat', '0'], '--repeat is 0, expected at least 1'),
         (['--rate', '10'], '--rate is 10.0, expected no rate together with --no-ros'),

@@ -107,7 +107,7 @@ def test_frame_knows_its_size():
     ],
 )
 def test_pixels_of_another_shape_are_refused(shape, order):
-    with pytest.raises(InvalidFrameError, match=f'^bad frame: .*expected .* for {order}'):
+    with pytest.raises(InvalidFrameError, match=f'^invalid frame: .*expected .* for {order}'):
         Frame(np.zeros(shape, np.uint8), order)
 
 

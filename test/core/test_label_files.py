@@ -53,7 +53,9 @@ def test_labels_of_16_bits_have_65535_for_unlabeled(tmp_path, spec_with):
 
 def test_ids_outside_the_class_table_are_all_named(tmp_path, spec_with):
     path = written(tmp_path / 'a.png', [[0, 5, 40, 11]])
-    with pytest.raises(LabelIdError, match=r'a\.png holds label ids 5, 40, the class table has 0'):
+    with pytest.raises(
+        LabelIdError, match=r'a\.png contains label ids 5, 40, the class table has 0'
+    ):
         read_label(path, spec_with(), (1, 4))
 
 

@@ -27,7 +27,7 @@ from swiftnet_ros.benchmark.over_topics import NodeUnderTest, run_at_rate, run_i
 from swiftnet_ros.benchmark.runs import Sample, Samples
 from swiftnet_ros.benchmark.topic_client import Answer
 from swiftnet_ros.core.frames import Frame
-from swiftnet_ros.errors import NodeSilentError
+from swiftnet_ros.errors import NodeNotRespondingError
 from swiftnet_ros.model_spec import read_spec
 from swiftnet_ros.ros.image_msgs import from_array
 
@@ -173,11 +173,13 @@ class SilentLink(FakeLink):
 
 
 def test_a_node_that_never_answers_is_an_error(samples):
-    with pytest.raises(NodeSilentError, match=r'no labels for 0.png: sent 5 times, waited 0.0 s'):
+    with pytest.raises(
+        NodeNotRespondingError, match=r'no labels for 0.png: sent 5 times, waited 0.0 s'
+    ):
         run_in_lockstep(NodeUnderTest(SilentLink(), FakeProcess(), 0.01), samples)
 
 
 def test_a_node_that_ended_is_an_error_with_its_exit_code():
-    silent = pytest.raises(NodeSilentError, match='it ended with exit code 1; read the log')
+    silent = pytest.raises(NodeNotRespondingError, match='it ended with exit code 1; read the log')
     with NodeProcess('/ended', {'model': '/nowhere'}) as process, silent:
         wait_until(process.check, 30)

@@ -136,7 +136,7 @@ def test_a_header_that_lies_of_the_size_is_refused():
     honest = bytes(message_of(BGR).data)
     header = b'IHDR' + struct.pack('>II', 24, 999) + honest[24:29]
     lie = honest[:12] + header + struct.pack('>I', zlib.crc32(header)) + honest[33:]
-    assert 'bad frame: damaged' in error(CompressedImage(format='png', data=lie))
+    assert 'invalid frame: damaged' in error(CompressedImage(format='png', data=lie))
 
 
 @settings(max_examples=200)

@@ -114,7 +114,7 @@ def test_an_engine_that_cannot_be_kept_runs_and_is_one_warning(
     probe, tiny_path, built, engine_status, capfd
 ):
     """In the log once, and in the diagnostics as long as it runs."""
-    why = 'cannot keep engines in /cache: No space left on device'
+    why = 'cannot cache engines in /cache: No space left on device'
     built('memory', '--warning', why)
     with RunningNode('/unkept', model=str(tiny_path), engine='gated') as running:
         assert running.do('configure', 'activate')
@@ -143,7 +143,7 @@ def test_a_cleanup_in_the_middle_of_the_build_of_a_reload_ends_that_build(
         assert builders(cache) and running.do('deactivate', 'cleanup')
         assert monotonic() - start < 2.0 and not builders(cache)
         wait_until(reloading.done)
-        assert 'called off' in reloading.result().message
+        assert 'cancelled' in reloading.result().message
 
 
 BUILDING_NODE = """
@@ -203,7 +203,7 @@ def test_a_signal_in_the_middle_of_a_build_ends_the_node_and_the_build(
             ['memory', '--warning', 'the disk is full'],
             1,
             '.*built in 61 s: in memory only\n.*the disk is full\n'
-            'error: the engine was built but not kept: the disk is full\n',
+            'error: the engine was built but not cached: the disk is full\n',
         ),
     ],
 )

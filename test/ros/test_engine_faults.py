@@ -105,7 +105,7 @@ def test_a_disk_that_keeps_nothing_is_one_warning_and_frames_are_answered(
         assert set(Path('/dev/shm').glob('swiftnet_ros-*')) == before
         log += end(node)
     assert re.search(r'the engine was built in \d+ s: in memory only$', log, re.MULTILINE)
-    warnings = [line for line in log.splitlines() if f'cannot keep engines in {disk}' in line]
+    warnings = [line for line in log.splitlines() if f'cannot cache engines in {disk}' in line]
     assert len(warnings) == 1 and warnings[0].startswith('[WARN]')
     assert not list(disk.iterdir())
 
@@ -117,7 +117,9 @@ def test_a_node_that_only_builds_into_a_full_disk_fails(tiny_path, tmp_path):
     with started(on_disk(FULL, disk, words)) as node:
         _, log = node.communicate(timeout=60)
     assert node.returncode == 1
-    assert re.search('^error: the engine was built but not kept: cannot keep engines', log, re.M)
+    assert re.search(
+        '^error: the engine was built but not cached: cannot cache engines', log, re.M
+    )
 
 
 @pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])

@@ -175,7 +175,7 @@ def test_a_malformed_message_is_refused_with_both_figures(changes, error):
     made = message('rgb8', [bytes(6), bytes(6)], 2)
     for name, value in changes.items():
         setattr(made, name, value)
-    with pytest.raises(InvalidFrameError, match=f'^bad frame: {error}'):
+    with pytest.raises(InvalidFrameError, match=f'^invalid frame: {error}'):
         to_frame(made)
 
 

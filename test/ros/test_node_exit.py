@@ -60,7 +60,7 @@ def truncated(path):
     [
         (lambda path: None, 'model not found: .*give the path of an .onnx file or .engine'),
         (truncated, 'truncated or no ONNX file'),
-        (without_spec, 'carries no swiftnet_ros.model_spec; add one with: python -m'),
+        (without_spec, 'has no swiftnet_ros.model_spec; add one with: python -m'),
         (lambda path: with_spec(path, version=99), 'has version 99, this swiftnet_ros reads'),
         (
             lambda path: with_spec(path, classes=[{'name': 'floor', 'rgb': [1, 2, 3]}]),
@@ -82,12 +82,12 @@ def test_a_model_that_cannot_be_used_is_one_line_and_exit_code_1(tmp_path, write
     [
         (['threads:=999'], 'parameter threads is 999, expected a whole number of 0 to 256'),
         (['engine:=tensorrt'], "engine 'tensorrt' cannot be used here"),
-        (['engine:=auto', '--params-file', '/nowhere.yaml'], 'ROS refused its arguments: .*YAML'),
+        (['engine:=auto', '--params-file', '/nowhere.yaml'], 'invalid ROS arguments: .*YAML'),
         (
             ['threads:=1', '--', '--model', 'x'],
             "refused its arguments: '--model' is none; set par",
         ),
-        (['cameras:=[]'], r"ROS refused its arguments: .* an empty list is written \[''\]"),
+        (['cameras:=[]'], r"invalid ROS arguments: .* an empty list is written \[''\]"),
     ],
 )
 def test_a_parameter_that_cannot_be_is_one_line_and_exit_code_1(arguments, error):
@@ -215,7 +215,7 @@ def test_bad_frames_are_one_warning_every_few_seconds_and_all_counted(tiny_path,
         probe.ask(camera, rgb_message(blocks(20, 30), 3), received)
         node.send_signal(signal.SIGINT)
         _, log = node.communicate(timeout=20)
-    warnings = [line for line in log.splitlines() if 'bad frame: step is 1 bytes' in line]
+    warnings = [line for line in log.splitlines() if 'invalid frame: step is 1 bytes' in line]
     assert len(warnings) == 1 and '/bad/image' in warnings[0]
     assert 10 <= int(re.search(r'(\d+) bad[,)]', log)[1]) <= 20
 

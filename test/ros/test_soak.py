@@ -23,7 +23,7 @@ import sys
 from helpers.checkout import ROOT
 import pytest
 from soak import failures, figures, Record
-from swiftnet_ros.errors import NodeSilentError
+from swiftnet_ros.errors import NodeNotRespondingError
 
 SOAK = ROOT / 'test' / 'soak.py'
 GOOD = {'received': 30, 'published': 20, 'dropped': {'newer': 9, 'bad': 1}}
@@ -62,7 +62,7 @@ def test_a_node_that_tires_is_a_failure():
 
 
 def test_a_node_that_falls_silent_is_an_error():
-    with pytest.raises(NodeSilentError, match='nothing came after 15 s'):
+    with pytest.raises(NodeNotRespondingError, match='nothing came after 15 s'):
         figures(run_of(rates=()), 15.0)
 
 

@@ -150,7 +150,7 @@ def test_a_build_that_was_called_off_before_does_not_begin(built, model):
     choice = ModelChoice(str(model), engine='gated')
     build = EngineBuild(choice)
     build.cancel()
-    with pytest.raises(BuildCancelledError, match='called off'):
+    with pytest.raises(BuildCancelledError, match='cancelled'):
         load_model(choice, build)
     assert not seen
 

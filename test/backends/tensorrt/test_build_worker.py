@@ -102,7 +102,7 @@ def test_where_no_engine_can_be_kept_it_comes_through_memory(choice, tmp_path, f
     assert Path(result['engine']).parent == memory and not list(disk.iterdir())
     reason = {'below a file': 'Not a directory', FULL: 'the disk has 0 MB left, an engine may '
               'need', READ_ONLY: 'Read-only file system'}[fault]  # fmt: skip
-    assert result['warning'].startswith(f'cannot keep engines in {below / "cache"}: {reason}')
+    assert result['warning'].startswith(f'cannot cache engines in {below / "cache"}: {reason}')
     assert result['warning'].endswith('built again at the next start')
 
 
@@ -112,7 +112,7 @@ def test_a_full_memory_too_is_one_line(choice, tmp_path):
     disk.mkdir()
     choice = ModelChoice(choice.model, engine='tensorrt', engine_cache=f'{disk}/cache')
     command = on_disk(FULL, disk, command_for(choice, disk))
-    with pytest.raises(ReportedError, match=f'^cannot keep engines in {disk}: No space left'):
+    with pytest.raises(ReportedError, match=f'^cannot cache engines in {disk}: No space left'):
         run_build(command, lambda message: None, Event())
 
 

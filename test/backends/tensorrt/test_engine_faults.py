@@ -150,7 +150,7 @@ def test_what_tensorrt_reports_is_told(setup, path, frame):
 
 def test_an_engine_that_tensorrt_refuses_is_told_with_its_reason(setup, path):
     setup.network.refusals['deserialize_cuda_engine'] = 'Version tag does not match'
-    with pytest.raises(EngineFileError, match='refuses it .Version tag does not match.; build it'):
+    with pytest.raises(EngineFileError, match='refuses it .Version tag does not match.; rebuild'):
         TensorRtEngine(path)
     assert not setup.gpu.alive
 
@@ -191,9 +191,9 @@ def test_memory_that_does_not_suffice_is_told_with_sizes(setup, tmp_path, noise,
     [
         (
             {'tensorrt_version': '10.3.0'},
-            'does not fit: TensorRT is 8.5.2.2, the engine was built for 10.3.0; build it again',
+            'does not match: TensorRT is 8.5.2.2, the engine was built for 10.3.0; rebuild it',
         ),
-        ({'gpu_name': 'Orin'}, 'does not fit: GPU is Xavier, the engine was built for Orin;'),
+        ({'gpu_name': 'Orin'}, 'does not match: GPU is Xavier, the engine was built for Orin;'),
     ],
 )
 def test_an_engine_of_another_machine_is_one_sentence_with_both(setup, tmp_path, identity, text):

@@ -49,7 +49,7 @@ def test_ids_above_255_are_read():
     table = read_class_table_of('{classes: [{name: a, rgb: [1, 2, 3]}], source_ids: [1000]}')
     label = np.array([[1000, 255]], np.uint16)
     assert table.to_class_ids(label, 'deep').tolist() == [[0, 255]]
-    with pytest.raises(LabelIdError, match='deep holds label ids 7, the class table'):
+    with pytest.raises(LabelIdError, match='deep contains label ids 7, the class table'):
         table.to_class_ids(np.array([[7]], np.uint16), 'deep')
 
 

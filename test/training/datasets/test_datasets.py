@@ -120,7 +120,7 @@ class TestEveryLayout:
         root = tree(name)
         write_picture(root, LAYOUTS[name][0], [IDS[name][0][0], 200, 201], 2)
         dataset = open_dataset(name, root, 'train')
-        with pytest.raises(LabelIdError, match='holds label ids 200, 201, the class table has'):
+        with pytest.raises(LabelIdError, match='contains label ids 200, 201, the class table has'):
             dataset[0]
 
     def test_a_label_of_another_size_is_refused(self, tree, name):

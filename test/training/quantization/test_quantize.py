@@ -196,7 +196,7 @@ def test_model_without_specification_raises(capsys, source, images, out, tmp_pat
     bare = tmp_path / 'bare.onnx'
     onnx.save(model, bare)
     text = error_of(capsys, bare, '--images', images, '-o', out)
-    assert 'carries no swiftnet_ros.model_spec; add one with: python -m' in text
+    assert 'has no swiftnet_ros.model_spec; add one with: python -m' in text
 
 
 def test_quantized_model_raises(capsys, source, images, out):

@@ -206,7 +206,9 @@ def test_a_bad_label_is_one_line_with_and_without_workers(tmp_path, workers):
     (tmp_path / 'classes.yaml').write_text('classes: [{name: a, rgb: [1, 2, 3]}]')
     config = tiny_config(train={'batch_size': 1, 'workers': workers})
     loader, _ = tiny_loader(config, open_dataset('folder', tmp_path, 'train'))
-    with pytest.raises(UnreadableImageError, match='holds label ids 9, the class table') as caught:
+    with pytest.raises(
+        UnreadableImageError, match='contains label ids 9, the class table'
+    ) as caught:
         next(readable_batches(loader))
     assert '\n' not in str(caught.value)
 
