@@ -12,4 +12,4 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Offline tools that make the network: train, export, evaluate, count."""
+"""Offline tools: train, prune, quantize, export and evaluate a segmentation network."""

@@ -119,4 +119,4 @@ def test_small_sets_favour_rare_classes_by_weights_or_by_the_loss():
         small = config.data.dataset in ('camvid', 'folder')
         weighted = config.class_weights.scheme == 'effective_number'
         assert (weighted or config.loss.lovasz > 0) == small
-        assert (config.sampling.share > 0) == weighted
+        assert (config.sampling.fraction > 0) == weighted

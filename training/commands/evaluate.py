@@ -30,20 +30,21 @@ def main(arguments: Sequence[str]) -> int:
     add_dataset_arguments(parser, required=True)
     parser.add_argument('--precision', default='auto', help='auto, fp32 or bf16 (ONNX only)')
     parser.add_argument(
+        '--corruption',
         '--fault',
         action='append',
         default=[],
         metavar='NAME=VALUE',
-        help='worsen the pictures: blur=1.5 (pixels), noise=12 (grey values), gamma=2 (darker)',
+        help='corrupt the images: blur=1.5 (pixels), noise=12 (gray values), gamma=2 (darker)',
     )
     parser.add_argument('--threads', type=int, default=0, help='CPU threads, 0 for all')
     parser.add_argument('--json', action='store_true', help='one JSON object as the last line')
     options = parser.parse_args(arguments)
-    faults = tuple(Corruption.parse(text) for text in options.fault)
-    pictures = CorruptedDataset(dataset_of(options), faults)
-    result = evaluate_file(options.model, pictures, options.precision, options.threads)
-    if faults:
-        result['faults'] = [str(fault) for fault in faults]
+    corruptions = tuple(Corruption.parse(text) for text in options.corruption)
+    dataset = CorruptedDataset(dataset_of(options), corruptions)
+    result = evaluate_file(options.model, dataset, options.precision, options.threads)
+    if corruptions:
+        result['faults'] = [str(corruption) for corruption in corruptions]
     for name, iou in result['iou'].items():
         print(f'{name:>20}  {"absent" if iou is None else f"{iou:.4f}"}')
     print(f'{"mIoU":>20}  {result["miou"]}  ({result["images"]} images, {result["precision"]})')

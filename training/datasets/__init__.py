@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The data sets, chosen by name: one file and one line here for each."""
+"""The data sets by name: each has a module and a line in DATASETS."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -40,7 +40,7 @@ DATASETS: dict[str, Callable[..., ImageLabelDataset]] = {
 def open_dataset(
     name: str, root: Path | None, split: str, options: dict[str, Any] | None = None
 ) -> ImageLabelDataset:
-    """Open one split of a data set; its images and labels are read when they are indexed."""
+    """Open one split of a data set; images and labels are loaded when it is indexed."""
     if name not in DATASETS:
         raise UnknownNameError('data set', name, DATASETS)
     chosen = checked_options(f'data set {name}', DATASETS[name], 2, options or {})

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What every data set is: a class table and pairs of an image and its label."""
+"""The interface of a data set, and the data set of image and label files behind most of them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -37,7 +37,7 @@ IMAGE_SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp')
 
 @dataclass(frozen=True)
 class Sample:
-    """RGB uint8 [H, W, 3] and class ids uint8 [H, W] (255: unlabeled) of one picture."""
+    """An image, RGB uint8 [H, W, 3], and its class ids uint8 [H, W] (255: unlabeled)."""
 
     image: npt.NDArray[np.uint8]
     label: npt.NDArray[np.uint8]
@@ -45,17 +45,17 @@ class Sample:
 
 
 class ImageLabelDataset(Protocol):
-    """A split of a data set."""
+    """One split of a data set."""
 
     @property
     def table(self) -> ClassTable:
-        """Give the classes and what stands for them in the label files."""
+        """The classes and the ids that stand for them in the label files."""
 
     def __len__(self) -> int:
-        """Count the pictures."""
+        """Return the number of images."""
 
     def __getitem__(self, index: int) -> Sample:
-        """Read one picture with its label."""
+        """Load one image with its label."""
 
 
 @dataclass(frozen=True)
@@ -66,11 +66,11 @@ class FilePairs:
     pairs: Sequence[tuple[Path, Path]]
 
     def __len__(self) -> int:
-        """Count the pictures."""
+        """Return the number of images."""
         return len(self.pairs)
 
     def __getitem__(self, index: int) -> Sample:
-        """Read one picture; sizes and label ids are checked."""
+        """Load one image; its size and the label's ids are checked."""
         image_path, label_path = self.pairs[index]
         image = read_image(image_path)
         source = read_ids(label_path)
@@ -79,33 +79,42 @@ class FilePairs:
         return Sample(image, self.table.to_class_ids(source, label_path), image_path.stem)
 
 
-def read_image(path: Path) -> npt.NDArray[np.uint8]:
-    """Read a picture as RGB, uint8 [H, W, 3]."""
-    return np.asarray(cv2.cvtColor(_read(path, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB), np.uint8)
+@dataclass(frozen=True)
+class CachedDataset:
+    """A data set that loads every image once; its arrays are shared and must not be changed."""
 
+    dataset: ImageLabelDataset
+    samples: dict[int, Sample] = field(default_factory=dict)
 
-def read_ids(path: Path) -> npt.NDArray[Any]:
-    """Read the ids of a label file as they are, [H, W]."""
-    ids = _read(path, cv2.IMREAD_UNCHANGED)
-    if ids.ndim != 2:
-        raise InvalidValueError(str(path), f'{ids.shape[2]} channels', 'one channel of ids')
-    return ids
+    @property
+    def table(self) -> ClassTable:
+        """The class table of the data set."""
+        return self.dataset.table
 
+    def fill(self) -> 'CachedDataset':
+        """Load all images now, so that worker processes forked later share the memory."""
+        for index in tqdm(range(len(self)), 'load images', disable=None):
+            self[index]
+        return self
 
-def _read(path: Path, mode: int) -> npt.NDArray[Any]:
-    pixels = cv2.imread(str(path), mode)
-    if pixels is None:
-        raise InvalidValueError(str(path), 'unreadable', 'an image file')
-    return np.asarray(pixels)
+    def __len__(self) -> int:
+        """Return the number of images."""
+        return len(self.dataset)
+
+    def __getitem__(self, index: int) -> Sample:
+        """Return one image with its label."""
+        if index not in self.samples:
+            self.samples[index] = self.dataset[index]
+        return self.samples[index]
 
 
 def pair_files(images: Path, labels: Path, image_ending: str = '', label_ending: str = '.png'
                ) -> list[tuple[Path, Path]]:  # fmt: skip
     """
-    Pair every image below a folder with the label at the same place in another.
+    Pair every image below a folder with the label at the same relative path in another.
 
-    `image_ending` is cut off an image's name and `label_ending` put in its place; without one
-    any image file counts and its suffix is replaced.
+    `image_ending` of an image's name is replaced by `label_ending`; without one any image file
+    counts and its suffix is replaced.
     """
     for folder in (images, labels):
         if not folder.is_dir():
@@ -120,16 +129,35 @@ def pair_files(images: Path, labels: Path, image_ending: str = '', label_ending:
 
 def _label_of(path: Path, images: Path, labels: Path, image_ending: str, label_ending: str
               ) -> Path:  # fmt: skip
-    cut = -len(image_ending)
-    stem = path.name[:cut] if image_ending else path.stem
+    stem = path.name[: -len(image_ending)] if image_ending else path.stem
     label = labels / path.relative_to(images).with_name(stem + label_ending)
     if not label.is_file():
         raise MissingLabelError(path, label)
     return label
 
 
+def read_image(path: Path) -> npt.NDArray[np.uint8]:
+    """Read an image as RGB, uint8 [H, W, 3]."""
+    return np.asarray(cv2.cvtColor(_read(path, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB), np.uint8)
+
+
+def read_ids(path: Path) -> npt.NDArray[Any]:
+    """Read the ids of a label image as they are stored, [H, W]."""
+    ids = _read(path, cv2.IMREAD_UNCHANGED)
+    if ids.ndim != 2:
+        raise InvalidValueError(str(path), f'{ids.shape[2]} channels', 'one channel of ids')
+    return ids
+
+
+def _read(path: Path, mode: int) -> npt.NDArray[Any]:
+    pixels = cv2.imread(str(path), mode)
+    if pixels is None:
+        raise InvalidValueError(str(path), 'unreadable', 'an image file')
+    return np.asarray(pixels)
+
+
 def required_root(root: Path | None, name: str) -> Path:
-    """Insist on a folder for a data set that lives in files."""
+    """Return the folder of a data set's files; raise if there is none."""
     if root is None:
         raise InvalidValueError('--root', None, f"the folder of the {name} data set's files")
     if not root.is_dir():
@@ -138,36 +166,7 @@ def required_root(root: Path | None, name: str) -> Path:
 
 
 def checked_split(split: str, known: Sequence[str]) -> str:
-    """Refuse a split that the data set does not have."""
+    """Return the split; raise InvalidValueError if the data set does not have it."""
     if split not in known:
         raise InvalidValueError('split', split, f'one of {", ".join(known)}')
     return split
-
-
-@dataclass(frozen=True)
-class CachedDataset:
-    """Reads every picture once; the arrays that it gives are shared and must not be changed."""
-
-    source: ImageLabelDataset
-    kept: dict[int, Sample] = field(default_factory=dict)
-
-    @property
-    def table(self) -> ClassTable:
-        """Give the classes and what stands for them in the label files."""
-        return self.source.table
-
-    def fill(self) -> 'CachedDataset':
-        """Read everything now: processes that are forked afterwards share the memory."""
-        for index in tqdm(range(len(self)), 'read pictures', disable=None):
-            self[index]
-        return self
-
-    def __len__(self) -> int:
-        """Count the pictures."""
-        return len(self.source)
-
-    def __getitem__(self, index: int) -> Sample:
-        """Give one picture with its label."""
-        if index not in self.kept:
-            self.kept[index] = self.source[index]
-        return self.kept[index]

@@ -11,7 +11,8 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""How many pixels of each class every training picture has: counted once, kept with the run."""
+
+"""Class statistics of a data set: pixel counts, and the class weights of the loss from them."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -27,25 +28,30 @@ from tqdm import tqdm
 from training.datasets.base import ImageLabelDataset
 from training.schema.config import ClassWeightsConfig, DataConfig, SamplingConfig
 
+# Neighboring pixels are correlated: this many of them count as one sample.
+_PIXELS_PER_SAMPLE = 16 * 16
+# ENet adds it to a class's fraction before the logarithm.
+_ENET_OFFSET = 1.02
+
 
 @dataclass(frozen=True)
 class ClassCounts:
-    """`pixels` [pictures, classes]; `names` are the classes, `source` the data they are of."""
+    """`pixels` [images, classes] of the classes `names`; `source` describes the counted data."""
 
     names: Sequence[str]
     pixels: npt.NDArray[np.int64]
     source: dict[str, Any]
 
     def totals(self) -> npt.NDArray[np.int64]:
-        """Give the pixels of each class."""
+        """Return the number of pixels of each class."""
         return np.asarray(self.pixels.sum(0), np.int64)
 
     def fractions(self) -> npt.NDArray[np.float64]:
-        """Give each class's share of all labelled pixels."""
+        """Return each class's fraction of all labeled pixels."""
         return self.totals() / max(1, int(self.pixels.sum()))
 
     def save(self, path: Path, weights: Sequence[float] | None) -> None:
-        """Write a JSON file, whole or not at all, with the weights that were made of it."""
+        """Write counts, fractions and the class weights computed from them as JSON."""
         content = {
             'source': self.source,
             'share': dict(zip(self.names, self.fractions().round(6).tolist(), strict=True)),
@@ -56,7 +62,7 @@ class ClassCounts:
 
 
 def load_or_count_classes(data: DataConfig, dataset: ImageLabelDataset, path: Path) -> ClassCounts:
-    """Count the pixels of each class in the training labels, or load counts of the same data."""
+    """Return the class counts of the training labels, loaded if the file is of the same data."""
     source = {
         'dataset': data.dataset,
         'split': data.train_split,
@@ -65,51 +71,44 @@ def load_or_count_classes(data: DataConfig, dataset: ImageLabelDataset, path: Pa
     }
     names = [item.name for item in dataset.table.classes]
     if path.exists():
-        kept = json.loads(path.read_text())
-        if kept['source'] == source and list(kept['share']) == names:
-            return ClassCounts(names, np.array(kept['pixels'], np.int64), source)
+        stored = json.loads(path.read_text())
+        if stored['source'] == source and list(stored['share']) == names:
+            return ClassCounts(names, np.array(stored['pixels'], np.int64), source)
     return ClassCounts(names, count_pixels(dataset), source)
 
 
 def count_pixels(dataset: ImageLabelDataset) -> npt.NDArray[np.int64]:
-    """Count the pixels of each class in the labels of every picture: [pictures, classes]."""
+    """Return the number of pixels of each class in every label image: [images, classes]."""
     classes = len(dataset.table.classes)
-    pictures = tqdm(range(len(dataset)), 'count classes', disable=None)
-    rows = [np.bincount(dataset[i].label.ravel(), minlength=classes)[:classes] for i in pictures]
+    indices = tqdm(range(len(dataset)), 'count classes', disable=None)
+    rows = [np.bincount(dataset[i].label.ravel(), minlength=classes)[:classes] for i in indices]
     return np.array(rows, np.int64)
 
 
-Floats = npt.NDArray[np.float64]
-# Neighbouring pixels say nearly the same: this many of them are taken for one sample.
-_PATCH = 16 * 16
-# So much does ENet add to a share before the logarithm.
-_ENET = 1.02
-
-
-def median_frequency(counts: ClassCounts, beta: float) -> Floats:
+def median_frequency(counts: ClassCounts, beta: float) -> npt.NDArray[np.float64]:
     """
-    Give the median frequency over each class's own (Eigen and Fergus, ICCV 2015).
+    Return the median frequency over each class's own (Eigen and Fergus, ICCV 2015).
 
-    The frequency of a class is its share of the pixels of those pictures that show it.
+    The frequency of a class is its fraction of the pixels of those images that show it.
     """
-    labelled = counts.pixels.sum(1)
-    around = np.array([labelled[shown].sum() for shown in (counts.pixels > 0).T])
+    labeled = counts.pixels.sum(1)
+    around = np.array([labeled[shown].sum() for shown in (counts.pixels > 0).T])
     frequency = counts.totals() / np.maximum(around, 1)
     return np.asarray(np.median(frequency[frequency > 0]) / np.maximum(frequency, 1e-12))
 
 
-def effective_number(counts: ClassCounts, beta: float) -> Floats:
-    """Give (1 - beta) / (1 - beta^n), n in patches of 16x16 pixels (Cui et al., CVPR 2019)."""
-    samples = np.maximum(counts.totals() / _PATCH, 1)
+def effective_number(counts: ClassCounts, beta: float) -> npt.NDArray[np.float64]:
+    """Return (1 - beta) / (1 - beta^n), n in patches of 16x16 pixels (Cui et al., CVPR 2019)."""
+    samples = np.maximum(counts.totals() / _PIXELS_PER_SAMPLE, 1)
     return np.asarray((1 - beta) / (1 - beta**samples))
 
 
-def inverse_log(counts: ClassCounts, beta: float) -> Floats:
-    """Give 1 / log(1.02 + share) (ENet, Paszke et al., 2016)."""
-    return np.asarray(1 / np.log(_ENET + counts.fractions()))
+def inverse_log(counts: ClassCounts, beta: float) -> npt.NDArray[np.float64]:
+    """Return 1 / log(1.02 + fraction) (ENet, Paszke et al., 2016)."""
+    return np.asarray(1 / np.log(_ENET_OFFSET + counts.fractions()))
 
 
-SCHEMES: dict[str, Callable[[ClassCounts, float], Floats]] = {
+SCHEMES: dict[str, Callable[[ClassCounts, float], npt.NDArray[np.float64]]] = {
     'effective_number': effective_number,
     'inverse_log': inverse_log,
     'median_frequency': median_frequency,
@@ -121,14 +120,15 @@ def needs_counts(weights: ClassWeightsConfig, sampling: SamplingConfig) -> bool:
     scheme = weights.scheme
     if scheme != 'none' and scheme not in SCHEMES:
         raise UnknownNameError('value of class_weights.scheme', scheme, ('none', *SCHEMES))
-    return scheme != 'none' or sampling.share > 0
+    return scheme != 'none' or sampling.fraction > 0
 
 
 def class_weights(config: ClassWeightsConfig, counts: ClassCounts | None) -> list[float] | None:
     """
-    Give a weight for each class whose mean over all labelled pixels is 1; None for no scheme.
+    Return the weight of each class, or None for scheme none.
 
-    So a loss stays about as large as it is without weights. A class that no label has weighs 1.
+    The mean weight over all labeled pixels is 1, so that a loss keeps its magnitude. A class
+    without pixels has weight 1.
     """
     if config.scheme == 'none':
         return None

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""A class table: names, colours, and what the ids of a data set's label files mean."""
+"""A class table: names, colors, and the meaning of the ids in a data set's label files."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,17 +34,17 @@ import yaml
 UNLABELED = 255
 _SHIPPED = Path(__file__).parent / 'classes'
 _KEYS = ('classes', 'ignored_source_ids', 'source_ids', 'terms')
-# As many of a label file's unknown ids stand in the message.
-_NAMED_IDS = 8
+# How many of a label file's unknown ids an error names.
+_MAX_NAMED_IDS = 8
 
 
 @dataclass(frozen=True)
 class ClassTable:
     """
-    Classes in the order of their ids, and the ids that stand for them in label files.
+    The classes in the order of their ids, and the ids that label files use for them.
 
-    `source_ids[i]` is class i's id in the files; every id of `ignored_source_ids` means
-    unlabeled; any other id but 255 is an error. `terms` are the data's terms of use.
+    `source_ids[i]` is class i's id in the files; `ignored_source_ids` and 255 are unlabeled; any
+    other id is an error. `terms` are the data set's terms of use.
     """
 
     classes: tuple[SemanticClass, ...]
@@ -53,29 +53,29 @@ class ClassTable:
     terms: str = ''
 
     def to_class_ids(self, label: npt.NDArray[Any], name: object) -> npt.NDArray[np.uint8]:
-        """Map a label file's ids [H, W] to class ids, 255 where unlabeled."""
+        """Return the class ids of a label file's ids [H, W], 255 where unlabeled."""
         found = np.unique(label)
         known = {*self.source_ids, *self.ignored_source_ids, UNLABELED}
         unknown = [int(value) for value in found if int(value) not in known]
         if unknown:
-            raise LabelIdError(name, unknown[:_NAMED_IDS], len(self.classes))
+            raise LabelIdError(name, unknown[:_MAX_NAMED_IDS], len(self.classes))
         table = np.full(max(known) + 1, UNLABELED, np.uint8)
         table[list(self.source_ids)] = np.arange(len(self.classes))
         return np.asarray(table[label], np.uint8)
 
 
 def shipped_class_table(name: str) -> ClassTable:
-    """Read the table of a known data set from the files beside this one."""
+    """Load the class table of a data set that is part of this package."""
     return read_class_table(shipped_class_table_path(name))
 
 
 def shipped_class_table_path(name: str) -> Path:
-    """Give the file of a known data set's class table."""
+    """Return the path of a data set's class table; it may not exist."""
     return _SHIPPED / f'{name}.yaml'
 
 
 def read_class_table(path: Path) -> ClassTable:
-    """Read a class table: `classes` (a list of name and rgb), then optional keys."""
+    """Load a class table from YAML: `classes`, a list of name and rgb, and optional keys."""
     if not path.is_file():
         raise FileMissingError(path, 'class table')
     try:
@@ -100,7 +100,7 @@ def read_class_table(path: Path) -> ClassTable:
 
 
 def _ids(values: Any, count: int | None, path: Path) -> tuple[int, ...]:
-    """Check ids of label files: `count` different ones, or any number of them."""
+    """Return ids of label files; raise unless they are different, and `count` if that is given."""
     whole = isinstance(values, list) and all(is_whole(value) for value in values)
     expected = len(values) if whole and count is None else count
     if not whole or not len(set(values)) == len(values) == expected:

@@ -21,7 +21,7 @@ from training.datasets.class_table import read_class_table
 
 
 def folder(root: Path | None, split: str, classes: str | None = None) -> FilePairs:
-    """Open any split that has a folder; `classes` names another class table."""
+    """Open any split that has a folder; `classes` is the path of another class table."""
     base = required_root(root, 'folder')
     table = read_class_table(Path(classes) if classes else base / 'classes.yaml')
     return FilePairs(table, pair_files(base / split / 'images', base / split / 'labels'))

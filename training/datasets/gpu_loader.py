@@ -11,11 +11,12 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""
-Random views of whole batches on the device that trains: pictures stay in its memory.
 
-What augmentation.py does picture by picture in other processes, where processors are too few to
-keep a GPU busy. The numbers are drawn on the CPU, from seed, epoch and position alone.
+"""
+The GPU loader: images stay in GPU memory and whole batches of crops are augmented there.
+
+It replaces loader.py where too few CPU cores would keep the GPU waiting. Random numbers are drawn
+on the CPU, from seed, epoch and position alone.
 """
 
 from collections.abc import Iterator
@@ -40,9 +41,18 @@ from training.datasets.transforms.corruptions import corrupt_randomly
 from training.schema.config import AugmentationConfig, SamplingConfig
 
 
+def check_gpu_augmentation(augmentation: AugmentationConfig, sampling: SamplingConfig) -> None:
+    """Raise InvalidValueError if an option works on single images only."""
+    if augmentation.color != 'linear':
+        expected = 'linear for data.on_device'
+        raise InvalidValueError('augmentation.color', augmentation.color, expected)
+    if sampling.fraction:
+        raise InvalidValueError('sampling.fraction', sampling.fraction, '0 for data.on_device')
+
+
 @dataclass(frozen=True)
 class ImageStore:
-    """All pictures: images uint8 [P, 3, H, W], labels uint8 and edge distances [P, H, W]."""
+    """All images uint8 [P, 3, H, W], labels uint8 [P, H, W] and edge distances [P, H, W]."""
 
     images: Tensor
     labels: Tensor
@@ -51,12 +61,12 @@ class ImageStore:
 
     @classmethod
     def load(cls, dataset: ImageLabelDataset, device: torch.device) -> 'ImageStore':
-        """Read a data set, whose pictures are of one size, into the memory of a device."""
+        """Load a data set, whose images have one size, into the memory of a device."""
         samples = [dataset[index] for index in range(len(dataset))]
         sizes = {sample.label.shape for sample in samples}
         if len(sizes) > 1:
-            wrong = f'pictures of {len(sizes)} sizes'
-            raise InvalidValueError('data.on_device', wrong, 'false for these')
+            value = f'images of {len(sizes)} sizes'
+            raise InvalidValueError('data.on_device', value, 'false for these')
         images = torch.from_numpy(np.stack([s.image.transpose(2, 0, 1) for s in samples]))
         labels = torch.from_numpy(np.stack([s.label for s in samples]))
         distance = torch.from_numpy(np.stack([edge_distance(s.label) for s in samples]))
@@ -65,47 +75,42 @@ class ImageStore:
 
 
 class GpuLoader:
-    """The batches of the epoch that the sampler holds, each time that they are asked for."""
+    """An iterable of the batches of the sampler's current epoch."""
 
     def __init__(
-        self, pictures: ImageStore, views: AugmentationConfig, sampler: ShuffledBatchSampler
+        self, store: ImageStore, augmentation: AugmentationConfig, sampler: ShuffledBatchSampler
     ) -> None:
-        self.pictures, self.views, self.sampler = pictures, views, sampler
+        self.store, self.augmentation, self.sampler = store, augmentation, sampler
 
     def __iter__(self) -> Iterator[Batch]:
-        """Draw the views of each batch from a generator of its own."""
-        for position, places in enumerate(self.sampler):
-            seed = combined_seed(
-                self.sampler.seed, self.sampler.epoch, position, self.sampler.rank
-            )
+        """Draw the crops of each batch from a generator of its own."""
+        sampler = self.sampler
+        for number, positions in enumerate(sampler):
+            seed = combined_seed(sampler.seed, sampler.epoch, number, sampler.rank)
             generator = torch.Generator().manual_seed(seed)
-            yield draw_batch(self.pictures, [p[1] for p in places], self.views, generator)
-
-
-def check_gpu_augmentation(views: AugmentationConfig, sampling: SamplingConfig) -> None:
-    """Raise InvalidValueError if the augmentation cannot be computed for a whole batch."""
-    if views.colour != 'linear':
-        raise InvalidValueError('augmentation.colour', views.colour, 'linear for data.on_device')
-    if sampling.share:
-        raise InvalidValueError('sampling.share', sampling.share, '0 for data.on_device')
+            indices = [position[1] for position in positions]
+            yield draw_batch(self.store, indices, self.augmentation, generator)
 
 
 def draw_batch(
-    pictures: ImageStore, indices: list[int], views: AugmentationConfig, generator: torch.Generator
+    store: ImageStore,
+    indices: list[int],
+    augmentation: AugmentationConfig,
+    generator: torch.Generator,
 ) -> Batch:
     """
-    Draw a view of each picture: scale, crop, flip, colours; some with another's classes on top.
+    Return a random crop of each image, some with half of the classes of another image pasted in.
 
-    Edge distances are those of the whole images, scaled; around what was pasted, the smaller one
-    of both pictures, which is right at the seam and can be too small beside it.
+    Edge distances are those of the whole images, scaled; in a mixed crop each pixel has the
+    smaller one of both images, which is right at the seam and can be too small next to it.
     """
     count = len(indices)
-    mixed = (torch.rand(count, generator=generator) < views.mix).nonzero()[:, 0]
-    others = torch.randint(len(pictures.images), (len(mixed),), generator=generator)
-    shown = torch.cat([torch.tensor(indices), others]).to(pictures.images.device)
-    images, labels, distances = _crops(pictures, shown, views, generator)
+    mixed = (torch.rand(count, generator=generator) < augmentation.class_mix).nonzero()[:, 0]
+    others = torch.randint(len(store.images), (len(mixed),), generator=generator)
+    chosen = torch.cat([torch.tensor(indices), others]).to(store.images.device)
+    images, labels, distances = _crops(store, chosen, augmentation, generator)
     if len(mixed):
-        scores = torch.rand(len(mixed), pictures.classes, generator=generator).to(labels.device)
+        scores = torch.rand(len(mixed), store.classes, generator=generator).to(labels.device)
         mask = class_mix_mask(labels[count:], scores)
         at = mixed.to(labels.device)
         nearest = torch.minimum(distances[at], distances[count:])
@@ -117,9 +122,9 @@ def draw_batch(
 
 def class_mix_mask(labels: Tensor, scores: Tensor) -> Tensor:
     """
-    Choose half of the classes of each label uint8 [N, H, W], rounded up: mask bool [N, H, W].
+    Return the pixels bool [N, H, W] of half of the classes of each label uint8 [N, H, W].
 
-    Of the classes that are there, those with the highest of the scores [N, C].
+    Of the classes in a label, rounded up, those with the highest of the scores [N, C] are taken.
     """
     ids = torch.arange(scores.shape[1], device=labels.device, dtype=labels.dtype)
     present = (labels[:, None] == ids[:, None, None]).flatten(2).any(2)
@@ -131,67 +136,75 @@ def class_mix_mask(labels: Tensor, scores: Tensor) -> Tensor:
 
 
 def _crops(
-    pictures: ImageStore, shown: Tensor, views: AugmentationConfig, generator: torch.Generator
+    store: ImageStore,
+    indices: Tensor,
+    augmentation: AugmentationConfig,
+    generator: torch.Generator,
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Cut a scaled, flipped and transform_colors rectangle out of each picture."""
-    count, size, device = len(shown), views.crop_size, pictures.images.device
-    factors = views.scale_min + (views.scale_max - views.scale_min) * _uniform(count, generator)
-    flips = _uniform(count, generator) < views.flip
-    theta = crop_matrices(pictures.labels.shape[1:], size, factors, flips, generator)
-    grid = F.affine_grid(theta.to(device), [count, 1, *size], align_corners=False)
+    """Return scaled, flipped and color-jittered crops: images, labels, edge distances."""
+    count, size, device = len(indices), augmentation.crop_size, store.images.device
+    low, high = augmentation.scale_min, augmentation.scale_max
+    scales = low + (high - low) * _uniform(count, generator)
+    flips = _uniform(count, generator) < augmentation.flip
+    matrices = crop_matrices(store.labels.shape[1:], size, scales, flips, generator)
+    grid = F.affine_grid(matrices.to(device), [count, 1, *size], align_corners=False)
     fill = torch.tensor(FILL, dtype=torch.float32, device=device)[:, None, None]
-    images = pictures.images[shown].float() - fill
+    images = store.images[indices].float() - fill
     images = F.grid_sample(images, grid, align_corners=False).add_(fill)
-    labels = pictures.labels[shown][:, None].float() - UNLABELED
+    labels = store.labels[indices][:, None].float() - UNLABELED
     labels = F.grid_sample(labels, grid, 'nearest', align_corners=False)[:, 0] + UNLABELED
-    distances = pictures.edge_distance[shown][:, None]
+    distances = store.edge_distance[indices][:, None]
     distances = F.grid_sample(distances, grid, align_corners=False)[:, 0]
-    distances = distances * factors.to(device)[:, None, None]
-    return _recoloured(images, views, generator), labels.byte(), distances
+    distances = distances * scales.to(device)[:, None, None]
+    return _jitter_colors(images, augmentation, generator), labels.byte(), distances
 
 
 def crop_matrices(
-    picture: tuple[int, ...] | torch.Size,
-    size: tuple[int, int],
-    factors: Tensor,
+    image_size: tuple[int, ...] | torch.Size,
+    crop_size: tuple[int, int],
+    scales: Tensor,
     flips: Tensor,
     generator: torch.Generator,
 ) -> Tensor:
     """
-    Place a window of `size` (height, width) in or around pictures scaled by the factors [N].
+    Return affine_grid's matrices [N, 2, 3] of random crops of images scaled by `scales` [N].
 
-    Gives what affine_grid takes [N, 2, 3]. A picture narrower than the window lies in it anywhere.
+    Sizes are (height, width). An image smaller than the crop is placed anywhere inside it.
     """
     rows = []
-    for length, side in zip(reversed(picture), reversed(size)):
-        scaled = factors * length
-        room = scaled - side
-        start = torch.where(room < 0, room, 0.0) + room.abs() * _uniform(len(factors), generator)
+    for length, side in zip(reversed(image_size), reversed(crop_size)):
+        scaled = scales * length
+        slack = scaled - side
+        start = torch.where(slack < 0, slack, 0.0) + slack.abs() * _uniform(len(scales), generator)
         rows.append((side / scaled, (side + 2 * start) / scaled - 1))
     (across, left), (down, top) = rows
-    none = torch.zeros_like(left)
+    zero = torch.zeros_like(left)
     across = torch.where(flips, -across, across)
-    return torch.stack([across, none, left, none, down, top], 1).view(-1, 2, 3)
+    return torch.stack([across, zero, left, zero, down, top], 1).view(-1, 2, 3)
 
 
-def _recoloured(images: Tensor, views: AugmentationConfig, generator: torch.Generator) -> Tensor:
-    """Draw a change of the colours of each image [N, 3, H, W], then blur and noise; uint8."""
+def _jitter_colors(
+    images: Tensor, augmentation: AugmentationConfig, generator: torch.Generator
+) -> Tensor:
+    """Change the colors of each image [N, 3, H, W] at random, then blur and add noise; uint8."""
     count = len(images)
-    strengths = torch.tensor([views.brightness, views.contrast, views.saturation])
+    strengths = torch.tensor(
+        [augmentation.brightness, augmentation.contrast, augmentation.saturation]
+    )
     low, high = (1 - strengths).clamp(min=0), 1 + strengths
     brightness, contrast, saturation = low[:, None] + (high - low)[:, None] * torch.rand(
         3, count, generator=generator
     )
-    turns = views.hue * (2 * _uniform(count, generator) - 1)
-    colour = hue_matrices(turns) @ saturation_matrices(saturation)
-    greys = _uniform(count, generator) < views.grey
-    colour = torch.where(greys[:, None, None], LUMA.expand(3, 3) @ colour, colour)
+    turns = augmentation.hue * (2 * _uniform(count, generator) - 1)
+    color = hue_matrices(turns) @ saturation_matrices(saturation)
+    is_gray = _uniform(count, generator) < augmentation.grayscale
+    color = torch.where(is_gray[:, None, None], LUMA.expand(3, 3) @ color, color)
     orders = torch.rand(count, 3, generator=generator).argsort(1)
-    swaps = _uniform(count, generator) < views.permute
-    orders = torch.where(swaps[:, None], orders, torch.arange(3))
-    colour = colour.gather(1, orders[:, :, None].expand(-1, -1, 3))
+    is_permuted = _uniform(count, generator) < augmentation.permute
+    orders = torch.where(is_permuted[:, None], orders, torch.arange(3))
+    color = color.gather(1, orders[:, :, None].expand(-1, -1, 3))
     return corrupt_randomly(
-        transform_colors(images, brightness, contrast, colour), views, generator
+        transform_colors(images, brightness, contrast, color), augmentation, generator
     )
 
 

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Batches that depend on seed, epoch and position alone, not on workers, processes, restarts."""
+"""The training loader: reproducible batches of augmented crops, with rare-class sampling."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -20,6 +20,7 @@ from typing import Any
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 from swiftnet_ros.errors import InvalidValueError, SwiftnetError
 import torch
 from torch import Tensor
@@ -27,39 +28,26 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 from torchvision.transforms import v2
 from training.datasets.base import ImageLabelDataset
 from training.datasets.class_statistics import ClassCounts
-from training.datasets.transforms.augmentation import augment, class_mix, training_transform
+from training.datasets.transforms.augmentation import (
+    augment,
+    class_mix,
+    Crop,
+    training_transform,
+)
 from training.schema.config import AugmentationConfig, SamplingConfig, TrainConfig
 
-
-class RareClassSampler:
-    """
-    Rare class sampling (DAFormer, Hoyer et al., CVPR 2022), for a share of the views.
-
-    A class c of share f_c is drawn with a probability of exp((1 - f_c) / temperature) over the
-    sum of all, then one of the pictures that show it; the crop holds a pixel of that class.
-    """
-
-    def __init__(self, config: SamplingConfig, counts: ClassCounts) -> None:
-        self.share = config.share
-        self.pictures = [np.flatnonzero(shown) for shown in (counts.pixels > 0).T]
-        odds = np.exp(-counts.fractions() / config.temperature)
-        odds[[not len(pictures) for pictures in self.pictures]] = 0
-        self.odds = odds / max(odds.sum(), 1e-300)
-
-    def draw(self, seed: int) -> tuple[int, int] | None:
-        """Give (picture, class) for a place's own seed; None where its view is an ordinary one."""
-        random = np.random.default_rng(seed)
-        if random.random() >= self.share or not self.odds.any():
-            return None
-        chosen = int(random.choice(len(self.odds), p=self.odds))
-        return int(random.choice(self.pictures[chosen])), chosen
+# (image, label, distance of each pixel to the nearest label edge)
+WeightedCrop = tuple[Tensor, Tensor, Tensor]
+# (epoch, image index), or (epoch, image index, class id, position in the epoch) where the crop
+# has to show a class. Together with the seed it determines the crop.
+CropPosition = tuple[int, int] | tuple[int, int, int, int]
 
 
-# image, label, distance to the nearest label edge
-View = tuple[Tensor, Tensor, Tensor]
-# a picture is named by its epoch and its index: together with the seed they fix its random view;
-# one that was drawn for a class has that class and its place in the epoch too
-Place = tuple[int, int] | tuple[int, int, int, int]
+class UnreadableImageError(SwiftnetError):
+    """An image or label that cannot be trained on, found by a worker process."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
 
 
 @dataclass(frozen=True)
@@ -71,56 +59,75 @@ class Batch:
     edge_distance: Tensor
 
     def to(self, device: torch.device) -> 'Batch':
-        """Move all three."""
-        parts = (self.images, self.labels, self.edge_distance)
-        return Batch(*(part.to(device, non_blocking=True) for part in parts))
+        """Return the batch on a device."""
+        tensors = (self.images, self.labels, self.edge_distance)
+        return Batch(*(tensor.to(device, non_blocking=True) for tensor in tensors))
 
     def pin_memory(self) -> 'Batch':
-        """Move all three to memory that a GPU reads by itself; the loader asks for it."""
-        parts = (self.images, self.labels, self.edge_distance)
-        return Batch(*(part.pin_memory() for part in parts))
+        """Return the batch in page-locked memory; called by the DataLoader."""
+        tensors = (self.images, self.labels, self.edge_distance)
+        return Batch(*(tensor.pin_memory() for tensor in tensors))
 
 
-class UnreadableImageError(SwiftnetError):
-    """A picture or label that cannot be trained on, found in a process that reads ahead."""
+class AugmentedCrops(Dataset[WeightedCrop | str]):
+    """Augmented crops by their CropPosition; for an unreadable image, the error message."""
 
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
+    def __init__(
+        self, dataset: ImageLabelDataset, augmentation: AugmentationConfig, seed: int
+    ) -> None:
+        self.dataset, self.augmentation, self.seed = dataset, augmentation, seed
+        self.transform = training_transform(augmentation)
 
-
-class AugmentedCrops(Dataset[View | str]):
-    """Augmented pictures, indexed by their place; text that says what is wrong with a bad one."""
-
-    def __init__(self, source: ImageLabelDataset, views: AugmentationConfig, seed: int) -> None:
-        self.source, self.views, self.seed = source, views, seed
-        self.transform = training_transform(views)
-
-    def __getitem__(self, place: Place) -> View | str:
-        """Read a picture and draw the view that belongs to its place."""
+    def __getitem__(self, position: CropPosition) -> WeightedCrop | str:
+        """Return the crop of a position; torch's global random state stays as it is."""
         transform = self.transform
-        if len(place) == 4:
-            transform = training_transform(self.views, place[2])
+        if len(position) == 4:
+            transform = training_transform(self.augmentation, position[2])
+        mix = self.augmentation.class_mix
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(combined_seed(self.seed, *place))
+            torch.manual_seed(combined_seed(self.seed, *position))
             try:
-                view, label = self._view(place[1], transform)
-                if self.views.mix and float(torch.rand(())) < self.views.mix:
-                    other = int(torch.randint(len(self.source), ()))
-                    view, label = class_mix((view, label), self._view(other, self.transform))
+                image, label = self._crop(position[1], transform)
+                if mix and float(torch.rand(())) < mix:
+                    other = int(torch.randint(len(self.dataset), ()))
+                    image, label = class_mix((image, label), self._crop(other, self.transform))
             except SwiftnetError as error:
-                # An error with arguments of its own does not survive the way between processes.
+                # An exception whose constructor takes other arguments cannot be unpickled.
                 return str(error)
-        return view, label.long(), torch.from_numpy(edge_distance(label.numpy()))
+        return image, label.long(), torch.from_numpy(edge_distance(label.numpy()))
 
-    def _view(self, index: int, transform: v2.Transform) -> tuple[Tensor, Tensor]:
-        """Read a picture and draw a view of it."""
-        sample = self.source[index]
+    def _crop(self, index: int, transform: v2.Transform) -> Crop:
+        sample = self.dataset[index]
         image = torch.from_numpy(sample.image).permute(2, 0, 1)
         return augment(transform, image, torch.from_numpy(sample.label))
 
 
-class ShuffledBatchSampler(Sampler[list[Place]]):
-    """The places of one process's share of every batch; set `epoch` before each pass."""
+class RareClassSampler:
+    """
+    Rare class sampling (DAFormer, Hoyer et al., CVPR 2022), for a fraction of the crops.
+
+    A class c with a fraction f_c of the pixels is drawn with a probability proportional to
+    exp((1 - f_c) / temperature), then one of the images that show it.
+    """
+
+    def __init__(self, config: SamplingConfig, counts: ClassCounts) -> None:
+        self.fraction = config.fraction
+        self.images = [np.flatnonzero(shown) for shown in (counts.pixels > 0).T]
+        weights = np.exp(-counts.fractions() / config.temperature)
+        weights[[not len(images) for images in self.images]] = 0
+        self.probabilities = weights / max(weights.sum(), 1e-300)
+
+    def draw(self, seed: int) -> tuple[int, int] | None:
+        """Return (image index, class id), or None if the crop is an ordinary one."""
+        random = np.random.default_rng(seed)
+        if random.random() >= self.fraction or not self.probabilities.any():
+            return None
+        chosen = int(random.choice(len(self.probabilities), p=self.probabilities))
+        return int(random.choice(self.images[chosen])), chosen
+
+
+class ShuffledBatchSampler(Sampler[list[CropPosition]]):
+    """The crop positions of one process's part of every batch; set `epoch` before each pass."""
 
     def __init__(
         self,
@@ -135,7 +142,7 @@ class ShuffledBatchSampler(Sampler[list[Place]]):
             raise InvalidValueError(
                 'train.batch_size',
                 batch_size,
-                f'a multiple of the {processes} processes, at most the {length} pictures',
+                f'a multiple of the {processes} processes, at most the {length} images',
             )
         self.length, self.batch_size, self.seed = length, batch_size, seed
         self.rank, self.processes = rank, processes
@@ -143,24 +150,23 @@ class ShuffledBatchSampler(Sampler[list[Place]]):
         self.epoch = 0
 
     def __len__(self) -> int:
-        """Count the batches of an epoch; an incomplete last one is left out."""
+        """Return the number of batches of an epoch; an incomplete last one is left out."""
         return self.length // self.batch_size
 
-    def __iter__(self) -> Iterator[list[Place]]:
-        """Shuffle by seed and epoch; every process takes each n-th picture of a batch."""
+    def __iter__(self) -> Iterator[list[CropPosition]]:
+        """Shuffle by seed and epoch; each of n processes takes every n-th crop of a batch."""
         generator = torch.Generator().manual_seed(combined_seed(self.seed, self.epoch, -1))
         order = torch.randperm(self.length, generator=generator).tolist()
         for start in range(0, len(self) * self.batch_size, self.batch_size):
             stop = start + self.batch_size
-            shown = range(start + self.rank, stop, self.processes)
-            yield [self._place(i, order[i]) for i in shown]
+            own = range(start + self.rank, stop, self.processes)
+            yield [self._crop_position(i, order[i]) for i in own]
 
-    def _place(self, position: int, index: int) -> Place:
-        """Give the picture at a position of the epoch, or the one drawn there for a class."""
-        drawn = self.rare_classes and self.rare_classes.draw(
-            combined_seed(self.seed, self.epoch, -1, position)
-        )
-        return (self.epoch, *drawn, position) if drawn else (self.epoch, index)
+    def _crop_position(self, i: int, index: int) -> CropPosition:
+        """Return position i of the epoch: an image in shuffled order, or one drawn for a class."""
+        seed = combined_seed(self.seed, self.epoch, -1, i)
+        drawn = self.rare_classes and self.rare_classes.draw(seed)
+        return (self.epoch, *drawn, i) if drawn else (self.epoch, index)
 
 
 def training_loader(
@@ -170,8 +176,12 @@ def training_loader(
     rank: int = 0,
     processes: int = 1,
     rare_classes: RareClassSampler | None = None,
-) -> tuple[DataLoader[View | str], ShuffledBatchSampler]:
-    """Return the loader of augmented batches and the sampler that holds its epoch."""
+) -> tuple[DataLoader[WeightedCrop | str], ShuffledBatchSampler]:
+    """
+    Return the loader of augmented batches and its sampler, whose epoch is to be set.
+
+    A crop depends on seed, epoch and position alone, not on workers, processes or restarts.
+    """
     sampler = ShuffledBatchSampler(
         len(dataset), train.batch_size, train.seed, rank, processes, rare_classes
     )
@@ -186,16 +196,24 @@ def training_loader(
     return loader, sampler
 
 
+def _collate(items: list[WeightedCrop | str]) -> Batch | str:
+    for item in items:
+        if isinstance(item, str):
+            return item
+    images, labels, distances = (torch.stack(tensors) for tensors in zip(*items))
+    return Batch(images, labels, distances)
+
+
 def readable_batches(loader: Iterable[Any]) -> Iterator[Batch]:
-    """Give the batches of a loader; a picture that could not be read is an error here."""
+    """Yield the batches of a loader; raise UnreadableImageError for an unreadable image."""
     for batch in loader:
         if isinstance(batch, str):
             raise UnreadableImageError(batch)
         yield batch
 
 
-def edge_distance(label: np.ndarray) -> np.ndarray:
-    """Measure each pixel's distance to the nearest edge between labels: float32 [H, W], px."""
+def edge_distance(label: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
+    """Return each pixel's distance to the nearest edge between labels: float32 [H, W], pixels."""
     ids = label.astype(np.uint8)
     kernel = np.ones((3, 3), np.uint8)
     inside = (cv2.dilate(ids, kernel) == cv2.erode(ids, kernel)).astype(np.uint8)
@@ -205,13 +223,5 @@ def edge_distance(label: np.ndarray) -> np.ndarray:
 
 
 def combined_seed(*numbers: int) -> int:
-    """Make one seed of several numbers of -1 or more."""
+    """Return one seed made of several numbers of -1 or more."""
     return int(np.random.SeedSequence([n + 1 for n in numbers]).generate_state(1)[0])
-
-
-def _collate(items: list[View | str]) -> Batch | str:
-    for item in items:
-        if isinstance(item, str):
-            return item
-    images, labels, distances = (torch.stack(parts) for parts in zip(*items))
-    return Batch(images, labels, distances)

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Rendered warehouse scenes: no download, exact labels, the same picture for the same seed."""
+"""Rendered warehouse scenes: no download, exact labels, the same image for the same seed."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,14 +26,14 @@ from training.datasets.base import checked_split, read_ids, read_image, Sample
 from training.datasets.class_table import ClassTable, shipped_class_table
 from training.warehouse_renderer import render
 
-# the first seed of each split; the demo's frames and every validation come from their own
+# The first seed of each split.
 FIRST_SEED = {'train': 0, 'val': 1_000_000, 'test': 2_000_000, 'demo': 3_000_000}
 _FRAMES = {'train': 600, 'val': 100, 'test': 100, 'demo': 60}
 
 
 @dataclass(frozen=True)
 class RenderedScenes:
-    """Scenes of consecutive seeds, kept as PNG below `cache` where one is given."""
+    """Scenes of consecutive seeds, cached as PNG files below `cache` if it is given."""
 
     table: ClassTable
     first_seed: int
@@ -43,11 +43,11 @@ class RenderedScenes:
     cache: Path | None = None
 
     def __len__(self) -> int:
-        """Count the scenes."""
+        """Return the number of scenes."""
         return self.frames
 
     def __getitem__(self, index: int) -> Sample:
-        """Render one scene, or read it where it was rendered before."""
+        """Render a scene, or read it from the cache."""
         if not 0 <= index < self.frames:
             raise IndexError(index)
         seed = self.first_seed + index
@@ -82,7 +82,7 @@ def warehouse(
     height: int = 576,
     width: int = 1024,
 ) -> RenderedScenes:
-    """Open a split; `root`, where given, is only the folder in which pictures are kept."""
+    """Open a split; `root` is the folder in which rendered scenes are cached, or None."""
     checked_split(split, tuple(FIRST_SEED))
     count = _FRAMES[split] if frames is None else frames
     if not 0 < count <= 1_000_000:
@@ -91,6 +91,6 @@ def warehouse(
         if side < 1:
             raise InvalidValueError(name, side, 'a number of pixels')
     if root is not None and root.exists() and not root.is_dir():
-        raise InvalidValueError('--root', str(root), 'a folder in which pictures can be kept')
+        raise InvalidValueError('--root', str(root), 'a folder in which images can be cached')
     table = shipped_class_table('warehouse')
     return RenderedScenes(table, FIRST_SEED[split], count, height, width, root)

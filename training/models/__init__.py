@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The networks: encoders, decoder parts, and the two SwiftNets, chosen by name."""
+"""The networks: encoders, decoder modules, and the two SwiftNets by name."""
 
 from swiftnet_ros.errors import UnknownNameError
 from torch import nn
@@ -28,7 +28,7 @@ VARIANTS: dict[str, type[nn.Module]] = {
 
 
 def build_model(config: ModelConfig, classes: int) -> nn.Module:
-    """Build the network of a configuration with fresh random weights."""
+    """Return the network of a configuration with random weights."""
     if config.variant not in VARIANTS:
         raise UnknownNameError('model variant', config.variant, VARIANTS)
     if config.encoder not in ENCODERS:

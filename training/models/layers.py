@@ -25,7 +25,7 @@ IMAGENET_STD = (0.229, 0.224, 0.225)
 
 
 class Normalize(nn.Module):
-    """RGB of 0 to 255, any type, [N, 3, H, W], to the zero mean and unit spread of ImageNet."""
+    """Normalization of RGB 0 to 255, any type, [N, 3, H, W], by ImageNet's mean and deviation."""
 
     scale: Tensor
     shift: Tensor
@@ -37,24 +37,24 @@ class Normalize(nn.Module):
         self.register_buffer('shift', (-mean / std).view(1, 3, 1, 1), persistent=False)
 
     def forward(self, image: Tensor) -> Tensor:
-        """Normalise; float32 out."""
+        """Return the normalized image as float32."""
         return image.float() * self.scale + self.shift
 
 
 class LevelNorm(nn.ModuleList):
-    """One batch norm for each pyramid level behind one shared convolution."""
+    """One batch norm for each pyramid level, after a convolution that all levels share."""
 
     def __init__(self, channels: int, levels: int) -> None:
         super().__init__(nn.BatchNorm2d(channels) for _ in range(levels))
 
     def forward(self, features: Tensor, level: int) -> Tensor:
-        """Normalise with the statistics of `level`."""
+        """Apply the batch norm of `level`."""
         normalized: Tensor = self[level](features)
         return normalized
 
 
 def bn_relu_conv(inputs: int, outputs: int, kernel: int, bias: bool = False) -> nn.Sequential:
-    """Make the decoder's unit: batch norm, ReLU, convolution of unchanged size."""
+    """Return the decoder's unit: batch norm, ReLU, convolution that keeps height and width."""
     return nn.Sequential(
         nn.BatchNorm2d(inputs),
         nn.ReLU(inplace=False),
@@ -63,20 +63,20 @@ def bn_relu_conv(inputs: int, outputs: int, kernel: int, bias: bool = False) -> 
 
 
 class UpsampleBlend(nn.Module):
-    """SwiftNet's upsampling module: bilinear to the skip's size, add, BN-ReLU-3x3 conv."""
+    """SwiftNet's upsampling module: bilinear to the skip's size, add, BN-ReLU-3x3 convolution."""
 
     def __init__(self, features: int) -> None:
         super().__init__()
         self.blend = bn_relu_conv(features, features, 3)
 
     def forward(self, coarse: Tensor, skip: Tensor) -> Tensor:
-        """Merge coarse [N, F, h, w] into skip [N, F, H, W]."""
+        """Return coarse [N, F, h, w] merged with skip [N, F, H, W]."""
         blended: Tensor = self.blend(skip + resize(coarse, skip.shape[2:]))
         return blended
 
 
 def resize(features: Tensor, size: Sequence[int]) -> Tensor:
-    """Interpolate to (height, width): bilinear, half-pixel centres; as it is if of that size."""
+    """Interpolate to (height, width), bilinear with half-pixel centers, unless of that size."""
     height, width = (int(side) for side in size)
     if features.shape[2:] == (height, width):
         return features
@@ -84,7 +84,7 @@ def resize(features: Tensor, size: Sequence[int]) -> Tensor:
 
 
 def init_weights(module: nn.Module) -> None:
-    """Draw fresh weights: He for convolutions, 1 and 0 for norms, 0 for biases."""
+    """Initialize weights at random: He for convolutions, 1 and 0 for norms, 0 for biases."""
     for layer in module.modules():
         if isinstance(layer, nn.Conv2d):
             nn.init.kaiming_normal_(layer.weight, mode='fan_out', nonlinearity='relu')

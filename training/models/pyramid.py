@@ -31,9 +31,9 @@ class PyramidSwiftNet(nn.Module):
     """
     SwiftNet with pyramidal fusion (Orsic and Segvic, Pattern Recognition 2021).
 
-    The image at full, half and quarter resolution goes through one encoder whose norms are
-    kept per level; 1x1 lateral convolutions shared by the levels bring every stage to the
-    decoder's width; features of equal stride are summed, then merged from coarse to fine.
+    One encoder, with batch norms per level, processes the image at full, half and quarter
+    resolution; 1x1 lateral convolutions shared by the levels reduce every stage to the decoder's
+    width; features of equal stride are summed, then merged from coarse to fine.
     """
 
     def __init__(self, config: ModelConfig, classes: int) -> None:
@@ -41,7 +41,7 @@ class PyramidSwiftNet(nn.Module):
         self.levels = config.levels
         self.normalize = Normalize()
         self.encoder = ENCODERS[config.encoder](config.widths, config.levels)
-        # The stem's width comes first, then those of the stages.
+        # The first width is the stem's.
         self.first = STAGE_STRIDES.index(config.output_stride)
         after = self.first + 1
         self.laterals = nn.ModuleList(
@@ -54,7 +54,7 @@ class PyramidSwiftNet(nn.Module):
         init_weights(self)
 
     def forward(self, image: Tensor) -> Tensor:
-        """RGB 0 to 255 [N, 3, H, W] to logits [N, C, H/s, W/s]."""
+        """Return the logits [N, C, H/s, W/s] of RGB 0 to 255 [N, 3, H, W]."""
         skips = self._skips(self.normalize(image))
         merged = skips[-1]
         for skip, module in zip(reversed(skips[:-1]), self.upsample):
@@ -63,7 +63,7 @@ class PyramidSwiftNet(nn.Module):
         return logits
 
     def _skips(self, image: Tensor) -> list[Tensor]:
-        """Sum the lateral features of equal stride over the levels, finest first."""
+        """Return the lateral features, summed over the levels for each stride, finest first."""
         first = self.first
         by_stride: dict[int, list[Tensor]] = defaultdict(list)
         for level in range(self.levels):

@@ -33,7 +33,7 @@ _GRIDS = (8, 4, 2)
 
 
 class SpatialPyramidPooling(nn.Module):
-    """Average the features over coarse grids and put the averages beside them."""
+    """Spatial pyramid pooling: features concatenated with their averages over coarse grids."""
 
     def __init__(self, inputs: int, features: int) -> None:
         super().__init__()
@@ -43,23 +43,23 @@ class SpatialPyramidPooling(nn.Module):
         self.fuse = bn_relu_conv(features + level * len(_GRIDS), features, 1)
 
     def forward(self, coarsest: Tensor) -> Tensor:
-        """[N, inputs, H, W] to [N, features, H, W]."""
+        """Return [N, features, H, W] for [N, inputs, H, W]."""
         squeezed = self.squeeze(coarsest)
         height, width = (int(side) for side in squeezed.shape[2:])
-        parts = [squeezed]
+        pooled = [squeezed]
         for grid, module in zip(_GRIDS, self.levels):
             cells = (grid, max(1, round(grid * width / height)))
-            parts.append(resize(module(grid_average(squeezed, cells)), (height, width)))
-        fused: Tensor = self.fuse(torch.cat(parts, 1))
+            pooled.append(resize(module(grid_average(squeezed, cells)), (height, width)))
+        fused: Tensor = self.fuse(torch.cat(pooled, 1))
         return fused
 
 
 def grid_average(features: Tensor, cells: tuple[int, int]) -> Tensor:
     """
-    Average [N, C, H, W] over a grid of cells with the borders of adaptive pooling.
+    Return [N, C, H, W] averaged over a grid of cells, like adaptive average pooling.
 
-    Written as two products with constant matrices: adaptive pooling itself does not export
-    for sizes that the grid does not divide.
+    Two products with constant matrices: adaptive pooling cannot be exported to ONNX for sizes
+    that the grid does not divide.
     """
     height, width = (int(side) for side in features.shape[2:])
     rows = torch.from_numpy(_pooling_matrix(height, cells[0])).to(features)
@@ -68,7 +68,7 @@ def grid_average(features: Tensor, cells: tuple[int, int]) -> Tensor:
 
 
 def _pooling_matrix(size: int, cells: int) -> npt.NDArray[np.float32]:
-    """Make the matrix [cells, size] that averages between the borders of each cell."""
+    """Return the matrix [cells, size] that averages over each cell."""
     matrix = np.zeros((cells, size), np.float32)
     for cell in range(cells):
         start, end = cell * size // cells, -(-(cell + 1) * size // cells)
@@ -83,7 +83,7 @@ class SingleScaleSwiftNet(nn.Module):
         super().__init__()
         self.normalize = Normalize()
         self.encoder = ENCODERS[config.encoder](config.widths, 1)
-        # The stem's width comes first, then those of the stages.
+        # The first width is the stem's.
         self.first = STAGE_STRIDES.index(config.output_stride)
         after = self.first + 1
         *fine, coarsest = self.encoder.widths[after:]
@@ -94,7 +94,7 @@ class SingleScaleSwiftNet(nn.Module):
         init_weights(self)
 
     def forward(self, image: Tensor) -> Tensor:
-        """RGB 0 to 255 [N, 3, H, W] to logits [N, C, H/s, W/s]."""
+        """Return the logits [N, C, H/s, W/s] of RGB 0 to 255 [N, 3, H, W]."""
         first = self.first
         *fine, coarsest = self.encoder(self.normalize(image))[first:]
         skips = [lateral(features) for lateral, features in zip(self.laterals, fine)]

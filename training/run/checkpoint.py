@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""A checkpoint describes itself: arguments, widths, weights and classes rebuild the network."""
+"""Checkpoints: save, load, and rebuild a network, pruned or not, with its weights."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -32,9 +32,9 @@ from training.schema.config import check_values, ModelConfig
 from training.schema.from_yaml import dataclass_from_tree
 
 VERSION = 1
-# Characters of torch's own message that stand in an error.
-_QUOTED = 120
-# What torch.load raises for files whose bytes were cut or changed.
+# How many characters of torch's own message an error quotes.
+_MAX_QUOTED = 120
+# The exceptions that torch.load raises for truncated or changed files.
 _DAMAGED = (
     pickle.UnpicklingError,
     struct.error,
@@ -59,9 +59,9 @@ class CheckpointError(SwiftnetError):
 @dataclass(frozen=True)
 class Checkpoint:
     """
-    A network and what is needed to rebuild, export and go on training it.
+    A network and everything needed to rebuild, export and train it further.
 
-    `progress` holds optimizer, schedule, EMA and place of an unfinished run, else nothing.
+    `progress` is the state of optimizer, schedule, EMA and step of an unfinished run, or empty.
     """
 
     model: ModelConfig
@@ -75,20 +75,20 @@ class Checkpoint:
     progress: Mapping[str, Any] = field(default_factory=dict)
 
     def network(self) -> nn.Module:
-        """Rebuild the network, pruned shape included, with its weights."""
+        """Return the network with its weights, pruned channels removed."""
         model = build_model(self.model, len(self.classes))
         try:
             adopt_shapes(model, self.weights)
             model.load_state_dict(dict(self.weights), strict=True)
         except (RuntimeError, IndexError) as error:
-            reason = f'its weights do not fit ({str(error)[:_QUOTED]})'
+            reason = f'its weights do not fit ({str(error)[:_MAX_QUOTED]})'
             name = f'of {self.model.variant} {self.model.encoder}'
             raise CheckpointError(name, reason) from error
         return model
 
 
 def save_checkpoint(checkpoint: Checkpoint, path: Path) -> None:
-    """Write a checkpoint; an existing one is replaced only when the new one is whole."""
+    """Write a checkpoint atomically."""
     content = {
         'version': VERSION,
         'model': asdict(checkpoint.model),
@@ -105,7 +105,7 @@ def save_checkpoint(checkpoint: Checkpoint, path: Path) -> None:
 
 
 def load_checkpoint(path: Path) -> Checkpoint:
-    """Read a checkpoint, tensors and plain values only: no file can run code."""
+    """Load a checkpoint: tensors and plain values only, so that no file can run code."""
     if not path.is_file():
         raise FileMissingError(path, 'checkpoint')
     try:
@@ -121,7 +121,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
 
 
 def adopt_shapes(model: nn.Module, weights: Mapping[str, Tensor]) -> None:
-    """Give every layer the channel counts that its weights have, as a pruned network needs."""
+    """Resize the layers in place to the channel counts of the weights of a pruned network."""
     for name, layer in model.named_modules():
         weight = weights.get(f'{name}.weight')
         current = getattr(layer, 'weight', None)
@@ -144,7 +144,7 @@ def adopt_shapes(model: nn.Module, weights: Mapping[str, Tensor]) -> None:
 
 
 def layer_widths(weights: Mapping[str, Tensor]) -> dict[str, int]:
-    """List the output channels of every convolution by its name."""
+    """Return the output channels of every convolution by its name."""
     return {
         name.removesuffix('.weight'): int(weight.shape[0])
         for name, weight in weights.items()

@@ -13,10 +13,10 @@
 # limitations under the License.
 
 """
-The average_checkpoints of networks that were trained on from common weights.
+The weight average of checkpoints that were fine-tuned from common weights (model soup).
 
-It is often as good as the best of them on plain pictures and keeps much of what another learned
-for changed ones (Wortsman et al., Model soups, ICML 2022; Robust fine-tuning, CVPR 2022).
+It is often as good as the best of them on clean images and keeps much of the robustness that
+another learned (Wortsman et al., Model soups, ICML 2022; Robust fine-tuning, CVPR 2022).
 """
 
 from collections.abc import Sequence
@@ -31,10 +31,10 @@ from training.run.checkpoint import Checkpoint, CheckpointError, load_checkpoint
 
 def average_checkpoints(paths: Sequence[Path]) -> Checkpoint:
     """
-    Give the mean of the weights and batch-norm statistics of two or more checkpoints.
+    Return a checkpoint with the mean weights and batch-norm statistics of two or more.
 
-    They have to agree in network, pruned shape and classes; all else is that of the first. What
-    was measured of them does not hold for it: `miou` is None.
+    They must have equal models, pruned shapes and classes; everything else is that of the first.
+    `miou` is None, as the average has not been evaluated.
     """
     if len(paths) < 2:
         raise InvalidValueError('checkpoints', len(paths), 'two or more')
@@ -49,7 +49,7 @@ def average_checkpoints(paths: Sequence[Path]) -> Checkpoint:
 
 
 def _check_alike(path: Path, other: Checkpoint, first: Checkpoint) -> None:
-    """Refuse a checkpoint whose weights mean something else than those of the first."""
+    """Raise CheckpointError if the weights of a checkpoint cannot be averaged with the first's."""
     pairs = {
         'network': (other.model, first.model),
         'class table': (tuple(other.classes), tuple(first.classes)),
@@ -67,7 +67,7 @@ def _shapes(checkpoint: Checkpoint) -> dict[str, torch.Size]:
 
 
 def _mean(tensors: Sequence[Tensor]) -> Tensor:
-    """Average floats in double precision; of counters take the largest."""
+    """Return the mean of floats, computed in double precision, and the largest of counters."""
     stacked = torch.stack(list(tensors))
     if stacked.is_floating_point():
         return stacked.double().mean(0).to(tensors[0].dtype)

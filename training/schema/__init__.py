@@ -12,4 +12,4 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The configuration of a run: sections, limits, and reading them from YAML."""
+"""The configuration of a training run: its sections, the limits of their values, YAML files."""

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""A YAML file becomes dataclasses; an unknown key is an error that names the nearest known one."""
+"""The configuration of a training run: dataclasses read strictly from a YAML file."""
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
@@ -20,14 +20,19 @@ from pathlib import Path
 from typing import Any
 
 from swiftnet_ros.errors import FileMissingError, InvalidValueError, one_line
-from training.schema.from_yaml import dataclass_from_tree
+from training.schema.from_yaml import dataclass_from_tree, renamed_from
 from training.schema.rules import ANYTHING, RULES
 import yaml
 
 
 @dataclass(frozen=True)
 class ModelConfig:
-    """The network; `widths` are channels of stem and four stages, None for the published ones."""
+    """
+    The network.
+
+    `variant` is pyramid or single_scale, `widths` are the channels of the stem and the four
+    stages (None: as published), `levels` those of the pyramid, `features` the decoder's channels.
+    """
 
     variant: str = 'pyramid'
     encoder: str = 'resnet18'
@@ -44,9 +49,9 @@ class DataConfig:
     """
     The data set and the network's input size in pixels (multiples of 8).
 
-    `options` go to the reader of every split, `train_options` to that of the training split too.
-    `cache` keeps decoded training pictures in memory; workers share them. `on_device` keeps them
-    in that of the GPU, which draws the views of a batch at once.
+    `options` are passed to the data set for every split, `train_options` for the training split
+    too. `cache` keeps decoded training images in memory, shared by the workers. `on_device` keeps
+    them in the memory of the GPU, which augments whole batches.
     """
 
     dataset: str = 'camvid'
@@ -65,11 +70,11 @@ class AugmentationConfig:
     """
     Random scale, crop in pixels, flip probability, photometric strength.
 
-    A crop is `crop` pixels high, and as wide where no `crop_width` is given.
-    `colour` says how colours change: `hsv`, or `linear`, which takes a hundredth of the time.
-    `grey`, `permute`, `blur`, `noise` and `mix` are shares of the views: turned to grey, their
-    channels exchanged, blurred, noisy, and with half of the classes of another picture pasted in
-    (ClassMix, Olsson et al., WACV 2021). The sigmas are the largest: pixels and grey values.
+    A crop is `crop` pixels high, and as wide unless `crop_width` is given. `color` is the color
+    jitter: `hsv`, or `linear`, which takes a hundredth of the time. `grayscale`, `permute`,
+    `blur`, `noise` and `class_mix` are fractions of the crops: turned to gray, with permuted
+    channels, blurred, noisy, and with half of the classes of another image pasted in (ClassMix,
+    Olsson et al., WACV 2021). The sigmas are the largest, in pixels and in gray values.
     """
 
     crop: int = 320
@@ -80,19 +85,19 @@ class AugmentationConfig:
     contrast: float = 0.3
     saturation: float = 0.3
     hue: float = 0.05
-    colour: str = 'hsv'
-    grey: float = 0.0
+    color: str = renamed_from('colour', default='hsv')
+    grayscale: float = renamed_from('grey', default=0.0)
     permute: float = 0.0
     blur: float = 0.0
     blur_sigma: float = 1.5
     noise: float = 0.0
     noise_sigma: float = 20.0
-    mix: float = 0.0
+    class_mix: float = renamed_from('mix', default=0.0)
     crop_width: int | None = None
 
     @property
     def crop_size(self) -> tuple[int, int]:
-        """Give height and width of the crops in pixels."""
+        """Return height and width of the crops in pixels."""
         return self.crop, self.crop_width or self.crop
 
 
@@ -108,10 +113,10 @@ class LossConfig:
 @dataclass(frozen=True)
 class ClassWeightsConfig:
     """
-    Weights of the classes in the loss, from their pixels in the training labels.
+    Class weights of the loss, computed from the pixel counts of the training labels.
 
-    `scheme` is none, median_frequency, effective_number (with its `beta`) or inverse_log; no
-    weight is more than `limit` times the middle one, none less than that part of it.
+    `scheme` is none, median_frequency, effective_number (with its `beta`) or inverse_log. Weights
+    are clipped to the median weight times and divided by `limit`.
     """
 
     scheme: str = 'none'
@@ -122,18 +127,18 @@ class ClassWeightsConfig:
 @dataclass(frozen=True)
 class SamplingConfig:
     """
-    Crops that favour rare classes: `share` of the views hold a class that was drawn before.
+    Rare-class sampling: a `fraction` of the crops contains a class that is drawn first.
 
     A low `temperature` draws the rarest class most often, a high one every class alike.
     """
 
-    share: float = 0.0
+    fraction: float = renamed_from('share', default=0.0)
     temperature: float = 0.1
 
 
 @dataclass(frozen=True)
 class DistillationConfig:
-    """A trained checkpoint whose answers are learnt beside the labels; no `teacher`: none are."""
+    """Distillation from the predictions of a trained checkpoint, if there is a `teacher`."""
 
     teacher: str | None = None
     weight: float = 1.0
@@ -142,7 +147,7 @@ class DistillationConfig:
 
 @dataclass(frozen=True)
 class OptimizerConfig:
-    """Adam with a smaller step and decay for a pretrained encoder (factors of 1 otherwise)."""
+    """Optimizer and schedule; `encoder_factor` scales the encoder's rate and weight decay."""
 
     name: str = 'adam'
     lr: float = 4e-4
@@ -157,10 +162,10 @@ class OptimizerConfig:
 @dataclass(frozen=True)
 class TrainConfig:
     """
-    The loop: `batch_size` counts all processes together, `amp` is none, bf16 or fp16.
+    The training loop: `batch_size` is that of all processes, `amp` is none, bf16 or fp16.
 
     `keep_steps` are iterations whose weights are kept for rewinding, 0 for the initial ones.
-    `cuda_graphs` replays the network as one graph on a single GPU, and changes nothing elsewhere.
+    `cuda_graphs` replays the network as one graph on a single GPU, and is ignored elsewhere.
     """
 
     epochs: int = 250
@@ -177,7 +182,7 @@ class TrainConfig:
 
 @dataclass(frozen=True)
 class Config:
-    """Everything a training run depends on, besides the folder of its data."""
+    """Everything that a training run depends on, except the folder of its data."""
 
     name: str
     model: ModelConfig = field(default_factory=ModelConfig)
@@ -192,12 +197,12 @@ class Config:
 
 
 def load_config(path: Path, overrides: tuple[str, ...] = ()) -> Config:
-    """Read a YAML file with the safe loader; `overrides` are 'section.key=value' strings."""
+    """Load a YAML file with the safe loader; `overrides` are 'section.key=value' strings."""
     return config_from_tree(load_tree(path, overrides))
 
 
 def load_tree(path: Path, overrides: tuple[str, ...] = ()) -> dict[str, Any]:
-    """Read the plain dictionaries of a YAML file with the safe loader, overrides applied."""
+    """Return the plain dictionaries of a YAML file with the overrides applied."""
     if not path.is_file():
         raise FileMissingError(path, 'configuration')
     try:
@@ -207,38 +212,11 @@ def load_tree(path: Path, overrides: tuple[str, ...] = ()) -> dict[str, Any]:
     if not isinstance(tree, dict):
         raise InvalidValueError(str(path), type(tree).__name__, 'a YAML mapping')
     for override in overrides:
-        _override(tree, override)
+        _apply_override(tree, override)
     return tree
 
 
-def config_from_tree(tree: dict[str, Any]) -> Config:
-    """Make a configuration from plain dictionaries; refuse unknown keys and impossible values."""
-    config = dataclass_from_tree(Config, tree)
-    check_values(dict(flattened(config)))
-    if config.augmentation.scale_min > config.augmentation.scale_max:
-        low, high = config.augmentation.scale_min, config.augmentation.scale_max
-        raise InvalidValueError('augmentation.scale_min', low, f'at most scale_max, {high}')
-    return config
-
-
-def check_values(values: dict[str, Any]) -> None:
-    """Refuse an impossible value; `values` are named as 'section.key'."""
-    for name, value in values.items():
-        is_valid, expected = RULES.get(name, ANYTHING)
-        if not is_valid(value):
-            raise InvalidValueError(name, value, expected)
-
-
-def flattened(config: Config) -> Iterator[tuple[str, Any]]:
-    """Give every value with its name as 'section.key'."""
-    for section, content in asdict(config).items():
-        if isinstance(content, dict):
-            yield from ((f'{section}.{key}', value) for key, value in content.items())
-        else:
-            yield section, content
-
-
-def _override(tree: dict[str, Any], override: str) -> None:
+def _apply_override(tree: dict[str, Any], override: str) -> None:
     path, separator, text = override.partition('=')
     *sections, key = path.split('.')
     for section in sections:
@@ -247,12 +225,41 @@ def _override(tree: dict[str, Any], override: str) -> None:
             raise InvalidValueError('--set', override, f'a key of a section, {section} is none')
     if not separator:
         raise InvalidValueError('--set', override, 'section.key=value')
+    # Moved to the end: a key and its old name may both be there, and the later one counts.
+    tree.pop(key, None)
     tree[key] = parse_value('--set', text)
 
 
 def parse_value(name: str, text: str) -> Any:
-    """Read a value from a command line as YAML, `name` for the message."""
+    """Return a command-line value parsed as YAML; `name` is used in the message."""
     try:
         return yaml.safe_load(text)
     except yaml.YAMLError as error:
         raise InvalidValueError(name, text, 'a value in YAML') from error
+
+
+def config_from_tree(tree: dict[str, Any]) -> Config:
+    """Return a configuration made from plain dictionaries; raise for unknown keys and values."""
+    config = dataclass_from_tree(Config, tree)
+    check_values(dict(flattened(config)))
+    low, high = config.augmentation.scale_min, config.augmentation.scale_max
+    if low > high:
+        raise InvalidValueError('augmentation.scale_min', low, f'at most scale_max, {high}')
+    return config
+
+
+def check_values(values: dict[str, Any]) -> None:
+    """Raise InvalidValueError if a value, named 'section.key', is outside its limits."""
+    for name, value in values.items():
+        is_valid, expected = RULES.get(name, ANYTHING)
+        if not is_valid(value):
+            raise InvalidValueError(name, value, expected)
+
+
+def flattened(config: Config) -> Iterator[tuple[str, Any]]:
+    """Yield every value with its name, 'section.key'."""
+    for section, content in asdict(config).items():
+        if isinstance(content, dict):
+            yield from ((f'{section}.{key}', value) for key, value in content.items())
+        else:
+            yield section, content

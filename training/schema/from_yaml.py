@@ -12,38 +12,53 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-
-"""Values from YAML, checked against the annotations of a dataclass or of a function."""
+"""Convert plain YAML values to typed dataclasses and keyword arguments, strictly."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import fields, is_dataclass, make_dataclass, MISSING
+from dataclasses import field, fields, is_dataclass, make_dataclass, MISSING
 import inspect
 from typing import Any, get_args, get_type_hints, TypeVar
+import warnings
 
 import dacite
 from swiftnet_ros.errors import InvalidValueError, UnknownNameError
 
 T = TypeVar('T')
-# The longest value, in characters, that stands in a message as it is.
-_SHOWN = 60
-# YAML has lists only, writes 1 for 1.0, and takes 1e-3 for text.
+# Longer values, in characters, are shown in messages by their type only.
+_MAX_SHOWN = 60
+# YAML has lists only, writes 1 for 1.0, and reads 1e-3 as text.
 _CASTS = dacite.Config(cast=[tuple, float])
+_OLD_KEY = 'old_key'
+
+
+def renamed_from(old_key: str, **arguments: Any) -> Any:
+    """
+    Return a dataclass field whose key in YAML files was called `old_key` in earlier versions.
+
+    The old key is still read, with a FutureWarning. `arguments` are those of dataclasses.field.
+    """
+    return field(metadata={_OLD_KEY: old_key}, **arguments)
 
 
 def dataclass_from_tree(kind: type[T], tree: Any, prefix: str = '') -> T:
-    """Make a dataclass from plain dictionaries; `prefix` names the section in messages."""
+    """
+    Return a dataclass made from nested dictionaries; `prefix` names the section in messages.
+
+    Raises UnknownNameError for an unknown key and InvalidValueError for a missing or wrong value.
+    """
+    section = prefix.rstrip('.') or 'the configuration'
     if not isinstance(tree, dict):
-        raise InvalidValueError(prefix.rstrip('.') or 'the configuration', tree, 'a mapping')
+        raise InvalidValueError(section, tree, 'a mapping')
     assert is_dataclass(kind)
     hints = get_type_hints(kind)
+    tree = _with_current_keys(kind, tree, prefix)
     for key in tree:
         if key not in hints:
-            where = prefix.rstrip('.') or 'the configuration'
-            raise UnknownNameError(f'key in {where}', key, hints)
+            raise UnknownNameError(f'key in {section}', key, hints)
     for item in fields(kind):
         required = item.default is MISSING and item.default_factory is MISSING
         if required and item.name not in tree:
-            raise InvalidValueError(prefix + item.name, 'missing', _words(hints[item.name]))
+            raise InvalidValueError(prefix + item.name, 'missing', _type_name(hints[item.name]))
     values = {
         key: dataclass_from_tree(hints[key], value, f'{prefix}{key}.')
         if is_dataclass(hints[key])
@@ -53,22 +68,37 @@ def dataclass_from_tree(kind: type[T], tree: Any, prefix: str = '') -> T:
     return kind(**values)
 
 
+def _with_current_keys(kind: Any, tree: dict[Any, Any], prefix: str) -> dict[Any, Any]:
+    """Return the tree with old keys replaced by their new names; of two the later one counts."""
+    new_keys = {item.metadata[_OLD_KEY]: item.name for item in fields(kind) if item.metadata}
+    for key in tree:
+        if key in new_keys:
+            message = f'{prefix}{key} is now called {prefix}{new_keys[key]}'
+            warnings.warn(message, FutureWarning, stacklevel=2)
+    return {new_keys.get(key, key): value for key, value in tree.items()}
+
+
 def convert(name: str, value: Any, hint: Any) -> Any:
-    """Give a value as the type of an annotation; refuse what is none."""
+    """Return a value as the type of an annotation; raise InvalidValueError if it does not fit."""
     # To Python true is 1, to a user it is not.
     if isinstance(value, bool) and not {bool, Any} & {hint, *get_args(hint)}:
-        raise InvalidValueError(name, value, _words(hint))
+        raise InvalidValueError(name, value, _type_name(hint))
     holder = make_dataclass('holder', [('value', hint)])
     try:
         return dacite.from_dict(holder, {'value': value}, _CASTS).value
     except (dacite.DaciteError, ValueError, TypeError) as error:
-        raise InvalidValueError(name, _shown(value), _words(hint)) from error
+        shown = value if len(repr(value)) <= _MAX_SHOWN else type(value).__name__
+        raise InvalidValueError(name, shown, _type_name(hint)) from error
 
 
 def checked_options(
     what: str, function: Callable[..., Any], given: int, options: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Check keyword arguments of a function whose first `given` parameters come from elsewhere."""
+    """
+    Return options converted to the annotations of the function's keyword arguments.
+
+    The first `given` parameters are passed by the caller and are no options.
+    """
     known = list(inspect.signature(function).parameters)[given:]
     for key in options:
         if key not in known:
@@ -80,10 +110,5 @@ def checked_options(
     }
 
 
-def _shown(value: Any) -> Any:
-    """Give a short value itself and the type of a long one."""
-    return value if len(repr(value)) <= _SHOWN else type(value).__name__
-
-
-def _words(hint: Any) -> str:
+def _type_name(hint: Any) -> str:
     return hint.__name__ if isinstance(hint, type) and not get_args(hint) else str(hint)

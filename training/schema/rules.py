@@ -12,24 +12,24 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What the values of a configuration may be, by their names."""
+"""The limits of a configuration's values, by section.key."""
 
 from collections.abc import Callable
 from typing import Any
 
-# whether a value is possible, and in words what is expected
+# (whether a value is allowed, what is expected in words)
 ConfigRule = tuple[Callable[[Any], bool], str]
 
-# The least sigma of blurred views in pixels, of noisy ones in grey values.
+# The smallest sigma of a blurred crop in pixels, and of a noisy one in gray values.
 MIN_BLUR_SIGMA, MIN_NOISE_SIGMA = 0.3, 2.0
 
+ANYTHING: ConfigRule = (lambda value: True, 'anything')
 _POSITIVE: ConfigRule = (lambda value: value > 0, 'a number above 0')
 _NOT_NEGATIVE: ConfigRule = (lambda value: value >= 0, 'a number of 0 or more')
 _FRACTION: ConfigRule = (lambda value: 0 <= value <= 1, 'a fraction of 0 to 1')
-ANYTHING: ConfigRule = (lambda value: True, 'anything')
 _SIDE: ConfigRule = (lambda value: value >= 32 and value % 8 == 0, 'a multiple of 8, at least 32')
 
-# What each value may be; names and options are checked where they are looked up.
+# Names and options are checked where they are looked up.
 RULES: dict[str, ConfigRule] = {
     'model.levels': (lambda value: 1 <= value <= 3, '1, 2 or 3'),
     'model.features': (lambda value: value >= 3, 'a number of at least 3'),
@@ -46,20 +46,20 @@ RULES: dict[str, ConfigRule] = {
     'augmentation.contrast': _NOT_NEGATIVE,
     'augmentation.saturation': _NOT_NEGATIVE,
     'augmentation.hue': (lambda value: 0 <= value <= 0.5, 'a fraction of 0 to 0.5'),
-    'augmentation.grey': _FRACTION,
+    'augmentation.grayscale': _FRACTION,
     'augmentation.permute': _FRACTION,
     'augmentation.blur': _FRACTION,
     'augmentation.blur_sigma': (lambda value: MIN_BLUR_SIGMA <= value <= 8, 'pixels, 0.3 to 8'),
     'augmentation.noise': _FRACTION,
     'augmentation.noise_sigma': (
         lambda value: MIN_NOISE_SIGMA <= value <= 64,
-        'grey values, 2 to 64',
+        'gray values, 2 to 64',
     ),
-    'augmentation.mix': _FRACTION,
+    'augmentation.class_mix': _FRACTION,
     'loss.lovasz': _NOT_NEGATIVE,
     'class_weights.beta': (lambda value: 0 <= value < 1, 'a number of 0 or more, below 1'),
     'class_weights.limit': (lambda value: value >= 1, 'a number of 1 or more'),
-    'sampling.share': _FRACTION,
+    'sampling.fraction': _FRACTION,
     'sampling.temperature': _POSITIVE,
     'distillation.weight': _POSITIVE,
     'distillation.temperature': _POSITIVE,

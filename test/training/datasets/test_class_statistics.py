@@ -109,9 +109,9 @@ def test_counts_are_needed_by_weights_and_by_sampling_alone():
     ('section', 'words'),
     [
         ({'class_weights': {'schem': 'x'}}, "did you mean 'scheme'"),
-        ({'sampling': {'shares': 1}}, "did you mean 'share'"),
+        ({'sampling': {'fractions': 1}}, "did you mean 'fraction'"),
         ({'distillation': {'techer': 'x'}}, "did you mean 'teacher'"),
-        ({'augmentation': {'color': 'x'}}, "did you mean 'colour'"),
+        ({'augmentation': {'colors': 'x'}}, "did you mean 'color'"),
     ],
 )
 def test_unknown_keys_name_the_nearest(section, words):
@@ -124,7 +124,7 @@ def test_unknown_keys_name_the_nearest(section, words):
     [
         ('class_weights', 'beta', 1.0, 'a number of 0 or more, below 1'),
         ('class_weights', 'limit', 0.5, 'a number of 1 or more'),
-        ('sampling', 'share', 1.5, 'a fraction of 0 to 1'),
+        ('sampling', 'fraction', 1.5, 'a fraction of 0 to 1'),
         ('sampling', 'temperature', 0.0, 'a number above 0'),
         ('distillation', 'weight', 0.0, 'a number above 0'),
         ('distillation', 'temperature', -1.0, 'a number above 0'),
@@ -174,7 +174,7 @@ def test_a_loss_without_class_weights_says_so(monkeypatch):
 
 def test_a_run_keeps_its_counts_and_weights_and_reads_them_again(folder_root, tmp_path):
     config = tiny_config(train={'epochs': 3})
-    tree = {'class_weights': {'scheme': 'median_frequency'}, 'sampling': {'share': 0.5}}
+    tree = {'class_weights': {'scheme': 'median_frequency'}, 'sampling': {'fraction': 0.5}}
     config = config_from_tree({**asdict(config), **tree})
     train(config, folder_root, tmp_path)
     path = RunPaths(tmp_path).class_counts

@@ -45,7 +45,7 @@ SIDE = 64
 PLAIN = AugmentationConfig(
     crop=SIDE, scale_min=1, scale_max=1, flip=0, brightness=0, contrast=0, saturation=0, hue=0
 )
-drawn = partial(tiny_config, data={'on_device': True}, augmentation={'colour': 'linear'})
+drawn = partial(tiny_config, data={'on_device': True}, augmentation={'color': 'linear'})
 
 
 def coded(
@@ -169,7 +169,7 @@ def test_brightness_contrast_and_grey_are_those_of_a_picture_by_itself():
     # One grey level all over: contrast, saturation and hue move nothing, brightness all alike.
     assert (each.amax(2) - each.amin(2)).max() <= 1
     assert 50 <= int(levels.min()) < 75 < 125 < int(levels.max()) <= 150
-    grey = one_batch(coded(), replace(strong, grey=1.0)).images
+    grey = one_batch(coded(), replace(strong, grayscale=1.0)).images
     assert torch.equal(grey[:, 0], grey[:, 1])
     assert len(grey.unique()) > 2
 
@@ -210,7 +210,7 @@ def test_a_mixed_view_shows_both_pictures_with_their_labels():
     pictures = coded()
     taken = 0
     for seed in range(10):
-        batch = one_batch(pictures, replace(PLAIN, mix=1.0), seed, indices=(0,))
+        batch = one_batch(pictures, replace(PLAIN, class_mix=1.0), seed, indices=(0,))
         colors = COLOR_OF[batch.labels[0].numpy()]
         assert np.array_equal(batch.images[0].permute(1, 2, 0).numpy(), colors)
         own, other = pictures.labels.long()
@@ -267,14 +267,17 @@ def test_a_run_on_the_device_learns_and_goes_on_as_if_never_interrupted(folder_r
 @pytest.mark.parametrize(
     ('changes', 'words'),
     [
-        ({'augmentation': {'colour': 'hsv'}}, 'augmentation.colour'),
-        ({'augmentation': {'colour': 'linear'}, 'sampling': {'share': 0.5}}, 'sampling.share'),
+        ({'augmentation': {'color': 'hsv'}}, 'augmentation.color'),
+        (
+            {'augmentation': {'color': 'linear'}, 'sampling': {'fraction': 0.5}},
+            'sampling.fraction',
+        ),
     ],
 )
 def test_what_is_drawn_picture_by_picture_alone_is_refused(folder_root, tmp_path, changes, words):
     config = tiny_config(data={'on_device': True}, augmentation=changes['augmentation'])
     if 'sampling' in changes:
-        config = replace(config, sampling=replace(config.sampling, share=0.5))
+        config = replace(config, sampling=replace(config.sampling, fraction=0.5))
     with pytest.raises(InvalidValueError, match=words):
         train(config, folder_root, tmp_path / 'run')
     assert not (tmp_path / 'run').exists()
@@ -286,5 +289,5 @@ def test_pictures_of_several_sizes_are_refused(tmp_path):
     for part in ('images', 'labels'):
         name = f'train/{part}/000.png'
         (root / name).write_bytes((larger / name).read_bytes())
-    with pytest.raises(InvalidValueError, match="data.on_device is 'pictures of 2 sizes'"):
+    with pytest.raises(InvalidValueError, match="data.on_device is 'images of 2 sizes'"):
         ImageStore.load(open_dataset('folder', root, 'train'), CPU)

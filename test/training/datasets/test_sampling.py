@@ -35,11 +35,11 @@ COUNTS = ClassCounts(
     np.array([[90, 10, 0, 0], [95, 5, 0, 0], [90, 9, 1, 0]]),
     {},
 )
-ALWAYS = SamplingConfig(share=1.0, temperature=0.1)
+ALWAYS = SamplingConfig(fraction=1.0, temperature=0.1)
 
 
-def with_sampling(share=0.5, **sections):
-    return replace(tiny_config(**sections), sampling=SamplingConfig(share=share))
+def with_sampling(fraction=0.5, **sections):
+    return replace(tiny_config(**sections), sampling=SamplingConfig(fraction=fraction))
 
 
 @pytest.mark.parametrize(('crop', 'scale'), [(64, 1.0), (96, 1.5), (192, 1.0), (128, 0.5)])
@@ -90,7 +90,7 @@ def test_classes_are_drawn_by_their_share_and_pictures_by_the_class():
 
 
 def test_the_share_of_ordinary_views_stays():
-    rare = RareClassSampler(replace(ALWAYS, share=0.25), COUNTS)
+    rare = RareClassSampler(replace(ALWAYS, fraction=0.25), COUNTS)
     drawn = [rare.draw(seed) for seed in range(2000)]
     assert sum(place is not None for place in drawn) / 2000 == pytest.approx(0.25, abs=0.03)
     nothing = ClassCounts(('a',), np.zeros((2, 1), np.int64), {})
@@ -131,7 +131,7 @@ def test_processes_share_the_same_places(batches):
 
 
 def test_one_picture_twice_in_an_epoch_has_two_views(folder_root):
-    config = with_sampling(share=1.0)
+    config = with_sampling(fraction=1.0)
     dataset = open_dataset('folder', folder_root, 'train')
     counts = ClassCounts((), count_pixels(dataset), {})
     rare = RareClassSampler(config.sampling, counts)

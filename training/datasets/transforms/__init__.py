@@ -12,4 +12,4 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Augmentation and corruption of training images."""
+"""Augmentation of training images and corruption of images as cameras cause it."""

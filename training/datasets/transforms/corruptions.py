@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Blur and noise as cameras make them, for the views of training and for the test of a model."""
+"""Image corruptions as cameras cause them: blur, noise, exposure, in training and evaluation."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -21,6 +21,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from swiftnet_ros.core.labels import Pixels
 from swiftnet_ros.errors import InvalidValueError, UnknownNameError
 import torch
 from torch import Tensor
@@ -32,7 +33,8 @@ from training.datasets.class_table import ClassTable
 from training.schema.config import AugmentationConfig
 from training.schema.rules import MIN_BLUR_SIGMA, MIN_NOISE_SIGMA
 
-MAX_GRAIN = 2.0
+# Pixels: the coarsest noise of training crops.
+_MAX_GRAIN = 2.0
 
 
 def gaussian_blur(image: Tensor, sigma: float) -> Tensor:
@@ -44,9 +46,9 @@ def gaussian_blur(image: Tensor, sigma: float) -> Tensor:
 
 def add_noise(image: Tensor, sigma: float, grain: float, generator: torch.Generator) -> Tensor:
     """
-    Add normal noise of sigma in grey values to an image uint8 [3, H, W].
+    Add normal noise of sigma in gray values to an image uint8 [3, H, W].
 
-    A grain above 1, in pixels, makes it smooth over that length, as demosaicing and scaling do.
+    A grain above 1, in pixels, correlates neighbors over that length, as demosaicing does.
     """
     height, width = image.shape[-2:]
     size = (1, 3, math.ceil(height / grain), math.ceil(width / grain))
@@ -55,137 +57,138 @@ def add_noise(image: Tensor, sigma: float, grain: float, generator: torch.Genera
     return (image + sigma * noise[0]).round_().clamp_(0, 255).byte()
 
 
-class RandomCorruption(v2.Transform):  # type: ignore[misc]
-    """Blur a share of the pictures and make a share of them add_noise."""
-
-    def __init__(self, views: AugmentationConfig) -> None:
-        super().__init__()
-        self.views = views
-
-    def make_params(self, flat_inputs: list[Any]) -> dict[str, Any]:
-        """Draw the seed of a picture."""
-        return {'seed': int(torch.randint(2**31, ()))}
-
-    def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
-        """Change a picture uint8 [3, H, W]; a label stays."""
-        if isinstance(inpt, tv_tensors.Mask):
-            return inpt
-        generator = torch.Generator().manual_seed(params['seed'])
-        result = corrupt_randomly(inpt.as_subclass(Tensor)[None].clone(), self.views, generator)
-        return tv_tensors.wrap(result[0], like=inpt)
-
-
 def corrupt_randomly(
-    images: Tensor, views: AugmentationConfig, generator: torch.Generator
+    images: Tensor, augmentation: AugmentationConfig, generator: torch.Generator
 ) -> Tensor:
     """
-    Blur a share of the images uint8 [N, 3, H, W] in place, then make a share of them add_noise.
+    Blur a fraction of the images uint8 [N, 3, H, W] in place, then add noise to a fraction.
 
-    The generator is the CPU's; nothing is drawn from it for a share of 0.
+    The generator is the CPU's; no number is drawn for a fraction of 0.
     """
-    for place in _chosen(len(images), views.blur, generator):
-        sigma = _between(MIN_BLUR_SIGMA, views.blur_sigma, generator)
-        images[place] = gaussian_blur(images[place], sigma)
-    for place in _chosen(len(images), views.noise, generator):
-        sigma = _between(MIN_NOISE_SIGMA, views.noise_sigma, generator)
-        grain = _between(1.0, MAX_GRAIN, generator)
+    for index in _drawn(len(images), augmentation.blur, generator):
+        sigma = _uniform(MIN_BLUR_SIGMA, augmentation.blur_sigma, generator)
+        images[index] = gaussian_blur(images[index], sigma)
+    for index in _drawn(len(images), augmentation.noise, generator):
+        sigma = _uniform(MIN_NOISE_SIGMA, augmentation.noise_sigma, generator)
+        grain = _uniform(1.0, _MAX_GRAIN, generator)
         seed = int(torch.randint(2**31, (), generator=generator))
         own = torch.Generator(images.device).manual_seed(seed)
-        images[place] = add_noise(images[place], sigma, grain, own)
+        images[index] = add_noise(images[index], sigma, grain, own)
     return images
 
 
-def _chosen(count: int, share: float, generator: torch.Generator) -> list[int]:
-    if not share:
+def _drawn(count: int, fraction: float, generator: torch.Generator) -> list[int]:
+    if not fraction:
         return []
-    chosen: list[int] = (torch.rand(count, generator=generator) < share).nonzero()[:, 0].tolist()
-    return chosen
+    is_drawn = torch.rand(count, generator=generator) < fraction
+    indices: list[int] = is_drawn.nonzero()[:, 0].tolist()
+    return indices
 
 
-def _between(low: float, high: float, generator: torch.Generator) -> float:
+def _uniform(low: float, high: float, generator: torch.Generator) -> float:
     return low + (high - low) * float(torch.rand((), generator=generator))
 
 
-Image = npt.NDArray[np.uint8]
+class RandomCorruption(v2.Transform):  # type: ignore[misc]
+    """Blur a fraction of the training crops and add noise to a fraction of them."""
+
+    def __init__(self, augmentation: AugmentationConfig) -> None:
+        super().__init__()
+        self.augmentation = augmentation
+
+    def make_params(self, flat_inputs: list[Any]) -> dict[str, Any]:
+        """Draw the seed of a crop."""
+        return {'seed': int(torch.randint(2**31, ()))}
+
+    def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
+        """Change an image uint8 [3, H, W]; a label is returned as it is."""
+        if isinstance(inpt, tv_tensors.Mask):
+            return inpt
+        generator = torch.Generator().manual_seed(params['seed'])
+        images = inpt.as_subclass(Tensor)[None].clone()
+        return tv_tensors.wrap(
+            corrupt_randomly(images, self.augmentation, generator)[0], like=inpt
+        )
 
 
-def _blur(image: Image, sigma: float, index: int) -> Image:
-    return _pixels(gaussian_blur(_planes(image), sigma))
+def _blur(image: Pixels, sigma: float, index: int) -> Pixels:
+    return _to_array(gaussian_blur(_to_tensor(image), sigma))
 
 
-def _noise(image: Image, sigma: float, index: int) -> Image:
-    return _pixels(add_noise(_planes(image), sigma, 1.0, torch.Generator().manual_seed(index)))
+def _noise(image: Pixels, sigma: float, index: int) -> Pixels:
+    generator = torch.Generator().manual_seed(index)
+    return _to_array(add_noise(_to_tensor(image), sigma, 1.0, generator))
 
 
-def _gamma(image: Image, exponent: float, index: int) -> Image:
-    table = 255 * np.linspace(0, 1, 256) ** exponent
-    return table.round().astype(np.uint8)[image]
+def _gamma(image: Pixels, exponent: float, index: int) -> Pixels:
+    curve: npt.NDArray[np.float64] = 255 * np.linspace(0, 1, 256) ** exponent
+    return curve.round().astype(np.uint8)[image]
 
 
-# name: (change of an image by a value and the picture's number, least and largest value, unit)
-CORRUPTIONS: dict[str, tuple[Callable[[Image, float, int], Image], float, float, str]] = {
+def _to_tensor(image: Pixels) -> Tensor:
+    return torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1)))
+
+
+def _to_array(image: Tensor) -> Pixels:
+    return np.ascontiguousarray(image.numpy().transpose(1, 2, 0))
+
+
+# name: (function of an image, a strength and the image's index; least and largest strength; unit)
+CORRUPTIONS: dict[str, tuple[Callable[[Pixels, float, int], Pixels], float, float, str]] = {
     'blur': (_blur, MIN_BLUR_SIGMA, 16, 'pixels of sigma'),
-    'noise': (_noise, 0, 128, 'grey values of sigma'),
+    'noise': (_noise, 0, 128, 'gray values of sigma'),
     'gamma': (_gamma, 0.1, 10, 'exponent of the values, above 1 darker'),
 }
 
 
 @dataclass(frozen=True)
 class Corruption:
-    """One fault by its name in CORRUPTIONS, and how strong it is, in its unit."""
+    """A corruption by its name in CORRUPTIONS, and its strength in the unit given there."""
 
     name: str
-    value: float
+    strength: float
 
     @classmethod
     def parse(cls, text: str) -> 'Corruption':
-        """Read NAME=VALUE; raises UnknownNameError or InvalidValueError."""
+        """Parse NAME=VALUE; raise UnknownNameError or InvalidValueError."""
         name, _, value = text.partition('=')
         if name not in CORRUPTIONS:
-            raise UnknownNameError('--fault', name, CORRUPTIONS)
+            raise UnknownNameError('--corruption', name, CORRUPTIONS)
         _, low, high, unit = CORRUPTIONS[name]
         expected = f'NAME=VALUE with a value of {low} to {high}, {unit}'
         try:
-            number = float(value)
+            strength = float(value)
         except ValueError as error:
-            raise InvalidValueError('--fault', text, expected) from error
-        if not low <= number <= high:
-            raise InvalidValueError('--fault', text, expected)
-        return cls(name, number)
+            raise InvalidValueError('--corruption', text, expected) from error
+        if not low <= strength <= high:
+            raise InvalidValueError('--corruption', text, expected)
+        return cls(name, strength)
 
     def __str__(self) -> str:
-        """Write NAME=VALUE."""
-        return f'{self.name}={self.value:g}'
+        """Return NAME=VALUE."""
+        return f'{self.name}={self.strength:g}'
 
 
 @dataclass(frozen=True)
 class CorruptedDataset:
-    """The pictures of a data set with faults, one after another; each time the same."""
+    """A data set whose images are corrupted, in order; its labels stay as they are."""
 
-    source: ImageLabelDataset
-    faults: tuple[Corruption, ...]
+    dataset: ImageLabelDataset
+    corruptions: tuple[Corruption, ...]
 
     @property
     def table(self) -> ClassTable:
-        """Give the classes and what stands for them in the label files."""
-        return self.source.table
+        """The class table of the data set."""
+        return self.dataset.table
 
     def __len__(self) -> int:
-        """Count the pictures."""
-        return len(self.source)
+        """Return the number of images."""
+        return len(self.dataset)
 
     def __getitem__(self, index: int) -> Sample:
-        """Give one picture with its label, which stays."""
-        sample = self.source[index]
+        """Return an image, corrupted in the same way every time, with its label."""
+        sample = self.dataset[index]
         image = sample.image
-        for fault in self.faults:
-            image = CORRUPTIONS[fault.name][0](image, fault.value, index)
+        for corruption in self.corruptions:
+            image = CORRUPTIONS[corruption.name][0](image, corruption.strength, index)
         return replace(sample, image=image)
-
-
-def _planes(image: Image) -> torch.Tensor:
-    return torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1)))
-
-
-def _pixels(planes: torch.Tensor) -> Image:
-    return np.ascontiguousarray(planes.numpy().transpose(1, 2, 0))

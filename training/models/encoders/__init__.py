@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The encoders, chosen by name: one file and one line here for each."""
+"""The encoders by name: each has a line in ENCODERS."""
 
 from collections.abc import Callable, Sequence
 
@@ -20,7 +20,7 @@ from training.models.encoders.base import Encoder
 from training.models.encoders.mobilenet_v2 import mobilenet_v2
 from training.models.encoders.resnet import resnet18, resnet34, resnet50
 
-# (widths of stem and the four stages, or None for the published ones; pyramid levels) -> encoder
+# (widths of the stem and the four stages, None for the published ones; pyramid levels) -> encoder
 EncoderBuilder = Callable[[Sequence[int] | None, int], Encoder]
 
 ENCODERS: dict[str, EncoderBuilder] = {

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What every encoder is: a stem and four stages whose outputs have strides 4, 8, 16 and 32."""
+"""The base class of encoders: a stem and four stages with outputs of stride 4, 8, 16 and 32."""
 
 from collections.abc import Sequence
 
@@ -23,7 +23,7 @@ from torchvision.models import get_model_weights
 
 
 class PretrainedWeightsError(SwiftnetError):
-    """ImageNet weights that cannot be had or do not fit."""
+    """ImageNet weights that cannot be downloaded or do not fit."""
 
     def __init__(self, name: str, reason: object) -> None:
         super().__init__(
@@ -35,9 +35,9 @@ class PretrainedWeightsError(SwiftnetError):
 
 class Encoder(nn.Module):
     """
-    A recognition network without its classifier.
+    A classification network without its classifier.
 
-    A subclass fills `stem` and `stages` and may replace `activate`. `widths` are the output
+    A subclass defines `stem` and `stages` and may override `activate`. `widths` are the output
     channels of the stem and the four stages.
     """
 
@@ -49,34 +49,34 @@ class Encoder(nn.Module):
         self.stages = stages
 
     def activate(self, features: Tensor) -> Tensor:
-        """Apply what stands between two blocks."""
+        """Apply the activation between two blocks."""
         return torch.relu(features)
 
     def forward(self, image: Tensor, level: int = 0) -> list[Tensor]:
-        """Give the four stages' features before their last ReLU, [N, widths[i], H/s, W/s]."""
+        """Return the four stages' features before their last ReLU, [N, widths[i], H/s, W/s]."""
         current = self.stem(image, level)
         features = []
         for stage in self.stages:
             assert isinstance(stage, nn.ModuleList)
             for block in stage:
-                answer = block(current, level)
-                current = self.activate(answer)
-            features.append(answer)
+                output = block(current, level)
+                current = self.activate(output)
+            features.append(output)
         return features
 
     def torchvision_key(self, key: str) -> str:
-        """Give torchvision's name of one of this encoder's parameters."""
+        """Return torchvision's name of one of this encoder's parameters."""
         raise NotImplementedError
 
     def load_imagenet(self) -> None:
-        """Fill in torchvision's ImageNet weights; every pyramid level gets the same norms."""
+        """Load torchvision's ImageNet weights; every pyramid level gets the same batch norms."""
         try:
             source = get_model_weights(self.name).DEFAULT.get_state_dict(progress=True)
         except (OSError, RuntimeError, ValueError) as error:
-            # no network, a damaged download, an encoder that torchvision does not have
+            # No network, a damaged download, or an encoder that torchvision does not have.
             raise PretrainedWeightsError(self.name, error) from error
         own = self.state_dict()
-        # files from before torch 0.4.1 lack the counters of the norms
+        # Files from before torch 0.4.1 lack the batch norms' counters.
         kept = {key: value for key, value in own.items() if key.endswith('num_batches_tracked')}
         loaded = {key: source.get(self.torchvision_key(key)) for key in own if key not in kept}
         if any(value is None or value.shape != own[key].shape for key, value in loaded.items()):
@@ -85,7 +85,7 @@ class Encoder(nn.Module):
 
 
 def checked_widths(widths: Sequence[int] | None, published: Sequence[int]) -> tuple[int, ...]:
-    """Take the published widths where none are given; refuse impossible ones."""
+    """Return the widths, or the published ones for None; raise InvalidValueError if invalid."""
     chosen = tuple(published if widths is None else widths)
     if len(chosen) != len(published) or min(chosen) < 1:
         raise InvalidValueError(

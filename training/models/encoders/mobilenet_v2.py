@@ -38,7 +38,7 @@ _PUBLISHED = (32, 24, 32, 96, 320)
 
 
 class ConvNorm(nn.Module):
-    """A convolution and a norm per level, with ReLU6 where asked for."""
+    """A convolution and a batch norm per level, with ReLU6 if `activated`."""
 
     def __init__(self, channels: Sequence[int], kernel: int, stride: int, groups: int,
                  levels: int, activated: bool) -> None:  # fmt: skip
@@ -50,13 +50,13 @@ class ConvNorm(nn.Module):
         self.activated = activated
 
     def forward(self, features: Tensor, level: int) -> Tensor:
-        """Convolve and normalise at `level`."""
-        answer = self.norm(self.conv(features), level)
-        return F.relu6(answer) if self.activated else answer
+        """Convolve, and normalize with the batch norm of `level`."""
+        output = self.norm(self.conv(features), level)
+        return F.relu6(output) if self.activated else output
 
 
 class InvertedResidual(nn.Module):
-    """Expand 1x1, depthwise 3x3, project 1x1; a shortcut where the shape stays."""
+    """Expand 1x1, depthwise 3x3, project 1x1, with a shortcut if the shape stays the same."""
 
     def __init__(self, inputs: int, outputs: int, stride: int, expansion: int, levels: int):
         super().__init__()
@@ -68,7 +68,7 @@ class InvertedResidual(nn.Module):
         self.shortcut = stride == 1 and inputs == outputs
 
     def forward(self, features: Tensor, level: int) -> Tensor:
-        """[N, inputs, H, W] to [N, outputs, H/stride, W/stride]."""
+        """Return [N, outputs, H/stride, W/stride] for [N, inputs, H, W]."""
         branch = features
         for layer in self.conv:
             branch = layer(branch, level)
@@ -76,17 +76,17 @@ class InvertedResidual(nn.Module):
 
 
 class MobileNetV2(Encoder):
-    """MobileNetV2; its blocks end without an activation."""
+    """MobileNetV2, whose blocks end without an activation."""
 
     def activate(self, features: Tensor) -> Tensor:
-        """Leave the features as they are: the bottlenecks are linear."""
+        """Return the features as they are: the bottlenecks are linear."""
         return features
 
     def torchvision_key(self, key: str) -> str:
-        """Map stem to features.0 and the running block number to features.N."""
+        """Return torchvision's key: stem is features.0, the n-th block is features.n."""
         key = re.sub(r'norm\.\d+\.', 'norm.', key)
         if key.startswith('stem.'):
-            return _part(key.replace('stem.', 'features.0.'))
+            return _conv_norm_key(key.replace('stem.', 'features.0.'))
         match = re.match(r'stages\.(\d)\.(\d)\.conv\.(\d)\.(.*)', key)
         assert match is not None
         stage, block, layer = (int(match[i]) for i in (1, 2, 3))
@@ -100,20 +100,20 @@ class MobileNetV2(Encoder):
         return [block for block in blocks if isinstance(block, InvertedResidual)]
 
 
-def _part(key: str) -> str:
+def _conv_norm_key(key: str) -> str:
     return key.replace('.conv.', '.0.').replace('.norm.', '.1.')
 
 
 def _layer_key(layer: int, rest: str, last: bool) -> str:
-    """Name a layer as torchvision does: the projection stands bare, the others nested."""
+    """Return torchvision's key of a layer: the projection's is flat, the others' are nested."""
     if not last:
-        return _part(f'{layer}.{rest}')
+        return _conv_norm_key(f'{layer}.{rest}')
     number = layer + (0 if rest.startswith('conv') else 1)
     return f'{number}.{rest.split(".", 1)[1]}'
 
 
 def mobilenet_v2(widths: Sequence[int] | None, levels: int) -> Encoder:
-    """Build MobileNetV2; widths of stem and stages, published: 32, 24, 32, 96, 320."""
+    """Return MobileNetV2; published widths of stem and stages: 32, 24, 32, 96, 320."""
     chosen = checked_widths(widths, _PUBLISHED)
     stem = ConvNorm((3, chosen[0]), 3, 2, 1, levels, True)
     stages, inputs = nn.ModuleList(), chosen[0]
@@ -130,5 +130,5 @@ def mobilenet_v2(widths: Sequence[int] | None, levels: int) -> Encoder:
 
 
 def _row_width(published: int, scale: float) -> int:
-    """Scale a row with its stage, whose last row has exactly the stage's width."""
+    """Return a row's width scaled with its stage; the last row has exactly the stage's width."""
     return max(1, round(published * scale))

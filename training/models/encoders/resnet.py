@@ -38,13 +38,13 @@ class Stem(nn.Module):
         self.bn1 = LevelNorm(width, levels)
 
     def forward(self, image: Tensor, level: int) -> Tensor:
-        """[N, 3, H, W] to [N, width, H/4, W/4]."""
+        """Return [N, width, H/4, W/4] for [N, 3, H, W]."""
         features = torch.relu(self.bn1(self.conv1(image), level))
         return F.max_pool2d(features, 3, stride=2, padding=1)
 
 
 class BasicBlock(nn.Module):
-    """Two 3x3 convolutions and a shortcut; the ReLU behind the sum is the encoder's."""
+    """Two 3x3 convolutions and a shortcut; the ReLU after the sum is the encoder's."""
 
     expansion = 1
 
@@ -57,7 +57,7 @@ class BasicBlock(nn.Module):
         self.downsample = _shortcut(inputs, outputs, stride)
 
     def forward(self, features: Tensor, level: int) -> Tensor:
-        """[N, inputs, H, W] to [N, outputs, H/stride, W/stride], before the ReLU."""
+        """Return [N, outputs, H/stride, W/stride] for [N, inputs, H, W], before the ReLU."""
         branch = torch.relu(self.bn1(self.conv1(features), level))
         branch = self.bn2(self.conv2(branch), level)
         added: Tensor = branch + self.downsample(features)
@@ -81,7 +81,7 @@ class Bottleneck(nn.Module):
         self.downsample = _shortcut(inputs, outputs, stride)
 
     def forward(self, features: Tensor, level: int) -> Tensor:
-        """[N, inputs, H, W] to [N, outputs, H/stride, W/stride], before the ReLU."""
+        """Return [N, outputs, H/stride, W/stride] for [N, inputs, H, W], before the ReLU."""
         branch = torch.relu(self.bn1(self.conv1(features), level))
         branch = torch.relu(self.bn2(self.conv2(branch), level))
         branch = self.bn3(self.conv3(branch), level)
@@ -90,7 +90,7 @@ class Bottleneck(nn.Module):
 
 
 def _shortcut(inputs: int, outputs: int, stride: int) -> nn.Module:
-    """Give the identity, or a 1x1 convolution whose norm all pyramid levels share."""
+    """Return the identity, or a 1x1 convolution whose batch norm all pyramid levels share."""
     if stride == 1 and inputs == outputs:
         return nn.Identity()
     return nn.Sequential(
@@ -102,7 +102,7 @@ class ResNet(Encoder):
     """A ResNet of basic or bottleneck blocks."""
 
     def torchvision_key(self, key: str) -> str:
-        """Map stem.conv1 to conv1, stages.0.1.bn2.LEVEL to layer1.1.bn2."""
+        """Return torchvision's key: stem.conv1 is conv1, stages.0.1.bn2.LEVEL is layer1.1.bn2."""
         key = re.sub(r'(bn\d)\.\d+\.', r'\1.', key.removeprefix('stem.'))
         return re.sub(r'^stages\.(\d)', lambda match: f'layer{int(match[1]) + 1}', key)
 
@@ -126,15 +126,15 @@ def _resnet(
 
 
 def resnet18(widths: Sequence[int] | None, levels: int) -> Encoder:
-    """Build ResNet-18; widths of stem and stages, published: 64, 64, 128, 256, 512."""
+    """Return ResNet-18; published widths of stem and stages: 64, 64, 128, 256, 512."""
     return _resnet('resnet18', BasicBlock, (2, 2, 2, 2), widths, levels)
 
 
 def resnet34(widths: Sequence[int] | None, levels: int) -> Encoder:
-    """Build ResNet-34; widths of stem and stages, published: 64, 64, 128, 256, 512."""
+    """Return ResNet-34; published widths of stem and stages: 64, 64, 128, 256, 512."""
     return _resnet('resnet34', BasicBlock, (3, 4, 6, 3), widths, levels)
 
 
 def resnet50(widths: Sequence[int] | None, levels: int) -> Encoder:
-    """Build ResNet-50; widths of stem and stages, published: 64, 256, 512, 1024, 2048."""
+    """Return ResNet-50; published widths of stem and stages: 64, 256, 512, 1024, 2048."""
     return _resnet('resnet50', Bottleneck, (3, 4, 6, 3), widths, levels)

@@ -114,11 +114,11 @@ def test_both_ways_cut_out_the_same_crop(image):
     masks = []
     for colour in ('hsv', 'linear'):
         torch.manual_seed(4)
-        transform = training_transform(AugmentationConfig(crop=32, colour=colour))
+        transform = training_transform(AugmentationConfig(crop=32, color=colour))
         masks.append(transform(tv_tensors.Image(image), label)[1])
     assert torch.equal(*masks)
 
 
 def test_an_unknown_way_names_the_nearest():
-    with pytest.raises(UnknownNameError, match="augmentation.colour 'lineer'; did you mean 'lin"):
-        color_jitter(AugmentationConfig(colour='lineer'))
+    with pytest.raises(UnknownNameError, match="augmentation.color 'lineer'; did you mean 'lin"):
+        color_jitter(AugmentationConfig(color='lineer'))

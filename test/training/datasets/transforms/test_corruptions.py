@@ -173,7 +173,7 @@ def test_evaluate_names_the_faults_that_it_scored(capsys, checkpoint):
     ('text', 'words'),
     [
         ('nose=3', "did you mean 'noise'"),
-        ('noise', 'a value of 0 to 128, grey values of sigma'),
+        ('noise', 'a value of 0 to 128, gray values of sigma'),
         ('blur=a', 'a value of 0.3 to 16, pixels of sigma'),
         ('gamma=99', 'a value of 0.1 to 10'),
         ('noise=nan', 'a value of 0 to 128'),

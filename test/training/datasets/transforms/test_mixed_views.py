@@ -70,20 +70,20 @@ def test_another_picture_without_labels_changes_nothing():
 def test_grey_exchanged_blurred_and_noisy_views_keep_their_labels():
     image, label = noise(0), striped(0, 1)
     views = {}
-    for name in ('grey', 'permute', 'blur', 'noise'):
+    for name in ('grayscale', 'permute', 'blur', 'noise'):
         torch.manual_seed(3)
         transform = training_transform(replace(PLAIN, **{name: 1.0}))
         views[name], mask = augment(transform, image, label)
         assert torch.equal(mask, label)
         assert not torch.equal(views[name], image)
-    assert torch.equal(views['grey'][0], views['grey'][1])
-    assert torch.equal(views['grey'][0], views['grey'][2])
+    assert torch.equal(views['grayscale'][0], views['grayscale'][1])
+    assert torch.equal(views['grayscale'][0], views['grayscale'][2])
     assert torch.equal(views['permute'].sort(0).values, image.sort(0).values)
     assert views['blur'].float().std() < 0.8 * image.float().std()
     assert 1 < (views['noise'].float() - image.float()).std() < 20
 
 
-@pytest.mark.parametrize('name', ['grey', 'permute', 'blur', 'noise'])
+@pytest.mark.parametrize('name', ['grayscale', 'permute', 'blur', 'noise'])
 def test_a_share_of_the_views_is_changed(name):
     transform = training_transform(replace(PLAIN, **{name: 0.5}))
     torch.manual_seed(0)
@@ -96,7 +96,7 @@ def test_a_share_of_the_views_is_changed(name):
 
 def views(root, mix: float, seed: int = 0) -> list[torch.Tensor]:
     """Give the labels of twelve views."""
-    config = tiny_config(augmentation={'mix': mix}, train={'seed': seed})
+    config = tiny_config(augmentation={'class_mix': mix}, train={'seed': seed})
     loader, _ = tiny_loader(config, open_dataset('folder', root, 'train'))
     return [loader.dataset[(epoch, 0)][1] for epoch in range(12)]
 
@@ -112,7 +112,7 @@ def test_a_share_of_the_views_is_mixed_and_depends_on_its_place_alone(folder_roo
 
 
 def test_mixing_measures_edges_in_the_mixed_label(folder_root):
-    config = tiny_config(augmentation={'mix': 1.0})
+    config = tiny_config(augmentation={'class_mix': 1.0})
     loader, _ = tiny_loader(config, open_dataset('folder', folder_root, 'train'))
     _, label, distance = loader.dataset[(0, 0)]
     changes = label[:, 1:] != label[:, :-1]
