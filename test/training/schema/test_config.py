@@ -15,6 +15,7 @@
 
 """Configuration files: what is read, and what is refused with which words."""
 
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from helpers.checkout import ROOT
@@ -26,6 +27,7 @@ from training.datasets import DATASETS
 from training.datasets.class_table import shipped_class_table
 from training.models import build_model
 from training.schema.config import config_from_tree, flattened, load_config, load_tree
+from training.schema.from_yaml import dataclass_from_tree, renamed_from
 from training.trainer.losses import build_loss
 from training.trainer.lr_schedule import build_lr_schedule
 from training.trainer.optimizers import build_optimizer
@@ -178,3 +180,35 @@ def test_an_override_with_an_unknown_key_names_the_nearest(tmp_path):
     path = write_config(tmp_path / 'tiny.yaml')
     with pytest.raises(UnknownNameError, match="did you mean 'epochs'"):
         load_config(path, ('train.epoch=3',))
+
+
+@dataclass(frozen=True)
+class Lens:
+    """A section with a renamed key."""
+
+    focal: float = renamed_from('focus', default=1.0)
+
+
+@dataclass(frozen=True)
+class CameraSection:
+    """A configuration with a section."""
+
+    lens: Lens = field(default_factory=Lens)
+
+
+def test_the_old_name_of_a_key_is_read_with_a_warning():
+    with pytest.warns(FutureWarning, match=r'^lens\.focus is now called lens\.focal$'):
+        config = dataclass_from_tree(CameraSection, {'lens': {'focus': 2}})
+    assert config.lens.focal == 2.0
+    with pytest.raises(InvalidValueError, match=r"lens\.focal is 'far', expected float"):
+        dataclass_from_tree(CameraSection, {'lens': {'focus': 'far'}})
+
+
+@pytest.mark.filterwarnings('ignore::FutureWarning')
+@pytest.mark.parametrize('keys', [('colour', 'color'), ('color', 'colour')])
+def test_an_override_wins_under_the_old_name_and_the_new(tmp_path, keys):
+    in_file, overridden = keys
+    path = tmp_path / 'tiny.yaml'
+    path.write_text(f'name: tiny\naugmentation: {{{in_file}: hsv}}\n')
+    config = load_config(path, (f'augmentation.{overridden}=linear',))
+    assert config.augmentation.color == 'linear'
