@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Python functions in the place of C's: what they raise holds none of their variables."""
+"""Python functions that act like C functions: their tracebacks keep no local variables alive."""
 
 from traceback import clear_frames
 from types import FunctionType
@@ -20,7 +20,7 @@ from typing import Any, Callable
 
 
 def as_c_function(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Let a function hold nothing of an error's that it raises, as one in C does not."""
+    """Return a function whose exceptions hold no references to its local variables."""
 
     def call(*arguments: Any, **named: Any) -> Any:
         try:
@@ -34,7 +34,7 @@ def as_c_function(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def with_c_methods(kind: Any) -> Any:
-    """Let all public methods of a class be as in C."""
+    """Wrap all public methods of a class in `as_c_function` and return the class."""
     for name, value in list(vars(kind).items()):
         if isinstance(value, FunctionType) and not name.startswith('_'):
             setattr(kind, name, as_c_function(value))

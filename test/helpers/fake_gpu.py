@@ -13,11 +13,11 @@
 # limitations under the License.
 
 """
-A GPU in host memory: pycuda.driver and the driver's library as far as the engine uses them.
+A GPU in host memory: `pycuda.driver` and the CUDA driver's library, as far as they are used.
 
-Kernels are the very source, compiled for this CPU. What is sent to the stream happens only when
-it is waited for, in order, and never while it is recorded. Everything that is made is counted
-until it is freed, and nothing may be done outside the context.
+The kernels are the real source, compiled for this CPU. Enqueued work runs, in order, when the
+stream is synchronized, and never while it is captured. Every object is counted until it is freed,
+and every call outside the context is an error.
 """
 
 import ctypes
@@ -26,7 +26,7 @@ from types import ModuleType, SimpleNamespace
 from typing import Any, Callable, Dict, List, Optional
 
 from helpers.c_functions import as_c_function
-from helpers.fake_cuda_library import FakeLibrary
+from helpers.fake_cuda_library import FakeCudaLibrary
 from helpers.fake_cuda_objects import (
     FakeAllocation,
     FakeDevice,
@@ -36,91 +36,85 @@ from helpers.fake_cuda_objects import (
 )
 import numpy as np
 
-
-class Error(Exception):
-    """What pycuda raises."""
+TOTAL_MEMORY = 1 << 30
 
 
-class MemoryError_(Error):  # noqa: N801, N818
-    """What pycuda raises where memory does not suffice."""
+class CudaError(Exception):
+    """The base of PyCUDA's exceptions."""
+
+
+class CudaMemoryError(CudaError):
+    """PyCUDA's exception for too little memory."""
 
 
 class FakeGpu:
     """
-    A GPU; `failing` maps the name of a call to what it raises, or to the status that it gives.
+    A GPU; `failing` maps the name of a call to the exception or status that it fails with.
 
-    `journal` has the names of the calls, `sent` what really happened on the stream, `alive` what
-    was made and not freed, `bytes_up` and `bytes_down` what was copied on the stream.
+    `calls` are the names of all calls, `executed` what ran on the stream, `alive` the objects that
+    are not freed, `uploaded_bytes` and `downloaded_bytes` what was copied on the stream.
     """
 
-    def __init__(self, is_integrated: bool = False, memory: int = 1 << 30) -> None:
-        """Begin with an idle GPU."""
+    def __init__(self, is_integrated: bool = False, memory: int = TOTAL_MEMORY) -> None:
+        """Create an idle GPU with `memory` free bytes."""
         self.is_integrated, self.memory = is_integrated, memory
         self.failing: Dict[str, Any] = {}
-        self.journal: List[str] = []
-        self.sent: List[str] = []
+        self.calls: List[str] = []
+        self.executed: List[str] = []
         self.alive: Dict[int, str] = {}
-        self.bytes_up = self.bytes_down = 0
+        self.uploaded_bytes = self.downloaded_bytes = 0
         self.depth = 0
-        self.recording: Optional[List[Any]] = None
+        self.captured: Optional[List[Any]] = None
         self._queue: List[Any] = []
         self._handles = count(1)
-        self._blocks: Dict[int, Any] = {}
-        self.library = FakeLibrary(self)
+        self.library = FakeCudaLibrary(self)
         self.driver = self._pycuda_driver()
 
     def call(self, name: str, needs_context: bool = True) -> None:
-        """Note a call, and fail it if it is to fail."""
-        self.journal.append(name)
+        """Log a call; raise the exception that it is to fail with."""
+        self.calls.append(name)
         assert self.depth > 0 or not needs_context, f'{name} outside the context'
         failure = self.failing.get(name)
         if isinstance(failure, Exception):
             raise failure
 
-    def send(self, name: str, action: Callable[[], None]) -> None:
-        """Put work on the stream, or on the record."""
-        (self._queue if self.recording is None else self.recording).append((name, action))
+    def enqueue(self, name: str, work: Callable[[], None]) -> None:
+        """Enqueue work on the stream, or add it to the capture."""
+        (self._queue if self.captured is None else self.captured).append((name, work))
 
-    def replay(self, record: List[Any]) -> None:
-        """Put recorded work on the stream."""
-        self._queue.extend(record)
+    def replay(self, captured: List[Any]) -> None:
+        """Enqueue captured work on the stream."""
+        self._queue.extend(captured)
 
     def synchronize(self) -> None:
-        """Do what was sent."""
-        assert self.recording is None, 'nobody may wait for what is recorded'
+        """Execute the enqueued work."""
+        assert self.captured is None, 'a captured stream cannot be synchronized'
         while self._queue:
-            name, action = self._queue.pop(0)
-            self.sent.append(name)
-            action()
-            del action
+            name, work = self._queue.pop(0)
+            self.executed.append(name)
+            work()
+            del work
 
-    def make(self, what: str) -> int:
-        """Count something that has to be freed; give its handle."""
+    def create(self, what: str) -> int:
+        """Count an object that has to be freed, and return its handle."""
         handle = next(self._handles)
         self.alive[handle] = what
         return handle
 
-    def drop(self, handle: int) -> None:
-        """Free something, which must still be there."""
+    def destroy(self, handle: int) -> None:
+        """Free an object, which must not have been freed before."""
         del self.alive[handle]
-
-    def allocate(self, what: str, size: int) -> FakeAllocation:
-        """Take memory."""
-        if size > self.memory:
-            raise MemoryError_('out of memory')
-        self.memory -= size
-        return FakeAllocation(self, what, size)
 
     def _pycuda_driver(self) -> ModuleType:
         driver: Any = ModuleType('pycuda.driver')
-        driver.Error, driver.MemoryError = Error, MemoryError_
+        driver.Error, driver.MemoryError = CudaError, CudaMemoryError
         driver.init = lambda: self.call('init', needs_context=False)
         driver.Device = lambda number: FakeDevice(self)
         driver.Stream = lambda: FakeStream(self)
         driver.ctx_flags = SimpleNamespace(SCHED_BLOCKING_SYNC=4, MAP_HOST=8)
         driver.device_attribute = SimpleNamespace(INTEGRATED='integrated')
         driver.host_alloc_flags = SimpleNamespace(DEVICEMAP=2)
-        driver.mem_get_info = lambda: (self.memory, 1 << 30)
+        driver.mem_get_info = lambda: (self.memory, TOTAL_MEMORY)
         driver.mem_alloc = self._mem_alloc
         driver.pagelocked_empty = self._pagelocked_empty
         driver.memcpy_htod = lambda address, array: self._copy_now('memcpy_htod', address, array)
@@ -132,40 +126,46 @@ class FakeGpu:
 
     def _mem_alloc(self, size: int) -> FakeAllocation:
         self.call('mem_alloc')
-        return self.allocate('device memory', size)
+        return self._allocate('device memory', size)
 
     def _pagelocked_empty(self, shape: Any, dtype: Any, mem_flags: int = 0) -> Any:
         self.call('pagelocked_empty')
         assert mem_flags == (2 if self.is_integrated else 0)
         array = np.full(shape, 77, dtype).view(FakePagelocked)
-        array.allocation = self.allocate('host memory', array.nbytes)
+        array.allocation = self._allocate('host memory', array.nbytes)
         array.allocation.address = array.ctypes.data
         return array
+
+    def _allocate(self, what: str, size: int) -> FakeAllocation:
+        if size > self.memory:
+            raise CudaMemoryError('out of memory')
+        self.memory -= size
+        return FakeAllocation(self, what, size)
 
     def _copy_now(self, name: str, address: int, array: Any) -> None:
         self.call(name)
         self.synchronize()
-        _move(address, array, up=name == 'memcpy_htod')
+        _copy(address, array, up=name == 'memcpy_htod')
 
     def _upload(self, address: int, array: Any, stream: FakeStream) -> None:
         self.call('memcpy_htod_async')
 
-        def copy() -> None:
-            _move(address, array, up=True)
-            self.bytes_up += array.nbytes
+        def upload() -> None:
+            _copy(address, array, up=True)
+            self.uploaded_bytes += array.nbytes
 
-        self.send('upload', copy)
+        self.enqueue('upload', upload)
 
     def _download(self, array: Any, address: int, stream: FakeStream) -> None:
         self.call('memcpy_dtoh_async')
 
-        def copy() -> None:
-            _move(address, array, up=False)
-            self.bytes_down += array.nbytes
+        def download() -> None:
+            _copy(address, array, up=False)
+            self.downloaded_bytes += array.nbytes
 
-        self.send('download', copy)
+        self.enqueue('download', download)
 
 
-def _move(address: int, array: Any, up: bool) -> None:
+def _copy(address: int, array: Any, up: bool) -> None:
     ends = (address, array.ctypes.data)
     ctypes.memmove(*(ends if up else ends[::-1]), array.nbytes)

@@ -12,7 +12,11 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What the classes of the stand-in for TensorRT do, as far as the builder asks it of them."""
+"""
+The classes of a fake TensorRT that parse, configure and build an engine.
+
+The engine is JSON of everything that was set on network and builder configuration.
+"""
 
 import json
 from typing import Any, Dict, List
@@ -21,12 +25,12 @@ import onnx
 
 
 class _Builder:
-    """Makes the rest."""
+    """Creates network and configuration, and builds the engine."""
 
     num_DLA_cores = 2  # noqa: N815
 
     def __init__(self, logger: Any) -> None:
-        assert isinstance(logger, self.trt_module.ILogger)
+        assert isinstance(logger, self.trt_module.ILogger) and logger._is_initialized
         logger.log(self.trt_module.ILogger.Severity.INFO, 'a builder')
 
     def create_network(self, flags: int) -> Any:
@@ -47,7 +51,7 @@ class _Builder:
             recorded[name] = getattr(value, 'name', value)
         recorded['calibration'] = _calibration(vars(config).get('int8_calibrator'))
         if 'progress_monitor' in vars(config):
-            _play(config.progress_monitor)
+            _report_progress(config.progress_monitor)
         return json.dumps(recorded).encode()
 
 
@@ -56,7 +60,7 @@ def _network_flags(trt: Any, flags: int) -> List[str]:
 
 
 def _calibration(calibrator: Any) -> Any:
-    """Ask a calibrator as TensorRT does: its cache, else image after image."""
+    """Call a calibrator as TensorRT does: read its cache, else image after image."""
     if calibrator is None:
         return None
     kind = type(calibrator).__mro__[2].__name__
@@ -69,10 +73,15 @@ def _calibration(calibrator: Any) -> Any:
             break
         addresses += batch
     text = None if cache is None else cache.decode()
-    return {'kind': kind, 'cache': text, 'images': addresses, 'of': calibrator.get_batch_size()}
+    return {
+        'kind': kind,
+        'cache': text,
+        'images': addresses,
+        'batch_size': calibrator.get_batch_size(),
+    }
 
 
-def _play(monitor: Any) -> None:
+def _report_progress(monitor: Any) -> None:
     monitor.phase_start('Building', None, 2)
     monitor.phase_start('Timing', 'Building', 4)
     for step in range(4):
@@ -83,7 +92,7 @@ def _play(monitor: Any) -> None:
 
 
 class _Parser:
-    """Makes a layer of every node."""
+    """Adds a layer for every node of the model."""
 
     def __init__(self, network: Any, logger: Any) -> None:
         self._network, self._errors = network, []
@@ -121,7 +130,7 @@ class _Parser:
 
 
 class _ParserError:
-    """Where and why a parser failed."""
+    """The node at which a parser failed, and why."""
 
     def node(self) -> int:
         return self._index
@@ -145,7 +154,7 @@ def _layer(trt: Any, node: onnx.NodeProto) -> Any:
 
 
 class _Layer:
-    """A layer and its outputs."""
+    """A layer and its output tensors."""
 
     def get_output(self, index: int) -> Any:
         return self._outputs[index]
@@ -162,7 +171,7 @@ class _Layer:
 
 
 class _Tensor:
-    """A tensor and its range."""
+    """A tensor and its dynamic range."""
 
     def set_dynamic_range(self, low: float, high: float) -> bool:
         self._range = [low, high]
@@ -170,7 +179,7 @@ class _Tensor:
 
 
 class _Network:
-    """The layers that the parser made."""
+    """The layers that the parser added."""
 
     @property
     def num_layers(self) -> int:
@@ -181,7 +190,7 @@ class _Network:
 
 
 class _Config:
-    """Keeps all that it is told."""
+    """Records every setting."""
 
     progress_monitor = None
 
@@ -218,14 +227,14 @@ class _Config:
 
 
 class _TimingCache:
-    """Timings, which are text here."""
+    """A timing cache, which is text here."""
 
     def serialize(self) -> bytes:
         return self._content
 
 
 class _Runtime:
-    """Loads what the builder told."""
+    """Deserializes the JSON that the builder wrote."""
 
     def __init__(self, logger: Any) -> None:
         pass
@@ -237,7 +246,7 @@ class _Runtime:
 
 
 class _Engine:
-    """An engine, which can only be inspected."""
+    """An engine that can only be inspected."""
 
     def create_engine_inspector(self) -> Any:
         inspector = self.trt_module.EngineInspector()
@@ -246,7 +255,7 @@ class _Engine:
 
 
 class _Inspector:
-    """Says that convolutions are FP16 and all else FP32."""
+    """Reports convolutions as FP16 and everything else as FP32."""
 
     def get_engine_information(self, kind: Any) -> str:
         assert kind.name == 'JSON'
@@ -263,11 +272,11 @@ class _Inspector:
         return json.dumps({'Layers': layers, 'Bindings': ['image', 'logits']})
 
 
-class _Interface:
-    """Something to derive from."""
+class FakeInterface:
+    """An interface that the code under test implements, and has to initialize."""
 
     def __init__(self) -> None:
-        self._is_begun = True
+        self._is_initialized = True
 
 
 BUILDER_CLASSES: Dict[str, Any] = {
@@ -275,12 +284,12 @@ BUILDER_CLASSES: Dict[str, Any] = {
     'EngineInspector': _Inspector,
     'IBuilderConfig': _Config,
     'ICudaEngine': _Engine,
-    'IInt8EntropyCalibrator2': _Interface,
-    'IInt8MinMaxCalibrator': _Interface,
+    'IInt8EntropyCalibrator2': FakeInterface,
+    'IInt8MinMaxCalibrator': FakeInterface,
     'ILayer': _Layer,
-    'ILogger': _Interface,
+    'ILogger': FakeInterface,
     'INetworkDefinition': _Network,
-    'IProgressMonitor': _Interface,
+    'IProgressMonitor': FakeInterface,
     'ITensor': _Tensor,
     'ITimingCache': _TimingCache,
     'OnnxParser': _Parser,

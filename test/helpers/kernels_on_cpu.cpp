@@ -12,15 +12,15 @@
 // See the License for the specific language governing permissions and
 // limitations under the License.
 
-// The CUDA kernels on a CPU: their very source, one thread of the grid after the other.
+// Run the CUDA kernels on a CPU: the same source, one thread of the grid after another.
 //
-// In C++ without its library, so that any compiler of C++ makes it.
+// Without the C++ standard library, so that any C++ compiler compiles it.
 
 #include <math.h>
 #include <string.h>
 
-struct Place { unsigned x, y; };
-static thread_local Place blockIdx, blockDim, threadIdx;
+struct Dim { unsigned x, y; };
+static thread_local Dim blockIdx, blockDim, threadIdx;
 
 #define __global__
 #include SEGMENTATION_KERNELS
@@ -31,7 +31,7 @@ template <unsigned... I> struct IndicesTo<0, I...> { typedef Indices<I...> type;
 
 template <typename... Parameters, unsigned... I>
 static void run(
-    void (*kernel)(Parameters...), const Place& grid, void** arguments, Indices<I...>) {
+    void (*kernel)(Parameters...), const Dim& grid, void** arguments, Indices<I...>) {
   for (blockIdx.y = 0; blockIdx.y < grid.y; ++blockIdx.y)
     for (blockIdx.x = 0; blockIdx.x < grid.x; ++blockIdx.x)
       for (threadIdx.y = 0; threadIdx.y < blockDim.y; ++threadIdx.y)
@@ -40,26 +40,26 @@ static void run(
 }
 
 template <typename... Parameters>
-static void run(void (*kernel)(Parameters...), const Place& grid, void** arguments) {
+static void run(void (*kernel)(Parameters...), const Dim& grid, void** arguments) {
   run(kernel, grid, arguments, typename IndicesTo<sizeof...(Parameters)>::type());
 }
 
 #define KERNEL(NAME) \
   if (!strcmp(name, #NAME)) return run(NAME, grid, arguments), 0
 
-// Run a kernel by its name; 1 if there is none. `arguments` are pointers to the arguments.
+// Run a kernel and return 0, or 1 if none has that name; `arguments` points to its arguments.
 extern "C" int launch(
     const char* name, unsigned grid_x, unsigned grid_y, unsigned block_x, unsigned block_y,
     void** arguments) {
-  const Place grid = {grid_x, grid_y};
+  const Dim grid = {grid_x, grid_y};
   blockDim.x = block_x;
   blockDim.y = block_y;
   KERNEL(resize_frame);
   KERNEL(mark_candidates_f32);
   KERNEL(mark_candidates_f16);
-  KERNEL(take_labels_f32_u8);
-  KERNEL(take_labels_f32_u16);
-  KERNEL(take_labels_f16_u8);
-  KERNEL(take_labels_f16_u16);
+  KERNEL(argmax_labels_f32_u8);
+  KERNEL(argmax_labels_f32_u16);
+  KERNEL(argmax_labels_f16_u8);
+  KERNEL(argmax_labels_f16_u16);
   return 1;
 }

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""An engine on disk, and a TensorRT and a GPU that run it, all of them fakes but the kernels."""
+"""A fake engine file, and a fake TensorRT and GPU that run it with the real kernels."""
 
 import hashlib
 from pathlib import Path
@@ -20,9 +20,9 @@ import sys
 from types import ModuleType
 from typing import Any, Callable, Dict, List, Optional
 
-from helpers.fake_cuda_objects import NAME
+from helpers.fake_cuda_objects import COMPILED, NAME
 from helpers.fake_gpu import FakeGpu
-from helpers.fake_tensorrt_runtime import Edge, FakeNetwork, runtime_classes
+from helpers.fake_tensorrt_runtime import FakeNetwork, IoTensor, runtime_classes
 from helpers.tensorrt_stub import make_stub
 import numpy as np
 import pytest
@@ -34,7 +34,7 @@ from swiftnet_ros.backends.tensorrt.identity import EngineIdentity
 from swiftnet_ros.model_spec import ModelSpec
 
 JETSON = 'tensorrt-8.5.2.2'
-# As the inspector tells it of a network whose first and last layers are casts.
+# Layers as the inspector reports them, of a network whose first layer is a cast.
 PRECISIONS = {
     'cast': 'fp32',
     **{f'conv {i}': 'int8' for i in range(15)},
@@ -43,38 +43,39 @@ PRECISIONS = {
 
 
 class FakeTensorRtSetup:
-    """What a test has of the fakes."""
+    """The fakes of one test; `dtype` is the data type of the logits."""
 
     def __init__(self, patch: pytest.MonkeyPatch, spec: ModelSpec, infer: Callable[[Any], Any]):
-        """Put a GPU in the place of the real one; TensorRT follows with `install`."""
+        """Install a fake GPU; `install` installs a fake TensorRT whose engines call `infer`."""
         self._patch, self.spec, self._infer = patch, spec, infer
-        self.kind = 'FLOAT'
+        self.dtype = 'FLOAT'
         self.use_gpu(FakeGpu())
 
     def use_gpu(self, gpu: FakeGpu) -> None:
-        """Put another GPU in the place of this one."""
+        """Install another fake GPU."""
         self.gpu = gpu
         package: Any = ModuleType('pycuda')
         package.driver = gpu.driver
         self._patch.setitem(sys.modules, 'pycuda', package)
         self._patch.setitem(sys.modules, 'pycuda.driver', gpu.driver)
-        self._patch.setattr(identity, 'find_gpu', lambda engine: Gpu(NAME, '7.2'))
+        self._patch.setattr(identity, 'find_gpu', lambda backend: Gpu(NAME, '7.2'))
         self._patch.setattr(driver, 'load_driver', lambda: gpu.library)
-        compiled = f'code for {(7, 2)}'.encode()
-        self._patch.setattr(device, 'compile_for', lambda source, capability: compiled)
+        self._patch.setattr(device, 'compile_for', lambda source, capability: COMPILED)
 
-    def install(self, version: str = JETSON, edges: Optional[List[Edge]] = None) -> ModuleType:
-        """Put a TensorRT of a version in place, in which every engine is the network."""
-        logits = Edge('logits', 'OUTPUT', self.kind, (1, *self.spec.logits_shape))
+    def install(
+        self, version: str = JETSON, io_tensors: Optional[List[IoTensor]] = None
+    ) -> ModuleType:
+        """Install a fake TensorRT of a version, in which every engine is the same network."""
+        logits = IoTensor('logits', 'OUTPUT', self.dtype, (1, *self.spec.logits_shape))
         image = (1, self.spec.input_height, self.spec.input_width, 3)
-        edges = edges or [logits, Edge('image', 'INPUT', 'UINT8', image)]
-        self.network = FakeNetwork(edges, self._infer, self.gpu)
+        io_tensors = io_tensors or [logits, IoTensor('image', 'INPUT', 'UINT8', image)]
+        self.network = FakeNetwork(io_tensors, self._infer, self.gpu)
         self.trt = make_stub(version, runtime_classes(self.network))
         self._patch.setitem(sys.modules, self.trt.__name__, self.trt)
         return self.trt
 
     def write_engine(self, path: Path, **changes: Any) -> Path:
-        """Write an engine for that TensorRT and GPU with its sidecar."""
+        """Write an engine file and its sidecar for the fake TensorRT and GPU."""
         content = b'an engine'
         made: Dict[str, Any] = {
             'module': self.trt.__name__,
@@ -104,5 +105,5 @@ class FakeTensorRtSetup:
 
 
 def copied_logits(logits: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """Take a function that gives logits which the next call overwrites."""
+    """Return a function that copies its logits, which the next call would overwrite."""
     return lambda image: np.array(logits(image))

@@ -12,13 +12,13 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The GPU: a context and a stream of one's own, and the kernels, on pycuda."""
+"""The GPU through PyCUDA: a CUDA context and a stream of one's own, and the compiled kernels."""
 
 from contextlib import contextmanager
 from typing import Dict, Iterator, TYPE_CHECKING
 
-from swiftnet_ros.backends.cuda.driver import CudaDriver, ENGINE
-from swiftnet_ros.backends.cuda.kernels import BLOCK, Launch, SIGNATURES, SOURCE
+from swiftnet_ros.backends.cuda.driver import BACKEND, CudaDriver
+from swiftnet_ros.backends.cuda.kernels import BLOCK, KernelLaunch, SIGNATURES, SOURCE
 from swiftnet_ros.backends.cuda.nvrtc import compile_for
 from swiftnet_ros.errors import EngineFailedError, EngineUnavailableError, one_line
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from pycuda import driver as driver
 
     class PyCuda(Protocol):
-        """`pycuda.driver`."""
+        """The module `pycuda.driver`, as a type."""
 
         Error: Type[driver.Error]
         MemoryError: Type[driver.MemoryError]  # noqa: A003
@@ -71,33 +71,32 @@ if TYPE_CHECKING:
 _INSTALL = 'pip install pycuda, which needs the CUDA toolkit'
 
 
-class CudaGpu:
+class CudaDevice:
     """
-    The first GPU that this process may use; everything on it happens inside `current`.
+    The first GPU that this process may use, with a CUDA context and a stream of its own.
 
-    `stream` is the one on which everything happens in order. It belongs to the thread that made
-    it.
+    Everything on the GPU happens inside `with device.current()`, in the order of `stream`, on the
+    thread that created the object. `is_integrated` is whether CPU and GPU share their memory, as
+    on a Jetson; nothing is copied then.
     """
 
     def __init__(self) -> None:
-        """Make the context and leave it; EngineUnavailableError where there is no GPU."""
-        self.cuda = _pycuda()
+        """Create the context; raise EngineUnavailableError if there is no PyCUDA or no GPU."""
+        self.cuda = import_pycuda()
         try:
             self.cuda.init()
-            self.device = self.cuda.Device(0)
+            self._device = self.cuda.Device(0)
             attribute = self.cuda.device_attribute
-            # The CPU's memory is the GPU's too, as on a Jetson: nothing need be copied.
-            self.is_integrated = bool(self.device.get_attribute(attribute.INTEGRATED))
-            flags = self.cuda.ctx_flags
-            # Waiting for the GPU must not take a core from the rest of the robot.
-            waiting = flags.SCHED_BLOCKING_SYNC | flags.MAP_HOST
-            self._context = self.device.make_context(waiting)
+            self.is_integrated = bool(self._device.get_attribute(attribute.INTEGRATED))
+            # Waiting for the GPU must not take a CPU core from the rest of the robot.
+            flags = self.cuda.ctx_flags.SCHED_BLOCKING_SYNC | self.cuda.ctx_flags.MAP_HOST
+            self._context = self._device.make_context(flags)
         except self.cuda.Error as error:
             why = f'no GPU ({one_line(error)}); use engine openvino'
-            raise EngineUnavailableError(ENGINE, why) from error
+            raise EngineUnavailableError(BACKEND, why) from error
         self._context.pop()
-        self.name = self.device.name()
-        self._functions: Dict[str, driver.Function] = {}
+        self.name = self._device.name()
+        self._kernels: Dict[str, driver.Function] = {}
         try:
             with self.current():
                 self.driver = CudaDriver()
@@ -109,31 +108,30 @@ class CudaGpu:
 
     @contextmanager
     def current(self) -> Iterator[None]:
-        """Enter the context; what CUDA refuses inside is an EngineFailedError."""
+        """Make the context current; raise EngineFailedError for a CUDA error inside."""
         self._context.push()
         try:
             yield
         except self.cuda.Error as error:
-            raise EngineFailedError(ENGINE, str(error)) from error
+            raise EngineFailedError(BACKEND, str(error)) from error
         finally:
             self._context.pop()
 
     @property
     def stream_handle(self) -> int:
-        """Give the stream as the driver knows it."""
+        """Return the stream as the CUDA driver and TensorRT take it."""
         return int(self.stream.handle)
 
-    def launch(self, launch: Launch) -> None:
-        """Send a kernel to the stream."""
-        function = self._functions[launch.kernel]
-        block = (*BLOCK, 1)
-        function.prepared_async_call(launch.grid, block, self.stream, *launch.arguments)
+    def launch(self, launch: KernelLaunch) -> None:
+        """Launch a kernel on the stream."""
+        kernel = self._kernels[launch.kernel]
+        kernel.prepared_async_call(launch.grid, (*BLOCK, 1), self.stream, *launch.arguments)
 
     def close(self) -> None:
-        """Free kernels and stream, then the context itself."""
+        """Free the kernels and the stream, then the context."""
         self._context.push()
         try:
-            self._functions.clear()
+            self._kernels.clear()
             if hasattr(self, 'stream'):
                 del self.stream
         finally:
@@ -141,15 +139,16 @@ class CudaGpu:
             self._context.detach()
 
     def _load_kernels(self) -> None:
-        code = compile_for(SOURCE.read_text(encoding='utf-8'), self.device.compute_capability())
+        code = compile_for(SOURCE.read_text(encoding='utf-8'), self._device.compute_capability())
         module = self.cuda.module_from_buffer(code)
         for name, signature in SIGNATURES.items():
-            self._functions[name] = module.get_function(name).prepare(signature)
+            self._kernels[name] = module.get_function(name).prepare(signature)
 
 
-def _pycuda() -> 'PyCuda':
+def import_pycuda() -> 'PyCuda':
+    """Return the module `pycuda.driver`; raise EngineUnavailableError if it is not installed."""
     try:
         from pycuda import driver
     except ImportError as error:
-        raise EngineUnavailableError(ENGINE, f'{error}; {_INSTALL}') from error
+        raise EngineUnavailableError(BACKEND, f'{error}; {_INSTALL}') from error
     return driver

@@ -13,9 +13,9 @@
 # limitations under the License.
 
 """
-Events and graphs of the CUDA driver, which pycuda has only in part: called as they are.
+The CUDA driver through ctypes: find the GPU; events and graphs, which PyCUDA lacks.
 
-A graph is work on a stream that was recorded once and is then sent to the GPU by a single call.
+A CUDA graph is work that was captured from a stream once and is then launched by a single call.
 """
 
 import ctypes
@@ -24,51 +24,18 @@ from typing import Any, Callable, Optional
 
 from swiftnet_ros.errors import EngineFailedError, EngineUnavailableError
 
-_DRIVER = 'libcuda.so.1'
-# CUdevice_attribute: CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR and _MINOR
-_MAJOR, _MINOR = 75, 76
+BACKEND = 'tensorrt'
+_LIBRARY = 'libcuda.so.1'
 _NAME_BYTES = 256
-
-
-@dataclass(frozen=True)
-class Gpu:
-    """A GPU by its name and compute capability, as `8.7`."""
-
-    name: str
-    compute_capability: str
-
-
-def find_gpu(engine: str = 'tensorrt') -> Gpu:
-    """Give the first GPU that this process may use; `engine` is for the message."""
-    try:
-        driver = ctypes.CDLL(_DRIVER)
-    except OSError as error:
-        why = f'there is no NVIDIA driver ({error}); use engine openvino'
-        raise EngineUnavailableError(engine, why) from error
-    device = ctypes.c_int()
-    status = driver.cuInit(0) or driver.cuDeviceGet(ctypes.byref(device), 0)
-    if status:
-        why = f'there is no NVIDIA GPU (CUDA driver error {status}); use engine openvino'
-        raise EngineUnavailableError(engine, why)
-    name = ctypes.create_string_buffer(_NAME_BYTES)
-    driver.cuDeviceGetName(name, _NAME_BYTES, device)
-    major, minor = (_attribute(driver, which, device) for which in (_MAJOR, _MINOR))
-    return Gpu(name.value.decode(errors='replace'), f'{major}.{minor}')
-
-
-def _attribute(driver: ctypes.CDLL, which: int, device: ctypes.c_int) -> int:
-    value = ctypes.c_int()
-    driver.cuDeviceGetAttribute(ctypes.byref(value), which, device)
-    return value.value
-
-
-ENGINE = 'tensorrt'
-# Only what this thread does on the stream is recorded; other threads go on as they like.
-_THREAD_LOCAL = 1
-# The event is recorded each time that the graph runs.
-_EXTERNAL = 1
+# CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR and _MINOR
+_CAPABILITY_MAJOR, _CAPABILITY_MINOR = 75, 76
+# CU_STREAM_CAPTURE_MODE_THREAD_LOCAL: CUDA calls of other threads do not disturb the capture.
+_CAPTURE_THREAD_LOCAL = 1
+# CU_EVENT_RECORD_EXTERNAL: the event is recorded at every launch of the graph.
+_RECORD_EXTERNAL = 1
+# CU_EVENT_BLOCKING_SYNC
 _BLOCKING_SYNC = 1
-_GRAPH_CALLS = (
+_GRAPH_FUNCTIONS = (
     'cuStreamBeginCapture_v2',
     'cuStreamEndCapture',
     'cuEventRecordWithFlags',
@@ -77,57 +44,88 @@ _GRAPH_CALLS = (
 )
 
 
+@dataclass(frozen=True)
+class Gpu:
+    """A GPU's name and its compute capability, such as `8.7`."""
+
+    name: str
+    compute_capability: str
+
+
+def find_gpu(backend: str = BACKEND) -> Gpu:
+    """
+    Return the first GPU that this process may use; no CUDA context is created.
+
+    Raise EngineUnavailableError, which names `backend`, if there is no driver or no GPU.
+    """
+    try:
+        library = load_driver()
+    except OSError as error:
+        why = f'there is no NVIDIA driver ({error}); use engine openvino'
+        raise EngineUnavailableError(backend, why) from error
+    device = ctypes.c_int()
+    status = library.cuInit(0) or library.cuDeviceGet(ctypes.byref(device), 0)
+    if status:
+        why = f'there is no NVIDIA GPU (CUDA driver error {status}); use engine openvino'
+        raise EngineUnavailableError(backend, why)
+    name = ctypes.create_string_buffer(_NAME_BYTES)
+    library.cuDeviceGetName(name, _NAME_BYTES, device)
+    major = _device_attribute(library, _CAPABILITY_MAJOR, device)
+    minor = _device_attribute(library, _CAPABILITY_MINOR, device)
+    return Gpu(name.value.decode(errors='replace'), f'{major}.{minor}')
+
+
 def load_driver() -> ctypes.CDLL:
-    """Load the driver's library."""
-    return ctypes.CDLL(_DRIVER)
+    """Load the driver's library; raise OSError if there is none."""
+    return ctypes.CDLL(_LIBRARY)
 
 
 class CudaDriver:
-    """The driver's functions by their names."""
+    """The functions of the CUDA driver, called by name."""
 
     def __init__(self) -> None:
-        """Load it."""
+        """Load the library."""
         self._library = load_driver()
 
     @property
-    def has_graphs(self) -> bool:
-        """Tell whether it has everything that a graph with events needs, as from CUDA 11.4."""
-        return all(hasattr(self._library, name) for name in _GRAPH_CALLS)
+    def supports_graphs(self) -> bool:
+        """Return whether graphs with timing events are supported, as from CUDA 11.4 on."""
+        return all(hasattr(self._library, name) for name in _GRAPH_FUNCTIONS)
 
     def call(self, name: str, *arguments: Any) -> None:
-        """Call one function of it; EngineFailedError where it fails."""
+        """Call a function; raise EngineFailedError if it fails."""
         status = self.status(name, *arguments)
         if status:
-            raise EngineFailedError(ENGINE, f'{name}: {self._reason(status)}')
+            raise EngineFailedError(BACKEND, f'{name}: {self._error_text(status)}')
 
     def status(self, name: str, *arguments: Any) -> int:
-        """Call one function of it; give its status, which is 0 where it succeeds."""
+        """Call a function and return its status; 0 is success."""
         return int(getattr(self._library, name)(*arguments))
 
-    def _reason(self, status: int) -> str:
+    def _error_text(self, status: int) -> str:
         text = ctypes.c_char_p()
         self._library.cuGetErrorString(status, ctypes.byref(text))
         return text.value.decode() if text.value else f'CUDA error {status}'
 
 
 class CudaEvent:
-    """A moment on a stream."""
+    """A point in a stream's work, for timing."""
 
     def __init__(self, driver: CudaDriver) -> None:
-        """Make it in the current context."""
+        """Create the event in the current context."""
         self._driver, self._event = driver, ctypes.c_void_p()
         driver.call('cuEventCreate', ctypes.byref(self._event), _BLOCKING_SYNC)
 
     def record(self, stream: int, in_graph: bool) -> None:
-        """Record it when the stream gets here, also each time that a graph does."""
+        """Record the event on a stream; `in_graph` while the stream is captured."""
         handle = ctypes.c_void_p(stream)
         if in_graph:
-            self._driver.call('cuEventRecordWithFlags', self._event, handle, _EXTERNAL)
+            self._driver.call('cuEventRecordWithFlags', self._event, handle, _RECORD_EXTERNAL)
         else:
             self._driver.call('cuEventRecord', self._event, handle)
 
     def seconds_until(self, later: 'CudaEvent') -> float:
-        """Give the time between two events that have both happened."""
+        """Return the time between two events, in seconds; both must have completed."""
         milliseconds = ctypes.c_float()
         self._driver.call(
             'cuEventElapsedTime', ctypes.byref(milliseconds), self._event, later._event
@@ -135,54 +133,60 @@ class CudaEvent:
         return milliseconds.value / 1000.0
 
     def free(self) -> None:
-        """Free it."""
+        """Destroy the event."""
         self._driver.status('cuEventDestroy_v2', self._event)
 
 
 class CudaGraph:
-    """What was recorded on a stream, ready to be sent to it again."""
+    """An executable CUDA graph."""
 
-    def __init__(self, driver: CudaDriver, runnable: ctypes.c_void_p) -> None:
-        """Take what `capture` made."""
-        self._driver, self._runnable = driver, runnable
+    def __init__(self, driver: CudaDriver, executable: ctypes.c_void_p) -> None:
+        """Wrap a CUgraphExec, which `capture` instantiates."""
+        self._driver, self._executable = driver, executable
 
     @classmethod
     def capture(
         cls, driver: CudaDriver, stream: int, enqueue: Callable[[], None]
     ) -> Optional['CudaGraph']:
         """
-        Record what a function sends to a stream, without running it.
+        Capture the work that `enqueue` puts on a stream, without running it.
 
-        None where this driver, or anything in what is sent, cannot be recorded; the stream is then
-        as before.
+        Return None if the driver, or any of the work, does not support capture; the stream is
+        then as before.
         """
-        if not driver.has_graphs:
+        if not driver.supports_graphs:
             return None
         handle, graph = ctypes.c_void_p(stream), ctypes.c_void_p()
-        if driver.status('cuStreamBeginCapture_v2', handle, _THREAD_LOCAL):
+        if driver.status('cuStreamBeginCapture_v2', handle, _CAPTURE_THREAD_LOCAL):
             return None
         try:
             enqueue()
-            is_sound = True
-        # Whatever it is that cannot be recorded: it runs without, or says so there.
+            has_failed = False
+        # Work that cannot be captured runs without a graph, and reports its own errors there.
         except Exception:
-            is_sound = False
-        ended = driver.status('cuStreamEndCapture', handle, ctypes.byref(graph))
-        if ended or not graph.value:
+            has_failed = True
+        end_status = driver.status('cuStreamEndCapture', handle, ctypes.byref(graph))
+        if end_status or not graph.value:
             return None
-        runnable = ctypes.c_void_p()
+        executable = ctypes.c_void_p()
         try:
-            arguments = (ctypes.byref(runnable), graph, ctypes.c_ulonglong(0))
-            if not is_sound or driver.status('cuGraphInstantiateWithFlags', *arguments):
+            arguments = (ctypes.byref(executable), graph, ctypes.c_ulonglong(0))
+            if has_failed or driver.status('cuGraphInstantiateWithFlags', *arguments):
                 return None
         finally:
             driver.status('cuGraphDestroy', graph)
-        return cls(driver, runnable)
+        return cls(driver, executable)
 
     def launch(self, stream: int) -> None:
-        """Send it to a stream."""
-        self._driver.call('cuGraphLaunch', self._runnable, ctypes.c_void_p(stream))
+        """Launch the graph on a stream."""
+        self._driver.call('cuGraphLaunch', self._executable, ctypes.c_void_p(stream))
 
     def free(self) -> None:
-        """Free it."""
-        self._driver.status('cuGraphExecDestroy', self._runnable)
+        """Destroy the graph."""
+        self._driver.status('cuGraphExecDestroy', self._executable)
+
+
+def _device_attribute(library: ctypes.CDLL, attribute: int, device: ctypes.c_int) -> int:
+    value = ctypes.c_int()
+    library.cuDeviceGetAttribute(ctypes.byref(value), attribute, device)
+    return value.value

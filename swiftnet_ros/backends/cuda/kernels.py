@@ -13,9 +13,9 @@
 # limitations under the License.
 
 """
-The CUDA kernels of `kernels/segmentation.cu`: their source, tables, and launches.
+The CUDA kernels of `segmentation.cu`: signatures, lookup tables and launches.
 
-Pure: addresses go in, launches come out. Whoever has a GPU, or plays one, carries them out.
+Pure: addresses in, launches out. A GPU executes the launches, or in the tests a CPU.
 """
 
 from dataclasses import dataclass
@@ -27,34 +27,33 @@ import numpy as np
 import numpy.typing as npt
 from swiftnet_ros.core.frames import CHANNEL_ORDERS
 from swiftnet_ros.core.labels import label_dtype
+from swiftnet_ros.system.image_size import Size
 
 SOURCE = Path(__file__).with_name('segmentation.cu')
-# kernel -> its arguments: P a pointer, i a 32-bit integer, f a float
+# kernel -> its parameters: P a pointer, i a 32-bit integer, f a float
 SIGNATURES: Dict[str, str] = {
     'resize_frame': 'PiiiiiiiPPiiP',
     'mark_candidates_f32': 'PiiifP',
     'mark_candidates_f16': 'PiiifP',
-    'take_labels_f32_u8': 'PiiiPPPPiPP',
-    'take_labels_f32_u16': 'PiiiPPPPiPP',
-    'take_labels_f16_u8': 'PiiiPPPPiPP',
-    'take_labels_f16_u16': 'PiiiPPPPiPP',
+    'argmax_labels_f32_u8': 'PiiiPPPPiPP',
+    'argmax_labels_f32_u16': 'PiiiPPPPiPP',
+    'argmax_labels_f16_u8': 'PiiiPPPPiPP',
+    'argmax_labels_f16_u16': 'PiiiPPPPiPP',
 }
-# Threads side by side and below each other. A warp is 32 neighbours of one row: its loads and
-# stores are those of whole memory sectors.
+# Threads of a block in x and y. A warp is 32 neighbors of one row, for coalesced memory access.
 BLOCK = (32, 4)
-# `struct Tap` of the kernels.
-TAP = np.dtype([('first', np.int32), ('part', np.float32)])
-# What the classes that `mark_candidates` leaves out may add up to in a softmax: exp(-12), which is
-# 0.002 of one step of the confidence.
-_NEGLIGIBLE = 12.0
+# `struct Tap` of the kernels
+TAP = np.dtype([('first', np.int32), ('fraction', np.float32)])
+# All classes that are no candidates add at most exp(-12) to the sum of a softmax: 0.002 of one
+# step of the confidence.
+_NEGLIGIBLE_LOGIT = 12.0
 
-Table = npt.NDArray[Any]
-Size = Tuple[int, int]
+LookupTable = npt.NDArray[Any]
 
 
 @dataclass(frozen=True)
-class Launch:
-    """One call of a kernel: blocks in x and y, and arguments as its signature has them."""
+class KernelLaunch:
+    """A kernel, its blocks in x and y, and its arguments in the order of its signature."""
 
     kernel: str
     grid: Tuple[int, int]
@@ -62,48 +61,48 @@ class Launch:
 
 
 class ResizeStep:
-    """From a camera's frame to the network's input, as `frames.to_network_input` does it."""
+    """Camera frame to network input, equal to `frames.to_network_input`; sizes (height, width)."""
 
     def __init__(self, frame_size: Size, channel_order: str, input_size: Size) -> None:
-        """Take sizes as (height, width)."""
+        """Compute the lookup tables, `tables`, which have to be copied to the GPU."""
         self._frame_size, self._input_size = frame_size, input_size
-        self._places = _places(channel_order)
+        self._rgb_offsets = _rgb_offsets(channel_order)
         self.channels = len(CHANNEL_ORDERS[channel_order])
-        self.tables: List[Table] = [
+        self.tables: List[LookupTable] = [
             _taps(frame_size[0], input_size[0]),
-            _edge_taps(frame_size[1], input_size[1]),
+            _clamped_taps(frame_size[1], input_size[1]),
         ]
 
-    def launch(self, frame: int, tables: Sequence[int], image: int) -> Launch:
-        """Take the addresses of rows without gaps, of `tables`, and of the network's input."""
+    def launch(self, frame: int, tables: Sequence[int], image: int) -> KernelLaunch:
+        """Return the launch for the addresses of contiguous pixels, `tables` and the input."""
         height, width = self._input_size
-        pitch = self._frame_size[1] * self.channels
-        arguments = (frame, pitch, *self._frame_size, self.channels, *self._places)
-        return Launch(
+        row_bytes = self._frame_size[1] * self.channels
+        arguments = (frame, row_bytes, *self._frame_size, self.channels, *self._rgb_offsets)
+        return KernelLaunch(
             'resize_frame', _grid(width, height), (*arguments, *tables, height, width, image)
         )
 
 
 class LabelsStep:
-    """From logits to labels and confidence at any size, as `labels.from_logits` does it."""
+    """Logits to labels and confidence at any size, equal to `labels.from_logits`."""
 
     def __init__(
         self,
         logits_shape: Tuple[int, int, int],
-        is_half: bool,
+        is_fp16: bool,
         output_size: Size,
         with_confidence: bool,
     ) -> None:
-        """Take the logits' shape [C, h, w], and the output's size as (height, width)."""
+        """Compute `tables` for logits [C, h, w] and an output of (height, width)."""
         self._shape, self._output_size = logits_shape, output_size
         self._with_confidence = with_confidence
         classes, height, width = logits_shape
         self.label_dtype = np.dtype(label_dtype(classes))
-        self._logit = 'f16' if is_half else 'f32'
+        self._logit_type = 'f16' if is_fp16 else 'f32'
         rows = _taps(height, output_size[0])
-        # The first output row of each row of cells; the rows' `first` only ever grows.
+        # The first output row of each row of cells; `first` never decreases from row to row.
         starts = np.searchsorted(rows['first'], np.arange(-1, height + 1)).astype(np.int32)
-        self.tables: List[Table] = [rows, starts, _edge_taps(width, output_size[1])]
+        self.tables: List[LookupTable] = [rows, starts, _clamped_taps(width, output_size[1])]
         self.candidate_bytes = 4 * ceil(classes / 32) * (height + 1) * (width + 1)
 
     def launches(
@@ -113,20 +112,20 @@ class LabelsStep:
         candidates: int,
         labels: int,
         confidence: int,
-    ) -> List[Launch]:
-        """Take addresses; `candidates` is working memory, `confidence` is 0 for none."""
+    ) -> List[KernelLaunch]:
+        """Return the launches for addresses; `candidates` is scratch, `confidence` may be 0."""
         classes, height, width = self._shape
-        reach = _NEGLIGIBLE + log(classes) if self._with_confidence else 0.0
+        margin = _NEGLIGIBLE_LOGIT + log(classes) if self._with_confidence else 0.0
         columns = self._output_size[1]
-        pixel = f'u{8 * self.label_dtype.itemsize}'
+        label_type = f'u{8 * self.label_dtype.itemsize}'
         return [
-            Launch(
-                f'mark_candidates_{self._logit}',
+            KernelLaunch(
+                f'mark_candidates_{self._logit_type}',
                 _grid(width + 1, height + 1),
-                (logits, classes, height, width, reach, candidates),
+                (logits, classes, height, width, margin, candidates),
             ),
-            Launch(
-                f'take_labels_{self._logit}_{pixel}',
+            KernelLaunch(
+                f'argmax_labels_{self._logit_type}_{label_type}',
                 _grid(columns, height + 1),
                 (logits, *self._shape, candidates, *tables, columns, labels, confidence),
             ),
@@ -137,26 +136,26 @@ def _grid(width: int, height: int) -> Tuple[int, int]:
     return ceil(width / BLOCK[0]), ceil(height / BLOCK[1])
 
 
-def _places(channel_order: str) -> Tuple[int, ...]:
-    """Give where in a pixel red, green and blue are; grey is all three."""
+def _rgb_offsets(channel_order: str) -> Tuple[int, ...]:
+    """Return the offsets of red, green and blue in a pixel; gray is all three."""
     channels = CHANNEL_ORDERS[channel_order]
     return tuple(channels.index(name) if name in channels else 0 for name in 'rgb')
 
 
-def _taps(source: int, target: int) -> Table:
-    """Say where each target pixel lies on an axis: half-pixel centres, in OpenCV's arithmetic."""
+def _taps(source: int, target: int) -> LookupTable:
+    """Return the taps of an axis: half-pixel centers, in OpenCV's arithmetic."""
     scale = 1.0 / (target / source)
-    centres = ((np.arange(target) + 0.5) * scale - 0.5).astype(np.float32)
+    centers = ((np.arange(target) + 0.5) * scale - 0.5).astype(np.float32)
     taps = np.empty(target, TAP)
-    taps['first'] = np.floor(centres)
-    taps['part'] = centres - taps['first'].astype(np.float32)
+    taps['first'] = np.floor(centers)
+    taps['fraction'] = centers - taps['first'].astype(np.float32)
     return taps
 
 
-def _edge_taps(source: int, target: int) -> Table:
-    """Give the same with what lies outside put on the edge, as OpenCV does with columns only."""
+def _clamped_taps(source: int, target: int) -> LookupTable:
+    """Return taps clamped to the edge pixels, which OpenCV does for columns only."""
     taps = _taps(source, target)
     outside = (taps['first'] < 0) | (taps['first'] >= source - 1)
     taps['first'] = taps['first'].clip(0, source - 1)
-    taps['part'][outside] = 0.0
+    taps['fraction'][outside] = 0.0
     return taps

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Memory of the GPU, and memory that it shares with the host."""
+"""Memory on the GPU, and pinned host memory that is copied to and from it."""
 
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -20,58 +20,65 @@ from typing import Any, Tuple
 
 import numpy as np
 import numpy.typing as npt
-from swiftnet_ros.backends.cuda.device import CudaGpu
+from swiftnet_ros.backends.cuda.device import CudaDevice
 from swiftnet_ros.errors import DeviceMemoryError
 
 
 @dataclass(frozen=True)
-class SharedMemory:
+class PinnedBuffer:
     """
-    An array of the host whose pages stay where they are, and where the GPU has it.
+    A page-locked array of the host, and the address of its counterpart on the GPU.
 
-    On a GPU with the host's memory both are the same, and the copies do nothing.
+    On an integrated GPU both are the same memory, and the copies do nothing.
     """
 
-    gpu: CudaGpu
+    device: CudaDevice
     host: npt.NDArray[Any]
     address: int
 
     def upload(self) -> None:
-        """Copy it to the GPU when the stream gets here."""
-        if not self.gpu.is_integrated:
-            self.gpu.cuda.memcpy_htod_async(self.address, self.host, self.gpu.stream)
+        """Copy the array to the GPU, in the order of the stream."""
+        if not self.device.is_integrated:
+            self.device.cuda.memcpy_htod_async(self.address, self.host, self.device.stream)
 
     def download(self) -> None:
-        """Copy it from the GPU when the stream gets here."""
-        if not self.gpu.is_integrated:
-            self.gpu.cuda.memcpy_dtoh_async(self.host, self.address, self.gpu.stream)
+        """Copy the array from the GPU, in the order of the stream."""
+        if not self.device.is_integrated:
+            self.device.cuda.memcpy_dtoh_async(self.host, self.address, self.device.stream)
 
 
-class Memory:
-    """Memory that is freed together, the last first."""
+class GpuMemory:
+    """
+    Allocations that are freed together, the last first.
 
-    def __init__(self, gpu: CudaGpu) -> None:
-        """Begin with none."""
-        self._gpu, self._stack = gpu, ExitStack()
+    Each raises DeviceMemoryError, which names `what`, if the memory does not suffice.
+    """
 
-    def device(self, what: str, size: int) -> int:
-        """Take bytes of the GPU; give their address."""
+    def __init__(self, device: CudaDevice) -> None:
+        """Start without any allocation."""
+        self._device, self._allocations = device, ExitStack()
+
+    def allocate(self, what: str, size: int) -> int:
+        """Allocate `size` bytes on the GPU and return their address."""
+        cuda = self._device.cuda
         try:
-            found = self._gpu.cuda.mem_alloc(size)
-        except self._gpu.cuda.MemoryError as error:
-            raise DeviceMemoryError(what, size, *self._gpu.cuda.mem_get_info()) from error
-        self._stack.callback(found.free)
-        return int(found)
+            allocation = cuda.mem_alloc(size)
+        except cuda.MemoryError as error:
+            raise DeviceMemoryError(what, size, *cuda.mem_get_info()) from error
+        self._allocations.callback(allocation.free)
+        return int(allocation)
 
-    def table(self, what: str, content: npt.NDArray[Any]) -> int:
-        """Put an array on the GPU for good; give its address."""
-        address = self.device(what, content.nbytes)
-        self._gpu.cuda.memcpy_htod(address, content)
+    def allocate_copy(self, what: str, content: npt.NDArray[Any]) -> int:
+        """Copy an array to the GPU and return its address there."""
+        address = self.allocate(what, content.nbytes)
+        self._device.cuda.memcpy_htod(address, content)
         return address
 
-    def shared(self, what: str, shape: Tuple[int, ...], dtype: npt.DTypeLike) -> SharedMemory:
-        """Take an array that both have."""
-        cuda, is_integrated = self._gpu.cuda, self._gpu.is_integrated
+    def allocate_pinned(
+        self, what: str, shape: Tuple[int, ...], dtype: npt.DTypeLike
+    ) -> PinnedBuffer:
+        """Allocate a page-locked array and its counterpart on the GPU."""
+        cuda, is_integrated = self._device.cuda, self._device.is_integrated
         flags = cuda.host_alloc_flags.DEVICEMAP if is_integrated else 0
         try:
             host = cuda.pagelocked_empty(shape, dtype, mem_flags=flags)
@@ -79,11 +86,11 @@ class Memory:
             size = int(np.prod(shape)) * np.dtype(dtype).itemsize
             raise DeviceMemoryError(what, size, *cuda.mem_get_info()) from error
         allocation: Any = host.base
-        self._stack.callback(allocation.free)
+        self._allocations.callback(allocation.free)
         if is_integrated:
-            return SharedMemory(self._gpu, host, int(allocation.get_device_pointer()))
-        return SharedMemory(self._gpu, host, self.device(what, host.nbytes))
+            return PinnedBuffer(self._device, host, int(allocation.get_device_pointer()))
+        return PinnedBuffer(self._device, host, self.allocate(what, host.nbytes))
 
     def free(self) -> None:
-        """Free all of it."""
-        self._stack.close()
+        """Free every allocation."""
+        self._allocations.close()

@@ -13,12 +13,11 @@
 # limitations under the License.
 
 """
-Compile CUDA source to machine code with NVRTC, which needs neither a GPU nor nvcc.
+Compile CUDA source to machine code with NVRTC, without a GPU and without nvcc.
 
-NVRTC comes with the CUDA toolkit, so with JetPack, and as a wheel beside other CUDA libraries;
-nvcc, which pycuda's own compiler calls, does not come as a wheel. Nothing is kept: our kernels
-take less time to compile than TensorRT takes to start, and a kept file of machine code would have
-to be guarded as an engine is.
+NVRTC is part of the CUDA toolkit, and so of JetPack, and a wheel as well; nvcc, which PyCUDA's own
+compiler calls, is not a wheel. Nothing is cached: the kernels compile faster than TensorRT starts,
+and cached machine code would need the protection that an engine file has.
 """
 
 import ctypes
@@ -27,28 +26,43 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Iterator, List, Optional, Sequence, Tuple
 
+from swiftnet_ros.backends.cuda.driver import BACKEND
 from swiftnet_ros.errors import EngineUnavailableError, one_line, UnexpectedError
 
-ENGINE = 'tensorrt'
-# Without fused multiply-add the GPU computes the bits that a CPU does.
+# Without fused multiply-add the GPU computes the same bits as a CPU.
 _OPTIONS = ('--fmad=false', '--std=c++11')
-_TOOLKITS = ('lib64/libnvrtc.so*', 'targets/*/lib/libnvrtc.so*')
-_WHEEL = 'cu*/lib/libnvrtc.so.*'
-_HOW = 'it comes with JetPack and the CUDA toolkit; else: pip install nvidia-cuda-nvrtc-cu{}'
-# From here on CUDA 12 and newer; Volta, as the Xavier's 7.2, is with CUDA 11.
+_TOOLKIT_LIBRARIES = ('lib64/libnvrtc.so*', 'targets/*/lib/libnvrtc.so*')
+_WHEEL_LIBRARIES = 'cu*/lib/libnvrtc.so.*'
+_INSTALL = 'it comes with JetPack and the CUDA toolkit; else: pip install nvidia-cuda-nvrtc-cu{}'
+# CUDA 12 supports Turing and newer; Volta, such as the Xavier's 7.2, needs CUDA 11.
 _TURING = 75
 
 
+def compile_for(source: str, compute_capability: Tuple[int, int]) -> bytes:
+    """
+    Return CUDA source compiled for a GPU, by the first NVRTC here that supports it.
+
+    Raise EngineUnavailableError if none does.
+    """
+    capability = 10 * compute_capability[0] + compute_capability[1]
+    nvrtc = _find_nvrtc(capability)
+    if nvrtc is None:
+        cuda = 11 if capability < _TURING else 12
+        why = f'no NVRTC for compute capability {capability / 10:.1f}; {_INSTALL.format(cuda)}'
+        raise EngineUnavailableError(BACKEND, why)
+    return nvrtc.compile(source, capability)
+
+
 class Nvrtc:
-    """One NVRTC library."""
+    """One NVRTC library; compute capabilities are whole numbers such as 72."""
 
     def __init__(self, path: str) -> None:
-        """Load it; OSError if that fails."""
+        """Load the library; raise OSError if that fails."""
         self._library = ctypes.CDLL(path)
         self._library.nvrtcGetErrorString.restype = ctypes.c_char_p
 
     def capabilities(self) -> List[int]:
-        """List the compute capabilities that it compiles for, as 72; empty where it is too old."""
+        """Return the supported compute capabilities; none if the library cannot list them."""
         if not hasattr(self._library, 'nvrtcGetSupportedArchs'):
             return []
         count = ctypes.c_int()
@@ -57,12 +71,11 @@ class Nvrtc:
         self._check(self._library.nvrtcGetSupportedArchs(found))
         return list(found)
 
-    def compiled(self, source: str, capability: int) -> bytes:
-        """Compile to a cubin; for a newer GPU than it knows to PTX, which the driver finishes."""
-        known = [item for item in self.capabilities() if item <= capability] or [capability]
-        is_cubin = max(known) == capability
-        kind = 'sm' if is_cubin else 'compute'
-        options = (*_OPTIONS, f'--gpu-architecture={kind}_{max(known)}')
+    def compile(self, source: str, capability: int) -> bytes:
+        """Return a cubin; for a GPU newer than the library PTX, which the driver compiles."""
+        older = [item for item in self.capabilities() if item <= capability]
+        target = max(older, default=capability)
+        architecture = f'{"sm" if target == capability else "compute"}_{target}'
         program = ctypes.c_void_p()
         self._check(
             self._library.nvrtcCreateProgram(
@@ -70,8 +83,8 @@ class Nvrtc:
             )
         )
         try:
-            self._compile(program, options)
-            return self._text(program, 'CUBIN' if is_cubin else 'PTX')
+            self._compile(program, (*_OPTIONS, f'--gpu-architecture={architecture}'))
+            return self._output(program, 'CUBIN' if target == capability else 'PTX')
         finally:
             self._library.nvrtcDestroyProgram(ctypes.byref(program))
 
@@ -79,10 +92,10 @@ class Nvrtc:
         words = (ctypes.c_char_p * len(options))(*(option.encode() for option in options))
         status = self._library.nvrtcCompileProgram(program, len(options), words)
         if status:
-            log = self._text(program, 'ProgramLog').rstrip(b'\0').decode(errors='replace')
+            log = self._output(program, 'ProgramLog').rstrip(b'\0').decode(errors='replace')
             raise UnexpectedError(f'NVRTC does not compile the kernels ({one_line(log)})')
 
-    def _text(self, program: ctypes.c_void_p, what: str) -> bytes:
+    def _output(self, program: ctypes.c_void_p, what: str) -> bytes:
         size = ctypes.c_size_t()
         self._check(getattr(self._library, f'nvrtcGet{what}Size')(program, ctypes.byref(size)))
         buffer = ctypes.create_string_buffer(size.value)
@@ -92,40 +105,29 @@ class Nvrtc:
     def _check(self, status: int) -> None:
         if status:
             reason = self._library.nvrtcGetErrorString(status).decode()
-            raise UnexpectedError(f'NVRTC fails: {reason}')
+            raise UnexpectedError(f'NVRTC failed: {reason}')
 
 
-def compile_for(source: str, compute_capability: Tuple[int, int]) -> bytes:
-    """Compile for a GPU with the first NVRTC here that can: the system's, else a wheel's."""
-    capability = 10 * compute_capability[0] + compute_capability[1]
-    nvrtc = _fitting(capability)
-    if nvrtc is None:
-        cuda = 11 if capability < _TURING else 12
-        why = f'no NVRTC for compute capability {capability / 10:.1f}; {_HOW.format(cuda)}'
-        raise EngineUnavailableError(ENGINE, why)
-    return nvrtc.compiled(source, capability)
+def library_paths() -> Iterator[str]:
+    """Return where NVRTC may be installed: the system's, CUDA toolkits, wheels."""
+    system = find_library('nvrtc')
+    if system:
+        yield system
+    for toolkit in sorted(Path('/usr/local').glob('cuda*')):
+        for pattern in _TOOLKIT_LIBRARIES:
+            yield from map(str, sorted(toolkit.glob(pattern)))
+    wheels = find_spec('nvidia')
+    for folder in (wheels.submodule_search_locations or ()) if wheels else ():
+        yield from map(str, sorted(Path(folder).glob(_WHEEL_LIBRARIES)))
 
 
-def _fitting(capability: int) -> Optional[Nvrtc]:
+def _find_nvrtc(capability: int) -> Optional[Nvrtc]:
     for path in library_paths():
         try:
             nvrtc = Nvrtc(path)
         except OSError:
             continue
-        known = nvrtc.capabilities()
-        if not known or min(known) <= capability:
+        supported = nvrtc.capabilities()
+        if not supported or min(supported) <= capability:
             return nvrtc
     return None
-
-
-def library_paths() -> Iterator[str]:
-    """Name where an NVRTC may lie, the likeliest first."""
-    named = find_library('nvrtc')
-    if named:
-        yield named
-    for toolkit in sorted(Path('/usr/local').glob('cuda*')):
-        for pattern in _TOOLKITS:
-            yield from map(str, sorted(toolkit.glob(pattern)))
-    wheels = find_spec('nvidia')
-    for folder in (wheels.submodule_search_locations or ()) if wheels else ():
-        yield from map(str, sorted(Path(folder).glob(_WHEEL)))

@@ -12,11 +12,11 @@
 // See the License for the specific language governing permissions and
 // limitations under the License.
 
-// Camera frame to network input, and logits to labels: the GPU's half of frames.py and labels.py.
+// Camera frame to network input, and logits to labels: core/frames.py and core/labels.py on a GPU.
 //
-// Plain CUDA C++ without headers, shared memory or warp functions, so that the very same source
-// also runs on a CPU, one thread after the other: the tests do that. Compile it without fused
-// multiply-add (--fmad=false): then both compute the same bits.
+// Plain CUDA C++ without headers, shared memory or warp functions, so that the tests can compile
+// the same source for a CPU and run one thread after another. Compile it without fused
+// multiply-add (--fmad=false), so that GPU and CPU compute the same bits.
 
 #ifdef __CUDACC_RTC__
 #define INLINE static __device__ __forceinline__
@@ -27,12 +27,12 @@
 #endif
 
 typedef unsigned char Pixel;
-// The bits of a half: cuda_fp16.h is not everywhere where NVRTC is.
+// An FP16 number as its bits: cuda_fp16.h does not come with every NVRTC.
 struct Half { unsigned short bits; };
 
-// Where on one axis a target pixel lies: between the source pixels `first` and `first + 1`,
-// `part` of the way. Both may lie one pixel outside, which stands for the edge.
-struct Tap { int first; float part; };
+// The source position of a target pixel on one axis: `first` plus `fraction`, between the source
+// pixels `first` and `first + 1`. Either may be one pixel outside, which means the edge pixel.
+struct Tap { int first; float fraction; };
 
 INLINE int at_least_0(int value) { return value < 0 ? 0 : value; }
 INLINE int at_most(int value, int limit) { return value > limit ? limit : value; }
@@ -40,9 +40,9 @@ INLINE int at_most(int value, int limit) { return value > limit ? limit : value;
 // ---------------------------------------------------------------------------------------------
 // Frame to network input
 
-// OpenCV's uint8 bilinear interpolation to the bit: weights of 11 bits, which each axis rounds on
-// its own; 4 bits are dropped between the axes, 16 after the second one, 2 at the end, rounded.
-INLINE int weight_of(float part) { return (int)rintf(part * 2048.0f); }
+// OpenCV's uint8 bilinear interpolation to the bit: weights of 11 bits, rounded for each axis; 4
+// bits are dropped between the axes, 16 after the second one, and 2 at the end with rounding.
+INLINE int weight_of(float fraction) { return (int)rintf(fraction * 2048.0f); }
 
 INLINE Pixel blend(int upper, int lower, int upper_weight, int lower_weight) {
   const int above = (upper_weight * (upper >> 4)) >> 16;
@@ -50,8 +50,8 @@ INLINE Pixel blend(int upper, int lower, int upper_weight, int lower_weight) {
   return (Pixel)((above + below + 2) >> 2);
 }
 
-// One thread per pixel of the input, so that the loads and stores of a warp lie side by side.
-// `pitch` is bytes from row to row; red, green and blue are the channels' places in a pixel.
+// One thread per pixel of the network input, so that a warp loads and stores adjacent pixels.
+// `pitch` is the bytes from row to row; red, green and blue are channel offsets in a pixel.
 extern "C" __global__ void resize_frame(
     const Pixel* __restrict__ frame, int pitch, int frame_height, int frame_width, int channels,
     int red, int green, int blue, const Tap* __restrict__ row_taps,
@@ -64,14 +64,16 @@ extern "C" __global__ void resize_frame(
   const int right = at_most(column.first + 1, frame_width - 1) * channels;
   const Pixel* upper = frame + (long long)at_least_0(row.first) * pitch;
   const Pixel* lower = frame + (long long)at_most(row.first + 1, frame_height - 1) * pitch;
-  const int left_weight = weight_of(1.0f - column.part), right_weight = weight_of(column.part);
-  const int upper_weight = weight_of(1.0f - row.part), lower_weight = weight_of(row.part);
-  const int places[3] = {red, green, blue};
+  const int left_weight = weight_of(1.0f - column.fraction);
+  const int right_weight = weight_of(column.fraction);
+  const int upper_weight = weight_of(1.0f - row.fraction);
+  const int lower_weight = weight_of(row.fraction);
+  const int offsets[3] = {red, green, blue};
   Pixel* target = image + 3LL * ((long long)y * width + x);
   for (int i = 0; i < 3; ++i) {
-    const int place = places[i];
-    const int above = upper[left + place] * left_weight + upper[right + place] * right_weight;
-    const int below = lower[left + place] * left_weight + lower[right + place] * right_weight;
+    const int offset = offsets[i];
+    const int above = upper[left + offset] * left_weight + upper[right + offset] * right_weight;
+    const int below = lower[left + offset] * left_weight + lower[right + offset] * right_weight;
     target[i] = blend(above, below, upper_weight, lower_weight);
   }
 }
@@ -79,18 +81,19 @@ extern "C" __global__ void resize_frame(
 // ---------------------------------------------------------------------------------------------
 // Logits to labels
 //
-// Four neighbouring logits span a cell. Inside it an interpolated logit lies between the smallest
-// and the largest of its corners, so a class whose largest corner is below the smallest corner of
-// another class wins nowhere in the cell. `mark_candidates` finds, once per cell, the few classes
-// that are left; `take_labels` interpolates only those, at each pixel. Cell (i, j) lies between
-// the logits' rows i - 1 and i and columns j - 1 and j: height + 1 by width + 1 cells.
+// Four neighboring logits are the corners of a cell. Inside it, an interpolated logit is between
+// the smallest and the largest corner, so a class whose largest corner is below the smallest
+// corner of another class is the argmax nowhere in the cell. `mark_candidates` finds the few
+// remaining classes once per cell; `argmax_labels` interpolates only those at each pixel.
+// Cell (i, j) is between the logits' rows i - 1 and i and columns j - 1 and j; there are
+// (height + 1) x (width + 1) cells.
 
 typedef unsigned int Word;
 #define LOWEST -3.402823466e+38f
 
 INLINE float value_of(float logit) { return logit; }
 
-// Exact for every finite half, subnormal or not; infinity becomes 65536, above all others.
+// Exact for every finite FP16 number, subnormal or not; infinity becomes 65536, above all others.
 INLINE float value_of(Half logit) {
   union { unsigned int bits; float value; } number;
   number.bits = (logit.bits & 0x7fffu) << 13;
@@ -98,7 +101,7 @@ INLINE float value_of(Half logit) {
   return logit.bits & 0x8000u ? -magnitude : magnitude;
 }
 
-struct Cell { int left, right, upper, lower; };  // the offsets of its corners in a class's plane
+struct Cell { int left, right, upper, lower; };  // offsets of the corners in a class's plane
 
 INLINE Cell cell_at(int i, int j, int height, int width) {
   Cell cell;
@@ -109,10 +112,10 @@ INLINE Cell cell_at(int i, int j, int height, int width) {
   return cell;
 }
 
-// One thread per cell. `range` is how far below the best a class still counts: 0 for labels alone.
+// One thread per cell. A class within `margin` of the best is a candidate: 0 for labels alone.
 template <typename Logit>
 INLINE void mark(
-    const Logit* __restrict__ logits, int classes, int height, int width, float range,
+    const Logit* __restrict__ logits, int classes, int height, int width, float margin,
     Word* __restrict__ candidates) {
   const int j = blockIdx.x * blockDim.x + threadIdx.x;
   const int i = blockIdx.y * blockDim.y + threadIdx.y;
@@ -121,12 +124,12 @@ INLINE void mark(
   const int a = cell.upper + cell.left, b = cell.upper + cell.right;
   const int c = cell.lower + cell.left, d = cell.lower + cell.right;
   const long long plane = (long long)height * width;
-  float reached = LOWEST;  // by some class, everywhere in the cell
-#pragma unroll 8  // as many loads are on their way at a time
+  float guaranteed = LOWEST;  // some class has this logit or more everywhere in the cell
+#pragma unroll 8  // loads in flight
   for (int id = 0; id < classes; ++id) {
     const Logit* at = logits + id * plane;
     const float above = fminf(value_of(at[a]), value_of(at[b]));
-    reached = fmaxf(reached, fminf(above, fminf(value_of(at[c]), value_of(at[d]))));
+    guaranteed = fmaxf(guaranteed, fminf(above, fminf(value_of(at[c]), value_of(at[d]))));
   }
   const int cells = (height + 1) * (width + 1), words = (classes + 31) / 32;
   Word* target = candidates + i * (width + 1) + j;
@@ -138,16 +141,16 @@ INLINE void mark(
       const Logit* at = logits + (32 * word + bit) * plane;
       const float above = fmaxf(value_of(at[a]), value_of(at[b]));
       const float most = fmaxf(above, fmaxf(value_of(at[c]), value_of(at[d])));
-      // Four times what rounding can add to either side; a NaN excludes nothing.
-      const float bound = reached - range - 1e-6f * (fabsf(reached) + fabsf(most));
+      // Four times the rounding error of either side; a NaN excludes nothing.
+      const float bound = guaranteed - margin - 1e-6f * (fabsf(guaranteed) + fabsf(most));
       if (!(most < bound)) marks |= 1u << bit;
     }
     target[(long long)word * cells] = marks;
   }
 }
 
-// What one thread works on at a time: so many pixels below each other share what was
-// interpolated along the row, and the loads.
+// Pixels of one column that a thread computes at a time: they share the loads and the horizontal
+// interpolation.
 #define STRIP 8
 
 INLINE Pixel confidence_of(float total) {
@@ -155,36 +158,37 @@ INLINE Pixel confidence_of(float total) {
 }
 
 template <typename Logit, typename Label, bool CONFIDENT>
-INLINE void take_strip(
-    const Logit* __restrict__ logits, int classes, const Cell& cell, long long plane, float part,
-    const Word* __restrict__ marks, long long cells, const Tap* __restrict__ taps, int rows,
+INLINE void argmax_strip(
+    const Logit* __restrict__ logits, int classes, const Cell& cell, long long plane,
+    float fraction, const Word* __restrict__ marks, long long cells,
+    const Tap* __restrict__ taps, int rows,
     Label* __restrict__ labels, Pixel* __restrict__ confidence, int pitch) {
-  float best[STRIP], total[STRIP], parts[STRIP];
+  float best[STRIP], total[STRIP], fractions[STRIP];
   int label[STRIP];
 #pragma unroll
   for (int k = 0; k < STRIP; ++k) {
     best[k] = LOWEST;
     total[k] = 0.0f;
     label[k] = 0;
-    parts[k] = k < rows ? taps[k].part : 0.0f;
+    fractions[k] = k < rows ? taps[k].fraction : 0.0f;
   }
-  const float left_part = 1.0f - part;
+  const float left_weight = 1.0f - fraction;
   for (int first = 0; first < classes; first += 32, marks += cells) {
-    // From the lowest id up, and only a larger logit wins: the first of equal ones stays.
-    for (Word left = *marks; left; left &= left - 1) {
-      const int id = first + LOWEST_BIT(left);
+    // In ascending order of ids, so that of equal logits the lowest id wins.
+    for (Word remaining = *marks; remaining; remaining &= remaining - 1) {
+      const int id = first + LOWEST_BIT(remaining);
       const Logit* upper = logits + id * plane + cell.upper;
       const Logit* lower = logits + id * plane + cell.lower;
       const float above =
-          value_of(upper[cell.left]) * left_part + value_of(upper[cell.right]) * part;
+          value_of(upper[cell.left]) * left_weight + value_of(upper[cell.right]) * fraction;
       const float below =
-          value_of(lower[cell.left]) * left_part + value_of(lower[cell.right]) * part;
+          value_of(lower[cell.left]) * left_weight + value_of(lower[cell.right]) * fraction;
 #pragma unroll
       for (int k = 0; k < STRIP; ++k) {
-        const float logit = above * (1.0f - parts[k]) + below * parts[k];
+        const float logit = above * (1.0f - fractions[k]) + below * fractions[k];
         const bool better = logit > best[k];
         if (CONFIDENT) {
-          // The sum of exp(logit - best) so far; its terms shrink when a better one comes.
+          // The running sum of exp(logit - best), rescaled whenever a better class is found.
           const float smaller = expf(better ? best[k] - logit : logit - best[k]);
           total[k] = better ? total[k] * smaller + 1.0f : total[k] + smaller;
         }
@@ -202,10 +206,10 @@ INLINE void take_strip(
   }
 }
 
-// One thread per column of the output and row of cells; `starts` [height + 2] has the first row of
-// the output in each row of cells. Without `confidence` it is 0.
+// One thread per output column and row of cells; `starts` [height + 2] is the first output row of
+// each row of cells. `confidence` may be null.
 template <typename Logit, typename Label>
-INLINE void take(
+INLINE void argmax(
     const Logit* __restrict__ logits, int classes, int height, int width,
     const Word* __restrict__ candidates, const Tap* __restrict__ row_taps,
     const int* __restrict__ starts, const Tap* __restrict__ column_taps, int columns,
@@ -220,40 +224,40 @@ INLINE void take(
   const long long plane = (long long)height * width, cells = (height + 1LL) * (width + 1);
   for (int y = starts[i]; y < end; y += STRIP) {
     const int rows = at_most(end - y, STRIP);
-    const long long place = (long long)y * columns + x;
+    const long long offset = (long long)y * columns + x;
     if (confidence) {
-      take_strip<Logit, Label, true>(
-          logits, classes, cell, plane, column.part, marks, cells, row_taps + y, rows,
-          labels + place, confidence + place, columns);
+      argmax_strip<Logit, Label, true>(
+          logits, classes, cell, plane, column.fraction, marks, cells, row_taps + y, rows,
+          labels + offset, confidence + offset, columns);
     } else {
-      take_strip<Logit, Label, false>(
-          logits, classes, cell, plane, column.part, marks, cells, row_taps + y, rows,
-          labels + place, confidence, columns);
+      argmax_strip<Logit, Label, false>(
+          logits, classes, cell, plane, column.fraction, marks, cells, row_taps + y, rows,
+          labels + offset, confidence, columns);
     }
   }
 }
 
 #define MARK_CANDIDATES(NAME, LOGIT)                                                            \
   extern "C" __global__ void NAME(                                                              \
-      const LOGIT* __restrict__ logits, int classes, int height, int width, float range,        \
+      const LOGIT* __restrict__ logits, int classes, int height, int width, float margin,        \
       Word* __restrict__ candidates) {                                                          \
-    mark<LOGIT>(logits, classes, height, width, range, candidates);                             \
+    mark<LOGIT>(logits, classes, height, width, margin, candidates);                             \
   }
 
-#define TAKE_LABELS(NAME, LOGIT, LABEL)                                                         \
+#define ARGMAX_LABELS(NAME, LOGIT, LABEL)                                                         \
   extern "C" __global__ void NAME(                                                              \
       const LOGIT* __restrict__ logits, int classes, int height, int width,                     \
       const Word* __restrict__ candidates, const Tap* __restrict__ row_taps,                    \
       const int* __restrict__ starts, const Tap* __restrict__ column_taps, int columns,         \
       LABEL* __restrict__ labels, Pixel* __restrict__ confidence) {                             \
-    take<LOGIT, LABEL>(                                                                         \
+    argmax<LOGIT, LABEL>(                                                                         \
         logits, classes, height, width, candidates, row_taps, starts, column_taps, columns,     \
         labels, confidence);                                                                    \
   }
 
 MARK_CANDIDATES(mark_candidates_f32, float)
 MARK_CANDIDATES(mark_candidates_f16, Half)
-TAKE_LABELS(take_labels_f32_u8, float, unsigned char)
-TAKE_LABELS(take_labels_f32_u16, float, unsigned short)
-TAKE_LABELS(take_labels_f16_u8, Half, unsigned char)
-TAKE_LABELS(take_labels_f16_u16, Half, unsigned short)
+ARGMAX_LABELS(argmax_labels_f32_u8, float, unsigned char)
+ARGMAX_LABELS(argmax_labels_f32_u16, float, unsigned short)
+ARGMAX_LABELS(argmax_labels_f16_u8, Half, unsigned char)
+ARGMAX_LABELS(argmax_labels_f16_u16, Half, unsigned short)

@@ -13,10 +13,9 @@
 # limitations under the License.
 
 """
-The TensorRT that is installed, and what it has.
+Import the installed TensorRT and query its capabilities.
 
-TensorRT 8.5 to 11 differ in what they have; each difference is asked of the module itself, never
-of its version.
+TensorRT 8.5 to 11 differ: each difference is detected with hasattr, never by the version number.
 """
 
 from importlib import import_module
@@ -30,7 +29,7 @@ if TYPE_CHECKING:
     import tensorrt as tensorrt
 
     class TensorRt(Protocol):
-        """`tensorrt` or `tensorrt_rtx`."""
+        """The module `tensorrt` or `tensorrt_rtx`, as a type."""
 
         __version__: str
         Builder: Type[tensorrt.Builder]
@@ -54,59 +53,62 @@ if TYPE_CHECKING:
         TensorIOMode: Type[tensorrt.TensorIOMode]
 
 
-TENSORRT = 'tensorrt'
-# module -> where it comes from
-_SOURCES = {
-    TENSORRT: 'it comes with JetPack (use a virtual environment with --system-site-packages); '
+# module -> how to install it
+_INSTALL = {
+    'tensorrt': 'it comes with JetPack (use a virtual environment with --system-site-packages); '
     'elsewhere: pip install tensorrt',
     'tensorrt_rtx': 'pip install tensorrt-rtx-cu13',
 }
 
 
-def tensorrt_module(name: str = TENSORRT) -> 'TensorRt':
-    """Import `tensorrt`, or `tensorrt_rtx` where it is asked for."""
-    if name not in _SOURCES:
-        raise UnknownNameError('TensorRT module', name, _SOURCES)
+def tensorrt_module(name: str = 'tensorrt') -> 'TensorRt':
+    """
+    Import and return `tensorrt` or `tensorrt_rtx`.
+
+    Raise EngineUnavailableError if it is not installed or its libraries do not load.
+    """
+    if name not in _INSTALL:
+        raise UnknownNameError('TensorRT module', name, _INSTALL)
     try:
         return cast('TensorRt', import_module(name))
-    # A library that is missing or does not fit is an OSError or a RuntimeError.
+    # A missing or incompatible library is an OSError or a RuntimeError.
     except (ImportError, OSError, RuntimeError) as error:
-        why = f'{one_line(error)}; {_SOURCES[name]}'
+        why = f'{one_line(error)}; {_INSTALL[name]}'
         raise EngineUnavailableError(name, why) from error
 
 
 def is_strongly_typed(trt: 'TensorRt') -> bool:
-    """Tell whether every layer computes as the file says, since there are no flags for it."""
+    """Return whether layers compute in the precision of the ONNX file, without builder flags."""
     return not hasattr(trt.BuilderFlag, 'FP16')
 
 
 def has_calibrators(trt: 'TensorRt') -> bool:
-    """Tell whether INT8 can be had from an FP32 file and scales."""
+    """Return whether an FP32 file can be built as INT8 with calibration (implicit INT8)."""
     return hasattr(trt.BuilderFlag, 'INT8') and hasattr(trt, 'IInt8EntropyCalibrator2')
 
 
-def wants_float_weights(trt: 'TensorRt') -> bool:
-    """Tell whether the parser reads quantized weights as FP32 behind a quantizer only."""
-    # The data types of TensorRT 10 came with constants of INT8.
+def needs_float_weights(trt: 'TensorRt') -> bool:
+    """Return whether the ONNX parser reads quantized weights only as FP32 with a quantizer."""
+    # INT8 constants came with TensorRT 10, as did this data type.
     return not hasattr(trt.DataType, 'INT64')
 
 
 def has_flag(trt: 'TensorRt', name: str) -> bool:
-    """Tell whether a builder flag of that name exists."""
+    """Return whether there is a builder flag of that name."""
     return hasattr(trt.BuilderFlag, name)
 
 
-def derive(base: Any, behaviour: type, *arguments: Any) -> Any:
+def implement(interface: Any, implementation: type, *arguments: Any) -> Any:
     """
-    Make an object that TensorRT calls: of one of its interfaces, with the methods of a class.
+    Return an object that implements an interface of TensorRT with the methods of a class.
 
-    The interface is known only once the module is.
+    The class of the object is created here, since the interface is known only after the import.
     """
 
-    def begin(self: Any, *arguments: Any) -> None:
-        # TensorRT refuses an object whose own part was not begun.
-        base.__init__(self)
-        vars(behaviour)['__init__'](self, *arguments)
+    def init(self: Any, *arguments: Any) -> None:
+        # TensorRT rejects an object whose base class was not initialized.
+        interface.__init__(self)
+        vars(implementation)['__init__'](self, *arguments)
 
-    kind: Any = type(behaviour.__name__, (behaviour, base), {'__init__': begin})
+    kind: Any = type(implementation.__name__, (implementation, interface), {'__init__': init})
     return kind(*arguments)

@@ -12,39 +12,40 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Scales for implicit INT8: a calibration cache, a table of ranges, or images."""
+"""Calibration of implicit INT8: a calibration cache, a file of ranges, or a folder of images."""
 
 import hashlib
 import json
 from pathlib import Path
-from types import ModuleType
-from typing import Any, Callable, Dict, List, Optional, Set, Tuple, TYPE_CHECKING
+from typing import Callable, Dict, List, Optional, Set, Tuple, TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 import onnx
-from swiftnet_ros.backends.tensorrt.api import derive
+from swiftnet_ros.backends.cuda.device import import_pycuda
+from swiftnet_ros.backends.tensorrt.api import implement
 from swiftnet_ros.backends.tensorrt.source import Source
 from swiftnet_ros.core.frames import to_network_input
 from swiftnet_ros.core.image_files import image_files, read_image
-from swiftnet_ros.errors import EngineUnavailableError, FileMissingError, InvalidValueError
+from swiftnet_ros.errors import FileMissingError, InvalidValueError
 from swiftnet_ros.model_spec import ModelSpec
 
 if TYPE_CHECKING:
+    from pycuda import driver
     from swiftnet_ros.backends.tensorrt.api import TensorRt, tensorrt
 
-_RANGES = '.json'
-# calibrator -> TensorRT's class
-_CLASSES = {'entropy2': 'IInt8EntropyCalibrator2', 'minmax': 'IInt8MinMaxCalibrator'}
+_RANGES_SUFFIX = '.json'
+# calibrator -> class of TensorRT
+_CALIBRATORS = {'entropy2': 'IInt8EntropyCalibrator2', 'minmax': 'IInt8MinMaxCalibrator'}
 _EXPECTED = 'a table made with: python -m training quantize --tensorrt-tables'
 
 
 def calibration_sha256(path: Optional[Path]) -> Optional[str]:
-    """Hash a calibration: a file by its bytes, a folder by names and bytes of its images."""
+    """Return the hash of a file's content, or of the names and contents of a folder's images."""
     if path is None:
         return None
     digest = hashlib.sha256()
-    for file in image_files(path) if path.is_dir() else [_file(path)]:
+    for file in image_files(path) if path.is_dir() else [_existing(path)]:
         digest.update(file.name.encode() if path.is_dir() else b'')
         digest.update(hashlib.sha256(file.read_bytes()).digest())
     return digest.hexdigest()
@@ -59,82 +60,59 @@ def apply_calibration(
     calibrator: str,
 ) -> Callable[[], None]:
     """
-    Give TensorRT the scales of a source, if they are not in the file itself.
+    Set the ranges or the calibrator of a source, if it has a calibration.
 
-    Call the answer after the build, to hear what went wrong with the images.
+    Call the returned function after the build: it frees the GPU memory of calibration images and
+    raises the error of an image that could not be read.
     """
     path = source.calibration
     if path is None:
         return lambda: None
     if path.is_dir():
-        pictures = Pictures(path, source.spec)
-        kind = getattr(trt, _CLASSES[calibrator])
-        config.int8_calibrator = derive(kind, _ScalesOfPictures, pictures)
-        return pictures.raise_error
-    if path.suffix == _RANGES:
-        _set_ranges(network, read_ranges(path, model))
+        batches = CalibrationBatches(path, source.spec)
+        kind = getattr(trt, _CALIBRATORS[calibrator])
+        config.int8_calibrator = implement(kind, _ImageCalibrator, batches)
+        return batches.finish
+    if path.suffix == _RANGES_SUFFIX:
+        _set_ranges(network, _read_ranges(path, model))
     else:
-        kind, cache = trt.IInt8EntropyCalibrator2, read_cache(path, model)
-        config.int8_calibrator = derive(kind, _CachedScales, cache)
+        kind, cache = trt.IInt8EntropyCalibrator2, _read_cache(path, model)
+        config.int8_calibrator = implement(kind, _CachedCalibrator, cache)
     return lambda: None
 
 
-def read_cache(path: Path, model: onnx.ModelProto) -> bytes:
-    """Read a calibration cache, which has to hold scales of this model's tensors."""
-    content = _file(path).read_bytes()
-    header, *lines = content.split(b'\n')
-    if not header.startswith(b'TRT-'):
-        raise InvalidValueError('calibration', str(path), _EXPECTED)
-    _check_names(
-        path, {line.rpartition(b':')[0].decode(errors='replace') for line in lines}, model
-    )
-    return content
-
-
-def read_ranges(path: Path, model: onnx.ModelProto) -> Dict[str, Tuple[float, float]]:
-    """Read tensor -> [low, high], which has to hold tensors of this model."""
-    try:
-        tree = json.loads(_file(path).read_text(encoding='utf-8'))
-        ranges = {str(name): (float(low), float(high)) for name, (low, high) in tree.items()}
-    except (ValueError, TypeError, AttributeError) as error:
-        raise InvalidValueError('calibration', str(path), _EXPECTED) from error
-    _check_names(path, set(ranges), model)
-    return ranges
-
-
-class Pictures:
-    """The images of a folder, one after another in one buffer on the GPU."""
+class CalibrationBatches:
+    """The images of a folder as batches of one, in a buffer on the GPU."""
 
     def __init__(self, folder: Path, spec: ModelSpec) -> None:
-        """List the images; nothing is read before TensorRT asks."""
-        self._files = image_files(folder)
+        """List the images; each is read when TensorRT requests it."""
+        self._files = iter(image_files(folder))
         self._spec = spec
-        self._next = 0
-        self._error: Optional[BaseException] = None
-        self._driver = _pycuda()
-        self._driver.init()
-        self._context = self._driver.Device(0).retain_primary_context()
-        self._buffer: Any = None
+        self._error: Optional[Exception] = None
+        self._cuda = import_pycuda()
+        self._cuda.init()
+        self._context = self._cuda.Device(0).retain_primary_context()
+        self._buffer: Optional[driver.DeviceAllocation] = None
 
     def next_address(self) -> Optional[int]:
         """
-        Upload the next image; give its address on the GPU, None after the last.
+        Upload the next image and return its address on the GPU, or None after the last.
 
-        TensorRT takes an error for the end of the images: it is kept for `raise_error`.
+        TensorRT would hide an exception, so it ends the batches and is kept for `finish`.
         """
-        if self._next >= len(self._files) or self._error is not None:
+        path = None if self._error is not None else next(self._files, None)
+        if path is None:
             return None
         try:
-            frame = read_image(self._files[self._next])
+            frame = read_image(path)
             image = to_network_input(frame, self._spec.input_height, self._spec.input_width)
-            self._next += 1
             return self._upload(np.ascontiguousarray(image))
         except Exception as error:
             self._error = error
             return None
 
-    def raise_error(self) -> None:
-        """Free the buffer; raise what went wrong while TensorRT was calling."""
+    def finish(self) -> None:
+        """Free the buffer; raise the error that ended the batches, if any."""
         if self._buffer is not None:
             self._context.push()
             self._buffer.free()
@@ -147,56 +125,79 @@ class Pictures:
         self._context.push()
         try:
             if self._buffer is None:
-                self._buffer = self._driver.mem_alloc(image.nbytes)
-            self._driver.memcpy_htod(self._buffer, image)
+                self._buffer = self._cuda.mem_alloc(image.nbytes)
+            self._cuda.memcpy_htod(int(self._buffer), image)
         finally:
             self._context.pop()
         return int(self._buffer)
 
 
-class _CachedScales:
-    """A calibrator that has its scales already."""
+class _CachedCalibrator:
+    """An IInt8Calibrator that has a calibration cache and no images."""
 
     def __init__(self, cache: bytes) -> None:
         self._cache = cache
 
     def get_batch_size(self) -> int:
-        """Give 1; there are no batches."""
+        """Return 1; there are no batches."""
         return 1
 
     def get_batch(self, names: List[str]) -> Optional[List[int]]:
-        """End at once; only scales that the cache lacks would be measured."""
+        """Return None: only the cache is used."""
         return None
 
     def read_calibration_cache(self) -> Optional[bytes]:
-        """Give the scales."""
+        """Return the cache."""
         return self._cache
 
     def write_calibration_cache(self, cache: bytes) -> None:
-        """Keep nothing: it came from there."""
+        """Ignore the cache, which was read from a file."""
 
 
-class _ScalesOfPictures:
-    """A calibrator that shows TensorRT images."""
+class _ImageCalibrator:
+    """An IInt8Calibrator that calibrates with images."""
 
-    def __init__(self, pictures: Pictures) -> None:
-        self._pictures = pictures
+    def __init__(self, batches: CalibrationBatches) -> None:
+        self._batches = batches
 
     def get_batch_size(self) -> int:
-        """Give 1: one image at a time is enough and needs least memory."""
+        """Return 1: one image at a time needs least memory."""
         return 1
 
     def get_batch(self, names: List[str]) -> Optional[List[int]]:
-        """Give the address of the next image, None after the last."""
-        address = self._pictures.next_address()
+        """Return the address of the next image, None after the last."""
+        address = self._batches.next_address()
         return None if address is None else [address]
 
     def read_calibration_cache(self) -> Optional[bytes]:
-        """Give nothing, so that the images are used."""
+        """Return None, so that the images are used."""
         return None
 
     def write_calibration_cache(self, cache: bytes) -> None:
-        """Keep nothing: the engine itself is kept."""
+        """Ignore the cache: the engine itself is kept."""
+
+
+def _read_cache(path: Path, model: onnx.ModelProto) -> bytes:
+    """Return a calibration cache; raise InvalidValueError if it is of another model."""
+    content = _existing(path).read_bytes()
+    header, *lines = content.split(b'\n')
+    if not header.startswith(b'TRT-'):
+        raise InvalidValueError('calibration', str(path), _EXPECTED)
+    _check_names(
+        path, {line.rpartition(b':')[0].decode(errors='replace') for line in lines}, model
+    )
+    return content
+
+
+def _read_ranges(path: Path, model: onnx.ModelProto) -> Dict[str, Tuple[float, float]]:
+    """Return tensor -> (low, high); raise InvalidValueError if they are of another model."""
+    try:
+        tree = json.loads(_existing(path).read_text(encoding='utf-8'))
+        ranges = {str(name): (float(low), float(high)) for name, (low, high) in tree.items()}
+    except (ValueError, TypeError, AttributeError) as error:
+        raise InvalidValueError('calibration', str(path), _EXPECTED) from error
+    _check_names(path, set(ranges), model)
+    return ranges
 
 
 def _set_ranges(
@@ -215,16 +216,7 @@ def _check_names(path: Path, names: Set[str], model: onnx.ModelProto) -> None:
         raise InvalidValueError('calibration', str(path), f'scales of this model, {_EXPECTED}')
 
 
-def _file(path: Path) -> Path:
+def _existing(path: Path) -> Path:
     if not path.is_file():
         raise FileMissingError(path, 'calibration')
     return path
-
-
-def _pycuda() -> ModuleType:
-    try:
-        from pycuda import driver
-    except ImportError as error:
-        why = f'calibration with images needs pycuda ({error}): pip install pycuda'
-        raise EngineUnavailableError('tensorrt', why) from error
-    return driver

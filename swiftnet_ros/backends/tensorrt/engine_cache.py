@@ -37,7 +37,7 @@ from swiftnet_ros.backends.tensorrt.engine_file import (
     SUFFIX,
 )
 from swiftnet_ros.backends.tensorrt.identity import EngineIdentity, this_machine
-from swiftnet_ros.backends.tensorrt.progress import Report, Reporter
+from swiftnet_ros.backends.tensorrt.progress import ProgressCallback, ProgressReporter
 from swiftnet_ros.backends.tensorrt.request import BuildRequest
 from swiftnet_ros.backends.tensorrt.source import choose_source, model_name, Source
 from swiftnet_ros.errors import EngineCacheError, EngineFileError, InvalidValueError, SwiftnetError
@@ -65,7 +65,9 @@ class _Wanted:
         return model_name(self.source.path)
 
 
-def find_or_build(request: BuildRequest, on_progress: Report, again: bool = False) -> Path:
+def find_or_build(
+    request: BuildRequest, on_progress: ProgressCallback, again: bool = False
+) -> Path:
     """
     Give the engine's file, built if it is not there; `again` builds in any case.
 
@@ -76,7 +78,7 @@ def find_or_build(request: BuildRequest, on_progress: Report, again: bool = Fals
     if not again and _hit(path, wanted.identity):
         return path
     _check_room(path.parent, wanted.source.path)
-    reporter = Reporter(on_progress, _last_build_s(path.parent, wanted))
+    reporter = ProgressReporter(on_progress, _last_build_s(path.parent, wanted))
     with build_lock(path, lambda: reporter.wait('waiting for another build')):
         # Another process may have built it meanwhile.
         if again or not _hit(path, wanted.identity):
@@ -96,9 +98,9 @@ def cached_engine(request: BuildRequest) -> Optional[Path]:
     return path if _hit(path, wanted.identity) else None
 
 
-def build_in_memory(request: BuildRequest, on_progress: Report) -> Tuple[bytes, Sidecar]:
+def build_in_memory(request: BuildRequest, on_progress: ProgressCallback) -> Tuple[bytes, Sidecar]:
     """Build an engine that is kept nowhere, for a disk that is full or read-only."""
-    return _build(_want(request), request.timing_cache, Reporter(on_progress))
+    return _build(_want(request), request.timing_cache, ProgressReporter(on_progress))
 
 
 def _want(request: BuildRequest) -> _Wanted:
@@ -179,7 +181,9 @@ def _last_build_s(folder: Path, wanted: _Wanted) -> Optional[float]:
     return None
 
 
-def _build(wanted: _Wanted, timings: Optional[Path], reporter: Reporter) -> Tuple[bytes, Sidecar]:
+def _build(
+    wanted: _Wanted, timings: Optional[Path], reporter: ProgressReporter
+) -> Tuple[bytes, Sidecar]:
     source = wanted.source
     built = build(wanted.trt, wanted.request, source, timings, reporter)
     spec = source.spec

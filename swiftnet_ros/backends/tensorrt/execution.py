@@ -12,15 +12,16 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""A TensorRT engine on the GPU: its input and logits, and its work on a stream."""
+"""A deserialized TensorRT engine with its execution context and the memory of its I/O tensors."""
 
 from pathlib import Path
 from typing import Dict, Tuple, TYPE_CHECKING
 
-from swiftnet_ros.backends.cuda.device import CudaGpu
-from swiftnet_ros.backends.cuda.driver import ENGINE
-from swiftnet_ros.backends.cuda.memory import Memory
-from swiftnet_ros.backends.tensorrt.log import make_logger, make_recorder, Messages
+import numpy as np
+from swiftnet_ros.backends.cuda.device import CudaDevice
+from swiftnet_ros.backends.cuda.driver import BACKEND
+from swiftnet_ros.backends.cuda.memory import GpuMemory
+from swiftnet_ros.backends.tensorrt.log import ErrorLog, make_error_recorder, make_logger
 from swiftnet_ros.errors import (
     DeviceMemoryError,
     EngineFailedError,
@@ -32,112 +33,114 @@ from swiftnet_ros.model_spec import ModelSpec
 if TYPE_CHECKING:
     from swiftnet_ros.backends.tensorrt.api import TensorRt, tensorrt
 
+_LOGITS_TYPES = {'float32': 'FLOAT', 'float16': 'HALF'}
 
-class TensorRtNetwork:
+
+class EngineExecution:
     """
-    An engine with memory for its edges; all of it happens inside the GPU's `current`.
+    An engine that is ready to run; everything happens inside the device's `current`.
 
-    `image` and `logits` are addresses; the logits are halves where `is_half`.
+    `input_address` and `logits_address` are on the GPU; `logits_dtype` is float32 or float16.
     """
 
     def __init__(
-        self, trt: 'TensorRt', gpu: CudaGpu, path: Path, content: bytes, spec: ModelSpec
+        self, trt: 'TensorRt', device: CudaDevice, path: Path, content: bytes, spec: ModelSpec
     ) -> None:
-        """Load an engine; EngineFileError where TensorRT refuses it."""
-        self._trt, self._gpu, self._path, self._spec = trt, gpu, path, spec
-        self._messages = Messages()
-        # They must outlive what was made with them: `close` lets go in this order's reverse.
-        self._logger = make_logger(trt, self._messages)
-        self._recorder = make_recorder(trt, self._messages)
-        self._memory = Memory(gpu)
+        """
+        Deserialize an engine and allocate its memory.
+
+        Raise EngineFileError if TensorRT rejects it, InvalidModelError if its I/O tensors are not
+        those of the specification, DeviceMemoryError if the memory does not suffice.
+        """
+        self._trt, self._device, self._path, self._spec = trt, device, path, spec
+        self._log = ErrorLog()
+        # They must outlive the objects that are created with them.
+        self._logger = make_logger(trt, self._log)
+        self._recorder = make_error_recorder(trt, self._log)
+        self._memory = GpuMemory(device)
         try:
             self._runtime = trt.Runtime(self._logger)
             self._runtime.error_recorder = self._recorder
-            self._engine = self._load(content)
-            edges = self._edges()
-            self.image, self.logits = (
-                self._memory.device(f"the network's {name}", size) for name, size in edges.items()
-            )
-            self._context = self._make_context()
-            for name, address in zip(edges, (self.image, self.logits)):
+            self._engine = self._deserialize(content)
+            sizes = self._checked_io_tensors()
+            addresses = [
+                self._memory.allocate(f"the network's {name}", size)
+                for name, size in sizes.items()
+            ]
+            self.input_address, self.logits_address = addresses
+            self._context = self._create_context()
+            for name, address in zip(sizes, addresses):
                 self._context.set_tensor_address(name, address)
         except BaseException:
             self.close()
             raise
 
     def enqueue(self) -> None:
-        """Run it when the stream gets here."""
-        self._messages.errors.clear()
-        if not self._context.execute_async_v3(self._gpu.stream_handle):
-            raise EngineFailedError(ENGINE, self._messages.reason('TensorRT does not say why'))
+        """Enqueue one inference on the stream; raise EngineFailedError if TensorRT fails."""
+        self._log.errors.clear()
+        if not self._context.execute_async_v3(self._device.stream_handle):
+            raise EngineFailedError(BACKEND, self._log.reason('TensorRT does not say why'))
 
     def close(self) -> None:
-        """Free everything: the context before its engine, that before its runtime."""
+        """Free everything: the context before its engine, the engine before its runtime."""
         for name in ('_context', '_engine', '_runtime'):
             if hasattr(self, name):
                 delattr(self, name)
         self._memory.free()
 
-    def _load(self, content: bytes) -> 'tensorrt.ICudaEngine':
+    def _deserialize(self, content: bytes) -> 'tensorrt.ICudaEngine':
         engine = self._runtime.deserialize_cuda_engine(content)
         if engine is None:
-            reason = f'TensorRT refuses it ({self._messages.reason("it does not say why")})'
+            reason = f'TensorRT rejects it ({self._log.reason("it does not say why")})'
             raise EngineFileError(self._path, reason)
         return engine
 
-    def _make_context(self) -> 'tensorrt.IExecutionContext':
+    def _create_context(self) -> 'tensorrt.IExecutionContext':
         context = self._engine.create_execution_context()
         if context is None:
-            free, total = self._gpu.cuda.mem_get_info()
-            needed = _working_bytes(self._engine)
+            free, total = self._device.cuda.mem_get_info()
+            needed = _context_bytes(self._engine)
             if needed > free:
                 raise DeviceMemoryError('the network', needed, free, total)
-            raise EngineFailedError(ENGINE, self._messages.reason('it gives no context'))
+            reason = self._log.reason('TensorRT creates no execution context')
+            raise EngineFailedError(BACKEND, reason)
         context.error_recorder = self._recorder
         return context
 
-    def _edges(self) -> Dict[str, int]:
-        """Hold the engine's edges to the contract; give name and bytes, the input first."""
-        spec, types = self._spec, self._trt.DataType
+    def _checked_io_tensors(self) -> Dict[str, int]:
+        """Return the names and bytes of input and logits; raise InvalidModelError for others."""
         names = [self._engine.get_tensor_name(i) for i in range(self._engine.num_io_tensors)]
         inputs = [name for name in names if self._is_input(name)]
         outputs = [name for name in names if not self._is_input(name)]
         if (len(inputs), len(outputs)) != (1, 1):
-            raise InvalidModelError(self._path, f'its edges are {names}, expected one in, one out')
-        pixels = (1, spec.input_height, spec.input_width, 3)
-        self._check(inputs[0], pixels, {'uint8': types.UINT8})
-        logits = (1, *spec.logits_shape)
-        width = {'float32': 4, 'float16': 2}
-        kind = self._check(outputs[0], logits, {'float32': types.FLOAT, 'float16': types.HALF})
-        self.is_half = kind == 'float16'
-        return {inputs[0]: _product(pixels), outputs[0]: _product(logits) * width[kind]}
+            reason = f'its I/O tensors are {names}, expected one input and one output'
+            raise InvalidModelError(self._path, reason)
+        input_shape = (1, self._spec.input_height, self._spec.input_width, 3)
+        logits_shape = (1, *self._spec.logits_shape)
+        self._check_tensor(inputs[0], input_shape, {'uint8': 'UINT8'})
+        self.logits_dtype = np.dtype(self._check_tensor(outputs[0], logits_shape, _LOGITS_TYPES))
+        return {
+            inputs[0]: int(np.prod(input_shape)),
+            outputs[0]: int(np.prod(logits_shape)) * self.logits_dtype.itemsize,
+        }
 
     def _is_input(self, name: str) -> bool:
         return self._engine.get_tensor_mode(name) == self._trt.TensorIOMode.INPUT
 
-    def _check(
-        self, name: str, shape: Tuple[int, ...], kinds: 'Dict[str, tensorrt.DataType]'
-    ) -> str:
-        """Give the name of a tensor's type; InvalidModelError for another shape or type."""
+    def _check_tensor(self, name: str, shape: Tuple[int, ...], types: Dict[str, str]) -> str:
+        """Return which of `types` a tensor has; raise InvalidModelError for another."""
         found_shape = tuple(self._engine.get_tensor_shape(name))
-        found_kind = self._engine.get_tensor_dtype(name)
-        for kind, data_type in kinds.items():
-            if (found_shape, found_kind) == (shape, data_type):
-                return kind
-        received = f'{found_kind} {list(found_shape)}'
-        expected = f'{" or ".join(kinds)} {list(shape)}'
+        found_type = self._engine.get_tensor_dtype(name)
+        for dtype, data_type in types.items():
+            if found_shape == shape and found_type == getattr(self._trt.DataType, data_type):
+                return dtype
+        received = f'{found_type} {list(found_shape)}'
+        expected = f'{" or ".join(types)} {list(shape)}'
         raise InvalidModelError(self._path, f'{name} is {received}, expected {expected}')
 
 
-def _working_bytes(engine: 'tensorrt.ICudaEngine') -> int:
-    """Give what a context takes of the GPU; the first name is of TensorRT 10.1 and newer."""
+def _context_bytes(engine: 'tensorrt.ICudaEngine') -> int:
+    """Return the GPU memory of an execution context, under its name from TensorRT 10.1 on."""
     if hasattr(engine, 'device_memory_size_v2'):
         return engine.device_memory_size_v2
     return engine.device_memory_size
-
-
-def _product(shape: Tuple[int, ...]) -> int:
-    total = 1
-    for side in shape:
-        total *= side
-    return total

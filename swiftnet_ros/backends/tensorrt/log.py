@@ -12,86 +12,86 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""TensorRT's log: kept, so that an error can say in one line what TensorRT said."""
+"""TensorRT's error messages, kept for the one-line errors of this package."""
 
 from typing import Any, List, Type, TYPE_CHECKING
 
-from swiftnet_ros.backends.tensorrt.api import derive
+from swiftnet_ros.backends.tensorrt.api import implement
 from swiftnet_ros.errors import one_line
 
 if TYPE_CHECKING:
     from swiftnet_ros.backends.tensorrt.api import TensorRt, tensorrt
 
 
-class Messages:
-    """What TensorRT reported as an error."""
+class ErrorLog:
+    """The errors that TensorRT reported, the oldest first."""
 
     def __init__(self) -> None:
-        """Begin without any."""
+        """Start without errors."""
         self.errors: List[str] = []
 
-    def reason(self, otherwise: str) -> str:
+    def reason(self, default: str) -> str:
         """
-        Give the first and the last error on one line, or another text where there is none.
+        Return the first and the last error on one line, or `default` if there is none.
 
-        The first is nearest to the cause, the last says what came of it.
+        The first is closest to the cause, the last is its consequence.
         """
         ends = dict.fromkeys([*self.errors[:1], *self.errors[-1:]])
-        return '; '.join(one_line(text) for text in ends) or otherwise
+        return '; '.join(one_line(text) for text in ends) or default
 
 
-class _Logger:
-    """Keeps errors; the rest is for developers of TensorRT."""
-
-    def __init__(self, messages: Messages, severities: 'Type[tensorrt.ILogger.Severity]') -> None:
-        self._messages = messages
-        self._kept = (severities.ERROR, severities.INTERNAL_ERROR)
-
-    def log(self, severity: Any, msg: str) -> None:
-        """Take one line; TensorRT calls this."""
-        if severity in self._kept:
-            self._messages.errors.append(msg)
+def make_logger(trt: 'TensorRt', log: ErrorLog) -> 'tensorrt.ILogger':
+    """Return a TensorRT logger; it has to outlive every object that was created with it."""
+    logger: tensorrt.ILogger = implement(trt.ILogger, _Logger, log, trt.ILogger.Severity)
+    return logger
 
 
-class _Recorder:
-    """Keeps what fails while an engine runs."""
-
-    def __init__(self, messages: Messages) -> None:
-        self._messages = messages
-
-    def report_error(self, code: Any, description: str) -> bool:
-        """Take one error; what is returned says that the work cannot go on."""
-        self._messages.errors.append(description)
-        return True
-
-    def num_errors(self) -> int:
-        """Count what was kept."""
-        return len(self._messages.errors)
-
-    def get_error_code(self, index: int) -> Any:
-        """Give no code of its own: the descriptions say everything."""
-        return 0
-
-    def get_error_desc(self, index: int) -> str:
-        """Give one error."""
-        return self._messages.errors[index]
-
-    def has_overflowed(self) -> bool:
-        """Say that nothing was left out."""
-        return False
-
-    def clear(self) -> None:
-        """Forget everything."""
-        self._messages.errors.clear()
-
-
-def make_recorder(trt: 'TensorRt', messages: Messages) -> 'tensorrt.IErrorRecorder':
-    """Make the recorder of errors for a runtime, an engine or its context."""
-    recorder: tensorrt.IErrorRecorder = derive(trt.IErrorRecorder, _Recorder, messages)
+def make_error_recorder(trt: 'TensorRt', log: ErrorLog) -> 'tensorrt.IErrorRecorder':
+    """Return an error recorder for a runtime, an engine or an execution context."""
+    recorder: tensorrt.IErrorRecorder = implement(trt.IErrorRecorder, _ErrorRecorder, log)
     return recorder
 
 
-def make_logger(trt: 'TensorRt', messages: Messages) -> 'tensorrt.ILogger':
-    """Make the logger that TensorRT wants; it has to live as long as what was made with it."""
-    logger: tensorrt.ILogger = derive(trt.ILogger, _Logger, messages, trt.ILogger.Severity)
-    return logger
+class _Logger:
+    """An ILogger that keeps errors; other messages are for developers of TensorRT."""
+
+    def __init__(self, log: ErrorLog, severities: 'Type[tensorrt.ILogger.Severity]') -> None:
+        self._log = log
+        self._kept = (severities.ERROR, severities.INTERNAL_ERROR)
+
+    def log(self, severity: Any, msg: str) -> None:
+        """Keep a message if it is an error."""
+        if severity in self._kept:
+            self._log.errors.append(msg)
+
+
+class _ErrorRecorder:
+    """An IErrorRecorder that keeps the errors of a running engine."""
+
+    def __init__(self, log: ErrorLog) -> None:
+        self._log = log
+
+    def report_error(self, code: Any, description: str) -> bool:
+        """Keep an error; return True, since the work cannot continue."""
+        self._log.errors.append(description)
+        return True
+
+    def num_errors(self) -> int:
+        """Return the number of errors."""
+        return len(self._log.errors)
+
+    def get_error_code(self, index: int) -> Any:
+        """Return 0: the descriptions contain everything."""
+        return 0
+
+    def get_error_desc(self, index: int) -> str:
+        """Return the description of an error."""
+        return self._log.errors[index]
+
+    def has_overflowed(self) -> bool:
+        """Return False: every error is kept."""
+        return False
+
+    def clear(self) -> None:
+        """Forget all errors."""
+        self._log.errors.clear()

@@ -12,72 +12,72 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Say how far a build is: TensorRT's own monitor where it has one, else seconds."""
+"""Progress of a build: TensorRT's progress monitor where it has one, else only the seconds."""
 
 from contextlib import contextmanager
 import threading
 from time import monotonic
 from typing import Callable, Dict, Iterator, List, Optional, TYPE_CHECKING
 
-from swiftnet_ros.backends.tensorrt.api import derive
+from swiftnet_ros.backends.tensorrt.api import implement
 from swiftnet_ros.backends.tensorrt.request import Progress
 
 if TYPE_CHECKING:
     from swiftnet_ros.backends.tensorrt.api import TensorRt, tensorrt
 
-Report = Callable[[Progress], None]
+ProgressCallback = Callable[[Progress], None]
 _PERIOD_S = 1.0
 
 
-class Reporter:
+class ProgressReporter:
     """
-    Tell the phase, at most once a second and at least that often, from a thread of its own.
+    Calls back with the phase of a build at its start, and once a second while it lasts.
 
-    TensorRT tells its steps from several threads; the receiver hears one call at a time.
+    The callback is called from one thread at a time.
     """
 
-    def __init__(self, report: Report, last_build_s: Optional[float] = None) -> None:
-        """Start the clock."""
-        self._report = report
+    def __init__(self, callback: ProgressCallback, last_build_s: Optional[float] = None) -> None:
+        """Start the clock; `last_build_s` is how long an earlier build took."""
+        self._callback = callback
         self._last_build_s = last_build_s
-        self._start, self._told = monotonic(), float('-inf')
+        self._start, self._last_report = monotonic(), float('-inf')
         self._lock = threading.Lock()
-        self._phase = 'waiting'
+        self._phase = ''
         self._fraction: Optional[float] = None
 
     def enter(self, phase: str) -> None:
-        """Tell a new phase at once."""
-        self.note(phase, None)
-        self.tell()
+        """Report a new phase at once."""
+        self.update(phase, None)
+        self.report()
 
-    def note(self, phase: str, fraction: Optional[float]) -> None:
-        """Keep where the build is, for the next time that it is told."""
+    def update(self, phase: str, fraction: Optional[float]) -> None:
+        """Set the phase, and the fraction of it that is done, for the next report."""
         with self._lock:
             self._phase, self._fraction = phase, fraction
 
-    def tell(self) -> None:
-        """Tell the receiver now."""
+    def report(self) -> None:
+        """Call back now."""
         with self._lock:
-            self._told = monotonic()
-            elapsed_s = self._told - self._start
-            self._report(Progress(self._phase, self._fraction, elapsed_s, self._last_build_s))
+            self._last_report = monotonic()
+            elapsed_s = self._last_report - self._start
+            self._callback(Progress(self._phase, self._fraction, elapsed_s, self._last_build_s))
 
     def wait(self, phase: str) -> None:
-        """Tell a phase of which there is nothing new, once a second at most."""
-        self.note(phase, None)
-        if monotonic() - self._told >= _PERIOD_S:
-            self.tell()
+        """Report a phase that a loop is waiting in, at most once a second."""
+        self.update(phase, None)
+        if monotonic() - self._last_report >= _PERIOD_S:
+            self.report()
 
     @contextmanager
-    def ticking(self) -> Iterator[None]:
-        """Tell once a second while the calling thread is busy."""
+    def reporting(self) -> Iterator[None]:
+        """Report once a second from another thread, while the calling thread is busy."""
         done = threading.Event()
 
-        def tick() -> None:
+        def report_until_done() -> None:
             while not done.wait(_PERIOD_S):
-                self.tell()
+                self.report()
 
-        thread = threading.Thread(target=tick, name='build progress', daemon=True)
+        thread = threading.Thread(target=report_until_done, name='build progress', daemon=True)
         thread.start()
         try:
             yield
@@ -86,16 +86,51 @@ class Reporter:
             thread.join()
 
 
-class Phases:
-    """The phases that TensorRT has begun, one inside another, as one fraction."""
+def attach_monitor(
+    trt: 'TensorRt', config: 'tensorrt.IBuilderConfig', reporter: ProgressReporter
+) -> None:
+    """Let TensorRT update the reporter with its own phases, if it has progress monitors."""
+    if hasattr(trt, 'IProgressMonitor') and hasattr(config, 'progress_monitor'):
+        config.progress_monitor = implement(trt.IProgressMonitor, _ProgressMonitor, reporter)
+
+
+class _ProgressMonitor:
+    """An IProgressMonitor; TensorRT calls it from several threads."""
+
+    def __init__(self, reporter: ProgressReporter) -> None:
+        self._reporter = reporter
+        self._phases = _NestedPhases()
+        self._lock = threading.Lock()
+
+    def phase_start(self, phase_name: str, parent_phase: Optional[str], num_steps: int) -> None:
+        """Enter a phase."""
+        with self._lock:
+            self._phases.start(phase_name, parent_phase, num_steps)
+
+    def step_complete(self, phase_name: str, step: int) -> bool:
+        """Count a step; return True, so that the build continues."""
+        with self._lock:
+            self._phases.step(phase_name, step)
+            phase, fraction = self._phases.outermost(), self._phases.fraction()
+        self._reporter.update(phase or phase_name, fraction)
+        return True
+
+    def phase_finish(self, phase_name: str) -> None:
+        """Leave a phase."""
+        with self._lock:
+            self._phases.finish(phase_name)
+
+
+class _NestedPhases:
+    """The phases that TensorRT has started, one inside another, as one fraction."""
 
     def __init__(self) -> None:
-        """Begin without any."""
+        # phase -> steps done, steps in all
         self._steps: Dict[str, List[int]] = {}
         self._parents: Dict[str, Optional[str]] = {}
 
     def start(self, phase: str, parent: Optional[str], steps: int) -> None:
-        """Enter a phase of so many steps."""
+        """Enter a phase with a number of steps."""
         self._steps[phase], self._parents[phase] = [0, max(steps, 1)], parent
 
     def step(self, phase: str, step: int) -> None:
@@ -110,49 +145,16 @@ class Phases:
         self._parents.pop(phase, None)
 
     def outermost(self) -> Optional[str]:
-        """Name the phase that all others belong to."""
+        """Return the phase that contains all others."""
         return next(iter(self._steps), None)
 
     def fraction(self) -> Optional[float]:
-        """Give the part of the outermost phase that is done."""
+        """Return the fraction of the outermost phase that is done."""
         root = self.outermost()
-        return None if root is None else self._part(root)
+        return None if root is None else self._fraction_of(root)
 
-    def _part(self, phase: str) -> float:
+    def _fraction_of(self, phase: str) -> float:
         done, steps = self._steps[phase]
-        # Of several inner phases at a time the one that is behind counts.
-        inner = [self._part(name) for name, parent in self._parents.items() if parent == phase]
+        # Of several concurrent inner phases the slowest counts.
+        inner = [self._fraction_of(name) for name, up in self._parents.items() if up == phase]
         return min(1.0, (done + min(inner, default=0.0)) / steps)
-
-
-class _Monitor:
-    """Keeps TensorRT's phases; TensorRT calls this from several threads."""
-
-    def __init__(self, reporter: Reporter) -> None:
-        self._reporter = reporter
-        self._phases = Phases()
-        self._lock = threading.Lock()
-
-    def phase_start(self, phase_name: str, parent_phase: Optional[str], num_steps: int) -> None:
-        """Enter a phase."""
-        with self._lock:
-            self._phases.start(phase_name, parent_phase, num_steps)
-
-    def step_complete(self, phase_name: str, step: int) -> bool:
-        """Count a step; the build goes on."""
-        with self._lock:
-            self._phases.step(phase_name, step)
-            phase, fraction = self._phases.outermost(), self._phases.fraction()
-        self._reporter.note(phase or phase_name, fraction)
-        return True
-
-    def phase_finish(self, phase_name: str) -> None:
-        """Leave a phase."""
-        with self._lock:
-            self._phases.finish(phase_name)
-
-
-def attach_monitor(trt: 'TensorRt', config: 'tensorrt.IBuilderConfig', reporter: Reporter) -> None:
-    """Let TensorRT tell its phases, where it can."""
-    if hasattr(trt, 'IProgressMonitor') and hasattr(config, 'progress_monitor'):
-        config.progress_monitor = derive(trt.IProgressMonitor, _Monitor, reporter)

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The CUDA kernels: their very source, on this CPU, held to frames.py and labels.py."""
+"""The CUDA kernels, compiled for this CPU, compared with core/frames.py and core/labels.py."""
 
 import ctypes
 import re
@@ -37,7 +37,7 @@ def address(array):
 
 
 def guarded(shape, dtype):
-    """Give an array to be filled, and a check that nothing around it was."""
+    """Return an array to fill, and a check that nothing around it was written."""
     size = int(np.prod(shape)) * np.dtype(dtype).itemsize
     block = np.full(size + 64, GUARD, np.uint8)
 
@@ -57,7 +57,7 @@ def resized(pixels, order, size):
     return image
 
 
-def labelled(logits, size, with_confidence=False):
+def segmented(logits, size, with_confidence=False):
     step = LabelsStep(logits.shape, logits.dtype == np.float16, size, with_confidence)
     labels, check = guarded(size, step.label_dtype)
     confidence, check_confidence = guarded(size, np.uint8)
@@ -81,111 +81,111 @@ def logits_of(classes, h, w, seed=0, spread=4.0):
 
 
 def regions_of(classes, h, w, seed=0):
-    """Give logits as a trained network has them: large areas where one class is sure."""
+    """Return logits like those of a trained network: large regions of one confident class."""
     random = np.random.default_rng(seed)
     nearest = random.integers(0, classes, (h // 8 + 1, w // 8 + 1))
-    areas = np.kron(nearest, np.ones((8, 8), int))[:h, :w]
+    regions = np.kron(nearest, np.ones((8, 8), int))[:h, :w]
     logits = random.normal(0.0, 1.0, (classes, h, w))
-    logits += 9.0 * (np.arange(classes)[:, None, None] == areas)
+    logits += 9.0 * (np.arange(classes)[:, None, None] == regions)
     return logits.astype(np.float32)
 
 
 @pytest.mark.parametrize('order', CHANNEL_ORDERS)
 @pytest.mark.parametrize('size', CAMERA_SIZES)
-def test_the_network_input_is_that_of_frames_to_the_bit(size, order):
+def test_network_input_equals_frames(size, order):
     channels = len(CHANNEL_ORDERS[order])
     pixels = np.random.default_rng(5).integers(0, 256, (*size, channels), dtype=np.uint8)
     pixels = pixels[..., 0].copy() if order == 'mono' else pixels
     expected = to_network_input(Frame(pixels, order), 48, 64)
     difference = np.abs(resized(pixels, order, (48, 64)).astype(int) - expected)
-    # OpenCV on another CPU may round its own way, by one at most.
+    # OpenCV rounds differently on some CPUs, by one at most.
     assert difference.max() <= 1
     assert np.mean(difference > 0) <= 0.001
 
 
 @pytest.mark.parametrize('classes', [1, 2, 5, 31, 32, 33, 150, 255, 256, 300])
 @pytest.mark.parametrize('size', [(40, 72), (5, 9), (3, 4), (1, 1), (67, 131), (200, 9)])
-def test_labels_are_those_of_labels(classes, size):
+def test_labels_equal_from_logits(classes, size):
     logits = logits_of(classes, 5, 9)
     expected = from_logits(logits, *size, True)
-    answer, _ = labelled(logits, size)
-    assert answer.labels.dtype == expected.labels.dtype
-    assert np.mean(answer.labels == expected.labels) >= 0.9999
-    sure, _ = labelled(logits, size, True)
-    np.testing.assert_array_equal(sure.labels, answer.labels)
-    difference = np.abs(sure.confidence.astype(int) - expected.confidence)
+    result, _ = segmented(logits, size)
+    assert result.labels.dtype == expected.labels.dtype
+    assert np.mean(result.labels == expected.labels) >= 0.9999
+    confident, _ = segmented(logits, size, True)
+    np.testing.assert_array_equal(confident.labels, result.labels)
+    difference = np.abs(confident.confidence.astype(int) - expected.confidence)
     assert difference.max() <= 1 and np.mean(difference > 0) <= 0.01
 
 
 @pytest.mark.parametrize('make', [logits_of, regions_of])
 @pytest.mark.parametrize(('classes', 'size'), [(19, (512, 1024)), (150, (360, 640))])
-def test_labels_of_a_camera_are_those_of_labels(make, classes, size):
+def test_labels_equal_from_logits_at_camera_sizes(make, classes, size):
     logits = make(classes, 64, 128)
     expected = from_logits(logits, *size, True)
-    answer, _ = labelled(logits, size, True)
-    assert np.mean(answer.labels == expected.labels) >= 0.9999
-    difference = np.abs(answer.confidence.astype(int) - expected.confidence)
+    result, _ = segmented(logits, size, True)
+    assert np.mean(result.labels == expected.labels) >= 0.9999
+    difference = np.abs(result.confidence.astype(int) - expected.confidence)
     assert difference.max() <= 1 and np.mean(difference > 0) <= 0.001
 
 
 @pytest.mark.parametrize('scale', [1e-7, 1.0, 1e30])
-def test_what_the_candidates_leave_out_wins_nowhere(bilinear, scale):
-    """Against all classes in float64: the bounds hold however small or large the logits are."""
+def test_the_argmax_is_always_a_candidate(bilinear, scale):
+    """Compare with all classes in float64, for small and large logits."""
     logits = logits_of(40, 9, 7) * np.float32(scale)
     exact = bilinear(logits, 90, 56)
-    answer, _ = labelled(logits, (90, 56))
-    chosen = np.take_along_axis(exact, answer.labels[None].astype(int), 0)[0]
+    result, _ = segmented(logits, (90, 56))
+    chosen = np.take_along_axis(exact, result.labels[None].astype(int), 0)[0]
     assert np.all(chosen >= exact.max(axis=0) - 1e-6 * np.abs(exact).max())
 
 
-def test_few_classes_are_left_where_a_network_is_sure():
+def test_few_classes_are_candidates_if_a_network_is_confident():
     logits = regions_of(150, 64, 128)
-    _, candidates = labelled(logits, (512, 1024))
+    _, candidates = segmented(logits, (512, 1024))
     per_cell = np.unpackbits(candidates).sum() / (65 * 129)
-    # Most of them at the edges of the areas, which are close to each other here.
+    # Most are at the borders of the regions.
     assert 1.0 <= per_cell < 30.0
-    assert np.unpackbits(labelled(logits, (512, 1024), True)[1]).sum() > 65 * 129 * 100
+    assert np.unpackbits(segmented(logits, (512, 1024), True)[1]).sum() > 65 * 129 * 100
 
 
 @pytest.mark.parametrize('classes', [7, 300])
-def test_logits_may_be_halves(classes):
-    halves = logits_of(classes, 9, 11).astype(np.float16)
-    # Subnormal halves, zeros of both signs, and the largest.
-    halves[:, 0, :4] = np.array([6e-8, -0.0, 65504, -65504], np.float16)
-    expected = from_logits(halves.astype(np.float32), 70, 90, True)
-    answer, _ = labelled(halves, (70, 90), True)
-    assert np.mean(answer.labels == expected.labels) >= 0.9999
-    assert np.abs(answer.confidence.astype(int) - expected.confidence).max() <= 1
+def test_fp16_logits_are_supported(classes):
+    logits = logits_of(classes, 9, 11).astype(np.float16)
+    # Subnormal numbers, both zeros, and the largest numbers.
+    logits[:, 0, :4] = np.array([6e-8, -0.0, 65504, -65504], np.float16)
+    expected = from_logits(logits.astype(np.float32), 70, 90, True)
+    result, _ = segmented(logits, (70, 90), True)
+    assert np.mean(result.labels == expected.labels) >= 0.9999
+    assert np.abs(result.confidence.astype(int) - expected.confidence).max() <= 1
 
 
-def test_every_half_has_its_value():
-    """Of two classes, x and the half below x, x wins: for each finite half."""
+def test_every_finite_fp16_number_is_read_exactly():
+    """Compare each finite FP16 number with the next smaller one."""
     every = np.arange(0x7C00, dtype=np.uint16).view(np.float16)
     for sign in (1, -1):
         pair = np.stack([every[:-1], every[1:]])[:, None] * np.float16(sign)
-        answer, _ = labelled(np.ascontiguousarray(pair), pair.shape[1:])
-        assert np.unique(answer.labels).tolist() == [1 if sign > 0 else 0]
+        result, _ = segmented(np.ascontiguousarray(pair), pair.shape[1:])
+        assert np.unique(result.labels).tolist() == [1 if sign > 0 else 0]
 
 
-def test_the_first_of_equal_logits_wins():
+def test_the_lowest_id_of_equal_logits_is_the_label():
     logits = np.zeros((40, 3, 3), np.float32)
     logits[33:] = 1.0
-    answer, _ = labelled(logits, (17, 19), True)
-    assert np.unique(answer.labels).tolist() == [33]
+    result, _ = segmented(logits, (17, 19), True)
+    assert np.unique(result.labels).tolist() == [33]
 
 
 @pytest.mark.parametrize('value', [np.nan, np.inf, -np.inf])
-def test_logits_that_are_no_numbers_give_some_label(value):
+def test_nan_and_infinite_logits_have_a_valid_label(value):
     logits = np.full((3, 4, 4), value, np.float32)
-    answer, _ = labelled(logits, (9, 9), True)
-    assert answer.labels.max() <= 2
+    result, _ = segmented(logits, (9, 9), True)
+    assert result.labels.max() <= 2
     logits[1] = 1.0
     logits[:, 2:] = [[[0.0]], [[1.0]], [[0.5]]]
-    assert np.all(labelled(logits, (64, 64), True)[0].labels[48:] == 1)
+    assert np.all(segmented(logits, (64, 64), True)[0].labels[48:] == 1)
 
 
-def test_signatures_are_those_of_the_source():
-    """Pointers, whole numbers and floats stand where the kernels have them."""
+def test_signatures_match_the_source():
+    """Compare pointers, integers and floats with the parameters of the kernels."""
     text = SOURCE.read_text()
     for name, signature in SIGNATURES.items():
         macro = re.search(rf'\b([A-Z_]+)\({name}[,)]', text)
@@ -199,6 +199,6 @@ def test_signatures_are_those_of_the_source():
             assert code == 'P' or '*' not in parameter
 
 
-def test_the_source_is_installed_with_the_package():
+def test_the_source_is_in_the_package():
     assert SOURCE.is_file()
-    assert ctypes.sizeof(ctypes.c_int) == 4, 'the kernels take an int for 32 bits'
+    assert ctypes.sizeof(ctypes.c_int) == 4, 'the kernels take 32-bit integers'

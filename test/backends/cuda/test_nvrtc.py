@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The CUDA kernels become machine code for the Jetsons, without a GPU; a mistake is an error."""
+"""NVRTC compiles the CUDA kernels for the Jetsons, without a GPU."""
 
 from importlib.util import find_spec
 from pathlib import Path
@@ -27,7 +27,7 @@ NOT_INSTALLED = 'nvidia-cuda-nvrtc-cu11 is not installed here: scripts/test.sh b
 
 @pytest.fixture(scope='module')
 def cuda_11():
-    """Give the NVRTC of CUDA 11, which knows the Xavier."""
+    """Return the NVRTC of CUDA 11, which supports the Xavier."""
     spec = find_spec('nvidia')
     folders = spec.submodule_search_locations if spec else ()
     for folder in folders:
@@ -37,30 +37,30 @@ def cuda_11():
 
 
 @pytest.mark.parametrize('capability', [72, 87])
-def test_the_kernels_are_machine_code_for_xavier_and_orin(cuda_11, capability):
-    code = cuda_11.compiled(SOURCE.read_text(), capability)
+def test_the_kernels_compile_for_xavier_and_orin(cuda_11, capability):
+    code = cuda_11.compile(SOURCE.read_text(), capability)
     assert code.startswith(b'\x7fELF') and len(code) > 10_000
     for name in SIGNATURES:
         assert f'.text.{name}\0'.encode() in code
 
 
-def test_a_gpu_newer_than_nvrtc_gets_ptx_for_the_newest_it_knows(cuda_11):
+def test_a_gpu_newer_than_nvrtc_gets_ptx(cuda_11):
     newest = max(cuda_11.capabilities())
-    code = cuda_11.compiled(SOURCE.read_text(), newest + 30)
+    code = cuda_11.compile(SOURCE.read_text(), newest + 30)
     assert f'.target sm_{newest}'.encode() in code
     assert code.endswith(b'\0')
 
 
-def test_a_mistake_in_the_source_is_an_error_of_one_line(cuda_11):
+def test_a_compile_error_is_one_line(cuda_11):
     source = SOURCE.read_text().replace('int pitch,', 'int pitsch,', 1)
     with pytest.raises(UnexpectedError, match='does not compile .*"pitch" is undefined') as error:
-        cuda_11.compiled(source, 72)
+        cuda_11.compile(source, 72)
     assert '\n' not in str(error.value)
 
 
-def test_the_first_nvrtc_that_knows_the_gpu_is_used(cuda_11, monkeypatch):
-    class TooNew:
-        """An NVRTC that no longer knows the Xavier."""
+def test_the_first_nvrtc_that_supports_the_gpu_is_used(cuda_11, monkeypatch):
+    class FakeNvrtc:
+        """A library; `new` no longer supports the Xavier, `absent` does not load."""
 
         def __init__(self, path):
             if path == 'absent':
@@ -70,10 +70,10 @@ def test_the_first_nvrtc_that_knows_the_gpu_is_used(cuda_11, monkeypatch):
         def capabilities(self):
             return [75, 120] if self.path == 'new' else [50, 72]
 
-        def compiled(self, source, capability):
+        def compile(self, source, capability):
             return f'{self.path} {capability}'.encode()
 
-    monkeypatch.setattr(nvrtc, 'Nvrtc', TooNew)
+    monkeypatch.setattr(nvrtc, 'Nvrtc', FakeNvrtc)
     monkeypatch.setattr(nvrtc, 'library_paths', lambda: iter(['absent', 'new', 'old']))
     assert nvrtc.compile_for('', (7, 2)) == b'old 72'
     assert nvrtc.compile_for('', (8, 7)) == b'new 87'
@@ -83,5 +83,5 @@ def test_the_first_nvrtc_that_knows_the_gpu_is_used(cuda_11, monkeypatch):
         nvrtc.compile_for('', (7, 2))
 
 
-def test_the_wheels_library_is_among_the_places_that_are_searched(cuda_11):
+def test_the_library_of_a_wheel_is_found(cuda_11):
     assert any('cuda_nvrtc/lib/libnvrtc.so.11' in path for path in nvrtc.library_paths())

@@ -20,7 +20,7 @@ from helpers.tensorrt_stub import make_stub, names_of, VERSIONS
 from helpers.tiny_pair import write_with_operator
 from helpers.trt_builds import beside, built, fixture_files, fixture_use, request, TYPED, WEAK
 import pytest
-from swiftnet_ros.backends.tensorrt.network import read_layers
+from swiftnet_ros.backends.tensorrt.inspector import read_layers
 from swiftnet_ros.build_engine import find_or_build
 from swiftnet_ros.errors import BuildError, EngineUnavailableError, SwiftnetError
 
@@ -90,7 +90,8 @@ def test_progress_has_a_fraction_where_tensorrt_tells_it(use, files, version, mo
     module = use(version)
     told = []
     monkeypatch.setattr(
-        'swiftnet_ros.backends.tensorrt.progress.Reporter.note', lambda *given: told.append(given)
+        'swiftnet_ros.backends.tensorrt.progress.ProgressReporter.update',
+        lambda *given: told.append(given),
     )
     find_or_build(request(module, files), lambda progress: None)
     fractions = [fraction for _, phase, fraction in told if phase == 'Building']
@@ -212,7 +213,7 @@ def test_names_that_a_version_lacks_are_errors_as_in_the_module():
     builder = new.Builder(_logger(new))
     with pytest.raises(AttributeError):
         builder.create_builder_config().int8_calibrator = None
-    with pytest.raises(NotImplementedError, match='nothing for Builder.max_threads'):
+    with pytest.raises(NotImplementedError, match='does not implement Builder.max_threads'):
         _ = builder.max_threads
 
 

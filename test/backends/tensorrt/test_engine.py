@@ -12,11 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""
-The TensorRT engine on a fake GPU, whose kernels are the real ones: what it answers, and how.
-
-TensorRT itself, and CUDA's own behaviour, are not run here.
-"""
+"""The TensorRT backend on a fake TensorRT and a fake GPU, whose kernels are the real ones."""
 
 from helpers.fake_gpu import FakeGpu
 from helpers.tensorrt_setup import copied_logits, FakeTensorRtSetup, JETSON
@@ -32,26 +28,26 @@ from swiftnet_ros.model_spec import write
 
 ORDERS = {'rgb': 3, 'bgr': 3, 'rgba': 4, 'bgra': 4, 'mono': 1}
 SIZES = [(48, 64), (96, 128), (31, 77), (7, 5)]
-FIRST = ['event', 'upload', 'resize_frame', 'event', 'network', 'event']
-LAST = ['mark_candidates_f32', 'take_labels_f32_u8', 'download', 'event']
+BEFORE_LABELS = ['event', 'upload', 'resize_frame', 'event', 'network', 'event']
+LABELS = ['mark_candidates_f32', 'argmax_labels_f32_u8', 'download', 'event']
 
 
 @pytest.fixture
 def openvino(tiny_path):
-    """Give the engine that is right: logits for the fake, labels to be compared."""
+    """Open the reference: logits for the fake network, and the expected labels."""
     with open_engine(tiny_path, 'openvino', 'fp32', 1) as engine:
         yield engine
 
 
 @pytest.fixture
 def setup(monkeypatch, openvino):
-    """Give fakes whose network is the tiny model."""
+    """Install fakes whose network is the tiny model."""
     return FakeTensorRtSetup(monkeypatch, openvino.spec, copied_logits(openvino.infer))
 
 
 @pytest.fixture
 def path(setup, tmp_path):
-    """Give an engine of the Jetson's TensorRT."""
+    """Write an engine file of the Jetson's TensorRT."""
     setup.install()
     return setup.write_engine(tmp_path / 'tiny.engine')
 
@@ -61,60 +57,58 @@ def frame_of(noise, size=(31, 77), order='rgb', seed=0):
     return Frame(pixels[..., 0] if order == 'mono' else pixels, order)
 
 
-def assert_same(answer, expected):
-    assert np.mean(answer.labels == expected.labels) >= 0.9999
-    assert answer.labels.dtype == expected.labels.dtype
-    assert (answer.confidence is None) == (expected.confidence is None)
+def assert_same(result, expected):
+    assert np.mean(result.labels == expected.labels) >= 0.9999
+    assert result.labels.dtype == expected.labels.dtype
+    assert (result.confidence is None) == (expected.confidence is None)
     if expected.confidence is not None:
-        assert np.abs(answer.confidence.astype(int) - expected.confidence).max() <= 1
+        assert np.abs(result.confidence.astype(int) - expected.confidence).max() <= 1
 
 
 @pytest.mark.parametrize('version', VERSIONS)
-def test_labels_are_those_of_openvino_with_every_tensorrt(
-    setup, openvino, noise, tmp_path, version
-):
+def test_labels_equal_openvino_with_every_tensorrt(setup, openvino, noise, tmp_path, version):
     setup.install(version)
     with TensorRtEngine(setup.write_engine(tmp_path / 'tiny.engine')) as engine:
         for seed in range(3):
             frame = frame_of(noise, seed=seed)
-            answer = engine.segment(frame, (31, 77), True)
+            result = engine.segment(frame, (31, 77), True)
             expected = openvino.segment(frame, (31, 77), True)
             assert len(np.unique(expected.labels)) > 1
-            assert_same(answer, expected)
+            assert_same(result, expected)
     assert not setup.gpu.alive
 
 
 @pytest.mark.parametrize('with_confidence', [False, True])
 @pytest.mark.parametrize('order', ORDERS)
 @pytest.mark.parametrize('size', SIZES)
-def test_every_form_of_frame_is_answered(
+def test_labels_equal_openvino_for_every_frame_format(
     setup, path, openvino, noise, size, order, with_confidence
 ):
     frame = frame_of(noise, size, order)
     output = (size[0] + 3, max(1, size[1] - 2))
     expected = openvino.segment(frame, output, with_confidence)
     with TensorRtEngine(path) as engine:
-        # The second answer comes from the graph.
+        # The second frame is run by the graph.
         for _ in range(2):
             assert_same(engine.segment(frame, output, with_confidence), expected)
         assert engine.uses_graph
 
 
-def test_logits_may_be_halves(setup, openvino, noise, tmp_path):
-    setup.kind = 'HALF'
+def test_fp16_logits_are_supported(setup, openvino, noise, tmp_path):
+    setup.dtype = 'HALF'
     setup.install()
     frame = frame_of(noise)
     with TensorRtEngine(setup.write_engine(tmp_path / 'tiny.engine')) as engine:
-        answer = engine.segment(frame, (62, 154), True)
+        result = engine.segment(frame, (62, 154), True)
         logits = engine.infer(noise(48, 64)[None])
     expected = openvino.segment(frame, (62, 154), True)
-    assert np.mean(answer.labels == expected.labels) > 0.99
-    assert 'take_labels_f16_u8' in setup.gpu.sent
+    assert np.mean(result.labels == expected.labels) > 0.99
+    assert 'argmax_labels_f16_u8' in setup.gpu.executed
     exact = openvino.infer(noise(48, 64)[None])
     np.testing.assert_array_equal(logits, exact.astype(np.float16).astype(np.float32))
 
 
-def test_more_than_255_classes_give_16_bits(
+def test_more_than_255_classes_have_uint16_labels(
     monkeypatch, contract_model, spec_with, noise, tmp_path
 ):
     write(contract_model(300), tmp_path / 'many.onnx', spec_with(class_count=300), None)
@@ -123,12 +117,12 @@ def test_more_than_255_classes_give_16_bits(
         setup = FakeTensorRtSetup(monkeypatch, openvino.spec, copied_logits(openvino.infer))
         setup.install()
         with TensorRtEngine(setup.write_engine(tmp_path / 'many.engine')) as engine:
-            answer = engine.segment(frame, (31, 77), True)
-        assert_same(answer, openvino.segment(frame, (31, 77), True))
-    assert answer.labels.dtype == np.uint16 and answer.labels.max() > 255
+            result = engine.segment(frame, (31, 77), True)
+        assert_same(result, openvino.segment(frame, (31, 77), True))
+    assert result.labels.dtype == np.uint16 and result.labels.max() > 255
 
 
-def test_frames_in_any_direction_are_taken_as_they_look(setup, path, openvino, noise):
+def test_frames_with_any_strides_are_supported(setup, path, openvino, noise):
     image = noise(62, 77)
     with TensorRtEngine(path) as engine:
         for view in (image[::-1], image[:, ::-1], image[..., ::-1], image[::2, ::3]):
@@ -136,13 +130,13 @@ def test_frames_in_any_direction_are_taken_as_they_look(setup, path, openvino, n
             assert_same(engine.segment(frame, (40, 50)), openvino.segment(frame, (40, 50)))
 
 
-def test_logits_are_the_networks(path, openvino, noise):
+def test_infer_returns_the_logits_of_the_network(path, openvino, noise):
     image = noise(48, 64)[None]
     with TensorRtEngine(path) as engine:
         np.testing.assert_array_equal(engine.infer(image), openvino.infer(image))
 
 
-def test_labels_of_one_call_outlive_the_next(path, noise):
+def test_labels_are_not_overwritten_by_the_next_frame(path, noise):
     with TensorRtEngine(path) as engine:
         first = engine.segment(frame_of(noise, seed=1), (31, 77), True)
         labels, confidence = first.labels.copy(), first.confidence.copy()
@@ -152,72 +146,72 @@ def test_labels_of_one_call_outlive_the_next(path, noise):
     np.testing.assert_array_equal(first.confidence, confidence)
 
 
-def test_only_camera_bytes_go_up_and_label_bytes_come_down(setup, path, noise):
+def test_only_camera_pixels_and_labels_are_copied(setup, path, noise):
     with TensorRtEngine(path) as engine:
         for _ in range(3):
             engine.segment(frame_of(noise, (31, 77), 'bgra'), (20, 30), True)
-    assert setup.gpu.bytes_up == 3 * 31 * 77 * 4
-    assert setup.gpu.bytes_down == 3 * 2 * 20 * 30
+    assert setup.gpu.uploaded_bytes == 3 * 31 * 77 * 4
+    assert setup.gpu.downloaded_bytes == 3 * 2 * 20 * 30
 
 
-def test_the_work_of_a_frame_is_in_order_also_in_the_graph(setup, path, noise):
+def test_work_is_in_the_same_order_with_and_without_a_graph(setup, path, noise):
     with TensorRtEngine(path) as engine:
         for _ in range(3):
             engine.segment(frame_of(noise), (31, 77))
-    assert setup.gpu.sent == 3 * (FIRST + LAST)
-    assert setup.gpu.journal.count('cuGraphLaunch') == 2
+    assert setup.gpu.executed == 3 * (BEFORE_LABELS + LABELS)
+    assert setup.gpu.calls.count('cuGraphLaunch') == 2
 
 
-def test_with_the_hosts_own_memory_nothing_is_copied(setup, openvino, noise, tmp_path):
+def test_an_integrated_gpu_copies_nothing(setup, openvino, noise, tmp_path):
     setup.use_gpu(FakeGpu(is_integrated=True))
     setup.install()
     frame = frame_of(noise)
     with TensorRtEngine(setup.write_engine(tmp_path / 'tiny.engine')) as engine:
         for _ in range(2):
-            answer = engine.segment(frame, (31, 77), True)
-        assert_same(answer, openvino.segment(frame, (31, 77), True))
-    work = [name for name in FIRST + LAST if name not in ('upload', 'download')]
-    assert setup.gpu.sent == 2 * work
+            result = engine.segment(frame, (31, 77), True)
+        assert_same(result, openvino.segment(frame, (31, 77), True))
+    work = [name for name in BEFORE_LABELS + LABELS if name not in ('upload', 'download')]
+    assert setup.gpu.executed == 2 * work
     assert not setup.gpu.alive
 
 
-def test_each_edge_gets_its_address_before_the_network_runs(setup, path):
+def test_each_io_tensor_gets_an_address(setup, path):
     with TensorRtEngine(path):
         pass
-    calls = setup.gpu.journal
+    calls = setup.gpu.calls
     assert [name for name in calls if name.startswith('set_tensor_address')] == [
         'set_tensor_address image',
         'set_tensor_address logits',
     ]
 
 
-def test_each_form_has_a_graph_of_its_own_and_keeps_it(setup, path, noise):
-    forms = [((31, 77), False), ((31, 77), True), ((20, 30), False)]
+def test_each_frame_format_keeps_its_graph(setup, path, noise):
+    formats = [((31, 77), False), ((31, 77), True), ((20, 30), False)]
     with TensorRtEngine(path) as engine:
         for _ in range(3):
-            for output, with_confidence in forms:
+            for output, with_confidence in formats:
                 engine.segment(frame_of(noise), output, with_confidence)
-    assert setup.gpu.journal.count('cuStreamBeginCapture_v2') == len(forms)
-    assert setup.gpu.journal.count('cuGraphLaunch') == 2 * len(forms)
+    assert setup.gpu.calls.count('cuStreamBeginCapture_v2') == len(formats)
+    assert setup.gpu.calls.count('cuGraphLaunch') == 2 * len(formats)
 
 
-def test_forms_that_come_no_more_give_their_memory_back(setup, path, noise, monkeypatch):
-    monkeypatch.setattr(tensorrt_engine, '_MOST_PLANS', 2)
+def test_the_least_recent_frame_format_is_freed(setup, path, noise, monkeypatch):
+    monkeypatch.setattr(tensorrt_engine, '_MAX_PLANS', 2)
     with TensorRtEngine(path) as engine:
         engine.segment(frame_of(noise), (10, 20))
         engine.segment(frame_of(noise), (10, 21))
-        two_forms = sorted(setup.gpu.alive.values())
+        two_formats = sorted(setup.gpu.alive.values())
         engine.segment(frame_of(noise), (10, 20))
         engine.segment(frame_of(noise), (10, 22))
-        assert len(setup.gpu.alive) == len(two_forms)
-        captured = setup.gpu.journal.count('cuStreamBeginCapture_v2')
-        # The one that was used last is still there.
+        assert len(setup.gpu.alive) == len(two_formats)
+        captured = setup.gpu.calls.count('cuStreamBeginCapture_v2')
+        # The most recent one is kept.
         engine.segment(frame_of(noise), (10, 20))
-        assert setup.gpu.journal.count('cuStreamBeginCapture_v2') == captured == 3
+        assert setup.gpu.calls.count('cuStreamBeginCapture_v2') == captured == 3
     assert not setup.gpu.alive
 
 
-def test_each_stage_says_how_long_it_took(path, noise):
+def test_each_stage_is_timed(path, noise):
     with TensorRtEngine(path) as engine:
         for _ in range(2):
             seconds = engine.segment(frame_of(noise), (31, 77)).seconds
@@ -225,7 +219,7 @@ def test_each_stage_says_how_long_it_took(path, noise):
             assert all(0 < value < 10 for value in seconds.values())
 
 
-def test_engine_says_what_it_is(setup, path, spec_with):
+def test_properties(setup, path, spec_with):
     with TensorRtEngine(path) as engine:
         assert (engine.name, engine.device, engine.threads) == ('tensorrt', 'Xavier', 1)
         assert engine.spec == spec_with()
@@ -236,18 +230,18 @@ def test_engine_says_what_it_is(setup, path, spec_with):
     ('precisions', 'expected'),
     [({}, 'int8'), ({'a': 'fp16'}, 'fp16'), ({'a': 'uint8', 'b': 'int8'}, 'int8')],
 )
-def test_precision_is_what_the_layers_got(setup, tmp_path, precisions, expected):
+def test_precision_is_that_of_the_layers(setup, tmp_path, precisions, expected):
     setup.install(JETSON)
     path = setup.write_engine(tmp_path / 'tiny.engine', precisions=precisions)
     with TensorRtEngine(path) as engine:
         assert engine.precision == expected
 
 
-def test_an_onnx_file_is_built_or_found(setup, path, tiny_path, monkeypatch, caplog):
-    asked = []
+def test_an_onnx_file_is_built_or_found_in_the_cache(setup, path, tiny_path, monkeypatch, caplog):
+    requested = []
 
     def find_or_build(request, report):
-        asked.append((request.model, request.precision))
+        requested.append((request.model, request.precision))
         for phase in ('no such engine yet', 'building', 'building'):
             report(Progress(phase, None, 1.0, None))
         return path
@@ -256,6 +250,6 @@ def test_an_onnx_file_is_built_or_found(setup, path, tiny_path, monkeypatch, cap
     for precision in ('auto', 'int8'):
         with TensorRtEngine(tiny_path, precision) as engine:
             assert engine.device == 'Xavier'
-    assert asked == [(tiny_path, 'best'), (tiny_path, 'int8')]
+    assert requested == [(tiny_path, 'best'), (tiny_path, 'int8')]
     logged = [f'engine of {tiny_path}: {text}' for text in ('no such engine yet', 'building')]
     assert caplog.messages == 2 * logged

@@ -12,12 +12,12 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The TensorRT engine where something fails: one line that says it, and nothing left behind."""
+"""Failures of the TensorRT backend: an error of one line, and everything is freed."""
 
 import sys
 
-from helpers.fake_gpu import Error, FakeGpu
-from helpers.fake_tensorrt_runtime import Edge
+from helpers.fake_gpu import CudaError, FakeGpu
+from helpers.fake_tensorrt_runtime import IoTensor
 from helpers.tensorrt_setup import copied_logits, FakeTensorRtSetup
 import numpy as np
 import pytest
@@ -41,7 +41,7 @@ IMAGE, LOGITS = (1, 48, 64, 3), (1, 5, 12, 16)
 
 @pytest.fixture
 def setup(monkeypatch, tiny_path):
-    """Give fakes whose network is the tiny model."""
+    """Install fakes whose network is the tiny model."""
     with open_engine(tiny_path, 'openvino', 'fp32', 1) as openvino:
         setup = FakeTensorRtSetup(monkeypatch, openvino.spec, copied_logits(openvino.infer))
         setup.install()
@@ -50,41 +50,43 @@ def setup(monkeypatch, tiny_path):
 
 @pytest.fixture
 def path(setup, tmp_path):
-    """Give an engine."""
+    """Write an engine file."""
     return setup.write_engine(tmp_path / 'tiny.engine')
 
 
 @pytest.fixture
 def frame(noise):
-    """Give a frame."""
+    """Return a camera frame."""
     return Frame(noise(31, 77))
 
 
-CALLS_OF_OPENING = [
+CALLS_OF_OPEN = [
     'init', 'Device', 'make_context', 'Stream', 'module_from_buffer', 'Runtime',
     'deserialize_cuda_engine', 'mem_alloc', 'create_execution_context',
     'set_tensor_address image', 'set_tensor_address logits',
 ]  # fmt: skip
-CALLS_OF_A_FRAME = [
+CALLS_OF_SEGMENT = [
     'pagelocked_empty', 'mem_alloc', 'memcpy_htod', 'cuEventCreate', 'cuEventRecord',
     'memcpy_htod_async', 'resize_frame', 'execute_async_v3', 'mark_candidates_f32',
-    'take_labels_f32_u8', 'memcpy_dtoh_async', 'synchronize', 'cuEventElapsedTime',
+    'argmax_labels_f32_u8', 'memcpy_dtoh_async', 'synchronize', 'cuEventElapsedTime',
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize('name', CALLS_OF_OPENING)
-def test_an_engine_that_does_not_open_leaves_nothing_behind(setup, path, name):
-    setup.gpu.failing[name] = Error(f'{name} failed: odd\nerror')
+@pytest.mark.parametrize('name', CALLS_OF_OPEN)
+def test_everything_is_freed_if_opening_fails(setup, path, name):
+    setup.gpu.failing[name] = CudaError(f'{name} failed: odd\nerror')
     with pytest.raises(SwiftnetError, match=name) as caught:
         TensorRtEngine(path)
     assert '\n' not in str(caught.value)
     assert not setup.gpu.alive and setup.gpu.depth == 0
 
 
-@pytest.mark.parametrize('name', CALLS_OF_A_FRAME)
-def test_a_frame_that_fails_is_one_line_and_the_next_is_answered(setup, path, frame, name):
+@pytest.mark.parametrize('name', CALLS_OF_SEGMENT)
+def test_the_frame_after_a_failed_one_is_segmented(setup, path, frame, name):
     with TensorRtEngine(path) as engine:
-        setup.gpu.failing[name] = 719 if name.startswith('cu') else Error(f'{name}: odd\nerror')
+        setup.gpu.failing[name] = (
+            719 if name.startswith('cu') else CudaError(f'{name}: odd\nerror')
+        )
         with pytest.raises(EngineFailedError, match=name) as caught:
             engine.segment(frame, (31, 77))
         assert '\n' not in str(caught.value)
@@ -94,40 +96,40 @@ def test_a_frame_that_fails_is_one_line_and_the_next_is_answered(setup, path, fr
 
 
 @pytest.mark.parametrize(
-    ('failing', 'refusals', 'absent'),
+    ('failing_cuda', 'failing_tensorrt', 'absent'),
     [
         ({'cuStreamBeginCapture_v2': 900}, {}, set()),
         ({'cuStreamEndCapture': 901}, {}, set()),
         ({'cuGraphInstantiateWithFlags': 1}, {}, set()),
         ({'cuEventRecordWithFlags': 1}, {}, set()),
-        ({}, {'execute while recording': 'operation not permitted'}, set()),
+        ({}, {'execute while captured': 'operation not permitted'}, set()),
         ({}, {}, {'cuGraphInstantiateWithFlags'}),
     ],
 )
-def test_what_cannot_be_recorded_is_sent_piece_by_piece(
-    setup, path, frame, failing, refusals, absent
+def test_work_that_cannot_be_captured_runs_without_a_graph(
+    setup, path, frame, failing_cuda, failing_tensorrt, absent
 ):
-    setup.gpu.failing.update(failing)
-    setup.network.refusals.update(refusals)
+    setup.gpu.failing.update(failing_cuda)
+    setup.network.failing.update(failing_tensorrt)
     setup.gpu.library.absent = absent
     with TensorRtEngine(path) as engine:
-        answers = [engine.segment(frame, (31, 77)).labels for _ in range(3)]
+        results = [engine.segment(frame, (31, 77)).labels for _ in range(3)]
         engine.segment(frame, (30, 70))
         assert not engine.uses_graph
-    assert len(np.unique(answers[0])) > 1
-    for labels in answers[1:]:
-        np.testing.assert_array_equal(labels, answers[0])
-    assert 'cuGraphLaunch' not in setup.gpu.journal
-    # It is tried once, not with each form.
-    assert setup.gpu.journal.count('cuStreamBeginCapture_v2') == (0 if absent else 1)
+    assert len(np.unique(results[0])) > 1
+    for labels in results[1:]:
+        np.testing.assert_array_equal(labels, results[0])
+    assert 'cuGraphLaunch' not in setup.gpu.calls
+    # Capture is tried once, not for each frame format.
+    assert setup.gpu.calls.count('cuStreamBeginCapture_v2') == (0 if absent else 1)
     assert not setup.gpu.alive
 
 
-def test_everything_is_freed_in_the_order_in_which_it_hangs_together(setup, path, frame):
+def test_objects_are_freed_before_what_they_depend_on(setup, path, frame):
     with TensorRtEngine(path) as engine:
         engine.segment(frame, (31, 77), True)
-        before = len(setup.gpu.journal)
-    freed = setup.gpu.journal[before:]
+        before = len(setup.gpu.calls)
+    freed = setup.gpu.calls[before:]
     order = [
         'cuGraphExecDestroy', 'cuEventDestroy_v2', 'free', 'free execution context',
         'free engine', 'free runtime',
@@ -139,29 +141,29 @@ def test_everything_is_freed_in_the_order_in_which_it_hangs_together(setup, path
         engine.segment(frame, (31, 77))
 
 
-def test_what_tensorrt_reports_is_told(setup, path, frame):
+def test_an_error_of_tensorrt_is_in_the_message(setup, path, frame):
     with TensorRtEngine(path) as engine:
-        setup.network.refusals['execute_async_v3'] = 'enqueueV3: illegal memory\naccess'
+        setup.network.failing['execute_async_v3'] = 'enqueueV3: illegal memory\naccess'
         with pytest.raises(EngineFailedError, match='failed: enqueueV3: illegal memory access;'):
             engine.segment(frame, (31, 77))
-        setup.network.refusals.clear()
+        setup.network.failing.clear()
         engine.segment(frame, (31, 77))
 
 
-def test_an_engine_that_tensorrt_refuses_is_told_with_its_reason(setup, path):
-    setup.network.refusals['deserialize_cuda_engine'] = 'Version tag does not match'
-    with pytest.raises(EngineFileError, match='refuses it .Version tag does not match.; rebuild'):
+def test_an_engine_that_tensorrt_rejects_is_an_error_with_its_reason(setup, path):
+    setup.network.failing['deserialize_cuda_engine'] = 'Version tag does not match'
+    with pytest.raises(EngineFileError, match='rejects it .Version tag does not match.'):
         TensorRtEngine(path)
     assert not setup.gpu.alive
 
 
-def test_a_context_for_which_there_is_no_memory_is_told_with_sizes(setup, path):
-    setup.network.refusals['create_execution_context'] = 'out of memory'
-    setup.network.working_bytes = 2_000_000_000
+def test_too_little_memory_for_the_context_is_an_error_with_sizes(setup, path):
+    setup.network.failing['create_execution_context'] = 'out of memory'
+    setup.network.context_bytes = 2_000_000_000
     expected = 'memory for the network: it needs 2000.0 MB, 1073.7 MB of 1073.7 MB are free'
     with pytest.raises(DeviceMemoryError, match=expected):
         TensorRtEngine(path)
-    setup.network.working_bytes = 0
+    setup.network.context_bytes = 0
     with pytest.raises(EngineFailedError, match='out of memory'):
         TensorRtEngine(path)
     assert not setup.gpu.alive
@@ -176,7 +178,7 @@ def test_a_context_for_which_there_is_no_memory_is_told_with_sizes(setup, path):
         (170_000, 'the labels: it needs 4.0 MB'),
     ],
 )
-def test_memory_that_does_not_suffice_is_told_with_sizes(setup, tmp_path, noise, memory, what):
+def test_too_little_memory_is_an_error_with_sizes(setup, tmp_path, noise, memory, what):
     setup.use_gpu(FakeGpu(memory=memory))
     setup.install()
     path = setup.write_engine(tmp_path / 'tiny.engine')
@@ -196,60 +198,66 @@ def test_memory_that_does_not_suffice_is_told_with_sizes(setup, tmp_path, noise,
         ({'gpu_name': 'Orin'}, 'does not match: GPU is Xavier, the engine was built for Orin;'),
     ],
 )
-def test_an_engine_of_another_machine_is_one_sentence_with_both(setup, tmp_path, identity, text):
+def test_an_engine_of_another_machine_is_an_error_with_both(setup, tmp_path, identity, text):
     path = setup.write_engine(tmp_path / 'tiny.engine', identity=identity)
     with pytest.raises(EngineMismatchError, match=text):
         TensorRtEngine(path)
 
 
-def test_another_precision_than_was_built_is_refused(path):
+def test_another_precision_than_that_of_the_engine_raises(path):
     with pytest.raises(InvalidValueError, match="precision is 'fp16', expected int8, as .* built"):
         TensorRtEngine(path, 'fp16')
     TensorRtEngine(path, 'int8').close()
 
 
-def test_a_truncated_engine_is_refused_before_tensorrt_sees_it(setup, path):
+def test_a_truncated_engine_raises_before_tensorrt_loads_it(setup, path):
     path.write_bytes(path.read_bytes()[:-1])
     with pytest.raises(EngineFileError, match='truncated or changed'):
         TensorRtEngine(path)
-    assert 'Runtime' not in setup.gpu.journal
+    assert 'Runtime' not in setup.gpu.calls
 
 
 @pytest.mark.parametrize(
-    ('edges', 'text'),
+    ('io_tensors', 'text'),
     [
-        ([Edge('image', 'INPUT', 'UINT8', IMAGE)], r"edges are \['image'\], expected one in, one"),
         (
-            [Edge('x', 'INPUT', 'FLOAT', IMAGE), Edge('y', 'OUTPUT', 'FLOAT', LOGITS)],
+            [IoTensor('image', 'INPUT', 'UINT8', IMAGE)],
+            r"I/O tensors are \['image'\], expected one input",
+        ),
+        (
+            [IoTensor('x', 'INPUT', 'FLOAT', IMAGE), IoTensor('y', 'OUTPUT', 'FLOAT', LOGITS)],
             r'x is .*, expected uint8 \[1, 48, 64, 3\]',
         ),
         (
-            [Edge('x', 'INPUT', 'UINT8', IMAGE), Edge('y', 'OUTPUT', 'FLOAT', (1, 5, 6, 8))],
+            [
+                IoTensor('x', 'INPUT', 'UINT8', IMAGE),
+                IoTensor('y', 'OUTPUT', 'FLOAT', (1, 5, 6, 8)),
+            ],
             r'y is .* \[1, 5, 6, 8\], expected float32 or float16 \[1, 5, 12, 16\]',
         ),
     ],
 )
-def test_a_network_with_other_edges_is_refused(setup, path, edges, text):
-    setup.install(edges=edges)
+def test_other_io_tensors_than_those_of_the_model_raise(setup, path, io_tensors, text):
+    setup.install(io_tensors=io_tensors)
     with pytest.raises(InvalidModelError, match=text):
         TensorRtEngine(path)
     assert not setup.gpu.alive
 
 
-def test_without_pycuda_it_is_said_how_to_get_it(path, monkeypatch):
+def test_missing_pycuda_is_an_error_with_the_remedy(path, monkeypatch):
     monkeypatch.setitem(sys.modules, 'pycuda', None)
     monkeypatch.delitem(sys.modules, 'pycuda.driver')
     with pytest.raises(EngineUnavailableError, match="'tensorrt' .*pip install pycuda"):
         TensorRtEngine(path)
 
 
-def test_without_a_gpu_another_engine_is_named(setup, path):
-    setup.gpu.failing['init'] = Error('cuInit failed: no CUDA-capable device is detected')
+def test_a_missing_gpu_is_an_error_that_names_openvino(setup, path):
+    setup.gpu.failing['init'] = CudaError('cuInit failed: no CUDA-capable device is detected')
     with pytest.raises(EngineUnavailableError, match='no CUDA-capable .*; use engine openvino'):
         TensorRtEngine(path)
 
 
-def test_without_nvrtc_it_is_said_how_to_get_it(setup, path, monkeypatch):
+def test_missing_nvrtc_is_an_error_with_the_remedy(setup, path, monkeypatch):
     monkeypatch.setattr(nvrtc, 'library_paths', lambda: iter(['/nowhere/libnvrtc.so']))
     monkeypatch.setattr(device, 'compile_for', nvrtc.compile_for)
     with pytest.raises(EngineUnavailableError, match='capability 7.2; .*nvidia-cuda-nvrtc-cu11'):
@@ -257,7 +265,7 @@ def test_without_nvrtc_it_is_said_how_to_get_it(setup, path, monkeypatch):
     assert not setup.gpu.alive
 
 
-def test_without_tensorrt_it_is_said_how_to_get_it(path, monkeypatch):
+def test_missing_tensorrt_is_an_error_with_the_remedy(path, monkeypatch):
     monkeypatch.setitem(sys.modules, 'tensorrt', None)
     with pytest.raises(EngineUnavailableError, match='it comes with JetPack'):
         TensorRtEngine(path)

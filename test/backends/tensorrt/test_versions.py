@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Every TensorRT from 8.5 to 11 is told the right thing, by names that it really has."""
+"""Builds with every TensorRT from 8.5 to 11, by names that each version has."""
 
 from pathlib import Path
 import sys
@@ -31,7 +31,7 @@ __all__ = ['fixture_files', 'fixture_use']
 LIMITS = [-127 * SCALE, 127 * SCALE]
 
 
-def test_both_kinds_of_tensorrt_are_tried():
+def test_weakly_and_strongly_typed_versions_are_tested():
     assert [name.partition('.')[0] for name in WEAK] == [
         'tensorrt-10',
         'tensorrt-10',
@@ -56,35 +56,37 @@ def test_both_kinds_of_tensorrt_are_tried():
         ('best', 'int8.onnx', None, ['INT8', 'FP16']),
     ],
 )
-def test_flags_give_the_precision_where_there_are_flags(
+def test_weakly_typed_builds_set_the_precision_by_flags(
     use, files, version, precision, file, calibration, flags
 ):
     table = None if calibration is None else beside(files, calibration)
-    told = built(use(version), beside(files, file), precision=precision, calibration=table)
-    assert told['network'] == ['EXPLICIT_BATCH']
-    assert told['flags'] == flags
-    assert told['cleared'] == ([] if flags else ['TF32'])
-    assert told['profiling_verbosity'] == 'DETAILED'
+    recorded = built(use(version), beside(files, file), precision=precision, calibration=table)
+    assert recorded['network'] == ['EXPLICIT_BATCH']
+    assert recorded['flags'] == flags
+    assert recorded['cleared'] == ([] if flags else ['TF32'])
+    assert recorded['profiling_verbosity'] == 'DETAILED'
     wanted = {(): 'fp32', ('FP16',): 'fp16', ('INT8', 'FP16'): 'int8'}[tuple(flags)]
-    sidecar = told['sidecar']
+    sidecar = recorded['sidecar']
     assert sidecar.identity.precision == sidecar.spec.precision == wanted
-    # The mIoU is the file's, so an engine of another precision has none.
+    # The mIoU was measured in the precision of the file.
     assert sidecar.spec.miou == (0.5 if file == f'{wanted}.onnx' else None)
 
 
 @pytest.mark.parametrize('version', TYPED)
 @pytest.mark.parametrize('precision', ['fp32', 'fp16', 'int8'])
 @pytest.mark.parametrize('best', [True, False])
-def test_the_file_gives_the_precision_where_there_are_none(use, files, version, precision, best):
-    asked = 'best' if best else precision
-    told = built(use(version), beside(files, f'{precision}.onnx'), precision=asked)
-    assert 'STRONGLY_TYPED' in told['network']
-    assert 'EXPLICIT_BATCH' not in told['network']
-    assert told['flags'] == []
-    # The best of FP32 is TensorFloat-32, where the GPU has it.
-    assert told['cleared'] == (['TF32'] if asked == 'fp32' else [])
-    assert told['calibration'] is None
-    assert told['sidecar'].identity.precision == precision
+def test_strongly_typed_builds_have_the_precision_of_the_file(
+    use, files, version, precision, best
+):
+    requested = 'best' if best else precision
+    recorded = built(use(version), beside(files, f'{precision}.onnx'), precision=requested)
+    assert 'STRONGLY_TYPED' in recorded['network']
+    assert 'EXPLICIT_BATCH' not in recorded['network']
+    assert recorded['flags'] == []
+    # `best` for FP32 allows TensorFloat-32.
+    assert recorded['cleared'] == (['TF32'] if requested == 'fp32' else [])
+    assert recorded['calibration'] is None
+    assert recorded['sidecar'].identity.precision == precision
 
 
 @pytest.mark.parametrize('version', TYPED)
@@ -98,7 +100,7 @@ def test_the_file_gives_the_precision_where_there_are_none(use, files, version, 
         ('fp32', 'fp32', {'obey_precision': True}, 'obey-precision is True, expected it to be'),
     ],
 )
-def test_what_a_typed_tensorrt_cannot_do_names_what_can(
+def test_builds_that_strong_typing_lacks_raise_with_the_alternative(
     use, files, version, precision, file, options, text
 ):
     wanted = request(use(version), beside(files, f'{file}.onnx'), precision=precision, **options)
@@ -107,7 +109,7 @@ def test_what_a_typed_tensorrt_cannot_do_names_what_can(
 
 
 @pytest.mark.parametrize('version', TYPED)
-def test_the_command_that_makes_an_fp16_file_is_named(use, files, version):
+def test_a_missing_fp16_file_is_an_error_with_the_command(use, files, version):
     beside(files, 'fp16.onnx').unlink()
     command = 'python -m training fp16 .*tiny.fp32.onnx -o .*tiny.fp16.onnx'
     with pytest.raises(SwiftnetError, match=command):
@@ -115,30 +117,30 @@ def test_the_command_that_makes_an_fp16_file_is_named(use, files, version):
 
 
 @pytest.mark.parametrize('version', WEAK)
-def test_a_calibration_cache_is_handed_over_as_it_is(use, files, version):
+def test_a_calibration_cache_is_passed_unchanged(use, files, version):
     table = beside(files, 'int8.calibration')
-    told = built(use(version), files, precision='int8', calibration=table)
-    assert told['calibration'] == {
+    recorded = built(use(version), files, precision='int8', calibration=table)
+    assert recorded['calibration'] == {
         'kind': 'IInt8EntropyCalibrator2',
         'cache': table.read_text(),
         'images': [],
-        'of': 1,
+        'batch_size': 1,
     }
 
 
 @pytest.mark.parametrize('version', WEAK)
-def test_ranges_are_set_on_the_tensors_of_their_names(use, files, version):
+def test_ranges_are_set_on_tensors_by_name(use, files, version):
     table = beside(files, 'int8.ranges.json')
-    told = built(use(version), files, precision='int8', calibration=table)
+    recorded = built(use(version), files, precision='int8', calibration=table)
     ranges = {}
-    for layer in told['layers']:
+    for layer in recorded['layers']:
         ranges.update(layer['ranges'])
     assert ranges == {'float': LIMITS, 'planes': LIMITS, 'logits': LIMITS}
-    assert told['calibration'] is None
+    assert recorded['calibration'] is None
 
 
-class Uploads:
-    """A stand-in for pycuda.driver that keeps what is uploaded."""
+class FakeUploads:
+    """A fake of `pycuda.driver` that keeps the uploaded images."""
 
     def __init__(self) -> None:
         self.images: List[np.ndarray] = []
@@ -147,15 +149,15 @@ class Uploads:
         self.Device = lambda number: SimpleNamespace(retain_primary_context=lambda: context)
 
     def init(self) -> None:
-        """Begin."""
+        """Do nothing."""
 
     def mem_alloc(self, size: int) -> Any:
-        """Give a buffer at an address."""
+        """Return a buffer at a fixed address."""
         assert self.pushed == 1 and size == HEIGHT * WIDTH * 3
         owner = self
 
         class Buffer:
-            """The one buffer."""
+            """The only buffer."""
 
             def __int__(self) -> int:
                 return 4096
@@ -166,7 +168,7 @@ class Uploads:
         return Buffer()
 
     def memcpy_htod(self, buffer: Any, image: np.ndarray) -> None:
-        """Keep an image."""
+        """Keep an uploaded image."""
         assert self.pushed == 1
         self.images.append(image.copy())
 
@@ -178,9 +180,9 @@ class Uploads:
 
 
 @pytest.fixture
-def uploads(monkeypatch) -> Uploads:
-    """Put the stand-in in pycuda's place."""
-    driver = Uploads()
+def uploads(monkeypatch) -> FakeUploads:
+    """Install the fake in place of PyCUDA."""
+    driver = FakeUploads()
     package = ModuleType('pycuda')
     package.driver = driver
     monkeypatch.setitem(sys.modules, 'pycuda', package)
@@ -189,7 +191,7 @@ def uploads(monkeypatch) -> Uploads:
 
 
 def write_images(folder: Path, count: int) -> Path:
-    """Write plain images, each of its own colour."""
+    """Write images of one color each."""
     folder.mkdir()
     for index in range(count):
         cv2.imwrite(str(folder / f'{index}.png'), np.full((48, 48, 3), (10, 20, index), np.uint8))
@@ -201,13 +203,17 @@ def write_images(folder: Path, count: int) -> Path:
     ('calibrator', 'kind'),
     [('entropy2', 'IInt8EntropyCalibrator2'), ('minmax', 'IInt8MinMaxCalibrator')],
 )
-def test_images_are_shown_one_by_one(use, uploads, files, tmp_path, version, calibrator, kind):
+def test_calibration_images_are_uploaded_one_by_one(
+    use, uploads, files, tmp_path, version, calibrator, kind
+):
     folder = write_images(tmp_path / 'images', 3)
-    told = built(use(version), files, precision='int8', calibration=folder, calibrator=calibrator)
-    expected = {'kind': kind, 'cache': None, 'images': [4096] * 3, 'of': 1}
-    assert told['calibration'] == expected
+    recorded = built(
+        use(version), files, precision='int8', calibration=folder, calibrator=calibrator
+    )
+    expected = {'kind': kind, 'cache': None, 'images': [4096] * 3, 'batch_size': 1}
+    assert recorded['calibration'] == expected
     assert [image.shape for image in uploads.images] == [(1, HEIGHT, WIDTH, 3)] * 3
-    # RGB, as the network reads it.
+    # In RGB order.
     assert [image[0, 5, 5].tolist() for image in uploads.images] == [
         [0, 20, 10],
         [1, 20, 10],
@@ -216,7 +222,7 @@ def test_images_are_shown_one_by_one(use, uploads, files, tmp_path, version, cal
     assert (uploads.pushed, uploads.freed) == (0, 1)
 
 
-def test_an_image_that_cannot_be_read_ends_the_build(use, uploads, files, tmp_path):
+def test_an_unreadable_calibration_image_fails_the_build(use, uploads, files, tmp_path):
     folder = write_images(tmp_path / 'images', 2)
     (folder / '1.png').write_bytes(b'no image')
     with pytest.raises(SwiftnetError, match="1.png is 'unreadable', expected an image file"):
