@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Start a node's program: a signal during its long imports ends it at once and quietly."""
+"""Console scripts of the nodes: a signal during their long imports ends them quietly."""
 
 from importlib import import_module
 import os
@@ -22,22 +22,22 @@ from typing import Optional
 
 
 def segmentation_node() -> int:
-    """Run the segmentation node; give the exit code."""
+    """Run the segmentation node; return the exit code."""
     return _run('segmentation_node')
 
 
 def image_publisher() -> int:
-    """Run the publisher of image files; give the exit code."""
+    """Run the image publisher; return the exit code."""
     return _run('image_publisher')
 
 
 def _run(module: str) -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, _leave)
+        signal.signal(number, _exit)
     code: int = import_module(f'swiftnet_ros.{module}').main()
     return code
 
 
-def _leave(number: int, frame: Optional[FrameType]) -> None:
-    """End before there is anything that would have to be given back."""
+def _exit(number: int, frame: Optional[FrameType]) -> None:
+    """End the process while there is nothing to clean up yet."""
     os._exit(0)

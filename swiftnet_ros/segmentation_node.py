@@ -13,7 +13,7 @@
 # limitations under the License.
 
 """
-Label the images of cameras: `image` in, `~/label_image` and more out, as a lifecycle node.
+Segment the images of cameras: `image` in, `~/label_image` and more out, as a lifecycle node.
 
 python -m swiftnet_ros.segmentation_node --ros-args -p model:=camvid -r image:=/cam/image_raw
 """
@@ -37,65 +37,63 @@ from swiftnet_ros.errors import NodeShutdownError, SwiftnetError
 from swiftnet_ros.ros.camera import Camera
 from swiftnet_ros.ros.diagnostics import open_diagnostics, Sources
 from swiftnet_ros.ros.lifecycle_node import ManagedNode
-from swiftnet_ros.ros.node_parameters import guard_parameters, NodeParameters
-from swiftnet_ros.ros.parameters import current, declare
+from swiftnet_ros.ros.node_parameters import NodeSettings
 from swiftnet_ros.ros.pipeline import Pipeline, Worker
-from swiftnet_ros.ros.spin import leave_at_once, run_node
+from swiftnet_ros.ros.spin import exit_at_once, run_node
 from swiftnet_ros.serving.engine_build import EngineFile
 from swiftnet_ros.serving.health import (
     build_only_error,
-    build_report,
+    build_summary,
     camera_health,
     engine_health,
-    engine_introduction,
     engine_snapshot,
+    engine_summary,
     Health,
-    introduction,
+    node_summary,
 )
 from swiftnet_ros.serving.model_loader import LoadedModel
 
 _POLL = 0.1
-# How long, in seconds, the work in hand may take when the process is asked to end.
-_PATIENCE = 1.0
-# A build may take minutes; the log hears of it in seconds.
-_BUILD_NEWS_PERIOD = 10.0
+# How long, in seconds, a frame in process may take when the process is asked to end.
+_SHUTDOWN_TIMEOUT = 1.0
+# An engine build may take minutes; its progress is logged at this period, in seconds.
+_BUILD_LOG_PERIOD = 10.0
 
 
 def main(args: Optional[List[str]] = None) -> int:
-    """Run the node until it is asked to end; give the exit code."""
+    """Run the node until it is asked to end; return the exit code."""
     use_cache()
     is_busy = Event()
     code = run_node(partial(_segmentation, is_busy), args)
     if is_busy.is_set():
-        leave_at_once(code)
+        exit_at_once(code)
     return code
 
 
 class SegmentationNode(ManagedNode):
-    """Wires parameters, services, diagnostics and lifecycle to the pipeline that does the work."""
+    """Connects parameters, services, diagnostics and lifecycle to the pipeline."""
 
     def __init__(self, stop: Event, **options: Any) -> None:
         """
-        Start unconfigured; the node sets `stop` when the process has to end.
+        Start unconfigured; the node sets `stop` to end the process.
 
-        `options` are those of rclpy's nodes.
+        `options` are those of rclpy's Node.
         """
         super().__init__('segmentation', **options)
-        self.given = declare(self, NodeParameters)
+        self._pipeline: Optional[Pipeline] = None
+        self.settings = NodeSettings(self, lambda: self._pipeline is not None)
         self._stop = stop
         self._error: Optional[BaseException] = None
         self._is_starting = False
-        # Why the last ~/reload left the old model in place; empty if it did not.
+        # Why the last ~/reload kept the old model; empty if it did not.
         self._reload_failure = ''
-        self._pipeline: Optional[Pipeline] = None
         self._ending: List[Worker] = []
-        guard_parameters(self, lambda: self._pipeline is not None)
         self.create_service(
             Trigger, '~/reload', self._reload, callback_group=MutuallyExclusiveCallbackGroup()
         )
-        # A clock that stands still, of a simulator or a bag, must not silence what waits for it.
+        # Not the node's clock: that of a simulator or a bag may stand still.
         steady = Clock(clock_type=ClockType.STEADY_TIME)
-        self.create_timer(1.0, self._watch, clock=steady)
+        self.create_timer(1.0, self._log_progress, clock=steady)
         self._diagnostics = open_diagnostics(self)
         self._diagnostics.show(self._health_sources())
 
@@ -103,8 +101,8 @@ class SegmentationNode(ManagedNode):
         """Configure and activate; a failure ends the process, and so does `build_only`."""
         self._is_starting = True
         started = await self.transition('configure')
-        if started and self.given.build_only:
-            self._end_built(self._configured().loading.result())
+        if started and self.settings.current.build_only:
+            self._end_after_build(self._configured().loading.result())
         elif started:
             started = await self.transition('activate')
         self._is_starting = False
@@ -112,44 +110,43 @@ class SegmentationNode(ManagedNode):
             self._end_with(self.failure)
 
     def close(self) -> bool:
-        """End in order; False if a thread is busy with what cannot be interrupted."""
-        has_ended = self.end(_PATIENCE)
+        """Shut down; return False if a thread is still busy and cannot be interrupted."""
+        has_ended = self.end(_SHUTDOWN_TIMEOUT)
         return has_ended and all(worker.close().done() for worker in self._ending)
 
     def raise_error(self) -> None:
-        """Raise what made the node end, if anything did."""
+        """Raise the error that ended the node, if there was one."""
         if self._error is not None:
             raise self._error
 
     def configure(self) -> None:
-        """Open the outputs, then the engine, and check it."""
-        parameters = partial(current, self, NodeParameters)
+        """Open the publishers and the engine, and check the engine."""
         self._reload_failure = ''
-        pipeline = self.on_executor(lambda: Pipeline(self, parameters, self._end_with))
+        pipeline = self.on_executor(lambda: Pipeline(self, self.settings, self._end_with))
         self._pipeline = pipeline
         self._diagnostics.show(self._health_sources())
         try:
             while wait([pipeline.loading], _POLL).not_done:
                 if self.is_ending:
                     raise NodeShutdownError(self.get_name())
-            self._tell_of(pipeline.loading.result().file)
+            self._log_build(pipeline.loading.result().file)
             self.on_executor(pipeline.serve)
         except SwiftnetError:
-            self.free()
+            self.release()
             raise
 
     def activate(self) -> None:
-        """Listen to the cameras."""
+        """Subscribe to the cameras."""
         pipeline = self._configured()
         self.on_executor(pipeline.start)
-        self.logger.info(introduction(pipeline.topics, pipeline.loading.result()))
+        self.logger.info(node_summary(pipeline.topics, pipeline.loading.result()))
 
     def deactivate(self) -> None:
-        """Stop listening to the cameras; the engine stays open."""
+        """Unsubscribe from the cameras; the engine stays open."""
         pipeline = self._configured()
         self.on_executor(pipeline.stop)
 
-    def free(self) -> None:
+    def release(self) -> None:
         """End the workers, close the engine and every topic."""
         pipeline = self._pipeline
         if pipeline is None:
@@ -160,16 +157,16 @@ class SegmentationNode(ManagedNode):
         while wait(ending, _POLL).not_done and monotonic() < self.deadline:
             pass
         self._ending = [item for item in self._ending if not item.close().done()]
-        if pipeline.is_serving and not self.given.build_only:
-            self._log_records(pipeline)
+        if pipeline.is_serving and not self.settings.current.build_only:
+            self._log_stats(pipeline)
         self._pipeline = None
         self._diagnostics.show(self._health_sources())
         self.on_executor(pipeline.close_cameras)
 
-    def report(self, failure: str) -> None:
-        """Log why a transition failed, unless the process ends with that as its last line."""
+    def log_failure(self, text: str) -> None:
+        """Log why a transition failed, unless it ends the process, which prints it last."""
         if not self._is_starting:
-            super().report(failure)
+            super().log_failure(text)
 
     async def _reload(self, request: Any, response: Any) -> Any:
         pipeline = self._pipeline
@@ -179,29 +176,31 @@ class SegmentationNode(ManagedNode):
         failure = await pipeline.reload(self.until_done)
         response.success = not failure
         path = pipeline.loading.result().path
-        response.message = f'{failure}; {path} goes on' if failure else f'{path} runs now'
+        response.message = (
+            f'{failure}; {path} stays in use' if failure else f'{path} is in use now'
+        )
         if failure:
             self.logger.error(f'reload failed: {response.message}')
         else:
-            self._tell_of(pipeline.loading.result().file)
+            self._log_build(pipeline.loading.result().file)
         if self._pipeline is pipeline:
             self._reload_failure = failure and response.message
         return response
 
-    def _watch(self) -> None:
-        """Say what is waited for."""
+    def _log_progress(self) -> None:
+        """Log the progress of an engine build, and cameras that send nothing."""
         if self._pipeline is None:
             return
         building = self._pipeline.building
         if building:
-            self.logger.info(building, throttle_duration_sec=_BUILD_NEWS_PERIOD)
+            self.logger.info(building, throttle_duration_sec=_BUILD_LOG_PERIOD)
         for camera in self._pipeline.cameras.values():
-            camera.watch()
+            camera.warn_if_silent()
 
-    def _tell_of(self, file: EngineFile) -> None:
-        """Say what was built, and where that could not be kept why."""
+    def _log_build(self, file: EngineFile) -> None:
+        """Log what was built, and why it could not be stored."""
         if file.build_seconds is not None:
-            self.logger.info(build_report(file))
+            self.logger.info(build_summary(file))
         if file.warning:
             self.logger.warning(file.warning)
 
@@ -209,19 +208,19 @@ class SegmentationNode(ManagedNode):
         assert self._pipeline is not None, 'the lifecycle configures first'
         return self._pipeline
 
-    def _end_built(self, model: LoadedModel) -> None:
+    def _end_after_build(self, model: LoadedModel) -> None:
         error = build_only_error(model.file)
         if error is None:
-            self.logger.info(f'ready: {engine_introduction(model)}')
+            self.logger.info(f'ready: {engine_summary(model)}')
         self._end_with(error)
 
     def _end_with(self, error: Optional[BaseException]) -> None:
         self._error = error
         self._stop.set()
 
-    def _log_records(self, pipeline: Pipeline) -> None:
+    def _log_stats(self, pipeline: Pipeline) -> None:
         for camera in pipeline.cameras.values():
-            self.logger.info(f'{camera.topic}: {camera.records}')
+            self.logger.info(f'{camera.topic}: {camera.stats}')
 
     def _health_sources(self) -> Sources:
         sources: Sources = {'engine': self._engine_health}
@@ -248,7 +247,7 @@ def _camera_health(camera: Camera) -> Health:
 def _segmentation(is_busy: Event, executor: Executor, stop: Event) -> Iterator[None]:
     node = SegmentationNode(stop)
     executor.add_node(node)
-    if node.given.autostart or node.given.build_only:
+    if node.settings.current.autostart or node.settings.current.build_only:
         executor.create_task(node.start)
     try:
         yield

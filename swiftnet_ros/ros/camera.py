@@ -12,239 +12,262 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""One camera: its subscription, what may become of a frame, and its records."""
+"""One camera: receives its frames, publishes their results, counts every dropped frame."""
 
 from dataclasses import dataclass
 from threading import Lock
 from time import monotonic, perf_counter
-from typing import Any, Callable, FrozenSet, Optional, Sequence
+from typing import Any, Callable, Dict, FrozenSet, Optional, Sequence
 
 import cv2
 from rclpy.node import Node
+from rclpy.publisher import Publisher
 from rclpy.subscription import Subscription
-from sensor_msgs.msg import CompressedImage, Image
-from swiftnet_ros.core.frames import Frame, parse_output_size
-from swiftnet_ros.core.labels import Segmentation, unlabel_below
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image
+from std_msgs.msg import Header
+from swiftnet_ros.core.frames import parse_output_size
 from swiftnet_ros.errors import one_line, SwiftnetError, UnknownNameError
-from swiftnet_ros.ros import compressed_image_msgs, image_msgs
-from swiftnet_ros.ros.camera_outputs import Answer, CAMERA_INFO, CameraInfoRelay, CameraOutputs
-from swiftnet_ros.ros.node_parameters import NodeParameters
-from swiftnet_ros.ros.topics import camera_qos, Topics
+from swiftnet_ros.model_spec import ModelSpec
+from swiftnet_ros.ros import info_msgs
+from swiftnet_ros.ros.camera_outputs import CAMERA_INFO, FrameResult, OUTPUTS, segment_message
+from swiftnet_ros.ros.node_parameters import NodeParameters, NodeSettings
+from swiftnet_ros.ros.topics import camera_qos, latched_qos, output_qos, Topics
+from swiftnet_ros.segmenter import Segmenter
 from swiftnet_ros.serving.camera_stats import (
     BAD,
-    CameraRecords,
+    CameraStats,
     INACTIVE,
     NEWER,
+    NO_SUBSCRIBER,
     OLD,
-    RATE,
-    UNHEARD,
+    RATE_LIMIT,
 )
 from swiftnet_ros.serving.health import CameraSnapshot
-from swiftnet_ros.serving.model_loader import LoadedModel
 
 _WARNING_PERIOD = 5.0
-_PATIENCE = 5.0
+_FRAME_TIMEOUT = 5.0
 _TRANSPORTS = {'raw': Image, 'compressed': CompressedImage}
 
 
 @dataclass(frozen=True)
 class Received:
-    """A camera message and when it came, in seconds of `perf_counter`."""
+    """A camera's message, its reception in seconds of `perf_counter`, and the outputs to make."""
 
     message: Any
-    at: float
+    time: float
+    outputs: FrozenSet[str]
 
 
 class Camera:
     """
-    Receives the frames of one camera and answers them on its outputs.
+    The subscription and the publishers of one camera.
 
-    Everything but `answer` belongs to the executor's thread.
+    Use it on the executor's thread; only `process` runs on the worker's.
     """
 
     def __init__(
         self,
         node: Node,
         name: str,
-        parameters: Callable[[], NodeParameters],
-        deliver: Callable[[str, Received], bool],
+        settings: NodeSettings,
+        enqueue: Callable[[str, Received], bool],
     ) -> None:
         """
-        Open the outputs; frames come only after `start`.
+        Open the publishers; frames arrive only after `start`.
 
-        `name` is empty for the single camera. `parameters` gives the values of this moment.
-        `deliver` lays a frame in for the thread that answers, and says if that threw one away.
+        `name` is empty for the single camera. `enqueue` takes this name and a frame for the
+        worker, and returns whether it replaced an older frame.
         """
-        given = parameters()
-        if given.image_transport not in _TRANSPORTS:
-            raise UnknownNameError('image_transport', given.image_transport, _TRANSPORTS)
+        at_start = settings.current
+        if at_start.image_transport not in _TRANSPORTS:
+            raise UnknownNameError('image_transport', at_start.image_transport, _TRANSPORTS)
+        parse_output_size(at_start.output_size)
         self.name = name
-        self.records = CameraRecords()
+        self.stats = CameraStats()
         self._node = node
-        self._parameters = parameters
-        self._deliver = deliver
-        self._output_size = parse_output_size(given.output_size)
-        self._due = 0.0
-        self._input: Optional[Subscription] = None
-        # Held while a frame is published, so that nothing is after `stop`.
-        self._publishing = Lock()
+        self._settings = settings
+        self._enqueue = enqueue
+        self._next_due = 0.0
         self._topics = Topics(node)
+        self._message_type = _TRANSPORTS[at_start.image_transport]
         image = node.resolve_topic_name(f'{name}/image' if name else 'image')
-        suffix = '/compressed' if given.image_transport == 'compressed' else ''
+        suffix = '/compressed' if at_start.image_transport == 'compressed' else ''
         # An absolute name is remapped too: an explicit rule for it still counts.
         self.topic = node.resolve_topic_name(image + suffix) if suffix else image
-        self._kind = _TRANSPORTS[given.image_transport]
-        self._info = CameraInfoRelay(self._topics, image)
+        self._subscription: Optional[Subscription] = None
+        self._info_topic = f'{image.rpartition("/")[0]}/camera_info'
+        self._info_subscription: Optional[Subscription] = None
+        self._camera_info: Optional[CameraInfo] = None
+        # Held while a frame is published, so that none is published after `stop`.
+        self._publishing = Lock()
+        self._prefix = f'~/{name}/' if name else '~/'
+        self._label_info: Optional[Publisher] = None
         try:
-            self.outputs = CameraOutputs(node, self._topics, f'~/{name}/' if name else '~/')
+            self._publishers: Dict[str, Publisher] = {
+                output: self._topics.publisher(kind, self._prefix + output, output_qos())
+                for output, kind in OUTPUTS.items()
+            }
         except SwiftnetError:
             self._topics.close()
             raise
 
+    def announce(self, spec: ModelSpec) -> None:
+        """
+        Publish the class names, latched, before the first label image.
+
+        Only where vision_msgs is installed.
+        """
+        if not info_msgs.AVAILABLE:
+            return
+        header = Header(stamp=self._node.get_clock().now().to_msg())
+        message = info_msgs.label_info(spec, header)
+        if self._label_info is None:
+            topic = f'{self._prefix}label_info'
+            self._label_info = self._topics.publisher(type(message), topic, latched_qos())
+        self._label_info.publish(message)
+
     def start(self) -> None:
-        """Listen to the camera."""
-        self._input = self._topics.subscription(
-            self._kind, self.topic, self._receive, camera_qos()
+        """Subscribe to the camera."""
+        self._subscription = self._topics.subscription(
+            self._message_type, self.topic, self._receive, camera_qos()
         )
-        self.records.heard = monotonic()
+        self.stats.last_reception = monotonic()
 
     def stop(self) -> None:
-        """Stop listening; a frame in work is not published any more."""
-        if self._input is not None:
-            self._topics.close_subscription(self._input)
-            self._info.follow(False)
+        """Unsubscribe; a frame being processed is not published any more."""
+        if self._subscription is not None:
+            self._topics.close_subscription(self._subscription)
+            self._subscribe_to_camera_info(False)
             with self._publishing:
-                self._input = None
-        self.records.heard = None
+                self._subscription = None
+        self.stats.last_reception = None
 
     def close(self) -> None:
-        """Close all topics; no frame may be in work."""
+        """Close all topics; no frame may be in process."""
         self.stop()
         self._topics.close()
 
-    def snapshot(self) -> CameraSnapshot:
-        """Sum up for diagnostics."""
-        return self.records.snapshot(self.topic, self._topics.mismatch(), self.outputs.listeners())
+    def subscribed_outputs(self) -> FrozenSet[str]:
+        """Return the names of the outputs that have subscribers now."""
+        return frozenset(
+            name
+            for name, publisher in self._publishers.items()
+            if publisher.get_subscription_count()
+        )
 
-    def watch(self) -> None:
-        """Say every few seconds what is waited for, if nothing comes."""
-        waiting = self.records.waiting()
-        if waiting is None or waiting < _PATIENCE:
+    def snapshot(self) -> CameraSnapshot:
+        """Return the camera's state for the diagnostics."""
+        subscribers = sum(item.get_subscription_count() for item in self._publishers.values())
+        return self.stats.snapshot(self.topic, self._topics.mismatch(), subscribers)
+
+    def warn_if_silent(self) -> None:
+        """Log a warning, every few seconds, while no frame arrives."""
+        waiting = self.stats.waiting()
+        if waiting is None or waiting < _FRAME_TIMEOUT:
             return
         publishers = self._node.get_publishers_info_by_topic(self.topic)
-        kinds = [publisher.topic_type for publisher in publishers]
+        types = [publisher.topic_type for publisher in publishers]
         self._node.get_logger().warning(
-            f'waiting for a frame on {self.topic} for {waiting:.0f} s; it has {len(kinds)} '
-            'publishers' + _advice(kinds, f'sensor_msgs/msg/{self._kind.__name__}'),
+            f'no frame on {self.topic} for {waiting:.0f} s; it has {len(types)} publishers'
+            + _advice(types, f'sensor_msgs/msg/{self._message_type.__name__}'),
             throttle_duration_sec=_WARNING_PERIOD,
         )
 
-    def answer(self, received: Received, model: LoadedModel) -> None:
-        """Segment a frame and publish what is listened to, or drop it and count why."""
-        parameters, wanted = self._parameters(), self.outputs.wanted()
-        header = received.message.header
-        reason = self._reason_to_drop(header, wanted, parameters)
+    def process(self, received: Received, segmenter: Segmenter) -> None:
+        """Segment a frame and publish the outputs with subscribers, or count why it is dropped."""
+        settings = self._settings.current
+        reason = self._reason_to_drop(received, settings)
         if reason:
-            self.records.drops[reason] += 1
+            self.stats.drops[reason] += 1
             return
+        waited = perf_counter() - received.time
         try:
-            answer = self._segment(received, wanted, parameters, model)
+            result = segment_message(
+                received.message, received.outputs, settings, segmenter, self._camera_info
+            )
         except (SwiftnetError, cv2.error, MemoryError) as error:
             self._drop_bad(error)
             return
+        for stage, seconds in result.seconds.items():
+            self.stats.stages.add(stage, seconds + (waited if stage == 'receive' else 0.0))
         with self._publishing:
-            if self._input is None:
-                self.records.drops[INACTIVE] += 1
+            if self._subscription is None:
+                self.stats.drops[INACTIVE] += 1
             else:
-                self._publish(wanted, answer)
+                self._publish(result, received.message.header)
 
     def _receive(self, message: Any) -> None:
-        """Keep a frame for the worker; nothing else, so that the next one is not missed."""
-        self.records.count_received()
-        if self._deliver(self.name, Received(message, perf_counter())):
-            self.records.drops[NEWER] += 1
+        """Queue a frame for the worker and return at once, so that the next one is not missed."""
+        outputs = self.subscribed_outputs()
+        self.stats.count_received()
+        if self._enqueue(self.name, Received(message, perf_counter(), outputs)):
+            self.stats.drops[NEWER] += 1
         try:
-            self._info.follow(CAMERA_INFO in self.outputs.wanted())
+            self._subscribe_to_camera_info(CAMERA_INFO in outputs)
         except SwiftnetError as error:
             self._node.get_logger().error(str(error), throttle_duration_sec=_WARNING_PERIOD)
 
-    def _reason_to_drop(
-        self, header: Any, wanted: FrozenSet[str], parameters: NodeParameters
-    ) -> str:
-        if self._input is None:
+    def _subscribe_to_camera_info(self, is_wanted: bool) -> None:
+        """Subscribe to the calibration next to the image topic, or unsubscribe from it."""
+        if is_wanted and self._info_subscription is None:
+            self._info_subscription = self._topics.subscription(
+                CameraInfo, self._info_topic, self._receive_camera_info, camera_qos()
+            )
+        elif self._info_subscription is not None and not is_wanted:
+            self._topics.close_subscription(self._info_subscription)
+            self._info_subscription = self._camera_info = None
+
+    def _receive_camera_info(self, message: Any) -> None:
+        self._camera_info = message
+
+    def _reason_to_drop(self, received: Received, settings: NodeParameters) -> str:
+        if self._subscription is None:
             return INACTIVE
-        if not wanted and not parameters.always_infer:
-            return UNHEARD
-        if parameters.max_age and self._age(header) > parameters.max_age:
+        if not received.outputs and not settings.always_infer:
+            return NO_SUBSCRIBER
+        if settings.max_age and self._age(received.message.header) > settings.max_age:
             return OLD
-        return '' if self._is_due(parameters.max_rate) else RATE
+        return '' if self._is_due(settings.max_rate) else RATE_LIMIT
 
     def _is_due(self, max_rate: float) -> bool:
-        """Hold the mean rate to a limit, whatever the camera's own; 0 is no limit."""
+        """Return whether a frame keeps the mean rate below `max_rate` Hz; 0 is no limit."""
         if not max_rate:
             return True
         now, period = monotonic(), 1.0 / max_rate
-        if now < self._due:
+        if now < self._next_due:
             return False
-        self._due = self._due + period if now - self._due < period else now + period
+        is_on_time = now - self._next_due < period
+        self._next_due = self._next_due + period if is_on_time else now + period
         return True
 
-    def _segment(
-        self,
-        received: Received,
-        wanted: FrozenSet[str],
-        parameters: NodeParameters,
-        model: LoadedModel,
-    ) -> Answer:
-        frame = self._to_frame(received.message, parameters)
-        self.records.stages.add('receive', perf_counter() - received.at)
-        spec = model.spec
-        size = self._output_size.of(
-            (frame.height, frame.width), (spec.input_height, spec.input_width)
-        )
-        threshold = parameters.confidence_threshold
-        with_confidence = bool(threshold) or 'confidence' in wanted
-        found = model.segmenter.segment(frame, with_confidence=with_confidence, output_size=size)
-        self._note_stages(found)
-        if threshold:
-            found = unlabel_below(found, threshold, spec.unlabeled_id)
-        header, opacity = received.message.header, parameters.overlay_opacity
-        return Answer(header, frame, found, model.bgr_palette, opacity)
-
-    def _to_frame(self, message: Any, parameters: NodeParameters) -> Frame:
-        if self._kind is CompressedImage:
-            return compressed_image_msgs.to_frame(message, parameters.max_decoded_pixels)
-        return image_msgs.to_frame(message)
-
-    def _publish(self, wanted: FrozenSet[str], answer: Answer) -> None:
+    def _publish(self, result: FrameResult, header: Any) -> None:
         start = perf_counter()
-        self.outputs.publish(wanted, answer, self._info.newest)
-        self.records.stages.add('publish', perf_counter() - start)
-        self.records.count_published(self._age(answer.header))
-
-    def _note_stages(self, found: Segmentation) -> None:
-        for stage, seconds in found.seconds.items():
-            self.records.stages.add(stage, seconds)
+        for output, message in result.messages:
+            self._publishers[output].publish(message)
+        if result.warning:
+            self._node.get_logger().warning(result.warning, throttle_duration_sec=_WARNING_PERIOD)
+        self.stats.stages.add('publish', perf_counter() - start)
+        self.stats.count_published(self._age(header))
 
     def _age(self, header: Any) -> float:
-        """Give the seconds since a frame's stamp, by the node's clock."""
-        # rclpy's own Time refuses stamps before 1970.
+        """Return the seconds since a frame's stamp, by the node's clock."""
+        # rclpy's own Time rejects stamps before 1970.
         stamp = header.stamp.sec * 10**9 + header.stamp.nanosec
         return float(self._node.get_clock().now().nanoseconds - stamp) / 1e9
 
     def _drop_bad(self, error: Exception) -> None:
-        self.records.drops[BAD] += 1
+        self.stats.drops[BAD] += 1
         self._node.get_logger().warning(
-            f'{self.topic}: {one_line(error)} ({self.records.drops[BAD]} dropped as bad so far)',
+            f'{self.topic}: {one_line(error)} ({self.stats.drops[BAD]} bad frames dropped so far)',
             throttle_duration_sec=_WARNING_PERIOD,
         )
 
 
-def _advice(kinds: Sequence[str], wanted: str) -> str:
-    """Say what to do about publishers of these message types, of which nothing comes."""
-    if not kinds:
+def _advice(types: Sequence[str], expected: str) -> str:
+    """Return what to do if publishers of these message types send nothing that arrives."""
+    if not types:
         return ': start the camera, or remap the topic'
-    if wanted in kinds:
+    if expected in types:
         return ''
-    found = ', '.join(sorted(set(kinds)))
-    return f' of {found}, not of {wanted}: set image_transport, or remap image to the raw topic'
+    found = ', '.join(sorted(set(types)))
+    return f' of {found}, not of {expected}: set image_transport, or remap image to the raw topic'

@@ -15,8 +15,8 @@
 """
 Compressed camera messages to frames, and label images to lossless compressed messages.
 
-What a picture says of its own size is read before anything is decoded, so that a small message
-cannot fill the memory.
+The size in a JPEG or PNG header is checked before decoding, so that a small message cannot
+exhaust the memory.
 """
 
 from array import array
@@ -32,16 +32,50 @@ from swiftnet_ros.core.labels import Labels
 from swiftnet_ros.errors import InvalidFrameError, one_line
 from swiftnet_ros.ros.image_msgs import ENCODINGS, label_encoding
 
+_DECODE_FLAGS = cv2.IMREAD_ANYCOLOR | cv2.IMREAD_ANYDEPTH | cv2.IMREAD_IGNORE_ORIENTATION
+_COLOR = {f'{order}{bits}' for order in ('rgb', 'bgr', 'rgba', 'bgra') for bits in (8, 16)}
+
 _JPEG, _PNG = b'\xff\xd8\xff', b'\x89PNG\r\n\x1a\n'
 _START_OF_FRAME = {0xC0, 0xC1, 0xC2, 0xC3, 0xC5, 0xC6, 0xC7, 0xC9, 0xCA, 0xCB, 0xCD, 0xCE, 0xCF}
 _WITHOUT_LENGTH = {0x01, *range(0xD0, 0xD8)}
 _START_OF_SCAN, _END_OF_IMAGE = b'\xff\xda', b'\xff\xd9'
-# Encoders write about ten. Each costs as much as a whole picture.
-_MOST_SCANS = 64
+# Encoders write about ten. Each takes as long to decode as a whole image.
+_MAX_SCANS = 64
+
+
+def to_frame(message: CompressedImage, max_pixels: int) -> Frame:
+    """
+    Decode a JPEG or PNG of at most `max_pixels`, grayscale or color, of 8 or 16 bits.
+
+    `format` is read as image_transport does. Raise InvalidFrameError for an image that is larger,
+    of another format or damaged. An EXIF orientation is ignored: it would rotate the camera's
+    geometry.
+    """
+    data = bytes(message.data)
+    height, width = read_size(data)
+    if height * width > max_pixels:
+        raise InvalidFrameError(
+            f'image of {width}x{height} has more than the {max_pixels} pixels allowed; send '
+            'smaller images or raise the limit'
+        )
+    pixels = _decode(data)
+    if pixels is None or pixels.shape[:2] != (height, width):
+        raise InvalidFrameError('damaged image: it cannot be decoded')
+    bits = 8 * pixels.dtype.itemsize
+    return ENCODINGS[f'{_channel_order(message.format, pixels.ndim)}{bits}'].convert(pixels)
+
+
+def from_labels(labels: Labels, header: Any) -> CompressedImage:
+    """Compress class ids [H, W], uint8 or uint16, without loss: `mono8; png compressed`."""
+    _, png = cv2.imencode('.png', labels)
+    data = array('B')
+    data.frombytes(png.tobytes())
+    encoding = label_encoding(labels)
+    return CompressedImage(header=header, format=f'{encoding}; png compressed', data=data)
 
 
 def read_size(data: bytes) -> Tuple[int, int]:
-    """Give (height, width) of a whole JPEG or PNG; InvalidFrameError for anything else."""
+    """Return (height, width) of a complete JPEG or PNG; raise InvalidFrameError for other data."""
     if data.startswith(_JPEG):
         size = _jpeg_size(data)
     elif data.startswith(_PNG):
@@ -49,16 +83,36 @@ def read_size(data: bytes) -> Tuple[int, int]:
     else:
         raise InvalidFrameError('compressed data is neither JPEG nor PNG; send one of them')
     if 0 in size:
-        raise InvalidFrameError(f'picture of size zero: {size[1]}x{size[0]}')
+        raise InvalidFrameError(f'image of size zero: {size[1]}x{size[0]}')
     return size
 
 
+def _decode(data: bytes) -> Any:
+    try:
+        return cv2.imdecode(np.frombuffer(data, np.uint8), _DECODE_FLAGS)
+    except cv2.error as error:
+        raise InvalidFrameError(f'damaged image: {one_line(error)}') from error
+
+
+def _channel_order(message_format: str, dimensions: int) -> str:
+    """Return the channel order, or Bayer pattern, of the pixels that OpenCV decoded."""
+    original, semicolon, compressed = message_format.partition(';')
+    if dimensions == 2:
+        # A Bayer image is compressed as if it were grayscale.
+        is_bayer = original.startswith('bayer_') and original in ENCODINGS
+        return original.rstrip('168') if is_bayer else 'mono'
+    # image_transport compresses BGR and says so. Without that word the encoder took the channels
+    # in the order of the original encoding.
+    is_rgb = semicolon and original in _COLOR and 'compressed bgr' not in compressed
+    return 'rgb' if is_rgb else 'bgr'
+
+
 def _jpeg_size(data: bytes) -> Tuple[int, int]:
-    # Inside a scan these two bytes cannot occur, so they are found without a walk through it.
+    # These two bytes cannot occur within a scan, so that a search finds them.
     if data.rfind(_END_OF_IMAGE) <= data.rfind(_START_OF_SCAN):
         raise InvalidFrameError('damaged JPEG: its end is missing')
-    if data.count(_START_OF_SCAN) > _MOST_SCANS:
-        raise InvalidFrameError(f'JPEG with more than {_MOST_SCANS} scans')
+    if data.count(_START_OF_SCAN) > _MAX_SCANS:
+        raise InvalidFrameError(f'JPEG with more than {_MAX_SCANS} scans')
     for marker, start in _jpeg_segments(data):
         if marker in _START_OF_FRAME and start + 7 <= len(data):
             bits, height, width = unpack_from('>BHH', data, start + 2)
@@ -69,7 +123,7 @@ def _jpeg_size(data: bytes) -> Tuple[int, int]:
 
 
 def _jpeg_segments(data: bytes) -> Iterator[Tuple[int, int]]:
-    """Give the marker of each segment of the header and where its length stands."""
+    """Yield each header segment's marker and the position of its length field."""
     at = 2
     while at + 4 <= len(data) and data[at] == 0xFF:
         marker, at = data[at + 1], at + 2
@@ -91,7 +145,7 @@ def _png_size(data: bytes) -> Tuple[int, int]:
 
 
 def _check_png(data: bytes) -> None:
-    """Hold every chunk to its checksum; some decoders show half a picture instead."""
+    """Raise InvalidFrameError for a wrong checksum: some decoders return half an image instead."""
     at = len(_PNG)
     while at + 12 <= len(data):
         length, kind = unpack_from('>I4s', data, at)
@@ -100,62 +154,8 @@ def _check_png(data: bytes) -> None:
             break
         content = memoryview(data)[at:checksum_at][4:]
         if crc32(content) != unpack_from('>I', data, checksum_at)[0]:
-            raise InvalidFrameError('damaged PNG: a checksum does not fit')
+            raise InvalidFrameError('damaged PNG: wrong checksum')
         if kind == b'IEND':
             return
         at = end
     raise InvalidFrameError('damaged PNG: its end is missing')
-
-
-_DECODE = cv2.IMREAD_ANYCOLOR | cv2.IMREAD_ANYDEPTH | cv2.IMREAD_IGNORE_ORIENTATION
-_COLOR = {f'{order}{bits}' for order in ('rgb', 'bgr', 'rgba', 'bgra') for bits in (8, 16)}
-
-
-def to_frame(message: CompressedImage, max_pixels: int) -> Frame:
-    """
-    Decode a JPEG or PNG of at most `max_pixels`, gray or colour, of 8 or 16 bits.
-
-    `format` is read as image_transport does. InvalidFrameError for what is larger, of another
-    kind, or damaged. An orientation in EXIF is ignored: it would turn the camera's geometry.
-    """
-    data = bytes(message.data)
-    height, width = read_size(data)
-    if height * width > max_pixels:
-        raise InvalidFrameError(
-            f'picture of {width}x{height} has more than the {max_pixels} pixels allowed; send '
-            'smaller pictures or raise the limit'
-        )
-    pixels = _decode(data)
-    if pixels is None or pixels.shape[:2] != (height, width):
-        raise InvalidFrameError('damaged picture: it cannot be decoded')
-    bits = 8 * pixels.dtype.itemsize
-    return ENCODINGS[f'{_order(message.format, pixels.ndim)}{bits}'].convert(pixels)
-
-
-def from_labels(labels: Labels, header: Any) -> CompressedImage:
-    """Compress class ids [H, W], uint8 or uint16, without loss: `mono8; png compressed`."""
-    _, png = cv2.imencode('.png', labels)
-    data = array('B')
-    data.frombytes(png.tobytes())
-    encoding = label_encoding(labels)
-    return CompressedImage(header=header, format=f'{encoding}; png compressed', data=data)
-
-
-def _decode(data: bytes) -> Any:
-    try:
-        return cv2.imdecode(np.frombuffer(data, np.uint8), _DECODE)
-    except cv2.error as error:
-        raise InvalidFrameError(f'damaged picture: {one_line(error)}') from error
-
-
-def _order(message_format: str, dimensions: int) -> str:
-    """Name the channel order of what OpenCV decoded."""
-    original, semicolon, compressed = message_format.partition(';')
-    if dimensions == 2:
-        # A mosaic is sent as if it were gray.
-        is_mosaic = original.startswith('bayer_') and original in ENCODINGS
-        return original.rstrip('168') if is_mosaic else 'mono'
-    # image_transport compresses from bgr and says so. Without that word the encoder took the
-    # channels as they came, and their names are in RGB order.
-    swapped = semicolon and original in _COLOR and 'compressed bgr' not in compressed
-    return 'rgb' if swapped else 'bgr'

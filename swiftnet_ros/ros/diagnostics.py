@@ -13,9 +13,9 @@
 # limitations under the License.
 
 """
-The state of a node on `/diagnostics`, once a second.
+The node's health on `/diagnostics`, once a second.
 
-By diagnostic_updater where that is installed, else by diagnostic_msgs alone.
+It uses diagnostic_updater if that is installed, else diagnostic_msgs alone.
 """
 
 from contextlib import contextmanager
@@ -31,14 +31,14 @@ from swiftnet_ros.serving.health import Health
 
 PERIOD = 1.0
 Sources = Dict[str, Callable[[], Health]]
-"""What is reported, by the name of its status."""
+"""The function that returns the health of each status, by the status's name."""
 
 
 class PlainDiagnostics:
-    """Publishes every source itself; a `/clock` that stands still does not silence it."""
+    """Publishes every source itself, also while `/clock` stands still."""
 
     def __init__(self, node: Node) -> None:
-        """Begin to publish; without sources there is nothing to say."""
+        """Start to publish; there are no sources yet."""
         self._node = node
         self._sources: Sources = {}
         self._publisher = node.create_publisher(DiagnosticArray, '/diagnostics', 1)
@@ -46,48 +46,48 @@ class PlainDiagnostics:
         self._timer = node.create_timer(PERIOD, self._publish, clock=clock)
 
     def show(self, sources: Sources) -> None:
-        """Report these sources from now on."""
+        """Replace the sources that are reported."""
         self._sources = sources
 
     def _publish(self) -> None:
         message = DiagnosticArray()
         message.header.stamp = self._node.get_clock().now().to_msg()
         message.status = [
-            _status(self._node, name, judge()) for name, judge in self._sources.items()
+            _status(self._node, name, assess()) for name, assess in self._sources.items()
         ]
         self._publisher.publish(message)
 
 
 class UpdaterDiagnostics:
-    """Publishes every source through diagnostic_updater, with its parameters."""
+    """Publishes every source through diagnostic_updater, which has a parameter for the period."""
 
     def __init__(self, node: Node) -> None:
-        """Begin to publish; ImportError where diagnostic_updater is not installed."""
+        """Start to publish; raise ImportError if diagnostic_updater is not installed."""
         from diagnostic_updater import Updater
 
         self._shown: List[str] = []
-        with _declares_anew(node, 'diagnostic_updater.period'):
+        with _undeclared(node, 'diagnostic_updater.period'):
             self._updater = Updater(node, PERIOD)
         self._updater.setHardwareID(node.get_fully_qualified_name())
-        # Its own timer goes by the node's clock, and a `/clock` that stands still silences it.
+        # Its own timer uses the node's clock and stops while `/clock` stands still.
         self._updater.timer.cancel()
         clock = Clock(clock_type=ClockType.STEADY_TIME)
         self._timer = node.create_timer(self._updater.period, self._updater.update, clock=clock)
 
     def show(self, sources: Sources) -> None:
-        """Report these sources from now on."""
+        """Replace the sources that are reported."""
         for name in self._shown:
             self._updater.removeByName(name)
         self._shown = list(sources)
-        for name, judge in sources.items():
-            self._updater.add(name, _task(judge))
+        for name, assess in sources.items():
+            self._updater.add(name, _task(assess))
 
 
 Diagnostics = Union[PlainDiagnostics, UpdaterDiagnostics]
 
 
 def open_diagnostics(node: Node) -> Diagnostics:
-    """Report on `/diagnostics` with what is installed."""
+    """Return the diagnostics by diagnostic_updater if it is installed, else the plain ones."""
     try:
         return UpdaterDiagnostics(node)
     except ImportError:
@@ -95,22 +95,22 @@ def open_diagnostics(node: Node) -> Diagnostics:
 
 
 @contextmanager
-def _declares_anew(node: Node, name: str) -> Iterator[None]:
-    """Let others declare a parameter that rclpy has declared already if the user set it."""
-    given = None
+def _undeclared(node: Node, name: str) -> Iterator[None]:
+    """Undeclare a parameter that rclpy declared from the user's value, for others to declare."""
+    override = None
     if node.has_parameter(name):
-        given = node.get_parameter(name).value
+        override = node.get_parameter(name).value
         node.undeclare_parameter(name)
     try:
         yield
     except InvalidParameterTypeException as error:
         expected = 'a number with a decimal point'
-        raise InvalidValueError(f'parameter {name}', given, expected) from error
+        raise InvalidValueError(f'parameter {name}', override, expected) from error
 
 
-def _task(judge: Callable[[], Health]) -> Callable[[Any], Any]:
+def _task(assess: Callable[[], Health]) -> Callable[[Any], Any]:
     def run(status: Any) -> Any:
-        health = judge()
+        health = assess()
         status.summary(bytes([health.level]), health.message)
         for key, value in health.values.items():
             status.add(key, value)

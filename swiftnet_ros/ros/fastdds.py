@@ -13,10 +13,10 @@
 # limitations under the License.
 
 """
-Give Fast DDS a shared-memory segment into which several camera frames fit.
+The Fast DDS profile: a shared-memory segment that several camera frames fit into.
 
-With the default segment of half a megabyte a best-effort stream of large images loses most of
-its frames. Fast DDS reads the profile from the environment when the first node starts.
+With the default of half a megabyte, a best-effort stream of large images loses most of its
+frames. Fast DDS reads the profile from the environment when the first node starts.
 """
 
 from importlib.metadata import PackageNotFoundError, version
@@ -28,25 +28,25 @@ from swiftnet_ros.system.paths import share_folder
 
 VARIABLES = ('FASTRTPS_DEFAULT_PROFILES_FILE', 'FASTDDS_DEFAULT_PROFILES_FILE')
 SEGMENT_BYTES = 64 * 2**20
-# From this rclpy on (Kilted) ROS warns of the first variable; before it, it knows no other.
+# rclpy of this version and newer (Kilted) warns of the first variable; older ones know only it.
 _RENAMED_IN = 9
 _SHARED_MEMORY = '/dev/shm'
 
 
 def set_profile(environment: MutableMapping[str, str] = os.environ) -> str:
     """
-    Name the shipped profile in the environment, unless the user named one already.
+    Set the shipped profile in the environment, unless the user has set one.
 
-    Returns the sentence for the log where this is not done: with less free shared memory than
-    the segment takes, Fast DDS would go without any.
+    Return a warning if it is not set because too little shared memory is free, else an empty
+    text: with a segment that does not fit, Fast DDS would use no shared memory at all.
     """
     if any(environment.get(variable) for variable in VARIABLES):
         return ''
     free = _free_shared_memory()
     if free < SEGMENT_BYTES * 1.25:
         return (
-            f'{_SHARED_MEMORY} has {free / 2**20:.0f} MB free, too few for large camera frames; '
-            'give a container more (--shm-size=1g) or lose frames'
+            f'{_SHARED_MEMORY} has {free / 2**20:.0f} MB free, too little for large frames, which '
+            'may be lost; start a container with --shm-size=1g'
         )
     path = str(share_folder('config') / 'fastdds.xml')
     environment.update(dict.fromkeys(_known_variables(), path))
@@ -54,7 +54,7 @@ def set_profile(environment: MutableMapping[str, str] = os.environ) -> str:
 
 
 def _known_variables() -> Tuple[str, ...]:
-    """Give the variable that the installed ROS reads; both where its version is not known."""
+    """Return the variable that the installed ROS reads; both if its version is unknown."""
     try:
         major = int(version('rclpy').split('.')[0])
     except (PackageNotFoundError, ValueError):
@@ -63,7 +63,7 @@ def _known_variables() -> Tuple[str, ...]:
 
 
 def _free_shared_memory() -> float:
-    """Count free bytes; a machine without the folder (not Linux) sets no limit there."""
+    """Return the free bytes of shared memory; infinity where the folder is missing (no Linux)."""
     if not os.path.isdir(_SHARED_MEMORY):
         return float('inf')
     return float(shutil.disk_usage(_SHARED_MEMORY).free)

@@ -13,10 +13,10 @@
 # limitations under the License.
 
 """
-Camera messages to frames, and arrays back to messages; what is malformed is refused.
+Image messages to frames and arrays to image messages; malformed messages raise.
 
-Pixels are looked at in place, padded rows and byte order as the message says, and copied only
-where the encoding itself has to be converted.
+Pixels are views of the message's data, with its row padding and byte order, and are copied only
+if the encoding has to be converted.
 """
 
 from array import array
@@ -38,11 +38,10 @@ Array = npt.NDArray[Any]
 @dataclass(frozen=True)
 class Encoding:
     """
-    How an encoding lies in memory, and how its array becomes a frame.
+    The memory layout of an encoding, and its conversion to a frame.
 
-    `convert` takes [rows, width, channels], without the last axis for one channel. `lines` is
-    how many rows of data stand for one row of the picture; height and width are multiples of
-    `multiple`.
+    `convert` takes [rows, width, channels], without the last axis for one channel. An image row
+    takes `lines` rows of data; height and width are multiples of `multiple`.
     """
 
     channels: int
@@ -57,7 +56,7 @@ def _as_is(order: str) -> Callable[[Array], Frame]:
 
 
 def _scaled(order: str) -> Callable[[Array], Frame]:
-    """Bring 16 bits to 8 as cv_bridge does: the full range, rounded."""
+    """Scale 16 bits to 8 as cv_bridge does: the full range, rounded."""
     return lambda pixels: Frame(_to_8_bits(pixels), order)
 
 
@@ -67,9 +66,9 @@ def _by_opencv(code: int) -> Callable[[Array], Frame]:
 
 def _native(pixels: Array) -> Array:
     """
-    Give OpenCV the byte order of this machine; no copy where it is that already.
+    Return pixels in this machine's byte order and aligned, without a copy if they are.
 
-    Rows of 16 bits that begin at an odd address, after an odd step, it would misread.
+    OpenCV would misread 16-bit rows at odd addresses, as an odd step makes them.
     """
     native = pixels.astype(pixels.dtype.newbyteorder('='), copy=False)
     return np.require(native, requirements='A')
@@ -81,7 +80,7 @@ def _to_8_bits(pixels: Array) -> npt.NDArray[np.uint8]:
     return np.asarray(cv2.convertScaleAbs(_native(pixels), alpha=255 / 65535), dtype=np.uint8)
 
 
-# The letters of OpenCV's Bayer codes name the second row from its second pixel on.
+# OpenCV names its Bayer codes by the second row, starting at its second pixel.
 _BAYER = {
     'rggb': cv2.COLOR_BayerBG2RGB,
     'bggr': cv2.COLOR_BayerRG2RGB,
@@ -107,22 +106,22 @@ ENCODINGS: Dict[str, Encoding] = {
 
 
 def to_frame(message: Image) -> Frame:
-    """Read a camera message; raise InvalidFrameError for one that is malformed or unknown."""
+    """Return the frame of a message; raise InvalidFrameError if it is malformed or unknown."""
     if message.width == 0 or message.height == 0:
         raise InvalidFrameError(f'image of size zero: {message.width}x{message.height}')
     if message.encoding not in ENCODINGS:
         return _by_cv_bridge(message)
     encoding = ENCODINGS[message.encoding]
-    return encoding.convert(_view(message, encoding))
+    return encoding.convert(_pixels(message, encoding))
 
 
 def from_array(pixels: Array, encoding: str, header: Any) -> Image:
-    """Make a message of uint8 or uint16 pixels [H, W] or [H, W, C], rows without padding."""
+    """Return a message of uint8 or uint16 pixels [H, W] or [H, W, C], rows without padding."""
     message = Image(header=header, height=pixels.shape[0], width=pixels.shape[1])
     message.encoding = encoding
     message.is_bigendian = int(pixels.dtype.itemsize > 1 and sys.byteorder == 'big')
     message.step = pixels[0].nbytes
-    # Only an array.array is taken as it is; the message checks other sequences byte by byte.
+    # An array.array is assigned as it is; the message would check other types byte by byte.
     data = array('B')
     data.frombytes(np.ascontiguousarray(pixels).view(np.uint8).data)
     message.data = data
@@ -130,17 +129,17 @@ def from_array(pixels: Array, encoding: str, header: Any) -> Image:
 
 
 def to_labels(message: Image) -> Labels:
-    """Read the class ids of a label image, uint8 or uint16 [H, W], without scaling them."""
-    return _native(_view(message, ENCODINGS[message.encoding]))
+    """Return the class ids of a label image, uint8 or uint16 [H, W], unscaled."""
+    return _native(_pixels(message, ENCODINGS[message.encoding]))
 
 
 def label_encoding(labels: Array) -> str:
-    """Name the encoding of a label image: mono8, or mono16 for uint16 labels."""
+    """Return the encoding of a label image: mono8, or mono16 for uint16 labels."""
     return 'mono8' if labels.dtype == np.uint8 else 'mono16'
 
 
-def _view(message: Image, encoding: Encoding) -> Array:
-    """Look at the message's bytes as [rows, width, channels] without a copy."""
+def _pixels(message: Image, encoding: Encoding) -> Array:
+    """Return a view of the message's data as [rows, width, channels]."""
     dtype = np.dtype(encoding.dtype).newbyteorder('>' if message.is_bigendian else '<')
     pixel_bytes = encoding.channels * dtype.itemsize
     rows = int(message.height * encoding.lines)
@@ -158,8 +157,8 @@ def _check_size(message: Image, encoding: Encoding, row_bytes: int, rows: int) -
     tall, wide = encoding.multiple
     if message.height % tall or message.width % wide:
         raise InvalidFrameError(
-            f'{message.encoding} of {message.width}x{message.height}, expected a width that is '
-            f'a multiple of {wide} and a height that is one of {tall}'
+            f'{message.encoding} of {message.width}x{message.height}, expected a width divisible '
+            f'by {wide} and a height divisible by {tall}'
         )
     if message.step < row_bytes:
         raise InvalidFrameError(
@@ -179,19 +178,19 @@ def _check_length(message: Image, rows: int) -> None:
 
 
 def _by_cv_bridge(message: Image) -> Frame:
-    """Leave an encoding that is not in the table to cv_bridge, where that is installed."""
+    """Convert an encoding that is not in the table with cv_bridge, if it is installed."""
     _check_length(message, message.height)
     try:
         from cv_bridge import CvBridge
 
         pixels = CvBridge().imgmsg_to_cv2(message, 'rgb8')
-    # CvBridgeError is a TypeError; the others pass through it for encodings it cannot read, or
-    # come from a cv_bridge that was built for another NumPy.
+    # CvBridgeError is a TypeError; cv_bridge raises the others for some encodings it cannot read,
+    # or if it was built for another NumPy.
     except (ImportError, TypeError, AttributeError, KeyError, ValueError) as error:
         raise UnsupportedEncodingError(message.encoding, ENCODINGS) from error
     if pixels.shape[:2] != (message.height, message.width):
         raise InvalidFrameError(
-            f'{message.encoding} gave {pixels.shape[1]}x{pixels.shape[0]} pixels, expected '
-            f'{message.width}x{message.height}; its step does not fit its width'
+            f'{message.encoding} has {pixels.shape[1]}x{pixels.shape[0]} pixels, expected '
+            f'{message.width}x{message.height}; its step does not match its width'
         )
     return Frame(pixels, 'rgb')

@@ -13,11 +13,11 @@
 # limitations under the License.
 
 """
-A lifecycle node whose executor goes on spinning during transitions, and which no request ends.
+A lifecycle node whose executor keeps spinning during transitions.
 
 rclpy runs a transition in the executor's thread, lets an impossible request end the process and
-swallows what a callback raises. Here each transition runs in a thread beside the executor, and
-what fails is a FAILURE with its reason in the log.
+swallows exceptions of callbacks. Here transitions run in a thread of their own, an impossible
+request is rejected, and an error is a FAILURE with its reason in the log.
 """
 
 from concurrent import futures
@@ -34,7 +34,7 @@ from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackRet
 from rclpy.node import Node
 from rclpy.task import Future
 from swiftnet_ros.errors import NodeShutdownError, SwiftnetError, UnexpectedError
-from swiftnet_ros.ros.parameters import values_required
+from swiftnet_ros.ros.parameters import reject_empty_values
 
 Result = TypeVar('Result')
 
@@ -56,51 +56,51 @@ _GRACE = 0.2
 
 class ManagedNode(LifecycleNode):
     """
-    A base whose children implement `configure`, `activate`, `deactivate` and `free`.
+    A base class whose subclasses implement `configure`, `activate`, `deactivate` and `release`.
 
-    These run in a thread beside the executor and may take their time; what touches topics,
-    services and timers they do by `on_executor`. A SwiftnetError is a FAILURE.
+    These run in the transition thread and may block; they call `on_executor` for everything that
+    creates or destroys topics, services and timers. A SwiftnetError is a FAILURE.
     """
 
     def __init__(self, name: str, **options: Any) -> None:
         """Start unconfigured; every parameter that the user set is declared."""
-        with values_required():
+        with reject_empty_values():
             super().__init__(name, automatically_declare_parameters_from_overrides=True, **options)
         self.failure: Optional[SwiftnetError] = None
-        # When an end that was asked for must be reached, in seconds of `monotonic`.
+        # When the node must have ended once it was asked to, in seconds of `monotonic`.
         self.deadline = inf
-        self._is_deaf = Event()
-        self._beside = futures.ThreadPoolExecutor(1, 'transitions')
-        self._beside_thread = self._beside.submit(get_ident).result()
+        self._executor_stopped = Event()
+        self._transitions = futures.ThreadPoolExecutor(1, 'transitions')
+        self._transition_thread = self._transitions.submit(get_ident).result()
         service: Any = self._service_change_state
-        service.callback = self._answer_request
-        # Transitions asked for meanwhile wait for their turn; nothing else does.
+        service.callback = self._on_change_state
+        # Only other transitions wait for the one that runs.
         service.callback_group = MutuallyExclusiveCallbackGroup()
         service.callback_group.add_entity(service)
 
     @property
     def state(self) -> str:
-        """Name the present state: unconfigured, configuring, inactive, active, finalized ..."""
+        """Return the lifecycle state: unconfigured, configuring, inactive, active, finalized."""
         return str(self._state_machine.current_state[1])
 
     @property
     def logger(self) -> Any:
-        """Give the node's logger."""
+        """Return the node's logger."""
         return Node.get_logger(self)
 
     @property
     def is_ending(self) -> bool:
-        """Tell whether the node was asked to end."""
+        """Return whether the node was asked to end."""
         return self.deadline < inf
 
     async def transition(self, name: str) -> bool:
-        """Go through a transition; False if it failed or is not possible now."""
-        job = await self.until_done(self._beside.submit(self._trigger, name))
+        """Run a transition; return False if it failed or is not possible in this state."""
+        job = await self.until_done(self._transitions.submit(self._trigger, name))
         return job.result()
 
     async def until_done(self, job: 'futures.Future[Result]') -> 'futures.Future[Result]':
-        """Await a job in another thread while the executor goes on; give the done job."""
-        executor = self._spinner
+        """Await a future of another thread while the executor spins, and return it."""
+        executor = self._node_executor
         done = Future(executor=executor)
 
         def finish(_: Any) -> None:
@@ -112,8 +112,8 @@ class ManagedNode(LifecycleNode):
         return job
 
     def on_executor(self, work: Callable[[], Result]) -> Result:
-        """Run work where topics, services and timers may be made and closed; give its result."""
-        if get_ident() != self._beside_thread:
+        """Run `work` on the executor's thread and return its result."""
+        if get_ident() != self._transition_thread:
             return work()
         outcome: futures.Future[Result] = futures.Future()
 
@@ -123,39 +123,39 @@ class ManagedNode(LifecycleNode):
             except SwiftnetError as error:
                 outcome.set_exception(error)
 
-        self._spinner.create_task(run)
+        self._node_executor.create_task(run)
         while True:
             try:
                 return outcome.result(_POLL)
             except futures.TimeoutError:
-                if self._is_deaf.is_set():
+                if self._executor_stopped.is_set():
                     raise NodeShutdownError(self.get_name()) from None
 
-    def end(self, patience: float) -> bool:
+    def end(self, timeout: float) -> bool:
         """
-        Shut down in order, after the executor was spun for the last time.
+        Shut down after the executor's last regular spin.
 
-        False if a transition is left behind because it took more than `patience` seconds.
+        Return False if a transition did not finish within `timeout` seconds.
         """
-        self.deadline = monotonic() + patience
-        shutdown = self._spinner.create_task(self.transition, 'shutdown')
+        self.deadline = monotonic() + timeout
+        shutdown = self._node_executor.create_task(self.transition, 'shutdown')
         while not shutdown.done() and monotonic() < self.deadline + _GRACE:
-            self._spinner.spin_once(_POLL)
-        self._is_deaf.set()
-        self._beside.shutdown(wait=False)
+            self._node_executor.spin_once(_POLL)
+        self._executor_stopped.set()
+        self._transitions.shutdown(wait=False)
         return bool(shutdown.done())
 
     def configure(self) -> None:
-        """Get everything ready; on an error nothing may stay behind."""
+        """Open everything that is needed; on an error, release all of it."""
 
     def activate(self) -> None:
-        """Begin to work."""
+        """Start to work."""
 
     def deactivate(self) -> None:
-        """Stop to work, and stay ready."""
+        """Stop to work, and stay configured."""
 
-    def free(self) -> None:
-        """Give back everything that `configure` took, from any state."""
+    def release(self) -> None:
+        """Close everything that `configure` opened, from any state."""
 
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Configure the node."""
@@ -170,28 +170,32 @@ class ManagedNode(LifecycleNode):
         return self._attempt('deactivate', self.deactivate)
 
     def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Free everything."""
-        return self._attempt('clean up', self.free)
+        """Release everything."""
+        return self._attempt('clean up', self.release)
 
     def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Free everything for good."""
-        return self._attempt('shut down', self.free)
+        """Release everything for good."""
+        return self._attempt('shut down', self.release)
 
     def on_error(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Free everything after a bug, so that the node can be configured again."""
+        """Release everything after a bug, so that the node can be configured again."""
         bug = self.failure
-        recovered = self._attempt('recover', self.free)
+        recovered = self._attempt('recover', self.release)
         self.failure = self.failure or bug
         return recovered
 
+    def log_failure(self, text: str) -> None:
+        """Log why a transition failed."""
+        self.logger.error(text)
+
     @property
-    def _spinner(self) -> Executor:
-        assert self.executor is not None, 'a node works only on an executor'
+    def _node_executor(self) -> Executor:
+        assert self.executor is not None, 'the node must be added to an executor first'
         return self.executor
 
-    async def _answer_request(self, request: Any, response: Any) -> Any:
-        wanted = request.transition
-        name = wanted.label or _NAMES.get(wanted.id, f'transition {wanted.id}')
+    async def _on_change_state(self, request: Any, response: Any) -> Any:
+        requested = request.transition
+        name = requested.label or _NAMES.get(requested.id, f'transition {requested.id}')
         response.success = await self.transition(name)
         return response
 
@@ -199,18 +203,18 @@ class ManagedNode(LifecycleNode):
         if self.is_ending and self.state == 'finalized':
             return True
         if name not in _NAMES.values():
-            self._refuse(name)
+            self._warn_impossible(name)
             return False
         try:
             code = getattr(self, f'trigger_{name}')()
-        # What rclpy raises where the present state has no such transition.
+        # rclpy raises this if the current state has no such transition.
         except RuntimeError:
-            self._refuse(name)
+            self._warn_impossible(name)
             return False
         return bool(code == TransitionCallbackReturn.SUCCESS)
 
-    def _refuse(self, name: str) -> None:
-        self.logger.warning(f'cannot {name} from state {self.state}; nothing was done')
+    def _warn_impossible(self, name: str) -> None:
+        self.logger.warning(f'cannot {name} from state {self.state}; the state is unchanged')
 
     def _attempt(self, what: str, work: Callable[[], None]) -> TransitionCallbackReturn:
         self.failure, is_bug = None, True
@@ -220,14 +224,10 @@ class ManagedNode(LifecycleNode):
             return TransitionCallbackReturn.SUCCESS
         except SwiftnetError as error:
             self.failure, is_bug = error, False
-            self.report(f'cannot {what}: {error}')
+            self.log_failure(f'cannot {what}: {error}')
             return TransitionCallbackReturn.FAILURE
         finally:
-            # rclpy makes an ERROR of it, and says nothing.
+            # rclpy turns other exceptions into ERROR without a message.
             if is_bug:
                 self.failure = UnexpectedError(what)
                 self.logger.fatal(traceback.format_exc())
-
-    def report(self, failure: str) -> None:
-        """Say why a transition failed."""
-        self.logger.error(failure)

@@ -12,9 +12,9 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The parameters of the segmentation node, and when each of them may be set."""
+"""The parameters of the segmentation node, and a cache of their values for every frame."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Callable, List, Tuple
 
 from rcl_interfaces.msg import SetParametersResult
@@ -23,15 +23,23 @@ from rclpy.parameter import Parameter
 from swiftnet_ros.backends.options import BackendOptions
 from swiftnet_ros.errors import SwiftnetError
 from swiftnet_ros.model_spec.find_model import find_model
-from swiftnet_ros.ros.parameters import declared_fields, LIVE, parameter, RELOAD, UNCONFIGURED
+from swiftnet_ros.ros.parameters import (
+    declare_parameters,
+    declared_fields,
+    from_ros,
+    LIVE,
+    parameter,
+    RELOAD,
+    UNCONFIGURED,
+)
 
 
 @dataclass(frozen=True)
 class NodeParameters(BackendOptions):
-    """The options of the backend, and everything else that a user can set."""
+    """The parameters of the segmentation node with their defaults; those of the backend too."""
 
     model: str = parameter(
-        'warehouse', 'an .onnx file, or the name of a shipped model', changes=RELOAD
+        'warehouse', 'path of an .onnx file, or name of a shipped model', changes=RELOAD
     )
     build_only: bool = parameter(
         False, 'build the engine, check it, and end: exit code 0, or 1 with one line'
@@ -42,7 +50,7 @@ class NodeParameters(BackendOptions):
     cameras: Tuple[str, ...] = parameter(
         ('',),
         'names of cameras: front is segmented from front/image to ~/front/label_image; empty '
-        'names are ignored, and without any the single camera is image',
+        'names are ignored, and with no name the single camera is image',
         changes=UNCONFIGURED,
     )
     image_transport: str = parameter(
@@ -50,7 +58,7 @@ class NodeParameters(BackendOptions):
     )
     max_decoded_pixels: int = parameter(
         7680 * 4320,
-        'compressed frames of more pixels are dropped as bad',
+        'compressed frames with more pixels are dropped as bad',
         (1, 2**28),
         changes=UNCONFIGURED,
     )
@@ -58,25 +66,28 @@ class NodeParameters(BackendOptions):
         'camera', 'size of all outputs: camera, network, or WIDTHxHEIGHT', changes=UNCONFIGURED
     )
     always_infer: bool = parameter(
-        False, 'segment frames even while nobody listens to any output', changes=UNCONFIGURED
+        False, 'segment frames even if no output has a subscriber', changes=UNCONFIGURED
     )
     overlay_opacity: float = parameter(
         0.5,
-        'how much the class colours cover the picture in ~/overlay',
+        'opacity of the class colors over the image in ~/overlay',
         (0.0, 1.0),
         changes=LIVE,
     )
     max_rate: float = parameter(
-        0.0, 'answers per second of each camera at most; 0.0 is no limit', (0.0, 1e3), changes=LIVE
+        0.0,
+        'highest rate at which each camera is segmented, in Hz; 0.0 is no limit',
+        (0.0, 1e3),
+        changes=LIVE,
     )
     max_age: float = parameter(
         0.0,
-        'seconds after which a frame is too old to be segmented; 0.0 is never',
+        'age in seconds above which a frame is dropped; 0.0 is no limit',
         (0.0, 3600.0),
         changes=LIVE,
     )
     confidence_threshold: float = parameter(
-        0.0, 'pixels of less confidence get the unlabeled id', (0.0, 1.0), changes=LIVE
+        0.0, 'pixels with a lower confidence get the unlabeled id', (0.0, 1.0), changes=LIVE
     )
 
 
@@ -86,32 +97,45 @@ _CHANGES = {
 }
 
 
-def guard_parameters(node: Node, is_configured: Callable[[], bool]) -> None:
+class NodeSettings:
     """
-    Refuse what may not be set now, with the reason; types and ranges ROS holds itself.
+    The current values of the node's parameters, without asking ROS.
 
-    What is accepted is read from the node when it is next needed.
+    Changes that are not allowed now are rejected with the reason; ROS itself checks types and
+    ranges. Read `current` once for a frame, from any thread.
     """
 
-    def check(changed: List[Parameter]) -> SetParametersResult:
-        for item in changed:
-            # What is being declared is not being changed.
-            reason = _refusal(item, is_configured()) if node.has_parameter(item.name) else ''
+    def __init__(self, node: Node, is_configured: Callable[[], bool]) -> None:
+        """Declare the parameters; `is_configured` returns whether the node is configured."""
+        self._node = node
+        self._is_configured = is_configured
+        self.current = declare_parameters(node, NodeParameters)
+        node.add_on_set_parameters_callback(self._on_set)
+
+    def _on_set(self, parameters: List[Parameter]) -> SetParametersResult:
+        """Check changes that are set together, and take all of them or none."""
+        for item in parameters:
+            # Declaring a parameter, as topics do with their QoS, is no change.
+            is_change = self._node.has_parameter(item.name)
+            reason = _reason_to_reject(item, self._is_configured()) if is_change else ''
             if reason:
                 return SetParametersResult(successful=False, reason=reason)
+        changed = {item.name: from_ros(item.value) for item in parameters if item.name in _CHANGES}
+        try:
+            self.current = replace(self.current, **changed)
+        except SwiftnetError as error:
+            return SetParametersResult(successful=False, reason=str(error))
         return SetParametersResult(successful=True)
 
-    node.add_on_set_parameters_callback(check)
 
-
-def _refusal(item: Parameter, is_configured: bool) -> str:
-    """Say why a parameter may not be set to a value now; empty if it may."""
+def _reason_to_reject(item: Parameter, is_configured: bool) -> str:
+    """Return why a parameter may not be set to a value now, empty if it may."""
     default = UNCONFIGURED if item.name.startswith('qos_overrides.') else LIVE
     changes = _CHANGES.get(item.name, default)
     if changes == UNCONFIGURED and is_configured:
         return (
             f'{item.name} is read when the node is configured: deactivate it and clean it up '
-            'first (ros2 lifecycle set), or give it at the start'
+            'first (ros2 lifecycle set), or set it at the start'
         )
     if changes == RELOAD and is_configured:
         try:

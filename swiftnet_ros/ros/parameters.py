@@ -13,10 +13,9 @@
 # limitations under the License.
 
 """
-Every parameter of the nodes, declared once with its range and description.
+ROS parameters from a frozen dataclass: names, defaults, ranges and descriptions in one place.
 
-A node's parameters are a frozen dataclass whose fields are made by `parameter`; `declare` turns
-such a class into declared ROS parameters, `current` gives their values of this moment.
+Its fields are made by `parameter`; `declare_parameters` declares them and returns their values.
 """
 
 from contextlib import contextmanager
@@ -28,13 +27,13 @@ from rclpy.exceptions import InvalidParameterTypeException, InvalidParameterValu
 from rclpy.node import Node
 from swiftnet_ros.errors import InvalidValueError, RosArgumentsError, UnknownNameError
 
-Parameters = TypeVar('Parameters')
-Range = Union[Tuple[int, int], Tuple[float, float], Tuple[()]]
+ParametersT = TypeVar('ParametersT')
+Limits = Union[Tuple[int, int], Tuple[float, float], Tuple[()]]
 
-# What ROS itself declares or reads from the same place.
+# Parameters that ROS and its libraries declare themselves.
 _ROS_NAMES = ('use_sim_time', 'start_type_description_service')
 _ROS_PREFIXES = ('qos_overrides.', 'diagnostic_updater.')
-_KINDS = {
+_TYPE_NAMES = {
     str: 'text',
     bool: 'true or false',
     int: 'a whole number',
@@ -42,61 +41,68 @@ _KINDS = {
     tuple: 'a list of text such as [front, rear]',
 }
 
-# When a parameter may be set, and what ROS tools say of it.
+# When a parameter may be set, and the constraint that ROS tools show.
 NEVER, UNCONFIGURED, RELOAD, LIVE = 'never', 'unconfigured', 'reload', 'live'
 _CONSTRAINTS = {
     NEVER: 'read once, at the start',
     UNCONFIGURED: 'can be set while the node is unconfigured',
-    RELOAD: 'can be set to a model that is there; ~/reload, or configuring, applies it',
+    RELOAD: 'can be set to a model that exists; ~/reload or configuring applies it',
     LIVE: 'can be set at any time',
 }
 
 
-def parameter(default: Any, description: str, limits: Range = (), changes: str = NEVER) -> Any:
-    """Make a dataclass field that says everything about one parameter."""
-    told = {'description': description, 'limits': limits, 'changes': changes}
-    return field(default=default, metadata=told)
+def parameter(default: Any, description: str, limits: Limits = (), changes: str = NEVER) -> Any:
+    """Return a dataclass field that describes one parameter; `changes` is when it may be set."""
+    metadata = {'description': description, 'limits': limits, 'changes': changes}
+    return field(default=default, metadata=metadata)
 
 
 @contextmanager
-def values_required() -> Iterator[None]:
-    """Say what to do where rclpy makes a node from a parameter without a value: [] has no type."""
+def reject_empty_values() -> Iterator[None]:
+    """Raise RosArgumentsError if rclpy rejects a parameter without a value: [] has no type."""
     try:
         yield
     except ValueError as error:
-        reason = f"{error}: an empty list is written [''], and what has no value is left out"
+        reason = f"{error}: write an empty list as [''], and leave out what has no value"
         raise RosArgumentsError(reason) from error
 
 
-def declare(node: Node, kind: Type[Parameters]) -> Parameters:
+def declare_parameters(node: Node, cls: Type[ParametersT]) -> ParametersT:
     """
-    Declare the fields of `kind` and give the values that the user set.
+    Declare the fields of `cls` and return the values that the user set.
 
-    The node was made with `automatically_declare_parameters_from_overrides`, so that a name
-    that nobody knows is an error here and not silently without effect.
+    The node needs `automatically_declare_parameters_from_overrides`: a name that `cls` does not
+    have raises UnknownNameError, where ROS would ignore it. Raise InvalidValueError for a value
+    of the wrong type or out of range.
     """
-    known = declared_fields(kind)
+    known = declared_fields(cls)
     for name in node.get_parameters_by_prefix(''):
         if name not in known and name not in _ROS_NAMES and not name.startswith(_ROS_PREFIXES):
             raise UnknownNameError('parameter', name, known)
     for item in known.values():
-        _declare_one(node, item)
-    return current(node, kind)
+        _declare(node, item)
+    return read_parameters(node, cls)
 
 
-def current(node: Node, kind: Type[Parameters]) -> Parameters:
-    """Read the values of declared parameters as they are now."""
-    return kind(**{name: _read(node, item) for name, item in declared_fields(kind).items()})
+def read_parameters(node: Node, cls: Type[ParametersT]) -> ParametersT:
+    """Return the current values of the declared parameters."""
+    values = {name: node.get_parameter(name).value for name in declared_fields(cls)}
+    return cls(**{name: from_ros(value) for name, value in values.items()})
 
 
-def declared_fields(kind: Any) -> Dict[str, 'Field[Any]']:
-    """Return the fields of a class of parameters that are declared, by name."""
-    declared = fields(cast(Any, kind))
-    return {item.name: item for item in declared if item.metadata.get('parameter', True)}
+def declared_fields(cls: Any) -> Dict[str, 'Field[Any]']:
+    """Return the fields of `cls` that are parameters, by name."""
+    items = fields(cast(Any, cls))
+    return {item.name: item for item in items if item.metadata.get('parameter', True)}
+
+
+def from_ros(value: Any) -> Any:
+    """Return a parameter's value as a frozen dataclass has it: a tuple for a list."""
+    return tuple(value) if isinstance(value, list) else value
 
 
 def descriptor(item: 'Field[Any]') -> ParameterDescriptor:
-    """Describe a parameter to ROS; its range is in the type of its default."""
+    """Return the descriptor of a field; its range is in the type of its default."""
     changes = item.metadata.get('changes', UNCONFIGURED)
     described = ParameterDescriptor(
         description=item.metadata['description'],
@@ -113,24 +119,19 @@ def descriptor(item: 'Field[Any]') -> ParameterDescriptor:
     return described
 
 
-def _read(node: Node, item: 'Field[Any]') -> Any:
-    value = node.get_parameter(item.name).value
-    return tuple(value) if isinstance(item.default, tuple) else value
-
-
-def _declare_one(node: Node, item: 'Field[Any]') -> None:
-    given = None
+def _declare(node: Node, item: 'Field[Any]') -> None:
+    override = None
     if node.has_parameter(item.name):
-        given = node.get_parameter(item.name).value
+        override = node.get_parameter(item.name).value
         node.undeclare_parameter(item.name)
     default = list(item.default) if isinstance(item.default, tuple) else item.default
     try:
         node.declare_parameter(item.name, default, descriptor(item))
     except (InvalidParameterTypeException, InvalidParameterValueException) as error:
-        raise InvalidValueError(f'parameter {item.name}', given, _expected(item)) from error
+        raise InvalidValueError(f'parameter {item.name}', override, _expected(item)) from error
 
 
 def _expected(item: 'Field[Any]') -> str:
     limits = item.metadata['limits']
-    kind = _KINDS[type(item.default)]
-    return f'{kind} of {limits[0]} to {limits[1]}' if limits else kind
+    name = _TYPE_NAMES[type(item.default)]
+    return f'{name} of {limits[0]} to {limits[1]}' if limits else name

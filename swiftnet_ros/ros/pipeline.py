@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The cameras of a node and the one engine that answers them all."""
+"""The cameras of a node and the worker that segments their frames."""
 
 from concurrent.futures import Future
 from typing import Any, Awaitable, Callable, Dict, List
@@ -20,7 +20,7 @@ from typing import Any, Awaitable, Callable, Dict, List
 from rclpy.node import Node
 from swiftnet_ros.errors import SwiftnetError
 from swiftnet_ros.ros.camera import Camera, Received
-from swiftnet_ros.ros.node_parameters import NodeParameters
+from swiftnet_ros.ros.node_parameters import NodeSettings
 from swiftnet_ros.serving.camera_names import checked_camera_names
 from swiftnet_ros.serving.camera_stats import INACTIVE
 from swiftnet_ros.serving.engine_build import EngineBuild, ModelChoice
@@ -29,32 +29,30 @@ from swiftnet_ros.serving.worker import EngineWorker
 
 Worker = EngineWorker[Received]
 
-_CLEANED_UP = 'the node was cleaned up meanwhile'
+_CLEANED_UP = 'the node was cleaned up during the reload'
 
 
 class Pipeline:
     """
-    Frames of all cameras to one engine and back.
+    All cameras of a node and one engine, which they share.
 
-    It belongs to the executor's thread; what takes its time are futures, to be waited for
-    elsewhere.
+    Use it on the executor's thread, and await its futures elsewhere.
     """
 
     def __init__(
         self,
         node: Node,
-        parameters: Callable[[], NodeParameters],
+        settings: NodeSettings,
         on_bug: Callable[[BaseException], None],
     ) -> None:
-        """Open the outputs and begin to load the model; `on_bug` hears of a broken worker."""
-        self._parameters = parameters
+        """Open the publishers and start to load the model; `on_bug` gets a worker's exception."""
+        self._settings = settings
         self._on_bug = on_bug
         self.is_serving = self.is_ended = False
         self.cameras: Dict[str, Camera] = {}
-        names = checked_camera_names(parameters().cameras) or ('',)
         try:
-            for name in names:
-                self.cameras[name] = Camera(node, name, parameters, self._deliver)
+            for name in checked_camera_names(settings.current.cameras) or ('',):
+                self.cameras[name] = Camera(node, name, settings, self._enqueue)
         except SwiftnetError:
             self.close_cameras()
             raise
@@ -63,33 +61,33 @@ class Pipeline:
 
     @property
     def loading(self) -> 'Future[LoadedModel]':
-        """Give what is done when the model is loaded, and then has it."""
+        """Return the future of the loaded model."""
         return self._worker.loading
 
     @property
     def topics(self) -> str:
-        """Name the topics that are segmented."""
+        """Return the topics that are segmented, separated by commas."""
         return ', '.join(camera.topic for camera in self.cameras.values())
 
     @property
     def building(self) -> str:
-        """Say what engine is being built for this node, empty if none is."""
+        """Return the progress of the engine build that runs, empty if none does."""
         return next((worker.building for worker in self._workers if worker.building), '')
 
     def serve(self) -> None:
-        """Say which classes there are, then answer frames; the model is loaded."""
+        """Publish the class names, then segment frames; the model must be loaded."""
         model = self.loading.result()
         for camera in self.cameras.values():
-            camera.outputs.announce(model.spec)
+            camera.announce(model.spec)
         self._worker.serve(self._on_bug)
         self.is_serving = True
 
     async def reload(self, until_done: Callable[[Any], Awaitable[Any]]) -> str:
         """
-        Swap the model for the one that the parameters name now; frames go on being received.
+        Replace the model by the one that the parameters name now, without losing a camera.
 
-        Gives the reason where the old one stays, else an empty text. `until_done` awaits a
-        future of another thread.
+        Return the reason if the old model stays in use, else an empty text. `until_done` awaits
+        a future of another thread.
         """
         worker = self._new_worker()
         await until_done(worker.loading)
@@ -99,18 +97,18 @@ class Pipeline:
             worker.close()
             return str(error or _CLEANED_UP)
         # From here on new frames wait for the new worker, until the old one has ended.
-        before, self._worker = self._worker, worker
-        for name, received in before.drain():
-            self._deliver(name, received)
-        await until_done(before.close())
-        self._workers.remove(before)
+        old, self._worker = self._worker, worker
+        for name, received in old.drain():
+            self._enqueue(name, received)
+        await until_done(old.close())
+        self._workers.remove(old)
         if self.is_ended:
             return _CLEANED_UP
         self.serve()
         return ''
 
     def start(self) -> None:
-        """Listen to every camera, or to none if one of them fails."""
+        """Subscribe to every camera, or to none if one of them fails."""
         try:
             for camera in self.cameras.values():
                 camera.start()
@@ -119,46 +117,48 @@ class Pipeline:
             raise
 
     def stop(self) -> None:
-        """Listen to no camera any more; nothing is published afterwards."""
+        """Unsubscribe from every camera; nothing is published afterwards."""
         for camera in self.cameras.values():
             camera.stop()
 
     def end(self) -> List[Worker]:
-        """Stop, and let every worker end, the ones that still load too; give all of them."""
+        """Stop, and let every worker end, those that still load too; return all of them."""
         self.stop()
         self.is_ended = True
         for worker in self._workers:
             for name, _ in worker.drain():
-                self.cameras[name].records.drops[INACTIVE] += 1
+                self.cameras[name].stats.drops[INACTIVE] += 1
             worker.close()
         return list(self._workers)
 
     def close_cameras(self) -> None:
-        """Close all topics; no worker may have a frame in hand."""
+        """Close all topics; no worker may process a frame any more."""
         for camera in self.cameras.values():
             camera.close()
 
-    def _deliver(self, name: str, received: Received) -> bool:
+    def _enqueue(self, name: str, received: Received) -> bool:
         return self._worker.put(name, received)
 
-    def _answer(self, name: str, received: Received, model: LoadedModel) -> None:
-        self.cameras[name].answer(received, model)
+    def _process(self, name: str, received: Received, model: LoadedModel) -> None:
+        self.cameras[name].process(received, model.segmenter)
 
     def _new_worker(self) -> Worker:
-        """Begin to load the model that the parameters name now."""
-        given = self._parameters()
+        """Start to load the model that the parameters name now."""
+        settings = self._settings.current
         choice = ModelChoice(
-            model=given.model,
-            engine=given.engine,
-            precision=given.precision,
-            threads=given.threads,
-            min_agreement=given.self_check_min_agreement,
-            calibration=given.calibration,
-            dla=given.dla,
-            workspace_mb=given.workspace_mb,
-            engine_cache=given.engine_cache,
+            model=settings.model,
+            engine=settings.engine,
+            precision=settings.precision,
+            threads=settings.threads,
+            min_agreement=settings.self_check_min_agreement,
+            calibration=settings.calibration,
+            dla=settings.dla,
+            workspace_mb=settings.workspace_mb,
+            engine_cache=settings.engine_cache,
         )
         build = EngineBuild(choice)
-        worker = Worker(lambda: load_model(choice, build), list(self.cameras), self._answer, build)
+        worker = Worker(
+            lambda: load_model(choice, build), list(self.cameras), self._process, build
+        )
         self._workers.append(worker)
         return worker

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Run a node from the command line: signals end it in order, errors are one line."""
+"""Run a node from the command line: signals shut it down in order, errors are one line."""
 
 from contextlib import contextmanager
 import gc
@@ -31,37 +31,37 @@ from rclpy.signals import SignalHandlerOptions
 from rclpy.utilities import remove_ros_args
 from swiftnet_ros.errors import RosArgumentsError
 from swiftnet_ros.ros.fastdds import set_profile
-from swiftnet_ros.ros.parameters import values_required
+from swiftnet_ros.ros.parameters import reject_empty_values
 from swiftnet_ros.system.process import exit_code
 
-# The longest time, in seconds, after which a signal is noticed.
-_PATIENCE = 0.2
+# A signal is noticed within this time, in seconds.
+_SPIN_TIMEOUT = 0.2
 
-# Sets nodes up on an executor when entered and down when left; the event asks the process to end.
-Wiring = Callable[[Executor, Event], ContextManager[None]]
-
-
-def run_node(wire: Wiring, args: Optional[List[str]] = None) -> int:
-    """Spin nodes until Ctrl-C, SIGTERM or their own wish ends them; give the exit code."""
-    return exit_code(lambda: _spin(wire, args))
+# Adds nodes to an executor when entered, destroys them when left; the event ends the process.
+NodeSetup = Callable[[Executor, Event], ContextManager[None]]
 
 
-def _spin(wire: Wiring, args: Optional[List[str]]) -> int:
+def run_node(setup: NodeSetup, args: Optional[List[str]] = None) -> int:
+    """Spin nodes until Ctrl-C, SIGTERM or the nodes themselves stop it; return the exit code."""
+    return exit_code(lambda: _spin(setup, args))
+
+
+def _spin(setup: NodeSetup, args: Optional[List[str]]) -> int:
     warning = set_profile()
     with stop_on_signals() as stop, _ros(args):
         if warning:
             get_logger('swiftnet_ros').warning(warning)
         executor = SingleThreadedExecutor()
-        with wire(executor, stop):
+        with setup(executor, stop):
             while not stop.is_set():
-                executor.spin_once(timeout_sec=_PATIENCE)
-    # The process ends here: looking through every object once more would only take time.
+                executor.spin_once(timeout_sec=_SPIN_TIMEOUT)
+    # The process ends here: a last garbage collection would only take time.
     gc.freeze()
     return 0
 
 
-def leave_at_once(code: int) -> None:
-    """End this process although a thread is busy with what cannot be interrupted."""
+def exit_at_once(code: int) -> None:
+    """End this process although a thread cannot be interrupted."""
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)
@@ -69,8 +69,8 @@ def leave_at_once(code: int) -> None:
 
 @contextmanager
 def plain_node(name: str, executor: Executor) -> Iterator[Node]:
-    """Open a node that is no lifecycle node; every parameter that the user set is declared."""
-    with values_required():
+    """Create a node without a lifecycle; every parameter that the user set is declared."""
+    with reject_empty_values():
         node = rclpy.create_node(name, automatically_declare_parameters_from_overrides=True)
     executor.add_node(node)
     try:
@@ -82,13 +82,13 @@ def plain_node(name: str, executor: Executor) -> Iterator[Node]:
 
 @contextmanager
 def stop_on_signals() -> Iterator[Event]:
-    """Let signals set an event, so that no thread loses the ROS context in the middle of work."""
+    """Let signals set an event instead of shutting down the ROS context under a thread."""
     stop = Event()
 
-    def ask(number: int, frame: Optional[FrameType]) -> None:
+    def on_signal(number: int, frame: Optional[FrameType]) -> None:
         stop.set()
 
-    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {n: signal.signal(n, on_signal) for n in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield stop
     finally:
@@ -103,15 +103,15 @@ def _ros(args: Optional[List[str]]) -> Iterator[None]:
     except RuntimeError as error:
         raise RosArgumentsError(error) from error
     try:
-        _refuse_others(sys.argv[1:] if args is None else args)
+        _check_only_ros_arguments(sys.argv[1:] if args is None else args)
         yield
     finally:
         rclpy.shutdown()
 
 
-def _refuse_others(args: List[str]) -> None:
-    """Refuse what ROS ignores: who writes `--model mine` must not get the default model."""
+def _check_only_ros_arguments(args: List[str]) -> None:
+    """Raise RosArgumentsError for others: ROS would ignore `--model mine` and use the default."""
     others = remove_ros_args(args=args)
     if others:
-        reason = f'{others[0]!r} is none; set parameters with --ros-args -p NAME:=VALUE'
+        reason = f'{others[0]!r} is no ROS argument; set parameters with --ros-args -p NAME:=VALUE'
         raise RosArgumentsError(reason)

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Open a node's topics with QoS that the user may override, and close all of them again."""
+"""QoS profiles, and the topics of a part of a node, whose QoS the user may override."""
 
 from typing import Any, Callable, Dict, List
 
@@ -32,8 +32,8 @@ from rclpy.qos_overriding_options import InvalidQosOverridesError, QoSOverriding
 from rclpy.subscription import Subscription
 from swiftnet_ros.errors import InvalidValueError, one_line
 
-# What rclpy raises for overrides of a wrong type, name or range.
-_REFUSALS = (
+# What rclpy raises for QoS overrides of a wrong type, name or range.
+_QOS_ERRORS = (
     AssertionError,
     AttributeError,
     InvalidQosOverridesError,
@@ -42,31 +42,31 @@ _REFUSALS = (
     TypeError,
     ValueError,
 )
-_EXPECTED = 'a history, depth and reliability that ROS knows: keep_last, 1, best_effort'
+_EXPECTED = 'a history, depth and reliability such as keep_last, 1 and best_effort'
 
 
 def camera_qos() -> QoSProfile:
-    """Give the QoS of a camera's frames: the newest, from any driver."""
+    """Return the QoS of a camera's frames: only the newest, from any driver."""
     return QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
 
 
 def output_qos() -> QoSProfile:
-    """Give the QoS of an output: reliable and not kept, as Nav2 and RViz expect."""
+    """Return the QoS of an output: reliable and volatile, as Nav2 and RViz expect."""
     return QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE)
 
 
 def latched_qos() -> QoSProfile:
-    """Give the QoS of what late subscribers get too."""
+    """Return the QoS of a topic whose last message late subscribers get too."""
     durability = DurabilityPolicy.TRANSIENT_LOCAL
     return QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE, durability=durability)
 
 
 class Topics:
     """
-    The publishers and subscriptions that one part of a node opened.
+    The publishers and subscriptions of one part of a node, closed together.
 
-    Their QoS can be set by `qos_overrides.` parameters. InvalidValueError for overrides that
-    cannot be. Use it on the executor's thread only.
+    Parameters `qos_overrides.*` set their QoS; one that is not valid raises InvalidValueError.
+    Use it on the executor's thread only.
     """
 
     def __init__(self, node: Node) -> None:
@@ -74,7 +74,7 @@ class Topics:
         self._node = node
         self._publishers: List[Publisher] = []
         self._subscriptions: List[Subscription] = []
-        # What to do about a peer whose QoS does not fit, by topic.
+        # What to do about a peer whose QoS is incompatible, by topic.
         self._mismatches: Dict[str, str] = {}
 
     def publisher(self, kind: Any, name: str, qos: QoSProfile) -> Publisher:
@@ -83,13 +83,13 @@ class Topics:
 
         def mismatch(event: Any) -> None:
             policy = qos_policy_name_from_kind(event.last_policy_kind)
-            self._note(
+            self._warn(
                 topic,
-                f'a subscriber of {topic} asks for another {policy} and gets nothing'
+                f'a subscriber of {topic} requests another {policy} and receives nothing'
                 '; change its QoS' + _advice(topic, 'publisher', policy),
             )
 
-        # Every event costs the executor time with every frame: only what is said is listened to.
+        # Each handled event costs the executor time with every frame, so only one is handled.
         events = PublisherEventCallbacks(incompatible_qos=mismatch, use_default_callbacks=False)
         options = QoSOverridingOptions.with_default_policies()
         opened: Publisher = self._open(
@@ -109,9 +109,9 @@ class Topics:
 
         def mismatch(event: Any) -> None:
             policy = qos_policy_name_from_kind(event.last_policy_kind)
-            self._note(
+            self._warn(
                 topic,
-                f'a publisher of {topic} offers another {policy} and is not heard'
+                f'a publisher of {topic} offers another {policy}, so that its messages are lost'
                 '; change its QoS' + _advice(topic, 'subscription', policy),
             )
 
@@ -142,31 +142,35 @@ class Topics:
         self._mismatches.clear()
 
     def mismatch(self) -> str:
-        """Say which peers have a QoS that does not fit, and what to do; empty if all fit."""
+        """Return which peers have an incompatible QoS, and what to do; empty if none has."""
         self._mismatches = {
-            topic: text for topic, text in self._mismatches.items() if self._misfits(topic)
+            topic: text
+            for topic, text in self._mismatches.items()
+            if self._has_incompatible_ends(topic)
         }
         return '; '.join(self._mismatches.values())
 
     def _open(self, topic: str, create: Callable[[], Any]) -> Any:
         try:
             return create()
-        except _REFUSALS as error:
-            reason = one_line(error) or 'not what ROS takes'
+        except _QOS_ERRORS as error:
+            reason = one_line(error) or 'not valid'
             raise InvalidValueError(f'qos_overrides.{topic}', reason, _EXPECTED) from error
 
-    def _note(self, topic: str, text: str) -> None:
+    def _warn(self, topic: str, text: str) -> None:
         self._mismatches[topic] = text
         self._node.get_logger().warning(text)
 
-    def _misfits(self, topic: str) -> bool:
-        """Tell whether any two ends of a topic, one of them ours, do not fit."""
+    def _has_incompatible_ends(self, topic: str) -> bool:
+        """Return whether a publisher and a subscription of a topic have incompatible QoS."""
         offered = [item.qos_profile for item in self._node.get_publishers_info_by_topic(topic)]
-        asked = [item.qos_profile for item in self._node.get_subscriptions_info_by_topic(topic)]
+        requested = [
+            item.qos_profile for item in self._node.get_subscriptions_info_by_topic(topic)
+        ]
         return any(
             qos_check_compatible(publisher, subscription)[0] == QoSCompatibility.ERROR
             for publisher in offered
-            for subscription in asked
+            for subscription in requested
         )
 
 

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The names of cameras, checked before they become parts of topic names."""
+"""Camera names, checked before they become part of topic names, and the launch arguments."""
 
 from pathlib import Path
 import re
@@ -21,9 +21,9 @@ from typing import Iterable, List, Tuple
 from swiftnet_ros.errors import FileMissingError, InvalidValueError
 
 # ROS allows 255 characters for a whole topic name.
-_LONGEST = 64
-_TOKEN = re.compile(r'[A-Za-z][A-Za-z0-9_]*')
-# What stands directly below the node's own name.
+_MAX_LENGTH = 64
+_NAME = re.compile(r'[A-Za-z][A-Za-z0-9_]*')
+# Topics and services directly below the node's own name.
 RESERVED = frozenset(
     [
         *('label_image', 'color', 'overlay', 'confidence', 'label_info', 'camera_info'),
@@ -35,29 +35,59 @@ RESERVED = frozenset(
 )
 
 
-def checked_camera_names(given: Iterable[str]) -> Tuple[str, ...]:
+def checked_camera_names(names: Iterable[str]) -> Tuple[str, ...]:
     """
-    Give the names of several cameras; () stands for the single camera without a name.
+    Return the names without empty ones; () is the single camera, which has no name.
 
-    Empty names are ignored. InvalidValueError for a name that is no plain ROS name (letters,
-    digits and single underscores, a letter first), that occurs twice, or that the node uses.
+    Raise InvalidValueError for a name that is no plain ROS name (letters, digits and single
+    underscores, a letter first), that occurs twice, or that the node uses itself.
     """
-    names: List[str] = []
-    for name in given:
-        if not name:
-            continue
+    checked: List[str] = []
+    for name in filter(None, names):
         _check_name(name)
-        if name in names:
+        if name in checked:
             raise InvalidValueError('cameras', name, 'each name once')
-        names.append(name)
-    return tuple(names)
+        checked.append(name)
+    return tuple(checked)
+
+
+def split_cameras(cameras: str) -> Tuple[str, ...]:
+    """Return the names in `front,rear`, () for an empty text; checked as camera names."""
+    return checked_camera_names(name.strip() for name in cameras.split(','))
+
+
+def image_remappings(cameras: str, image_topic: str) -> List[Tuple[str, str]]:
+    """
+    Return the remappings (name in the node, topic) of all cameras.
+
+    The single camera gets `image_topic`. With several, camera NAME gets NAME/`image_topic`, or
+    the topic at its position if `image_topic` is a list such as `/front/raw,/rear/raw`.
+    """
+    names, topics = split_cameras(cameras), [topic.strip() for topic in image_topic.split(',')]
+    if not names:
+        _check_topic(len(topics) == 1, image_topic, 'one topic, or set cameras too')
+        return [('image', topics[0])]
+    if len(topics) == 1:
+        is_relative = not topics[0].startswith(('/', '~'))
+        _check_topic(is_relative or len(names) == 1, image_topic, 'one topic for each of cameras')
+        topics = [f'{name}/{topics[0]}' if is_relative else topics[0] for name in names]
+    _check_topic(len(topics) == len(names), image_topic, f'{len(names)} topics, as cameras')
+    return [(f'{name}/image', topic) for name, topic in zip(names, topics)]
+
+
+def checked_params_file(path: str) -> str:
+    """Return the path of a parameter file; raise FileMissingError, as launch_ros only warns."""
+    file = Path(path).expanduser()
+    if not file.is_file():
+        raise FileMissingError(path, 'params_file')
+    return str(file)
 
 
 def _check_name(name: str) -> None:
-    if not _TOKEN.fullmatch(name) or '__' in name or len(name) > _LONGEST:
+    if not _NAME.fullmatch(name) or '__' in name or len(name) > _MAX_LENGTH:
         expected = (
             'letters, digits and single underscores, a letter first, at most '
-            f'{_LONGEST} characters, such as front_left'
+            f'{_MAX_LENGTH} characters, such as front_left'
         )
         raise InvalidValueError('name of a camera', name, expected)
     if name in RESERVED:
@@ -66,38 +96,6 @@ def _check_name(name: str) -> None:
         )
 
 
-def split_cameras(cameras: str) -> Tuple[str, ...]:
-    """Read `front,rear`; () for an empty text. InvalidValueError for what is no name."""
-    return checked_camera_names(name.strip() for name in cameras.split(','))
-
-
-def image_remappings(cameras: str, image_topic: str) -> List[Tuple[str, str]]:
-    """
-    Give the remappings (name in the node, topic) of all cameras.
-
-    A single camera gets `image_topic`. Of several, the camera NAME gets NAME/`image_topic`, or
-    the one in its place where `image_topic` is a list such as `/front/raw,/rear/raw`.
-    """
-    names, topics = split_cameras(cameras), [part.strip() for part in image_topic.split(',')]
-    if not names:
-        _check_topic(len(topics) == 1, image_topic, 'one topic, or set cameras too')
-        return [('image', topics[0])]
-    if len(topics) == 1:
-        relative = not topics[0].startswith(('/', '~'))
-        _check_topic(relative or len(names) == 1, image_topic, 'one topic for each of cameras')
-        topics = [f'{name}/{topics[0]}' if relative else topics[0] for name in names]
-    _check_topic(len(topics) == len(names), image_topic, f'{len(names)} topics, as cameras')
-    return [(f'{name}/image', topic) for name, topic in zip(names, topics)]
-
-
-def checked_params_file(path: str) -> str:
-    """Give the path of a parameter file; FileMissingError where launch_ros would only warn."""
-    found = Path(path).expanduser()
-    if not found.is_file():
-        raise FileMissingError(path, 'params_file')
-    return str(found)
-
-
-def _check_topic(is_right: bool, image_topic: str, expected: str) -> None:
-    if not is_right:
+def _check_topic(is_valid: bool, image_topic: str, expected: str) -> None:
+    if not is_valid:
         raise InvalidValueError('image_topic', image_topic, expected)

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What is counted and measured of one camera's stream, for log and diagnostics."""
+"""Counters, rates and latencies of one camera, for the log and the diagnostics."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -23,60 +23,59 @@ from swiftnet_ros.serving.health import CameraSnapshot
 from swiftnet_ros.serving.timing import RateMeter, StageTimes
 
 STAGES = ('receive', 'prepare', 'engine', 'labels', 'publish')
-NEWER, BAD, OLD, RATE, UNHEARD, INACTIVE = (
-    'newer',
-    'bad',
-    'old',
-    'rate limit',
-    'no listener',
-    'inactive',
-)
-REASONS = (NEWER, BAD, OLD, RATE, UNHEARD, INACTIVE)
+# Reasons to drop a frame, as the diagnostics name them.
+NEWER = 'newer'
+BAD = 'bad'
+OLD = 'old'
+RATE_LIMIT = 'rate limit'
+NO_SUBSCRIBER = 'no listener'
+INACTIVE = 'inactive'
+DROP_REASONS = (NEWER, BAD, OLD, RATE_LIMIT, NO_SUBSCRIBER, INACTIVE)
 
 
 @dataclass
-class CameraRecords:
+class CameraStats:
     """
-    Frames since the camera was configured: each is published, dropped for a reason, or in work.
+    Frames since the camera was configured: published, dropped for a reason, or in process.
 
-    Two threads write: the one that receives counts `received` and drops for a newer frame, the
-    one that works all the rest.
+    Two threads write: the executor's counts `received` and drops for a newer frame, the worker's
+    all the rest. `age` is that of the last frame when it was published, in seconds, and
+    `last_reception` the time of the last frame or of the subscription, None while unsubscribed.
     """
 
     received: int = 0
     published: int = 0
-    drops: Dict[str, int] = field(default_factory=lambda: dict.fromkeys(REASONS, 0))
+    drops: Dict[str, int] = field(default_factory=lambda: dict.fromkeys(DROP_REASONS, 0))
     age: Optional[float] = None
     stages: StageTimes = field(default_factory=StageTimes)
     rate_in: RateMeter = field(default_factory=RateMeter)
     rate_out: RateMeter = field(default_factory=RateMeter)
-    # When the last frame came, or when the camera began to listen.
-    heard: Optional[float] = None
-    _told: Dict[str, int] = field(default_factory=dict)
+    last_reception: Optional[float] = None
+    _reported_drops: Dict[str, int] = field(default_factory=dict)
 
     def count_received(self) -> None:
-        """Count a frame that came."""
+        """Count a frame that was received."""
         now = monotonic()
         self.received += 1
-        self.heard = now
+        self.last_reception = now
         self.rate_in.tick(now)
 
     def count_published(self, age: float) -> None:
-        """Count a frame that was answered when it was `age` seconds old."""
+        """Count a frame whose result was published when it was `age` seconds old."""
         self.published += 1
         self.age = age
         self.rate_out.tick(monotonic())
 
     def waiting(self) -> Optional[float]:
-        """Give the seconds since the last frame, None while nothing is listened to."""
-        return None if self.heard is None else monotonic() - self.heard
+        """Return the seconds since the last frame, None while unsubscribed."""
+        return None if self.last_reception is None else monotonic() - self.last_reception
 
     def snapshot(self, topic: str, qos_mismatch: str, listeners: int) -> CameraSnapshot:
-        """Sum up for diagnostics; recent drops are those since the call before."""
+        """Return the state for diagnostics; recent drops are those since the last call."""
         now, drops = monotonic(), dict(self.drops)
         recent = Counter(drops)
-        recent.subtract(self._told)
-        self._told = drops
+        recent.subtract(self._reported_drops)
+        self._reported_drops = drops
         measured = {stage: self.stages.percentiles(stage) for stage in STAGES}
         return CameraSnapshot(
             topic=topic,
@@ -94,8 +93,8 @@ class CameraRecords:
         )
 
     def __str__(self) -> str:
-        """Sum the stream up for the log."""
-        drops = ', '.join(f'{count} {why}' for why, count in self.drops.items() if count)
+        """Return one line for the log."""
+        drops = ', '.join(f'{count} {reason}' for reason, count in self.drops.items() if count)
         return (
             f'received {self.received}, published {self.published}, dropped '
             f'{sum(self.drops.values())}' + (f' ({drops})' if drops else '')

@@ -13,9 +13,9 @@
 # limitations under the License.
 
 """
-What `/diagnostics` says of a camera and of the engine: a level, a sentence, and figures.
+The health of a camera and of the engine, as `/diagnostics` shows it, and the node's log lines.
 
-A sentence says what is wrong and what to do. Levels are those of diagnostic_msgs.
+A status has a level of diagnostic_msgs, a message with what is wrong and what to do, and values.
 """
 
 from dataclasses import dataclass, field
@@ -28,17 +28,17 @@ from swiftnet_ros.serving.timing import Percentiles
 
 OK, WARN, ERROR, STALE = 0, 1, 2, 3
 
-# Reasons to drop a frame that somebody should look at; a newer frame, for one, is none.
-_WRONG = {
+# Drops that need attention; one for a newer frame, for example, does not.
+_DROP_WARNINGS = {
     'bad': 'cannot be read; see the log for the reason',
     'old': 'are older than max_age; check the clocks of both computers, or raise max_age',
 }
-_PATIENCE = 5.0
+_FRAME_TIMEOUT = 5.0
 
 
 @dataclass(frozen=True)
 class Health:
-    """One status of `/diagnostics`: level 0 (OK) to 3 (STALE), sentence, figures as text."""
+    """One status of `/diagnostics`: level 0 (OK) to 3 (STALE), message, values as text."""
 
     level: int
     message: str
@@ -48,11 +48,12 @@ class Health:
 @dataclass(frozen=True)
 class CameraSnapshot:
     """
-    What is known of one camera.
+    The state of one camera.
 
     Rates are in Hz. `drops` counts by reason since the start, `recent_drops` since the last
-    diagnostics. `age` is how old the last frame was when its answer went out, `waiting` how
-    long none has come, both in seconds. `qos_mismatch` is empty where there is none.
+    snapshot. `age` is that of the last frame when its result was published, `waiting` the time
+    since the last frame, both in seconds. `qos_mismatch` is empty if there is none.
+    `listeners` is the number of subscribers of all outputs.
     """
 
     topic: str
@@ -72,13 +73,13 @@ class CameraSnapshot:
 @dataclass(frozen=True)
 class EngineSnapshot:
     """
-    What is known of the node and its engine.
+    The state of the node and its engine.
 
     `state` is the lifecycle state. `error` is why the node cannot work, `warning` what failed
-    while it works on, both empty where nothing did; `building` says what engine is being built
-    and how far it is. The others are None without an engine. `megabytes` is the size of the
-    model's file, `engine_file` what was built from it, `input_size` is (height, width); mIoU
-    and agreement are fractions of 1.
+    while it keeps working, `building` the progress of an engine build; each is empty if there is
+    none. The others are None without an engine. `megabytes` is the size of the model's file,
+    `engine_file` what was built from it, `input_size` is (height, width); mIoU and agreement are
+    fractions.
     """
 
     state: str
@@ -98,8 +99,8 @@ class EngineSnapshot:
 
 
 def camera_health(camera: CameraSnapshot) -> Health:
-    """Judge one camera while the node is active."""
-    level, message = _judge_camera(camera)
+    """Return the health of one camera."""
+    level, message = _assess_camera(camera)
     values = {
         'topic': camera.topic,
         'rate in (Hz)': f'{camera.rate_in:.2f}',
@@ -111,7 +112,7 @@ def camera_health(camera: CameraSnapshot) -> Health:
         'waiting (s)': '' if camera.waiting is None else f'{camera.waiting:.1f}',
         'QoS mismatch': camera.qos_mismatch or 'none',
     }
-    values.update({f'dropped: {why}': str(count) for why, count in camera.drops.items()})
+    values.update({f'dropped: {reason}': str(count) for reason, count in camera.drops.items()})
     for stage, times in camera.stages.items():
         for name in ('p50', 'p95', 'p99'):
             values[f'{stage} {name} (ms)'] = f'{getattr(times, name):.2f}'
@@ -119,8 +120,8 @@ def camera_health(camera: CameraSnapshot) -> Health:
 
 
 def engine_health(engine: EngineSnapshot) -> Health:
-    """Judge the node as a whole."""
-    level, message = _judge_engine(engine)
+    """Return the health of the node and its engine."""
+    level, message = _assess_engine(engine)
     size = engine.input_size
     values = {
         'state': engine.state,
@@ -138,25 +139,25 @@ def engine_health(engine: EngineSnapshot) -> Health:
     return Health(level, message, values)
 
 
-def _judge_camera(camera: CameraSnapshot) -> Tuple[int, str]:
-    waits = camera.waiting is not None and camera.waiting >= _PATIENCE
+def _assess_camera(camera: CameraSnapshot) -> Tuple[int, str]:
+    waits = camera.waiting is not None and camera.waiting >= _FRAME_TIMEOUT
     if camera.qos_mismatch:
         return (ERROR if waits else WARN), camera.qos_mismatch
     if waits and not camera.received:
-        what = f'no frame on {camera.topic} yet, for {camera.waiting:.0f} s'
-        return WARN, f'{what}; start the camera, or remap the topic to its name'
+        what = f'no frame on {camera.topic} since the start, {camera.waiting:.0f} s ago'
+        return WARN, f'{what}; start the camera, or remap image to its topic'
     if waits:
         what = f'no frame on {camera.topic} for {camera.waiting:.0f} s'
         return ERROR, f'{what}; check the camera and its connection'
-    for why, text in _WRONG.items():
-        if camera.recent_drops.get(why):
-            return WARN, f'{camera.recent_drops[why]} frames dropped just now: they {text}'
+    for reason, text in _DROP_WARNINGS.items():
+        if camera.recent_drops.get(reason):
+            return WARN, f'{camera.recent_drops[reason]} frames dropped just now: they {text}'
     if not camera.listeners:
-        return OK, 'nobody listens: nothing is computed'
-    return OK, f'{camera.rate_out:.1f} of {camera.rate_in:.1f} frames a second are answered'
+        return OK, 'no output has a subscriber: nothing is computed'
+    return OK, f'{camera.rate_out:.1f} of {camera.rate_in:.1f} frames per second are segmented'
 
 
-def _judge_engine(engine: EngineSnapshot) -> Tuple[int, str]:
+def _assess_engine(engine: EngineSnapshot) -> Tuple[int, str]:
     if engine.error:
         return ERROR, engine.error
     if engine.building:
@@ -165,8 +166,8 @@ def _judge_engine(engine: EngineSnapshot) -> Tuple[int, str]:
         return WARN, engine.warning
     if engine.state == 'active':
         return OK, f'{engine.model} runs in {engine.precision} on {engine.device}'
-    todo = 'start it again' if engine.state == 'finalized' else 'configure and activate the node'
-    return WARN, f'{engine.state}: nothing is segmented; {todo}'
+    todo = 'start a new one' if engine.state == 'finalized' else 'configure and activate it'
+    return WARN, f'the node is {engine.state} and segments nothing; {todo}'
 
 
 def _text(value: Optional[str]) -> str:
@@ -184,7 +185,7 @@ def _milliseconds(seconds: Optional[float]) -> str:
 def engine_snapshot(
     state: str, error: str, warning: str, building: str, model: Optional[LoadedModel]
 ) -> EngineSnapshot:
-    """Sum up a node's state and its model, None while there is none."""
+    """Return the snapshot of a node's state and of its model, None while it has none."""
     if model is None:
         return EngineSnapshot(state, error, warning, building)
     engine, spec = model.engine, model.spec
@@ -206,8 +207,8 @@ def engine_snapshot(
     )
 
 
-def engine_introduction(model: LoadedModel) -> str:
-    """Say in one line what was built and how it did."""
+def engine_summary(model: LoadedModel) -> str:
+    """Return one line for the log: the engine that was built, and its self-check."""
     engine = model.engine
     return (
         f'{_engine_file(model.file)}, engine {engine.name} on {engine.device}, precision '
@@ -215,40 +216,40 @@ def engine_introduction(model: LoadedModel) -> str:
     )
 
 
-def introduction(topics: str, model: LoadedModel) -> str:
-    """Say in one line what a node does from now on."""
+def node_summary(topics: str, model: LoadedModel) -> str:
+    """Return one line for the log: the cameras, the model and its engine."""
     engine, spec = model.engine, model.spec
-    why = f' ({model.engine_choice})' if model.engine_choice else ''
+    reason = f' ({model.engine_choice})' if model.engine_choice else ''
     return (
         f'segmenting {topics} with {spec.name} ({len(spec.classes)} classes, input '
-        f'{spec.input_width}x{spec.input_height}), engine {engine.name}{why} on {engine.device}, '
-        f'precision {engine.precision}, {_self_check(model.agreement)}'
+        f'{spec.input_width}x{spec.input_height}), engine {engine.name}{reason} on '
+        f'{engine.device}, precision {engine.precision}, {_self_check(model.agreement)}'
     )
 
 
 def _self_check(agreement: Optional[float]) -> str:
     if agreement is None:
-        return 'without a golden frame for the self-check'
+        return 'no golden frame for a self-check'
     return f'self-check {agreement:.4f}'
 
 
-def build_report(file: EngineFile) -> str:
-    """Say in one line what was built now, and where it is kept; empty if nothing was."""
+def build_summary(file: EngineFile) -> str:
+    """Return one line for the log: what was built and where it is stored; empty if nothing was."""
     if file.build_seconds is None:
         return ''
     return f'the engine was built in {file.build_seconds:.0f} s: {_engine_file(file)}'
 
 
 def build_only_error(file: EngineFile) -> Optional[SwiftnetError]:
-    """Give why a node that was only to build an engine has not; None if it has."""
+    """Return why a node with `build_only` has built no engine, None if it has."""
     if not file.is_built:
-        expected = f'an engine that is built, as engine:=tensorrt; {file.engine} needs none'
+        expected = f'a backend that builds engines, as engine:=tensorrt; {file.engine} does not'
         return InvalidValueError('build_only', True, expected)
     return EngineNotCachedError(file.warning) if file.warning else None
 
 
 def _engine_file(file: EngineFile) -> str:
-    """Name the file that was built, empty where the engine opened the model itself."""
+    """Return the file that was built, empty if the backend opened the model itself."""
     if file.warning:
         return 'in memory only'
     return str(file.path) if file.is_built else ''

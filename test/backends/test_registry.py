@@ -38,7 +38,7 @@ from swiftnet_ros.core.frames import Frame
 from swiftnet_ros.errors import EngineFileError, EngineUnavailableError, InvalidModelError
 from swiftnet_ros.model_spec import Golden, read_model, write
 from swiftnet_ros.segmenter import Segmenter
-from swiftnet_ros.serving.health import introduction
+from swiftnet_ros.serving.health import node_summary
 from swiftnet_ros.serving.model_loader import load_model, ModelChoice
 
 
@@ -129,7 +129,7 @@ def test_a_loaded_engine_file_has_passed_the_self_check(engine_file):
     loaded = load_model(ModelChoice(str(engine_file)))
     assert loaded.agreement == 1.0
     assert loaded.sha256 == hashlib.sha256(engine_file.read_bytes()).hexdigest()
-    text = introduction('/image', loaded)
+    text = node_summary('/image', loaded)
     assert 'engine tensorrt (auto: the model is an .engine file) on Xavier, precision int8' in text
     loaded.engine.close()
 
@@ -138,7 +138,7 @@ def test_the_introduction_says_why_once_and_only_for_auto(model, setup, no_gpu):
     texts = []
     for name in ('auto', 'openvino'):
         loaded = load_model(ModelChoice(str(model), name, 'fp32'))
-        texts.append(introduction('/image', loaded))
+        texts.append(node_summary('/image', loaded))
         loaded.engine.close()
     assert 'engine openvino (auto: no tensorrt, since no NVIDIA GPU is here) on' in texts[0]
     assert 'engine openvino on' in texts[1]

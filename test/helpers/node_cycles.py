@@ -51,7 +51,7 @@ def _live(running, camera):
     """Configure, activate, answer one frame, deactivate and clean up."""
     assert running.do('configure', 'activate')
     wait_until(camera.get_subscription_count)
-    records = running.camera('front').records
+    records = running.camera('front').stats
     camera.publish(rgb_message(blocks(480, 640), 1))
     wait_until(lambda: records.published, 5)
     assert running.do('deactivate', 'cleanup')

@@ -14,14 +14,17 @@
 
 """One camera: newest frame wins, every drop has its reason, outputs are lazy, QoS is as asked."""
 
+from collections import Counter
+
 from helpers.fake_engines import BrokenEngine
 from helpers.ros_probe import blocks, rgb_message, wait_until
 from helpers.running_node import RunningNode
 import pytest
+from rclpy.parameter import Parameter
 from rclpy.qos import DurabilityPolicy, ReliabilityPolicy
 from swiftnet_ros.backends import registry
 from swiftnet_ros.core import labels
-from swiftnet_ros.serving.camera_stats import CameraRecords
+from swiftnet_ros.serving.camera_stats import CameraStats
 
 OUTPUTS = {'label_image', 'color', 'overlay', 'confidence'}
 
@@ -40,7 +43,7 @@ def test_the_newest_frame_wins_and_the_others_are_counted(probe, tiny_path, gate
     with RunningNode('/one', model=str(tiny_path), engine='gated') as running:
         assert running.do('configure', 'activate')
         received = probe.listen('/one/segmentation/label_image')
-        camera, records = probe.camera('/one/image'), running.camera().records
+        camera, records = probe.camera('/one/image'), running.camera().stats
         for number in range(1, 6):
             camera.publish(rgb_message(blocks(30, 40, number), number))
             wait_until(lambda n=number: records.received == n)
@@ -59,7 +62,7 @@ def test_errors_of_the_engine_are_counted_and_the_stream_goes_on(probe, tiny_pat
     with RunningNode('/one', model=str(tiny_path), engine='broken') as running:
         assert running.do('configure', 'activate')
         received = probe.listen('/one/segmentation/label_image')
-        camera, records = probe.camera('/one/image'), running.camera().records
+        camera, records = probe.camera('/one/image'), running.camera().stats
         for number in range(6):
             camera.publish(rgb_message(blocks(30, 40), number))
             wait_until(lambda n=number: records.published + records.drops['bad'] == n + 1)
@@ -70,7 +73,7 @@ def test_errors_of_the_engine_are_counted_and_the_stream_goes_on(probe, tiny_pat
 
 def test_with_no_listener_nothing_is_segmented(probe, running, tiny_path):
     """Neither before the first listener comes nor after the last has left."""
-    camera, records = probe.camera('/one/image'), running.camera().records
+    camera, records = probe.camera('/one/image'), running.camera().stats
 
     def skipped():
         before = records.drops['no listener']
@@ -81,17 +84,39 @@ def test_with_no_listener_nothing_is_segmented(probe, running, tiny_path):
     received = probe.listen('/one/segmentation/confidence')
     probe.ask(camera, rgb_message(blocks(30, 40), 2), received)
     probe.leave('/one/segmentation/confidence')
-    wait_until(lambda: not running.camera().outputs.wanted())
+    wait_until(lambda: not running.camera().subscribed_outputs())
     skipped()
     assert records.stages.percentiles('engine') is not None
     assert records.published == len(received)
+
+
+def test_parameters_are_not_read_and_subscribers_counted_once_for_every_frame(
+    probe, running, monkeypatch
+):
+    """Settings are cached, and change when a parameter is set."""
+    received, camera = probe.listen('/one/segmentation/label_image'), probe.camera('/one/image')
+    probe.ask(camera, rgb_message(blocks(30, 40), 1), received)
+    counts = Counter()
+    node, counted = running.node, running.camera()
+    for owner, name in ((node, 'get_parameter'), (counted, 'subscribed_outputs')):
+        call = getattr(owner, name)
+        monkeypatch.setattr(
+            owner, name, lambda *given, n=name, c=call: (counts.update([n]), c(*given))[1]
+        )
+    before = counted.stats.received
+    for number in range(2, 7):
+        probe.ask(camera, rgb_message(blocks(30, 40), number), received)
+    assert counts == {'subscribed_outputs': counted.stats.received - before}
+    change = Parameter('max_age', value=7.5)
+    assert running.call(lambda: node.set_parameters([change]))[0].successful
+    assert node.settings.current.max_age == 7.5
 
 
 def test_segmenting_for_nobody_can_be_forced(probe, tiny_path):
     with RunningNode('/forced', model=str(tiny_path), always_infer=True) as running:
         assert running.do('configure', 'activate')
         probe.camera('/forced/image').publish(rgb_message(blocks(30, 40), 1))
-        wait_until(lambda: running.camera().records.published == 1)
+        wait_until(lambda: running.camera().stats.published == 1)
 
 
 def test_colours_are_computed_only_while_someone_listens(probe, running, monkeypatch):
@@ -105,7 +130,7 @@ def test_colours_are_computed_only_while_someone_listens(probe, running, monkeyp
     assert looked_up == []
     overlays = probe.listen('/one/segmentation/overlay')
     colors = probe.listen('/one/segmentation/color')
-    wait_until(lambda: len(running.camera().outputs.wanted()) == 3)
+    wait_until(lambda: len(running.camera().subscribed_outputs()) == 3)
     probe.ask(camera, rgb_message(blocks(30, 40), 2), overlays)
     wait_until(lambda: len(colors) == len(overlays))
     assert len(looked_up) == len(overlays)
@@ -130,7 +155,7 @@ def test_the_input_is_best_effort(probe, running):
 
 
 def test_recent_drops_are_those_since_the_last_report():
-    records = CameraRecords()
+    records = CameraStats()
     records.drops['bad'] += 3
     assert records.snapshot('/t', '', 0).recent_drops['bad'] == 3
     records.drops['bad'] += 1
@@ -139,6 +164,6 @@ def test_recent_drops_are_those_since_the_last_report():
 
 
 def test_the_records_are_summed_up_in_one_line():
-    records = CameraRecords(received=9, published=5)
+    records = CameraStats(received=9, published=5)
     records.drops.update(newer=3, bad=1)
     assert str(records) == 'received 9, published 5, dropped 4 (3 newer, 1 bad)'

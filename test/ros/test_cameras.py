@@ -88,7 +88,7 @@ def test_no_camera_starves_when_all_send_far_too_much(probe, tiny_path, slow):
         for index, name in enumerate(names):
             camera = probe.camera(f'/fair/{name}/image')
             probe.node.create_timer(0.1 / (index + 1), lambda c=camera: c.publish(message))
-        records = [running.camera(name).records for name in names]
+        records = [running.camera(name).stats for name in names]
         wait_until(lambda: sum(item.published for item in records) >= 60, 30)
         published = [item.published for item in records]
         running.do('deactivate')
@@ -168,7 +168,7 @@ def test_compressed_frames_that_are_too_large_are_dropped_unopened(probe, tiny_p
         assert running.do('configure', 'activate')
         received = probe.listen('/bomb/segmentation/label_image')
         camera = probe.camera('/bomb/image/compressed', kind=CompressedImage)
-        records = running.camera().records
+        records = running.camera().stats
         for bad in (
             jpeg_or_png(blocks(70, 80), 1, '.png'),
             CompressedImage(header=stamped(2), format='jpeg', data=b'no picture'),
@@ -210,7 +210,7 @@ def test_a_qos_mismatch_of_a_listener_is_said_too(probe, tiny_path):
         camera = running.camera()
         wait_until(lambda: running.call(camera.snapshot).qos_mismatch)
         text = running.call(camera.snapshot).qos_mismatch
-        assert f'a subscriber of {topic} asks for another DURABILITY' in text
+        assert f'a subscriber of {topic} requests another DURABILITY' in text
 
 
 def test_overrides_reach_inputs_and_outputs(probe, tiny_path):
@@ -229,23 +229,23 @@ def test_overrides_reach_inputs_and_outputs(probe, tiny_path):
             running.node.get_parameter('qos_overrides./cams/front.subscription.reliability').value
             == 'best_effort'
         )
-        assert running.camera()._input.qos_profile.depth == 5
+        assert running.camera()._subscription.qos_profile.depth == 5
 
 
 def test_it_says_what_it_waits_for(probe, tiny_path, capfd, monkeypatch):
     """The topic after remapping, and how many publish there."""
-    monkeypatch.setattr('swiftnet_ros.ros.camera._PATIENCE', 1.0)
+    monkeypatch.setattr('swiftnet_ros.ros.camera._FRAME_TIMEOUT', 1.0)
     with RunningNode('/waiting', model=str(tiny_path)) as running:
         assert running.do('configure', 'activate')
         said = []
-        wait_until(lambda: said.append(capfd.readouterr().err) or 'waiting for' in said[-1], 5)
-        text = r'waiting for a frame on /waiting/image for [12] s; it has 0 publishers'
+        wait_until(lambda: said.append(capfd.readouterr().err) or 'no frame on' in said[-1], 5)
+        text = r'no frame on /waiting/image for [12] s; it has 0 publishers'
         assert re.search(text, said[-1])
         assert 'remap the topic' in said[-1]
         running.do('deactivate')
         capfd.readouterr()
-        assert running.call(running.camera().watch) is None
-        assert 'waiting' not in capfd.readouterr().err
+        assert running.call(running.camera().warn_if_silent) is None
+        assert 'no frame on' not in capfd.readouterr().err
 
 
 def test_a_topic_of_another_type_is_said_while_nothing_comes(probe, tiny_path):
@@ -254,7 +254,7 @@ def test_a_topic_of_another_type_is_said_while_nothing_comes(probe, tiny_path):
     words += [f'model:={tiny_path}', '-r', 'image:=/mistaken/compressed']
     probe.node.create_publisher(CompressedImage, '/mistaken/compressed', BEST_EFFORT)
     with subprocess.Popen(words, stderr=subprocess.PIPE, text=True) as node:
-        waiting = next(line for line in node.stderr if 'waiting for a frame' in line)
+        waiting = next(line for line in node.stderr if 'no frame on' in line)
         node.send_signal(signal.SIGINT)
         node.communicate(timeout=20)
     text = 'publishers of sensor_msgs/msg/CompressedImage, not of sensor_msgs/msg/Image: set image'

@@ -124,7 +124,7 @@ def test_a_bomb_is_refused_before_it_is_decoded(monkeypatch):
     bomb = message_of(np.zeros((1200, 1000), np.uint8))
     assert len(bomb.data) < 10_000
     text = error(bomb)
-    assert 'picture of 1000x1200 has more than the 1000000 pixels allowed' in text
+    assert 'image of 1000x1200 has more than the 1000000 pixels allowed' in text
 
 
 def test_the_largest_allowed_picture_is_decoded():

@@ -57,7 +57,7 @@ def status_of(probe):
 def test_the_engine_is_described_as_it_really_is(status_of, probe, tiny_path):
     with RunningNode('/facts', model=str(tiny_path), precision='fp32') as running:
         message, values = status_of('/facts', 'engine', WARN)
-        assert message.startswith('unconfigured: nothing is segmented')
+        assert message.startswith('the node is unconfigured and segments nothing')
         assert running.do('configure', 'activate')
         message, values = status_of('/facts', 'engine', OK)
         assert values['model'] == str(tiny_path)
@@ -88,7 +88,7 @@ def test_a_stream_is_measured_stage_by_stage(status_of, probe, tiny_path):
         bad = rgb_message(blocks(20, 30), 1)
         bad.step = 1
         camera.publish(bad)
-        wait_until(lambda: running.camera('front').records.drops['bad'] == 1)
+        wait_until(lambda: running.camera('front').stats.drops['bad'] == 1)
 
         def publish():
             message = rgb_message(blocks(30, 40), 0)
@@ -99,7 +99,7 @@ def test_a_stream_is_measured_stage_by_stage(status_of, probe, tiny_path):
         wait_until(lambda: len(received) > 20)
         message, values = status_of('/busy', 'camera front', OK)
         assert 8 < float(values['rate out (Hz)']) < 12 < float(values['rate in (Hz)']) < 33
-        assert 'frames a second are answered' in message
+        assert 'frames per second are segmented' in message
         assert int(values['dropped: rate limit']) > 20 and values['dropped: bad'] == '1'
         assert values['topic'] == '/busy/front/image'
         assert 0 < float(values['age (ms)']) < 1000

@@ -62,7 +62,7 @@ class Stream:
     def __init__(self, probe, running, transport):
         """Connect, with a first good frame."""
         kind, suffix, _, make_good = STREAMS[transport]
-        self.records = running.camera().records
+        self.records = running.camera().stats
         self._answers = probe.listen(f'/{transport}/segmentation/label_image')
         self.camera = probe.camera(f'/{transport}/image{suffix}', RELIABLE, kind)
         first, _ = make_good(Random(0))
@@ -129,7 +129,7 @@ def test_malformed_messages_cost_nothing_but_themselves(
         assert sum(records.drops.values()) - records.drops['no listener'] == COUNT
         assert running.node.state == 'active' and not running.stop.is_set()
     assert grown < MOST_GROWTH
-    warnings = re.findall(r'\[WARN\].*dropped as bad so far', capfd.readouterr().err)
+    warnings = re.findall(r'\[WARN\].*bad frames dropped so far', capfd.readouterr().err)
     assert 1 <= len(warnings) <= seconds / _WARNING_PERIOD + 1
     assert max(map(len, warnings)) < 1000
 

@@ -115,7 +115,7 @@ def test_drivers_that_are_killed_and_started_again_are_heard(probe, tiny_path, s
                     lambda n=number: [m.header.stamp.sec for m in received[-5:]] == [n] * 5, 60
                 )
             assert np.array_equal(to_labels(received[-1]), labels)
-        records = running.camera().records
+        records = running.camera().stats
         wait_until(lambda: records.received == records.published + sum(records.drops.values()))
         assert records.drops['bad'] == 0
 
@@ -132,7 +132,7 @@ def test_a_publisher_that_comes_and_goes_is_heard_each_time(probe, tiny_path, se
             labels = segmenter.segment(picture).labels
             assert np.array_equal(to_labels(probe.ask(camera, message, received)), labels)
             probe.node.destroy_publisher(camera)
-        assert running.camera().records.drops['bad'] == 0
+        assert running.camera().stats.drops['bad'] == 0
 
 
 class SimulatedTime:
@@ -163,7 +163,7 @@ def test_a_clock_that_jumps_drops_only_what_is_old_by_it(probe, tiny_path, statu
         assert running.do('configure', 'activate')
         received = probe.listen('/jumping/segmentation/label_image')
         camera, time = probe.camera('/jumping/image'), SimulatedTime(probe, running)
-        records = running.camera().records
+        records = running.camera().stats
         time.jump(7)
         probe.ask(camera, rgb_message(blocks(20, 30), 7), received)
         wait_until(lambda: records.received == records.published + sum(records.drops.values()))
@@ -189,7 +189,7 @@ def test_a_clock_gone_mad_costs_frames_and_nothing_else(probe, tiny_path, status
         assert running.do('configure', 'activate')
         received = probe.listen('/mad/segmentation/label_image')
         camera, time = probe.camera('/mad/image'), SimulatedTime(probe, running)
-        frame, records = rgb_message(blocks(20, 30), 1000), running.camera().records
+        frame, records = rgb_message(blocks(20, 30), 1000), running.camera().stats
         ticks = probe.node.create_timer(0.01, lambda: time.tick(random.choice([0, 999, 10**9])))
         frames = probe.node.create_timer(0.02, lambda: camera.publish(frame))
         wait_until(lambda: min(records.published, records.drops['old']) > 20, 30)
@@ -232,7 +232,7 @@ def test_a_model_that_is_deleted_goes_on_until_the_node_is_cleaned_up(
         path.unlink()
         answer = ask_to_reload(probe, '/lost')
         assert not answer.success and f"model not found: '{path}'" in answer.message
-        assert answer.message.endswith(f'{path} goes on') and is_answered(1)
+        assert answer.message.endswith(f'{path} stays in use') and is_answered(1)
         message, values = status('/lost', 'engine', WARN, state='active')
         assert message == answer.message and values['model'] == str(path)
         assert running.do('deactivate', 'activate') and is_answered(2)
@@ -274,7 +274,7 @@ def test_a_qos_mismatch_that_comes_and_goes_leaves_the_stream_alone(
 def test_a_qos_mismatch_with_the_only_camera_is_an_error_until_it_is_gone(
     probe, tiny_path, status, monkeypatch
 ):
-    monkeypatch.setattr('swiftnet_ros.serving.health._PATIENCE', 1.0)
+    monkeypatch.setattr('swiftnet_ros.serving.health._FRAME_TIMEOUT', 1.0)
     override = {'qos_overrides./only/image.subscription.reliability': 'reliable'}
     with RunningNode('/only', model=str(tiny_path), **override) as running:
         assert running.do('configure', 'activate')

@@ -164,7 +164,7 @@ def test_pixels_of_8_bits_are_not_copied():
         ({'step': 7}, 'data has 12 bytes, expected 14: 2 rows of 7 bytes'),
         ({'step': 5}, 'step is 5 bytes, expected at least 6 for 2 pixels of rgb8'),
         ({'width': 3}, 'step is 6 bytes, expected at least 9 for 3 pixels of rgb8'),
-        ({'encoding': 'yuyv', 'width': 3}, 'yuyv of 3x2, expected a width that is a multiple'),
+        ({'encoding': 'yuyv', 'width': 3}, 'yuyv of 3x2, expected a width divisible by 2'),
         ({'encoding': 'nv12', 'height': 1}, 'nv12 of 2x1, expected'),
         ({'encoding': 'nv12'}, 'data has 12 bytes, expected 18: 3 rows of 6 bytes'),
         ({'encoding': 'mono16', 'width': 4}, 'step is 6 bytes, expected at least 8'),
@@ -214,7 +214,7 @@ def test_other_encodings_go_through_cv_bridge(fake_bridge):
 
 def test_what_cv_bridge_gives_is_checked_too(fake_bridge):
     """cv_bridge itself does not look at the length, and cuts a row that is too short."""
-    with pytest.raises(InvalidFrameError, match='turned gave 1x1 pixels, expected 2x1'):
+    with pytest.raises(InvalidFrameError, match='turned has 1x1 pixels, expected 2x1'):
         to_frame(message('turned', [[1, 2, 3]], 2))
     with pytest.raises(InvalidFrameError, match='data has 3 bytes, expected 6'):
         to_frame(message('turned', [[1, 2, 3]], 1, height=2))

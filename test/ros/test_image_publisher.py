@@ -116,7 +116,7 @@ def test_it_is_best_effort_unless_asked_otherwise(probe, tmp_path, pictures, rel
         (['source:={empty}'], 'no images in .*; expected files ending in .jpg, .jpeg, .png, .bmp'),
         (['encoding:=rgb9', 'source:=/nowhere'], "unknown encoding 'rgb9'; did you mean 'rgb8'"),
         (['rate:=0.0'], 'parameter rate is 0.0, expected a number .* of 0.1 to 1000.0'),
-        (['source:=[]'], 'invalid ROS arguments: .* what has no value is left out'),
+        (['source:=[]'], 'invalid ROS arguments: .* and leave out what has no value'),
     ],
 )
 def test_what_cannot_be_published_is_one_line_and_exit_code_1(tmp_path, arguments, error):

@@ -201,7 +201,7 @@ def test_while_an_engine_is_opened_the_node_answers_and_transitions_wait(probe, 
         assert not configuring.done() and not activating.done()
         (engine,) = [item for item in diagnostics[-1].status if item.name.endswith(': engine')]
         assert engine.level == DiagnosticStatus.WARN
-        assert engine.message.startswith('configuring: nothing is segmented')
+        assert engine.message.startswith('the node is configuring and segments nothing')
         gated.may_open.set()
         wait_until(activating.done)
         assert configuring.result() and activating.result().success
@@ -220,7 +220,7 @@ def test_deactivation_in_the_middle_of_a_frame_is_done_at_once(probe, tiny_path,
         start = monotonic()
         assert running.do('deactivate') and monotonic() - start < 1.0
         gated.may_answer.set()
-        wait_until(lambda: running.camera().records.drops['inactive'] == 1)
+        wait_until(lambda: running.camera().stats.drops['inactive'] == 1)
         assert running.do('activate')
         wait_until(camera.get_subscription_count)
         probe.ask(camera, rgb_message(blocks(30, 40), 2), received)
@@ -249,7 +249,7 @@ def test_a_bug_in_a_transition_is_an_error_that_can_be_recovered_from(probe, tin
             patch.setattr(pipeline, 'load_model', lambda *given: 1 / 0)
             assert not running.do('configure')
         assert running.node.state == 'unconfigured' and running.pipeline is None
-        assert 'an unexpected error' in str(running.node.failure)
+        assert 'configure: unexpected error' in str(running.node.failure)
         assert 'ZeroDivisionError' in capfd.readouterr().err
         assert running.do('configure', 'activate')
 

@@ -73,7 +73,7 @@ def test_unsure_pixels_get_the_unlabeled_id(probe, running, tiny_path):
 
 def test_the_rate_of_answers_is_limited_in_the_mean(probe, running):
     """Frames at 50 Hz, answers at 20 Hz; then without a limit again."""
-    camera, records = probe.camera('/live/image'), running.camera().records
+    camera, records = probe.camera('/live/image'), running.camera().stats
     assert set_parameter(running, 'max_rate', 20.0) == ''
     message = rgb_message(blocks(30, 40), 1)
     probe.node.create_timer(0.02, lambda: camera.publish(message))
@@ -91,7 +91,7 @@ def test_the_rate_of_answers_is_limited_in_the_mean(probe, running):
 
 def test_frames_that_are_too_old_are_dropped(probe, running):
     """By the node's clock; a stamp of the future is not old, one before 1970 is."""
-    camera, records = probe.camera('/live/image'), running.camera().records
+    camera, records = probe.camera('/live/image'), running.camera().stats
     assert set_parameter(running, 'max_age', 10.0) == ''
     now = running.node.get_clock().now().nanoseconds // 10**9
     for stamp, reason in ((now, ''), (now - 60, 'old'), (now + 3600, ''), (0, 'old'), (-5, 'old')):
@@ -113,7 +113,7 @@ def test_age_is_counted_in_simulated_time(probe, tiny_path):
     with RunningNode('/sim', **given) as running:
         assert running.do('configure', 'activate')
         clock = probe.node.create_publisher(Clock, '/clock', 1)
-        camera, records = probe.camera('/sim/image'), running.camera().records
+        camera, records = probe.camera('/sim/image'), running.camera().stats
         for count, (seconds, expected) in enumerate(steps, 1):
             tick = Clock()
             tick.clock.sec = seconds

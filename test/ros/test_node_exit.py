@@ -85,9 +85,9 @@ def test_a_model_that_cannot_be_used_is_one_line_and_exit_code_1(tmp_path, write
         (['engine:=auto', '--params-file', '/nowhere.yaml'], 'invalid ROS arguments: .*YAML'),
         (
             ['threads:=1', '--', '--model', 'x'],
-            "refused its arguments: '--model' is none; set par",
+            "invalid ROS arguments: '--model' is no ROS argument; set par",
         ),
-        (['cameras:=[]'], r"invalid ROS arguments: .* an empty list is written \[''\]"),
+        (['cameras:=[]'], r"invalid ROS arguments: .* write an empty list as \[''\]"),
     ],
 )
 def test_a_parameter_that_cannot_be_is_one_line_and_exit_code_1(arguments, error):

@@ -24,7 +24,13 @@ from rclpy.parameter import Parameter
 from swiftnet_ros.errors import InvalidValueError, SwiftnetError, UnknownNameError
 from swiftnet_ros.image_publisher import PublisherParameters
 from swiftnet_ros.ros.node_parameters import NodeParameters
-from swiftnet_ros.ros.parameters import current, declare, declared_fields, descriptor, LIVE
+from swiftnet_ros.ros.parameters import (
+    declare_parameters,
+    declared_fields,
+    descriptor,
+    LIVE,
+    read_parameters,
+)
 from swiftnet_ros.system.paths import share_folder
 import yaml
 
@@ -42,7 +48,7 @@ def declared():
             'declaring', context=context, automatically_declare_parameters_from_overrides=True
         )
         nodes.append(node)
-        return node, declare(node, kind)
+        return node, declare_parameters(node, kind)
 
     yield declare_with
     for node in nodes:
@@ -95,7 +101,7 @@ def test_present_values_are_read_again(declared):
     node, given = declared('-p', 'cameras:=[front, rear]')
     assert given.cameras == ('front', 'rear')
     node.set_parameters([Parameter('overlay_opacity', value=0.75)])
-    assert current(node, NodeParameters) == replace(given, overlay_opacity=0.75)
+    assert read_parameters(node, NodeParameters) == replace(given, overlay_opacity=0.75)
 
 
 def test_parameters_of_ros_itself_are_no_mistake(declared):

@@ -61,16 +61,16 @@ def test_a_new_file_is_used_and_the_subscription_stays(probe, running, model_pat
     received, camera = probe.listen('/swap/segmentation/label_image'), probe.camera('/swap/image')
     picture = blocks(48, 64)
     before = to_labels(probe.ask(camera, rgb_message(picture, 1), received))
-    subscription = running.camera()._input
+    subscription = running.camera()._subscription
     old = running.pipeline.loading.result()
     write_tiny_model(model_path, COLORS[::-1])
     answer = reload(probe)
-    assert answer.success and answer.message == f'{model_path} runs now'
+    assert answer.success and answer.message == f'{model_path} is in use now'
     after = to_labels(probe.ask(camera, rgb_message(picture, 2), received))
     with open_engine(model_path) as engine:
         assert np.array_equal(after, Segmenter(engine).segment(picture).labels)
     assert np.mean(after == len(COLORS) - 1 - before) > 0.9
-    assert running.camera()._input is subscription and old.engine._closed
+    assert running.camera()._subscription is subscription and old.engine._closed
     assert running.pipeline.loading.result().sha256 != old.sha256
 
 
@@ -91,7 +91,7 @@ def test_a_bad_file_leaves_the_old_model_going(probe, running, model_path, damag
     received, camera = probe.listen('/swap/segmentation/label_image'), probe.camera('/swap/image')
     damage(model_path)
     answer = reload(probe)
-    assert not answer.success and answer.message.endswith(f'{model_path} goes on')
+    assert not answer.success and answer.message.endswith(f'{model_path} stays in use')
     assert 'model' in answer.message.partition(';')[0]
     assert running.node._reload_failure == answer.message
     assert probe.ask(camera, rgb_message(blocks(30, 40), 1), received)
@@ -128,7 +128,7 @@ def test_deactivation_and_cleanup_do_not_wait_for_a_reload(probe, model_path, ga
         assert not future.done()
         gated.may_open.set()
         wait_until(future.done)
-        assert 'cleaned up meanwhile' in future.result().message
+        assert 'cleaned up during the reload' in future.result().message
         wait_until(lambda: gated.open_engines == 0)
 
 
@@ -148,5 +148,5 @@ def test_ten_reloads_under_load_lose_no_camera(probe, running, model_path):
         assert reload(probe).success
         wait_until(lambda before=before: len(received) > before)
     probe.node.destroy_timer(timer)
-    records = running.camera().records
+    records = running.camera().stats
     wait_until(lambda: records.received == records.published + sum(records.drops.values()))

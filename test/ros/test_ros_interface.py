@@ -66,7 +66,7 @@ def graph(graphs):
 
 @pytest.mark.parametrize(
     ('heading', 'attribute'),
-    [('Topics it publishes', 'published'), ('Topics it subscribes to', 'subscribed')],
+    [('Published topics', 'published'), ('Subscribed topics', 'subscribed')],
 )
 def test_every_topic_has_its_row_with_type_and_qos(graph, heading, attribute):
     rows = {code(row[0])[0]: row[1:] for row in table(heading)}

@@ -58,7 +58,7 @@ RUNNING = EngineSnapshot(
 
 def test_a_camera_that_is_answered_is_ok_even_if_frames_are_skipped():
     health = camera_health(GOOD)
-    assert (health.level, health.message) == (OK, '12.5 of 30.0 frames a second are answered')
+    assert (health.level, health.message) == (OK, '12.5 of 30.0 frames per second are segmented')
 
 
 def test_figures_of_a_camera_are_text_with_their_units_in_the_key():
@@ -85,14 +85,18 @@ def test_figures_of_a_camera_are_text_with_their_units_in_the_key():
 @pytest.mark.parametrize(
     ('changes', 'level', 'part'),
     [
-        ({'waiting': 12.0, 'received': 0}, WARN, 'no frame on /cam/image yet, for 12 s; start'),
+        (
+            {'waiting': 12.0, 'received': 0},
+            WARN,
+            'no frame on /cam/image since the start, 12 s ago; start',
+        ),
         ({'waiting': 12.0}, ERROR, 'no frame on /cam/image for 12 s; check the camera'),
-        ({'waiting': 4.9, 'received': 0}, OK, 'are answered'),
+        ({'waiting': 4.9, 'received': 0}, OK, 'are segmented'),
         ({'qos_mismatch': 'set depth'}, WARN, 'set depth'),
         ({'qos_mismatch': 'set depth', 'waiting': 9.0}, ERROR, 'set depth'),
         ({'recent_drops': {'bad': 3}}, WARN, '3 frames dropped just now: they cannot be read'),
         ({'recent_drops': {'old': 1}}, WARN, 'older than max_age; check the clocks'),
-        ({'listeners': 0}, OK, 'nobody listens'),
+        ({'listeners': 0}, OK, 'no output has a subscriber'),
     ],
 )
 def test_what_is_wrong_with_a_camera_is_a_sentence_of_its_level(changes, level, part):
@@ -139,8 +143,8 @@ def test_a_running_engine_is_ok_and_says_what_it_really_is():
         ({'building': 'building engine: 34 %'}, WARN, 'building engine: 34 %'),
         ({'building': 'first', 'warning': 'second'}, WARN, 'first'),
         ({'error': 'first', 'building': 'second'}, ERROR, 'first'),
-        ({'state': 'inactive'}, WARN, 'inactive: nothing is segmented; configure and activate'),
-        ({'state': 'finalized'}, WARN, 'finalized: nothing is segmented; start it again'),
+        ({'state': 'inactive'}, WARN, 'is inactive and segments nothing; configure and activate'),
+        ({'state': 'finalized'}, WARN, 'is finalized and segments nothing; start a new one'),
     ],
 )
 def test_what_is_wrong_with_the_engine_is_a_sentence_of_its_level(changes, level, part):

@@ -116,20 +116,20 @@ def test_camera_info_comes_from_beside_the_image_and_fits_the_labels(
         probe.ask(camera, rgb_message(blocks(60, 80), 1), labeled)
         assert driver.get_subscription_count() == 0
         received = probe.listen('/calibrated/segmentation/camera_info', CameraInfo)
-        wait_until(lambda: 'camera_info' in running.camera().outputs.wanted())
+        wait_until(lambda: 'camera_info' in running.camera().subscribed_outputs())
         probe.ask(camera, rgb_message(blocks(60, 80), 2), labeled)
         wait_until(driver.get_subscription_count)
         assert received == []
         info = pinhole(80, 60, 70.0, stamped(5, 0, 'other'))
         driver.publish(info)
-        wait_until(lambda: running.camera()._info.newest)
+        wait_until(lambda: running.camera()._camera_info)
         message = rgb_message(blocks(60, 80), 3)
         answer = probe.ask(camera, message, received)
         expected = scaled(info, *shape[::-1])
         assert (answer.height, answer.width) == shape
         assert np.allclose(answer.k, expected.k) and np.allclose(answer.p, expected.p)
         probe.leave('/calibrated/segmentation/camera_info')
-        wait_until(lambda: 'camera_info' not in running.camera().outputs.wanted())
+        wait_until(lambda: 'camera_info' not in running.camera().subscribed_outputs())
         probe.ask(camera, rgb_message(blocks(60, 80), 4), labeled)
         wait_until(lambda: driver.get_subscription_count() == 0)
 
@@ -145,7 +145,7 @@ def test_an_uncalibrated_camera_costs_its_camera_info_and_nothing_else(probe, ti
         probe.ask(camera, rgb_message(blocks(60, 80), 1), labeled)
         wait_until(driver.get_subscription_count)
         driver.publish(CameraInfo())
-        wait_until(lambda: running.camera()._info.newest)
+        wait_until(lambda: running.camera()._camera_info)
         probe.ask(camera, rgb_message(blocks(60, 80), 2), labeled)
     assert received == [] and 'no camera_info is published' in capfd.readouterr().err
 

@@ -1,0 +1,173 @@
+# Copyright 2026 The swiftnet_ros Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""From a camera's message to the messages that are published for it, without a node."""
+
+from copy import deepcopy
+
+import cv2
+from helpers.ros_probe import blocks, rgb_message, stamped
+import numpy as np
+import pytest
+from sensor_msgs.msg import CameraInfo, CompressedImage
+from swiftnet_ros.backends.registry import open_engine
+from swiftnet_ros.core import labels
+from swiftnet_ros.core.frames import Frame
+from swiftnet_ros.errors import InvalidFrameError
+from swiftnet_ros.ros.camera_outputs import OUTPUTS, segment_message
+from swiftnet_ros.ros.info_msgs import pinhole, scaled
+from swiftnet_ros.ros.node_parameters import NodeParameters
+from swiftnet_ros.segmenter import Segmenter
+
+ALL = set(OUTPUTS)
+IMAGE = blocks(40, 50, 3)
+MESSAGE = rgb_message(IMAGE, 7)
+
+
+@pytest.fixture(scope='module')
+def segmenter(tiny_path):
+    """Return a segmenter of five classes for 64x48 pixels."""
+    with open_engine(tiny_path) as engine:
+        yield Segmenter(engine)
+
+
+class CountingSegmenter:
+    """A segmenter that records how it is called."""
+
+    def __init__(self, segmenter):
+        self.spec, self._segmenter, self.calls = segmenter.spec, segmenter, []
+
+    def segment(self, frame, **options):
+        self.calls.append(options)
+        return self._segmenter.segment(frame, **options)
+
+
+def made(message, outputs, segmenter, info=None, **settings):
+    """Return the messages of a frame by output."""
+    result = segment_message(message, outputs, NodeParameters(**settings), segmenter, info)
+    return dict(result.messages)
+
+
+def pixels_of(message):
+    return np.frombuffer(message.data, np.uint8).reshape(message.height, message.width, -1)
+
+
+def test_messages_are_exactly_the_requested_ones_with_right_values(segmenter):
+    """Label image, confidence, PNG, colors in BGR and overlay, all of the same pixels."""
+    info = pinhole(50, 40, 70.0, stamped(1, 2, 'other'))
+    found = made(MESSAGE, ALL, segmenter, info, overlay_opacity=0.25)
+    expected = segmenter.segment(IMAGE, with_confidence=True)
+    assert list(found) == list(OUTPUTS)
+    assert {name: type(message) for name, message in found.items()} == OUTPUTS
+    assert all(message.header == MESSAGE.header for message in found.values())
+    label_image = found['label_image']
+    assert (label_image.encoding, label_image.step) == ('mono8', 50)
+    assert np.array_equal(pixels_of(label_image)[..., 0], expected.labels)
+    assert np.array_equal(pixels_of(found['confidence'])[..., 0], expected.confidence)
+    png = np.frombuffer(found['label_image/compressed'].data, np.uint8)
+    assert np.array_equal(cv2.imdecode(png, cv2.IMREAD_UNCHANGED), expected.labels)
+    table = labels.palette(segmenter.spec.colors, segmenter.spec.unlabeled_id)
+    colors = table[expected.labels]
+    assert np.array_equal(pixels_of(found['color'])[..., ::-1], colors)
+    blend = 0.75 * IMAGE + 0.25 * colors
+    assert np.abs(pixels_of(found['overlay'])[..., ::-1] - blend).max() <= 0.5 + 1e-6
+    assert list(found['camera_info'].k) == list(info.k)
+
+
+@pytest.mark.parametrize('output', sorted(OUTPUTS))
+def test_one_requested_output_is_the_only_message(segmenter, output):
+    info = pinhole(50, 40, 70.0, stamped(1))
+    assert list(made(MESSAGE, {output}, segmenter, info)) == [output]
+
+
+def test_no_requested_output_makes_no_message(segmenter):
+    assert made(MESSAGE, set(), segmenter) == {}
+
+
+@pytest.mark.parametrize(
+    ('outputs', 'threshold', 'expected'),
+    [({'label_image'}, 0.0, False), ({'confidence'}, 0.0, True), ({'label_image'}, 0.5, True)],
+)
+def test_confidence_is_computed_only_if_needed(segmenter, outputs, threshold, expected):
+    counting = CountingSegmenter(segmenter)
+    made(MESSAGE, outputs, counting, confidence_threshold=threshold)
+    assert [call['with_confidence'] for call in counting.calls] == [expected]
+
+
+def test_the_label_image_is_available_before_colors_are_computed(segmenter, monkeypatch):
+    monkeypatch.setattr(labels, 'colorize', lambda *given: pytest.fail('colors were computed'))
+    result = segment_message(MESSAGE, ALL, NodeParameters(), segmenter)
+    assert next(result.messages)[0] == 'label_image'
+
+
+@pytest.mark.parametrize(
+    ('output_size', 'size'), [('camera', (40, 50)), ('network', (48, 64)), ('20x10', (10, 20))]
+)
+def test_all_outputs_have_the_output_size(segmenter, output_size, size):
+    info = pinhole(50, 40, 70.0, stamped(1))
+    found = made(MESSAGE, ALL, segmenter, info, output_size=output_size)
+    found.pop('label_image/compressed')
+    assert {(message.height, message.width) for message in found.values()} == {size}
+    assert np.allclose(found['camera_info'].k, scaled(info, *size[::-1]).k)
+
+
+def test_pixels_below_the_confidence_threshold_are_unlabeled(segmenter):
+    noise = np.random.default_rng(0).integers(0, 255, (40, 50, 3)).astype(np.uint8)
+    expected = segmenter.segment(noise, with_confidence=True)
+    threshold = float(np.median(expected.confidence)) / 255
+    found = made(rgb_message(noise, 1), ALL, segmenter, confidence_threshold=threshold)
+    is_unsure = expected.confidence < 255 * threshold - 1e-6
+    assert 0.1 < is_unsure.mean() < 0.9
+    unlabeled = np.where(is_unsure, 255, expected.labels)
+    assert np.array_equal(pixels_of(found['label_image'])[..., 0], unlabeled)
+
+
+def test_the_arguments_are_not_changed(segmenter):
+    """The newest calibration is used again with the next frame."""
+    info, message = pinhole(50, 40, 70.0, stamped(1)), deepcopy(MESSAGE)
+    before = deepcopy(info)
+    made(message, ALL, segmenter, info)
+    assert (info, message) == (before, MESSAGE)
+
+
+def test_an_uncalibrated_camera_gets_a_warning_and_no_camera_info(segmenter):
+    settings = NodeParameters(output_size='network')
+    result = segment_message(MESSAGE, ALL, settings, segmenter, CameraInfo())
+    assert result.warning.startswith('no camera_info is published: ')
+    assert 'camera_info' not in dict(result.messages)
+    assert segment_message(MESSAGE, ALL, settings, segmenter).warning == ''
+
+
+def test_stages_are_measured_in_seconds(segmenter):
+    seconds = segment_message(MESSAGE, {'label_image'}, NodeParameters(), segmenter).seconds
+    assert set(seconds) == {'receive', 'prepare', 'engine', 'labels'}
+    assert all(0 <= value < 10 for value in seconds.values())
+
+
+def test_a_compressed_message_is_decoded_up_to_the_limit(segmenter):
+    data = cv2.imencode('.png', IMAGE[..., ::-1])[1].tobytes()
+    message = CompressedImage(header=stamped(3), format='png', data=data)
+    found = made(message, {'label_image'}, segmenter, max_decoded_pixels=2000)['label_image']
+    expected = segmenter.segment(Frame(IMAGE, 'rgb')).labels
+    assert found.header == stamped(3)
+    assert np.array_equal(pixels_of(found)[..., 0], expected)
+    with pytest.raises(InvalidFrameError):
+        made(message, {'label_image'}, segmenter, max_decoded_pixels=1999)
+
+
+def test_a_malformed_message_raises(segmenter):
+    message = rgb_message(IMAGE, 1)
+    message.step = 1
+    with pytest.raises(InvalidFrameError):
+        made(message, {'label_image'}, segmenter)
