@@ -25,7 +25,7 @@ from types import TracebackType
 from typing import List, Mapping, Optional, Type, Union
 
 from swiftnet_ros.errors import NodeNotRespondingError
-from swiftnet_ros.system.process import ending_is_an_exception
+from swiftnet_ros.system.process import signals_raise_exit
 
 _STOP_SECONDS = 5.0
 
@@ -79,7 +79,7 @@ class NodeProcess:
 
     def __enter__(self) -> 'NodeProcess':
         """Give the process itself; from here on a SIGTERM to this one ends it too."""
-        self._at_the_end.enter_context(ending_is_an_exception())
+        self._at_the_end.enter_context(signals_raise_exit())
         self._at_the_end.callback(self.stop)
         return self
 

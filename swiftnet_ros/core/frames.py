@@ -13,11 +13,10 @@
 # limitations under the License.
 
 """
-Camera frame to network input, in the one way that training, calibration and node share.
+Preprocess a camera frame for the network, in the one way of training, calibration and node.
 
-The frame is stretched to the network's size: bilinear, half-pixel centres, no antialiasing,
-uint8 result. The way back needs no step of its own: `labels.from_logits` interpolates the
-network's answer straight to the size of the frame.
+The frame is stretched to the network's input size: bilinear, half-pixel centers, no antialiasing,
+uint8. Postprocessing needs no stretch: `labels.from_logits` interpolates to the output size.
 """
 
 from dataclasses import dataclass
@@ -29,33 +28,7 @@ import numpy.typing as npt
 from swiftnet_ros.errors import InvalidFrameError, InvalidValueError, UnknownNameError
 from swiftnet_ros.system.image_size import parse_size, Size, SIZE_FORM
 
-
-@dataclass(frozen=True)
-class OutputSize:
-    """Where the size comes from: `camera`, `network`, or `fixed` (height, width)."""
-
-    source: str
-    fixed: Optional[Size] = None
-
-    def of(self, frame_size: Size, network_size: Size) -> Size:
-        """Give (height, width) of the answer to a frame of `frame_size`."""
-        if self.fixed is not None:
-            return self.fixed
-        return frame_size if self.source == 'camera' else network_size
-
-
-def parse_output_size(text: str) -> OutputSize:
-    """Read `camera`, `network` or WIDTHxHEIGHT of 1 to 16384 pixels a side, such as 640x360."""
-    if text in ('camera', 'network'):
-        return OutputSize(text)
-    try:
-        return OutputSize('fixed', parse_size(text))
-    except InvalidValueError as error:
-        expected = f'camera, network, or {SIZE_FORM}'
-        raise InvalidValueError('output_size', text, expected) from error
-
-
-# name -> what each byte of a pixel is
+# Channel order -> the channels of a pixel.
 CHANNEL_ORDERS = {'rgb': 'rgb', 'bgr': 'bgr', 'rgba': 'rgba', 'bgra': 'bgra', 'mono': 'y'}
 _TO_RGB = {
     'bgr': cv2.COLOR_BGR2RGB,
@@ -73,7 +46,7 @@ class Frame:
     channel_order: str = 'rgb'
 
     def __post_init__(self) -> None:
-        """Refuse what cannot be segmented, so that no later room has to look again."""
+        """Raise InvalidFrameError if the pixels cannot be segmented."""
         if self.channel_order not in CHANNEL_ORDERS:
             raise UnknownNameError('channel order', self.channel_order, CHANNEL_ORDERS)
         shape, dtype = self.pixels.shape, self.pixels.dtype
@@ -90,17 +63,17 @@ class Frame:
 
     @property
     def height(self) -> int:
-        """Rows of the frame in pixels."""
+        """Return the height in pixels."""
         return int(self.pixels.shape[0])
 
     @property
     def width(self) -> int:
-        """Columns of the frame in pixels."""
+        """Return the width in pixels."""
         return int(self.pixels.shape[1])
 
 
 def to_rgb(frame: Frame) -> npt.NDArray[np.uint8]:
-    """Give the pixels of a frame as RGB, uint8 [H, W, 3]; no copy where it is RGB already."""
+    """Return the pixels of a frame as RGB, uint8 [H, W, 3]; not copied if they are RGB."""
     if frame.channel_order == 'rgb':
         return frame.pixels
     return np.asarray(cv2.cvtColor(frame.pixels, _TO_RGB[frame.channel_order]), dtype=np.uint8)
@@ -108,9 +81,9 @@ def to_rgb(frame: Frame) -> npt.NDArray[np.uint8]:
 
 def to_network_input(frame: Frame, height: int, width: int) -> npt.NDArray[np.uint8]:
     """
-    Stretch a frame to the network's size: uint8 [1, height, width, 3], RGB.
+    Return a frame stretched to the network's input: uint8 [1, height, width, 3], RGB.
 
-    The smaller of the two images is the one whose channels are reordered.
+    Channels are reordered in the smaller one of the two images.
     """
     if height * width >= frame.height * frame.width:
         return _stretch(to_rgb(frame), height, width)[np.newaxis]
@@ -123,3 +96,28 @@ def _stretch(pixels: npt.NDArray[np.uint8], height: int, width: int) -> npt.NDAr
         return np.ascontiguousarray(pixels)
     resized = cv2.resize(pixels, (width, height), interpolation=cv2.INTER_LINEAR)
     return np.asarray(resized, dtype=np.uint8)
+
+
+@dataclass(frozen=True)
+class OutputSize:
+    """The size of all outputs: that of the `camera`, of the `network`, or `fixed`."""
+
+    source: str
+    fixed: Optional[Size] = None
+
+    def of(self, frame_size: Size, network_size: Size) -> Size:
+        """Return (height, width) of the outputs for a frame of `frame_size`."""
+        if self.fixed is not None:
+            return self.fixed
+        return frame_size if self.source == 'camera' else network_size
+
+
+def parse_output_size(text: str) -> OutputSize:
+    """Return the size for `camera`, `network` or WIDTHxHEIGHT; else raise InvalidValueError."""
+    if text in ('camera', 'network'):
+        return OutputSize(text)
+    try:
+        return OutputSize('fixed', parse_size(text))
+    except InvalidValueError as error:
+        expected = f'camera, network, or {SIZE_FORM}'
+        raise InvalidValueError('output_size', text, expected) from error

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Frames from files: a folder of images, one image, a video, or the shipped demo frames."""
+"""Images, label images and videos read from files."""
 
 from itertools import count
 from pathlib import Path
@@ -33,9 +33,30 @@ from swiftnet_ros.errors import (
 from swiftnet_ros.model_spec import ModelSpec
 from swiftnet_ros.system.paths import share_folder
 
+DEMO = 'demo'
+IMAGE_SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp')
+
+
+def image_files(folder: Path) -> List[Path]:
+    """Return the images of a folder, sorted by name; raise NoImagesError if there are none."""
+    if not folder.is_dir():
+        raise FileMissingError(folder, 'folder of images')
+    found = sorted(path for path in folder.iterdir() if path.suffix.lower() in IMAGE_SUFFIXES)
+    if not found:
+        raise NoImagesError(folder, IMAGE_SUFFIXES)
+    return found
+
+
+def read_image(path: Path) -> Frame:
+    """Return an image file as a BGR frame, or raise InvalidValueError."""
+    pixels = cv2.imread(str(path), cv2.IMREAD_COLOR)
+    if pixels is None:
+        raise InvalidValueError(str(path), 'unreadable', 'an image file')
+    return Frame(np.asarray(pixels, np.uint8), 'bgr')
+
 
 def label_file(image: Path, folder: Path) -> Path:
-    """Name the label of an image: the PNG of the same name in a folder of labels."""
+    """Return the PNG of the same name in a folder of labels, or raise MissingLabelError."""
     if not folder.is_dir():
         raise FileMissingError(folder, 'folder of labels')
     label = folder / f'{image.stem}.png'
@@ -46,10 +67,10 @@ def label_file(image: Path, folder: Path) -> Path:
 
 def read_label(path: Path, spec: ModelSpec, size: Tuple[int, int]) -> Labels:
     """
-    Read class ids [H, W] of `size` (height, width); unlabeled pixels get the spec's id.
+    Return the class ids [H, W] of a label image of `size`, (height, width).
 
-    Ids that the spec says were ignored in training count as unlabeled, unless the same number
-    is a class: then the file has to hold class ids already.
+    255 and the ids that training ignored become the spec's unlabeled id, unless they are class
+    ids. Raise InvalidValueError, SizeMismatchError or LabelIdError.
     """
     ids = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
     if ids is None or ids.ndim != 2:
@@ -66,45 +87,23 @@ def read_label(path: Path, spec: ModelSpec, size: Tuple[int, int]) -> Labels:
     return np.where(outside, np.uint16(spec.unlabeled_id), ids).astype(ids.dtype)
 
 
-DEMO = 'demo'
-IMAGE_SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp')
-
-
-def image_files(folder: Path) -> List[Path]:
-    """List the images of a folder, sorted by name."""
-    if not folder.is_dir():
-        raise FileMissingError(folder, 'folder of images')
-    found = sorted(path for path in folder.iterdir() if path.suffix.lower() in IMAGE_SUFFIXES)
-    if not found:
-        raise NoImagesError(folder, IMAGE_SUFFIXES)
-    return found
-
-
-def read_image(path: Path) -> Frame:
-    """Read an image file as a BGR frame."""
-    pixels = cv2.imread(str(path), cv2.IMREAD_COLOR)
-    if pixels is None:
-        raise InvalidValueError(str(path), 'unreadable', 'an image file')
-    return Frame(np.asarray(pixels, np.uint8), 'bgr')
-
-
 def open_source(source: str, loop: bool, warn: Callable[[str], None]) -> Iterator[Frame]:
     """
-    Give the frames of a source in order, again and again with `loop`.
+    Return an iterator of the frames of a source, endless with `loop`.
 
-    `source` is a folder of images, an image, a video, or `demo`. What is missing or empty is an
-    error at once; an image that cannot be read is reported to `warn` and left out.
+    `source` is a folder of images, an image, a video, or `demo`, the demo images of this package.
+    Raise at once if it is missing or empty. Unreadable images are reported to `warn` and skipped.
     """
     path = share_folder(DEMO) / 'images' if source == DEMO else Path(source)
     if path.is_file() and path.suffix.lower() not in IMAGE_SUFFIXES:
         _open_video(path).release()
-        return _repeated(lambda: _video_frames(path), path, loop)
+        return _play(lambda: _video_frames(path), path, loop)
     files = [path] if path.is_file() else image_files(path)
-    return _repeated(lambda: _image_frames(files, warn), path, loop)
+    return _play(lambda: _image_frames(files, warn), path, loop)
 
 
-def _repeated(start: Callable[[], Iterator[Frame]], path: Path, loop: bool) -> Iterator[Frame]:
-    """Play once or for ever; one pass without a single frame is an error."""
+def _play(start: Callable[[], Iterator[Frame]], path: Path, loop: bool) -> Iterator[Frame]:
+    """Yield the frames once or endlessly; raise NoImagesError if a pass has none."""
     for _ in count() if loop else range(1):
         played = False
         for frame in start():
@@ -133,8 +132,8 @@ def _video_frames(path: Path) -> Iterator[Frame]:
     video = _open_video(path)
     try:
         while True:
-            there, pixels = video.read()
-            if not there:
+            is_read, pixels = video.read()
+            if not is_read:
                 return
             yield Frame(np.asarray(pixels, np.uint8), 'bgr')
     finally:

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Logits to labels and confidence at any size; labels to colours and overlay."""
+"""Postprocess logits to labels and confidence at any size; draw labels with a palette."""
 
 from dataclasses import dataclass, field
 from math import ceil
@@ -49,11 +49,11 @@ Pixels = npt.NDArray[np.uint8]
 @dataclass(frozen=True)
 class Segmentation:
     """
-    The answer for one frame, both at the frame's size.
+    The result for one frame.
 
-    `labels` are class ids [H, W], uint8, or uint16 above 255 classes. `confidence` is uint8
-    [H, W], 255 times the largest softmax, or None where it was not asked for. `seconds` tells
-    how long each stage of the work took, by name, as far as the engine measures it.
+    `labels` are class ids [H, W], uint8, or uint16 above 255 classes. `confidence` is
+    255 times the largest softmax, uint8 [H, W], or None if it was not requested. `seconds` is the
+    duration of each stage that the engine measures, by name.
     """
 
     labels: Labels
@@ -65,9 +65,9 @@ def from_logits(
     logits: Logits, height: int, width: int, with_confidence: bool = False
 ) -> Segmentation:
     """
-    Interpolate logits [C, h, w] to [height, width] and take the best class of each pixel.
+    Return the labels [height, width] of logits [C, h, w].
 
-    Labels equal `argmax(bilinear(logits))` with half-pixel centres.
+    They equal `argmax(bilinear(logits))` with half-pixel centers.
     """
     if not with_confidence:
         return Segmentation(best_classes(logits, height, width))
@@ -76,7 +76,7 @@ def from_logits(
 
 
 def _confidence(logits: Logits, best: Logits) -> Pixels:
-    """Give round(255 * largest softmax), which is 255 / sum(exp(logit - best logit))."""
+    """Return round(255 * largest softmax), which is 255 / sum(exp(logit - best logit))."""
     total, plane = np.zeros_like(best), np.empty_like(best)
     for logit in logits:
         cv2.resize(logit, best.shape[::-1], dst=plane, interpolation=cv2.INTER_LINEAR)
@@ -88,31 +88,31 @@ def _confidence(logits: Logits, best: Logits) -> Pixels:
 
 def unlabel_below(segmentation: Segmentation, threshold: float, unlabeled_id: int) -> Segmentation:
     """
-    Give labels whose confidence is below `threshold`, a fraction of 1, the unlabeled id.
+    Return a segmentation whose labels are unlabeled where confidence is below `threshold`, 0 to 1.
 
-    The confidence stays as it is; InvalidValueError for a segmentation without one.
+    Raise InvalidValueError for a segmentation without confidence.
     """
     labels, confidence = segmentation.labels, segmentation.confidence
     if confidence is None:
         raise InvalidValueError('confidence', None, 'a segmentation made with confidence')
-    unsure = np.less(confidence, np.uint8(ceil(255.0 * threshold))).view(np.uint8)
+    uncertain = np.less(confidence, np.uint8(ceil(255.0 * threshold))).view(np.uint8)
     unlabeled = np.full_like(labels, unlabeled_id)
-    return Segmentation(np.asarray(cv2.copyTo(unlabeled, unsure, labels.copy())), confidence)
+    return Segmentation(np.asarray(cv2.copyTo(unlabeled, uncertain, labels.copy())), confidence)
 
 
 def palette(colors: Sequence[Tuple[int, int, int]], unlabeled_id: int) -> Pixels:
-    """Make a colour table, uint8 [unlabeled_id + 1, 3], in RGB; what has no class is black."""
+    """Return RGB colors by label, uint8 [unlabeled_id + 1, 3]; ids without a class are black."""
     table = np.zeros((unlabeled_id + 1, 3), np.uint8)
     table[: len(colors)] = np.asarray(colors, np.uint8).reshape(-1, 3)
     return table
 
 
 def colorize(labels: Labels, table: Pixels) -> Pixels:
-    """Look every label up in a colour table [N, 3]: uint8 [H, W, 3]."""
+    """Return labels [H, W] drawn with a palette [N, 3]: uint8 [H, W, 3]."""
     return np.asarray(np.take(table, labels, axis=0), dtype=np.uint8)
 
 
 def overlay(pixels: Pixels, colors: Pixels, opacity: float) -> Pixels:
-    """Blend colours over pixels of the same size and channel order, uint8 [H, W, 3]."""
+    """Return colors blended over pixels of the same size and channel order, uint8 [H, W, 3]."""
     blended = cv2.addWeighted(pixels, 1.0 - opacity, colors, opacity, 0.0)
     return np.asarray(blended, dtype=np.uint8)

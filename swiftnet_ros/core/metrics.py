@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The one implementation of mIoU: a confusion matrix summed over a whole split."""
+"""MIoU and IoU from a confusion matrix that is summed over a whole split."""
 
 from typing import Any, List, Optional
 
@@ -24,10 +24,10 @@ Matrix = npt.NDArray[np.int64]
 
 def confusion_matrix(truth: npt.NDArray[Any], predicted: npt.NDArray[Any], classes: int) -> Matrix:
     """
-    Count pixels by true class (row) and predicted class (column): int64 [C, C + 1].
+    Return pixel counts by true class (row) and predicted class (column): int64 [C, C + 1].
 
-    Pixels whose true id is outside the classes (unlabeled) do not count. The last column holds
-    predicted ids outside the classes, each a miss of the true class.
+    Pixels whose true id is no class (unlabeled) do not count. The last column counts predicted
+    ids that are no class, each a miss of the true class.
     """
     valid = truth < classes
     column = np.minimum(predicted[valid].astype(np.int64), classes)
@@ -37,7 +37,7 @@ def confusion_matrix(truth: npt.NDArray[Any], predicted: npt.NDArray[Any], class
 
 
 def class_iou(matrix: Matrix) -> List[Optional[float]]:
-    """Give the intersection over union of each class, None for a class with an empty union."""
+    """Return the intersection over union of each class, None for an empty union."""
     classes = len(matrix)
     intersection = np.diagonal(matrix)
     union = matrix.sum(axis=1) + matrix[:, :classes].sum(axis=0) - intersection
@@ -45,6 +45,6 @@ def class_iou(matrix: Matrix) -> List[Optional[float]]:
 
 
 def mean_iou(matrix: Matrix) -> Optional[float]:
-    """Average the IoU of the classes with a non-empty union; a fraction of 1, None without any."""
+    """Return the mean IoU of classes with a non-empty union, 0 to 1; None if there are none."""
     present = [value for value in class_iou(matrix) if value is not None]
     return float(np.mean(present)) if present else None

@@ -12,4 +12,4 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Processes and exit codes, paths, and atomic files."""
+"""What programs need from the system: exit codes, paths, atomic writes, sizes as arguments."""

@@ -26,7 +26,7 @@ import threading
 from typing import Callable, Iterator, Union
 
 from swiftnet_ros.errors import FileMissingError
-from swiftnet_ros.system.process import ending_is_an_exception
+from swiftnet_ros.system.process import signals_raise_exit
 
 _PREFIX = 'swiftnet_ros-'
 # The owner holds a lock on this file as long as it lives, in whatever container it runs.
@@ -113,7 +113,7 @@ def write_atomic(path: Path, content: Content, private: bool = False) -> None:
         raise FileMissingError(path.parent, 'folder')
     _remove_leftovers(path)
     partial = path.with_name(f'{path.name}.{os.getpid()}.{threading.get_ident()}{_PARTIAL}')
-    with ending_is_an_exception():
+    with signals_raise_exit():
         try:
             _write(partial, content, 0o600 if private else 0o666)
             os.replace(partial, path)

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Where the files beside the code lie: in a checkout, a colcon install or a pip install."""
+"""Paths of the user's cache and of the package's data files, however it is installed."""
 
 import os
 from pathlib import Path
@@ -22,36 +22,35 @@ from typing import Iterator, Mapping, Optional
 
 from swiftnet_ros.errors import FileMissingError
 
+_PACKAGE = Path(__file__).resolve().parents[1]
+
 
 def user_cache(environment: Mapping[str, str]) -> Optional[Path]:
     """
-    Give $SWIFTNET_ROS_CACHE, else $XDG_CACHE_HOME/swiftnet_ros, else ~/.cache/swiftnet_ros.
+    Return $SWIFTNET_ROS_CACHE, $XDG_CACHE_HOME/swiftnet_ros or ~/.cache/swiftnet_ros.
 
-    None where there is no home either. Nothing is made or checked.
+    None if there is no home folder either. The folder is neither made nor checked.
     """
     own, base = (environment.get(name) for name in ('SWIFTNET_ROS_CACHE', 'XDG_CACHE_HOME'))
     if own:
         return Path(own)
-    # The standard wants a relative path to be left alone.
+    # The XDG standard ignores relative paths.
     if base and os.path.isabs(base):
         return Path(base, 'swiftnet_ros')
     home = environment.get('HOME', '')
     return Path(home, '.cache', 'swiftnet_ros') if os.path.isabs(home) else None
 
 
-_PACKAGE = Path(__file__).resolve().parents[1]
-
-
 def share_folder(name: str) -> Path:
-    """Find `demo`, `config` or another folder that comes with the package."""
+    """Return `demo`, `config` or another data folder of the package, or raise FileMissingError."""
     for folder in share_folders(name):
         return folder
     raise FileMissingError(Path('share', _PACKAGE.name, name), 'folder of this package')
 
 
 def share_folders(name: str) -> Iterator[Path]:
-    """Give every folder of that name that comes with the package, the checkout's first."""
-    # Beside an installed package lie other packages, which may be called `config` too.
+    """Yield every data folder of that name: of the checkout first, then of installs."""
+    # In site-packages, a folder next to this package may belong to another one.
     installed = _PACKAGE.parent.name in ('site-packages', 'dist-packages')
     if not installed and (_PACKAGE.parent / name).is_dir():
         yield _PACKAGE.parent / name
@@ -67,5 +66,5 @@ def _prefixes() -> Iterator[Path]:
             yield Path(prefix)
     yield Path(sys.prefix)
     yield Path(site.getuserbase())
-    # pip install --target and --prefix: share lies beside, or some folders above, the package.
+    # pip install --target or --prefix: `share` is next to the package or some folders above it.
     yield from _PACKAGE.parents

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The exit code of a command: what its user can mend is one line on stderr and a 1."""
+"""Exit codes of commands, and SIGINT and SIGTERM as exceptions."""
 
 from contextlib import contextmanager
 import os
@@ -26,51 +26,35 @@ from typing import Callable, Iterator, Optional
 from swiftnet_ros.errors import SwiftnetError
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
-
-
-@contextmanager
-def ending_is_an_exception() -> Iterator[None]:
-    """Let a signal raise SystemExit meanwhile, where it would end the process at once."""
-    sudden = [number for number in _SIGNALS if signal.getsignal(number) is signal.SIG_DFL]
-    if threading.current_thread() is not threading.main_thread():
-        sudden = []
-    for number in sudden:
-        signal.signal(number, _leave)
-    try:
-        yield
-    finally:
-        for number in sudden:
-            signal.signal(number, signal.SIG_DFL)
-
-
-def _leave(number: int, frame: Optional[FrameType]) -> None:
-    sys.exit(128 + number)
-
-
-# Its number in every process.
+# The file descriptor of stdout, in every process.
 _STDOUT = 1
 
 
 def exit_code(command: Callable[[], int]) -> int:
     """
-    Run a command and give its exit code.
+    Run a command and return its exit code.
 
-    A SwiftnetError, and a file or folder that the system refuses (OSError: not writable, no space
-    left), is one line and 1. A reader of stdout that has gone, as `| head` does, is 1 alone.
+    A SwiftnetError, or an OSError such as a full disk, is printed as one line and returns 1. If
+    the reader of stdout is gone, as with `| head`, 1 is returned without a message.
     """
     try:
         code = command()
-        # What is still unwritten would fail only after this function, at the interpreter's end.
+        # Otherwise unwritten output would fail only when the interpreter ends.
         sys.stdout.flush()
     except SwiftnetError as error:
         return _failed(str(error))
     except OSError as error:
-        return 1 if _reader_has_gone(error) else _failed(_reason(error))
+        return 1 if _is_stdout_closed(error) else _failed(_reason(error))
     return code
 
 
-def _reader_has_gone(error: OSError) -> bool:
-    """Say whether it was stdout that broke; then let the interpreter write the rest nowhere."""
+def _failed(reason: str) -> int:
+    print(f'error: {reason}', file=sys.stderr)
+    return 1
+
+
+def _is_stdout_closed(error: OSError) -> bool:
+    """Return whether stdout broke; if so, discard what the interpreter still has to write."""
     stdout = select.poll()
     stdout.register(_STDOUT, 0)
     if not isinstance(error, BrokenPipeError) or not stdout.poll(0):
@@ -79,12 +63,29 @@ def _reader_has_gone(error: OSError) -> bool:
     return True
 
 
-def _failed(reason: str) -> int:
-    print(f'error: {reason}', file=sys.stderr)
-    return 1
-
-
 def _reason(error: OSError) -> str:
-    """Say which file it was, where the system tells."""
-    told = error.strerror or str(error) or type(error).__name__
-    return told if error.filename is None else f'{told}: {error.filename}'
+    text = error.strerror or str(error) or type(error).__name__
+    return text if error.filename is None else f'{text}: {error.filename}'
+
+
+@contextmanager
+def signals_raise_exit() -> Iterator[None]:
+    """
+    Let SIGINT and SIGTERM raise SystemExit in the block, so that it can clean up.
+
+    Only signals whose handler is the system's default are changed, and only in the main thread.
+    """
+    changed = [number for number in _SIGNALS if signal.getsignal(number) is signal.SIG_DFL]
+    if threading.current_thread() is not threading.main_thread():
+        changed = []
+    for number in changed:
+        signal.signal(number, _exit)
+    try:
+        yield
+    finally:
+        for number in changed:
+            signal.signal(number, signal.SIG_DFL)
+
+
+def _exit(number: int, frame: Optional[FrameType]) -> None:
+    sys.exit(128 + number)

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Camera frame to network input: one stretch, one channel order, clear refusals."""
+"""Preprocessing of a frame: stretch, channel order, and errors of invalid frames."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -26,7 +26,7 @@ SIZES = [(48, 64), (24, 32), (96, 128), (31, 77), (200, 20), (1, 1), (49, 64)]
 
 
 @pytest.mark.parametrize('size', SIZES)
-def test_stretch_is_bilinear_at_half_pixel_centres(noise, bilinear, size):
+def test_stretch_is_bilinear_at_half_pixel_centers(noise, bilinear, size):
     image = noise(*size)
     expected = bilinear(image.transpose(2, 0, 1), 48, 64).transpose(1, 2, 0)
     stretched = to_network_input(Frame(image), 48, 64)
@@ -50,20 +50,20 @@ def test_reordering_before_or_after_the_stretch_is_the_same(h, w, height, width,
     )
 
 
-def test_frame_of_the_networks_size_is_not_copied(noise):
+def test_frame_of_the_input_size_is_not_copied(noise):
     image = noise(48, 64)
     assert np.shares_memory(to_network_input(Frame(image), 48, 64), image)
 
 
 @pytest.mark.parametrize('size', SIZES)
-def test_network_input_lies_in_one_piece(noise, size):
+def test_network_input_is_contiguous(noise, size):
     padded = noise(size[0], size[1] + 5)[:, : size[1]]
     for order in ('rgb', 'bgr'):
         assert to_network_input(Frame(padded, order), 48, 64).flags.c_contiguous
 
 
 @pytest.mark.parametrize('size', [(48, 64), (50, 70), (20, 20)])
-def test_views_in_any_direction_are_taken_as_they_look(noise, size):
+def test_array_views_equal_their_copies(noise, size):
     image = noise(50, 70)
     for view in (image[::-1], image[:, ::-1], image[..., ::-1], image[::2, ::3]):
         np.testing.assert_array_equal(
@@ -71,7 +71,7 @@ def test_views_in_any_direction_are_taken_as_they_look(noise, size):
         )
 
 
-def test_rgb_is_given_without_a_copy(noise):
+def test_rgb_is_not_copied(noise):
     image = noise(5, 6)
     assert to_rgb(Frame(image)) is image
 
@@ -80,16 +80,16 @@ def test_rgb_is_given_without_a_copy(noise):
     ('order', 'pixel'),
     [('bgr', [3, 2, 1]), ('rgba', [1, 2, 3, 9]), ('bgra', [3, 2, 1, 9]), ('rgb', [1, 2, 3])],
 )
-def test_every_channel_order_gives_rgb(order, pixel):
+def test_every_channel_order_becomes_rgb(order, pixel):
     pixels = np.full((2, 3, len(pixel)), pixel, np.uint8)
     assert to_rgb(Frame(pixels, order)).tolist() == [[[1, 2, 3]] * 3] * 2
 
 
-def test_grey_becomes_three_equal_channels():
+def test_mono_becomes_three_equal_channels():
     assert to_rgb(Frame(np.full((1, 2), 7, np.uint8), 'mono')).tolist() == [[[7] * 3] * 2]
 
 
-def test_frame_knows_its_size():
+def test_frame_has_height_and_width():
     frame = Frame(np.zeros((4, 5, 3), np.uint8))
     assert (frame.height, frame.width) == (4, 5)
 
@@ -106,24 +106,24 @@ def test_frame_knows_its_size():
         ((4,), 'mono'),
     ],
 )
-def test_pixels_of_another_shape_are_refused(shape, order):
+def test_pixels_of_another_shape_raise(shape, order):
     with pytest.raises(InvalidFrameError, match=f'^invalid frame: .*expected .* for {order}'):
         Frame(np.zeros(shape, np.uint8), order)
 
 
 @pytest.mark.parametrize('shape', [(0, 5, 3), (5, 0, 3)])
-def test_frame_of_size_zero_is_refused(shape):
+def test_frame_of_size_zero_raises(shape):
     with pytest.raises(InvalidFrameError, match='size zero'):
         Frame(np.zeros(shape, np.uint8))
 
 
 @pytest.mark.parametrize('dtype', [np.float32, np.uint16, np.int8, bool])
-def test_pixels_of_another_type_are_refused(dtype):
+def test_pixels_of_another_type_raise(dtype):
     with pytest.raises(InvalidFrameError, match=f'pixels are {np.dtype(dtype)}, expected uint8'):
         Frame(np.zeros((4, 5, 3), dtype))
 
 
-def test_unknown_channel_order_is_refused_with_the_nearest():
+def test_unknown_channel_order_raises_with_the_nearest():
     with pytest.raises(UnknownNameError, match="channel order 'bgr8'; did you mean 'bgr'"):
         Frame(np.zeros((4, 5, 3), np.uint8), 'bgr8')
 
@@ -136,6 +136,6 @@ def test_output_follows_the_camera_the_network_or_a_fixed_size():
 
 
 @pytest.mark.parametrize('text', ['', 'Camera', 'input', '640', '0x480'])
-def test_output_size_that_is_none_raises(text):
+def test_invalid_output_size_raises(text):
     with pytest.raises(InvalidValueError, match='output_size is .* expected camera, network, or'):
         parse_output_size(text)

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Logits to labels, confidence, colours and overlay."""
+"""Postprocessing: logits to labels, confidence, palette and overlay."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -66,21 +66,21 @@ def test_confidence_is_the_rounded_largest_softmax(bilinear, size):
     assert np.abs(confidence - expected).max() < 0.501
 
 
-def test_confidence_of_one_class_is_full_and_of_two_equal_ones_half():
+def test_confidence_of_one_class_is_255_and_of_two_equal_ones_half():
     for classes, expected in ((1, 255), (2, 128)):
-        answer = from_logits(np.zeros((classes, 2, 2), np.float32), 5, 5, True)
-        assert np.unique(answer.confidence).tolist() == [expected]
+        result = from_logits(np.zeros((classes, 2, 2), np.float32), 5, 5, True)
+        assert np.unique(result.confidence).tolist() == [expected]
 
 
 @pytest.mark.parametrize('scale', [1e4, -1e4])
-def test_large_logits_overflow_nothing(scale):
+def test_large_logits_do_not_overflow(scale):
     logits = np.stack([np.zeros((2, 2)), np.full((2, 2), scale)]).astype(np.float32)
-    answer = from_logits(logits, 3, 3, with_confidence=True)
-    assert np.unique(answer.labels).tolist() == [int(scale > 0)]
-    assert np.unique(answer.confidence).tolist() == [255]
+    result = from_logits(logits, 3, 3, with_confidence=True)
+    assert np.unique(result.labels).tolist() == [int(scale > 0)]
+    assert np.unique(result.confidence).tolist() == [255]
 
 
-def test_logits_are_left_as_they_were():
+def test_logits_are_not_modified():
     logits = random_logits(3, 6, 9)
     logits.flags.writeable = False
     for size in ((6, 9), (12, 18)):
@@ -89,7 +89,7 @@ def test_logits_are_left_as_they_were():
 
 
 @pytest.mark.parametrize(('classes', 'dtype'), [(1, 'u1'), (255, 'u1'), (256, 'u2'), (300, 'u2')])
-def test_labels_are_as_wide_as_the_classes_need(classes, dtype):
+def test_labels_have_16_bits_above_255_classes(classes, dtype):
     logits = random_logits(classes, 2, 2)
     assert label_dtype(classes) == np.dtype(dtype)
     labels = from_logits(logits, 2, 2).labels
@@ -97,7 +97,7 @@ def test_labels_are_as_wide_as_the_classes_need(classes, dtype):
     np.testing.assert_array_equal(labels, logits.argmax(axis=0))
 
 
-def test_palette_is_black_where_there_is_no_class():
+def test_palette_is_black_for_ids_without_a_class():
     table = palette([(1, 2, 3), (4, 5, 6)], 255)
     assert table.shape == (256, 3) and table.dtype == np.uint8
     assert table[:2].tolist() == [[1, 2, 3], [4, 5, 6]]
@@ -105,7 +105,7 @@ def test_palette_is_black_where_there_is_no_class():
 
 
 @given(st.lists(st.tuples(*[st.integers(0, 255)] * 3), min_size=1, max_size=300))
-def test_every_label_gets_the_colour_of_its_class(colors):
+def test_every_label_has_the_color_of_its_class(colors):
     unlabeled = 255 if len(colors) <= 255 else 65535
     labels = np.append(np.arange(len(colors)), unlabeled).astype(label_dtype(len(colors)))
     colored = colorize(labels[np.newaxis], palette(colors, unlabeled))
@@ -113,7 +113,7 @@ def test_every_label_gets_the_colour_of_its_class(colors):
     assert colored[0].tolist() == [*map(list, colors), [0, 0, 0]]
 
 
-def test_overlay_goes_from_pixels_to_colours(noise):
+def test_overlay_blends_pixels_and_colors(noise):
     pixels, colors = noise(8, 9, seed=1), noise(8, 9, seed=2)
     np.testing.assert_array_equal(overlay(pixels, colors, 0.0), pixels)
     np.testing.assert_array_equal(overlay(pixels, colors, 1.0), colors)
@@ -122,17 +122,17 @@ def test_overlay_goes_from_pixels_to_colours(noise):
 
 
 @pytest.mark.parametrize(('dtype', 'unlabeled'), [(np.uint8, 255), (np.uint16, 65535)])
-def test_what_is_below_the_threshold_becomes_unlabeled(dtype, unlabeled):
+def test_labels_below_the_threshold_become_unlabeled(dtype, unlabeled):
     confidence = np.arange(256, dtype=np.uint8).reshape(16, 16)
     labels = np.full((16, 16), 7, dtype)
     for threshold in (0.0, 0.25, 0.5, 0.999, 1.0):
-        answer = unlabel_below(Segmentation(labels, confidence), threshold, unlabeled)
+        result = unlabel_below(Segmentation(labels, confidence), threshold, unlabeled)
         expected = np.where(confidence / 255 < threshold, unlabeled, 7)
-        np.testing.assert_array_equal(answer.labels, expected)
-        assert answer.labels.dtype == dtype and answer.confidence is confidence
+        np.testing.assert_array_equal(result.labels, expected)
+        assert result.labels.dtype == dtype and result.confidence is confidence
     assert np.all(labels == 7)
 
 
-def test_threshold_without_confidence_is_refused():
+def test_threshold_without_confidence_raises():
     with pytest.raises(InvalidValueError, match='expected a segmentation made with confidence'):
         unlabel_below(Segmentation(np.zeros((2, 2), np.uint8)), 0.5, 255)

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""MIoU as the contract defines it, held to a count by hand and by sets."""
+"""MIoU against counts by hand and by sets."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -34,13 +34,13 @@ def test_matrix_counts_true_class_by_predicted_class():
     assert not matrix[:, 3].any()
 
 
-def test_iou_is_null_for_a_class_that_occurs_nowhere():
+def test_iou_of_an_absent_class_is_none():
     truth, predicted = np.array([0, 0, 1], np.uint8), np.array([0, 1, 1], np.uint8)
     assert class_iou(confusion_matrix(truth, predicted, 3)) == [0.5, 0.5, None]
     assert mean_iou(confusion_matrix(truth, predicted, 3)) == 0.5
 
 
-def test_class_that_is_only_predicted_counts_as_zero():
+def test_iou_of_a_class_that_is_only_predicted_is_zero():
     truth, predicted = np.array([0, 0], np.uint8), np.array([0, 1], np.uint8)
     assert class_iou(confusion_matrix(truth, predicted, 2)) == [0.5, 0.0]
 
@@ -62,9 +62,9 @@ def test_unlabeled_truth_does_not_count():
 def test_iou_is_intersection_over_union_of_labeled_pixels(truth, predicted):
     labeled = truth < 4
     for index, value in enumerate(class_iou(confusion_matrix(truth, predicted, 4))):
-        theirs, ours = (truth == index) & labeled, (predicted == index) & labeled
-        union = np.sum(theirs | ours)
-        assert value == (np.sum(theirs & ours) / union if union else None)
+        of_truth, of_prediction = (truth == index) & labeled, (predicted == index) & labeled
+        union = np.sum(of_truth | of_prediction)
+        assert value == (np.sum(of_truth & of_prediction) / union if union else None)
 
 
 @given(st.lists(st.tuples(images, images), min_size=1, max_size=4))
@@ -78,13 +78,13 @@ def test_truth_against_itself_is_perfect(truth):
     assert mean_iou(confusion_matrix(truth, truth, 4)) in (1.0, None)
 
 
-def test_many_classes_in_wide_labels_are_counted():
+def test_16_bit_labels_are_counted():
     ids = np.arange(300, dtype=np.uint16)
     assert mean_iou(confusion_matrix(ids, ids, 300)) == 1.0
     assert mean_iou(confusion_matrix(ids, ids[::-1].copy(), 300)) == 0.0
 
 
-def test_mean_is_a_plain_fraction_of_one():
+def test_mean_iou_is_a_float_from_0_to_1():
     value = mean_iou(confusion_matrix(np.array([0, 1]), np.array([0, 0]), 2))
     assert type(value) is float
     assert value == pytest.approx(0.25)

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Files that come with the package are found in a checkout and in every kind of install."""
+"""Data files of the package are found in a checkout and in every kind of install."""
 
 import sys
 
@@ -23,24 +23,24 @@ from swiftnet_ros.system import paths
 from swiftnet_ros.system.paths import share_folder
 
 
-def test_a_checkout_has_its_own_folders():
+def test_checkout_has_its_own_folders():
     assert share_folder('config') == ROOT / 'config'
     assert (share_folder('config') / 'fastdds.xml').is_file()
 
 
 @pytest.fixture
 def installed(tmp_path, monkeypatch):
-    """Pretend that the package lies in site-packages; give the prefix of its install."""
+    """Pretend that the package is in site-packages; return the prefix of its install."""
     package = tmp_path / 'lib' / 'python3' / 'site-packages' / 'swiftnet_ros'
     (package.parent / 'config').mkdir(parents=True)
     monkeypatch.setattr(paths, '_PACKAGE', package)
-    # A workspace that is sourced, or this Python, may hold the package too.
+    # A sourced workspace, or this Python, may have the package too.
     monkeypatch.delenv('AMENT_PREFIX_PATH', raising=False)
     monkeypatch.setattr(sys, 'prefix', str(tmp_path / 'nowhere'))
     return tmp_path
 
 
-def test_an_install_has_them_under_share_and_not_beside_the_package(installed):
+def test_install_has_them_under_share_and_not_next_to_the_package(installed):
     with pytest.raises(FileMissingError, match='not found: share/swiftnet_ros/config'):
         share_folder('config')
     folder = installed / 'share' / 'swiftnet_ros' / 'config'
@@ -49,7 +49,7 @@ def test_an_install_has_them_under_share_and_not_beside_the_package(installed):
 
 
 @pytest.mark.parametrize('where', ['ament', 'prefix'])
-def test_an_install_is_found_by_its_prefix(installed, tmp_path_factory, monkeypatch, where):
+def test_install_is_found_by_its_prefix(installed, tmp_path_factory, monkeypatch, where):
     prefix = tmp_path_factory.mktemp('prefix')
     (prefix / 'share' / 'swiftnet_ros' / 'demo').mkdir(parents=True)
     if where == 'ament':

@@ -12,21 +12,22 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What a user can mend ends every command with one line; a reader that has gone, with none."""
+"""Errors of a command are one line and exit code 1; a closed stdout is not reported."""
 
 import errno
 import os
+import signal
 import subprocess
 import sys
 
 from helpers.checkout import ROOT
 import pytest
 from swiftnet_ros.errors import InvalidValueError
-from swiftnet_ros.system.process import exit_code
+from swiftnet_ros.system.process import exit_code, signals_raise_exit
 
 
 def failing(error: Exception):
-    """Give a command that fails."""
+    """Return a command that fails."""
 
     def command() -> int:
         raise error
@@ -35,7 +36,7 @@ def failing(error: Exception):
 
 
 @pytest.mark.parametrize('code', [0, 1, 3])
-def test_a_command_says_its_own_exit_code(code, capsys):
+def test_command_returns_its_own_exit_code(code, capsys):
     assert exit_code(lambda: code) == code
     assert capsys.readouterr().err == ''
 
@@ -51,20 +52,20 @@ def test_a_command_says_its_own_exit_code(code, capsys):
         (OSError(), 'error: OSError\n'),
     ],
 )
-def test_what_a_user_can_mend_is_one_line(error, line, capsys):
+def test_user_error_is_printed_as_one_line(error, line, capsys):
     assert exit_code(failing(error)) == 1
-    said = capsys.readouterr().err
-    assert said.startswith('error: ') and said.endswith(line) and said.count('\n') == 1
+    printed = capsys.readouterr().err
+    assert printed.startswith('error: ') and printed.endswith(line) and printed.count('\n') == 1
 
 
-def test_a_mistake_of_the_code_is_not_hidden():
+def test_bug_is_not_hidden():
     with pytest.raises(ZeroDivisionError):
         exit_code(failing(ZeroDivisionError()))
 
 
 @pytest.mark.parametrize('length', [9, 1_000_000])
 @pytest.mark.parametrize('flush', [False, True])
-def test_a_reader_that_has_gone_is_no_error(flush, length):
+def test_closed_stdout_prints_nothing(flush, length):
     code = (
         'from swiftnet_ros.system.process import exit_code\n'
         'import sys\n'
@@ -77,3 +78,14 @@ def test_a_reader_that_has_gone_is_no_error(flush, length):
     )
     os.close(write)
     assert (done.returncode, done.stderr) == (1, b'')
+
+
+def test_signal_raises_exit_and_its_default_returns():
+    before = signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    try:
+        with pytest.raises(SystemExit) as error, signals_raise_exit():
+            signal.raise_signal(signal.SIGTERM)
+        assert error.value.code == 128 + signal.SIGTERM
+        assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+    finally:
+        signal.signal(signal.SIGTERM, before)
