@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Narrow networks in double precision to prune, and the same networks with channels set to 0."""
+"""Narrow networks in double precision for pruning tests, and copies with zeroed channels."""
 
 from collections.abc import Iterable, Mapping
 from copy import deepcopy
@@ -32,55 +32,55 @@ ChannelIndices = Mapping[str, Iterable[int]]
 
 
 def small_network(variant: str = 'pyramid', encoder: str = 'resnet18', **changes) -> nn.Module:
-    """Build a network of odd widths in evaluation, its norms as they are after a training."""
+    """Return a network in evaluation mode, its norms as they are after training."""
     torch.manual_seed(0)
-    values = {'widths': WIDTHS, 'features': 12, **changes}
-    network = build_model(ModelConfig(variant, encoder, **values), CLASSES).double().eval()
+    options = {'widths': WIDTHS, 'features': 12, **changes}
+    network = build_model(ModelConfig(variant, encoder, **options), CLASSES).double().eval()
     for layer in network.modules():
         if isinstance(layer, nn.BatchNorm2d):
-            for part in (layer.weight.data, layer.running_var):
-                part.uniform_(0.5, 1.5)
-            for part in (layer.bias.data, layer.running_mean):
-                part.normal_(0, 0.1)
+            for values in (layer.weight.data, layer.running_var):
+                values.uniform_(0.5, 1.5)
+            for values in (layer.bias.data, layer.running_mean):
+                values.normal_(0, 0.1)
     return network
 
 
-def picture(seed: int = 1, height: int = 64, width: int = 96) -> torch.Tensor:
-    """Give noise as uint8 [1, 3, height, width]."""
+def noise_image(seed: int = 1, height: int = 64, width: int = 96) -> torch.Tensor:
+    """Return noise, uint8 [1, 3, height, width]."""
     generator = torch.Generator().manual_seed(seed)
     return torch.randint(0, 256, (1, 3, height, width), generator=generator).byte()
 
 
 def calibration(batches: int = 2) -> list[Batch]:
-    """Give noise with labels in blocks, a few pixels unlabeled; images of a class are alike."""
-    made = []
+    """Return batches of noise labeled in blocks, a few unlabeled; brightness tells the class."""
+    result = []
     for seed in range(batches):
         generator = torch.Generator().manual_seed(seed)
         coarse = torch.randint(0, CLASSES + 1, (2, 8, 8), generator=generator)
         labels = coarse.repeat_interleave(8, 1).repeat_interleave(8, 2)
-        images = (40 * labels[:, None] + picture(seed, 64, 64) // 8).byte()
+        images = (40 * labels[:, None] + noise_image(seed, 64, 64) // 8).byte()
         labels = torch.where(labels == CLASSES, 255, labels)
-        made.append(Batch(images.expand(2, 3, 64, 64), labels, torch.zeros(2, 64, 64)))
-    return made
+        result.append(Batch(images.expand(2, 3, 64, 64), labels, torch.zeros(2, 64, 64)))
+    return result
 
 
-def answer(network: nn.Module, image: torch.Tensor | None = None) -> torch.Tensor:
-    """Give a network's logits in evaluation."""
+def logits_of(network: nn.Module, image: torch.Tensor | None = None) -> torch.Tensor:
+    """Return the logits of a network in evaluation mode."""
     with torch.inference_mode():
-        return network.eval()(picture() if image is None else image)
+        return network.eval()(noise_image() if image is None else image)
 
 
 def removed_outputs(history: PruningHistory) -> dict[str, set[int]]:
-    """List the output channels that one round removed from each layer."""
+    """Return the output channels that one round removed from each layer."""
     return {r.layer: set(r.indices) for r in history.removals if r.side == OUT}
 
 
 def zeroed(network: nn.Module, channels: ChannelIndices) -> nn.Module:
-    """Copy a network and set everything that makes the named channels to 0."""
+    """Return a copy of a network in which the weights that produce channels are 0."""
     copy = deepcopy(network)
     for name, indices in channels.items():
         layer = copy.get_submodule(name)
-        for part in (layer.weight, layer.bias):
-            if part is not None:
-                part.data[sorted(indices)] = 0
+        for parameter in (layer.weight, layer.bias):
+            if parameter is not None:
+                parameter.data[sorted(indices)] = 0
     return copy

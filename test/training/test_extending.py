@@ -149,7 +149,7 @@ def test_an_engine(monkeypatch, tmp_path):
 
 def test_a_pruning_criterion(monkeypatch):
     # the channel whose weights begin largest is the least important one
-    monkeypatch.setitem(CRITERIA, 'fake', lambda group: 1 / group.rows[0][:, 0].abs())
+    monkeypatch.setitem(CRITERIA, 'fake', lambda group: 1 / group.output_weights[0][:, 0].abs())
     network = tiny_checkpoint().network()
     first = network.encoder.stem.conv1.weight[:, 0, 0, 0].abs()
     history = prune(network, PruneOptions('fake', 'first2', 0.25, multiple=1, floor=1))

@@ -26,11 +26,12 @@ from swiftnet_ros.system.image_size import network_size
 from torch import nn
 from training.datasets import open_dataset
 from training.evaluation.complexity import count_complexity
-from training.pruning.calibration import calibration_batches, PruneConfig
+from training.pruning.calibration import calibration_batches
 from training.pruning.channel_group import NetworkStatistics
 from training.pruning.channel_statistics import collect_statistics
 from training.pruning.criteria import CRITERIA
 from training.pruning.history import history_path
+from training.pruning.options import PruneConfig
 from training.pruning.structured import prune
 from training.run.checkpoint import (
     Checkpoint,

@@ -12,5 +12,4 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-
-"""Pruning of trained networks: whole channels, for speed, or single weights, for experiments."""
+"""Pruning of trained networks: whole channels for speed, single weights for experiments."""

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What a pruning criterion sees of one group of channels."""
+"""A group of channels as a pruning criterion sees it: weights, norm scales, statistics."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -23,10 +23,10 @@ from torch import Generator, Tensor
 @dataclass(frozen=True)
 class ChannelStatistics:
     """
-    How C channels responded over the labelled pixels of calibration pictures, on one level.
+    Statistics of C channels over the labeled pixels of calibration images, on one pyramid level.
 
-    counts [K] are the pixels of each class, sums [K, C] the sums of the responses over them,
-    products [C, C] the sums of products of two channels over all; float64.
+    `counts` [K] are the pixels of each class, `sums` [K, C] the sums of the activations over
+    them, `products` [C, C] the sums of products of two channels over all pixels; float64.
     """
 
     counts: Tensor
@@ -34,23 +34,24 @@ class ChannelStatistics:
     products: Tensor
 
 
-# group name -> responses on every pyramid level
+# group name -> statistics on every pyramid level
 NetworkStatistics = Mapping[str, tuple[ChannelStatistics, ...]]
 
 
 @dataclass(frozen=True)
 class ChannelGroup:
     """
-    The weights of one dependency group of C channels.
+    The weights of a dependency group of C channels.
 
-    `rows` [C, n] are the weights of each convolution that makes the channels, `columns` [C, m]
-    those of each that reads them, `scales` [C] the weights of each norm on the way, one per
-    pyramid level. `responses` has one entry per level, none where no data was shown.
+    `output_weights` [C, n] are the weights of each convolution that produces the channels,
+    `input_weights` [C, m] those of each that reads them, `norm_scales` [C] the weights of each
+    batch norm in between, one per pyramid level. `statistics` has one entry per level, none
+    without calibration data. `generator` is for random criteria.
     """
 
     name: str
-    rows: tuple[Tensor, ...]
-    columns: tuple[Tensor, ...] = ()
-    scales: tuple[Tensor, ...] = ()
-    responses: tuple[ChannelStatistics, ...] = ()
+    output_weights: tuple[Tensor, ...]
+    input_weights: tuple[Tensor, ...] = ()
+    norm_scales: tuple[Tensor, ...] = ()
+    statistics: tuple[ChannelStatistics, ...] = ()
     generator: Generator = field(default_factory=Generator)

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""How the channels of a frozen network respond to calibration pictures, for criterion context."""
+"""Collect channel statistics of a frozen network on calibration images, for criterion context."""
 
 from collections.abc import Iterable
 from contextlib import ExitStack
@@ -31,31 +31,33 @@ def collect_statistics(
     network: nn.Module, batches: Iterable[Batch], classes: int
 ) -> NetworkStatistics:
     """
-    Run pictures through a network in evaluation and sum what every group's channels answer.
+    Run a network in evaluation mode and return the statistics of every dependency group.
 
-    A group is tapped where the last of its readers takes it, on each pyramid level by itself:
-    the network runs that layer once for each level, in order. Memory does not grow with the
-    number of pictures. The network's weights and mode are left as they are.
+    The channels of a group are recorded where the last layer reads them, on each pyramid level
+    separately: the network runs that layer once per level, in order. Memory does not grow with
+    the number of images. Weights and mode of the network stay as they are. Raise
+    InvalidValueError if no pixel is labeled.
     """
-    taps = [_Tap(group, classes) for group in trace(network).groups]
+    recorders = [_Recorder(group, classes) for group in trace(network).groups]
     device = next(network.parameters()).device
     training = network.training
     network.eval()
     with ExitStack() as stack, torch.inference_mode():
-        for tap in taps:
-            hook = network.get_submodule(tap.layer).register_forward_pre_hook(tap.take)
+        for recorder in recorders:
+            layer = network.get_submodule(recorder.layer)
+            hook = layer.register_forward_pre_hook(recorder.record)
             stack.callback(hook.remove)
         for batch in batches:
             moved = batch.to(device)
-            for tap in taps:
-                tap.begin(moved.labels)
+            for recorder in recorders:
+                recorder.start_batch(moved.labels)
             network(moved.images)
     network.train(training)
-    return {tap.name: tap.labelled_levels() for tap in taps}
+    return {recorder.name: recorder.labeled_levels() for recorder in recorders}
 
 
-class _Tap:
-    """Sums what one layer reads of one group, level by level."""
+class _Recorder:
+    """Sums the input of one layer that belongs to one group, level by level."""
 
     def __init__(self, group: DependencyGroup, classes: int) -> None:
         reader = [member for member in group.members if member.side == IN][-1]
@@ -63,38 +65,38 @@ class _Tap:
         self.indices = torch.tensor(reader.indices)
         self.levels: list[ChannelStatistics] = []
         self.labels = torch.empty(0)
-        self.call = 0
+        self.level = 0
 
-    def begin(self, labels: Tensor) -> None:
-        """Take the labels [N, H, W] of the pictures that come next."""
-        self.labels, self.call = labels, 0
+    def start_batch(self, labels: Tensor) -> None:
+        """Set the labels [N, H, W] of the next batch."""
+        self.labels, self.level = labels, 0
 
-    def take(self, _: nn.Module, inputs: tuple[Any, ...]) -> None:
-        """Add one level's features [N, C, h, w] to its sums."""
+    def record(self, _: nn.Module, inputs: tuple[Any, ...]) -> None:
+        """Add the features [N, C, h, w] of the next level to its sums."""
         features = inputs[0][:, self.indices.to(inputs[0].device)]
-        added = _responses(features, self.labels, self.classes)
-        if self.call == len(self.levels):
+        added = _batch_statistics(features, self.labels, self.classes)
+        if self.level == len(self.levels):
             self.levels.append(added)
         else:
-            self.levels[self.call] = _sum(self.levels[self.call], added)
-        self.call += 1
+            self.levels[self.level] = _sum(self.levels[self.level], added)
+        self.level += 1
 
-    def labelled_levels(self) -> tuple[ChannelStatistics, ...]:
-        """Give the sums; a level so coarse that no labelled pixel is left on it tells nothing."""
+    def labeled_levels(self) -> tuple[ChannelStatistics, ...]:
+        """Return the sums of the levels that are not too coarse to have a labeled pixel."""
         levels = tuple(level for level in self.levels if level.counts.any())
         if not levels:
-            raise InvalidValueError('calibration', 'no labelled pixel', 'pictures with labels')
+            raise InvalidValueError('calibration', 'no labeled pixel', 'images with labels')
         return levels
 
 
-def _responses(features: Tensor, labels: Tensor, classes: int) -> ChannelStatistics:
-    """Sum over the pixels of the features' own grid, each with the label at its centre."""
+def _batch_statistics(features: Tensor, labels: Tensor, classes: int) -> ChannelStatistics:
+    """Sum over the pixels of the features' grid, each with the label at its center."""
     grid = F.interpolate(labels[:, None].float(), features.shape[2:], mode='nearest-exact')
     ids = grid[:, 0].long().flatten()
-    # Not every accelerator has double precision, and the sums are long: they are added up here.
+    # The long sums need double precision, which not every accelerator has: use the CPU.
     pixels = features.permute(0, 2, 3, 1).flatten(0, 2).cpu().double()
-    labelled = (ids < classes).cpu()
-    ids, pixels = ids.cpu()[labelled], pixels[labelled]
+    labeled = (ids < classes).cpu()
+    ids, pixels = ids.cpu()[labeled], pixels[labeled]
     counts = torch.bincount(ids, minlength=classes).double()
     sums = torch.zeros(classes, pixels.shape[1], dtype=torch.float64).index_add_(0, ids, pixels)
     return ChannelStatistics(counts, sums, pixels.T @ pixels)

@@ -13,12 +13,13 @@
 # limitations under the License.
 
 """
-The context criterion: magnitude, class contrast and redundancy of a channel's responses.
+The context criterion: magnitude, class contrast and redundancy of channels.
 
-A frozen trained network is shown calibration pictures (responses.py); nothing is learnt. For
-every pyramid level a channel's contrast is how much of its response's variance lies between the
-classes, and its redundancy the largest squared correlation with a channel that is kept before
-it: contrast counts as far as it is not redundant. Formulas and what this is not: docs/pruning.md.
+It reads statistics of a frozen trained network on calibration images (channel_statistics.py);
+nothing is trained. On every pyramid level the contrast of a channel is the fraction of its
+variance that lies between the classes, and its redundancy the largest squared correlation with a
+channel that is kept before it: only contrast that is not redundant counts. docs/pruning.md has
+the formulas and the difference to published methods.
 """
 
 from swiftnet_ros.errors import SwiftnetError
@@ -26,7 +27,7 @@ import torch
 from torch import Tensor
 from training.pruning.channel_group import ChannelGroup, ChannelStatistics
 
-_TINY = 1e-12
+_EPSILON = 1e-12
 
 
 class NoStatisticsError(SwiftnetError):
@@ -34,68 +35,76 @@ class NoStatisticsError(SwiftnetError):
 
     def __init__(self, layer: str) -> None:
         super().__init__(
-            f'criterion context has no responses of {layer}; give calibration data (section '
-            'calibration, or --dataset and --root), or take a criterion without data, as l1'
+            f'criterion context needs channel statistics of {layer}; pass calibration data '
+            '(section calibration, or --dataset and --root), or use a criterion without data '
+            'such as l1'
         )
 
 
 def context(group: ChannelGroup) -> Tensor:
-    """Combine L1 with class contrast and redundancy per level; the largest over levels counts."""
-    if not group.responses:
+    """
+    Return L1 plus non-redundant class contrast [C], the maximum over the pyramid levels.
+
+    Raise NoStatisticsError without statistics.
+    """
+    if not group.statistics:
         raise NoStatisticsError(group.name)
-    weights = torch.stack([w.abs().sum(1) for w in group.rows + group.columns]).sum(0).double()
+    weights = group.output_weights + group.input_weights
+    magnitude = torch.stack([w.abs().sum(1) for w in weights]).sum(0).double()
     levels = [
-        _kept_in_order(_relative(weights), _relative(contrast(level)), correlation(level) ** 2)
-        for level in group.responses
+        _greedy_importance(
+            _mean_one(magnitude), _mean_one(contrast(level)), correlation(level) ** 2
+        )
+        for level in group.statistics
     ]
     return torch.stack(levels).amax(0)
 
 
-def contrast(responses: ChannelStatistics) -> Tensor:
+def contrast(statistics: ChannelStatistics) -> Tensor:
     """
-    Give the variance of the class means over the variance of the response, [C].
+    Return the variance of the class means over the variance of all pixels [C].
 
     Every class that occurs counts the same, however few pixels it has.
     """
-    seen = responses.counts > 0
-    means = responses.sums[seen] / responses.counts[seen, None]
+    present = statistics.counts > 0
+    means = statistics.sums[present] / statistics.counts[present, None]
     between = means.var(0, unbiased=False)
-    variance = _covariance(responses).diagonal()
-    return torch.where(variance > _TINY, between / variance.clamp_min(_TINY), 0.0)
+    variance = _covariance(statistics).diagonal()
+    return torch.where(variance > _EPSILON, between / variance.clamp_min(_EPSILON), 0.0)
 
 
-def correlation(responses: ChannelStatistics) -> Tensor:
-    """Give the correlations of the channels, [C, C]; a constant channel has none."""
-    covariance = _covariance(responses)
-    spread = covariance.diagonal().clamp_min(0).sqrt()
-    scale = torch.outer(spread, spread)
-    return torch.where(scale > _TINY, covariance / scale.clamp_min(_TINY), 0.0).clamp(-1, 1)
+def correlation(statistics: ChannelStatistics) -> Tensor:
+    """Return the correlations of the channels [C, C]; those of a constant channel are 0."""
+    covariance = _covariance(statistics)
+    deviation = covariance.diagonal().clamp_min(0).sqrt()
+    scale = torch.outer(deviation, deviation)
+    return torch.where(scale > _EPSILON, covariance / scale.clamp_min(_EPSILON), 0.0).clamp(-1, 1)
 
 
-def _covariance(responses: ChannelStatistics) -> Tensor:
-    pixels = responses.counts.sum()
-    mean = responses.sums.sum(0) / pixels
-    return responses.products / pixels - torch.outer(mean, mean)
+def _covariance(statistics: ChannelStatistics) -> Tensor:
+    pixels = statistics.counts.sum()
+    mean = statistics.sums.sum(0) / pixels
+    return statistics.products / pixels - torch.outer(mean, mean)
 
 
-def _relative(values: Tensor) -> Tensor:
-    """Bring values to a mean of 1, so that they can be added to others."""
-    return values / values.mean().clamp_min(_TINY)
+def _mean_one(values: Tensor) -> Tensor:
+    """Scale values to a mean of 1, so that they can be added to others."""
+    return values / values.mean().clamp_min(_EPSILON)
 
 
-def _kept_in_order(magnitude: Tensor, contrasts: Tensor, shared: Tensor) -> Tensor:
+def _greedy_importance(magnitude: Tensor, contrasts: Tensor, redundancy: Tensor) -> Tensor:
     """
-    Choose the channels one by one, the most valuable of the rest first; give each its value then.
+    Select the channels one by one, the most important first, and return each one's importance.
 
-    A channel's value is its magnitude, and of its contrast what it does not share with those
-    chosen before it.
+    That is its magnitude plus its contrast times the fraction of it that is not redundant with
+    the channels selected before.
     """
-    unshared, values = torch.ones_like(magnitude), torch.zeros_like(magnitude)
-    open_places = torch.ones_like(magnitude, dtype=torch.bool)
+    unshared, importance = torch.ones_like(magnitude), torch.zeros_like(magnitude)
+    remaining = torch.ones_like(magnitude, dtype=torch.bool)
     for _ in range(len(magnitude)):
-        current = torch.where(open_places, magnitude + contrasts * unshared, -1.0)
+        current = torch.where(remaining, magnitude + contrasts * unshared, -1.0)
         best = int(current.argmax())
-        values[best] = current[best]
-        open_places[best] = False
-        unshared = torch.minimum(unshared, 1 - shared[best])
-    return values
+        importance[best] = current[best]
+        remaining[best] = False
+        unshared = torch.minimum(unshared, 1 - redundancy[best])
+    return importance

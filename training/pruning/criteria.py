@@ -13,11 +13,11 @@
 # limitations under the License.
 
 """
-Pruning criteria, chosen by name: how important is each channel of a dependency group.
+Pruning criteria, chosen by name: L1, L2, batch-norm scale, random, context.
 
-A criterion is a pure function of a ChannelGroup that gives importance [C], float, of at least 0;
-the least important channels are removed first. A new one is a function here, or in a file beside
-this one, and one line in CRITERIA.
+A criterion is a pure function of a ChannelGroup that returns the importance of its channels [C],
+float, at least 0; the least important channels are removed first. To add one, write a function
+here or in a module next to this one, and one line in CRITERIA.
 """
 
 from collections.abc import Callable
@@ -37,30 +37,32 @@ class NoNormsError(SwiftnetError):
     def __init__(self, layer: str) -> None:
         super().__init__(
             f'criterion bn_scale: no batch norm scales the channels of {layer}; leave that part '
-            'out of the ratios or take criterion l1'
+            'out of the ratios or use criterion l1'
         )
 
 
 def l1(group: ChannelGroup) -> Tensor:
-    """Sum the absolute weights that make and read a channel (Fang et al., CVPR 2023)."""
-    return torch.stack([w.abs().sum(1) for w in group.rows + group.columns]).sum(0)
+    """Return the L1 norm of all weights that make or read a channel (Fang et al., CVPR 2023)."""
+    return torch.stack([w.abs().sum(1) for w in group.output_weights + group.input_weights]).sum(0)
 
 
 def l2(group: ChannelGroup) -> Tensor:
-    """Take the L2 norm of all weights that make and read a channel."""
-    return torch.stack([w.square().sum(1) for w in group.rows + group.columns]).sum(0).sqrt()
+    """Return the L2 norm of all weights that make or read a channel."""
+    weights = group.output_weights + group.input_weights
+    return torch.stack([w.square().sum(1) for w in weights]).sum(0).sqrt()
 
 
 def bn_scale(group: ChannelGroup) -> Tensor:
-    """Average the norms' absolute weights over layers and levels (Liu et al., ICCV 2017)."""
-    if not group.scales:
+    """Return the mean absolute scale over norms and levels (network slimming, ICCV 2017)."""
+    if not group.norm_scales:
         raise NoNormsError(group.name)
-    return torch.stack([scale.abs() for scale in group.scales]).mean(0)
+    return torch.stack([scale.abs() for scale in group.norm_scales]).mean(0)
 
 
 def random(group: ChannelGroup) -> Tensor:
-    """Draw numbers from 0 to 1: the control that every other criterion has to beat."""
-    return torch.rand(len(group.rows[0]), generator=group.generator, dtype=torch.float64)
+    """Return random numbers from 0 to 1, the baseline that every other criterion has to beat."""
+    channels = len(group.output_weights[0])
+    return torch.rand(channels, generator=group.generator, dtype=torch.float64)
 
 
 CRITERIA: dict[str, Criterion] = {

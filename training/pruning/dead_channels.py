@@ -13,14 +13,14 @@
 # limitations under the License.
 
 """
-Channels that can go without any change to what a network in evaluation answers.
+Dead channels: they can be removed without changing any prediction.
 
-A channel of a group is dead when for each convolution that reads it either the weights with
-which it is read are all 0, or what is read is 0 whatever the picture shows. The second follows
-from the weights alone, by carrying constants along the network's steps: a convolution makes a
-constant of a channel whose weights are 0, a norm of a channel that is constant or that it scales
-by 0; sums, ReLUs and concatenations of constants are constants. In training a norm's statistics
-are the batch's, so that only evaluation is left as it was.
+A channel of a group is dead if for each convolution that reads it either the weights that read
+it are all 0, or its value there is 0 for every image. The latter is decided from the weights
+alone by constant propagation along the graph: a convolution makes a channel constant if its
+weights are 0, a norm if it reads a constant or scales by 0; sums, ReLUs and concatenations of
+constants are constants. This holds in evaluation mode only: in training the statistics of a norm
+are those of the batch.
 """
 
 from collections.abc import Callable, Sequence
@@ -36,34 +36,34 @@ from training.pruning.dependency_groups import (
 )
 
 
-def dead_channels(network: nn.Module, trace: TracedNetwork) -> dict[str, Tensor]:
-    """Find the dead channels of every group of a network: bool [C] by group name."""
-    carried = _Constants(network, trace.steps)
-    read = {step.layer: carried.of_inputs(step) for step in trace.steps if step.layer}
-    return {group.name: _dead(network, group, read) for group in trace.groups}
+def dead_channels(network: nn.Module, traced: TracedNetwork) -> dict[str, Tensor]:
+    """Return which channels are dead, bool [C] by group name."""
+    constants = _Constants(network, traced.steps)
+    inputs = {step.layer: constants.of_inputs(step) for step in traced.steps if step.layer}
+    return {group.name: _dead(network, group, inputs) for group in traced.groups}
 
 
-def _dead(network: nn.Module, group: DependencyGroup, read: dict[str, Tensor | None]) -> Tensor:
+def _dead(network: nn.Module, group: DependencyGroup, inputs: dict[str, Tensor | None]) -> Tensor:
     dead = torch.ones(group.channels, dtype=torch.bool)
     for member in group.members:
         if member.side == IN:
             weight = network.get_submodule(member.layer).get_parameter('weight').detach()
             unread = (weight == 0).transpose(0, 1).flatten(1).all(1).cpu()
-            value = read[member.layer]
-            silent = unread if value is None else unread | (value == 0)
-            dead &= silent[list(member.indices)]
+            value = inputs[member.layer]
+            unused = unread if value is None else unread | (value == 0)
+            dead &= unused[list(member.indices)]
     return dead
 
 
 class _Constants:
-    """The value of each channel that every step gives, [C] float64; NaN where it varies."""
+    """The constant value of each channel after every step, [C] float64; NaN where it varies."""
 
     def __init__(self, network: nn.Module, steps: Sequence[GraphStep]) -> None:
         self.network, self.steps = network, steps
         self.known: dict[int, Tensor] = {}
 
     def of_inputs(self, step: GraphStep) -> Tensor | None:
-        """Give what a layer reads; a layer that is used at several levels reads all of them."""
+        """Return what a layer reads on all levels that use it; None for the image."""
         values = [self.of(index) for index in step.inputs]
         return _common(values) if values else None
 
@@ -75,12 +75,12 @@ class _Constants:
     def _compute(self, step: GraphStep) -> Tensor:
         layer = self.network.get_submodule(step.layer) if step.layer else None
         if isinstance(layer, nn.Conv2d):
-            # An ordinary convolution's answer does not hang on what is constant before it.
-            return _convolved(layer, self.of_inputs(step) if is_depthwise(layer) else None)
+            # An ordinary convolution mixes channels: its output depends on its weights only.
+            return _after_convolution(layer, self.of_inputs(step) if is_depthwise(layer) else None)
         values = [self.of(index) for index in step.inputs]
         if isinstance(layer, nn.BatchNorm2d):
-            return _normalized(layer, _common(values))
-        return _OPERATIONS.get(step.operation, _zeros_stay)(values)
+            return _after_norm(layer, _common(values))
+        return _OPERATIONS.get(step.operation, _keep_zeros)(values)
 
 
 def _common(values: Sequence[Tensor]) -> Tensor:
@@ -90,8 +90,8 @@ def _common(values: Sequence[Tensor]) -> Tensor:
     return first
 
 
-def _zeros_stay(values: Sequence[Tensor]) -> Tensor:
-    """Carry a constant 0 through what is linear or a maximum: pooling, resizing, reshaping."""
+def _keep_zeros(values: Sequence[Tensor]) -> Tensor:
+    """Keep zeros through linear operations and maxima: pooling, resizing, reshaping."""
     value = _common(values)
     return torch.where(value == 0, value, torch.nan)
 
@@ -104,20 +104,20 @@ _OPERATIONS: dict[str, Callable[[Sequence[Tensor]], Tensor]] = {
 }
 
 
-def _convolved(layer: nn.Conv2d, value: Tensor | None) -> Tensor:
-    silent = (layer.weight.detach() == 0).flatten(1).all(1).cpu()
+def _after_convolution(layer: nn.Conv2d, value: Tensor | None) -> Tensor:
+    is_zero = (layer.weight.detach() == 0).flatten(1).all(1).cpu()
     if value is not None:
-        silent |= value == 0
-    bias = torch.zeros(len(silent)) if layer.bias is None else layer.bias.detach().cpu()
-    return torch.where(silent, bias.double(), torch.nan)
+        is_zero |= value == 0
+    bias = torch.zeros(len(is_zero)) if layer.bias is None else layer.bias.detach().cpu()
+    return torch.where(is_zero, bias.double(), torch.nan)
 
 
-def _normalized(layer: nn.BatchNorm2d, value: Tensor) -> Tensor:
+def _after_norm(layer: nn.BatchNorm2d, value: Tensor) -> Tensor:
     assert layer.running_mean is not None
     assert layer.running_var is not None
     weight, bias, mean, variance = (
-        part.detach().double().cpu()
-        for part in (layer.weight, layer.bias, layer.running_mean, layer.running_var)
+        tensor.detach().double().cpu()
+        for tensor in (layer.weight, layer.bias, layer.running_mean, layer.running_var)
     )
-    scaled = (value - mean) / (variance + layer.eps).sqrt() * weight + bias
-    return torch.where(weight == 0, bias, scaled)
+    normalized = (value - mean) / (variance + layer.eps).sqrt() * weight + bias
+    return torch.where(weight == 0, bias, normalized)

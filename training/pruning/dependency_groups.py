@@ -13,10 +13,10 @@
 # limitations under the License.
 
 """
-Channels that can only be removed together: dependency groups, found by Torch-Pruning.
+Dependency groups: channels that can only be removed together, found by Torch-Pruning.
 
-The only module that knows that library. A network is traced on a copy, at a tiny size; what
-comes out are names and indices.
+The only module that imports that library. A copy of the network is traced at a tiny size; the
+result are names and indices.
 """
 
 from collections.abc import Sequence
@@ -29,10 +29,10 @@ import torch
 from torch import nn
 import torch_pruning
 
-# The smallest picture whose three pyramid levels have a pixel at stride 32, in pixels.
-_SIDE = 64
-# Sides of a layer: its output channels (a norm's and a depthwise convolution's only channels),
-# or its input channels.
+# The smallest image, in pixels, whose third pyramid level has a pixel at stride 32.
+_TRACED_SIZE = 64
+# Sides of a layer: its output channels (for a norm and a depthwise convolution the only ones), or
+# its input channels.
 OUT, IN = 'out', 'in'
 
 
@@ -48,7 +48,7 @@ class UnsupportedLayerError(SwiftnetError):
 
 @dataclass(frozen=True)
 class GroupMember:
-    """Where a group's channels lie in one layer: `indices[i]` is the group's channel i."""
+    """The channels of a group in one layer: `indices[i]` is channel i of the group."""
 
     layer: str
     side: str
@@ -57,7 +57,7 @@ class GroupMember:
 
 @dataclass(frozen=True)
 class DependencyGroup:
-    """Channels of several layers that belong together; named after the first that makes them."""
+    """Channels of several layers that belong together, named after the first that makes them."""
 
     name: str
     channels: int
@@ -66,7 +66,7 @@ class DependencyGroup:
 
 @dataclass(frozen=True)
 class GraphStep:
-    """A layer, or an operation as Relu or Add, and the steps whose results it takes."""
+    """A layer, or an operation such as Relu or Add, and the indices of the steps it reads."""
 
     layer: str | None
     operation: str
@@ -75,40 +75,46 @@ class GraphStep:
 
 @dataclass(frozen=True)
 class TracedNetwork:
-    """All groups of a network that can be pruned, and its flow of data."""
+    """The dependency groups of a network, and its dataflow graph."""
 
     groups: tuple[DependencyGroup, ...]
     steps: tuple[GraphStep, ...]
 
 
 def trace(network: nn.Module) -> TracedNetwork:
-    """Find the groups of a network in the order of its layers; the network is left as it is."""
+    """
+    Find the dependency groups of a network, in the order of its layers.
+
+    The network itself is not changed. Raise UnsupportedLayerError for a layer that cannot be
+    pruned.
+    """
     graph = torch_pruning.DependencyGraph()
     with torch.inference_mode(False), torch.enable_grad():
         copy = deepcopy(network).cpu().eval().requires_grad_()
-        graph.build_dependency(copy, torch.zeros(1, 3, _SIDE, _SIDE), verbose=False)
+        image = torch.zeros(1, 3, _TRACED_SIZE, _TRACED_SIZE)
+        graph.build_dependency(copy, image, verbose=False)
     names = {layer: name for name, layer in copy.named_modules()}
-    place = {name: index for index, name in enumerate(names.values())}
+    positions = {name: index for index, name in enumerate(names.values())}
     found = graph.get_all_groups(root_module_types=[nn.Conv2d])
-    members = [_members(graph, group, names, place) for group in found]
-    # What nobody reads is the network's answer.
+    members = [_members(graph, group, names, positions) for group in found]
+    # Channels that no layer reads are the classifier's logits.
     groups = [_group(copy, m) for m in members if any(member.side == IN for member in m)]
-    ordered = sorted(groups, key=lambda group: place[group.name])
+    ordered = sorted(groups, key=lambda group: positions[group.name])
     return TracedNetwork(tuple(ordered), _steps(graph, names))
 
 
 def makes_channels(layer: nn.Module) -> bool:
-    """Tell whether a layer mixes its inputs to new channels; a depthwise convolution does not."""
+    """Return whether a layer mixes its inputs to new channels: a non-depthwise convolution."""
     return isinstance(layer, nn.Conv2d) and not is_depthwise(layer)
 
 
 def is_depthwise(layer: nn.Module) -> bool:
-    """Tell whether a layer is a convolution of every channel by itself."""
+    """Return whether a layer is a depthwise convolution."""
     return isinstance(layer, nn.Conv2d) and layer.groups == layer.out_channels > 1
 
 
 def channel_count(layer: nn.Module, side: str) -> int | None:
-    """Count the channels on a side of a layer; None where that side cannot be pruned."""
+    """Return the number of channels on a side of a layer; None if it cannot be pruned there."""
     if isinstance(layer, nn.BatchNorm2d):
         return layer.num_features if side == OUT else None
     if not isinstance(layer, nn.Conv2d) or (side == IN and is_depthwise(layer)):
@@ -119,7 +125,7 @@ def channel_count(layer: nn.Module, side: str) -> int | None:
 
 
 def remove_channels(layer: nn.Module, side: str, indices: Sequence[int]) -> None:
-    """Remove channels from one side of a layer; its parameters are new objects afterwards."""
+    """Remove channels from one side of a layer, whose parameters are replaced by new objects."""
     if isinstance(layer, nn.BatchNorm2d):
         torch_pruning.prune_batchnorm_out_channels(layer, indices)
     elif is_depthwise(layer):
@@ -131,9 +137,9 @@ def remove_channels(layer: nn.Module, side: str, indices: Sequence[int]) -> None
 
 
 def _members(
-    graph: Any, group: Any, names: dict[nn.Module, str], place: dict[str, int]
+    graph: Any, group: Any, names: dict[nn.Module, str], positions: dict[str, int]
 ) -> tuple[GroupMember, ...]:
-    """List the layers of a group; operations without weights are left out."""
+    """Return the layers of a group without the operations that have no weights."""
     members = []
     for item in group:
         layer = item.dep.target.module
@@ -145,7 +151,7 @@ def _members(
                 raise UnsupportedLayerError(names[layer], type(layer).__name__)
             by_root = sorted(zip(item.root_idxs, item.idxs, strict=True))
             members.append(GroupMember(names[layer], side, tuple(index for _, index in by_root)))
-    return tuple(sorted(members, key=lambda member: (place[member.layer], member.side)))
+    return tuple(sorted(members, key=lambda member: (positions[member.layer], member.side)))
 
 
 def _group(network: nn.Module, members: tuple[GroupMember, ...]) -> DependencyGroup:
@@ -159,12 +165,12 @@ def _group(network: nn.Module, members: tuple[GroupMember, ...]) -> DependencyGr
 
 def _steps(graph: Any, names: dict[nn.Module, str]) -> tuple[GraphStep, ...]:
     nodes = list(graph.module2node.values())
-    place = {id(node): index for index, node in enumerate(nodes)}
+    positions = {id(node): index for index, node in enumerate(nodes)}
     return tuple(
         GraphStep(
             names.get(node.module),
             node.grad_fn.name().split('Backward')[0],
-            tuple(place[id(source)] for source in node.inputs),
+            tuple(positions[id(source)] for source in node.inputs),
         )
         for node in nodes
     )

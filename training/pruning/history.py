@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What was removed from a network, as data: written, read, and done again to another network."""
+"""The pruning history: which channels were removed, as JSON that can be replayed."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -27,11 +27,11 @@ from training.schema.from_yaml import dataclass_from_tree
 
 
 class HistoryMismatchError(SwiftnetError):
-    """A removal history of another network."""
+    """A pruning history of another network."""
 
     def __init__(self, layer: str, reason: str) -> None:
         super().__init__(
-            f'the removal history does not fit the network: {layer} {reason}; replay it on the '
+            f'the pruning history does not fit the network: {layer} {reason}; replay it on the '
             'unpruned network that it was made from'
         )
 
@@ -41,8 +41,8 @@ class Removal:
     """
     Channels that one layer lost at once.
 
-    `side` is `out`, or `in` for a convolution's input channels; `channels` is the width before,
-    to which `indices`, ascending, refer.
+    `side` is `out`, or `in` for the input channels of a convolution; `channels` is the width
+    before, to which the ascending `indices` refer.
     """
 
     layer: str
@@ -58,21 +58,24 @@ class PruningHistory:
     removals: tuple[Removal, ...] = ()
 
     def __add__(self, later: 'PruningHistory') -> 'PruningHistory':
-        """Concatenate two rounds."""
+        """Append the history of a later round."""
         return PruningHistory(self.removals + later.removals)
 
     def to_json(self) -> str:
-        """Write all as JSON, one removal a line."""
+        """Return the history as JSON, one removal per line."""
         lines = ',\n'.join(json.dumps(asdict(removal)) for removal in self.removals)
         return f'{{"removals": [\n{lines}\n]}}\n'
 
     def removed(self, layer: str) -> int:
-        """Count the output channels that a layer lost in all rounds."""
-        mine = [r for r in self.removals if (r.layer, r.side) == (layer, OUT)]
-        return sum(len(removal.indices) for removal in mine)
+        """Return the number of output channels that a layer lost in all rounds."""
+        return sum(
+            len(removal.indices)
+            for removal in self.removals
+            if (removal.layer, removal.side) == (layer, OUT)
+        )
 
     def kept_channels(self) -> dict[str, tuple[int, ...]]:
-        """List what is left of each pruned layer's output channels, as first numbered."""
+        """Return the output channels that each pruned layer kept, by their original indices."""
         kept: dict[str, tuple[int, ...]] = {}
         for removal in self.removals:
             if removal.side == OUT:
@@ -83,11 +86,15 @@ class PruningHistory:
 
 
 def replay(network: nn.Module, history: PruningHistory) -> None:
-    """Remove the same channels from another network of the same first shape, in place."""
+    """
+    Remove the same channels from another network of the same unpruned shape, in place.
+
+    Raise HistoryMismatchError if a layer is missing or has another width.
+    """
     layers = dict(network.named_modules())
     for removal in history.removals:
         if removal.layer not in layers:
-            raise HistoryMismatchError(removal.layer, 'is not in it')
+            raise HistoryMismatchError(removal.layer, 'is missing')
         layer = layers[removal.layer]
         found = channel_count(layer, removal.side)
         if found != removal.channels:
@@ -98,30 +105,30 @@ def replay(network: nn.Module, history: PruningHistory) -> None:
 
 
 def history_path(checkpoint: Path) -> Path:
-    """Name the file of the history beside a pruned checkpoint."""
+    """Return the path of the history next to a pruned checkpoint."""
     return checkpoint.with_suffix('.history.json')
 
 
 def load_history(path: Path) -> PruningHistory:
-    """Read a history; refuse a file that holds none."""
+    """Load a history; raise FileMissingError or InvalidValueError if there is none."""
     if not path.is_file():
-        raise FileMissingError(path, 'removal history')
+        raise FileMissingError(path, 'pruning history')
     try:
         tree: Any = json.loads(path.read_text())
     except ValueError as error:
-        raise InvalidValueError(str(path), 'not JSON', 'a removal history') from error
+        raise InvalidValueError(str(path), 'not JSON', 'a pruning history') from error
     if tree == {}:
-        raise InvalidValueError(str(path), tree, 'a removal history')
+        raise InvalidValueError(str(path), tree, 'a pruning history')
     history = dataclass_from_tree(PruningHistory, tree, f'{path}.')
-    _check(path, history.removals)
+    _check_removals(path, history.removals)
     return history
 
 
-def _check(path: Path, removals: Sequence[Removal]) -> None:
+def _check_removals(path: Path, removals: Sequence[Removal]) -> None:
     for removal in removals:
-        expected = sorted(set(removal.indices) & set(range(removal.channels)))
-        if removal.side not in (OUT, IN) or list(removal.indices) != expected:
-            wanted = f'{OUT} or {IN} with ascending indices below {removal.channels}'
-            raise InvalidValueError(f'{path}: {removal.layer}', removal.side, wanted)
-        if len(expected) == removal.channels:
-            raise InvalidValueError(f'{path}: {removal.layer}', 'emptied', 'a channel left')
+        valid = sorted(set(removal.indices) & set(range(removal.channels)))
+        if removal.side not in (OUT, IN) or list(removal.indices) != valid:
+            expected = f'{OUT} or {IN} with ascending indices below {removal.channels}'
+            raise InvalidValueError(f'{path}: {removal.layer}', removal.side, expected)
+        if len(valid) == removal.channels:
+            raise InvalidValueError(f'{path}: {removal.layer}', 'empty', 'at least one channel')

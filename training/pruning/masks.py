@@ -13,10 +13,10 @@
 # limitations under the License.
 
 """
-Masks over single weights, for lottery-ticket experiments.
+Unstructured pruning: masks over single weights, for lottery-ticket experiments.
 
-A masked network has the shape and the speed of the full one: zeros are multiplied as all other
-numbers are. For speed channels have to go (structured.py).
+A masked network keeps the shape and the speed of the full one, since zeros are multiplied like
+all other numbers. For speed whole channels have to go (structured.py).
 """
 
 from base64 import b64decode, b64encode
@@ -45,13 +45,13 @@ SCOPES = ('global', 'layer')
 
 @dataclass(frozen=True)
 class MaskOptions:
-    """The share of weights that go, ranked all together (`global`) or in each `layer`."""
+    """The fraction of weights to mask, ranked over all layers (`global`) or in each `layer`."""
 
     ratio: float = 0.5
     scope: str = 'global'
 
     def __post_init__(self) -> None:
-        """Refuse impossible values."""
+        """Raise UnknownNameError or InvalidValueError for impossible values."""
         if self.scope not in SCOPES:
             raise UnknownNameError('scope of masks', self.scope, SCOPES)
         if not 0 <= self.ratio < 1:
@@ -69,21 +69,22 @@ class MaskMismatchError(SwiftnetError):
 
 def unstructured_masks(network: nn.Module, options: MaskOptions) -> dict[str, Tensor]:
     """
-    Mask the smallest weights of all convolutions by magnitude.
+    Return masks that remove the weights of smallest magnitude of all convolutions.
 
-    Weights that are 0 already go first: masks of rising ratios are nested.
+    Weights that are 0 already go first, so that masks of rising ratios are nested. Raise
+    EmptyLayerError if nothing would be left of a layer.
     """
     weights = {
         f'{name}.weight': layer.weight.detach().abs().cpu()
         for name, layer in network.named_modules()
         if isinstance(layer, nn.Conv2d)
     }
-    flat = [weight.flatten() for weight in weights.values()]
+    magnitudes = [weight.flatten() for weight in weights.values()]
     if options.scope == 'layer':
-        kept = [_largest(weight, options.ratio) for weight in flat]
+        kept = [_largest(magnitude, options.ratio) for magnitude in magnitudes]
     else:
-        together = _largest(torch.cat(flat), options.ratio)
-        kept = list(together.split([len(weight) for weight in flat]))
+        all_kept = _largest(torch.cat(magnitudes), options.ratio)
+        kept = list(all_kept.split([len(magnitude) for magnitude in magnitudes]))
     masks = dict(zip(weights, kept, strict=True))
     for name, mask in masks.items():
         if not mask.any():
@@ -92,19 +93,23 @@ def unstructured_masks(network: nn.Module, options: MaskOptions) -> dict[str, Te
 
 
 def apply_masks(network: nn.Module, masks: Masks) -> None:
-    """Set the masked weights to 0, in place; training needs it again after every step."""
+    """
+    Set the masked weights to 0, in place; training has to repeat it after every step.
+
+    Raise MaskMismatchError if the masks are those of another network.
+    """
     weights = dict(network.named_parameters())
     for name, mask in masks.items():
         if name not in weights:
-            raise MaskMismatchError(name, 'is not in it')
+            raise MaskMismatchError(name, 'is missing')
         weight = weights[name]
         if weight.shape != mask.shape:
-            raise MaskMismatchError(name, f'is {_sides(weight)}, its mask {_sides(mask)}')
+            raise MaskMismatchError(name, f'is {_shape(weight)}, its mask {_shape(mask)}')
         weight.data.mul_(mask.to(weight.device))
 
 
 def save_masks(masks: Masks, path: Path) -> None:
-    """Write masks as JSON: shape, number of kept weights, a bit for each weight in base64."""
+    """Write masks as JSON: shape, number of kept weights, one bit per weight in base64."""
     tree = {
         name: {
             'shape': list(mask.shape),
@@ -117,24 +122,24 @@ def save_masks(masks: Masks, path: Path) -> None:
 
 
 def load_masks(path: Path) -> dict[str, Tensor]:
-    """Read what `save_masks` wrote; refuse a file that holds no masks."""
+    """Load masks; raise FileMissingError or InvalidValueError if there are none."""
     if not path.is_file():
         raise FileMissingError(path, 'file of masks')
     try:
         tree = json.loads(path.read_text())
-        return {name: _unpacked(packed) for name, packed in tree.items()}
+        return {name: _unpack(packed) for name, packed in tree.items()}
     except (AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
         raise InvalidValueError(str(path), 'unreadable', 'a file of masks') from error
 
 
 def _largest(magnitudes: Tensor, ratio: float) -> Tensor:
-    """Give True for all but the share of smallest values; the first of equals goes first."""
+    """Return True except for the fraction of smallest values; of equals the first one goes."""
     kept = torch.ones(len(magnitudes), dtype=torch.bool)
     kept[magnitudes.argsort(stable=True)[: round(ratio * len(magnitudes))]] = False
     return kept
 
 
-def _unpacked(packed: Mapping[str, Any]) -> Tensor:
+def _unpack(packed: Mapping[str, Any]) -> Tensor:
     shape, content = packed['shape'], b64decode(packed['bits'], validate=True)
     bits = np.unpackbits(np.frombuffer(content, np.uint8), count=int(np.prod(shape)))
     mask = torch.from_numpy(bits.astype(bool)).view(shape)
@@ -143,5 +148,5 @@ def _unpacked(packed: Mapping[str, Any]) -> Tensor:
     return mask
 
 
-def _sides(tensor: Tensor) -> str:
+def _shape(tensor: Tensor) -> str:
     return 'x'.join(str(side) for side in tensor.shape)

@@ -12,30 +12,22 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What to prune and by how much, from YAML."""
+"""What to prune and by how much: options from YAML, and the parts of a network they name."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 import math
 import re
+from typing import Any
 
 from swiftnet_ros.errors import InvalidValueError, SwiftnetError, UnknownNameError
+from training.pruning.calibration import CalibrationConfig
 from training.pruning.criteria import CRITERIA
+from training.schema.from_yaml import dataclass_from_tree
 
-# stem and stages as the seminar counts its blocks; everything behind the encoder is the decoder
+# Parts of a network: stem and stages of the encoder; everything after the encoder is the decoder.
 PARTS = ('stem', 'stage1', 'stage2', 'stage3', 'stage4', 'decoder')
-# The seminar's two choices: the first two blocks, and all four.
+# The two choices of the reference work: the first two stages, and all four.
 PRESETS = {'first2': PARTS[:3], 'all': PARTS[:5]}
-
-
-def network_part(layer: str) -> str:
-    """Give the part that a layer belongs to, by its name."""
-    stage = re.match(r'encoder\.stages\.(\d+)\.', layer)
-    if stage:
-        return f'stage{int(stage[1]) + 1}'
-    return 'stem' if layer.startswith('encoder.stem') else 'decoder'
-
-
-_BELOW_ONE = 'a fraction from 0 to below 1: a ratio of 1 would empty the layer'
 
 
 class EmptyLayerError(SwiftnetError):
@@ -43,19 +35,19 @@ class EmptyLayerError(SwiftnetError):
 
     def __init__(self, layer: str, count: int, what: str) -> None:
         super().__init__(
-            f'the ratio would remove all {count} {what} of {layer}; give a smaller ratio'
+            f'the ratio would remove all {count} {what} of {layer}; use a smaller ratio'
         )
 
 
 @dataclass(frozen=True)
 class PruneOptions:
     """
-    The criterion, the shares of channels to remove and the widths that may result.
+    The criterion, the fractions of channels to remove, and the widths that may result.
 
-    `ratios` is `first2` or `all`, whose parts lose `ratio` of their channels, or a mapping from
-    parts (stem, stage1 to stage4, decoder) to their own ratios. With `global_ratio` the channels
-    of the parts that `ratios` names are ranked together instead. Widths are rounded to a
-    multiple of `multiple` (1: not at all) and no ratio goes below `floor` channels.
+    `ratios` is `first2` or `all`, whose parts lose the fraction `ratio` of their channels, or a
+    mapping from parts (stem, stage1 to stage4, decoder) to their own ratios. With `global_ratio`
+    the channels of the parts in `ratios` are ranked together instead. Widths are rounded to a
+    multiple of `multiple` (1: not rounded); no ratio goes below `floor` channels.
     """
 
     criterion: str = 'l1'
@@ -66,7 +58,7 @@ class PruneOptions:
     floor: int = 8
 
     def __post_init__(self) -> None:
-        """Refuse unknown names and impossible values."""
+        """Raise UnknownNameError or InvalidValueError for impossible values."""
         if self.criterion not in CRITERIA:
             raise UnknownNameError('pruning criterion', self.criterion, CRITERIA)
         if isinstance(self.ratios, str) and self.ratios not in PRESETS:
@@ -76,32 +68,58 @@ class PruneOptions:
                 raise UnknownNameError('part in ratios', part, PARTS)
         for name, ratio in self._named_ratios().items():
             if not 0 <= ratio < 1:
-                raise InvalidValueError(name, ratio, _BELOW_ONE)
+                expected = 'a fraction from 0 to below 1: a ratio of 1 would empty the layer'
+                raise InvalidValueError(name, ratio, expected)
         if self.multiple < 1:
-            raise InvalidValueError('multiple', self.multiple, '1, 8, 16, 32 or the like')
+            raise InvalidValueError('multiple', self.multiple, '1, 8, 16, 32 or another multiple')
         if self.floor < 0:
-            raise InvalidValueError('floor', self.floor, 'a number of channels of 0 or more')
+            raise InvalidValueError('floor', self.floor, 'a number of channels of at least 0')
         if self.global_ratio is not None and not isinstance(self.ratios, str):
-            expected = f'one of {", ".join(PRESETS)} beside global_ratio'
+            expected = f'one of {", ".join(PRESETS)} with global_ratio'
             raise InvalidValueError('ratios', self.ratios, expected)
 
     def part_ratios(self) -> dict[str, float]:
-        """Give the ratio of every part that is pruned."""
+        """Return the ratio of every part that is pruned."""
         if isinstance(self.ratios, str):
             return dict.fromkeys(PRESETS[self.ratios], self.ratio)
         return dict(self.ratios)
 
     def kept_width(self, channels: int, ratio: float) -> int:
-        """Give the width of a layer of so many channels after a ratio of them is removed."""
+        """Return the rounded width of a layer after a fraction of its channels is removed."""
         if ratio == 0:
             return channels
         rounded = math.floor(channels * (1 - ratio) / self.multiple + 0.5) * self.multiple
         return min(channels, max(rounded, self.lowest_width()))
 
     def lowest_width(self) -> int:
-        """Give the smallest multiple that is not below the floor."""
+        """Return the smallest multiple that is not below the floor."""
         return math.ceil(self.floor / self.multiple) * self.multiple
 
     def _named_ratios(self) -> dict[str, float]:
         shared = {'ratio': self.ratio, 'global_ratio': self.global_ratio or 0.0}
         return shared | {f'ratios.{part}': value for part, value in self.part_ratios().items()}
+
+
+@dataclass(frozen=True)
+class PruneConfig:
+    """The YAML file of the command `prune`: one-shot pruning that keeps the remaining weights."""
+
+    checkpoint: str
+    out: str
+    prune: PruneOptions = field(default_factory=PruneOptions)
+    calibration: dict[str, Any] | None = None
+    seed: int = 0
+
+    def calibration_config(self) -> CalibrationConfig | None:
+        """Return the section `calibration`, None without one."""
+        if self.calibration is None:
+            return None
+        return dataclass_from_tree(CalibrationConfig, self.calibration, 'calibration.')
+
+
+def network_part(layer: str) -> str:
+    """Return the part of the network that a layer belongs to, by its name."""
+    stage = re.match(r'encoder\.stages\.(\d+)\.', layer)
+    if stage:
+        return f'stage{int(stage[1]) + 1}'
+    return 'stem' if layer.startswith('encoder.stem') else 'decoder'

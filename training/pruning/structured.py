@@ -12,9 +12,9 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Remove whole channels from a network, group by group."""
+"""Structured pruning: remove whole channels from a network, dependency group by group."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 import logging
 
 from swiftnet_ros.errors import SwiftnetError
@@ -38,17 +38,17 @@ LOG = logging.getLogger(__name__)
 
 
 class TiedPartsError(SwiftnetError):
-    """Different ratios for channels that a sum ties together."""
+    """Different ratios for channels that a residual sum ties together."""
 
     def __init__(self, layer: str, parts: Sequence[str]) -> None:
         super().__init__(
-            f'residual sums tie the channels of {layer} to those of {" and ".join(parts)}; give '
-            'these parts the same ratio'
+            f'residual sums tie the channels of {layer} to those of {" and ".join(parts)}; use '
+            'the same ratio for these parts'
         )
 
 
 class StatisticsMismatchError(SwiftnetError):
-    """ChannelStatistics of another network."""
+    """Channel statistics of another network."""
 
     def __init__(self, layer: str, channels: int, found: int) -> None:
         super().__init__(
@@ -65,28 +65,31 @@ def prune(
     before: PruningHistory | None = None,
 ) -> PruningHistory:
     """
-    Remove channels in place and tell which.
+    Remove channels in place and return which.
 
-    Dead channels always go, also from parts that no ratio names, and also below the floor; one
-    channel is left of a layer that is dead altogether. With `before`, the history of earlier
-    rounds, ratios are shares of the first widths, so that rounds of rising ratios end at the
-    width of one shot. The parameters are new objects: optimizers are to be made afterwards.
+    Dead channels always go, also from parts without a ratio and below the floor; a layer that is
+    dead altogether keeps one channel. `before` is the history of earlier rounds: ratios are
+    fractions of the original widths, so that rounds of rising ratios end at the width of one
+    shot. Parameters are replaced: create optimizers afterwards.
     """
     traced = trace(network)
     dead = dead_channels(network, traced)
     generator = torch.Generator().manual_seed(seed)
-    worth = {
-        group.name: _importance(network, group, options, statistics or {}, generator)
+    importance = {
+        group.name: CRITERIA[options.criterion](
+            channel_group(network, group, statistics or {}, generator)
+        )
         for group in traced.groups
-        if options.global_ratio is not None or _ratio(network, group, options) > 0
+        if options.global_ratio is not None or _part_ratio(network, group, options) > 0
     }
-    ratios = _ratios(network, traced.groups, options, worth, before or PruningHistory())
+    earlier = before or PruningHistory()
+    ratios = _group_ratios(network, traced.groups, options, importance, earlier)
     removed = {}
     for group in traced.groups:
-        first = group.channels + (before or PruningHistory()).removed(group.name)
+        original = group.channels + earlier.removed(group.name)
         alive = int((~dead[group.name]).sum())
-        width = _width(group, options, ratios[group.name], first, alive)
-        order = _order(group, worth.get(group.name), dead[group.name])
+        width = _target_width(group, options, ratios[group.name], original, alive)
+        order = _removal_order(group, importance.get(group.name), dead[group.name])
         removed[group.name] = sorted(order[: group.channels - width])
     history = _history(network, traced.groups, removed)
     replay(network, history)
@@ -99,40 +102,29 @@ def channel_group(
     statistics: NetworkStatistics,
     generator: torch.Generator,
 ) -> ChannelGroup:
-    """Collect the weights of a group, on the CPU in float64."""
-    rows, columns, scales = [], [], []
+    """Collect weights and statistics of a group, on the CPU in float64."""
+    outputs, inputs, norms = [], [], []
     for member in group.members:
-        layer = network.get_submodule(member.layer)
+        layer, indices = network.get_submodule(member.layer), list(member.indices)
         weight = layer.get_parameter('weight').detach().cpu().double()
         if member.side == IN:
-            columns.append(weight.transpose(0, 1)[list(member.indices)].flatten(1))
+            inputs.append(weight.transpose(0, 1)[indices].flatten(1))
         elif isinstance(layer, nn.BatchNorm2d):
-            scales.append(weight[list(member.indices)])
+            norms.append(weight[indices])
         else:
-            rows.append(weight[list(member.indices)].flatten(1))
-    responses = statistics.get(group.name, ())
-    for level in responses:
+            outputs.append(weight[indices].flatten(1))
+    levels = statistics.get(group.name, ())
+    for level in levels:
         if level.sums.shape[1] != group.channels:
             raise StatisticsMismatchError(group.name, group.channels, level.sums.shape[1])
-    parts = (tuple(rows), tuple(columns), tuple(scales))
-    return ChannelGroup(group.name, *parts, responses, generator)
+    return ChannelGroup(group.name, tuple(outputs), tuple(inputs), tuple(norms), levels, generator)
 
 
-def _importance(
-    network: nn.Module,
-    group: DependencyGroup,
-    options: PruneOptions,
-    statistics: NetworkStatistics,
-    generator: torch.Generator,
-) -> Tensor:
-    return CRITERIA[options.criterion](channel_group(network, group, statistics, generator))
-
-
-def _ratio(network: nn.Module, group: DependencyGroup, options: PruneOptions) -> float:
-    """Give the ratio of a group's part; parts that are tied together need the same."""
-    wanted = options.part_ratios()
+def _part_ratio(network: nn.Module, group: DependencyGroup, options: PruneOptions) -> float:
+    """Return the ratio of a group's part; parts that are tied together need the same one."""
+    ratios = options.part_ratios()
     parts = {
-        network_part(member.layer): wanted.get(network_part(member.layer), 0.0)
+        network_part(member.layer): ratios.get(network_part(member.layer), 0.0)
         for member in group.members
         if member.side == OUT and makes_channels(network.get_submodule(member.layer))
     }
@@ -141,44 +133,44 @@ def _ratio(network: nn.Module, group: DependencyGroup, options: PruneOptions) ->
     return next(iter(parts.values()))
 
 
-def _ratios(
+def _group_ratios(
     network: nn.Module,
     groups: Sequence[DependencyGroup],
     options: PruneOptions,
-    worth: dict[str, Tensor],
+    importance: Mapping[str, Tensor],
     before: PruningHistory,
 ) -> dict[str, float]:
-    """Give the share of its first width that each group is to lose."""
-    own = {group.name: _ratio(network, group, options) for group in groups}
+    """Return the fraction of its original width that each group has to lose."""
+    own = {group.name: _part_ratio(network, group, options) for group in groups}
     if options.global_ratio is None:
         return own
     ranked = [group for group in groups if own[group.name] > 0]
-    first = {group.name: group.channels + before.removed(group.name) for group in ranked}
-    lost = sum(before.removed(name) for name in first)
-    wanted = round(options.global_ratio * sum(first.values())) - lost
-    # Layers differ in size: each channel is measured against the mean of its group.
-    relative = [worth[g.name] / worth[g.name].mean().clamp_min(1e-12) for g in ranked]
-    least = torch.cat(relative).argsort(stable=True)[: max(0, wanted)]
+    original = {group.name: group.channels + before.removed(group.name) for group in ranked}
+    lost = sum(before.removed(name) for name in original)
+    to_remove = round(options.global_ratio * sum(original.values())) - lost
+    # Layers differ in size: importance is relative to the mean of the group.
+    relative = [importance[g.name] / importance[g.name].mean().clamp_min(1e-12) for g in ranked]
+    least = torch.cat(relative).argsort(stable=True)[: max(0, to_remove)]
     owner = torch.repeat_interleave(torch.tensor([group.channels for group in ranked]))
     counts = torch.bincount(owner[least], minlength=len(ranked))
-    shares = {
-        group.name: (int(count) + before.removed(group.name)) / first[group.name]
+    ratios = {
+        group.name: (int(count) + before.removed(group.name)) / original[group.name]
         for group, count in zip(ranked, counts, strict=True)
     }
-    return dict.fromkeys(own, 0.0) | shares
+    return dict.fromkeys(own, 0.0) | ratios
 
 
-def _width(
-    group: DependencyGroup, options: PruneOptions, ratio: float, first: int, alive: int
+def _target_width(
+    group: DependencyGroup, options: PruneOptions, ratio: float, original: int, alive: int
 ) -> int:
-    """Give the width that a group shall have."""
-    width = min(group.channels, options.kept_width(first, ratio))
+    """Return the width of a group after pruning, given its number of living channels."""
+    width = min(group.channels, options.kept_width(original, ratio))
     if width < 1:
         raise EmptyLayerError(group.name, group.channels, 'channels')
-    if ratio > 0 and width == first:
+    if ratio > 0 and width == original:
         LOG.warning(
             '%s keeps its %d channels: ratio %.3f, multiple %d, floor %d',
-            group.name, first, ratio, options.multiple, options.floor,
+            group.name, original, ratio, options.multiple, options.floor,
         )  # fmt: skip
     if alive < width and ratio > 0:
         rounded = alive // options.multiple * options.multiple
@@ -186,17 +178,17 @@ def _width(
     return max(1, min(width, alive))
 
 
-def _order(group: DependencyGroup, worth: Tensor | None, dead: Tensor) -> list[int]:
-    """Order a group's channels: the dead ones, then the least important first."""
-    if worth is None:
-        worth = torch.zeros(group.channels, dtype=torch.float64)
-    return [int(index) for index in worth.masked_fill(dead, -1).argsort(stable=True)]
+def _removal_order(group: DependencyGroup, importance: Tensor | None, dead: Tensor) -> list[int]:
+    """Return the channels in the order of removal: dead ones, then the least important."""
+    if importance is None:
+        importance = torch.zeros(group.channels, dtype=torch.float64)
+    return [int(index) for index in importance.masked_fill(dead, -1).argsort(stable=True)]
 
 
 def _history(
-    network: nn.Module, groups: Sequence[DependencyGroup], removed: dict[str, list[int]]
+    network: nn.Module, groups: Sequence[DependencyGroup], removed: Mapping[str, list[int]]
 ) -> PruningHistory:
-    """List what each layer loses; several groups may share a layer behind a concatenation."""
+    """Return what each layer loses; groups share a layer after a concatenation."""
     lost: dict[tuple[str, str], set[int]] = {}
     for group in groups:
         for member in group.members:

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The command: counts of the seminar's pruned networks, files, one-line errors."""
+"""The command prune: counts of the reference networks, files, one-line errors."""
 
 from dataclasses import asdict
 import json
@@ -38,18 +38,18 @@ MODELS = {
 
 @pytest.fixture
 def checkpoint(tmp_path) -> Path:
-    """Write a trained network."""
+    """Write a checkpoint and return its path."""
     save_checkpoint(tiny_checkpoint(MODELS['pyramid']), tmp_path / 'full.pt')
     return tmp_path / 'full.pt'
 
 
 def pruned(capsys, *words: object) -> dict:
-    """Run the command and read the last line that it prints."""
+    """Run the command and return the JSON of its last line."""
     assert main(['prune', *map(str, words), '--json']) == 0
     return json.loads(capsys.readouterr().out.splitlines()[-1])
 
 
-def test_pruning_the_seminars_network_gives_its_counts(capsys, tmp_path):
+def test_pruned_reference_networks_have_the_published_counts(capsys, tmp_path):
     classes = tuple(SemanticClass(f'class{i}', (i, i, i)) for i in range(150))
     config = ModelConfig('pyramid', 'resnet34', output_stride=8)
     save_checkpoint(tiny_checkpoint(config, classes=classes), tmp_path / 'full.pt')
@@ -66,7 +66,7 @@ def test_pruning_the_seminars_network_gives_its_counts(capsys, tmp_path):
 
 
 @pytest.mark.parametrize('name', MODELS)
-def test_the_onnx_file_of_a_pruned_network_has_its_parameters(capsys, tmp_path, name):
+def test_exported_pruned_network_has_the_counted_parameters(capsys, tmp_path, name):
     save_checkpoint(tiny_checkpoint(MODELS[name]), tmp_path / 'full.pt')
     result = pruned(capsys, tmp_path / 'full.pt', '-o', tmp_path / 'pruned.pt', '--floor', 4,
                     '--multiple', 4)  # fmt: skip
@@ -86,7 +86,7 @@ def test_the_onnx_file_of_a_pruned_network_has_its_parameters(capsys, tmp_path, 
     assert read_spec(path).widths == result['widths']
 
 
-def test_checkpoint_and_history_belong_together(capsys, tmp_path, checkpoint):
+def test_replaying_the_history_gives_the_pruned_checkpoint(capsys, tmp_path, checkpoint):
     out = tmp_path / 'pruned.pt'
     result = pruned(capsys, checkpoint, '-o', out, '--ratio', 0.3, '--size', '96x64')
     before, after = load_checkpoint(checkpoint), load_checkpoint(out)
@@ -101,7 +101,7 @@ def test_checkpoint_and_history_belong_together(capsys, tmp_path, checkpoint):
     assert all(torch.equal(weights[name], value) for name, value in after.weights.items())
 
 
-def test_a_file_says_what_arguments_say_and_they_come_first(capsys, tmp_path, checkpoint):
+def test_arguments_override_the_file(capsys, tmp_path, checkpoint):
     out, other = tmp_path / 'a.pt', tmp_path / 'b.pt'
     tree = {'checkpoint': str(checkpoint), 'out': str(out), 'seed': 3}
     tree['prune'] = {'criterion': 'random', 'ratios': {'stage3': 0.5}, 'multiple': 1}
@@ -114,7 +114,7 @@ def test_a_file_says_what_arguments_say_and_they_come_first(capsys, tmp_path, ch
     assert pruned(capsys, config, '--ratios', 'all') != pruned(capsys, config)
 
 
-def test_the_context_criterion_takes_pictures(capsys, tmp_path, checkpoint, folder_root):
+def test_context_criterion_uses_calibration_images(capsys, tmp_path, checkpoint, folder_root):
     data = ['--dataset', 'folder', '--root', folder_root, '--crop', 64, '--images', 4]
     outs = [tmp_path / name for name in ('a.pt', 'b.pt', 'c.pt')]
     for out, more in zip(outs, ([], [], ['--seed', 1]), strict=True):
@@ -127,14 +127,17 @@ def test_the_context_criterion_takes_pictures(capsys, tmp_path, checkpoint, fold
 @pytest.mark.parametrize(
     ('words', 'text'),
     [
-        (['--criterion', 'context'], 'criterion context has no responses of encoder.stem.conv1'),
+        (
+            ['--criterion', 'context'],
+            'criterion context needs channel statistics of encoder.stem.conv1',
+        ),
         (['--criterion', 'l3'], "unknown pruning criterion 'l3'"),
         (['--ratio', '1'], 'a ratio of 1 would empty the layer'),
         (['--ratio', '0.97', '--floor', '0'], 'remove all 16 channels of encoder.stem.conv1'),
         (['--ratios', 'first'], "did you mean 'first2'?"),
         (['--ratios', '{stage7: 0.5}'], "unknown part in ratios 'stage7'"),
         (['--ratios', '{stage1'], '--ratios is'),
-        (['--ratios', '{stage1: 0.5}'], 'give these parts the same ratio'),
+        (['--ratios', '{stage1: 0.5}'], 'use the same ratio for these parts'),
         (['--dataset', 'camvids'], "unknown data set 'camvids'; did you mean 'camvid'?"),
         (['--dataset', 'camvid'], '--root is None'),
         (['--dataset', 'warehouse'], 'its classes are not those of warehouse (3 and 8)'),
@@ -151,7 +154,7 @@ def test_mistakes_are_one_line(capsys, tmp_path, checkpoint, words, text):
     assert not (tmp_path / 'out.pt').exists()
 
 
-def test_the_checkpoint_itself_is_never_overwritten(capsys, checkpoint):
+def test_checkpoint_is_never_overwritten(capsys, checkpoint):
     content = checkpoint.read_bytes()
     assert main(['prune', str(checkpoint), '-o', str(checkpoint)]) == 1
     assert 'other than the checkpoint' in capsys.readouterr().err
@@ -169,7 +172,7 @@ def test_the_checkpoint_itself_is_never_overwritten(capsys, checkpoint):
         ({'weights': 'keep'}, "unknown key in the configuration 'weights'"),
     ],
 )
-def test_a_mistake_in_a_file_is_one_line(capsys, tmp_path, checkpoint, section, text):
+def test_mistake_in_the_file_is_one_line(capsys, tmp_path, checkpoint, section, text):
     tree = {'checkpoint': str(checkpoint), 'out': str(tmp_path / 'out.pt'), **section}
     (tmp_path / 'prune.yaml').write_text(yaml.safe_dump(tree))
     assert main(['prune', str(tmp_path / 'prune.yaml')]) == 1

@@ -12,11 +12,11 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Which channels are dead, and that they always go without a change to the answer."""
+"""Which channels are dead, and that removing them changes no prediction."""
 
 from collections.abc import Callable
 
-from helpers.small_networks import answer, small_network
+from helpers.small_networks import logits_of, small_network
 import pytest
 import torch
 from torch import nn
@@ -30,27 +30,27 @@ NOTHING = PruneOptions(ratios={})
 BLOCK = 'encoder.stages.1.1'
 
 
-def silence(layer: nn.Module, channels: list[int], shift: float = 0.0) -> None:
-    """Let a norm scale channels by 0 and shift them."""
+def zero_scale(layer: nn.Module, channels: list[int], shift: float = 0.0) -> None:
+    """Make a norm scale channels by 0 and shift them."""
     layer.weight.data[channels] = 0
     layer.bias.data[channels] = shift
 
 
 def dead_of(network: nn.Module, group: str) -> list[int]:
-    """List the dead channels of a group."""
+    """Return the dead channels of a group."""
     return dead_channels(network, trace(network))[group].nonzero().flatten().tolist()
 
 
 def below_a_relu(network: nn.Module) -> tuple[str, list[int]]:
-    """Shift channels below 0 behind a norm that scales them by 0, on every level."""
+    """Shift channels below 0 after a norm that scales them by 0, on every level."""
     for level, norm in enumerate(network.get_submodule(f'{BLOCK}.bn1')):
-        silence(norm, [2, 5, 6], -0.1 * level)
+        zero_scale(norm, [2, 5, 6], -0.1 * level)
     network.get_submodule(f'{BLOCK}.bn1.1').bias.data[6] = 0.1
     return f'{BLOCK}.conv1', [2, 5]
 
 
 def without_weights(network: nn.Module) -> tuple[str, list[int]]:
-    """Make channels from no weights whose norms shift nothing."""
+    """Set the weights that produce channels to 0, with norms that do not shift them."""
     network.get_submodule(f'{BLOCK}.conv1').weight.data[[1, 3]] = 0
     for norm in network.get_submodule(f'{BLOCK}.bn1'):
         norm.running_mean[[1, 3]] = 0
@@ -60,7 +60,7 @@ def without_weights(network: nn.Module) -> tuple[str, list[int]]:
 
 
 def below_zero_by_the_mean(network: nn.Module) -> tuple[str, list[int]]:
-    """Let the running mean of a channel without weights bring it below the ReLU."""
+    """Shift channels without weights below 0 by the running mean, before the ReLU."""
     network.get_submodule(f'{BLOCK}.conv1').weight.data[[0, 4]] = 0
     for norm in network.get_submodule(f'{BLOCK}.bn1'):
         norm.running_mean[[0, 4]] = torch.tensor([5.0, -5.0], dtype=torch.float64)
@@ -68,24 +68,24 @@ def below_zero_by_the_mean(network: nn.Module) -> tuple[str, list[int]]:
 
 
 def unread(network: nn.Module) -> tuple[str, list[int]]:
-    """Read channels with weights of 0."""
+    """Set the weights that read channels to 0."""
     network.get_submodule(f'{BLOCK}.conv2').weight.data[:, [7, 9]] = 0
     return f'{BLOCK}.conv1', [7, 9]
 
 
-def on_both_ways_of_a_sum(network: nn.Module) -> tuple[str, list[int]]:
-    """Silence channels in every block of a stage and in its shortcut, or not in all of them."""
+def in_a_residual_sum(network: nn.Module) -> tuple[str, list[int]]:
+    """Zero channels in every block of a stage and its shortcut, or not in all of them."""
     stage = 'encoder.stages.1'
     for name in ('0.bn2.0', '0.bn2.1', '0.bn2.2', '1.bn2.0', '1.bn2.1', '1.bn2.2'):
-        silence(network.get_submodule(f'{stage}.{name}'), [0, 3, 8])
-    silence(network.get_submodule(f'{stage}.0.downsample.1'), [3, 8])
+        zero_scale(network.get_submodule(f'{stage}.{name}'), [0, 3, 8])
+    zero_scale(network.get_submodule(f'{stage}.0.downsample.1'), [3, 8])
     network.get_submodule(f'{stage}.1.bn2.1').bias.data[8] = -0.5
     return f'{stage}.0.conv2', [3]
 
 
 def in_the_decoder(network: nn.Module) -> tuple[str, list[int]]:
-    """Shift the answer's own norm below the ReLU before the classifier."""
-    silence(network.head[0], [4, 10], -0.3)
+    """Shift the norm of the head below 0, before the ReLU and the classifier."""
+    zero_scale(network.head[0], [4, 10], -0.3)
     network.head[0].bias.data[10] = 0.3
     return 'upsample.4.blend.2', [4]
 
@@ -95,40 +95,40 @@ CASES = (
     without_weights,
     below_zero_by_the_mean,
     unread,
-    on_both_ways_of_a_sum,
+    in_a_residual_sum,
     in_the_decoder,
 )
 
 
 @pytest.mark.parametrize('case', CASES)
-def test_dead_channels_go_though_no_ratio_names_them(case: Callable):
+def test_dead_channels_are_removed_without_a_ratio(case: Callable):
     network = small_network()
     group, expected = case(network)
-    before, widths = answer(network), layer_widths(network.state_dict())
+    before, widths = logits_of(network), layer_widths(network.state_dict())
     assert dead_of(network, group) == expected
     history = prune(network, NOTHING)
-    assert (answer(network) - before).abs().max() < 1e-9
+    assert (logits_of(network) - before).abs().max() < 1e-9
     assert layer_widths(network.state_dict())[group] == widths[group] - len(expected)
     assert history.removed(group) == len(expected)
     assert not dead_of(network, group)
 
 
-def test_a_depthwise_convolution_hands_on_what_is_dead():
+def test_depthwise_convolution_propagates_dead_channels():
     network = small_network(encoder='mobilenet_v2')
     for norm in network.encoder.stages[1][1].conv[0].norm:
-        silence(norm, [11, 40], -1.0)
+        zero_scale(norm, [11, 40], -1.0)
     depthwise = network.encoder.stages[1][1].conv[1]
     for norm in depthwise.norm:
         norm.running_mean[11], norm.bias.data[11] = 0, 0
         norm.running_mean[40], norm.bias.data[40] = 0, 0.5
-    before = answer(network)
+    before = logits_of(network)
     assert dead_of(network, 'encoder.stages.1.1.conv.0.conv') == [11]
     prune(network, NOTHING)
-    assert (answer(network) - before).abs().max() < 1e-9
+    assert (logits_of(network) - before).abs().max() < 1e-9
     assert depthwise.conv.out_channels == 95
 
 
-def test_behind_a_concatenation_each_group_loses_its_own():
+def test_groups_before_a_concatenation_lose_their_own_channels():
     network = small_network('single_scale')
     network.spp.squeeze[2].weight.data[3] = 0
     network.spp.levels[1][2].weight.data[[0, 2]] = 0
@@ -138,27 +138,27 @@ def test_behind_a_concatenation_each_group_loses_its_own():
     for norm in (network.spp.fuse[0], *(level[0] for level in network.spp.levels)):
         norm.running_mean[:] = 0.5
         norm.bias.data[:] = norm.bias.clamp(max=0)
-    before = answer(network)
+    before = logits_of(network)
     prune(network, NOTHING)
-    assert (answer(network) - before).abs().max() < 1e-9
+    assert (logits_of(network) - before).abs().max() < 1e-9
     widths = layer_widths(network.state_dict())
     assert (widths['spp.squeeze.2'], widths['spp.levels.1.2']) == (11, 2)
     assert network.spp.fuse[2].in_channels == 11 + 4 + 2 + 4
 
 
-def test_a_healthy_network_has_none():
+def test_network_without_zeros_has_no_dead_channels():
     for variant in ('pyramid', 'single_scale'):
         network = small_network(variant)
         assert not any(dead.any() for dead in dead_channels(network, trace(network)).values())
         assert not prune(network, NOTHING).removals
 
 
-def test_what_is_dead_goes_first_and_below_the_floor():
+def test_dead_channels_go_first_and_below_the_floor():
     network = small_network(widths=[16, 16, 16, 16, 16])
     for norm in network.get_submodule(f'{BLOCK}.bn1'):
-        silence(norm, [*range(13)], -0.1)
+        zero_scale(norm, [*range(13)], -0.1)
     for norm in network.get_submodule('encoder.stages.2.1.bn1'):
-        silence(norm, [1, 6], -0.1)
+        zero_scale(norm, [1, 6], -0.1)
     history = prune(network, PruneOptions(ratios='all'))
     kept = history.kept_channels()
     assert kept[f'{BLOCK}.conv1'] == (13, 14, 15)
@@ -166,21 +166,21 @@ def test_what_is_dead_goes_first_and_below_the_floor():
     assert not {1, 6} & set(kept['encoder.stages.2.1.conv1'])
 
 
-def test_living_channels_are_rounded_down_where_a_ratio_was_given():
+def test_living_channels_are_rounded_down_where_a_ratio_is_given():
     network = small_network(widths=[32, 32, 32, 32, 32])
     for name in (f'{BLOCK}.bn1', 'encoder.stages.0.1.bn1'):
         for norm in network.get_submodule(name):
-            silence(norm, [0, 4, 9, 11, 30, 31], -0.1)
+            zero_scale(norm, [0, 4, 9, 11, 30, 31], -0.1)
     prune(network, PruneOptions(ratios={'stage2': 0.1}))
     assert network.get_submodule(f'{BLOCK}.conv1').out_channels == 24
     assert network.get_submodule('encoder.stages.0.1.conv1').out_channels == 26
 
 
-def test_a_group_that_is_dead_altogether_keeps_one_channel():
+def test_dead_group_keeps_one_channel():
     network = small_network()
     for norm in network.get_submodule(f'{BLOCK}.bn1'):
-        silence(norm, [*range(16)])
-    before = answer(network)
+        zero_scale(norm, [*range(16)])
+    before = logits_of(network)
     prune(network, NOTHING)
     assert network.get_submodule(f'{BLOCK}.conv1').out_channels == 1
-    assert (answer(network) - before).abs().max() < 1e-9
+    assert (logits_of(network) - before).abs().max() < 1e-9

@@ -12,11 +12,11 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What was removed is written, read, and done again to the network that a run began with."""
+"""The pruning history: written, read, and replayed on the initial network."""
 
 from dataclasses import replace
 
-from helpers.small_networks import answer, small_network
+from helpers.small_networks import logits_of, small_network
 import pytest
 from swiftnet_ros.errors import FileMissingError, InvalidValueError, SwiftnetError
 import torch
@@ -39,7 +39,7 @@ HALF = PruneOptions(multiple=1, floor=1)
 
 
 def initial(variant: str = 'pyramid', encoder: str = 'resnet18') -> nn.Module:
-    """Build the same network with other weights, as it was before a training."""
+    """Return the same network with other random weights."""
     network = small_network(variant, encoder)
     torch.manual_seed(7)
     init_weights(network)
@@ -47,7 +47,7 @@ def initial(variant: str = 'pyramid', encoder: str = 'resnet18') -> nn.Module:
 
 
 def two_rounds(network: nn.Module) -> PruningHistory:
-    """Prune a fifth and then half, after the weights have changed."""
+    """Prune a fifth, change the weights, then prune half."""
     first = prune(network, replace(HALF, ratio=0.2))
     init_weights(network)
     return first + prune(network, HALF, before=first)
@@ -55,7 +55,7 @@ def two_rounds(network: nn.Module) -> PruningHistory:
 
 @pytest.mark.parametrize('encoder', ['resnet18', 'resnet50', 'mobilenet_v2'])
 @pytest.mark.parametrize('variant', VARIANTS)
-def test_replaying_gives_the_same_shapes_with_the_kept_initial_weights(variant, encoder):
+def test_replay_gives_the_same_shapes_with_the_kept_initial_weights(variant, encoder):
     trained, start, whole = (make(variant, encoder) for make in (small_network, initial, initial))
     history = two_rounds(trained)
     replay(start, history)
@@ -69,10 +69,10 @@ def test_replaying_gives_the_same_shapes_with_the_kept_initial_weights(variant, 
             assert torch.equal(layer.running_var, first.running_var[list(channels)])
         elif name.startswith('encoder.stem'):
             assert torch.equal(layer.weight, first.weight[list(channels)])
-    answer(start)
+    logits_of(start)
 
 
-def test_a_history_is_read_as_it_was_written(tmp_path):
+def test_history_survives_writing_and_reading(tmp_path):
     history = two_rounds(small_network('single_scale'))
     path = history_path(tmp_path / 'pruned.pt')
     assert path.name == 'pruned.history.json'
@@ -81,7 +81,7 @@ def test_a_history_is_read_as_it_was_written(tmp_path):
     assert len(path.read_text().splitlines()) == len(history.removals) + 2
 
 
-def test_kept_channels_are_numbered_as_at_first():
+def test_kept_channels_have_their_original_indices():
     first = (
         Removal('a', 'out', 5, (1, 3)),
         Removal('a', 'in', 5, (0,)),
@@ -96,19 +96,19 @@ def test_kept_channels_are_numbered_as_at_first():
     ('network', 'text'),
     [
         (lambda: small_network(widths=[8, 12, 16, 20, 32]), r'has 32 out channels, expected 24'),
-        (lambda: small_network(encoder='resnet34', levels=1), r'bn1\.1 is not in it'),
-        (lambda: small_network(encoder='mobilenet_v2'), r'conv1 is not in it'),
-        (lambda: nn.ModuleDict({'encoder': nn.Identity()}), 'is not in it'),
+        (lambda: small_network(encoder='resnet34', levels=1), r'bn1\.1 is missing'),
+        (lambda: small_network(encoder='mobilenet_v2'), r'conv1 is missing'),
+        (lambda: nn.ModuleDict({'encoder': nn.Identity()}), 'is missing'),
     ],
 )
-def test_a_history_of_another_network_is_one_line(network, text):
+def test_history_of_another_network_raises_in_one_line(network, text):
     history = prune(small_network(), HALF)
     with pytest.raises(HistoryMismatchError, match=text) as caught:
         replay(network(), history)
     assert '\n' not in str(caught.value)
 
 
-def test_a_history_does_not_fit_twice():
+def test_history_cannot_be_replayed_twice():
     network = small_network()
     history = prune(network, HALF)
     widths = layer_widths(network.state_dict())
@@ -131,7 +131,7 @@ def test_a_history_does_not_fit_twice():
         '{"removals": [{"layer": "a", "side": "out", "channels": 2, "indices": [0, 1]}]}',
     ],
 )
-def test_a_file_that_holds_no_history_is_one_line(text, tmp_path):
+def test_invalid_history_file_raises_in_one_line(text, tmp_path):
     path = tmp_path / 'bad.json'
     path.write_text(text)
     with pytest.raises(InvalidValueError, match=r'bad\.json') as caught:
@@ -140,6 +140,6 @@ def test_a_file_that_holds_no_history_is_one_line(text, tmp_path):
     assert '\n' not in str(caught.value)
 
 
-def test_a_file_that_is_not_there_is_named(tmp_path):
-    with pytest.raises(FileMissingError, match='removal history not found'):
+def test_missing_history_file_is_named(tmp_path):
+    with pytest.raises(FileMissingError, match='pruning history not found'):
         load_history(tmp_path / 'none.json')

@@ -12,11 +12,11 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Masks over single weights: how many, which, nested, and as a file."""
+"""Masks over single weights: how many, which, nested, and stored as a file."""
 
 import json
 
-from helpers.small_networks import answer, small_network
+from helpers.small_networks import logits_of, small_network
 import pytest
 from swiftnet_ros.errors import FileMissingError, InvalidValueError, UnknownNameError
 import torch
@@ -34,14 +34,14 @@ from training.pruning.options import EmptyLayerError
 
 
 def convolutions(network: nn.Module) -> dict[str, torch.Tensor]:
-    """Give the weights of all convolutions."""
+    """Return the weights of all convolutions."""
     layers = dict(network.named_modules())
     return {f'{n}.weight': v.weight for n, v in layers.items() if isinstance(v, nn.Conv2d)}
 
 
 @pytest.mark.parametrize('scope', SCOPES)
 @pytest.mark.parametrize('ratio', [0.0, 0.3, 0.8])
-def test_the_smallest_weights_go(scope, ratio):
+def test_smallest_weights_are_masked(scope, ratio):
     network = small_network()
     weights = convolutions(network)
     masks = unstructured_masks(network, MaskOptions(ratio, scope))
@@ -50,21 +50,21 @@ def test_the_smallest_weights_go(scope, ratio):
     }
     pairs = [(weights[name].detach().abs(), mask) for name, mask in masks.items()]
     if scope == 'global':
-        pairs = [tuple(torch.cat([part.flatten() for part in parts]) for parts in zip(*pairs))]
+        pairs = [tuple(torch.cat([t.flatten() for t in tensors]) for tensors in zip(*pairs))]
     for magnitudes, mask in pairs:
         assert int((~mask).sum()) == round(ratio * mask.numel())
         if not mask.all():
             assert magnitudes[~mask].max() <= magnitudes[mask].min()
 
 
-def test_scopes_differ_where_layers_do():
+def test_global_scope_masks_layers_differently():
     network = small_network()
-    shares = [
+    fractions = [
         {round(float(mask.float().mean()), 2) for mask in masks.values()}
         for masks in (unstructured_masks(network, MaskOptions(0.5, scope)) for scope in SCOPES)
     ]
-    assert len(shares[0]) > 5
-    assert max(shares[1]) - min(shares[1]) <= 0.02
+    assert len(fractions[0]) > 5
+    assert max(fractions[1]) - min(fractions[1]) <= 0.02
 
 
 @pytest.mark.parametrize('scope', SCOPES)
@@ -78,19 +78,19 @@ def test_masks_of_rising_ratios_are_nested(scope):
         last = masks
 
 
-def test_a_masked_network_keeps_its_shape_and_loses_weights():
+def test_masked_network_keeps_its_shape():
     network = small_network()
     shapes = {name: value.shape for name, value in network.state_dict().items()}
-    before = answer(network)
+    before = logits_of(network)
     masks = unstructured_masks(network, MaskOptions(0.5))
     apply_masks(network, masks)
     assert {name: value.shape for name, value in network.state_dict().items()} == shapes
     for name, weight in convolutions(network).items():
         assert torch.equal(weight != 0, masks[name])
-    assert not torch.equal(answer(network), before)
+    assert not torch.equal(logits_of(network), before)
 
 
-def test_masks_are_read_as_they_were_written(tmp_path):
+def test_masks_survive_writing_and_reading(tmp_path):
     masks = unstructured_masks(small_network(encoder='mobilenet_v2'), MaskOptions(0.6))
     path = tmp_path / 'masks.json'
     save_masks(masks, path)
@@ -105,7 +105,7 @@ def test_masks_are_read_as_they_were_written(tmp_path):
 
 
 def damaged(tree: dict) -> dict:
-    """Take away a weight that counts as kept."""
+    """Return a file whose count of kept weights is wrong."""
     return {'a': {**tree['a'], 'kept': 2}}
 
 
@@ -118,7 +118,7 @@ def damaged(tree: dict) -> dict:
         lambda tree: {'a': {**tree['a'], 'bits': '?'}},
     ],
 )
-def test_a_file_that_holds_no_masks_is_one_line(change, tmp_path):
+def test_invalid_file_of_masks_raises(change, tmp_path):
     path = tmp_path / 'masks.json'
     save_masks({'a': torch.tensor([[True, False, True, True]])}, path)
     path.write_text(json.dumps(change(json.loads(path.read_text()))))
@@ -132,17 +132,17 @@ def test_a_file_that_holds_no_masks_is_one_line(change, tmp_path):
     ('other', 'text'),
     [
         ({'widths': [8, 12, 16, 20, 32]}, 'is 32x20x3x3, its mask 24x20x3x3'),
-        ({'encoder': 'mobilenet_v2'}, 'is not in it'),
+        ({'encoder': 'mobilenet_v2'}, 'is missing'),
     ],
 )
-def test_masks_of_another_network_are_one_line(other, text):
+def test_masks_of_another_network_raise_in_one_line(other, text):
     masks = unstructured_masks(small_network(), MaskOptions())
     with pytest.raises(MaskMismatchError, match=text) as caught:
         apply_masks(small_network(**other), masks)
     assert '\n' not in str(caught.value)
 
 
-def test_a_ratio_that_empties_a_layer_is_refused():
+def test_ratio_that_empties_a_layer_raises():
     network = small_network()
     network.laterals[1].weight.data *= 1e-6
     with pytest.raises(EmptyLayerError, match=r'would remove all 192 weights of laterals\.1'):
@@ -150,7 +150,7 @@ def test_a_ratio_that_empties_a_layer_is_refused():
 
 
 @pytest.mark.parametrize('ratio', [1.0, -0.1])
-def test_impossible_options_are_refused(ratio):
+def test_impossible_options_raise(ratio):
     with pytest.raises(InvalidValueError, match='ratio is'):
         MaskOptions(ratio)
     with pytest.raises(UnknownNameError, match="did you mean 'layer'"):

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Channels are really removed, together, and what is left answers as if they were 0."""
+"""Removed channels: the pruned network predicts as if they were 0 in the full one."""
 
 from collections.abc import Iterator
 from copy import deepcopy
@@ -20,9 +20,9 @@ from functools import cache
 
 from helpers.checkout import ROOT
 from helpers.small_networks import (
-    answer,
     calibration,
     CLASSES,
+    logits_of,
     removed_outputs,
     small_network,
     zeroed,
@@ -47,71 +47,73 @@ SOURCES = ROOT / 'training'
 
 
 def exact(**changes) -> PruneOptions:
-    """Give options without rounding."""
+    """Return options without rounding."""
     return PruneOptions(**{'ratios': HALF, 'multiple': 1, 'floor': 1, **changes})
 
 
 @cache
 def full_network(variant: str, encoder: str) -> nn.Module:
-    """Build a network that no test changes."""
+    """Return a network that no test changes."""
     return small_network(variant, encoder, levels=2)
 
 
 @cache
 def halved(variant: str, encoder: str) -> tuple[nn.Module, PruningHistory]:
-    """Prune every part of that network by half."""
+    """Return that network with every part pruned by half, and the history."""
     network = deepcopy(full_network(variant, encoder))
     return network, prune(network, exact())
 
 
 def swaps(removed: dict[str, set[int]], group: DependencyGroup) -> Iterator[dict[str, set[int]]]:
-    """Name, in place of a removed channel of a group, a kept one; for each of three."""
+    """Yield the removed channels with one of a group swapped for a kept one, three times."""
     gone = removed[group.name]
     first = min(gone)
     for kept in [channel for channel in range(group.channels) if channel not in gone][:3]:
         changed = dict(removed)
         for member in group.members:
             if member.side == OUT:
-                out, put = member.indices[first], member.indices[kept]
-                changed[member.layer] = changed[member.layer] - {out} | {put}
+                old, new = member.indices[first], member.indices[kept]
+                changed[member.layer] = changed[member.layer] - {old} | {new}
         yield changed
 
 
 @pytest.mark.parametrize('encoder', ENCODERS)
 @pytest.mark.parametrize('variant', VARIANTS)
 class TestEveryNetwork:
-    """What holds for each encoder in each variant."""
+    """Properties of every encoder in every variant."""
 
     @pytest.mark.parametrize('criterion', CRITERIA)
-    def test_pruned_is_zeroed_and_no_other_channels_are(self, variant, encoder, criterion):
+    def test_pruned_network_equals_the_full_one_with_zeroed_channels(
+        self, variant, encoder, criterion
+    ):
         full = full_network(variant, encoder)
         pruned, data = deepcopy(full), None
         if criterion == 'context':
             data = collect_statistics(full, calibration(1), CLASSES)
         removed = removed_outputs(prune(pruned, exact(criterion=criterion), data))
-        expected = answer(pruned)
+        expected = logits_of(pruned)
 
         def difference(channels: dict[str, set[int]]) -> float:
-            return float((answer(zeroed(full, channels)) - expected).abs().max())
+            return float((logits_of(zeroed(full, channels)) - expected).abs().max())
 
         assert difference(removed) < 1e-9
         widest = max(trace(full).groups, key=lambda group: len(group.members))
         assert any(difference(channels) > 1e-3 for channels in swaps(removed, widest))
 
-    def test_every_width_is_halved_but_the_answers(self, variant, encoder):
+    def test_every_width_but_the_logits_is_halved(self, variant, encoder):
         before = layer_widths(full_network(variant, encoder).state_dict())
         after = layer_widths(halved(variant, encoder)[0].state_dict())
         halves = {name: (width + 1) // 2 for name, width in before.items()}
         assert after == halves | {'head.2': CLASSES}
 
-    def test_the_shape_is_rebuilt_strictly(self, variant, encoder):
+    def test_pruned_shape_is_rebuilt_from_weights(self, variant, encoder):
         network = halved(variant, encoder)[0]
         again = small_network(variant, encoder, levels=2).float()
         adopt_shapes(again, network.state_dict())
         again.double().load_state_dict(network.state_dict(), strict=True)
-        assert torch.equal(answer(again), answer(network))
+        assert torch.equal(logits_of(again), logits_of(network))
 
-    def test_training_goes_on(self, variant, encoder):
+    def test_pruned_network_has_gradients(self, variant, encoder):
         network = deepcopy(halved(variant, encoder)[0]).float().train()
         network(calibration(1)[0].images).square().sum().backward()
         assert all(parameter.grad is not None for parameter in network.parameters())
@@ -126,54 +128,56 @@ class TestEveryNetwork:
         layers = {removal.layer for removal in whole.removals}
         assert all(history.removed(layer) == whole.removed(layer) for layer in layers)
 
-    def test_a_global_ratio_removes_its_share(self, variant, encoder):
+    def test_global_ratio_removes_its_fraction(self, variant, encoder):
         full = full_network(variant, encoder)
         network = deepcopy(full)
         before = {group.name: group.channels for group in trace(full).groups}
         history = prune(network, exact(ratios='all', global_ratio=0.4))
         ranked = [name for name in before if network_part(name) != 'decoder']
-        shares = {name: history.removed(name) / before[name] for name in ranked}
+        fractions = {name: history.removed(name) / before[name] for name in ranked}
         lost, total = sum(map(history.removed, ranked)), sum(before[name] for name in ranked)
         assert lost == pytest.approx(0.4 * total, abs=len(ranked) / 2)
-        assert len(set(shares.values())) > 2
-        expected = answer(zeroed(full, removed_outputs(history)))
-        assert (answer(network) - expected).abs().max() < 1e-9
+        assert len(set(fractions.values())) > 2
+        expected = logits_of(zeroed(full, removed_outputs(history)))
+        assert (logits_of(network) - expected).abs().max() < 1e-9
 
 
 @pytest.mark.parametrize('multiple', [8, 16, 32])
 @pytest.mark.parametrize('ratio', [0.1, 0.5, 0.7])
-def test_widths_are_multiples_or_whole(multiple, ratio):
+def test_widths_are_multiples_or_unchanged(multiple, ratio):
     network = small_network(widths=[24, 24, 40, 64, 88], features=42)
     before = layer_widths(network.state_dict())
     options = PruneOptions(ratios=dict.fromkeys(PARTS, ratio), multiple=multiple)
     prune(network, options)
     after = layer_widths(network.state_dict())
     for name, width in after.items():
-        wanted = before[name] * (1 - ratio)
-        near = abs(width - wanted) <= multiple / 2 + 1e-9
+        exact_width = before[name] * (1 - ratio)
+        near = abs(width - exact_width) <= multiple / 2 + 1e-9
         assert width == before[name] or (width % multiple == 0 and (near or width == multiple))
     assert sum(after.values()) < sum(before.values())
 
 
-def test_no_layer_is_skipped_without_a_word(caplog):
+def test_layer_that_keeps_its_width_is_logged(caplog):
     network = small_network(widths=[8, 8, 32, 32, 32])
     prune(network, PruneOptions())
     widths = layer_widths(network.state_dict())
     assert widths['encoder.stem.conv1'] == 8
     assert widths['encoder.stages.3.0.conv1'] == 16
-    said = [record.getMessage() for record in caplog.records]
-    named = {line.split()[0] for line in said}
-    assert all('keeps its 8 channels: ratio 0.500, multiple 8, floor 8' in line for line in said)
+    messages = [record.getMessage() for record in caplog.records]
+    named = {line.split()[0] for line in messages}
+    assert all(
+        'keeps its 8 channels: ratio 0.500, multiple 8, floor 8' in line for line in messages
+    )
     assert named == {'encoder.stem.conv1', *(f'encoder.stages.0.{i}.conv1' for i in (0, 1))}
 
 
-def test_a_floor_holds():
+def test_floor_is_the_smallest_width():
     network = small_network()
     prune(network, exact(ratios='all', ratio=0.9, floor=5))
     assert min(layer_widths(network.state_dict()).values()) == 5
 
 
-def test_the_parts_that_are_not_named_stay_as_they_are():
+def test_parts_without_a_ratio_stay_unchanged():
     network = small_network('single_scale', 'resnet50')
     before = layer_widths(network.state_dict())
     prune(network, exact(ratios={'stage2': 0.5}))
@@ -182,7 +186,7 @@ def test_the_parts_that_are_not_named_stay_as_they_are():
     assert changed == {'stage2'}
 
 
-def test_the_network_keeps_its_mode_and_other_weights():
+def test_network_keeps_its_mode_and_other_weights():
     network = small_network().train()
     kept = network.head[2].bias.detach().clone()
     prune(network, exact(ratios='first2'))
@@ -191,21 +195,21 @@ def test_the_network_keeps_its_mode_and_other_weights():
     assert all(p.requires_grad and p.dtype == torch.float64 for p in network.parameters())
 
 
-def test_the_same_seed_removes_the_same():
+def test_same_seed_removes_the_same_channels():
     histories = [prune(small_network(), exact(criterion='random'), seed=s) for s in (3, 3, 4)]
     assert histories[0] == histories[1] != histories[2]
 
 
 @pytest.mark.parametrize('encoder', ['resnet18', 'resnet34'])
-def test_parts_that_a_sum_ties_need_one_ratio(encoder):
+def test_parts_tied_by_a_sum_need_one_ratio(encoder):
     network = small_network(encoder=encoder, widths=[8, 8, 16, 20, 24])
-    with pytest.raises(TiedPartsError, match='stem.conv1 to those of stage1 and stem; give'):
+    with pytest.raises(TiedPartsError, match='stem.conv1 to those of stage1 and stem; use'):
         prune(network, exact(ratios={'stem': 0.5}))
     prune(network, exact(ratios='first2'))
     assert layer_widths(network.state_dict())['encoder.stem.conv1'] == 4
 
 
-def test_a_ratio_that_empties_a_layer_is_refused():
+def test_ratio_that_empties_a_layer_raises():
     network = small_network()
     before = layer_widths(network.state_dict())
     with pytest.raises(EmptyLayerError, match=r'remove all 8 channels of encoder\.stem\.conv1'):
@@ -213,7 +217,7 @@ def test_a_ratio_that_empties_a_layer_is_refused():
     assert layer_widths(network.state_dict()) == before
 
 
-def test_statistics_of_another_network_are_refused():
+def test_statistics_of_another_network_raise():
     network = small_network()
     statistics = collect_statistics(network, calibration(1), CLASSES)
     prune(network, exact(criterion='context'), statistics)
@@ -231,34 +235,34 @@ def test_statistics_of_another_network_are_refused():
         ({'ratio': 1.0}, InvalidValueError, 'ratio is 1.0'),
         ({'ratio': -0.1}, InvalidValueError, 'ratio is -0.1'),
         ({'global_ratio': 1}, InvalidValueError, 'global_ratio is 1.0'),
-        ({'global_ratio': 0.5, 'ratios': {'stem': 0.5}}, InvalidValueError, 'beside global_ratio'),
+        ({'global_ratio': 0.5, 'ratios': {'stem': 0.5}}, InvalidValueError, 'with global_ratio'),
         ({'multiple': 0}, InvalidValueError, 'multiple is 0'),
         ({'floor': -1}, InvalidValueError, 'floor is -1'),
         ({'ratios': {'stem': 'half'}}, InvalidValueError, r'prune\.ratios is'),
         ({'ration': 0.5}, UnknownNameError, "did you mean 'ratio'"),
     ],
 )
-def test_impossible_options_are_one_line(tree, error, text):
+def test_impossible_options_raise_in_one_line(tree, error, text):
     with pytest.raises(error, match=text) as caught:
         dataclass_from_tree(PruneOptions, tree, 'prune.')
     assert '\n' not in str(caught.value)
 
 
-def test_torch_pruning_stands_behind_one_module():
+def test_only_one_module_imports_torch_pruning():
     users = [path for path in SOURCES.rglob('*.py') if 'torch_pruning' in path.read_text()]
     assert [path.name for path in users] == ['dependency_groups.py']
 
 
 class Scaled(nn.Module):
-    """A layer and a parameter of its own."""
+    """A layer and a parameter outside of layers."""
 
     def __init__(self, layer: nn.Module) -> None:
-        """Begin with a scale of 1."""
+        """Start with a scale of 1."""
         super().__init__()
         self.layer, self.scale = layer, nn.Parameter(torch.ones(1, 8, 1, 1))
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
-        """Scale what the layer gives."""
+        """Scale the output of the layer."""
         return self.layer(features) * self.scale
 
 
@@ -270,14 +274,14 @@ class Scaled(nn.Module):
         (Scaled(nn.Identity()), 'a parameter outside of layers'),
     ],
 )
-def test_a_network_of_other_layers_is_one_line(middle, text):
+def test_unsupported_layer_raises_in_one_line(middle, text):
     network = nn.Sequential(nn.Conv2d(3, 8, 1), middle, nn.Conv2d(8, 2, 1))
     with pytest.raises(UnsupportedLayerError, match=text) as caught:
         trace(network)
     assert '\n' not in str(caught.value)
 
 
-def test_tracing_leaves_a_frozen_network_alone():
+def test_tracing_does_not_change_a_frozen_network():
     network = small_network().requires_grad_(False).train()
     before = {name: id(value) for name, value in network.named_parameters()}
     with torch.inference_mode():
