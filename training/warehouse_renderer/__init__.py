@@ -13,11 +13,12 @@
 # limitations under the License.
 
 """
-Render warehouse scenes with exact labels, each from a seed.
+A procedural renderer of warehouse scenes with exact labels, reproducible by seed.
 
-`render(seed, height, width)` draws a hall with racks, pallets, boxes, forklifts, people and doors
-(`layout`), breaks it into flat faces (`faces`), finds the face that each pixel sees (`raster`) and
-colors it (`lighting`, `shading`, `sensor`). Every class draws its colors from the same table.
+`render(seed, height, width)` lays out a hall with racks, pallets, boxes, forklifts, people and
+doors (`layout`), splits it into flat faces (`faces`), finds the visible face of each pixel
+(`raster`) and computes its color (`lighting`, `shading`, `sensor`). All classes draw their colors
+from the same palette.
 """
 
 from dataclasses import dataclass
@@ -29,8 +30,8 @@ from training.warehouse_renderer.faces import project
 from training.warehouse_renderer.layout import draw_scene
 from training.warehouse_renderer.lighting import illuminate
 from training.warehouse_renderer.parts import SceneClass
-from training.warehouse_renderer.raster import resolve
-from training.warehouse_renderer.sensor import expose
+from training.warehouse_renderer.raster import rasterize
+from training.warehouse_renderer.sensor import simulate_sensor
 from training.warehouse_renderer.shading import shade
 
 __all__ = ['RenderedImage', 'SceneClass', 'render']
@@ -38,7 +39,7 @@ __all__ = ['RenderedImage', 'SceneClass', 'render']
 
 @dataclass(frozen=True)
 class RenderedImage:
-    """Hold a image, RGB uint8 [H, W, 3], and the class of what each pixel shows [H, W]."""
+    """A rendered image, RGB uint8 [H, W, 3], and the class id of each pixel, uint8 [H, W]."""
 
     image: NDArray[np.uint8]
     label: NDArray[np.uint8]
@@ -46,9 +47,9 @@ class RenderedImage:
 
 def render(seed: int, height: int, width: int) -> RenderedImage:
     """
-    Render the scene of a seed; the same seed and size give the same bits.
+    Return the scene of a seed; equal seeds and sizes give equal bits.
 
-    Raises ValueError for a size that is not a positive integer.
+    Raise ValueError for a size that is not a positive integer.
     """
     for name, value in (('height', height), ('width', width)):
         if not isinstance(value, int) or isinstance(value, bool) or value < 1:
@@ -60,6 +61,6 @@ def render(seed: int, height: int, width: int) -> RenderedImage:
     focal, center = scene.camera.focal * width, np.array([width / 2, height / 2], np.float32)
     matrix = faces.matrix @ to_ray
     outline = faces.outline * np.float32(focal) + (center - 0.5)
-    face, near = resolve(outline, matrix[:, 2], height, width)
-    image = shade(faces, light, scene.camera, matrix, face, near)
-    return RenderedImage(expose(Random(seed + 2), image), faces.kind[face])
+    face_index, inverse_depth = rasterize(outline, matrix[:, 2], height, width)
+    image = shade(faces, light, scene.camera, matrix, face_index, inverse_depth)
+    return RenderedImage(simulate_sensor(Random(seed + 2), image), faces.class_id[face_index])

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Name the textures and pack them, with their smaller copies, into one image."""
+"""The texture atlas: all named textures with their mipmaps in one image."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -23,15 +23,15 @@ import numpy as np
 from numpy.typing import NDArray
 from training.warehouse_renderer import painters
 from training.warehouse_renderer.geometry import FloatArray
-from training.warehouse_renderer.patterns import CELL, Planes
+from training.warehouse_renderer.patterns import Planes, TEXTURE_SIZE
 
-LEVELS = 6
+MIP_LEVELS = 6
 MARGIN = 2
 
 
 @dataclass(frozen=True)
 class Texture:
-    """Name a painter, the seed it paints from and the period in metres (0: fit the face)."""
+    """A painter, its seed, and the texture's period in meters (0: stretched to the face)."""
 
     paint: Callable[[int], Planes]
     seed: int = 0
@@ -78,7 +78,7 @@ PERIODS = np.array([texture.period for texture in TEXTURES.values()], np.float32
 
 @dataclass(frozen=True)
 class Atlas:
-    """Hold all textures in one image [rows, columns, 2] uint8 and where each level begins."""
+    """All textures in one image [rows, columns, 2] uint8, and the origins of their mip levels."""
 
     planes: NDArray[np.uint8]
     left: FloatArray
@@ -87,24 +87,24 @@ class Atlas:
 
 @lru_cache(maxsize=1)
 def atlas() -> Atlas:
-    """Paint every texture once; level k of texture i is CELL >> k wide, at (top[i], left[k])."""
-    sizes = np.array([CELL >> k for k in range(LEVELS)])
+    """Return the atlas; level k of texture i is TEXTURE_SIZE >> k wide, at (top[i], left[k])."""
+    sizes = np.array([TEXTURE_SIZE >> k for k in range(MIP_LEVELS)])
     left = np.concatenate([[0], np.cumsum(sizes + 2 * MARGIN)[:-1]]) + MARGIN
     rows = [_levels(texture) for texture in TEXTURES.values()]
-    height = CELL + 2 * MARGIN
+    height = TEXTURE_SIZE + 2 * MARGIN
     top = np.arange(len(rows)) * height + MARGIN
     return Atlas(np.concatenate(rows), left.astype(np.float32), top.astype(np.float32))
 
 
 def _levels(texture: Texture) -> NDArray[np.uint8]:
-    """Lay one texture's levels side by side, each with a margin that wraps around."""
+    """Return one texture's mip levels side by side, each with a margin that wraps around."""
     planes = np.stack(texture.paint(texture.seed), -1).astype(np.float32)
     cells = []
-    for level in range(LEVELS):
-        size = CELL >> level
+    for level in range(MIP_LEVELS):
+        size = TEXTURE_SIZE >> level
         small = cv2.resize(planes, (size, size), interpolation=cv2.INTER_AREA)
         edge = ((MARGIN, MARGIN), (MARGIN, MARGIN), (0, 0))
         cell = np.pad(small, edge, mode='wrap')
-        below = ((0, CELL - size), (0, 0), (0, 0))
+        below = ((0, TEXTURE_SIZE - size), (0, 0), (0, 0))
         cells.append(np.pad(cell, below, mode='edge'))
     return (np.clip(np.concatenate(cells, 1), 0, 1) * 255 + 0.5).astype(np.uint8)

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Build the hall: floor, walls, ceiling, doors, lamps and what hangs there."""
+"""The hall: floor, walls, ceiling, doors, lamps and fixtures."""
 
 from dataclasses import dataclass
 import math
@@ -27,8 +27,8 @@ COLUMNS = 4.5
 
 
 @dataclass(frozen=True)
-class Room:
-    """Hold the hall's inner bounds in metres; the camera stands at x = y = 0."""
+class Hall:
+    """The inner bounds of the hall in meters; the camera stands at x = y = 0."""
 
     left: float
     right: float
@@ -37,7 +37,7 @@ class Room:
     height: float
 
     def walls(self) -> list[tuple[Pose, float]]:
-        """Return each wall's left lower corner, seen from inside, and its length."""
+        """Return the lower left corner of each wall, seen from inside, and its length."""
         wide, deep = self.right - self.left, self.front - self.back
         return [
             (Pose(self.left, self.front, 0, 0), wide),
@@ -47,25 +47,25 @@ class Room:
         ]
 
 
-def shell(rng: Random, room: Room) -> list[Part]:
-    """Tile floor, walls and ceiling; tiles may reach beyond a corner, where nothing sees them."""
+def hall_surfaces(rng: Random, hall: Hall) -> list[Part]:
+    """Build floor, walls and ceiling of tiles, which may extend beyond a corner, out of view."""
     ground = rng.choice(('concrete', 'concrete', 'concrete_2', 'tiles'))
     floor = Paint(SceneClass.FLOOR, draw(rng, NEUTRAL, 0.55), ground)
     cladding = rng.choice(('corrugated', 'masonry', 'panels', 'banded'))
     wall = Paint(SceneClass.WALL, draw(rng, NEUTRAL, 0.5), cladding, draw(rng))
     ceiling = Paint(SceneClass.WALL, draw(rng, NEUTRAL, 0.7), 'corrugated', shade=0.8)
     parts: list[Part] = []
-    columns = math.ceil((room.right - room.left) / TILE)
-    # Tiles overlap a little: no ray may slip between two of them.
+    columns = math.ceil((hall.right - hall.left) / TILE)
+    # Tiles overlap slightly, so that no ray passes between two of them.
     side = TILE + 0.01
     for i in range(columns):
-        for k in range(math.ceil((room.front - room.back) / TILE)):
-            at = Pose(room.left + (i + 0.5) * TILE, room.back + (k + 0.5) * TILE)
+        for k in range(math.ceil((hall.front - hall.back) / TILE)):
+            at = Pose(hall.left + (i + 0.5) * TILE, hall.back + (k + 0.5) * TILE)
             parts.append(Block(at, (side, side, 0), floor))
-            parts.append(Block(at.at(up=room.height), (side, side, 0), ceiling))
-    for corner, length in room.walls():
+            parts.append(Block(at.at(up=hall.height), (side, side, 0), ceiling))
+    for corner, length in hall.walls():
         for i in range(math.ceil(length / TILE)):
-            for k in range(math.ceil(room.height / TILE)):
+            for k in range(math.ceil(hall.height / TILE)):
                 at = corner.at((i + 0.5) * TILE, 0, k * TILE - 0.005)
                 # Only the lowest course has the band in the accent color.
                 paint = wall._replace(accent=wall.base) if k else wall
@@ -73,41 +73,41 @@ def shell(rng: Random, room: Room) -> list[Part]:
     return parts
 
 
-def fixtures(rng: Random, room: Room, lamps: list[tuple[float, float]]) -> list[Part]:
+def fixtures(rng: Random, hall: Hall, lamps: list[tuple[float, float]]) -> list[Part]:
     """Add columns, trusses, lamps, a duct and signs."""
     light = Paint(SceneClass.WALL, (1.0, 0.98, 0.94), 'lamp')
     steel = Paint(SceneClass.WALL, draw(rng, NEUTRAL, 0.7), shade=0.75)
-    up = room.height - 0.35
-    middle = Pose((room.left + room.right) / 2, 0)
+    up = hall.height - 0.35
+    middle = Pose((hall.left + hall.right) / 2, 0)
     parts: list[Part] = [Block(Pose(x, y, up - 0.1), (0.3, 1.5, 0.08), light) for x, y in lamps]
-    for y in range(int(room.back) + 1, int(room.front), 4):
-        parts.append(Block(middle.at(0, y, up), (room.right - room.left, 0.15, 0.3), steel))
+    for y in range(int(hall.back) + 1, int(hall.front), 4):
+        parts.append(Block(middle.at(0, y, up), (hall.right - hall.left, 0.15, 0.3), steel))
     if rng.random() < 0.5:
-        at = Pose(rng.uniform(room.left, room.right), (room.back + room.front) / 2, up - 0.5)
-        parts.append(Block(at, (0.5, room.front - room.back, 0.4), steel))
-    for corner, length in room.walls():
+        at = Pose(rng.uniform(hall.left, hall.right), (hall.back + hall.front) / 2, up - 0.5)
+        parts.append(Block(at, (0.5, hall.front - hall.back, 0.4), steel))
+    for corner, length in hall.walls():
         for k in range(int(length / COLUMNS) + 1):
-            parts.append(Block(corner.at(k * COLUMNS), (0.25, 0.36, room.height), steel))
+            parts.append(Block(corner.at(k * COLUMNS), (0.25, 0.36, hall.height), steel))
     notice = Paint(SceneClass.WALL, draw(rng, VIVID, 0.7), 'sign', draw(rng, NEUTRAL, 0.7))
-    for corner, length in room.walls():
+    for corner, length in hall.walls():
         for _ in range(rng.randint(0, 2)):
             at = corner.at(rng.uniform(0.5, length - 0.5), -0.02, rng.uniform(1.4, 2.8))
             parts.append(Block(at, (rng.uniform(0.4, 1.1), 0.02, rng.uniform(0.4, 0.8)), notice))
     return parts
 
 
-def marking(rng: Random, xs: list[float], room: Room) -> list[Part]:
+def floor_markings(rng: Random, xs: list[float], hall: Hall) -> list[Part]:
     """Paint lines on the floor along y at these x."""
     paint = Paint(SceneClass.FLOOR, draw(rng, VIVID[2:3] + NEUTRAL[3:4], 0.7), 'steel')
-    length, middle = room.front - room.back, (room.front + room.back) / 2
+    length, middle = hall.front - hall.back, (hall.front + hall.back) / 2
     return [Block(Pose(x, middle, 0.002), (0.1, length, 0.0), paint) for x in xs]
 
 
 def door(rng: Random, pose: Pose, high: bool) -> list[Part]:
     """
-    Build a hinged door, or a roller door that is shut, half open or open, in a frame.
+    Build a hinged door, or a `high` roller door that is closed or partly open, in a frame.
 
-    The pose is on the wall, its y into it; what an opening shows counts as door too.
+    The pose is on the wall, its y axis into it. What is visible through an opening is door too.
     """
     color, accent = draw(rng), draw(rng, NEUTRAL + DARK, 0.6)
     frame = Paint(SceneClass.DOOR, draw(rng))

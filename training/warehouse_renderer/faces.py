@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Turn a scene's parts into the faces that the camera sees."""
+"""The visible faces of a scene, projected to the camera."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -28,11 +28,11 @@ from training.warehouse_renderer.polygons import Polygons
 @dataclass(frozen=True)
 class Faces:
     """
-    Hold F faces; nothing here depends on the image's size.
+    F faces, independent of the image's size.
 
     outline [F, CORNERS, 2] in the plane of depth 1; matrix [F, 3, 3], from a ray of depth 1 to
-    (u / depth, v / depth, 1 / depth); extent [F, 2] metres along u and v; normal [F, 3] in the
-    world; depth [F] metres; color [F, 2, 3]; kind and texture [F].
+    (u / depth, v / depth, 1 / depth); extent [F, 2] meters along u and v; normal [F, 3] in the
+    world; depth [F] meters; color [F, 2, 3]; class_id and texture [F].
     """
 
     outline: FloatArray
@@ -41,12 +41,12 @@ class Faces:
     normal: FloatArray
     depth: FloatArray
     color: FloatArray
-    kind: NDArray[np.uint8]
+    class_id: NDArray[np.uint8]
     texture: NDArray[np.intp]
 
 
 def project(parts: Sequence[Part], camera: PinholeCamera) -> Faces:
-    """Project the faces that look towards the camera, the nearest first."""
+    """Return the faces that are turned to the camera, the nearest first."""
     groups = [
         polygons.from_blocks([p for p in parts if isinstance(p, Block)], camera),
         polygons.from_discs([p for p in parts if isinstance(p, Disc)], camera),
@@ -59,19 +59,20 @@ def project(parts: Sequence[Part], camera: PinholeCamera) -> Faces:
 
 def _visible(every: Polygons, slope: float) -> NDArray[np.intp]:
     """
-    Return the indices of the polygons that show their front, the nearest first.
+    Return the indices of the polygons that are turned to the camera, the nearest first.
 
-    Those wholly left or right of the view (|x| > slope z) are left out.
+    Those entirely left or right of the field of view (|x| > slope z) are left out.
     """
-    facing = polygons.facing(every.frame)
+    is_facing = polygons.is_facing(every.frame)
     x, z = every.corners[..., 0], every.corners[..., 2]
-    inside = ((x < slope * z).any(1)) & ((x > -slope * z).any(1)) & ((z > polygons.NEAR).any(1))
+    in_view = (x < slope * z).any(1) & (x > -slope * z).any(1)
+    in_view &= (z > polygons.NEAR_PLANE).any(1)
     order = np.argsort(z.mean(1), kind='stable')
-    return np.asarray(order[(facing & inside)[order]])
+    return np.asarray(order[(is_facing & in_view)[order]])
 
 
 def _faces(seen: Polygons, camera: PinholeCamera) -> Faces:
-    """Derive what rendering needs from visible polygons."""
+    """Return the faces of visible polygons."""
     corners = polygons.clip_near(seen.corners)
     origin, u, v = seen.frame.transpose(1, 0, 2)
     away = np.cross(u, v)
@@ -83,6 +84,6 @@ def _faces(seen: Polygons, camera: PinholeCamera) -> Faces:
         normal=normal @ camera.rotation,
         depth=corners[..., 2].mean(1),
         color=seen.color,
-        kind=seen.kind,
+        class_id=seen.class_id,
         texture=seen.texture,
     )

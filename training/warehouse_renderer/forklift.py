@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Build a counterbalanced forklift truck."""
+"""A counterbalanced forklift truck."""
 
 from random import Random
 
@@ -26,7 +26,7 @@ WIDTH = 1.15
 
 
 def forklift(rng: Random, pose: Pose) -> list[Part]:
-    """Build a truck that faces along y, at times with a driver or a loaded pallet."""
+    """Build a truck facing y, in some scenes with a driver or a loaded pallet."""
     base = draw(rng, VIVID, 0.6)
     dark = jitter(rng, rng.choice(DARK))
     parts = _body(pose, base, dark) + _guard(pose, draw(rng, DARK, 0.6)) + _wheels(pose, rng)
@@ -42,7 +42,7 @@ def forklift(rng: Random, pose: Pose) -> list[Part]:
 
 
 def _body(pose: Pose, base: Color, dark: Color) -> list[Part]:
-    """Build chassis, counterweight, engine cover, cowl, seat and wheel."""
+    """Build chassis, counterweight, engine cover, cowl, seat and steering wheel."""
     cover = Paint(SceneClass.FORKLIFT, base, 'bodywork', (0.9, 0.9, 0.88), top='steel')
     weight = Paint(SceneClass.FORKLIFT, base, 'steel', end='bodywork')
     black = Paint(SceneClass.FORKLIFT, dark)
@@ -74,7 +74,7 @@ def _guard(pose: Pose, color: Color) -> list[Part]:
 
 
 def _mast(pose: Pose, color: Color, lifted: float, tall: float) -> list[Part]:
-    """Build the rails, the cylinders, the carriage and the forks at a lift height."""
+    """Build the rails, cylinders, carriage and forks at a lift height in meters."""
     rail = Paint(SceneClass.FORKLIFT, color)
     bare = Paint(SceneClass.FORKLIFT, (0.42, 0.42, 0.44), shade=0.8)
     parts: list[Part] = []
@@ -93,14 +93,14 @@ def _mast(pose: Pose, color: Color, lifted: float, tall: float) -> list[Part]:
 
 
 def _wheels(pose: Pose, rng: Random) -> list[Part]:
-    """Build four wheels: a disc on the outside of a tread."""
-    tyre = Paint(SceneClass.FORKLIFT, jitter(rng, DARK[0]), 'wheel', draw(rng))
+    """Build four wheels, each a disc on the outside of a tread."""
+    tire = Paint(SceneClass.FORKLIFT, jitter(rng, DARK[0]), 'wheel', draw(rng))
     tread = Paint(SceneClass.FORKLIFT, jitter(rng, DARK[0]))
     parts: list[Part] = []
     for ahead, radius in ((0.62, 0.32), (-0.72, 0.25)):
         for side in (-1, 1):
             hub = pose.at(side * (WIDTH / 2 + 0.02), ahead, radius, 0.0 if side > 0 else 3.14159)
-            parts.append(Disc(hub, radius, tyre))
+            parts.append(Disc(hub, radius, tire))
             inner = pose.at(side * (WIDTH / 2 - 0.09), ahead)
             parts.append(Block(inner, (0.2, 1.5 * radius, 1.6 * radius), tread))
     return parts

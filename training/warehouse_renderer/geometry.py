@@ -13,9 +13,9 @@
 # limitations under the License.
 
 """
-Place things in the world and see them through a pinhole camera.
+Poses in the world and the pinhole camera.
 
-World: metres, x right, y ahead, z up, the floor at z = 0. PinholeCamera: x right, y down, z ahead.
+World: meters, x right, y ahead, z up, the floor at z = 0. Camera: x right, y down, z ahead.
 """
 
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ FloatArray = NDArray[np.float32]
 
 
 class Pose(NamedTuple):
-    """Say where something stands (metres) and how it is turned about z (radians)."""
+    """A position in the world in meters and a rotation about z in radians."""
 
     x: float
     y: float
@@ -38,7 +38,7 @@ class Pose(NamedTuple):
     yaw: float = 0.0
 
     def at(self, right: float = 0, ahead: float = 0, up: float = 0, turn: float = 0) -> 'Pose':
-        """Return the pose that lies at this offset, seen from here."""
+        """Return the pose at an offset in this pose's frame."""
         c, s = math.cos(self.yaw), math.sin(self.yaw)
         x = self.x + c * right - s * ahead
         y = self.y + s * right + c * ahead
@@ -48,9 +48,9 @@ class Pose(NamedTuple):
 @dataclass(frozen=True)
 class PinholeCamera:
     """
-    Describe a pinhole camera above the world's origin.
+    A pinhole camera above the world's origin.
 
-    Height in metres, angles in radians (yaw to the left, pitch down, roll to the right), focal
+    Height in meters, angles in radians (yaw to the left, pitch down, roll to the right), focal
     length in image widths.
     """
 
@@ -72,8 +72,8 @@ class PinholeCamera:
         axes = np.stack([cr * right + sr * down, cr * down - sr * right, ahead])
         return np.asarray(axes, np.float32)
 
-    def see(self, points: FloatArray) -> FloatArray:
-        """Turn world points [..., 3] into camera coordinates [..., 3]."""
+    def to_camera(self, points: FloatArray) -> FloatArray:
+        """Return world points [..., 3] in camera coordinates [..., 3]."""
         origin = np.array([0.0, 0.0, self.height], np.float32)
         return np.asarray((points - origin) @ self.rotation.T, np.float32)
 

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Draw a whole scene: the hall, the rows of racks, what stands between them, the camera."""
+"""The random layout of a scene: hall, rows of racks, objects, camera."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -21,7 +21,7 @@ from random import Random
 from typing import TypeAlias
 
 from training.warehouse_renderer import building, storage
-from training.warehouse_renderer.building import Room
+from training.warehouse_renderer.building import Hall
 from training.warehouse_renderer.forklift import forklift
 from training.warehouse_renderer.geometry import PinholeCamera, Pose
 from training.warehouse_renderer.parts import Part
@@ -32,45 +32,45 @@ Builder: TypeAlias = Callable[[Random, Pose], list[Part]]
 
 @dataclass(frozen=True)
 class Scene:
-    """Hold everything that is to be rendered; lamps are (x, y) in metres."""
+    """Everything that is rendered; lamps are (x, y) in meters."""
 
     parts: tuple[Part, ...]
     camera: PinholeCamera
-    room: Room
+    hall: Hall
     lamps: tuple[tuple[float, float], ...]
 
 
 @dataclass(frozen=True)
-class Row:
-    """Hold the ground that a row of racks covers, in metres."""
+class RackRow:
+    """The ground covered by a row of racks, in meters."""
 
     x0: float
     x1: float
     y0: float
     y1: float
 
-    def near(self, x: float, y: float, margin: float) -> bool:
-        """Say whether a point is on the row or closer to it than the margin."""
+    def is_near(self, x: float, y: float, margin: float) -> bool:
+        """Return whether a point is on the row or closer to it than the margin."""
         inside = self.x0 - margin < x < self.x1 + margin
         return inside and self.y0 - margin < y < self.y1 + margin
 
 
 def draw_scene(rng: Random) -> Scene:
-    """Draw a scene; the camera stands at x = y = 0 and looks along y, more or less."""
+    """Draw a scene; the camera stands at x = y = 0 and looks roughly along y."""
     camera = draw_camera(rng)
-    room = draw_room(rng)
+    hall = draw_hall(rng)
     lamps = [
-        (x, room.back + 2.0 + 4.5 * k)
-        for x in (room.left / 2, 0.0, room.right / 2)
-        for k in range(int((room.front - room.back) / 4.5))
+        (x, hall.back + 2.0 + 4.5 * k)
+        for x in (hall.left / 2, 0.0, hall.right / 2)
+        for k in range(int((hall.front - hall.back) / 4.5))
     ]
-    parts = building.shell(rng, room) + building.fixtures(rng, room, lamps)
-    rows, racks = draw_rows(rng, room)
+    parts = building.hall_surfaces(rng, hall) + building.fixtures(rng, hall, lamps)
+    rows, racks = draw_rows(rng, hall)
     edges = [x for row in rows for x in (row.x0 - 0.2, row.x1 + 0.2)]
     if rng.random() < 0.6:
-        parts += building.marking(rng, edges or [-1.5, 1.5], room)
-    parts += racks + draw_doors(rng, room, rows) + draw_things(rng, room, rows, camera)
-    return Scene(tuple(parts), camera, room, tuple(lamps))
+        parts += building.floor_markings(rng, edges or [-1.5, 1.5], hall)
+    parts += racks + draw_doors(rng, hall, rows) + draw_objects(rng, hall, rows, camera)
+    return Scene(tuple(parts), camera, hall, tuple(lamps))
 
 
 def draw_camera(rng: Random) -> PinholeCamera:
@@ -81,9 +81,9 @@ def draw_camera(rng: Random) -> PinholeCamera:
     return PinholeCamera(height, yaw, pitch, roll, rng.uniform(0.55, 1.0))
 
 
-def draw_room(rng: Random) -> Room:
-    """Draw the hall; its far wall is near enough for its doors to be seen."""
-    return Room(
+def draw_hall(rng: Random) -> Hall:
+    """Draw the hall; its far wall is so near that its doors are visible."""
+    return Hall(
         left=-rng.uniform(4, 10),
         right=rng.uniform(4, 10),
         back=-3.0,
@@ -92,47 +92,49 @@ def draw_room(rng: Random) -> Room:
     )
 
 
-def draw_rows(rng: Random, room: Room) -> tuple[list[Row], list[Part]]:
+def draw_rows(rng: Random, hall: Hall) -> tuple[list[RackRow], list[Part]]:
     """Draw the rows of racks on both sides of the camera's aisle."""
-    plan = storage.draw_rack(rng, room.height)
+    plan = storage.draw_rack(rng, hall.height)
     aisle = rng.uniform(1.4, 2.6)
-    rows: list[Row] = []
+    rows: list[RackRow] = []
     parts: list[Part] = []
-    for side, limit in ((-1, -room.left), (1, room.right)):
+    for side, limit in ((-1, -hall.left), (1, hall.right)):
         begin = rng.choice((-2.5, 0.0, rng.uniform(2.5, 6.0)))
         x, single = aisle + rng.uniform(0, 0.5), True
         while x + plan.depth + 0.2 < limit and len(rows) < 5:
-            space = room.front - rng.choice((0.3, 2.5, 4.0)) - begin
+            space = hall.front - rng.choice((0.3, 2.5, 4.0)) - begin
             bays = min(6, int(space / plan.bay))
             if bays > 0 and rng.random() < 0.85:
                 row = replace(plan, bays=bays)
                 length = bays * plan.bay
-                # Front to the aisle: left of the camera that is +x, right of it -x.
+                # The front is turned to the aisle: +x on the left of the camera, -x on its right.
                 turn = math.pi / 2 if single == (side < 0) else -math.pi / 2
                 at = Pose(side * (x + plan.depth / 2), begin + length / 2, 0, turn)
                 parts += storage.rack(rng, at, row)
                 low, high = sorted((side * x, side * (x + plan.depth)))
-                rows.append(Row(low, high, begin, begin + length))
+                rows.append(RackRow(low, high, begin, begin + length))
             x += plan.depth + (0.15 if single else rng.uniform(2.4, 3.2))
             single = not single
     return rows, parts
 
 
-def draw_doors(rng: Random, room: Room, rows: list[Row]) -> list[Part]:
-    """Set doors into the walls, where no rack hides them if possible."""
+def draw_doors(rng: Random, hall: Hall, rows: list[RackRow]) -> list[Part]:
+    """Place doors in the walls, where no rack hides them."""
     parts: list[Part] = []
-    front, right, _, left = room.walls()
+    front, right, _, left = hall.walls()
     for (corner, length), most in ((front, 3), (left, 1), (right, 1)):
         gaps = range(int(length / building.COLUMNS))
         places = [corner.at((k + 0.5) * building.COLUMNS, -0.04) for k in gaps]
-        free = [at for at in places if not any(row.near(at.x, at.y, 1.5) for row in rows)]
+        free = [at for at in places if not any(row.is_near(at.x, at.y, 1.5) for row in rows)]
         for at in rng.sample(free, min(most, len(free))):
             parts += building.door(rng, at, rng.random() < 0.6)
     return parts
 
 
-def draw_things(rng: Random, room: Room, rows: list[Row], camera: PinholeCamera) -> list[Part]:
-    """Put people, trucks, pallets and boxes on free ground in front of the camera."""
+def draw_objects(
+    rng: Random, hall: Hall, rows: list[RackRow], camera: PinholeCamera
+) -> list[Part]:
+    """Place people, trucks, pallets and boxes on free ground in front of the camera."""
     plan: list[tuple[Builder, float, float, int]] = [
         (forklift, 1.3, 3.6, rng.choice((0, 1, 1))),
         (walking, 0.4, 2.2, rng.choice((0, 1, 1, 2, 3))),
@@ -147,25 +149,25 @@ def draw_things(rng: Random, room: Room, rows: list[Row], camera: PinholeCamera)
                 away = rng.uniform(nearest, 10.0)
                 angle = camera.yaw + rng.uniform(-0.9, 0.9) * math.atan(0.5 / camera.focal)
                 x, y = -away * math.sin(angle), away * math.cos(angle)
-                if _free(x, y, radius, room, rows, taken):
+                if _is_free(x, y, radius, hall, rows, taken):
                     taken.append((x, y, radius))
                     parts += build(rng, Pose(x, y, 0, rng.uniform(-math.pi, math.pi)))
                     break
     return parts
 
 
-def _free(
+def _is_free(
     x: float,
     y: float,
     radius: float,
-    room: Room,
-    rows: list[Row],
+    hall: Hall,
+    rows: list[RackRow],
     taken: list[tuple[float, float, float]],
 ) -> bool:
-    """Say whether a circle is inside the hall and clear of racks and other things."""
+    """Return whether a circle is inside the hall and clear of racks and other objects."""
     margin = radius + 0.2
-    if not (room.left + margin < x < room.right - margin and y < room.front - margin):
+    if not (hall.left + margin < x < hall.right - margin and y < hall.front - margin):
         return False
-    if any(row.near(x, y, radius * 0.7) for row in rows):
+    if any(row.is_near(x, y, radius * 0.7) for row in rows):
         return False
     return all(math.hypot(x - u, y - v) > radius + r for u, v, r in taken)

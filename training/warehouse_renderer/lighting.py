@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Work out the light of a scene: one map over the hall's ground and a factor per face."""
+"""The lighting of a scene: light maps over the hall's ground and a factor per face."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -25,15 +25,15 @@ from training.warehouse_renderer.geometry import FloatArray
 from training.warehouse_renderer.layout import Scene
 from training.warehouse_renderer.parts import Block, Hull
 
-SIZE = 320
+MAP_SIZE = 320
 
 
 @dataclass(frozen=True)
 class Light:
     """
-    Hold two maps one below the other [2 SIZE, SIZE]: light in the air, light on the floor.
+    Two light maps, one below the other [2 MAP_SIZE, MAP_SIZE]: in the air and on the floor.
 
-    `scale` and `shift` turn world (x, y) into columns and rows; `factor` [F] is per face.
+    `scale` and `shift` map world (x, y) to columns and rows; `factor` [F] is per face.
     """
 
     maps: FloatArray
@@ -43,20 +43,20 @@ class Light:
 
 
 def illuminate(rng: Random, scene: Scene, faces: Faces) -> Light:
-    """Light a scene with its lamps, shadows under things and reflections in the floor."""
-    room = scene.room
-    low = np.array([room.left, room.back], np.float32)
-    high = np.array([room.right, room.front], np.float32)
-    scale = np.float32(SIZE - 1) / (high - low)
+    """Return the light of the lamps, with shadows under objects and reflections in the floor."""
+    hall = scene.hall
+    low = np.array([hall.left, hall.back], np.float32)
+    high = np.array([hall.right, hall.front], np.float32)
+    scale = np.float32(MAP_SIZE - 1) / (high - low)
     shift = -low * scale
     lamps = np.array(scene.lamps, np.float32)
     power = np.array([rng.choice((0.2, 1, 1, 1)) for _ in lamps], np.float32)
     pools = _spots(lamps * scale + shift, power, scale * np.float32(rng.uniform(1.2, 2.0)))
     depth = rng.uniform(0.15, 0.5)
     air = 1 - depth + 2 * depth * pools
-    # A lamp's mirror image below the floor is seen where the ray to it meets the floor.
+    # A lamp's reflection is visible where the ray to its mirror image meets the floor.
     height = scene.camera.height
-    mirrored = lamps * np.float32(height / (height + room.height)) * scale + shift
+    mirrored = lamps * np.float32(height / (height + hall.height)) * scale + shift
     streaks = _spots(mirrored, power, scale * np.array([0.12, 0.35], np.float32))
     gloss = rng.choice((0.0, 0.15, 0.5)) * streaks
     floor = 1.25 * (air * _shade(rng, scene, scale, shift) + gloss)
@@ -65,17 +65,17 @@ def illuminate(rng: Random, scene: Scene, faces: Faces) -> Light:
 
 
 def _spots(places: FloatArray, power: FloatArray, spread: FloatArray) -> FloatArray:
-    """Sum soft spots at (column, row), clipped to 1 [SIZE, SIZE]."""
-    axis = np.arange(SIZE, dtype=np.float32)
+    """Return the sum of soft spots at (column, row), clipped to 1 [MAP_SIZE, MAP_SIZE]."""
+    axis = np.arange(MAP_SIZE, dtype=np.float32)
     across = np.exp(-0.5 * ((axis - places[:, :1]) / spread[0]) ** 2)
     along = np.exp(-0.5 * ((axis - places[:, 1:]) / spread[1]) ** 2)
     return np.asarray(np.minimum((along * power[:, None]).T @ across, 1), np.float32)
 
 
 def _shade(rng: Random, scene: Scene, scale: FloatArray, shift: FloatArray) -> FloatArray:
-    """Return what share of the light reaches the floor: 1, less under and beside things."""
-    dark = np.zeros((SIZE, SIZE), np.float32)
-    wide = np.zeros((SIZE, SIZE), np.float32)
+    """Return the fraction of light that reaches the floor, below 1 under and next to objects."""
+    dark = np.zeros((MAP_SIZE, MAP_SIZE), np.float32)
+    wide = np.zeros((MAP_SIZE, MAP_SIZE), np.float32)
     blocks = [p for p in scene.parts if isinstance(p, Block) and p.size[2] and p.pose.z < 3]
     low = np.array([[b.pose.z] for b in blocks], np.float32)
     ground = _footprints(blocks)
@@ -104,13 +104,13 @@ def _footprints(blocks: Sequence[Block]) -> FloatArray:
 
 
 def _fill(plane: FloatArray, quads: FloatArray, value: float) -> None:
-    """Fill quadrilaterals [N, 4, 2], given as (column, row)."""
+    """Fill quadrilaterals [N, 4, 2] of (column, row) in place."""
     for quad in np.rint(quads).astype(np.int32):
         cv2.fillConvexPoly(plane, quad, value)
 
 
 def _factor(rng: Random, faces: Faces) -> FloatArray:
-    """Return how bright each face is for the way it looks: tops more, undersides less."""
+    """Return the brightness of each face by its direction: tops brighter, undersides darker."""
     key = np.array([rng.uniform(-1, 1), rng.uniform(-1, 1), 0.0])
     key *= rng.uniform(0.05, 0.2) / max(float(np.linalg.norm(key)), 1e-3)
     up = faces.normal[:, 2]

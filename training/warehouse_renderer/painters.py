@@ -13,22 +13,22 @@
 # limitations under the License.
 
 """
-Paint the procedural textures.
+The procedural textures.
 
-A painter takes a seed and returns two planes in 0..1 [CELL, CELL]: shade (0.5 leaves the color as
-it is) and the weight of the accent color.
+A painter takes a seed and returns two planes in 0..1 [TEXTURE_SIZE, TEXTURE_SIZE]: the shade (0.5
+keeps the color as it is) and the weight of the accent color.
 """
 
 import cv2
 import numpy as np
 from training.warehouse_renderer.patterns import (
     border,
-    CELL,
     fractal,
     joints,
-    NONE,
+    NO_ACCENT,
     Planes,
     rect,
+    TEXTURE_SIZE,
     U,
     V,
 )
@@ -38,20 +38,20 @@ def concrete(seed: int) -> Planes:
     """Paint poured concrete with stains and trowel marks."""
     cracks = np.exp(-np.abs(fractal(seed + 50, 1.8)) * 90) * (fractal(seed + 51, 2) > 0.8)
     noise = 0.035 * fractal(seed, 1.1) + 0.02 * fractal(seed + 1, 0.3)
-    return 0.5 + noise - 0.12 * cracks, NONE
+    return 0.5 + noise - 0.12 * cracks, NO_ACCENT
 
 
 def tiles(seed: int) -> Planes:
     """Paint slabs with joints."""
     slab = np.kron(np.random.default_rng(seed).normal(0, 0.03, (2, 2)), np.ones((128, 128)))
-    return 0.5 + 0.025 * fractal(seed, 1) + slab - 0.15 * joints(2, 2, 0.025), NONE
+    return 0.5 + 0.025 * fractal(seed, 1) + slab - 0.15 * joints(2, 2, 0.025), NO_ACCENT
 
 
 def corrugated(seed: int) -> Planes:
     """Paint trapezoidal metal sheet with upright ribs."""
     ribs = np.clip(np.sin(U * 10 * np.pi) * 2, -1, 1)
-    light = np.gradient(ribs, axis=1) * CELL / 50
-    return 0.5 + 0.04 * ribs + 0.15 * light + 0.015 * fractal(seed, 1, (0.5, 4)), NONE
+    light = np.gradient(ribs, axis=1) * TEXTURE_SIZE / 50
+    return 0.5 + 0.04 * ribs + 0.15 * light + 0.015 * fractal(seed, 1, (0.5, 4)), NO_ACCENT
 
 
 def masonry(seed: int) -> Planes:
@@ -61,12 +61,12 @@ def masonry(seed: int) -> Planes:
     mortar = ((shifted < 0.03) | ((V * 4) % 1 < 0.06)).astype(np.float32)
     tone = np.random.default_rng(seed).normal(0, 0.03, 16)
     block = (row * 2 + np.floor((U * 2 + 0.5 * (row % 2)) % 2)).astype(int) % 16
-    return 0.5 + tone[block] - 0.12 * mortar + 0.03 * fractal(seed, 0.7), NONE
+    return 0.5 + tone[block] - 0.12 * mortar + 0.03 * fractal(seed, 0.7), NO_ACCENT
 
 
 def panels(seed: int) -> Planes:
     """Paint smooth wall panels with thin joints and a colored band at their foot."""
-    return 0.5 + 0.015 * fractal(seed, 1.5) - 0.14 * joints(3, 1, 0.02), NONE
+    return 0.5 + 0.015 * fractal(seed, 1.5) - 0.14 * joints(3, 1, 0.02), NO_ACCENT
 
 
 def banded(seed: int) -> Planes:
@@ -84,18 +84,18 @@ def slotted(seed: int) -> Planes:
     """Paint the perforated face of a rack's upright."""
     holes = rect(0.3, 0.2, 0.42, 0.6) + rect(0.58, 0.2, 0.7, 0.6)
     fold = 0.08 * (np.abs(U - 0.5) < 0.08)
-    return (0.5 + fold + 0.03 * fractal(seed, 1)) * (1 - 0.75 * holes), NONE
+    return (0.5 + fold + 0.03 * fractal(seed, 1)) * (1 - 0.75 * holes), NO_ACCENT
 
 
 def mesh(seed: int) -> Planes:
     """Paint a wire deck over darkness."""
-    return 0.14 + 0.36 * joints(4, 4, 0.25) + 0.02 * fractal(seed), NONE
+    return 0.14 + 0.36 * joints(4, 4, 0.25) + 0.02 * fractal(seed), NO_ACCENT
 
 
 def wood(seed: int) -> Planes:
     """Paint the grain of planks that run along u."""
     grain = np.sin(fractal(seed, 2, (2.5, 0.3)) * 5 + V * 80)
-    return 0.5 + 0.025 * grain + 0.035 * fractal(seed + 1, 1.2, (3, 0.4)), NONE
+    return 0.5 + 0.025 * grain + 0.035 * fractal(seed + 1, 1.2, (3, 0.4)), NO_ACCENT
 
 
 def slats(seed: int) -> Planes:
@@ -103,7 +103,7 @@ def slats(seed: int) -> Planes:
     gaps = ((V * 6.82 + 0.001) % 1.136 > 0.86).astype(np.float32)
     tone = np.random.default_rng(seed).normal(0, 0.05, 8)[np.floor(V * 6).astype(int)]
     nails = joints(1, 1, 0) + np.isin((U * 40).astype(int), (2, 20, 37)) * ((V * 48) % 4 < 1)
-    return (wood(seed)[0] + tone - 0.1 * nails) * (1 - 0.85 * gaps), NONE
+    return (wood(seed)[0] + tone - 0.1 * nails) * (1 - 0.85 * gaps), NO_ACCENT
 
 
 def stringers(seed: int) -> Planes:
@@ -111,7 +111,7 @@ def stringers(seed: int) -> Planes:
     feet = (np.abs(U - 0.5) < 0.07) | (np.abs(U - 0.5) > 0.4)
     solid = feet | (V < 0.24) | (V > 0.82)
     seam = (np.abs(V - 0.24) < 0.03) | (np.abs(V - 0.82) < 0.03)
-    return (wood(seed)[0] - 0.12 * seam) * np.where(solid, 1, 0.12), NONE
+    return (wood(seed)[0] - 0.12 * seam) * np.where(solid, 1, 0.12), NO_ACCENT
 
 
 def carton(seed: int) -> Planes:
@@ -148,7 +148,9 @@ def crate(seed: int) -> Planes:
 def roller(seed: int) -> Planes:
     """Paint the lamellae of a roller door."""
     wave = (V * 4) % 1
-    return 0.44 + 0.14 * np.sin(wave * np.pi) - 0.2 * (wave < 0.12) + 0.015 * fractal(seed), NONE
+    return 0.44 + 0.14 * np.sin(wave * np.pi) - 0.2 * (wave < 0.12) + 0.015 * fractal(
+        seed
+    ), NO_ACCENT
 
 
 def leaf(seed: int) -> Planes:
@@ -164,14 +166,14 @@ def opening(seed: int) -> Planes:
     """Paint what an open dock door shows: the ribbed inside of a trailer."""
     depth = np.maximum(np.abs(U - 0.5), np.abs(V - 0.5)) * 2
     inside = np.where(depth < 0.45, 0.32, 0.12 + 0.3 * depth)
-    return inside + 0.02 * np.sin(30 / (depth + 0.2)) + 0.01 * fractal(seed), NONE
+    return inside + 0.02 * np.sin(30 / (depth + 0.2)) + 0.01 * fractal(seed), NO_ACCENT
 
 
 def cloth(seed: int) -> Planes:
     """Paint creased fabric around a limb."""
     across = 2 * U - 1
     folds = 0.05 * fractal(seed, 1.8, (1, 0.7))
-    return 0.53 - 0.22 * across**2 - 0.06 * across + folds, NONE
+    return 0.53 - 0.22 * across**2 - 0.06 * across + folds, NO_ACCENT
 
 
 def vest(seed: int) -> Planes:
@@ -190,11 +192,11 @@ def ball(seed: int) -> Planes:
     """Paint a round thing: a head or a helmet."""
     radius = (2 * U - 1) ** 2 + (2 * V - 1) ** 2
     shine = np.exp(-((U - 0.4) ** 2 + (V - 0.25) ** 2) * 40)
-    return 0.53 - 0.16 * radius + 0.08 * shine + 0.015 * fractal(seed), NONE
+    return 0.53 - 0.16 * radius + 0.08 * shine + 0.015 * fractal(seed), NO_ACCENT
 
 
 def wheel(seed: int) -> Planes:
-    """Paint a tyre around a rim with bolts, the rim in the accent color."""
+    """Paint a tire around a rim with bolts, the rim in the accent color."""
     radius, angle = np.hypot(U - 0.5, V - 0.5) * 2, np.arctan2(V - 0.5, U - 0.5)
     rim = radius < 0.6
     bolts = (np.abs(radius - 0.35) < 0.07) & (np.cos(angle * 6) > 0.5)
@@ -225,4 +227,4 @@ def sign(seed: int) -> Planes:
 
 def lamp(seed: int) -> Planes:
     """Paint a light tube: as bright as shade goes."""
-    return np.full_like(U, 1.0), NONE
+    return np.full_like(U, 1.0), NO_ACCENT

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Draw colors so that no class owns any: every surface draws from the same table."""
+"""The palette: all classes draw from the same colors, so that color does not give them away."""
 
 from random import Random
 
@@ -38,14 +38,16 @@ ANY = NEUTRAL + BROWN + VIVID + DARK
 
 
 def jitter(rng: Random, color: tuple[int, int, int], amount: float = 0.1) -> Color:
-    """Vary a color (0..255) in brightness and tint and let it fade; return RGB in 0..1."""
+    """Return a color (0..255) with random brightness, tint and fading, as RGB in 0..1."""
     gain, faded = rng.uniform(1 - 2 * amount, 1 + amount) / 255, rng.uniform(0.05, 0.45)
     gray, low, high = faded * sum(color) / 3, 1 - amount, 1 + amount
     r, g, b = (gain * (gray + (1 - faded) * c * rng.uniform(low, high)) for c in color)
     return r, g, b
 
 
-def draw(rng: Random, likely: tuple[tuple[int, int, int], ...] = (), share: float = 0.5) -> Color:
-    """Draw from `likely` with probability `share`, else from everything."""
-    table = likely if likely and rng.random() < share else ANY
+def draw(
+    rng: Random, likely: tuple[tuple[int, int, int], ...] = (), probability: float = 0.5
+) -> Color:
+    """Draw one of the `likely` colors with that probability, else any color."""
+    table = likely if likely and rng.random() < probability else ANY
     return jitter(rng, rng.choice(table))

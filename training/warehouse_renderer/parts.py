@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Name the classes and the few solid shapes of which everything in a scene is made."""
+"""The classes, and the few solid shapes that all objects of a scene are made of."""
 
 from enum import IntEnum
 from typing import NamedTuple, TypeAlias
@@ -23,7 +23,7 @@ Color: TypeAlias = tuple[float, float, float]
 
 
 class SceneClass(IntEnum):
-    """Number the classes as `classes/warehouse.yaml` lists them; ceilings count as wall."""
+    """The class ids, in the order of `classes/warehouse.yaml`; ceilings are wall."""
 
     FLOOR = 0
     RACK = 1
@@ -37,13 +37,13 @@ class SceneClass(IntEnum):
 
 class Paint(NamedTuple):
     """
-    Say what a surface is and looks like: RGB in 0..1, names of textures.
+    The class and appearance of a surface: RGB in 0..1, names of textures.
 
-    `texture` is for the sides along x, `end` for those along y, `top` for above and below; where
-    they are empty `texture` holds. `shade` darkens the whole part, as a roof above it would.
+    `texture` is for the sides along x, `end` for those along y, `top` for above and below; the
+    default of both is `texture`. `shade` darkens the whole part, as under a roof.
     """
 
-    kind: SceneClass
+    class_id: SceneClass
     base: Color
     texture: str = 'steel'
     accent: Color = (0.9, 0.9, 0.9)
@@ -54,9 +54,9 @@ class Paint(NamedTuple):
 
 class Block(NamedTuple):
     """
-    Describe a box that stands on the middle of its base; size along x, y, z in metres.
+    A box whose pose is the middle of its base; size along x, y, z in meters.
 
-    Its top face is `taper` times as large as its base and `lean` metres further to the right.
+    Its top face is `taper` times as large as its base and shifted `lean` meters to the right.
     """
 
     pose: Pose
@@ -67,7 +67,7 @@ class Block(NamedTuple):
 
 
 class Disc(NamedTuple):
-    """Describe an upright disc that faces to its pose's right."""
+    """An upright disc facing its pose's right."""
 
     center: Pose
     radius: float
@@ -76,9 +76,9 @@ class Disc(NamedTuple):
 
 class Hull(NamedTuple):
     """
-    Describe a rounded limb: the hull of balls, given as (centre, radius), first the top.
+    A rounded limb: the hull of balls, given as (center, radius), first the top.
 
-    It is drawn `lift` metres nearer than its middle, to lie over the limb that it clothes.
+    It is drawn `lift` meters nearer than its middle, to cover the limb that it clothes.
     """
 
     balls: tuple[tuple[Pose, float], ...]

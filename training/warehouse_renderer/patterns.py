@@ -13,45 +13,45 @@
 # limitations under the License.
 
 """
-Draw the building blocks of textures: periodic noise, rectangles, joints and edges.
+The patterns that textures are composed of: periodic noise, rectangles, joints and edges.
 
-All are planes [CELL, CELL] over (u, v) in 0..1, u to the right and v downwards.
+All are planes [TEXTURE_SIZE, TEXTURE_SIZE] over (u, v) in 0..1, u to the right and v downwards.
 """
 
 import numpy as np
 from training.warehouse_renderer.geometry import FloatArray
 
-CELL = 256
+TEXTURE_SIZE = 256
 Planes = tuple[FloatArray, FloatArray]
 
-_axis = (np.arange(CELL, dtype=np.float32) + 0.5) / CELL
-U: FloatArray = np.tile(_axis, (CELL, 1))
+_axis = (np.arange(TEXTURE_SIZE, dtype=np.float32) + 0.5) / TEXTURE_SIZE
+U: FloatArray = np.tile(_axis, (TEXTURE_SIZE, 1))
 V: FloatArray = U.T.copy()
-NONE: FloatArray = np.zeros((CELL, CELL), np.float32)
+NO_ACCENT: FloatArray = np.zeros((TEXTURE_SIZE, TEXTURE_SIZE), np.float32)
 
 
 def fractal(seed: int, power: float = 1.2, stretch: tuple[float, float] = (1, 1)) -> FloatArray:
-    """Return periodic noise [CELL, CELL] of mean 0 and deviation 1; `stretch` along u and v."""
-    white = np.random.default_rng(seed).standard_normal((CELL, CELL))
-    fu = np.fft.rfftfreq(CELL)[None] * stretch[0]
-    fv = np.fft.fftfreq(CELL)[:, None] * stretch[1]
-    falloff = np.maximum(np.hypot(fu, fv), 1 / CELL) ** -power
+    """Return periodic noise of mean 0 and deviation 1; `stretch` is along u and v."""
+    white = np.random.default_rng(seed).standard_normal((TEXTURE_SIZE, TEXTURE_SIZE))
+    fu = np.fft.rfftfreq(TEXTURE_SIZE)[None] * stretch[0]
+    fv = np.fft.fftfreq(TEXTURE_SIZE)[:, None] * stretch[1]
+    falloff = np.maximum(np.hypot(fu, fv), 1 / TEXTURE_SIZE) ** -power
     falloff[0, 0] = 0
-    noise = np.fft.irfft2(np.fft.rfft2(white) * falloff, (CELL, CELL))
+    noise = np.fft.irfft2(np.fft.rfft2(white) * falloff, (TEXTURE_SIZE, TEXTURE_SIZE))
     return np.asarray(noise / noise.std(), np.float32)
 
 
 def rect(u0: float, v0: float, u1: float, v1: float) -> FloatArray:
-    """Return 1 inside a rectangle and 0 outside [CELL, CELL]."""
+    """Return 1 inside a rectangle and 0 outside."""
     return np.asarray((u0 <= U) & (u1 > U) & (v0 <= V) & (v1 > V), np.float32)
 
 
 def joints(columns: float, rows: float, width: float) -> FloatArray:
-    """Return 1 on the lines of a grid of cells; width as a share of the cell."""
+    """Return 1 on the lines of a grid of cells; width is a fraction of the cell."""
     return np.asarray(((U * columns) % 1 < width) | ((V * rows) % 1 < width), np.float32)
 
 
 def border() -> FloatArray:
-    """Return 1 at the edges of the face, falling to 0 within a few hundredths."""
+    """Return 1 at the edges of the face, decreasing to 0 within a few hundredths."""
     distance = np.minimum(np.minimum(U, 1 - U), np.minimum(V, 1 - V))
     return np.asarray(np.exp(-distance / 0.02), np.float32)

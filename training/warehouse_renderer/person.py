@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Build people of balls and the hulls between them."""
+"""People, modeled as hulls of balls."""
 
 from dataclasses import dataclass
 import math
@@ -29,7 +29,7 @@ Joint = tuple[float, float, float]
 
 @dataclass(frozen=True)
 class Clothes:
-    """Hold the paints of one person."""
+    """The paints of one person."""
 
     top: Paint
     sleeve: Paint
@@ -41,7 +41,7 @@ class Clothes:
 
 
 def draw_clothes(rng: Random) -> Clothes:
-    """Draw clothes; half of the people wear a safety vest."""
+    """Draw the clothes of a person; half of the people wear a safety vest."""
 
     def paint(color: tuple[float, float, float], texture: str) -> Paint:
         return Paint(SceneClass.PERSON, color, texture, (0.88, 0.9, 0.88))
@@ -62,21 +62,21 @@ def draw_clothes(rng: Random) -> Clothes:
 
 
 def limb(pose: Pose, paint: Paint, *balls: tuple[Joint, float]) -> Hull:
-    """Return the hull of balls given by (right, ahead, up) from the pose and a radius."""
+    """Return the hull of balls, each ((right, ahead, up) from the pose, radius)."""
     return Hull(tuple((pose.at(*joint), radius) for joint, radius in balls), paint)
 
 
 def bend(start: Joint, length: float, swing: float, spread: float = 0.0) -> Joint:
-    """Return the end of a bone that hangs from `start`, swung ahead and spread aside (radians)."""
+    """Return the end of a bone hanging from `start`, swung ahead and spread aside (radians)."""
     x, y, z = start
     down = length * math.cos(swing) * math.cos(spread)
     return (x + length * math.sin(spread), y + length * math.sin(swing), z - down)
 
 
 def walking(rng: Random, pose: Pose) -> list[Part]:
-    """Build a person who stands or walks, at times carrying a box or reaching out."""
+    """Build a person who stands or walks, in some scenes carrying a box or reaching out."""
     clothes, stride = draw_clothes(rng), rng.choice((0.05, 0.3, 0.45)) * rng.choice((-1, 1))
-    # The leg in front carries: long strides bring the hips down.
+    # The front leg carries the weight: long strides lower the hips.
     wide = abs(stride)
     pose = pose.at(up=0.43 * math.cos(wide) + 0.42 * math.cos(0.4 * wide) - 0.85)
     carries = rng.random() < 0.2
@@ -149,7 +149,7 @@ def _trunk(pose: Pose, clothes: Clothes) -> list[Part]:
 
 
 def _ordered(pose: Pose, balls: list[tuple[Joint, float]]) -> tuple[tuple[Pose, float], ...]:
-    """Put balls around a middle first and last, so that a texture's axis runs through it."""
+    """Add balls on the midline at both ends, so that the texture's axis runs through it."""
     (top, _), (low, _) = balls[0], balls[-1]
     ends = ((0.0, top[1], top[2]), 0.05), ((0.0, low[1], low[2]), 0.05)
     return tuple((pose.at(*joint), radius) for joint, radius in (ends[0], *balls, ends[1]))

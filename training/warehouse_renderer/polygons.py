@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Break parts into convex polygons in camera coordinates."""
+"""The convex polygons of a scene's parts in camera coordinates, and clipping."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -24,12 +24,12 @@ from training.warehouse_renderer.geometry import FloatArray, PinholeCamera
 from training.warehouse_renderer.parts import Block, Disc, Hull, Paint
 
 CORNERS = 14
-NEAR = 0.1
+NEAR_PLANE = 0.1
 # The corners (bit 0: right, 1: ahead, 2: top) of a block's faces, clockwise from their top left.
-QUADS = np.array(
+BLOCK_FACES = np.array(
     [[5, 7, 3, 1], [6, 4, 0, 2], [7, 6, 2, 3], [4, 5, 1, 0], [6, 7, 5, 4], [0, 1, 3, 2]]
 )
-SIDES = np.array([0, 0, 1, 1, 2, 2])
+FACE_TEXTURES = np.array([0, 0, 1, 1, 2, 2])
 _bits = np.arange(8)[:, None] >> np.arange(3) & 1
 _turn = np.arange(CORNERS) * 2 * np.pi / CORNERS
 DIRECTIONS = np.stack([np.cos(_turn), np.sin(_turn)], -1).astype(np.float32)
@@ -37,34 +37,36 @@ DIRECTIONS = np.stack([np.cos(_turn), np.sin(_turn)], -1).astype(np.float32)
 
 class Polygons(NamedTuple):
     """
-    Hold F polygons.
+    F polygons with their texture frames and appearance.
 
     corners [F, CORNERS, 3]; frame [F, 3, 3], rows: the texture's origin, u axis and v axis;
-    color [F, 2, 3], rows: base and accent; kind [F]; texture [F].
+    color [F, 2, 3], rows: base and accent; class_id [F]; texture [F].
     """
 
     corners: FloatArray
     frame: FloatArray
     color: FloatArray
-    kind: NDArray[np.uint8]
+    class_id: NDArray[np.uint8]
     texture: NDArray[np.intp]
 
 
 def from_blocks(blocks: Sequence[Block], camera: PinholeCamera) -> Polygons:
-    """Return the faces of all blocks that show their front."""
+    """Return the faces of all blocks that are turned to the camera."""
     rows = np.array([(*b.pose, *b.size, b.taper, b.lean) for b in blocks], np.float32)
-    corners = camera.see(_block_corners(rows))[:, QUADS].reshape(-1, 4, 3)
+    corners = camera.to_camera(_block_corners(rows))[:, BLOCK_FACES].reshape(-1, 4, 3)
     frame = corners[:, [0, 1, 3]]
     frame[:, 1:] -= frame[:, :1]
-    color, kind, texture = _looks([b.paint for b in blocks])
-    seen = np.flatnonzero(facing(frame))
+    color, class_id, texture = _appearance([b.paint for b in blocks])
+    seen = np.flatnonzero(is_facing(frame))
     block, face = np.divmod(seen, 6)
     padded = corners[seen][:, np.minimum(np.arange(CORNERS), 3)]
-    return Polygons(padded, frame[seen], color[block], kind[block], texture[block, SIDES[face]])
+    return Polygons(
+        padded, frame[seen], color[block], class_id[block], texture[block, FACE_TEXTURES[face]]
+    )
 
 
-def facing(frame: FloatArray) -> NDArray[np.bool_]:
-    """Say which polygons, given their texture frames [F, 3, 3], show the camera their front."""
+def is_facing(frame: FloatArray) -> NDArray[np.bool_]:
+    """Return which polygons, given by texture frames [F, 3, 3], are turned to the camera: [F]."""
     away = np.cross(frame[:, 1], frame[:, 2])
     return np.asarray((away * frame[:, 0]).sum(1) > 1e-7)
 
@@ -82,14 +84,14 @@ def _block_corners(rows: FloatArray) -> FloatArray:
 
 
 def from_discs(discs: Sequence[Disc], camera: PinholeCamera) -> Polygons:
-    """Return one polygon per disc, whichever way it looks."""
+    """Return one polygon per disc, whatever its direction."""
     world = np.array([_disc_frame(d) for d in discs], np.float32).reshape(-1, 3, 3)
-    frame = camera.see(world)
+    frame = camera.to_camera(world)
     frame[:, 1:] -= frame[:, :1]
     u, v = (DIRECTIONS.T[..., None] + 1) / 2
     corners = frame[:, :1] + u * frame[:, 1:2] + v * frame[:, 2:]
-    color, kind, texture = _looks([d.paint for d in discs])
-    return Polygons(corners, frame, color, kind, texture[:, 0])
+    color, class_id, texture = _appearance([d.paint for d in discs])
+    return Polygons(corners, frame, color, class_id, texture[:, 0])
 
 
 def _disc_frame(disc: Disc) -> list[tuple[float, float, float]]:
@@ -100,27 +102,29 @@ def _disc_frame(disc: Disc) -> list[tuple[float, float, float]]:
 
 
 def from_hulls(hulls: Sequence[Hull], camera: PinholeCamera) -> Polygons:
-    """Return each hull's outline as a polygon across the view; skip those too near."""
+    """Return each hull's outline as a polygon parallel to the image; skip those too near."""
     most = max((len(hull.balls) for hull in hulls), default=1)
     rows = [[(*p[:3], r) for p, r in (h.balls * most)[: most - 1] + h.balls[-1:]] for h in hulls]
     balls = np.array(rows, np.float32).reshape(-1, most, 4)
-    seen = camera.see(balls[..., :3])
-    kept = seen[..., 2].min(1) > 5 * NEAR
+    seen = camera.to_camera(balls[..., :3])
+    kept = seen[..., 2].min(1) > 5 * NEAR_PLANE
     flat = np.concatenate([seen[..., :2], balls[..., 3:]], -1)[kept] / seen[kept][..., 2:]
     lift = np.array([hull.lift for hull in hulls], np.float32)[kept]
     depth = (seen[kept][..., 2].mean(1) - lift)[:, None, None]
     outline = _outline(flat)
-    color, kind, texture = _looks([h.paint for h, keep in zip(hulls, kept, strict=True) if keep])
+    color, class_id, texture = _appearance(
+        [h.paint for h, keep in zip(hulls, kept, strict=True) if keep]
+    )
     ones = np.ones_like(outline[..., :1])
     corners = np.concatenate([outline, ones], -1) * depth
-    return Polygons(corners, _frame(flat, outline) * depth, color, kind, texture[:, 0])
+    return Polygons(corners, _frame(flat, outline) * depth, color, class_id, texture[:, 0])
 
 
 def _outline(flat: FloatArray) -> FloatArray:
     """
     Return the corners [N, CORNERS, 2] of hulls of circles [N, n, (x, y, radius)].
 
-    In each of CORNERS directions it is the point that reaches farthest.
+    Each corner is the farthest point in one of CORNERS directions.
     """
     reach = flat[..., :2] @ DIRECTIONS.T + flat[..., 2:]
     farthest = reach.argmax(1)
@@ -142,19 +146,19 @@ def _frame(flat: FloatArray, outline: FloatArray) -> FloatArray:
     return frame
 
 
-def _looks(paints: Sequence[Paint]) -> tuple[FloatArray, NDArray[np.uint8], NDArray[np.intp]]:
+def _appearance(paints: Sequence[Paint]) -> tuple[FloatArray, NDArray[np.uint8], NDArray[np.intp]]:
     """Return colors [N, 2, 3], classes [N] and textures [N, 3: side, end, top]."""
     color = np.array([(p.base, p.accent) for p in paints], np.float32).reshape(-1, 2, 3)
     color *= np.array([p.shade for p in paints], np.float32)[:, None, None]
-    kind = np.array([p.kind for p in paints], np.uint8)
+    class_id = np.array([p.class_id for p in paints], np.uint8)
     names = [(p.texture, p.end or p.texture, p.top or p.texture) for p in paints]
     texture = np.array([[INDEX[n] for n in row] for row in names], np.intp).reshape(-1, 3)
-    return color, kind, texture
+    return color, class_id, texture
 
 
 def clip_near(corners: FloatArray) -> FloatArray:
-    """Cut polygons [F, CORNERS, 3] at the near plane; those wholly nearer become points."""
-    crossing = np.flatnonzero((corners[..., 2] < NEAR).any(1))
+    """Clip polygons [F, CORNERS, 3] at the near plane; those entirely nearer become points."""
+    crossing = np.flatnonzero((corners[..., 2] < NEAR_PLANE).any(1))
     clipped = corners.copy()
     for i in crossing:
         clipped[i] = _clip(corners[i])
@@ -162,13 +166,13 @@ def clip_near(corners: FloatArray) -> FloatArray:
 
 
 def _clip(polygon: FloatArray) -> FloatArray:
-    """Cut one polygon [CORNERS, 3] at the near plane (Sutherland and Hodgman)."""
+    """Clip one polygon [CORNERS, 3] at the near plane (Sutherland and Hodgman)."""
     kept: list[FloatArray] = []
     for a, b in zip(polygon, np.roll(polygon, -1, 0), strict=True):
-        if a[2] >= NEAR:
+        if a[2] >= NEAR_PLANE:
             kept.append(a)
-        if (a[2] < NEAR) != (b[2] < NEAR):
-            kept.append(a + (b - a) * (NEAR - a[2]) / (b[2] - a[2]))
+        if (a[2] < NEAR_PLANE) != (b[2] < NEAR_PLANE):
+            kept.append(a + (b - a) * (NEAR_PLANE - a[2]) / (b[2] - a[2]))
     if not kept:
-        return np.full_like(polygon, NEAR)
+        return np.full_like(polygon, NEAR_PLANE)
     return np.stack((kept + [kept[-1]] * CORNERS)[:CORNERS])

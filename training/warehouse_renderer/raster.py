@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Find which face each pixel sees: exact coverage of pixel centres, resolved by a depth buffer."""
+"""Rasterization: exact coverage of pixel centers by faces, with a depth buffer."""
 
 from typing import NamedTuple
 
@@ -26,9 +26,9 @@ FAR = 1e-4
 
 class Spans(NamedTuple):
     """
-    Hold the pixel runs of F polygons, one per polygon and image row, polygon by polygon.
+    The pixel runs of F polygons, one per polygon and image row, polygon by polygon.
 
-    first [F + 1]: where each polygon's runs begin; top [F]: its first row; left and right [runs]:
+    first [F + 1]: the start of each polygon's runs; top [F]: its first row; left and right [runs]:
     first column and the one after the last.
     """
 
@@ -39,7 +39,7 @@ class Spans(NamedTuple):
 
 
 def scan(outline: FloatArray, height: int, width: int) -> Spans:
-    """Return the runs of pixels whose centres lie in convex polygons [F, K, 2], in pixels."""
+    """Return the runs of pixels whose centers are in convex polygons [F, K, 2], in pixels."""
     start, end = outline.reshape(-1, 2), np.roll(outline, -1, 1).reshape(-1, 2)
     owner = np.arange(len(outline)).repeat(outline.shape[1])
     rows = np.clip(np.ceil(outline[..., 1]), 0, height).astype(np.intp)
@@ -62,17 +62,17 @@ def scan(outline: FloatArray, height: int, width: int) -> Spans:
     return Spans(first, top, crossings.min(0), crossings.max(0))
 
 
-def resolve(
+def rasterize(
     outline: FloatArray, plane: FloatArray, height: int, width: int
 ) -> tuple[IntArray, FloatArray]:
     """
-    Return the index of the nearest face and 1 over its depth, both [height, width].
+    Return the index of the nearest face and the inverse of its depth, both [height, width].
 
-    outline [F, K, 2] in pixels; plane [F, 3]: 1 over depth as a function of (column, row, 1).
+    outline [F, K, 2] in pixels; plane [F, 3]: inverse depth as a function of (column, row, 1).
     """
     spans = scan(outline, height, width)
-    face = np.full((height, width), -1, np.int32)
-    near = np.full((height, width), FAR, np.float32)
+    face_index = np.full((height, width), -1, np.int32)
+    inverse_depth = np.full((height, width), FAR, np.float32)
     lines = np.diff(spans.first)
     index = np.arange(len(outline)).repeat(lines)
     row = np.arange(len(index)) + (spans.top - spans.first[:-1])[index]
@@ -86,7 +86,7 @@ def resolve(
     todo = (some, begin, stop, spans.first[some], lines[some], spans.top[some], plane[some, 0])
     for i, x0, x1, a, n, y, slope in zip(*(t[kept].tolist() for t in todo), strict=True):
         rows, runs = slice(y, y + n), slice(a, a + n)
-        before = near[rows, x0:x1]
+        before = inverse_depth[rows, x0:x1]
         here = steps[x0:x1] * slope + offset[runs]
         across = columns[x0:x1]
         wins = here > before
@@ -94,5 +94,5 @@ def resolve(
         wins &= across < right[runs]
         if wins.any():
             np.copyto(before, here, where=wins)
-            np.copyto(face[rows, x0:x1], i, where=wins)
-    return face, near
+            np.copyto(face_index[rows, x0:x1], i, where=wins)
+    return face_index, inverse_depth

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Take the image: exposure, color temperature, vignetting, blur, noise."""
+"""The simulated camera sensor: exposure, color temperature, vignetting, blur, noise."""
 
 from functools import lru_cache
 from random import Random
@@ -22,11 +22,11 @@ import numpy as np
 from numpy.typing import NDArray
 from training.warehouse_renderer.geometry import FloatArray
 
-NOISE = 512
+GRAIN_SIZE = 512
 
 
-def expose(rng: Random, image: FloatArray) -> NDArray[np.uint8]:
-    """Turn light [H, W, 3] into a camera's image, uint8 RGB [H, W, 3]."""
+def simulate_sensor(rng: Random, image: FloatArray) -> NDArray[np.uint8]:
+    """Return the camera image, uint8 RGB [H, W, 3], of light [H, W, 3]."""
     height, width = image.shape[:2]
     warmth, tint = rng.gauss(0, 0.07), rng.gauss(0, 0.025)
     gain = _gain(rng, image[::8, ::8])
@@ -41,7 +41,7 @@ def expose(rng: Random, image: FloatArray) -> NDArray[np.uint8]:
 
 
 def _gain(rng: Random, sample: FloatArray) -> float:
-    """Return the exposure: a drawn mean brightness, as far as the lightest parts allow."""
+    """Return the exposure for a random mean brightness, limited by the brightest regions."""
     wanted = rng.uniform(0.32, 0.5) / max(float(sample.mean()), 0.02)
     most = 1.0 / max(float(np.percentile(sample, 97)), 0.1)
     return min(max(wanted, 0.6), most, 2.5)
@@ -54,7 +54,7 @@ def _curve(gamma: float, haze: float) -> NDArray[np.uint8]:
 
 
 def _vignette(rng: Random, height: int, width: int) -> FloatArray:
-    """Return a gain [H, W] that falls towards the corners and drifts across the image."""
+    """Return a gain [H, W] that decreases towards the corners and drifts across the image."""
     x = np.linspace(-1, 1, width, dtype=np.float32)
     y = np.linspace(-1, 1, height, dtype=np.float32)[:, None]
     fall, drift = rng.uniform(0, 0.16), rng.uniform(-0.12, 0.12)
@@ -62,7 +62,7 @@ def _vignette(rng: Random, height: int, width: int) -> FloatArray:
 
 
 def _blur(rng: Random, image: FloatArray, width: int) -> FloatArray:
-    """Defocus or shake the image a little; amounts are shares of its width."""
+    """Blur some images by defocus or motion, in proportion to their width."""
     choice, amount = rng.random(), rng.uniform(0.4, 1.0) * width / 640
     if choice < 0.25 and amount > 0.3:
         return np.asarray(cv2.GaussianBlur(image, (0, 0), amount), np.float32)
@@ -74,15 +74,17 @@ def _blur(rng: Random, image: FloatArray, width: int) -> FloatArray:
 
 @lru_cache(maxsize=1)
 def _grain() -> FloatArray:
-    """Return fixed sensor noise [NOISE, NOISE, 3], mostly the same in all channels."""
+    """Return fixed sensor noise [GRAIN_SIZE, GRAIN_SIZE, 3], mostly equal in all channels."""
     rng = np.random.default_rng(0)
-    shared = rng.standard_normal((NOISE, NOISE, 1))
-    return (0.8 * shared + 0.6 * rng.standard_normal((NOISE, NOISE, 3))).astype(np.float32)
+    shared = rng.standard_normal((GRAIN_SIZE, GRAIN_SIZE, 1))
+    return (0.8 * shared + 0.6 * rng.standard_normal((GRAIN_SIZE, GRAIN_SIZE, 3))).astype(
+        np.float32
+    )
 
 
 def _add_noise(rng: Random, image: FloatArray, amount: float) -> None:
-    """Add noise to a image [H, W, 3] in place, cut out of the grain at random."""
-    step = NOISE // 2
+    """Add noise, random cutouts of the grain, to an image [H, W, 3] in place."""
+    step = GRAIN_SIZE // 2
     for top in range(0, image.shape[0], step):
         for left in range(0, image.shape[1], step):
             tile = image[slice(top, top + step), slice(left, left + step)]

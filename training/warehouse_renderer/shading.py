@@ -12,19 +12,19 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Colour every pixel from the face that it sees: texture, light, soft edges."""
+"""Shading: the color of each pixel from its face's texture and light, with soft edges."""
 
 import cv2
 import numpy as np
-from training.warehouse_renderer.atlas import atlas, INDEX, LEVELS, PERIODS
+from training.warehouse_renderer.atlas import atlas, INDEX, MIP_LEVELS, PERIODS
 from training.warehouse_renderer.faces import Faces
 from training.warehouse_renderer.geometry import FloatArray, PinholeCamera
-from training.warehouse_renderer.lighting import Light, SIZE
+from training.warehouse_renderer.lighting import Light, MAP_SIZE
 from training.warehouse_renderer.parts import SceneClass
-from training.warehouse_renderer.patterns import CELL
+from training.warehouse_renderer.patterns import TEXTURE_SIZE
 from training.warehouse_renderer.raster import IntArray
 
-STRIP = 48
+STRIP_ROWS = 48
 
 
 def shade(
@@ -32,38 +32,39 @@ def shade(
     light: Light,
     camera: PinholeCamera,
     matrix: FloatArray,
-    face: IntArray,
-    near: FloatArray,
+    face_index: IntArray,
+    inverse_depth: FloatArray,
 ) -> FloatArray:
     """
-    Return the image [H, W, 3] in 0..1 and somewhat above.
+    Return the light [H, W, 3] of the image, about 0..1.
 
-    matrix [F, 3, 3] takes (column, row, 1) to (u, v, 1) over depth; face and near [H, W].
+    matrix [F, 3, 3] maps (column, row, 1) to (u, v, 1) over depth; face_index and inverse_depth
+    are [H, W].
     """
-    height, width = face.shape
+    height, width = face_index.shape
     table = _table(faces, matrix, light, camera, width)
     ground = _ground(light, camera, camera.pixels_to_rays(height, width))
     image = np.empty((height, width, 3), np.float32)
-    for top in range(0, height, STRIP):
-        rows = slice(top, top + STRIP)
-        image[rows] = _strip(table, ground, light.maps, face[rows], near[rows], top)
-    return _soften(image, face)
+    for top in range(0, height, STRIP_ROWS):
+        rows = slice(top, top + STRIP_ROWS)
+        image[rows] = _strip(table, ground, light.maps, face_index[rows], inverse_depth[rows], top)
+    return _soften(image, face_index)
 
 
 def _table(
     faces: Faces, matrix: FloatArray, light: Light, camera: PinholeCamera, width: int
 ) -> list[FloatArray]:
-    """Return, per face, what a pixel needs: six coefficients, cell, size, floor row, colors."""
+    """Return columns per face: six uv coefficients, atlas cell, size, light-map row, colors."""
     period = PERIODS[faces.texture]
     repeats = np.where(period[:, None] > 0, faces.extent / np.maximum(period, 0.1)[:, None], 1)
-    texels = CELL * np.sqrt((repeats / np.maximum(faces.extent, 1e-3)).prod(1))
+    texels = TEXTURE_SIZE * np.sqrt((repeats / np.maximum(faces.extent, 1e-3)).prod(1))
     zoom = texels * faces.depth / (camera.focal * width)
-    level = np.clip(np.rint(np.log2(np.maximum(zoom, 1e-3))), 0, LEVELS - 1).astype(np.intp)
-    size = (CELL >> level).astype(np.float32)
+    level = np.clip(np.rint(np.log2(np.maximum(zoom, 1e-3))), 0, MIP_LEVELS - 1).astype(np.intp)
+    size = (TEXTURE_SIZE >> level).astype(np.float32)
     uv = matrix[:, :2] * repeats[:, :, None]
     lit = np.where(faces.texture == INDEX['lamp'], 1.6, light.factor)[:, None]
     base, accent = faces.color[:, 0] * lit, faces.color[:, 1] * lit
-    on_floor = np.where(faces.kind == SceneClass.FLOOR, SIZE, 0)
+    on_floor = np.where(faces.class_id == SceneClass.FLOOR, MAP_SIZE, 0)
     pages = atlas()
     columns = [*uv.reshape(-1, 6).T, pages.left[level] - 0.5, pages.top[faces.texture] - 0.5]
     columns += [size, on_floor, *base.T, *(accent - base).T]
@@ -74,9 +75,9 @@ def _ground(
     light: Light, camera: PinholeCamera, to_ray: FloatArray
 ) -> tuple[FloatArray, FloatArray]:
     """
-    Return [3, 3], (column, row, 1) to the place seen per metre of depth, and its offset [3].
+    Return the matrix [3, 3] from (column, row, 1) to ground coordinates per depth, and offset [3].
 
-    A place is the column and row in the light map and the height in metres.
+    Ground coordinates are column and row in the light map and the height in meters.
     """
     axes = camera.rotation.T @ to_ray
     axes[:2] *= light.scale[:, None]
@@ -87,15 +88,15 @@ def _strip(
     table: list[FloatArray],
     ground: tuple[FloatArray, FloatArray],
     maps: FloatArray,
-    face: IntArray,
-    near: FloatArray,
+    face_index: IntArray,
+    inverse_depth: FloatArray,
     top: int,
 ) -> FloatArray:
-    """Shade some rows of the image [h, W, 3]."""
-    index = face.astype(np.intp)
-    column = np.arange(face.shape[1], dtype=np.float32)
-    row = np.arange(top, top + len(face), dtype=np.float32)[:, None]
-    depth = 1 / near
+    """Return the shaded rows [h, W, 3] of a strip of the image."""
+    index = face_index.astype(np.intp)
+    column = np.arange(face_index.shape[1], dtype=np.float32)
+    row = np.arange(top, top + len(face_index), dtype=np.float32)[:, None]
+    depth = 1 / inverse_depth
 
     def of_face(k: int) -> FloatArray:
         return np.take(table[k], index)
@@ -109,9 +110,9 @@ def _strip(
     axes, shift = ground
     x = (axes[0, 0] * column + axes[0, 1] * row + axes[0, 2]) * depth + shift[0]
     y = (axes[1, 0] * column + axes[1, 1] * row + axes[1, 2]) * depth + shift[1]
-    y = np.clip(y, 0, SIZE - 1) + of_face(9)
+    y = np.clip(y, 0, MAP_SIZE - 1) + of_face(9)
     light = cv2.remap(maps, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    # What stands on the floor is darker at its foot: less light comes from below.
+    # Objects are darker near the floor, where less light comes from below.
     z = (axes[2, 0] * column + axes[2, 1] * row + axes[2, 2]) * depth + shift[2]
     foot = 0.72 + 0.28 * np.clip(z, 0, 1)
     bright = light * foot * texel[..., 0] * np.float32(2 / 255)
@@ -120,10 +121,10 @@ def _strip(
     return np.asarray(cv2.merge(tones), np.float32)
 
 
-def _soften(image: FloatArray, face: IntArray) -> FloatArray:
-    """Blur where faces meet, as a lens would; the inside of faces stays sharp."""
-    edge = np.zeros(face.shape, np.uint8)
-    across, along = face[:, 1:] != face[:, :-1], face[1:] != face[:-1]
+def _soften(image: FloatArray, face_index: IntArray) -> FloatArray:
+    """Blur the edges between faces in place, as a lens does."""
+    edge = np.zeros(face_index.shape, np.uint8)
+    across, along = face_index[:, 1:] != face_index[:, :-1], face_index[1:] != face_index[:-1]
     edge[:, 1:] |= across
     edge[:, :-1] |= across
     edge[1:] |= along

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Build what a warehouse stores: boxes, pallets with their loads, and the racks that hold them."""
+"""Stored goods: boxes, pallets with their loads, and racks."""
 
 from dataclasses import dataclass
 import math
@@ -28,14 +28,14 @@ CARTONS = ('carton_1', 'carton_2', 'carton_3')
 
 
 def box_paint(rng: Random, shade: float = 1.0, textures: tuple[str, ...] = CARTONS) -> Paint:
-    """Draw the look of a box: mostly cardboard, now and then a plastic crate."""
+    """Draw the appearance of a box: mostly cardboard, sometimes a plastic crate."""
     texture = 'crate' if rng.random() < 0.15 else rng.choice(textures)
     accent = draw(rng, ((235, 232, 225), (200, 170, 120)), 0.8)
     return Paint(SceneClass.BOX, draw(rng, BROWN, 0.55), texture, accent, shade=shade)
 
 
 def boxes_on_floor(rng: Random, pose: Pose) -> list[Part]:
-    """Pile one to four boxes, each a little turned and no larger than the one below."""
+    """Stack one to four boxes, each slightly rotated and no larger than the one below."""
     parts: list[Part] = []
     side = rng.uniform(0.45, 0.85)
     for _ in range(rng.choice((1, 1, 2, 2, 3, 4))):
@@ -47,7 +47,7 @@ def boxes_on_floor(rng: Random, pose: Pose) -> list[Part]:
 
 
 def pallet(rng: Random, pose: Pose, base: Color, shade: float = 1.0) -> list[Part]:
-    """Build a pallet of real boards; its long side lies along x."""
+    """Build a pallet of single boards, its long side along x."""
     sx, sy, _ = PALLET
     plain = Paint(SceneClass.PALLET, base, 'wood', shade=shade)
     parts: list[Part] = []
@@ -69,7 +69,7 @@ def plain_pallet(pose: Pose, base: Color, shade: float = 1.0) -> list[Part]:
 
 
 def load(rng: Random, pose: Pose, height: float, shade: float = 1.0) -> list[Part]:
-    """Stack boxes of one or several kinds on a pallet's deck, `height` metres high at most."""
+    """Stack boxes of one or several kinds on a pallet's deck, `height` meters high at most."""
     sx, sy, _ = PALLET
     if rng.random() < 0.45:
         paint = box_paint(rng, shade, ('cartons_1', 'cartons_2'))
@@ -90,7 +90,7 @@ def load(rng: Random, pose: Pose, height: float, shade: float = 1.0) -> list[Par
 
 
 def pallet_on_floor(rng: Random, pose: Pose) -> list[Part]:
-    """Put a pallet on the floor: empty, loaded, or a stack of empty ones."""
+    """Place a pallet on the floor: empty, loaded, or a stack of empty ones."""
     base, choice = draw(rng, BROWN, 0.55), rng.random()
     if choice < 0.35:
         stack = range(rng.randint(2, 8))
@@ -108,7 +108,7 @@ def pallet_on_floor(rng: Random, pose: Pose) -> list[Part]:
 
 @dataclass(frozen=True)
 class RackPlan:
-    """Describe a row of racks; lengths in metres, each bay along its pose's x."""
+    """The dimensions, in meters, and colors of a row of racks."""
 
     bays: int
     bay: float
@@ -121,10 +121,10 @@ class RackPlan:
     fill: float
 
 
-def draw_rack(rng: Random, room_height: float) -> RackPlan:
-    """Draw the plan that all rows of one hall share."""
+def draw_rack(rng: Random, hall_height: float) -> RackPlan:
+    """Draw the plan of all rows of one hall."""
     level = rng.uniform(1.25, 1.75)
-    most = max(2, min(4, int((room_height - 0.6) / level)))
+    most = max(2, min(4, int((hall_height - 0.6) / level)))
     return RackPlan(
         bays=1,
         bay=rng.choice((1.85, 2.7, 2.7)),
@@ -140,9 +140,9 @@ def draw_rack(rng: Random, room_height: float) -> RackPlan:
 
 def rack(rng: Random, pose: Pose, plan: RackPlan) -> list[Part]:
     """
-    Build a row of bays along the pose's x, its front towards -y, with its goods.
+    Build a row of bays with goods along the pose's x, its front towards -y.
 
-    Farther than DETAIL from the camera there are no braces and fewer boxes.
+    Farther than DETAIL meters from the camera there are no braces and fewer boxes.
     """
     parts: list[Part] = []
     start = -plan.bays * plan.bay / 2
@@ -193,7 +193,7 @@ def _bay(pose: Pose, plan: RackPlan) -> list[Part]:
 
 
 def _goods(rng: Random, pose: Pose, plan: RackPlan, near: bool, raised: bool) -> list[Part]:
-    """Fill one level of one bay with pallets and boxes; goods under a deck lie in shade."""
+    """Fill one level of one bay with pallets and boxes; goods under a deck are in shade."""
     slots = 2 if plan.bay > 2.2 else 1
     shade = rng.uniform(0.62, 0.8) if pose.z < (plan.levels - 1.5) * plan.level else 0.95
     parts: list[Part] = []
@@ -201,7 +201,7 @@ def _goods(rng: Random, pose: Pose, plan: RackPlan, near: bool, raised: bool) ->
         if rng.random() > plan.fill:
             continue
         at = pose.at((i + 0.5 - slots / 2) * 1.3 + rng.gauss(0, 0.02), rng.gauss(0, 0.03))
-        room = plan.level - PALLET[2] - 0.4
+        headroom = plan.level - PALLET[2] - 0.4
         base = draw(rng, BROWN, 0.55)
         if rng.random() < 0.12:
             parts += [
@@ -211,6 +211,6 @@ def _goods(rng: Random, pose: Pose, plan: RackPlan, near: bool, raised: bool) ->
             ]
             continue
         parts += plain_pallet(at, base, shade)
-        goods = load(rng, at.at(up=PALLET[2]), room * rng.uniform(0.6, 1), shade)
+        goods = load(rng, at.at(up=PALLET[2]), headroom * rng.uniform(0.6, 1), shade)
         parts += goods if near else goods[:2]
     return parts
