@@ -1,7 +1,7 @@
 # Copyright 2026 The swiftnet_ros Authors
 # SPDX-License-Identifier: Apache-2.0
 #
-# The node on a Jetson. Not built here: no Jetson was at hand. On the board, in the checkout:
+# The node on a Jetson. Never built: no Jetson was available. On the board, in the checkout:
 #
 #   docker build -f docker/jetson.Dockerfile -t swiftnet_ros .
 #   docker run --rm -it --runtime nvidia --network host --ipc host \
@@ -14,11 +14,11 @@ FROM ${BASE}
 
 SHELL ["/bin/bash", "-c"]
 ENV PATH=/usr/local/cuda/bin:${PATH} SWIFTNET_ROS_CACHE=/engines/cache
-# The image names a package index of its own, which need not be there any more.
+# The package index that the image configures may no longer exist.
 RUN env -u PIP_INDEX_URL -u PIP_EXTRA_INDEX_URL python3 -m pip install --no-cache-dir \
     'onnx>=1.14,<2' 'opencv-python-headless>=4.5.5,<5' 'pycuda>=2022.1' 'pyyaml>=5.4,<7'
 COPY . /ws/src/swiftnet_ros
-# These images have ROS 2, built from source, below install/.
+# ROS 2 of these images was built from source, in install/.
 RUN cd /ws && source /opt/ros/humble/install/setup.bash && colcon build
 ENTRYPOINT ["/bin/bash", "-c", \
     "source /ws/install/setup.bash && exec ros2 launch swiftnet_ros segment.launch.py \"$@\"", "--"]

@@ -1,8 +1,8 @@
 # Copyright 2026 The swiftnet_ros Authors
 # SPDX-License-Identifier: Apache-2.0
 #
-# The node on an x86 machine with an NVIDIA card, ROS 2 Jazzy. Not built here: no such machine was
-# at hand. In the checkout, with the NVIDIA container toolkit installed:
+# The node on an x86 machine with an NVIDIA card, ROS 2 Jazzy. Never built: no such machine was
+# available. In the checkout, with the NVIDIA container toolkit installed:
 #
 #   docker build -f docker/nvidia.Dockerfile -t swiftnet_ros .
 #   docker run --rm -it --gpus all --network host --ipc host \
@@ -10,13 +10,13 @@
 #
 # For a Jetson Thor with JetPack 7 add to the first command
 #   --build-arg BASE=nvcr.io/nvidia/tensorrt:25.08-py3
-# and write --runtime nvidia for --gpus all.
+# and replace --gpus all by --runtime nvidia.
 ARG BASE=nvcr.io/nvidia/tensorrt:25.01-py3
 FROM ${BASE}
 
 SHELL ["/bin/bash", "-o", "pipefail", "-c"]
 ENV DEBIAN_FRONTEND=noninteractive PIP_BREAK_SYSTEM_PACKAGES=1 SWIFTNET_ROS_CACHE=/engines/cache
-# As ROS documents it for Ubuntu 24.04.
+# From the ROS documentation for Ubuntu 24.04.
 RUN apt-get update && apt-get install -y --no-install-recommends ca-certificates curl \
     && source=https://github.com/ros-infrastructure/ros-apt-source/releases \
     && version=$(curl -fsSL -o /dev/null -w '%{url_effective}' ${source}/latest | sed 's|.*/||') \

@@ -13,14 +13,14 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-# Build FP16 and INT8 engines on this device, measure them, and write the seminar's Xavier table
-# for it: device_report/report.md, with everything raw in report.json.
+# Build FP16 and INT8 engines on this device, measure them, and write the Xavier table of the
+# reference work for it: device_report/report.md, with the raw data in report.json.
 #
 #   scripts/jetson_report.sh [MODEL.onnx ...] --images DIR [--labels DIR] [--repeat N] [--out DIR]
 #
-# Without models it takes the shipped ones. It needs what the robot has: Python 3.8 or newer,
-# numpy, OpenCV, onnx, TensorRT and PyCUDA; no torch, and nothing is installed. Choose the power
-# mode first (sudo nvpmodel -m 0, sudo jetson_clocks). PYTHON chooses another Python.
+# Without models it measures the shipped ones. It needs Python 3.8 or newer, numpy, OpenCV, onnx,
+# TensorRT and PyCUDA, but no torch, and installs nothing. Set the power mode first (sudo nvpmodel
+# -m 0, sudo jetson_clocks). The environment variable PYTHON selects another Python.
 
 set -euo pipefail
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
