@@ -14,15 +14,15 @@
 # limitations under the License.
 
 """
-Write the public names of a TensorRT as JSON.
+Write the public names of an installed TensorRT as JSON, for the stub in the tests.
 
     tensorrt_names.py MODULE > test/helpers/tensorrt_names/X.json
 
 MODULE is tensorrt, tensorrt_rtx or tensorrt_bindings; no GPU is needed. The bindings alone
-(`pip install --no-deps tensorrt-cu12-bindings`) give the same names: they import with empty
-libraries in place of TensorRT's own, in a folder on LD_LIBRARY_PATH.
+(`pip install --no-deps tensorrt-cu12-bindings`) have the same names: they can be imported with
+empty libraries, in a folder on LD_LIBRARY_PATH, in place of TensorRT's own.
 
-Runs by itself on Python 3.8 and newer. Each class has its members, each enumeration its values.
+Needs nothing but Python 3.8 or newer. Classes are listed with members, enumerations with values.
 """
 
 from importlib import import_module
@@ -31,18 +31,18 @@ import sys
 
 
 def members(kind):
-    """List the public names of a class, without those that every enumeration has."""
+    """Return the public names of a class, without those that every enumeration has."""
     names = sorted(name for name in dir(kind) if not name.startswith('_'))
     return [name for name in names if name not in ('name', 'value')] if is_enum(kind) else names
 
 
 def is_enum(kind):
-    """Tell whether a class is an enumeration of pybind11."""
+    """Return whether a class is an enumeration of pybind11."""
     return hasattr(kind, '__members__')
 
 
 def describe(module):
-    """Give the version of a module and the names of its classes, enumerations and functions."""
+    """Return the version of a module and the names of its classes, enumerations and functions."""
     public = {name: getattr(module, name) for name in dir(module) if not name.startswith('_')}
     classes = {name: item for name, item in public.items() if isinstance(item, type)}
     own = {name: item for name, item in classes.items() if item.__module__.startswith('tensorrt')}
@@ -58,7 +58,7 @@ def describe(module):
 
 
 def inner_enums(kind):
-    """Find the enumerations inside a class, as ILogger.Severity."""
+    """Return the enumerations inside a class, such as ILogger.Severity."""
     inner = {name: getattr(kind, name) for name in members(kind)}
     enums = {
         name: item for name, item in inner.items() if isinstance(item, type) and is_enum(item)
@@ -67,21 +67,21 @@ def inner_enums(kind):
 
 
 def is_function(item):
-    """Tell whether something can be called and is no class."""
+    """Return whether an object is callable and not a class."""
     return callable(item) and not isinstance(item, type)
 
 
-def lines(tree):
-    """Give JSON with a class a line, so that a change is seen as one."""
-    parts = []
+def to_json(tree):
+    """Return JSON with one class per line, for readable diffs."""
+    items = []
     for key, value in tree.items():
         text = json.dumps(value)
         if isinstance(value, dict):
             inner = [f'  {json.dumps(name)}: {json.dumps(value[name])}' for name in sorted(value)]
             text = '{\n' + ',\n'.join(inner) + '\n }'
-        parts.append(f' {json.dumps(key)}: {text}')
-    return '{\n' + ',\n'.join(parts) + '\n}'
+        items.append(f' {json.dumps(key)}: {text}')
+    return '{\n' + ',\n'.join(items) + '\n}'
 
 
 if __name__ == '__main__':
-    print(lines(describe(import_module(sys.argv[1]))))
+    print(to_json(describe(import_module(sys.argv[1]))))

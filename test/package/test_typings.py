@@ -12,13 +12,12 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Whether the stubs in `typings/` name what TensorRT really has, in every version."""
+"""The stubs in `typings/` have only names that some version of TensorRT has."""
 
 import ast
 from collections.abc import Iterator
 import importlib
 import json
-from pathlib import Path
 import subprocess
 import sys
 
@@ -30,7 +29,7 @@ STUBS = ROOT / 'typings'
 TYPED = {'tensorrt-11.4.0.106', 'tensorrt_rtx-1.7.1.116'}
 BEFORE_10 = {'tensorrt-8.5.2.2', 'tensorrt-8.6.1'}
 ONLY_RTX = set(VERSIONS) - {'tensorrt_rtx-1.7.1.116'}
-# Names that some versions lack, and which: the code asks for each with hasattr.
+# name -> the versions that lack it; the code checks for each with hasattr.
 LACKING = {
     'BuilderFlag.FP16': TYPED,
     'BuilderFlag.INT8': TYPED,
@@ -57,7 +56,7 @@ NO_RTX = 'tensorrt_rtx is not installed here: scripts/test.sh brings it'
 
 
 def stub_names(module: str) -> set[str]:
-    """List the classes of a stub, and their members after a dot."""
+    """Return the classes and functions of a stub, and Class.member for each member."""
     tree = ast.parse((STUBS / module / '__init__.pyi').read_text())
     return set(_names(tree.body, ''))
 
@@ -76,57 +75,50 @@ def _names(body: list[ast.stmt], before: str) -> Iterator[str]:
 
 
 def real_names(version: str) -> set[str]:
-    """List the same of a real module."""
+    """Return the same names of a real module."""
     tree = names_of(version)
     kinds = {**tree['enums'], **tree['classes']}
     members = {f'{kind}.{name}' for kind, names in kinds.items() for name in names}
     return {*kinds, *members, *tree['functions']}
 
 
-def named(names: set[str]) -> set[str]:
-    """Leave out what Python gives every class."""
+def without_dunders(names: set[str]) -> set[str]:
+    """Return names without dunder names."""
     return {name for name in names if not name.endswith('__')}
 
 
-def test_every_name_of_the_stub_is_in_some_version_and_the_gaps_are_known():
-    missing = {name: set() for name in named(stub_names('tensorrt'))}
+def test_names_of_the_stub_exist_in_the_expected_versions():
+    missing = {name: set() for name in without_dunders(stub_names('tensorrt'))}
     for version in VERSIONS:
         for name in set(missing) - real_names(version):
             missing[name].add(version)
     assert {name: gaps for name, gaps in missing.items() if gaps} == LACKING
 
 
-def test_the_stub_of_tensorrt_rtx_names_what_it_has():
-    names = named(stub_names('tensorrt_rtx'))
+def test_names_of_the_rtx_stub_exist():
+    names = without_dunders(stub_names('tensorrt_rtx'))
     assert names
     assert names <= real_names('tensorrt_rtx-1.7.1.116')
     assert names <= stub_names('tensorrt')
 
 
-def test_the_module_that_is_installed_has_the_names_of_its_stub():
+def test_the_installed_module_has_the_names_of_its_stub():
     module = pytest.importorskip('tensorrt_rtx', reason=NO_RTX)
     lacking = {name for name, gaps in LACKING.items() if 'tensorrt_rtx-1.7.1.116' in gaps}
-    for name in named(stub_names('tensorrt')) - lacking:
+    for name in without_dunders(stub_names('tensorrt')) - lacking:
         found = module
         for part in name.split('.'):
             assert hasattr(found, part), name
             found = getattr(found, part)
 
 
-def test_the_script_writes_what_is_kept():
+def test_the_script_writes_the_stored_names():
     pytest.importorskip('tensorrt_rtx', reason=NO_RTX)
     words = [sys.executable, str(ROOT / 'scripts' / 'tensorrt_names.py'), 'tensorrt_rtx']
     written = json.loads(subprocess.run(words, check=True, capture_output=True).stdout)
     version = f'tensorrt_rtx-{importlib.import_module("tensorrt_rtx").__version__}'
     assert set(written) == {'module', 'version', 'functions', 'enums', 'classes'}
-    # Another release than the one that is kept may have other names.
+    # Another release may have other names.
     if version in VERSIONS:
         assert written == names_of(version)
     assert 'STRONGLY_TYPED' in written['enums']['NetworkDefinitionCreationFlag']
-
-
-@pytest.mark.parametrize('path', sorted(STUBS.rglob('*.pyi')), ids=lambda path: path.parent.name)
-def test_a_stub_is_python_with_the_licence(path: Path):
-    text = path.read_text()
-    assert 'Licensed under the Apache License' in text
-    ast.parse(text)

@@ -12,4 +12,4 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The names of PyCUDA that are used here."""
+"""A stub of PyCUDA with the names that this package uses."""

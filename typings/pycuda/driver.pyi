@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The names of PyCUDA's driver interface that are used here."""
+"""A stub of `pycuda.driver` with the names that this package uses."""
 
 from typing import Any
 

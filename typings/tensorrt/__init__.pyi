@@ -13,9 +13,9 @@
 # limitations under the License.
 
 """
-The names of TensorRT that are used here, of all its versions from 8.5 to 11 together.
+A stub of TensorRT with the names that this package uses, of versions 8.5 to 11.
 
-Not every version has each: test/package/test_typings.py lists those, and the code asks for them
+Names that some versions lack are listed in test/package/test_typings.py; the code checks for them
 with hasattr.
 """
 

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""TensorRT for RTX: the same names, without what is not strongly typed."""
+"""A stub of TensorRT for RTX: the names of TensorRT without those for weak typing."""
 
 from tensorrt import (
     Builder as Builder,
