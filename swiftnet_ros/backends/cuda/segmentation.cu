@@ -160,9 +160,8 @@ INLINE Pixel confidence_of(float total) {
 template <typename Logit, typename Label, bool CONFIDENT>
 INLINE void argmax_strip(
     const Logit* __restrict__ logits, int classes, const Cell& cell, long long plane,
-    float fraction, const Word* __restrict__ marks, long long cells,
-    const Tap* __restrict__ taps, int rows,
-    Label* __restrict__ labels, Pixel* __restrict__ confidence, int pitch) {
+    float fraction, const Word* __restrict__ marks, long long cells, const Tap* __restrict__ taps,
+    int rows, Label* __restrict__ labels, Pixel* __restrict__ confidence, int pitch) {
   float best[STRIP], total[STRIP], fractions[STRIP];
   int label[STRIP];
 #pragma unroll
@@ -239,18 +238,18 @@ INLINE void argmax(
 
 #define MARK_CANDIDATES(NAME, LOGIT)                                                            \
   extern "C" __global__ void NAME(                                                              \
-      const LOGIT* __restrict__ logits, int classes, int height, int width, float margin,        \
+      const LOGIT* __restrict__ logits, int classes, int height, int width, float margin,       \
       Word* __restrict__ candidates) {                                                          \
-    mark<LOGIT>(logits, classes, height, width, margin, candidates);                             \
+    mark<LOGIT>(logits, classes, height, width, margin, candidates);                            \
   }
 
-#define ARGMAX_LABELS(NAME, LOGIT, LABEL)                                                         \
+#define ARGMAX_LABELS(NAME, LOGIT, LABEL)                                                       \
   extern "C" __global__ void NAME(                                                              \
       const LOGIT* __restrict__ logits, int classes, int height, int width,                     \
       const Word* __restrict__ candidates, const Tap* __restrict__ row_taps,                    \
       const int* __restrict__ starts, const Tap* __restrict__ column_taps, int columns,         \
       LABEL* __restrict__ labels, Pixel* __restrict__ confidence) {                             \
-    argmax<LOGIT, LABEL>(                                                                         \
+    argmax<LOGIT, LABEL>(                                                                       \
         logits, classes, height, width, candidates, row_taps, starts, column_taps, columns,     \
         labels, confidence);                                                                    \
   }

@@ -79,7 +79,7 @@ class EngineExecution:
         """Enqueue one inference on the stream; raise EngineFailedError if TensorRT fails."""
         self._log.errors.clear()
         if not self._context.execute_async_v3(self._device.stream_handle):
-            raise EngineFailedError(BACKEND, self._log.reason('TensorRT does not say why'))
+            raise EngineFailedError(BACKEND, self._log.reason('TensorRT gave no reason'))
 
     def close(self) -> None:
         """Free everything: the context before its engine, the engine before its runtime."""
@@ -91,7 +91,7 @@ class EngineExecution:
     def _deserialize(self, content: bytes) -> 'tensorrt.ICudaEngine':
         engine = self._runtime.deserialize_cuda_engine(content)
         if engine is None:
-            reason = f'TensorRT rejects it ({self._log.reason("it does not say why")})'
+            reason = f'TensorRT rejects it ({self._log.reason("no reason given")})'
             raise EngineFileError(self._path, reason)
         return engine
 
