@@ -27,7 +27,7 @@ from swiftnet_ros.backends.cuda.driver import Gpu
 from swiftnet_ros.backends.tensorrt import engine_cache
 from swiftnet_ros.backends.tensorrt.engine_file import load, read_sidecar, sidecar_path
 from swiftnet_ros.build_engine import build_in_memory, cached_engine, find_or_build
-from swiftnet_ros.model_spec import read_model, read_spec, write
+from swiftnet_ros.model_spec import read_model, read_spec, write_model
 
 __all__ = ['fixture_files', 'fixture_run', 'fixture_use']
 VERSION = 'tensorrt-8.5.2.2'
@@ -78,7 +78,7 @@ def test_progress_can_be_read_line_by_line(use, run):
 
 def changed_model(files):
     spec = read_spec(files)
-    write(read_model(files), files, replace(spec, trained_on='more noise'), None)
+    write_model(read_model(files), files, replace(spec, trained_on='more noise'), None)
 
 
 def changed_scales(files):

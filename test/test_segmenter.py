@@ -19,7 +19,7 @@ import pytest
 from swiftnet_ros.backends.registry import open_engine
 from swiftnet_ros.core.frames import Frame, to_network_input
 from swiftnet_ros.errors import InvalidFrameError
-from swiftnet_ros.model_spec import write
+from swiftnet_ros.model_spec import write_model
 from swiftnet_ros.segmenter import Segmenter
 
 # Equal to, below and above the network's 48x64, whole multiples and odd ratios.
@@ -148,7 +148,7 @@ def test_specification_is_that_of_the_model(segmenter, spec_with):
 def test_more_than_255_classes_give_uint16_labels(
     tmp_path, contract_model, spec_with, bilinear, noise
 ):
-    write(contract_model(300), tmp_path / 'many.onnx', spec_with(class_count=300), None)
+    write_model(contract_model(300), tmp_path / 'many.onnx', spec_with(class_count=300), None)
     with open_engine(tmp_path / 'many.onnx', precision='fp32') as engine:
         image = noise(60, 50)
         labels = Segmenter(engine).segment(image).labels

@@ -28,7 +28,7 @@ from swiftnet_ros.backends.registry import open_engine
 from swiftnet_ros.core import labels
 from swiftnet_ros.core.frames import Frame, to_network_input
 from swiftnet_ros.errors import SwiftnetError
-from swiftnet_ros.model_spec import Golden, ModelSpec, unlabeled_id_for, write
+from swiftnet_ros.model_spec import Golden, ModelSpec, unlabeled_id_for, write_model
 from swiftnet_ros.model_spec.contract import OPSET
 import torch
 from torch import nn, Tensor
@@ -94,7 +94,7 @@ def export(
         calibration=None,
     )
     graph = _trace(network, height, width)
-    write(graph, path, spec, golden_frame(network, height, width))
+    write_model(graph, path, spec, golden_frame(network, height, width))
     parity = measure_parity(network, path, height, width)
     if parity.agreement < MIN_AGREEMENT:
         path.unlink()

@@ -12,10 +12,10 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The contract between training and robot: `ModelSpec`, `SemanticClass` and their ONNX files."""
+"""The contract between training and robot: model specifications in ONNX files."""
 
 from swiftnet_ros.model_spec.golden import Golden
-from swiftnet_ros.model_spec.onnx_file import read_golden, read_model, read_spec, write
+from swiftnet_ros.model_spec.onnx_file import read_golden, read_model, read_spec, write_model
 from swiftnet_ros.model_spec.spec import ModelSpec, SemanticClass, SPEC_VERSION, unlabeled_id_for
 
 __all__ = [
@@ -27,5 +27,5 @@ __all__ = [
     'read_model',
     'read_spec',
     'unlabeled_id_for',
-    'write',
+    'write_model',
 ]

@@ -12,17 +12,23 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Give an ONNX file a model specification: `python -m swiftnet_ros.model_spec MODEL ...`."""
+"""Add a model specification to an ONNX file: `python -m swiftnet_ros.model_spec MODEL ...`."""
 
 import argparse
 from pathlib import Path
 import sys
 from typing import Any, List, Optional, Tuple
 
-from swiftnet_ros.errors import FileMissingError, InvalidValueError, one_line, UnknownNameError
+from swiftnet_ros.errors import (
+    FileMissingError,
+    InvalidValueError,
+    MissingOptionError,
+    one_line,
+    UnknownNameError,
+)
 from swiftnet_ros.model_spec.adapt import Normalization, spec_for, wrap
 from swiftnet_ros.model_spec.contract import check_graph
-from swiftnet_ros.model_spec.onnx_file import check_opset, read_model, write
+from swiftnet_ros.model_spec.onnx_file import check_opset, read_model, write_model
 from swiftnet_ros.model_spec.spec import classes_from_tree, SemanticClass, unlabeled_id_for
 from swiftnet_ros.system.image_size import network_size
 from swiftnet_ros.system.process import exit_code
@@ -30,7 +36,7 @@ import yaml
 
 
 def read_classes(path: Path) -> Tuple[SemanticClass, ...]:
-    """Read a YAML file `classes: [{name, rgb}, ...]` with the safe loader."""
+    """Return the classes of a YAML file `classes: [{name, rgb}, ...]`."""
     if not path.is_file():
         raise FileMissingError(path, 'classes file')
     try:
@@ -46,10 +52,10 @@ def read_classes(path: Path) -> Tuple[SemanticClass, ...]:
 
 
 def add_spec(arguments: argparse.Namespace) -> int:
-    """Read the model named in the arguments, wrap it and write it with its specification; 0."""
+    """Write the model of the arguments with its specification; return the exit code."""
     if (arguments.mean is None) != (arguments.std is None):
-        missing = '--mean' if arguments.mean is None else '--std'
-        raise InvalidValueError(missing, None, 'three numbers wherever the other is given')
+        names = ('--std', '--mean') if arguments.mean is None else ('--mean', '--std')
+        raise MissingOptionError(*names)
     normalization = None
     if arguments.mean:
         normalization = Normalization(tuple(arguments.mean), tuple(arguments.std))
@@ -64,30 +70,30 @@ def add_spec(arguments: argparse.Namespace) -> int:
     name = arguments.name or path.stem
     spec = spec_for(model, path, name, classes, unlabeled_id, arguments.trained_on)
     check_graph(model, spec, path)
-    write(model, arguments.output, spec, None)
+    write_model(model, arguments.output, spec, None)
     print(f'wrote {arguments.output}', file=sys.stderr)
     return 0
 
 
 def parser() -> argparse.ArgumentParser:
-    """Describe the command line."""
+    """Return the parser of the command line."""
     parser = argparse.ArgumentParser('python -m swiftnet_ros.model_spec', description=__doc__)
     parser.add_argument('model', type=Path, metavar='MODEL', help='ONNX file')
     parser.add_argument('--classes', type=Path, required=True, help='YAML: classes: [{name, rgb}]')
     for name in ('--mean', '--std'):
-        help_text = 'of R, G, B as fractions of 1, as in training; needed by a float graph'
+        help_text = 'of R, G, B, 0 to 1, as in training; needed for a float input'
         parser.add_argument(name, type=float, nargs=3, metavar=('R', 'G', 'B'), help=help_text)
-    help_text = 'of the input, if the graph leaves it open'
+    help_text = 'of the input, if the graph leaves it dynamic'
     parser.add_argument('--size', type=network_size, metavar='WIDTHxHEIGHT', help=help_text)
-    parser.add_argument('--name', help='name of the model; the name of the file if left out')
-    parser.add_argument('--unlabeled-id', type=int, help='label of no class; 255 if left out')
-    parser.add_argument('--trained-on', default='unknown', help='data set and split')
+    parser.add_argument('--name', help='name of the model; default: name of the file')
+    parser.add_argument('--unlabeled-id', type=int, help='id of unlabeled pixels; default: 255')
+    parser.add_argument('--trained-on', default='unknown', help='dataset and split')
     parser.add_argument('-o', '--output', type=Path, required=True, help='ONNX file to write')
     return parser
 
 
 def main(argv: Optional[List[str]] = None) -> int:
-    """Run the command; 1 and one line on stderr for an error that the user can correct."""
+    """Run the command and return its exit code."""
     arguments = parser().parse_args(argv)
     return exit_code(lambda: add_spec(arguments))
 

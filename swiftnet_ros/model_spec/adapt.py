@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Make a foreign graph keep the contract: uint8 pixels in, logits out, and a specification."""
+"""Adapt a foreign ONNX graph to the contract: uint8 pixels in, logits out."""
 
 from dataclasses import dataclass
 from typing import List, Optional, Tuple
@@ -29,20 +29,20 @@ from swiftnet_ros.model_spec.spec import ModelSpec, SemanticClass
 from swiftnet_ros.system.image_size import format_size
 
 _PREFIX = 'network/'
-Channels = Tuple[float, ...]
+ChannelValues = Tuple[float, ...]
 
 
 @dataclass(frozen=True)
 class Normalization:
-    """What the network was trained with: (pixel / 255 - mean) / std for R, G and B."""
+    """Normalization of the training images: (pixel / 255 - mean) / std for R, G and B."""
 
-    mean: Channels
-    std: Channels
+    mean: ChannelValues
+    std: ChannelValues
 
     def __post_init__(self) -> None:
-        """Refuse a division by zero and a mean in units of 0 to 255."""
+        """Raise InvalidValueError for a std of 0 and for values that are no fractions."""
         if len(self.mean) != 3 or not all(0.0 <= value <= 1.0 for value in self.mean):
-            raise InvalidValueError('--mean', self.mean, 'three fractions of 0 to 1')
+            raise InvalidValueError('--mean', self.mean, 'three fractions from 0 to 1')
         if len(self.std) != 3 or not all(0.0 < value <= 1.0 for value in self.std):
             raise InvalidValueError('--std', self.std, 'three fractions above 0 and up to 1')
 
@@ -54,20 +54,20 @@ def wrap(
     size: Optional[Tuple[int, int]] = None,
 ) -> onnx.ModelProto:
     """
-    Give the graph of a model the contract's input and output; `path` is for messages.
+    Return a model with the contract's input and output; `path` is named in errors.
 
-    A graph that takes uint8 stays as it is. One that takes float [1, 3, H, W] gets cast, layout
-    and normalisation in front; `size` (H, W) fixes what it leaves open.
+    A graph with a uint8 input is returned as it is. To one with a float input [1, 3, H, W], the
+    cast, transposition and normalization are added; `size` (H, W) sets dynamic dimensions.
     """
     image, _ = _only(path, 'input', inputs(model)), _only(path, 'output', outputs(model))
     if image.data_type == TensorProto.UINT8:
         if normalization or size:
-            reason = 'it takes uint8 pixels already; leave out --mean, --std and --size'
+            reason = 'its input is uint8 already; remove --mean, --std and --size'
             raise InvalidModelError(path, reason)
         return model
     height, width = _float_size(path, image, size)
     if normalization is None:
-        reason = 'it takes normalised pixels; give the --mean and --std it was trained with'
+        reason = 'its input is normalized; give the --mean and --std it was trained with'
         raise InvalidModelError(path, reason)
     inner = add_prefix(model, _PREFIX)
     _fix_size(inner, _PREFIX + image.name, (1, 3, height, width))
@@ -82,10 +82,10 @@ def spec_for(
     unlabeled_id: int,
     trained_on: str,
 ) -> ModelSpec:
-    """Read off a wrapped graph what a specification needs besides classes and names."""
+    """Return the specification of a graph of the contract."""
     image, logits = inputs(model)[0], outputs(model)[0]
     if len(image.shape) != 4 or len(logits.shape) != 4 or 0 in image.shape + logits.shape:
-        reason = f'its sizes are not fixed: {image} to {logits}; export it with fixed sizes'
+        reason = f'its sizes are dynamic: {image} to {logits}; export it with fixed sizes'
         raise InvalidModelError(path, reason)
     return ModelSpec(
         name=name,
@@ -112,7 +112,7 @@ def _only(path: object, what: str, edges: List[Edge]) -> Edge:
 
 
 def _float_size(path: object, image: Edge, size: Optional[Tuple[int, int]]) -> Tuple[int, int]:
-    """Give height and width of a float input, fixed by the graph or by `size`."""
+    """Return height and width of a float input, from the graph or `size`."""
     if (
         image.data_type != TensorProto.FLOAT
         or len(image.shape) != 4
@@ -126,12 +126,12 @@ def _float_size(path: object, image: Edge, size: Optional[Tuple[int, int]]) -> T
     if (image.shape[2] or height, image.shape[3] or width) != (height, width):
         raise InvalidModelError(path, f'its input is {image}, which --size cannot change')
     if 0 in (height, width):
-        raise InvalidModelError(path, f'its input {image} leaves the size open; give --size')
+        raise InvalidModelError(path, f'its input {image} has a dynamic size; give --size')
     return height, width
 
 
 def _fix_size(model: onnx.ModelProto, name: str, shape: Tuple[int, ...]) -> None:
-    """Fix the size of the input and forget the sizes that were derived from it."""
+    """Set the shape of the input and remove the shapes that were inferred from it."""
     image = next(value for value in model.graph.input if value.name == name)
     image.CopyFrom(helper.make_tensor_value_info(name, TensorProto.FLOAT, shape))
     del model.graph.value_info[:]
@@ -142,13 +142,13 @@ def _fix_size(model: onnx.ModelProto, name: str, shape: Tuple[int, ...]) -> None
 def _with_edges(
     model: onnx.ModelProto, path: object, normalization: Normalization, size: Tuple[int, int]
 ) -> onnx.ModelProto:
-    """Put normalisation in front of a graph and the contract's name behind it."""
+    """Add the contract's input with normalization, and its output, to a graph."""
     graph, inner = model.graph, inputs(model)[0].name
     nodes = [
         helper.make_node('Cast', [INPUT_NAME], ['float_image'], to=TensorProto.FLOAT),
         helper.make_node('Transpose', ['float_image'], ['planes'], perm=[0, 3, 1, 2]),
-        helper.make_node('Sub', ['planes', 'mean'], ['centred']),
-        helper.make_node('Div', ['centred', 'std'], [inner]),
+        helper.make_node('Sub', ['planes', 'mean'], ['centered']),
+        helper.make_node('Div', ['centered', 'std'], [inner]),
         *graph.node,
         helper.make_node('Identity', [graph.output[0].name], [OUTPUT_NAME]),
     ]
@@ -163,17 +163,17 @@ def _with_edges(
     outer.sparse_initializer.extend(graph.sparse_initializer)
     outer.quantization_annotation.extend(graph.quantization_annotation)
     model.graph.CopyFrom(outer)
-    # Before IR 4 weights had to be inputs as well, and here they no longer are.
+    # Before IR 4 weights had to be inputs too; here they are not.
     model.ir_version = max(model.ir_version, 4)
     try:
         return infer_shapes(model, strict_mode=True, data_prop=True)
     except InferenceError as error:
-        reason = f'sizes cannot be derived at {format_size(size)} ({one_line(error)})'
+        reason = f'shapes cannot be inferred at {format_size(size)} ({one_line(error)})'
         raise InvalidModelError(path, reason) from error
 
 
-def _per_channel(name: str, values: Channels) -> TensorProto:
-    """Make a constant [1, 3, 1, 1] in units of pixel values, 0 to 255."""
+def _per_channel(name: str, values: ChannelValues) -> TensorProto:
+    """Return a constant [1, 3, 1, 1] in units of pixel values, 0 to 255."""
     array = 255.0 * np.asarray(values, np.float64).reshape(1, 3, 1, 1)
     return numpy_helper.from_array(array.astype(np.float32), name)
 

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What a graph takes and gives, and whether that is what its specification says."""
+"""The contract of ONNX graphs: opset, input `image` and output `logits`."""
 
 from dataclasses import dataclass
 from typing import List, Sequence, Tuple
@@ -30,31 +30,31 @@ IR_VERSION = 8
 
 @dataclass(frozen=True)
 class Edge:
-    """One input or output of a graph, type as in ONNX; a dimension that is not fixed is 0."""
+    """An input or output of a graph, with its ONNX data type; 0 is a dynamic dimension."""
 
     name: str
     data_type: int
     shape: Tuple[int, ...]
 
     def __str__(self) -> str:
-        """Describe the edge as error messages do."""
+        """Return the edge as text for messages."""
         kind = onnx.TensorProto.DataType.Name(self.data_type).lower()
         return f'{self.name!r} {kind} {list(self.shape)}'
 
 
 def inputs(model: onnx.ModelProto) -> List[Edge]:
-    """List the inputs of a graph; weights that old files list among them are none."""
+    """Return the inputs of a graph, without the weights that old files list as inputs."""
     weights = {item.name for item in model.graph.initializer}
     return [_edge(value) for value in model.graph.input if value.name not in weights]
 
 
 def outputs(model: onnx.ModelProto) -> List[Edge]:
-    """List the outputs of a graph."""
+    """Return the outputs of a graph."""
     return [_edge(value) for value in model.graph.output]
 
 
 def check_graph(model: onnx.ModelProto, spec: ModelSpec, path: object) -> None:
-    """Refuse a graph whose input or output is not the one that its specification promises."""
+    """Raise InvalidModelError if the input or output is not as its specification says."""
     image = Edge(INPUT_NAME, onnx.TensorProto.UINT8, (1, spec.input_height, spec.input_width, 3))
     logits = Edge(OUTPUT_NAME, onnx.TensorProto.FLOAT, (1, *spec.logits_shape))
     why = f'{len(spec.classes)} classes at output stride {spec.output_stride}'

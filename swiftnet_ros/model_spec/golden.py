@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The golden frame of a model: a small picture and its labels, for the start-up self-check."""
+"""The golden frame of a model: a small image and its labels, for the self-check at start."""
 
 import base64
 from dataclasses import dataclass
@@ -33,7 +33,7 @@ class Golden:
     labels: npt.NDArray[np.unsignedinteger]
 
     def __post_init__(self) -> None:
-        """Refuse arrays that are no picture with its labels."""
+        """Raise SpecFieldError if the arrays are no frame and its labels."""
         shape = self.frame.shape
         if self.frame.dtype != np.uint8 or len(shape) != 3 or shape[2] != 3 or 0 in shape:
             raise SpecFieldError('golden frame', _text(self.frame), 'uint8 [H, W, 3]')
@@ -43,13 +43,13 @@ class Golden:
             )
 
     def to_json(self) -> str:
-        """Write both as PNG (lossless) in base64, one line of JSON."""
+        """Return both as lossless PNG in base64, in one line of JSON."""
         frame = cv2.cvtColor(self.frame, cv2.COLOR_RGB2BGR)
         return json.dumps({'frame': _to_png(frame), 'labels': _to_png(self.labels)})
 
     @classmethod
     def from_json(cls, text: str) -> 'Golden':
-        """Read what `to_json` wrote."""
+        """Return the golden frame that `to_json` wrote; raise SpecFieldError."""
         try:
             tree = json.loads(text)
             frame, labels = _from_png(tree['frame']), _from_png(tree['labels'])

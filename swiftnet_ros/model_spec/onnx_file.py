@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""ONNX files that carry their model specification: read, check against the graph, write."""
+"""Read and write ONNX files with a model specification and a golden frame."""
 
 from pathlib import Path
 from typing import Optional, Union
@@ -36,7 +36,7 @@ PathLike = Union[str, Path]
 
 
 def read_model(path: PathLike) -> onnx.ModelProto:
-    """Read an ONNX file whole, with weights that lie in a file beside it."""
+    """Return an ONNX file, with weights that are stored in another file next to it."""
     model = _parse(path)
     try:
         load_external_data_for_model(model, str(Path(path).parent))
@@ -47,10 +47,12 @@ def read_model(path: PathLike) -> onnx.ModelProto:
 
 
 def read_spec(path: PathLike) -> ModelSpec:
-    """Read the specification of an ONNX file and check that its graph keeps it."""
+    """Return the specification of an ONNX file whose graph agrees with it, or raise."""
     model = _parse(path)
     if any(uses_external_data(weights) for weights in model.graph.initializer):
-        raise InvalidModelError(path, 'its weights lie in another file; save it as one file')
+        raise InvalidModelError(
+            path, 'its weights are stored in another file; save it as one file'
+        )
     text = _metadata(model, SPEC_KEY)
     if text is None:
         raise MissingSpecError(path)
@@ -60,7 +62,7 @@ def read_spec(path: PathLike) -> ModelSpec:
 
 
 def read_golden(path: PathLike) -> Optional[Golden]:
-    """Read the golden frame of an ONNX file, None where it has none."""
+    """Return the golden frame of an ONNX file, or None."""
     text = _metadata(_parse(path), GOLDEN_KEY)
     return None if text is None else Golden.from_json(text)
 
@@ -76,27 +78,27 @@ def check_opset(model: onnx.ModelProto, path: PathLike) -> None:
         )
 
 
-def write(
+def write_model(
     model: onnx.ModelProto, path: PathLike, spec: ModelSpec, golden: Optional[Golden]
 ) -> None:
     """
-    Write an ONNX file that keeps the contract, or none at all.
+    Write an ONNX file of the contract; raise InvalidModelError for another graph.
 
-    The specification and golden frame are set last, since some graph libraries drop metadata.
-    The model itself is left as it is.
+    The specification and golden frame are set last because some graph libraries drop metadata.
+    The given model is not changed.
     """
-    path, ours = Path(path), onnx.ModelProto()
-    ours.CopyFrom(model)
-    check_opset(ours, path)
-    _lower_ir(ours, path)
-    check_graph(ours, spec, path)
+    path, copy = Path(path), onnx.ModelProto()
+    copy.CopyFrom(model)
+    check_opset(copy, path)
+    _lower_ir(copy, path)
+    check_graph(copy, spec, path)
     try:
-        onnx.checker.check_model(ours)
+        onnx.checker.check_model(copy)
     except ValidationError as error:
         raise InvalidModelError(path, one_line(error)) from error
-    _set_metadata(ours, SPEC_KEY, spec.to_json())
-    _set_metadata(ours, GOLDEN_KEY, golden.to_json() if golden else None)
-    write_atomic(path, ours.SerializeToString(deterministic=True))
+    _set_metadata(copy, SPEC_KEY, spec.to_json())
+    _set_metadata(copy, GOLDEN_KEY, golden.to_json() if golden else None)
+    write_atomic(path, copy.SerializeToString(deterministic=True))
 
 
 def _parse(path: PathLike) -> onnx.ModelProto:
@@ -129,7 +131,7 @@ def _set_metadata(model: onnx.ModelProto, key: str, value: Optional[str]) -> Non
 
 
 def _lower_ir(model: onnx.ModelProto, path: Path) -> None:
-    """Hold a model to IR 8, which TensorRT 8.5 reads, unless it needs a newer one."""
+    """Lower the IR version to 8, or raise InvalidModelError if the weights need a newer one."""
     newest = max((weights.data_type for weights in model.graph.initializer), default=0)
     if newest >= _FIRST_NEW_TYPE:
         name = onnx.TensorProto.DataType.Name(newest)

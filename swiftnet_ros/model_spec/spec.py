@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The contract between training and robot: what a model is, in one checked object."""
+"""`ModelSpec`, the description of a model that training writes and the robot reads."""
 
 from dataclasses import asdict, dataclass, fields
 import json
@@ -20,111 +20,39 @@ from typing import Any, Callable, ClassVar, Dict, Optional, Tuple
 
 from swiftnet_ros.errors import SpecFieldError, SpecVersionError, UnknownNameError
 
+SPEC_VERSION = 1
 MAX_ID = 65535
 FITS = ('stretch',)
 PRECISIONS = ('fp32', 'fp16', 'int8')
 STRIDES = (1, 2, 4, 8, 16, 32)
 
-Rule = Tuple[Callable[[Any], bool], str]
-
-
-def is_text(value: Any) -> bool:
-    """Tell whether a value is text that is not empty."""
-    return isinstance(value, str) and bool(value.strip())
-
-
-def is_whole(value: Any, low: int = 0, high: int = MAX_ID) -> bool:
-    """Tell whether a value is a whole number of low to high; true and false are none."""
-    return isinstance(value, int) and not isinstance(value, bool) and low <= value <= high
-
-
-def is_color(value: Any) -> bool:
-    """Tell whether a value is a tuple of three whole numbers of 0 to 255."""
-    return isinstance(value, tuple) and len(value) == 3 and all(is_whole(x, 0, 255) for x in value)
-
-
-def _is_side(value: Any) -> bool:
-    return is_whole(value, 8) and value % 8 == 0
-
-
-def _are_classes(value: Any) -> bool:
-    if not isinstance(value, tuple) or not 1 <= len(value) < MAX_ID:
-        return False
-    return len({getattr(item, 'name', None) for item in value} - {None}) == len(value)
-
-
-def _are_ids(value: Any) -> bool:
-    return isinstance(value, tuple) and all(is_whole(item) for item in value)
-
-
-def _is_miou(value: Any) -> bool:
-    return value is None or (isinstance(value, float) and 0.0 <= value <= 1.0)
-
-
-def _are_widths(value: Any) -> bool:
-    return isinstance(value, dict) and all(
-        is_text(name) and is_whole(channels, 1) for name, channels in value.items()
-    )
-
-
-def _is_plain(value: Any) -> bool:
-    """Tell whether a mapping survives JSON unchanged."""
-    try:
-        return value is None or (isinstance(value, dict) and json.loads(_dump(value)) == value)
-    except (TypeError, ValueError):
-        return False
-
-
-def _dump(value: Any) -> str:
-    return json.dumps(value, allow_nan=False)
-
-
-RULES: Dict[str, Rule] = {
-    'name': (is_text, 'text'),
-    'classes': (_are_classes, 'classes of different names, 1 to 65534 of them'),
-    'unlabeled_id': (is_whole, f'a whole number of 0 to {MAX_ID}'),
-    'ignored_source_ids': (_are_ids, f'whole numbers of 0 to {MAX_ID}'),
-    'input_height': (_is_side, 'a multiple of 8'),
-    'input_width': (_is_side, 'a multiple of 8'),
-    'output_stride': (lambda value: is_whole(value) and value in STRIDES, f'one of {STRIDES}'),
-    'fit': (lambda value: value in FITS, "'stretch'"),
-    'precision': (lambda value: value in PRECISIONS, f'one of {PRECISIONS}'),
-    'trained_on': (is_text, 'text'),
-    'miou': (_is_miou, 'null or a fraction of 0 to 1'),
-    'widths': (_are_widths, 'layer names with a whole number of channels each'),
-    'calibration': (_is_plain, 'null or a mapping that JSON can hold'),
-}
-
-
-SPEC_VERSION = 1
-
 
 @dataclass(frozen=True)
 class SemanticClass:
-    """One class: its name and the colour (0 to 255) in which overlays show it."""
+    """A class: its name and the RGB color, 0 to 255, with which it is drawn."""
 
     name: str
     rgb: Tuple[int, int, int]
 
     def __post_init__(self) -> None:
-        """Refuse an empty name or a colour that is none."""
+        """Raise SpecFieldError for an empty name or an invalid color."""
         if not is_text(self.name):
             raise SpecFieldError('class name', self.name, 'text')
         if not is_color(self.rgb):
             raise SpecFieldError(
-                f'rgb of class {self.name!r}', self.rgb, 'three whole numbers of 0 to 255'
+                f'rgb of class {self.name!r}', self.rgb, 'three integers from 0 to 255'
             )
 
 
 @dataclass(frozen=True)
 class ModelSpec:
     """
-    Everything that a runtime has to know about a network, checked when it is made.
+    All that the runtime needs to know about a model, valid from its construction.
 
-    Sizes are in pixels; `output_stride` is input size by logits size. `ignored_source_ids` are
-    the ids that the reader of the training data mapped to `unlabeled_id`. `miou` is a fraction of
-    1 on the split named in `trained_on`. `widths` maps a layer to its channels; `calibration`
-    says how int8 scales were found.
+    Sizes are in pixels; `output_stride` is input size / logits size. `ignored_source_ids` are
+    the label ids that training mapped to `unlabeled_id`. `miou` is a fraction, 0 to 1, on the
+    split named in `trained_on`. `widths` has the output channels of layers; `calibration`
+    describes how the int8 scales were found.
     """
 
     version: ClassVar[int] = SPEC_VERSION
@@ -143,8 +71,8 @@ class ModelSpec:
     calibration: Optional[Dict[str, Any]]
 
     def __post_init__(self) -> None:
-        """Refuse any value that cannot be, so that an invalid specification cannot exist."""
-        for field, (is_valid, expected) in RULES.items():
+        """Raise SpecFieldError for an invalid value."""
+        for field, (is_valid, expected) in _FIELD_RULES.items():
             if not is_valid(getattr(self, field)):
                 raise SpecFieldError(field, getattr(self, field), expected)
         highest = unlabeled_id_for(len(self.classes))
@@ -160,27 +88,27 @@ class ModelSpec:
 
     @property
     def class_names(self) -> Tuple[str, ...]:
-        """Names of the classes in the order of their ids."""
+        """Return the names of the classes in the order of their ids."""
         return tuple(item.name for item in self.classes)
 
     @property
     def colors(self) -> Tuple[Tuple[int, int, int], ...]:
-        """Colours of the classes in the order of their ids."""
+        """Return the RGB colors of the classes in the order of their ids."""
         return tuple(item.rgb for item in self.classes)
 
     @property
     def logits_shape(self) -> Tuple[int, int, int]:
-        """Shape [C, h, w] of the network's answer to one frame."""
+        """Return the shape [C, h, w] of the logits of one frame."""
         stride = self.output_stride
         return len(self.classes), self.input_height // stride, self.input_width // stride
 
     def to_json(self) -> str:
-        """Write the specification as one line of JSON, keys in the order of the contract."""
+        """Return the specification as one line of JSON."""
         return json.dumps({'version': SPEC_VERSION, **asdict(self)})
 
     @classmethod
     def from_json(cls, text: str) -> 'ModelSpec':
-        """Read a specification; refuse a newer version, missing, unknown and impossible fields."""
+        """Return a specification; raise for a newer version, unknown keys and invalid values."""
         tree = _object(text)
         _check_version(tree.pop('version', None))
         known = [field.name for field in fields(cls)]
@@ -193,18 +121,18 @@ class ModelSpec:
         ids, miou = tree['ignored_source_ids'], tree['miou']
         tree['classes'] = classes_from_tree(tree['classes'])
         tree['ignored_source_ids'] = tuple(ids) if isinstance(ids, list) else ids
-        # JSON does not tell 1 from 1.0.
-        tree['miou'] = float(miou) if is_whole(miou) else miou
+        # JSON may hold 1 for 1.0.
+        tree['miou'] = float(miou) if is_integer(miou) else miou
         return cls(**tree)
 
 
 def unlabeled_id_for(classes: int) -> int:
-    """Give the id of unlabeled pixels: 255, or 65535 above 255 classes."""
+    """Return the id of unlabeled pixels: 255, or 65535 above 255 classes."""
     return 255 if classes <= 255 else MAX_ID
 
 
 def classes_from_tree(tree: object) -> Tuple[SemanticClass, ...]:
-    """Make classes from a list of `{name, rgb}`, as JSON and YAML have them."""
+    """Return the classes of a list of `{name, rgb}`, from JSON or YAML; may raise."""
     if not isinstance(tree, list) or not all(isinstance(item, dict) for item in tree):
         raise SpecFieldError('classes', str(tree)[:60], 'a list of {name, rgb}')
     for item in tree:
@@ -220,14 +148,87 @@ def _object(text: str) -> Dict[str, Any]:
     try:
         tree = json.loads(text)
     except ValueError as error:
-        raise SpecFieldError('the text', text[:60], f'JSON ({error})') from error
+        raise SpecFieldError('text', text[:60], f'JSON ({error})') from error
     if not isinstance(tree, dict):
-        raise SpecFieldError('the text', text[:60], 'a JSON object')
+        raise SpecFieldError('text', text[:60], 'a JSON object')
     return tree
 
 
 def _check_version(version: Any) -> None:
-    if not is_whole(version, 1):
-        raise SpecFieldError('version', version, 'a whole number of at least 1')
+    if not is_integer(version, 1):
+        raise SpecFieldError('version', version, 'an integer of at least 1')
     if version > SPEC_VERSION:
         raise SpecVersionError(version, SPEC_VERSION)
+
+
+FieldRule = Tuple[Callable[[Any], bool], str]
+
+
+def is_text(value: Any) -> bool:
+    """Return whether a value is non-empty text."""
+    return isinstance(value, str) and bool(value.strip())
+
+
+def is_integer(value: Any, low: int = 0, high: int = MAX_ID) -> bool:
+    """Return whether a value is an integer from low to high, and no bool."""
+    return isinstance(value, int) and not isinstance(value, bool) and low <= value <= high
+
+
+def is_color(value: Any) -> bool:
+    """Return whether a value is a tuple of three integers from 0 to 255."""
+    return (
+        isinstance(value, tuple) and len(value) == 3 and all(is_integer(x, 0, 255) for x in value)
+    )
+
+
+def _is_side(value: Any) -> bool:
+    return is_integer(value, 8) and value % 8 == 0
+
+
+def _are_classes(value: Any) -> bool:
+    if not isinstance(value, tuple) or not 1 <= len(value) < MAX_ID:
+        return False
+    return len({getattr(item, 'name', None) for item in value} - {None}) == len(value)
+
+
+def _are_ids(value: Any) -> bool:
+    return isinstance(value, tuple) and all(is_integer(item) for item in value)
+
+
+def _is_miou(value: Any) -> bool:
+    return value is None or (isinstance(value, float) and 0.0 <= value <= 1.0)
+
+
+def _are_widths(value: Any) -> bool:
+    return isinstance(value, dict) and all(
+        is_text(name) and is_integer(channels, 1) for name, channels in value.items()
+    )
+
+
+def _is_json(value: Any) -> bool:
+    """Return whether a value is None or a mapping that JSON preserves."""
+    try:
+        return value is None or (isinstance(value, dict) and json.loads(_dump(value)) == value)
+    except (TypeError, ValueError):
+        return False
+
+
+def _dump(value: Any) -> str:
+    return json.dumps(value, allow_nan=False)
+
+
+_FIELD_RULES: Dict[str, FieldRule] = {
+    'name': (is_text, 'text'),
+    'classes': (_are_classes, '1 to 65534 classes of different names'),
+    'unlabeled_id': (is_integer, f'an integer from 0 to {MAX_ID}'),
+    'ignored_source_ids': (_are_ids, f'integers from 0 to {MAX_ID}'),
+    'input_height': (_is_side, 'a multiple of 8'),
+    'input_width': (_is_side, 'a multiple of 8'),
+    'output_stride': (lambda value: is_integer(value) and value in STRIDES, f'one of {STRIDES}'),
+    'fit': (lambda value: value in FITS, "'stretch'"),
+    'precision': (lambda value: value in PRECISIONS, f'one of {PRECISIONS}'),
+    'trained_on': (is_text, 'text'),
+    'miou': (_is_miou, 'null or a fraction from 0 to 1'),
+    'widths': (_are_widths, 'numbers of channels by layer name'),
+    'calibration': (_is_json, 'null or a mapping that JSON can hold'),
+}

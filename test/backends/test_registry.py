@@ -36,7 +36,7 @@ from swiftnet_ros.backends.registry import (
 from swiftnet_ros.benchmark import __main__ as benchmark
 from swiftnet_ros.core.frames import Frame
 from swiftnet_ros.errors import EngineFileError, EngineUnavailableError, InvalidModelError
-from swiftnet_ros.model_spec import Golden, read_model, write
+from swiftnet_ros.model_spec import Golden, read_model, write_model
 from swiftnet_ros.segmenter import Segmenter
 from swiftnet_ros.serving.health import node_summary
 from swiftnet_ros.serving.model_loader import load_model, ModelChoice
@@ -58,7 +58,7 @@ def model(tmp_path):
     path = tmp_path / 'tiny.onnx'
     spec = write_tiny_model(path)
     picture = np.full((10, 10, 3), COLORS[3], np.uint8)
-    write(read_model(path), path, spec, Golden(picture, np.full((10, 10), 3, np.uint8)))
+    write_model(read_model(path), path, spec, Golden(picture, np.full((10, 10), 3, np.uint8)))
     return path
 
 

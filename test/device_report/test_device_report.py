@@ -31,7 +31,7 @@ import pytest
 from swiftnet_ros.device_report import __main__ as device_report
 from swiftnet_ros.device_report import runs
 from swiftnet_ros.device_report.runs import Bench, measure, Plan, plans
-from swiftnet_ros.model_spec import read_model, read_spec, write
+from swiftnet_ros.model_spec import read_model, read_spec, write_model
 
 SCRIPT = ROOT / 'scripts' / 'jetson_report.sh'
 
@@ -52,7 +52,7 @@ def write_quantized(source, path):
     model.graph.node.extend([*nodes[:-1], *pair, nodes[-1]])
     onnx.checker.check_model(model)
     assert zero.data_type == TensorProto.INT8
-    write(model, path, spec, None)
+    write_model(model, path, spec, None)
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ import numpy as np
 import onnx
 from onnx import helper, numpy_helper, TensorProto
 import pytest
-from swiftnet_ros.model_spec import ModelSpec, SemanticClass, write
+from swiftnet_ros.model_spec import ModelSpec, SemanticClass, write_model
 from swiftnet_ros.model_spec.contract import IR_VERSION, OPSET
 
 # A busy machine is no failure, and the same tests run the same examples.
@@ -161,5 +161,5 @@ def noise() -> Callable[..., Any]:
 def tiny_path(tmp_path: Path) -> Path:
     """Give an ONNX file that keeps the contract."""
     path = tmp_path / 'tiny.fp32.onnx'
-    write(_contract_model(), path, _spec_with(), None)
+    write_model(_contract_model(), path, _spec_with(), None)
     return path

@@ -19,7 +19,7 @@ from typing import Sequence, Tuple
 
 import numpy as np
 from onnx import helper, numpy_helper, TensorProto
-from swiftnet_ros.model_spec import ModelSpec, SemanticClass, unlabeled_id_for, write
+from swiftnet_ros.model_spec import ModelSpec, SemanticClass, unlabeled_id_for, write_model
 from swiftnet_ros.model_spec.contract import OPSET
 
 COLORS = ((250, 10, 10), (10, 250, 10), (10, 10, 250), (250, 250, 250), (5, 5, 5))
@@ -68,7 +68,7 @@ def write_tiny_model(
         _nearest_color(np.asarray(colors, np.float32)),
     )
     opset = [helper.make_opsetid('', OPSET)]
-    write(helper.make_model(graph, opset_imports=opset), path, spec, None)
+    write_model(helper.make_model(graph, opset_imports=opset), path, spec, None)
     return spec
 
 

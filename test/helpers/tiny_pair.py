@@ -22,7 +22,7 @@ from typing import Any, List
 import numpy as np
 import onnx
 from onnx import helper, numpy_helper, TensorProto
-from swiftnet_ros.model_spec import ModelSpec, SemanticClass, write
+from swiftnet_ros.model_spec import ModelSpec, SemanticClass, write_model
 from swiftnet_ros.model_spec.contract import IR_VERSION, OPSET
 
 HEIGHT, WIDTH, STRIDE, CLASSES = 32, 64, 8, 3
@@ -33,7 +33,7 @@ def write_files(folder: Path, name: str = 'tiny') -> Path:
     """Write NAME.fp32.onnx, .fp16.onnx and .int8.onnx with its tables; give the first."""
     for precision in ('fp32', 'fp16', 'int8'):
         path = folder / f'{name}.{precision}.onnx'
-        write(_model(precision), path, spec(precision), None)
+        write_model(_model(precision), path, spec(precision), None)
     table = dict.fromkeys(('float', 'planes', 'logits'), SCALE)
     lines = [f'{name}: {struct.pack(">f", scale).hex()}' for name, scale in table.items()]
     cache = '\n'.join(['TRT-8502-EntropyCalibration2', *lines, ''])
@@ -47,7 +47,7 @@ def write_with_operator(path: Path, operator: str) -> Path:
     """Write a file that has an operator on the way from its image to its logits."""
     model = _model('fp32')
     model.graph.node.insert(1, helper.make_node(operator, ['float'], ['odd'], 'the_odd_one'))
-    write(model, path, spec('fp32'), None)
+    write_model(model, path, spec('fp32'), None)
     return path
 
 

@@ -13,7 +13,7 @@
 # limitations under the License.
 
 
-"""INT8 graphs that TensorRT would refuse or misread are refused here, by the node at fault."""
+"""Q/DQ pairs: violations of the pattern raise and name the node; weights become float."""
 
 from typing import Callable, List
 
@@ -23,18 +23,19 @@ from onnx import helper, numpy_helper, TensorProto
 import pytest
 from swiftnet_ros.backends.openvino.engine import openvino_core
 from swiftnet_ros.errors import InvalidModelError
+from swiftnet_ros.model_spec.contract import IR_VERSION, OPSET
 from swiftnet_ros.model_spec.qdq import check_pairs, with_float_weights
 
 SHAPE = [1, 4, 8, 8]
 
 
 def weight(model: onnx.ModelProto, name: str) -> onnx.TensorProto:
-    """Find a constant."""
+    """Return a constant."""
     return next(item for item in model.graph.initializer if item.name == name)
 
 
 def node(model: onnx.ModelProto, name: str) -> onnx.NodeProto:
-    """Find a node."""
+    """Return a node."""
     return next(item for item in model.graph.node if item.name == name)
 
 
@@ -49,7 +50,7 @@ def add(model: onnx.ModelProto, name: str, array: np.ndarray) -> None:
 
 
 def pair(value: str) -> List[onnx.NodeProto]:
-    """Make the pair of a value."""
+    """Return the Q/DQ pair of a value."""
     constants = [f'{value}_scale', 'zero']
     return [
         helper.make_node('QuantizeLinear', [value, *constants], [f'{value}_q'], f'{value}_Q'),
@@ -59,7 +60,7 @@ def pair(value: str) -> List[onnx.NodeProto]:
 
 
 def convolution(name: str, source: str) -> List[onnx.NodeProto]:
-    """Make a quantized convolution and the dequantizer of its weights."""
+    """Return a quantized convolution and the dequantizer of its weights."""
     return [
         helper.make_node('DequantizeLinear', [f'{name}_w', f'{name}_s', 'zeros'], [f'{name}_wd'],
                          f'{name}_WDQ', axis=0),
@@ -69,7 +70,7 @@ def convolution(name: str, source: str) -> List[onnx.NodeProto]:
 
 @pytest.fixture
 def model() -> onnx.ModelProto:
-    """Give a residual block, a concatenation and a head, quantized as they have to be."""
+    """Return a residual block, a concatenation and a head, quantized by the pattern."""
     nodes = [
         *pair('image'),
         *convolution('branch', 'image_d'),
@@ -97,12 +98,14 @@ def model() -> onnx.ModelProto:
         [helper.make_tensor_value_info('logits', TensorProto.FLOAT, SHAPE)],
         [numpy_helper.from_array(np.asarray(array), name) for name, array in constants.items()],
     )
-    made = helper.make_model(graph, opset_imports=[helper.make_opsetid('', 17)], ir_version=8)
+    made = helper.make_model(
+        graph, opset_imports=[helper.make_opsetid('', OPSET)], ir_version=IR_VERSION
+    )
     onnx.checker.check_model(made)
     return made
 
 
-def test_the_pattern_passes(model):
+def test_pattern_passes(model):
     check_pairs(model, 'a.onnx')
 
 
@@ -211,19 +214,19 @@ BROKEN = {
     shifted: r"'image_Q' is not symmetric int8",
     no_zero_point: r"'active_Q' is not symmetric int8",
     two_scales: r"'active_Q' and its dequantizer have different scales",
-    float_weights_only: r"Conv 'branch' is half quantized: no dequantizer gives its weights",
-    float_input: r"Conv 'branch' is half quantized: no dequantizer gives its input",
-    one_scale_for_all_channels: r"'branch_WDQ' has no scale for each output channel",
+    float_weights_only: r"Conv 'branch' is half quantized: its weights has no dequantizer",
+    float_input: r"Conv 'branch' is half quantized: its input has no dequantizer",
+    one_scale_for_all_channels: r"'branch_WDQ' needs one scale per output channel",
     quantized_branch: r"Add 'sum' reads its branch branch through a pair",
-    other_concat_scale: r"Concat 'both' does not have one and the same scale on both sides",
-    half_concat: r"Concat 'both' does not have one and the same scale",
-    quantized_logits: r"'float_logits_DQ' is behind the last convolution",
+    other_concat_scale: r"Concat 'both' needs the same scale for all inputs",
+    half_concat: r"Concat 'both' needs the same scale",
+    quantized_logits: r"'float_logits_DQ' follows the last convolution",
     newer_opset: r'it has opset \[19\] and IR 8, expected opset 17 and IR 8',
 }
 
 
 @pytest.mark.parametrize('damage', BROKEN, ids=lambda damage: damage.__name__)
-def test_a_broken_pattern_is_refused_with_its_node(model, damage: Callable):
+def test_violation_raises_and_names_the_node(model, damage: Callable):
     damage(model)
     with pytest.raises(InvalidModelError, match=BROKEN[damage]) as caught:
         check_pairs(model, 'a.onnx')
@@ -231,7 +234,7 @@ def test_a_broken_pattern_is_refused_with_its_node(model, damage: Callable):
     assert '\n' not in str(caught.value)
 
 
-def test_a_float_graph_is_no_int8_file(model):
+def test_float_graph_raises(model):
     kept = [item for item in model.graph.node if 'Linear' not in item.op_type]
     del model.graph.node[:]
     model.graph.node.extend(kept)
@@ -250,11 +253,11 @@ def test_float_weights_are_bit_equal_after_quantizing_and_dequantizing(model):
         assert floats.dtype == np.float32
         assert floats.tobytes() == (steps.astype(np.float32) * scales).tobytes()
         # As a quantizer computes: divide, round to even, saturate.
-        again = np.clip(np.rint(floats / scales), -128, 127).astype(np.int8)
-        assert again.tobytes() == steps.tobytes()
+        quantized = np.clip(np.rint(floats / scales), -128, 127).astype(np.int8)
+        assert quantized.tobytes() == steps.tobytes()
 
 
-def test_float_weights_change_no_answer_and_not_the_model_that_was_given(model):
+def test_float_weights_keep_the_predictions_and_the_given_model(model):
     before = model.SerializeToString(deterministic=True)
     rewritten = with_float_weights(model)
     assert model.SerializeToString(deterministic=True) == before
@@ -262,9 +265,9 @@ def test_float_weights_change_no_answer_and_not_the_model_that_was_given(model):
     assert kinds.count('QuantizeLinear') == kinds.count('DequantizeLinear') == 5
     image = np.random.default_rng(1).normal(0, 1, SHAPE).astype(np.float32)
     core = openvino_core()
-    answers = []
+    predictions = []
     for item in (model, rewritten):
         graph = core.read_model(item.SerializeToString(), b'')
-        answers.append(core.compile_model(graph, 'CPU')([image])[0])
-    assert np.abs(answers[0]).max() > 1
-    np.testing.assert_allclose(answers[0], answers[1], atol=1e-5)
+        predictions.append(core.compile_model(graph, 'CPU')([image])[0])
+    assert np.abs(predictions[0]).max() > 1
+    np.testing.assert_allclose(predictions[0], predictions[1], atol=1e-5)

@@ -30,7 +30,7 @@ from lifecycle_msgs.srv import ChangeState, GetState
 import numpy as np
 import pytest
 from rclpy.parameter import Parameter
-from swiftnet_ros.model_spec import Golden, read_model, write
+from swiftnet_ros.model_spec import Golden, read_model, write_model
 from swiftnet_ros.ros import pipeline
 
 OUTPUTS = {
@@ -167,7 +167,7 @@ def golden_path(tmp_path):
     picture = np.full((10, 10, 3), spec.classes[3].rgb, np.uint8)
     labels = np.full((10, 10), 3, np.uint8)
     labels[0] = 1
-    write(read_model(path), path, spec, Golden(picture, labels))
+    write_model(read_model(path), path, spec, Golden(picture, labels))
     return path
 
 

@@ -25,7 +25,7 @@ import numpy as np
 import pytest
 from swiftnet_ros.backends import registry
 from swiftnet_ros.errors import BuildCancelledError, ReportedError, SelfCheckError
-from swiftnet_ros.model_spec import Golden, read_golden, read_model, read_spec, write
+from swiftnet_ros.model_spec import Golden, read_golden, read_model, read_spec, write_model
 from swiftnet_ros.serving import engine_build
 from swiftnet_ros.serving.engine_build import EngineBuild, EngineFile, ModelChoice, progress_text
 from swiftnet_ros.serving.model_loader import load_model
@@ -210,5 +210,5 @@ def _statuses(build, work):
 def _write_golden(model, path, spec):
     labels = np.zeros((10, 10), np.uint8)
     labels.flat[:4] = 1
-    write(model, path, spec, Golden(np.zeros((10, 10, 3), np.uint8), labels))
+    write_model(model, path, spec, Golden(np.zeros((10, 10, 3), np.uint8), labels))
     assert read_golden(path) is not None

@@ -23,7 +23,7 @@ import numpy as np
 import pytest
 from swiftnet_ros.backends.registry import open_engine
 from swiftnet_ros.errors import InvalidModelError, ModelNotFoundError, SelfCheckError
-from swiftnet_ros.model_spec import Golden, read_model, write
+from swiftnet_ros.model_spec import Golden, read_model, write_model
 from swiftnet_ros.serving import model_loader
 from swiftnet_ros.serving.model_loader import load_model, ModelChoice
 
@@ -36,7 +36,7 @@ def path(tmp_path):
     picture = np.full((10, 10, 3), spec.classes[3].rgb, np.uint8)
     labels = np.full((10, 10), 3, np.uint8)
     labels[0] = 1
-    write(read_model(path), path, spec, Golden(picture, labels))
+    write_model(read_model(path), path, spec, Golden(picture, labels))
     return path
 
 
@@ -72,7 +72,7 @@ def test_what_is_usual_depends_on_the_precision(tmp_path, precision, wrong, is_s
     picture = np.full((10, 10, 3), spec.classes[3].rgb, np.uint8)
     labels = np.full((10, 10), 3, np.uint8)
     labels.flat[:wrong] = 1
-    write(read_model(path), path, spec, Golden(picture, labels))
+    write_model(read_model(path), path, spec, Golden(picture, labels))
     if is_sound:
         load_model(ModelChoice(str(path))).engine.close()
     else:

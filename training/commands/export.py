@@ -21,7 +21,7 @@ import json
 from pathlib import Path
 
 from swiftnet_ros.errors import FileMissingError, InvalidValueError
-from swiftnet_ros.model_spec import read_golden, read_model, read_spec, write
+from swiftnet_ros.model_spec import read_golden, read_model, read_spec, write_model
 from swiftnet_ros.system.image_size import network_size
 from training.commands.arguments import add_dataset_arguments, dataset_of
 from training.datasets.base import ImageLabelDataset
@@ -75,5 +75,5 @@ def _keep_miou(path: Path, dataset: ImageLabelDataset) -> float:
     """Measure the file in FP32 and write the figure into its specification."""
     miou: float = evaluate_file(str(path), dataset, 'fp32')['miou']
     spec = read_spec(path)
-    write(read_model(path), path, replace(spec, miou=miou), read_golden(path))
+    write_model(read_model(path), path, replace(spec, miou=miou), read_golden(path))
     return miou

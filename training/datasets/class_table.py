@@ -28,7 +28,7 @@ from swiftnet_ros.errors import (
     UnknownNameError,
 )
 from swiftnet_ros.model_spec import SemanticClass
-from swiftnet_ros.model_spec.spec import classes_from_tree, is_whole
+from swiftnet_ros.model_spec.spec import classes_from_tree, is_integer
 import yaml
 
 UNLABELED = 255
@@ -101,7 +101,7 @@ def read_class_table(path: Path) -> ClassTable:
 
 def _ids(values: Any, count: int | None, path: Path) -> tuple[int, ...]:
     """Return ids of label files; raise unless they are different, and `count` if that is given."""
-    whole = isinstance(values, list) and all(is_whole(value) for value in values)
+    whole = isinstance(values, list) and all(is_integer(value) for value in values)
     expected = len(values) if whole and count is None else count
     if not whole or not len(set(values)) == len(values) == expected:
         what = f'{"a list of" if count is None else count} different whole numbers'

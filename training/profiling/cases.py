@@ -21,7 +21,7 @@ from pathlib import Path
 
 from swiftnet_ros.backends.openvino.engine import PRECISIONS as ENGINE_PRECISIONS
 from swiftnet_ros.errors import FileMissingError, UnknownNameError
-from swiftnet_ros.model_spec import ModelSpec, read_model, read_spec, write
+from swiftnet_ros.model_spec import ModelSpec, read_model, read_spec, write_model
 from swiftnet_ros.model_spec.find_model import find_model
 from swiftnet_ros.model_spec.qdq import check_pairs
 from swiftnet_ros.system.image_size import format_size
@@ -67,7 +67,7 @@ def quantize_untrained(source: Path, small: Path, out: Path) -> Path:
     model = quantizer.model(_METHOD)
     check_pairs(model, source)
     made = {'method': _METHOD, 'source': 'rendered pictures, random weights'}
-    write(model, out, replace(spec, precision='int8', calibration=made), None)
+    write_model(model, out, replace(spec, precision='int8', calibration=made), None)
     return out
 
 

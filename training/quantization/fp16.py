@@ -28,7 +28,7 @@ import onnx_ir as ir
 from swiftnet_ros.backends.registry import open_engine
 from swiftnet_ros.core.frames import Frame
 from swiftnet_ros.errors import InvalidModelError
-from swiftnet_ros.model_spec import read_golden, read_model, read_spec, write
+from swiftnet_ros.model_spec import read_golden, read_model, read_spec, write_model
 from training.quantization.folding import norm_scale_and_shift
 from training.quantization.onnx_graph import (
     add_weight,
@@ -55,7 +55,7 @@ def write_fp16(source: Path, out: Path) -> float:
     if spec.precision != 'fp32':
         reason = f'it is {spec.precision} already; convert the fp32 file that it was made from'
         raise InvalidModelError(source, reason)
-    write(to_fp16(read_model(source), source), out, replace(spec, precision='fp16'), golden)
+    write_model(to_fp16(read_model(source), source), out, replace(spec, precision='fp16'), golden)
     pixels = golden.frame if golden else render(_SEED, spec.input_height, spec.input_width).image
     labels = []
     for path in (source, out):

@@ -29,7 +29,7 @@ import onnx
 import onnx_ir as ir
 from swiftnet_ros.core.frames import Frame, to_network_input
 from swiftnet_ros.errors import InvalidModelError, InvalidValueError
-from swiftnet_ros.model_spec import ModelSpec, read_golden, read_model, read_spec, write
+from swiftnet_ros.model_spec import ModelSpec, read_golden, read_model, read_spec, write_model
 from swiftnet_ros.model_spec.qdq import check_pairs
 import torch
 from torch import Tensor
@@ -145,5 +145,5 @@ def _measure_and_write(
     finetuning = {**settings, 'miou_untuned': before.miou, 'agreement_untuned': before.agreement}
     record = {**(spec.calibration or {}), **metrics, 'finetuning': finetuning}
     final = replace(spec, calibration=record, miou=None)
-    write(models[1], out, final, read_golden(inputs.source))
+    write_model(models[1], out, final, read_golden(inputs.source))
     return {**metrics, **finetuning, 'layers_float': record['layers_float']}

@@ -21,7 +21,7 @@ from typing import Any
 
 import onnx
 from swiftnet_ros.errors import UnknownNameError
-from swiftnet_ros.model_spec import ModelSpec, read_golden, read_model, read_spec, write
+from swiftnet_ros.model_spec import ModelSpec, read_golden, read_model, read_spec, write_model
 from swiftnet_ros.model_spec.qdq import check_pairs
 from training.quantization.calibration_images import (
     CalibrationImages,
@@ -109,7 +109,7 @@ def measure_split(
 def save(result: QuantizationResult, source: Path, out: Path, miou: float | None) -> ModelSpec:
     """Write the INT8 file with its record; the golden frame is that of the FP32 file."""
     spec = replace(read_spec(source), precision='int8', miou=miou, calibration=result.record)
-    write(result.model, out, spec, read_golden(source))
+    write_model(result.model, out, spec, read_golden(source))
     return spec
 
 

@@ -27,7 +27,7 @@ import onnx
 from swiftnet_ros.backends.registry import open_engine
 from swiftnet_ros.core import metrics
 from swiftnet_ros.core.labels import Labels
-from swiftnet_ros.model_spec import ModelSpec, read_golden, write
+from swiftnet_ros.model_spec import ModelSpec, read_golden, write_model
 from swiftnet_ros.segmenter import Segmenter
 from training.quantization.calibration_images import CalibrationImages
 
@@ -76,7 +76,7 @@ class Scorer:
     def _open_candidate(self, model: onnx.ModelProto) -> Iterator[Segmenter]:
         with TemporaryDirectory() as folder:
             path = Path(folder) / 'candidate.onnx'
-            write(model, path, self._spec, None)
+            write_model(model, path, self._spec, None)
             with _open_segmenter(path) as segmenter:
                 yield segmenter
 

@@ -39,7 +39,7 @@ from swiftnet_ros.errors import (
     ModelNotFoundError,
     UnknownNameError,
 )
-from swiftnet_ros.model_spec import write
+from swiftnet_ros.model_spec import write_model
 
 
 @pytest.fixture
@@ -60,7 +60,7 @@ def int8_path(tmp_path, contract_model, spec_with):
     conv = helper.make_node('Conv', ['inner_dq', 'weights'], ['logits'], pads=[1, 1, 1, 1])
     model.graph.node.append(conv)
     path = tmp_path / 'tiny.int8.onnx'
-    write(model, path, spec_with(precision='int8'), None)
+    write_model(model, path, spec_with(precision='int8'), None)
     return path
 
 
@@ -191,7 +191,7 @@ def test_model_without_specification_is_refused(tmp_path, contract_model):
 def test_graph_that_openvino_refuses_is_one_line(tmp_path, contract_model, spec_with):
     model = contract_model()
     model.graph.initializer[0].CopyFrom(helper.make_tensor('kernel', 1, [5, 7, 4, 4], [0] * 560))
-    write(model, tmp_path / 'odd.onnx', spec_with(), None)
+    write_model(model, tmp_path / 'odd.onnx', spec_with(), None)
     with pytest.raises(InvalidModelError, match='OpenVINO refuses it') as error:
         open_engine(tmp_path / 'odd.onnx')
     assert '\n' not in str(error.value)

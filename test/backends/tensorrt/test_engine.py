@@ -24,7 +24,7 @@ from swiftnet_ros.backends.tensorrt import engine as tensorrt_engine
 from swiftnet_ros.backends.tensorrt.engine import TensorRtEngine
 from swiftnet_ros.backends.tensorrt.request import Progress
 from swiftnet_ros.core.frames import Frame
-from swiftnet_ros.model_spec import write
+from swiftnet_ros.model_spec import write_model
 
 ORDERS = {'rgb': 3, 'bgr': 3, 'rgba': 4, 'bgra': 4, 'mono': 1}
 SIZES = [(48, 64), (96, 128), (31, 77), (7, 5)]
@@ -111,7 +111,7 @@ def test_fp16_logits_are_supported(setup, openvino, noise, tmp_path):
 def test_more_than_255_classes_have_uint16_labels(
     monkeypatch, contract_model, spec_with, noise, tmp_path
 ):
-    write(contract_model(300), tmp_path / 'many.onnx', spec_with(class_count=300), None)
+    write_model(contract_model(300), tmp_path / 'many.onnx', spec_with(class_count=300), None)
     frame = frame_of(noise)
     with open_engine(tmp_path / 'many.onnx', 'openvino', 'fp32', 1) as openvino:
         setup = FakeTensorRtSetup(monkeypatch, openvino.spec, copied_logits(openvino.infer))

@@ -25,7 +25,7 @@ import sys
 from helpers.tiny_model import write_tiny_model
 from helpers.tiny_training import tiny_checkpoint, tiny_config, write_config
 import pytest
-from swiftnet_ros.model_spec import read_golden, read_model, read_spec, write
+from swiftnet_ros.model_spec import read_golden, read_model, read_spec, write_model
 from training.__main__ import main
 from training.evaluation.complexity import count_complexity
 from training.models import build_model
@@ -56,7 +56,7 @@ def quantized(path: Path, out: Path) -> Path:
     """Write a file that says of itself that it is int8."""
     spec = read_spec(path)
     changed = type(spec)(**{**vars(spec), 'precision': 'int8'})
-    write(read_model(path), out, changed, read_golden(path))
+    write_model(read_model(path), out, changed, read_golden(path))
     return out
 
 

@@ -30,7 +30,7 @@ from swiftnet_ros.backends.tensorrt.engine_file import load, read_sidecar
 from swiftnet_ros.build_engine import BuildRequest, cached_engine, find_or_build
 from swiftnet_ros.core.frames import Frame, to_network_input
 from swiftnet_ros.errors import BuildError, SwiftnetError
-from swiftnet_ros.model_spec import Golden, read_golden, read_model, read_spec, write
+from swiftnet_ros.model_spec import Golden, read_golden, read_model, read_spec, write_model
 from training.export import export
 from training.quantization.fp16 import to_fp16
 from training.quantization.quantizer import fold_for_quantization, Quantizer
@@ -79,7 +79,9 @@ def quantized(source: Path, out: Path) -> Path:
     quantizer = Quantizer(fold_for_quantization(read_model(source), spec, source))
     golden = read_golden(source)
     quantizer.calibrate(_inputs(golden, spec.input_height, spec.input_width))
-    write(quantizer.model('max'), out, replace(spec, precision='int8', calibration={}), golden)
+    write_model(
+        quantizer.model('max'), out, replace(spec, precision='int8', calibration={}), golden
+    )
     return out
 
 
@@ -96,7 +98,7 @@ def _inputs(golden: Golden | None, height: int, width: int):
 def converted_to_fp16(source: Path, out: Path) -> Path:
     """Make the fp16 file of a source."""
     spec = replace(read_spec(source), precision='fp16')
-    write(to_fp16(read_model(source), source), out, spec, read_golden(source))
+    write_model(to_fp16(read_model(source), source), out, spec, read_golden(source))
     return out
 
 
@@ -149,7 +151,7 @@ def test_change_of_any_part_of_the_cache_key_builds_again(cache, tmp_path):
         assert 'building' in phases
         keys.add(read_sidecar(engine).identity.key)
     model = tmp_path / source.name
-    write(read_model(source), model, replace(read_spec(source), trained_on='other'), None)
+    write_model(read_model(source), model, replace(read_spec(source), trained_on='other'), None)
     assert cached_engine(request(model, cache, precision='fp32')) is None
     assert len(keys) == 4
 

@@ -26,7 +26,7 @@ import onnx_ir as ir
 import pytest
 from swiftnet_ros.backends.openvino.engine import openvino_core
 from swiftnet_ros.backends.registry import open_engine
-from swiftnet_ros.model_spec import ModelSpec, read_model, read_spec, write
+from swiftnet_ros.model_spec import ModelSpec, read_model, read_spec, write_model
 from swiftnet_ros.model_spec.qdq import check_pairs
 from training.quantization.folding import fold_batch_norms
 from training.quantization.qdq_writer import quantize_weight
@@ -87,7 +87,7 @@ def test_pairs_keep_the_pattern_and_the_contract(exported, tmp_path):
     path, quantizer, _ = exported
     model = quantizer.model('max')
     check_pairs(model, path)
-    write(model, tmp_path / 'a.onnx', int8_spec(path), None)
+    write_model(model, tmp_path / 'a.onnx', int8_spec(path), None)
     written = onnx.load(tmp_path / 'a.onnx')
     onnx.checker.check_model(written, full_check=True)
     assert (written.ir_version, [item.version for item in written.opset_import]) == (8, [17])
@@ -129,7 +129,7 @@ def test_any_choice_of_float_layers_keeps_the_pattern(exported):
 
 def test_quantized_logits_are_nearly_those_of_the_float_network(exported, tmp_path):
     path, quantizer, _ = exported
-    write(quantizer.model('percentile_99.99'), tmp_path / 'a.onnx', int8_spec(path), None)
+    write_model(quantizer.model('percentile_99.99'), tmp_path / 'a.onnx', int8_spec(path), None)
     with open_engine(path, precision='fp32') as exact, open_engine(tmp_path / 'a.onnx') as integer:
         logits = [
             np.stack([engine.infer(image).copy() for _, image in inputs(4)])
@@ -140,7 +140,7 @@ def test_quantized_logits_are_nearly_those_of_the_float_network(exported, tmp_pa
 
 def test_openvino_runs_convolutions_and_sums_in_int8(exported, tmp_path):
     path, quantizer, _ = exported
-    write(quantizer.model('max'), tmp_path / 'a.onnx', int8_spec(path), None)
+    write_model(quantizer.model('max'), tmp_path / 'a.onnx', int8_spec(path), None)
     with open_engine(tmp_path / 'a.onnx') as engine:
         assert engine.precision == 'int8'
     compiled = openvino_core().compile_model(

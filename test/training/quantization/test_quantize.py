@@ -27,7 +27,7 @@ import numpy as np
 import onnx
 from onnx import numpy_helper
 import pytest
-from swiftnet_ros.model_spec import read_golden, read_model, read_spec, write
+from swiftnet_ros.model_spec import read_golden, read_model, read_spec, write_model
 from swiftnet_ros.model_spec.qdq import check_pairs
 from training.__main__ import main
 from training.quantization.calibration_images import FolderImages, names_and_hash, split_images
@@ -71,7 +71,7 @@ def changed(source: Path, path: Path, weight: str, array: np.ndarray) -> Path:
     model = read_model(source)
     item = next(item for item in model.graph.initializer if item.name == weight)
     item.CopyFrom(numpy_helper.from_array(array.astype(np.float32), weight))
-    write(model, path, read_spec(source), read_golden(source))
+    write_model(model, path, read_spec(source), read_golden(source))
     return path
 
 
