@@ -13,7 +13,7 @@
 # limitations under the License.
 
 
-"""Small things to train on and with: a folder data set, a configuration, a checkpoint."""
+"""A tiny data set, configuration and checkpoint for tests of training."""
 
 from pathlib import Path
 from typing import Any
@@ -45,7 +45,7 @@ TREE: dict = {
     'train': {'epochs': 2, 'batch_size': 4, 'ema_decay': 0.5, 'evaluate_every': 1},
 }
 
-# Train by the command, and do something after the losses of each step were written.
+# Run the command, and a statement after the losses of each step are written.
 AFTER_LOSSES = """
 import os, signal, sys, time
 from training.trainer import callbacks
@@ -66,12 +66,12 @@ sys.exit(main(sys.argv[1:]))
 
 
 def training_that(statement: str) -> str:
-    """Give Python code that trains by its arguments and runs a statement on each `state`."""
+    """Return Python code that runs the command line and a statement with each step's `state`."""
     return AFTER_LOSSES.format(statement=statement)
 
 
 def tiny_config(**sections: Any) -> Config:
-    """Make the configuration of a tiny run; `train={'epochs': 3}` changes a part."""
+    """Return the configuration of a tiny run; `train={'epochs': 3}` changes a section."""
     tree = {key: dict(part) if isinstance(part, dict) else part for key, part in TREE.items()}
     for section, changes in sections.items():
         tree[section].update(changes)
@@ -79,7 +79,7 @@ def tiny_config(**sections: Any) -> Config:
 
 
 def write_config(path: Path, **sections: Any) -> Path:
-    """Write that configuration as a YAML file."""
+    """Write the configuration of a tiny run as a YAML file."""
     tree = {key: dict(part) if isinstance(part, dict) else part for key, part in TREE.items()}
     for section, changes in sections.items():
         tree[section].update(changes)
@@ -90,13 +90,13 @@ def write_config(path: Path, **sections: Any) -> Path:
 def tiny_loader(
     config: Config, dataset: ImageLabelDataset, *share: int, rare_classes: Any = None
 ) -> tuple[DataLoader, ShuffledBatchSampler]:
-    """Return the training loader and its sampler; `share` is the process and their number."""
+    """Return the training loader and its sampler; `share` is (rank, number of processes)."""
     sections = config.augmentation, config.train
     return training_loader(dataset, *sections, *share, rare_classes=rare_classes)
 
 
 def draw_label(random: np.random.Generator, height: int, width: int) -> np.ndarray:
-    """Draw class ids [height, width]: rectangles of the other classes on class 0."""
+    """Return random class ids [height, width]: rectangles of classes 1 and 2 on class 0."""
     label = np.zeros((height, width), np.uint8)
     for class_id in (1, 2):
         top, left = int(random.integers(height // 2)), int(random.integers(width // 2))
@@ -104,12 +104,12 @@ def draw_label(random: np.random.Generator, height: int, width: int) -> np.ndarr
     return label
 
 
-def write_split(folder: Path, pictures: int, height: int, width: int, seed: int) -> None:
-    """Write `images` and `labels`; a picture shows the noisy colour of each pixel's class."""
+def write_split(folder: Path, images: int, height: int, width: int, seed: int) -> None:
+    """Write `images`, in the noisy colors of the classes, and `labels`."""
     random = np.random.default_rng(seed)
     for name in ('images', 'labels'):
         (folder / name).mkdir(parents=True)
-    for index in range(pictures):
+    for index in range(images):
         label = draw_label(random, height, width)
         image = np.array(COLORS)[label] + random.normal(0, 12, (height, width, 3))
         pixels = np.clip(image, 0, 255).astype(np.uint8)
@@ -118,7 +118,7 @@ def write_split(folder: Path, pictures: int, height: int, width: int, seed: int)
 
 
 def write_folder(root: Path, height: int = HEIGHT, width: int = WIDTH) -> Path:
-    """Write a folder data set of 8 pictures to train on and 3 to validate on."""
+    """Write a data set of 8 training and 3 validation images in the layout of `folder`."""
     write_split(root / 'train', 8, height, width, 0)
     write_split(root / 'val', 3, height, width, 1)
     table = {'classes': [{'name': item.name, 'rgb': list(item.rgb)} for item in CLASSES]}
@@ -129,7 +129,7 @@ def write_folder(root: Path, height: int = HEIGHT, width: int = WIDTH) -> Path:
 def tiny_checkpoint(
     model: ModelConfig | None = None, height: int = HEIGHT, width: int = WIDTH, **changes: Any
 ) -> Checkpoint:
-    """Make a checkpoint of a network of random weights that gives every class somewhere."""
+    """Return a checkpoint with random weights that predicts every class somewhere."""
     torch.manual_seed(0)
     config = model or tiny_config().model
     classes = changes.pop('classes', CLASSES)
@@ -152,7 +152,7 @@ def tiny_checkpoint(
 
 
 def _balance(network: nn.Module) -> None:
-    """Bring the logits of each class to mean 0 and spread 1 on noise."""
+    """Scale the logits of each class to mean 0 and deviation 1 on noise."""
     image = torch.randint(0, 256, (1, 3, 128, 192))
     with torch.inference_mode():
         logits = network.eval()(image)
@@ -163,12 +163,12 @@ def _balance(network: nn.Module) -> None:
 
 
 def step_losses(folder: Path) -> list[float]:
-    """Read the loss of every step, which must be there once."""
+    """Return the loss of every step, asserting that each is recorded once."""
     records = read_records(RunPaths(folder).losses)
     assert [record['step'] for record in records] == list(range(1, len(records) + 1))
     return [record['loss'] for record in records]
 
 
 def final_weights(folder: Path) -> dict[str, torch.Tensor]:
-    """Read the finished network's weights."""
+    """Return the weights of the finished network."""
     return dict(load_checkpoint(RunPaths(folder).trained).weights)

@@ -13,7 +13,7 @@
 # limitations under the License.
 
 
-"""What the tests of training share: one thread, a fresh accelerator, a data set, a run."""
+"""Fixtures of the training tests: one thread, a fresh accelerator, a data set, a run."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -31,7 +31,7 @@ from training.trainer.train import train
 
 @pytest.fixture(autouse=True)
 def one_thread() -> Iterator[None]:
-    """Compute in one thread, so that sums come out the same in every process."""
+    """Compute in one thread, so that sums are equal in every process."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     yield
@@ -40,20 +40,20 @@ def one_thread() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def fresh_accelerator() -> Iterator[None]:
-    """Let every test choose its precision: accelerate keeps the first one of a process."""
+    """Reset accelerate, which keeps the first precision of a process."""
     yield
     AcceleratorState._reset_state(reset_partial_state=True)
 
 
 @pytest.fixture(scope='session')
 def folder_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Give a small data set in the layout of `folder`."""
+    """Return a small data set in the layout of `folder`."""
     return write_folder(tmp_path_factory.mktemp('data') / 'set')
 
 
 @pytest.fixture(scope='session')
 def finished_run(folder_root: Path, tmp_path_factory: pytest.TempPathFactory) -> RunPaths:
-    """Give the folder of a whole run: 20 epochs of 2 steps, measured every tenth."""
+    """Return the paths of a finished run of 20 epochs of 2 steps, evaluated every 10 epochs."""
     torch.set_num_threads(1)
     folder = tmp_path_factory.mktemp('run') / 'finished'
     train(tiny_config(train={'epochs': 20, 'evaluate_every': 10}), folder_root, folder)
@@ -63,7 +63,7 @@ def finished_run(folder_root: Path, tmp_path_factory: pytest.TempPathFactory) ->
 
 @pytest.fixture(scope='session')
 def finished_experiment(folder_root: Path, tmp_path_factory: pytest.TempPathFactory) -> SeedRuns:
-    """Give the work on a small family of all kinds of arms, done: 4 steps for each."""
+    """Return the work on a small family of all kinds of arms, done: 4 steps for each."""
     torch.set_num_threads(1)
     task = tiny_seed_runs(folder_root, tmp_path_factory.mktemp('family'))
     for _ in run_experiment(task, ()):

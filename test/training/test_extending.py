@@ -13,7 +13,7 @@
 # limitations under the License.
 
 
-"""One dict line adds an encoder, a data set, a loss, an engine, a criterion or a command."""
+"""One line of a dict adds an encoder, a data set, a loss, a backend, a criterion or a command."""
 
 from dataclasses import dataclass
 import json
@@ -44,19 +44,19 @@ from training.trainer.losses import LOSSES
 
 
 class Halve(nn.Module):
-    """A convolution of stride 2 or 4 as a whole block."""
+    """A block of one convolution of stride 2 or 4."""
 
     def __init__(self, inputs: int, outputs: int, stride: int) -> None:
         super().__init__()
         self.conv = nn.Conv2d(inputs, outputs, 2 * stride - 1, stride, padding=stride - 1)
 
     def forward(self, features: torch.Tensor, level: int) -> torch.Tensor:
-        """Shrink the features."""
+        """Return the convolved features."""
         return self.conv(features)
 
 
 def fake_encoder(widths, levels: int) -> Encoder:
-    """Build five convolutions."""
+    """Return an encoder of five convolutions."""
     chosen = checked_widths(widths, (4, 4, 6, 8, 8))
     steps = zip(chosen, chosen[1:], (1, 2, 2, 2), strict=False)
     stages = nn.ModuleList(nn.ModuleList([Halve(*step)]) for step in steps)
@@ -64,43 +64,43 @@ def fake_encoder(widths, levels: int) -> Encoder:
 
 
 @dataclass(frozen=True)
-class FakePictures:
-    """Pictures of bright and dark rectangles."""
+class FakeDataset:
+    """A data set of rectangles of different brightness."""
 
     table: ClassTable
-    pictures: int
+    images: int
 
     def __len__(self) -> int:
-        """Count the pictures."""
-        return self.pictures
+        """Return the number of images."""
+        return self.images
 
     def __getitem__(self, index: int) -> Sample:
-        """Draw a picture."""
+        """Return a random image."""
         label = draw_label(np.random.default_rng(index), 64, 96)
         return Sample(np.repeat(label[..., np.newaxis] * np.uint8(100), 3, 2), label, str(index))
 
 
-def fake_dataset(root, split: str, pictures: int = 4) -> FakePictures:
-    """Open the same pictures for every split."""
-    return FakePictures(ClassTable(CLASSES, (0, 1, 2)), pictures)
+def fake_dataset(root, split: str, images: int = 4) -> FakeDataset:
+    """Return the same images for every split."""
+    return FakeDataset(ClassTable(CLASSES, (0, 1, 2)), images)
 
 
 def fake_loss(logits, labels, edge_distance, power: float = 1.0):
-    """Give the power of the error of the upsampled probabilities."""
+    """Return the summed power of 1 - the true class's probability, and the pixel count."""
     full = F.interpolate(logits, labels.shape[1:], mode='bilinear').softmax(1)
-    labelled = labels < len(CLASSES)
-    found = full.gather(1, (labels * labelled)[:, None])[:, 0]
-    return ((1 - found) ** power * labelled).sum(), labelled.sum()
+    labeled = labels < len(CLASSES)
+    found = full.gather(1, (labels * labeled)[:, None])[:, 0]
+    return ((1 - found) ** power * labeled).sum(), labeled.sum()
 
 
-def test_an_encoder_a_data_set_and_a_loss_go_all_the_way(monkeypatch, capsys, tmp_path):
+def test_fake_encoder_data_set_and_loss_train_export_and_evaluate(monkeypatch, capsys, tmp_path):
     monkeypatch.setitem(ENCODERS, 'fake', fake_encoder)
     monkeypatch.setitem(DATASETS, 'fake', fake_dataset)
     monkeypatch.setitem(LOSSES, 'fake', fake_loss)
     config = write_config(
         tmp_path / 'fake.yaml',
         model={'encoder': 'fake', 'widths': None, 'classes': 3},
-        data={'dataset': 'fake', 'options': {'pictures': 6}},
+        data={'dataset': 'fake', 'options': {'images': 6}},
         loss={'name': 'fake', 'options': {'power': 1.5}},
         train={'epochs': 2},
     )
@@ -108,7 +108,7 @@ def test_an_encoder_a_data_set_and_a_loss_go_all_the_way(monkeypatch, capsys, tm
     assert main(['count', str(config), '--json']) == 0
     assert main(['train', str(config), '--out', str(tmp_path / 'run')]) == 0
     assert load_checkpoint(model).model.encoder == 'fake'
-    data = ['--dataset', 'fake', '--option', 'pictures=2', '--json']
+    data = ['--dataset', 'fake', '--option', 'images=2', '--json']
     assert main(['export', str(model), '-o', str(onnx), *data]) == 0
     capsys.readouterr()
     assert main(['evaluate', str(onnx), '--precision', 'fp32', *data]) == 0
@@ -147,8 +147,8 @@ def test_an_engine(monkeypatch, tmp_path):
     assert (labels == len(spec.classes) - 1).all()
 
 
-def test_a_pruning_criterion(monkeypatch):
-    # the channel whose weights begin largest is the least important one
+def test_fake_pruning_criterion(monkeypatch):
+    # The channel with the largest first weights is the least important one.
     monkeypatch.setitem(CRITERIA, 'fake', lambda group: 1 / group.output_weights[0][:, 0].abs())
     network = tiny_checkpoint().network()
     first = network.encoder.stem.conv1.weight[:, 0, 0, 0].abs()
@@ -157,7 +157,7 @@ def test_a_pruning_criterion(monkeypatch):
     assert history.removals[0].indices == (int(first.argmax()),)
 
 
-def test_a_command(monkeypatch, capsys, tmp_path):
+def test_fake_command(monkeypatch, capsys, tmp_path):
     module = ModuleType('fake_command')
     module.main = lambda words: print('did', *words) or 0
     monkeypatch.setitem(sys.modules, 'fake_command', module)
@@ -166,7 +166,7 @@ def test_a_command(monkeypatch, capsys, tmp_path):
     assert capsys.readouterr().out == 'did this\n'
 
 
-def test_a_checkpoint_of_an_encoder_that_is_gone_says_so(monkeypatch, capsys, tmp_path):
+def test_checkpoint_of_an_unknown_encoder_fails(monkeypatch, capsys, tmp_path):
     with monkeypatch.context() as patch:
         patch.setitem(ENCODERS, 'fake', fake_encoder)
         checkpoint = tiny_checkpoint()

@@ -11,7 +11,7 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""The recipes that need data or a GPU: they say their command and what is only estimated."""
+"""The recipes that need data or a GPU state their command and whether their time is estimated."""
 
 import re
 
@@ -21,7 +21,7 @@ from training.experiments.experiment import load_experiment
 from training.schema.config import config_from_tree, load_tree
 
 CONFIGS = ROOT / 'training' / 'configs'
-# Those whose figures are in the documents were run; the rest has to say that it was not.
+# Recipes that were run here; all others must state that their time is an estimate.
 RUN_HERE = (
     'camvid/lottery',
     'camvid/lottery_seeds',
@@ -36,7 +36,7 @@ RUN_HERE = (
     'camvid/small_4_mixed',
     'camvid/transfer',
 )
-# Those of whole networks from random weights, run on a lent GPU: as named as the rest.
+# Recipes of full networks from random weights, run on a GPU.
 NETWORKS = [f'{v}_resnet{n}' for v in ('pyramid', 'single_scale') for n in (18, 34)]
 RUN_ON_A_GPU = [f'camvid/{name}{kind}' for name in NETWORKS for kind in ('', '_pruned')]
 ESTIMATE = r'Estimate, not run here: [\d.]+ h '
@@ -57,13 +57,13 @@ FAMILIES = [path for path in RECIPES if 'arms' in load_tree(path)]
 
 
 def training_of(path):
-    """Give the configuration of a recipe, a family's dense one."""
+    """Return the training configuration of a recipe, of an experiment the dense one."""
     tree = load_tree(path)
     return load_experiment(path).dense if 'arms' in tree else config_from_tree(tree)
 
 
 @pytest.mark.parametrize('path', RECIPES, ids=name_of)
-def test_a_recipe_says_its_command_and_whether_its_time_is_estimated(path):
+def test_recipe_states_its_command_and_time(path):
     comments = ''.join(
         line.lstrip('# ') for line in path.read_text().splitlines(True) if line[0] == '#'
     )
@@ -78,7 +78,7 @@ def test_a_recipe_says_its_command_and_whether_its_time_is_estimated(path):
 
 
 @pytest.mark.parametrize('path', RECIPES, ids=name_of)
-def test_a_recipe_is_named_after_its_network(path):
+def test_recipe_is_named_after_its_network(path):
     model = training_of(path).model
     if path.stem.startswith('small'):
         assert model.widths == [32, 32, 64, 128, 256]
@@ -90,12 +90,12 @@ def test_a_recipe_is_named_after_its_network(path):
 
 
 @pytest.mark.parametrize('path', RECIPES, ids=name_of)
-def test_a_batch_can_be_shared_by_four_processes(path):
+def test_batch_can_be_split_among_four_processes(path):
     assert training_of(path).train.batch_size % 4 == 0
 
 
 @pytest.mark.parametrize('path', FAMILIES, ids=name_of)
-def test_a_family_has_a_taught_arm_and_the_dense_run_of_its_recipe(path):
+def test_experiment_has_a_distilled_variant_and_the_dense_run_of_its_recipe(path):
     family = load_experiment(path)
     taught = [arm for arm in family.arms.values() if arm.distillation.teacher == 'dense']
     assert {arm.pruning for arm in taught} >= {'all'}
@@ -106,14 +106,14 @@ def test_a_family_has_a_taught_arm_and_the_dense_run_of_its_recipe(path):
             assert getattr(family.dense, part) == getattr(single, part)
 
 
-def test_there_is_a_recipe_for_every_network_and_start():
+def test_every_network_and_initialization_has_a_recipe():
     names = {name_of(path) for path in RECIPES}
     wanted = {f'camvid/{name}{start}' for name in NETWORKS for start in ('', '_imagenet')}
     wanted |= {f'cityscapes/{name}' for name in NETWORKS} | {'ade20k/pyramid_resnet18'}
     assert wanted <= names
 
 
-def test_small_sets_favour_rare_classes_by_weights_or_by_the_loss():
+def test_small_data_sets_favor_rare_classes():
     for path in RECIPES:
         config = training_of(path)
         small = config.data.dataset in ('camvid', 'folder')

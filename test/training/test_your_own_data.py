@@ -11,7 +11,7 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""The commands of docs/your_own_data.md, one after the other as they stand there, at toy size."""
+"""The commands of docs/your_own_data.md, in order, on small data and a small network."""
 
 import json
 import re
@@ -27,7 +27,7 @@ from training.__main__ import main
 from training.run.checkpoint import load_checkpoint
 
 PAGE = ROOT / 'docs' / 'your_own_data.md'
-# What is made smaller: values of arguments, and keys of the configuration.
+# Arguments and configuration keys that are replaced to save time.
 VALUES = {'--frames': '12', '--size': '160x96', '--count': '6', '--held-out': '4'}
 TOY = {
     'model.widths': '[16, 16, 16, 24, 32]',
@@ -48,13 +48,13 @@ MORE = {
 
 
 def blocks(kind):
-    """Give the command lines of the page's blocks of a kind."""
+    """Return the command lines of the page's code blocks of a kind."""
     found = re.findall(rf'^```{kind}\n(.*?)^```', PAGE.read_text(), re.DOTALL | re.MULTILINE)
     return [line for block in found for line in block.splitlines()]
 
 
 def toy(words):
-    """Make a command smaller and leave the rest as it is."""
+    """Return a command with smaller arguments."""
     small = [VALUES.get(before, word) for before, word in zip(['', *words], words, strict=False)]
     for command, more in MORE.items():
         small += more if command in small else []
@@ -62,7 +62,7 @@ def toy(words):
 
 
 def run(line):
-    """Run a line of the page in this process: starting Python anew costs seconds."""
+    """Run a command of the page in this process, as starting Python takes seconds."""
     words = toy(shlex.split(line))
     if words[0] == 'cp':
         shutil.copy(*words[1:])
@@ -72,8 +72,8 @@ def run(line):
 
 
 @pytest.fixture(scope='module')
-def place(tmp_path_factory):
-    """Give a fresh folder that has the checkout's configurations, and the commands."""
+def checkout(tmp_path_factory):
+    """Return an empty folder with the checkout's configurations, and the page's commands."""
     folder = tmp_path_factory.mktemp('checkout')
     (folder / 'training').symlink_to(ROOT / 'training')
     with pytest.MonkeyPatch.context() as patch:
@@ -82,8 +82,8 @@ def place(tmp_path_factory):
 
 
 @pytest.mark.timeout(900)
-def test_every_command_runs_and_the_last_figure_is_that_of_the_evaluation(place, capsys):
-    folder, lines = place
+def test_every_command_runs_and_the_benchmark_reports_the_evaluated_miou(checkout, capsys):
+    folder, lines = checkout
     outputs = {}
     for line in lines:
         assert run(line) == 0, line
@@ -106,7 +106,7 @@ def test_every_command_runs_and_the_last_figure_is_that_of_the_evaluation(place,
     assert '| distilled_all |' in (runs / 'table.md').read_text()
 
 
-def test_the_page_names_only_what_is_there():
+def test_page_names_existing_files_and_arguments():
     text = PAGE.read_text()
     for path in re.findall(r'training/configs/\S+\.yaml', text):
         assert (ROOT / path).is_file(), path

@@ -11,7 +11,7 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""Class weights and counts against numbers worked out by hand; runs keep what they used."""
+"""Class weights and counts against values calculated by hand."""
 
 from dataclasses import asdict
 import json
@@ -36,18 +36,18 @@ from training.trainer.losses import build_loss, LOSSES
 from training.trainer.train import train
 
 NAMES = ('road', 'pole', 'never')
-# two pictures of 1000 labelled pixels; the pole stands in the second alone
+# Two images of 1000 labeled pixels; only the second shows the pole.
 COUNTS = ClassCounts(NAMES, np.array([[1000, 0, 0], [900, 100, 0]]), {})
 
 
 def relative(scheme, counts=COUNTS, **options):
-    """Give the weight of the pole over that of the road."""
+    """Return the weight of the pole divided by that of the road."""
     road, pole, _ = class_weights(ClassWeightsConfig(scheme, **options), counts)
     return pole / road
 
 
 def test_median_frequency_by_hand():
-    # the road has 1900 of 2000 pixels, the pole 100 of the 1000 of its one picture
+    # The road has 1900 of 2000 pixels, the pole 100 of the 1000 of its image.
     assert relative('median_frequency', limit=1000) == pytest.approx(0.95 / 0.1, rel=1e-4)
 
 
@@ -57,7 +57,7 @@ def test_effective_number_by_hand():
     assert relative('effective_number', beta=0.9) == pytest.approx(expected, rel=1e-4)
 
 
-def test_a_beta_of_zero_makes_all_classes_equal():
+def test_beta_0_makes_all_weights_equal():
     assert relative('effective_number', beta=0.0) == 1
 
 
@@ -66,7 +66,7 @@ def test_inverse_log_by_hand():
 
 
 @pytest.mark.parametrize('scheme', SCHEMES)
-def test_the_mean_weight_of_a_pixel_is_one_and_absent_classes_weigh_one(scheme):
+def test_mean_weight_of_a_pixel_is_1_and_absent_classes_have_1(scheme):
     weights = class_weights(ClassWeightsConfig(scheme), COUNTS)
     assert sum(w * share for w, share in zip(weights, COUNTS.fractions(), strict=True)) == (
         pytest.approx(1, abs=1e-5)
@@ -75,20 +75,20 @@ def test_the_mean_weight_of_a_pixel_is_one_and_absent_classes_weigh_one(scheme):
     assert weights[2] == 1
 
 
-def test_no_weight_is_further_from_the_middle_one_than_the_limit():
+def test_weights_are_limited_relative_to_the_median():
     counts = ClassCounts(NAMES, np.array([[10**9, 10**3, 1]]), {})
     common, middle, rare = class_weights(ClassWeightsConfig('median_frequency', limit=4), counts)
     assert rare / middle == pytest.approx(4, rel=1e-4)
     assert common / middle == pytest.approx(1 / 4, rel=1e-4)
 
 
-def test_labels_without_any_class_are_refused():
+def test_unlabeled_training_data_raises():
     counts = ClassCounts(NAMES, np.zeros((2, 3), np.int64), {})
     with pytest.raises(InvalidValueError, match="the training labels is 'all unlabeled'"):
         class_weights(ClassWeightsConfig('inverse_log'), counts)
 
 
-def test_pixels_are_those_of_the_labels(folder_root):
+def test_count_pixels_counts_the_labels(folder_root):
     dataset = open_dataset('folder', folder_root, 'train')
     counted = count_pixels(dataset)
     for index, row in enumerate(counted):
@@ -96,7 +96,7 @@ def test_pixels_are_those_of_the_labels(folder_root):
         assert row.tolist() == [int((label == c).sum()) for c in range(3)]
 
 
-def test_counts_are_needed_by_weights_and_by_sampling_alone():
+def test_counts_are_needed_for_weights_and_for_sampling():
     equal, even = ClassWeightsConfig(), SamplingConfig()
     assert not needs_counts(equal, even)
     assert needs_counts(equal, SamplingConfig(0.1))
@@ -114,7 +114,7 @@ def test_counts_are_needed_by_weights_and_by_sampling_alone():
         ({'augmentation': {'colors': 'x'}}, "did you mean 'color'"),
     ],
 )
-def test_unknown_keys_name_the_nearest(section, words):
+def test_unknown_key_suggests_the_nearest(section, words):
     with pytest.raises(UnknownNameError, match=words):
         config_from_tree({'name': 'x', **section})
 
@@ -130,17 +130,17 @@ def test_unknown_keys_name_the_nearest(section, words):
         ('distillation', 'temperature', -1.0, 'a number above 0'),
     ],
 )
-def test_impossible_values_are_named(section, key, value, words):
+def test_invalid_value_raises(section, key, value, words):
     with pytest.raises(InvalidValueError, match=f'{section}.{key} is {value}, expected {words}'):
         config_from_tree({'name': 'x', section: {key: value}})
 
 
 @pytest.mark.parametrize('name', LOSSES)
 class TestWeightedLosses:
-    """What holds for each loss with weights."""
+    """Every loss with class weights."""
 
     def pixels(self):
-        """Give logits, labels with ignored pixels, and distances."""
+        """Return logits, labels with ignored pixels, and distances."""
         torch.manual_seed(0)
         logits, labels = 3 * torch.randn(2, 3, 8, 12), torch.randint(0, 3, (2, 8, 12))
         labels[0, :2] = 255
@@ -152,7 +152,7 @@ class TestWeightedLosses:
         )
         torch.testing.assert_close(weighted, plain)
 
-    def test_each_class_counts_by_its_weight(self, name):
+    def test_loss_of_each_class_is_scaled_by_its_weight(self, name):
         logits, labels, distance = self.pixels()
         loss = build_loss(LossConfig(name), [0.5, 0.0, 3.0])
         plain = build_loss(LossConfig(name))
@@ -166,13 +166,13 @@ class TestWeightedLosses:
         assert count == plain(logits, labels, distance)[1]
 
 
-def test_a_loss_without_class_weights_says_so(monkeypatch):
+def test_loss_without_class_weights_raises(monkeypatch):
     monkeypatch.setitem(LOSSES, 'plain', lambda logits, labels, edge_distance: None)
     with pytest.raises(InvalidValueError, match='expected none for loss plain'):
         build_loss(LossConfig('plain'), [1.0])
 
 
-def test_a_run_keeps_its_counts_and_weights_and_reads_them_again(folder_root, tmp_path):
+def test_run_stores_its_counts_and_weights_and_reads_them_again(folder_root, tmp_path):
     config = tiny_config(train={'epochs': 3})
     tree = {'class_weights': {'scheme': 'median_frequency'}, 'sampling': {'fraction': 0.5}}
     config = config_from_tree({**asdict(config), **tree})

@@ -13,7 +13,7 @@
 # limitations under the License.
 
 
-"""Class tables: those that are shipped, and what is refused in others."""
+"""The shipped class tables, and invalid ones."""
 
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -27,14 +27,14 @@ from training.datasets.class_table import ClassTable, read_class_table, shipped_
 @pytest.mark.parametrize(
     ('name', 'classes'), [('camvid', 11), ('cityscapes', 19), ('ade20k', 150), ('warehouse', 8)]
 )
-def test_the_shipped_tables_have_the_classes_of_their_benchmarks(name, classes):
+def test_shipped_tables_have_the_classes_of_their_benchmarks(name, classes):
     table = shipped_class_table(name)
     assert len(table.classes) == len({item.name for item in table.classes}) == classes
     assert len({item.rgb for item in table.classes}) == classes
     assert len(table.source_ids) == classes
 
 
-def test_the_tables_give_the_ids_of_the_benchmarks():
+def test_shipped_tables_have_the_ids_of_their_benchmarks():
     cityscapes, ade20k = shipped_class_table('cityscapes'), shipped_class_table('ade20k')
     ids = dict(zip((item.name for item in cityscapes.classes), cityscapes.source_ids, strict=True))
     assert (ids['road'], ids['person'], ids['bicycle']) == (7, 24, 33)
@@ -45,7 +45,7 @@ def test_the_tables_give_the_ids_of_the_benchmarks():
     assert [item.name for item in ade20k.classes][:3] == ['wall', 'building', 'sky']
 
 
-def test_ids_above_255_are_read():
+def test_ids_above_255_are_mapped():
     table = read_class_table_of('{classes: [{name: a, rgb: [1, 2, 3]}], source_ids: [1000]}')
     label = np.array([[1000, 255]], np.uint16)
     assert table.to_class_ids(label, 'deep').tolist() == [[0, 255]]
@@ -54,7 +54,7 @@ def test_ids_above_255_are_read():
 
 
 def read_class_table_of(text: str) -> ClassTable:
-    """Read a class table from text."""
+    """Return the class table of a YAML text."""
     with TemporaryDirectory() as folder:
         path = Path(folder) / 'classes.yaml'
         path.write_text(text)
@@ -82,7 +82,7 @@ ONE = '{name: a, rgb: [1, 2, 3]}'
         (f'{{classes: [{ONE}], ignored_source_ids: [0]}}', 'expected ids of no class'),
     ],
 )
-def test_a_bad_class_table_is_one_line(text, words):
+def test_invalid_class_table_raises(text, words):
     with pytest.raises(SwiftnetError) as caught:
         read_class_table_of(text)
     assert words in str(caught.value)

@@ -13,7 +13,7 @@
 # limitations under the License.
 
 
-"""The readers of every data set on tiny trees in the official layouts, and the class tables."""
+"""Every data set on a tiny folder in its official layout, and the rendered warehouse."""
 
 from collections.abc import Callable
 from inspect import signature
@@ -38,7 +38,7 @@ from training.datasets import DATASETS, open_dataset
 from training.datasets.warehouse import FIRST_SEED
 from training.warehouse_renderer import render
 
-# Where train pictures and labels lie: (image, label) paths of picture number 0 and 1.
+# The (image, label) paths of the training images 0 and 1.
 LAYOUTS = {
     'camvid': [(f'train/images/a{i}.png', f'train/labels/a{i}.png') for i in range(2)],
     'cityscapes': [
@@ -53,7 +53,7 @@ LAYOUTS = {
     ],
     'folder': [(f'train/images/deep/b{i}.jpg', f'train/labels/deep/b{i}.png') for i in range(2)],
 }
-# What the label files hold, and the class ids that it means.
+# The ids in the label files, and the class ids that they are mapped to.
 IDS = {
     'camvid': ([0, 3, 10, 11, 255], [0, 3, 10, 255, 255]),
     'cityscapes': ([7, 8, 24, 33, 0, 10], [0, 1, 11, 18, 255, 255]),
@@ -67,8 +67,8 @@ ignored_source_ids: [2]
 """
 
 
-def write_picture(root: Path, pair: tuple[str, str], ids: list[int], height: int) -> None:
-    """Write a picture of one colour and a label of rows of ids, `height` rows each."""
+def write_image(root: Path, pair: tuple[str, str], ids: list[int], height: int) -> None:
+    """Write an image of one color and a label of horizontal stripes, `height` rows per id."""
     for name in pair:
         (root / name).parent.mkdir(parents=True, exist_ok=True)
     label = np.repeat(np.array(ids, np.uint8)[:, np.newaxis], height, 0).repeat(5, 1)
@@ -79,11 +79,11 @@ def write_picture(root: Path, pair: tuple[str, str], ids: list[int], height: int
 
 @pytest.fixture
 def tree(tmp_path: Path) -> Callable[[str], Path]:
-    """Give a maker of tiny trees of two pictures of different sizes."""
+    """Return a function that writes two images of different sizes in the layout of a data set."""
 
     def make(name: str) -> Path:
         for index, pair in enumerate(LAYOUTS[name]):
-            write_picture(tmp_path, pair, IDS[name][0], 2 + index)
+            write_image(tmp_path, pair, IDS[name][0], 2 + index)
         if name == 'folder':
             (tmp_path / 'classes.yaml').write_text(TABLE)
         return tmp_path
@@ -93,9 +93,9 @@ def tree(tmp_path: Path) -> Callable[[str], Path]:
 
 @pytest.mark.parametrize('name', LAYOUTS)
 class TestEveryLayout:
-    """What holds for every data set of files."""
+    """Every data set that consists of files."""
 
-    def test_ids_are_mapped_and_pictures_are_rgb(self, tree, name):
+    def test_ids_are_mapped_and_images_are_rgb(self, tree, name):
         dataset = open_dataset(name, tree(name), 'train')
         assert len(dataset) == 2
         for index, sample in enumerate(dataset[i] for i in range(2)):
@@ -104,69 +104,69 @@ class TestEveryLayout:
             assert np.abs(sample.image.astype(int) - (10, 20, 30)).max() <= 2
             assert (sample.image.dtype, sample.label.dtype) == (np.uint8, np.uint8)
 
-    def test_reading_twice_gives_the_same(self, tree, name):
+    def test_indexing_twice_returns_equal_samples(self, tree, name):
         dataset = open_dataset(name, tree(name), 'train')
         assert np.array_equal(dataset[1].image, dataset[1].image)
         assert np.array_equal(dataset[1].label, dataset[1].label)
 
-    def test_an_image_without_its_label_is_named(self, tree, name):
+    def test_missing_label_raises(self, tree, name):
         root = tree(name)
         label = root / LAYOUTS[name][1][1]
         label.unlink()
         with pytest.raises(MissingLabelError, match=f'no label for image .* expected {label}'):
             open_dataset(name, root, 'train')
 
-    def test_ids_outside_the_table_are_named(self, tree, name):
+    def test_unknown_label_ids_raise(self, tree, name):
         root = tree(name)
-        write_picture(root, LAYOUTS[name][0], [IDS[name][0][0], 200, 201], 2)
+        write_image(root, LAYOUTS[name][0], [IDS[name][0][0], 200, 201], 2)
         dataset = open_dataset(name, root, 'train')
         with pytest.raises(LabelIdError, match='contains label ids 200, 201, the class table has'):
             dataset[0]
 
-    def test_a_label_of_another_size_is_refused(self, tree, name):
+    def test_label_of_another_size_raises(self, tree, name):
         root = tree(name)
         label = np.full((3, 4), IDS[name][0][0], np.uint8)
         cv2.imwrite(str(root / LAYOUTS[name][0][1]), label)
         with pytest.raises(SizeMismatchError, match='is 4x3 pixels, expected 5x'):
             open_dataset(name, root, 'train')[0]
 
-    def test_a_label_in_colours_is_refused(self, tree, name):
+    def test_label_with_three_channels_raises(self, tree, name):
         root = tree(name)
         cv2.imwrite(str(root / LAYOUTS[name][0][1]), np.zeros((10, 5, 3), np.uint8))
         with pytest.raises(InvalidValueError, match="'3 channels', expected one channel of ids"):
             open_dataset(name, root, 'train')[0]
 
     @pytest.mark.parametrize('part', [0, 1])
-    def test_a_corrupt_file_is_named(self, tree, name, part):
+    def test_corrupt_file_raises(self, tree, name, part):
         root = tree(name)
         path = root / LAYOUTS[name][0][part]
         path.write_bytes(path.read_bytes()[:20])
         with pytest.raises(InvalidValueError, match=f"{path.name} is 'unreadable'"):
             open_dataset(name, root, 'train')[0]
 
-    def test_a_folder_without_images_is_refused(self, tree, name):
+    def test_folder_without_images_raises(self, tree, name):
         root = tree(name)
         for image, _ in LAYOUTS[name]:
             (root / image).rename((root / image).with_suffix('.txt'))
         with pytest.raises(NoImagesError, match='no images in .*expected files ending in'):
             open_dataset(name, root, 'train')
 
-    def test_a_missing_root_is_refused(self, tree, name):
+    def test_missing_root_raises(self, tree, name):
         with pytest.raises(FileMissingError, match=f'folder of the {name} data set not found'):
             open_dataset(name, tree(name) / 'nowhere', 'train')
         with pytest.raises(InvalidValueError, match=f'--root is None, expected .*{name}'):
             open_dataset(name, None, 'train')
 
-    def test_an_unknown_split_is_refused(self, tree, name):
+    def test_unknown_split_raises(self, tree, name):
         with pytest.raises(SwiftnetError, match='split is .*one of train|folder not found'):
             open_dataset(name, tree(name), 'trian')
 
-    def test_an_unknown_option_names_the_known_ones(self, tree, name):
+    def test_unknown_option_raises(self, tree, name):
         with pytest.raises(UnknownNameError, match=f"option of data set {name} 'frames'"):
             open_dataset(name, tree(name), 'train', {'frames': 3})
 
 
-def test_a_folder_takes_another_class_table(tmp_path):
+def test_folder_with_another_class_table(tmp_path):
     root = write_folder(tmp_path / 'set')
     table = (root / 'classes.yaml').rename(tmp_path / 'other.yaml')
     with pytest.raises(FileMissingError, match='class table not found'):
@@ -175,7 +175,7 @@ def test_a_folder_takes_another_class_table(tmp_path):
     assert [item.name for item in dataset.table.classes] == ['class0', 'class1', 'class2']
 
 
-def test_an_unknown_data_set_proposes_the_nearest():
+def test_unknown_data_set_suggests_the_nearest():
     with pytest.raises(UnknownNameError, match="data set 'camvit'; did you mean 'camvid'"):
         open_dataset('camvit', None, 'train')
 
@@ -183,7 +183,7 @@ def test_an_unknown_data_set_proposes_the_nearest():
 SMALL = {'frames': 3, 'height': 40, 'width': 72}
 
 
-def test_the_warehouse_keeps_what_it_rendered(tmp_path):
+def test_warehouse_caches_rendered_scenes(tmp_path):
     fresh = open_dataset('warehouse', None, 'val', SMALL)
     kept = open_dataset('warehouse', tmp_path / 'cache', 'val', SMALL)
     for again in (kept, kept):
@@ -198,7 +198,7 @@ def test_the_warehouse_keeps_what_it_rendered(tmp_path):
     assert np.array_equal(fresh[2].label, expected.label)
 
 
-def test_kept_pictures_are_read_and_not_rendered_again(tmp_path):
+def test_cached_scenes_are_read_instead_of_rendered(tmp_path):
     kept = open_dataset('warehouse', tmp_path, 'val', SMALL)
     label = kept[0].label
     path = next(tmp_path.rglob('*_label.png'))
@@ -209,7 +209,7 @@ def test_kept_pictures_are_read_and_not_rendered_again(tmp_path):
         kept[0]
 
 
-def test_the_splits_of_the_warehouse_share_no_seed():
+def test_warehouse_splits_have_disjoint_seeds():
     opened = [open_dataset('warehouse', None, split) for split in FIRST_SEED]
     first = sorted(scenes.first_seed for scenes in opened)
     assert all(low + 1_000_000 <= high for low, high in pairwise(first))
@@ -226,18 +226,18 @@ def test_the_splits_of_the_warehouse_share_no_seed():
         ({'heigth': 9}, "option of data set warehouse 'heigth'; did you mean 'height'"),
     ],
 )
-def test_impossible_options_of_the_warehouse_are_refused(options, words):
+def test_invalid_warehouse_options_raise(options, words):
     with pytest.raises(SwiftnetError) as caught:
         open_dataset('warehouse', None, 'train', options)
     assert words in str(caught.value)
 
 
-def test_a_picture_behind_the_last_ends_the_warehouse():
+def test_iterating_over_the_warehouse_ends():
     scenes = open_dataset('warehouse', None, 'val', SMALL)
     assert len(list(scenes)) == len(scenes) == 3
 
 
-def test_every_data_set_takes_root_and_split_first():
+def test_every_data_set_has_the_parameters_root_and_split():
     for name, factory in DATASETS.items():
         first = list(signature(factory).parameters)[:2]
         assert first == ['root', 'split'], name

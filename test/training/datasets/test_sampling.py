@@ -11,7 +11,7 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""Views for rare classes: the class is in the crop, and a place alone decides on a view."""
+"""Rare class sampling: crops contain the drawn class and are reproducible."""
 
 from collections import Counter
 from dataclasses import replace
@@ -44,7 +44,7 @@ def with_sampling(fraction=0.5, **sections):
 
 @pytest.mark.parametrize(('crop', 'scale'), [(64, 1.0), (96, 1.5), (192, 1.0), (128, 0.5)])
 @pytest.mark.parametrize('seed', range(8))
-def test_the_crop_holds_the_class(crop, scale, seed):
+def test_crop_contains_the_class(crop, scale, seed):
     label = torch.zeros(120, 160, dtype=torch.uint8)
     label[7:11, 140:144] = 2
     image = torch.where(label == 2, 200, 20)[None].repeat(3, 1, 1).byte()
@@ -58,48 +58,48 @@ def test_the_crop_holds_the_class(crop, scale, seed):
     assert view[0][mask == 2].float().mean() > 100
 
 
-def test_windows_differ_and_a_class_that_is_not_there_changes_nothing():
+def test_crops_for_a_class_vary_and_an_absent_class_changes_nothing():
     label = torch.zeros(120, 160, dtype=torch.uint8)
     label[60, 80] = 1
     config = AugmentationConfig(crop=64, scale_min=1, scale_max=1, flip=0)
-    places = set()
+    positions = set()
     for seed in range(30):
         torch.manual_seed(seed)
         mask = augment(training_transform(config, 1), label.repeat(3, 1, 1), label)[1]
-        places.add(tuple((mask == 1).nonzero()[0].tolist()))
+        positions.add(tuple((mask == 1).nonzero()[0].tolist()))
         torch.manual_seed(seed)
         absent = augment(training_transform(config, 3), label.repeat(3, 1, 1), label)
         torch.manual_seed(seed)
         usual = augment(training_transform(config), label.repeat(3, 1, 1), label)
         assert torch.equal(absent[1], usual[1])
-    assert len(places) > 20
-    rows, columns = zip(*places, strict=True)
+    assert len(positions) > 20
+    rows, columns = zip(*positions, strict=True)
     assert max(rows) - min(rows) > 40 < max(columns) - min(columns)
 
 
-def test_classes_are_drawn_by_their_share_and_pictures_by_the_class():
+def test_rare_classes_are_drawn_more_often():
     rare = RareClassSampler(ALWAYS, COUNTS)
     drawn = [rare.draw(seed) for seed in range(4000)]
     classes = Counter(class_id for _, class_id in drawn)
     odds = np.exp((1 - COUNTS.fractions()[:3]) / 0.1)
     for class_id, expected in enumerate(odds / odds.sum()):
         assert classes[class_id] / 4000 == pytest.approx(expected, abs=0.03)
-    assert {picture for picture, class_id in drawn if class_id == 2} == {2}
-    assert {picture for picture, class_id in drawn if class_id == 1} == {0, 1, 2}
+    assert {image for image, class_id in drawn if class_id == 2} == {2}
+    assert {image for image, class_id in drawn if class_id == 1} == {0, 1, 2}
     assert 3 not in classes
 
 
-def test_the_share_of_ordinary_views_stays():
+def test_fraction_of_ordinary_crops():
     rare = RareClassSampler(replace(ALWAYS, fraction=0.25), COUNTS)
     drawn = [rare.draw(seed) for seed in range(2000)]
-    assert sum(place is not None for place in drawn) / 2000 == pytest.approx(0.25, abs=0.03)
+    assert sum(position is not None for position in drawn) / 2000 == pytest.approx(0.25, abs=0.03)
     nothing = ClassCounts(('a',), np.zeros((2, 1), np.int64), {})
     assert RareClassSampler(ALWAYS, nothing).draw(0) is None
 
 
 @pytest.fixture
 def batches(folder_root):
-    """Give a maker of all batches of an epoch."""
+    """Return a function that draws all batches of an epoch."""
 
     def draw(epoch, rank=0, processes=1, cache=False, **train):
         config = with_sampling(train=train)
@@ -114,23 +114,23 @@ def batches(folder_root):
     return draw
 
 
-def test_views_depend_on_seed_epoch_and_place_alone(batches):
-    first, places = batches(2)
-    assert {len(place) for batch in places for place in batch} == {2, 4}
+def test_crops_depend_on_seed_epoch_and_position_alone(batches):
+    first, positions = batches(2)
+    assert {len(position) for batch in positions for position in batch} == {2, 4}
     again, _ = batches(2, workers=1, cache=True)
     assert all(torch.equal(a, b) for a, b in zip(first, again, strict=True))
     assert not torch.equal(first[0], batches(3)[0][0])
-    assert places != batches(2, seed=1)[1]
+    assert positions != batches(2, seed=1)[1]
 
 
-def test_processes_share_the_same_places(batches):
+def test_processes_split_the_positions(batches):
     _, whole = batches(1)
     shares = [batches(1, rank, 2)[1] for rank in range(2)]
     for batch, *parts in zip(whole, *shares, strict=True):
         assert sorted(batch) == sorted(parts[0] + parts[1])
 
 
-def test_one_picture_twice_in_an_epoch_has_two_views(folder_root):
+def test_image_drawn_twice_in_an_epoch_has_two_crops(folder_root):
     config = with_sampling(fraction=1.0)
     dataset = open_dataset('folder', folder_root, 'train')
     counts = ClassCounts((), count_pixels(dataset), {})
@@ -141,7 +141,7 @@ def test_one_picture_twice_in_an_epoch_has_two_views(folder_root):
     assert torch.equal(views[1], views[2])
 
 
-def test_without_sampling_places_are_what_they_were(folder_root):
+def test_fraction_0_keeps_the_positions(folder_root):
     dataset = open_dataset('folder', folder_root, 'train')
     counts = ClassCounts((), count_pixels(dataset), {})
     plain, counted = (
@@ -152,10 +152,10 @@ def test_without_sampling_places_are_what_they_were(folder_root):
 
 
 class StoppedError(Exception):
-    """What a test stops a run with."""
+    """Raised to interrupt a run."""
 
 
-def test_a_stopped_run_goes_on_with_the_same_views(folder_root, tmp_path, monkeypatch):
+def test_resumed_run_has_the_same_crops(folder_root, tmp_path, monkeypatch):
     config = with_sampling(train={'epochs': 3, 'evaluate_every': 0}, data={'cache': True})
     train(config, folder_root, tmp_path / 'whole')
 
@@ -177,7 +177,7 @@ def test_a_stopped_run_goes_on_with_the_same_views(folder_root, tmp_path, monkey
         torch.testing.assert_close(weights[name], value, rtol=1e-5, atol=1e-6)
 
 
-def test_a_cached_picture_is_read_once(folder_root):
+def test_cached_image_is_loaded_once(folder_root):
     dataset = open_dataset('folder', folder_root, 'train')
     reads = []
 

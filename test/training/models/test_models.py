@@ -13,7 +13,7 @@
 # limitations under the License.
 
 
-"""Every encoder in every network, by one set of tests, and the encoders against torchvision."""
+"""Every encoder in every network, and the encoders against torchvision."""
 
 from urllib.error import URLError
 
@@ -32,19 +32,19 @@ from training.models.layers import IMAGENET_MEAN, IMAGENET_STD, Normalize
 from training.models.single_scale import grid_average
 from training.schema.config import ModelConfig
 
-CLASSES = 5
+CLASS_COUNT = 5
 WIDTHS = [8, 12, 16, 20, 24]
 
 
 def small(variant: str, encoder: str, **changes: object) -> nn.Module:
-    """Build a narrow network, every stage of another width."""
+    """Return a narrow network with a different width for every stage."""
     values = {'variant': variant, 'encoder': encoder, 'widths': WIDTHS, 'features': 12, **changes}
     torch.manual_seed(0)
-    return build_model(ModelConfig(**values), CLASSES)
+    return build_model(ModelConfig(**values), CLASS_COUNT)
 
 
-def picture(height: int, width: int, count: int = 1) -> torch.Tensor:
-    """Give noise as uint8 [count, 3, height, width]."""
+def noise_image(height: int, width: int, count: int = 1) -> torch.Tensor:
+    """Return noise as uint8 [count, 3, height, width]."""
     generator = torch.Generator().manual_seed(1)
     return torch.randint(0, 256, (count, 3, height, width), generator=generator).byte()
 
@@ -52,19 +52,19 @@ def picture(height: int, width: int, count: int = 1) -> torch.Tensor:
 @pytest.mark.parametrize('encoder', ENCODERS)
 @pytest.mark.parametrize('variant', VARIANTS)
 class TestEveryNetwork:
-    """What holds for each encoder in each variant."""
+    """Every encoder in every model variant."""
 
     @pytest.mark.parametrize('stride', [4, 8])
     def test_logits_have_the_output_stride(self, variant, encoder, stride):
         network = small(variant, encoder, output_stride=stride).eval()
-        assert network(picture(64, 96)).shape == (1, CLASSES, 64 // stride, 96 // stride)
+        assert network(noise_image(64, 96)).shape == (1, CLASS_COUNT, 64 // stride, 96 // stride)
 
-    def test_stages_of_odd_size_fit_together(self, variant, encoder):
+    def test_features_of_odd_size(self, variant, encoder):
         network = small(variant, encoder).eval()
         with torch.inference_mode():
-            assert network(picture(360, 480)).shape == (1, CLASSES, 90, 120)
+            assert network(noise_image(360, 480)).shape == (1, CLASS_COUNT, 90, 120)
 
-    def test_every_stage_has_the_width_asked_for(self, variant, encoder):
+    def test_every_stage_has_the_configured_width(self, variant, encoder):
         network = small(variant, encoder).eval()
         assert network.encoder.widths == tuple(WIDTHS)
         assert network.encoder.stem(torch.rand(1, 3, 64, 64), 0).shape[1] == WIDTHS[0]
@@ -72,26 +72,26 @@ class TestEveryNetwork:
         assert [stage.shape[1] for stage in stages] == WIDTHS[1:]
         assert [stage.shape[2] for stage in stages] == [16, 8, 4, 2]
 
-    def test_every_weight_gets_a_gradient(self, variant, encoder):
+    def test_every_parameter_has_a_gradient(self, variant, encoder):
         network = small(variant, encoder, output_stride=8).train()
-        network(picture(64, 64, 2)).square().sum().backward()
+        network(noise_image(64, 64, 2)).square().sum().backward()
         missing = [name for name, p in network.named_parameters() if p.grad is None]
         assert not missing
 
-    def test_the_answer_depends_on_the_whole_picture(self, variant, encoder):
+    def test_logits_depend_on_the_whole_image(self, variant, encoder):
         network = small(variant, encoder).eval()
-        image = picture(96, 96).float().requires_grad_()
+        image = noise_image(96, 96).float().requires_grad_()
         network(image)[0, :, 12, 12].sum().backward()
         assert image.grad[0, :, 48:, 48:].abs().sum() > 0
 
     @pytest.mark.parametrize('widths', [[8, 8, 8, 8], [8, 8, 0, 8, 8], []])
-    def test_impossible_widths_are_refused(self, variant, encoder, widths):
+    def test_invalid_widths_raise(self, variant, encoder, widths):
         with pytest.raises(InvalidValueError, match=r'model\.widths is .* 5 positive numbers'):
             small(variant, encoder, widths=widths)
 
 
 @pytest.mark.parametrize('levels', [1, 2, 3])
-def test_pyramid_levels_share_all_but_the_norms_of_blocks(levels):
+def test_pyramid_levels_share_all_but_the_batch_norms_of_blocks(levels):
     network = small('pyramid', 'resnet18', levels=levels)
     one = small('pyramid', 'resnet18', levels=1)
     names = [name for name, _ in network.encoder.named_parameters()]
@@ -100,10 +100,10 @@ def test_pyramid_levels_share_all_but_the_norms_of_blocks(levels):
     assert sum('bn1' in name for name in names) == levels * 2 * (1 + 8)
     assert sum('downsample.1' in name for name in names) == 2 * 4
     assert len(network.upsample) == 4 + levels - 2
-    assert network.eval()(picture(64, 64)).shape == (1, CLASSES, 16, 16)
+    assert network.eval()(noise_image(64, 64)).shape == (1, CLASS_COUNT, 16, 16)
 
 
-def test_a_level_uses_its_own_norms():
+def test_level_uses_its_own_batch_norms():
     encoder = ENCODERS['resnet18'](WIDTHS, 2).eval()
     image = torch.rand(1, 3, 64, 64)
     assert torch.equal(encoder(image, 0)[-1], encoder(image, 1)[-1])
@@ -111,30 +111,30 @@ def test_a_level_uses_its_own_norms():
     assert not torch.equal(encoder(image, 0)[-1], encoder(image, 1)[-1])
 
 
-def test_normalisation_is_that_of_imagenet():
-    image = picture(8, 8)
+def test_normalization_is_that_of_imagenet():
+    image = noise_image(8, 8)
     expected = transforms.normalize(image.float() / 255, IMAGENET_MEAN, IMAGENET_STD)
     torch.testing.assert_close(Normalize()(image), expected, rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.parametrize('change', ['variant', 'encoder'])
-def test_unknown_names_propose_the_nearest(change):
+def test_unknown_name_suggests_the_nearest(change):
     config = {'variant': 'pyramid', 'encoder': 'resnet18', change: 'resnet81'}
     config[change] = {'variant': 'pyramids', 'encoder': 'resnet81'}[change]
     with pytest.raises(UnknownNameError, match="did you mean '(pyramid|resnet18)'"):
-        build_model(ModelConfig(**config), CLASSES)
+        build_model(ModelConfig(**config), CLASS_COUNT)
 
 
 @pytest.mark.parametrize('cells', [(8, 10), (4, 5), (2, 3), (1, 1), (8, 16)])
 @pytest.mark.parametrize('size', [(12, 15), (8, 10), (5, 7), (1, 1), (3, 20), (16, 32)])
-def test_grid_average_is_adaptive_pooling(size, cells):
+def test_grid_average_equals_adaptive_pooling(size, cells):
     features = torch.randn(2, 3, *size)
     expected = F.adaptive_avg_pool2d(features, cells)
     torch.testing.assert_close(grid_average(features, cells), expected, rtol=1e-5, atol=1e-6)
 
 
 def torchvision_network(name: str) -> nn.Module:
-    """Build torchvision's own network with random weights and random statistics."""
+    """Return torchvision's network with random weights and random statistics."""
     torch.manual_seed(2)
     network = models.get_model(name, weights=None).eval()
     for key, buffer in network.named_buffers():
@@ -146,7 +146,7 @@ def torchvision_network(name: str) -> nn.Module:
 
 
 def torchvision_stages(network: nn.Module, image: torch.Tensor) -> list[torch.Tensor]:
-    """Run torchvision's network up to the end of each stage."""
+    """Return the features of torchvision's network at the end of each stage."""
     if isinstance(network, models.MobileNetV2):
         ends, stages = (3, 6, 13, 17), []
         for index, block in enumerate(network.features):
@@ -166,7 +166,7 @@ def torchvision_stages(network: nn.Module, image: torch.Tensor) -> list[torch.Te
 class TestTorchvisionWeights:
     """Every encoder is torchvision's network without its classifier."""
 
-    def test_its_keys_are_torchvisions_but_the_classifiers(self, name):
+    def test_keys_are_those_of_torchvision_without_the_classifier(self, name):
         encoder = ENCODERS[name](None, 2)
         theirs = {
             key: value.shape for key, value in torchvision_network(name).state_dict().items()
@@ -177,7 +177,7 @@ class TestTorchvisionWeights:
         assert all(key.startswith(('fc.', 'classifier.', 'features.18.')) for key in left)
 
     @pytest.mark.parametrize('counters', [True, False])
-    def test_its_stages_answer_as_torchvisions(self, name, counters, monkeypatch):
+    def test_features_equal_those_of_torchvision(self, name, counters, monkeypatch):
         theirs = torchvision_network(name)
         weights = {
             key: value
@@ -187,7 +187,7 @@ class TestTorchvisionWeights:
         monkeypatch.setattr(_api.WeightsEnum, 'get_state_dict', lambda *_, **__: weights)
         encoder = ENCODERS[name](None, 2).eval()
         encoder.load_imagenet()
-        # Far from zero, so that a ReLU that ends at 6 is not one that does not.
+        # Large values, so that ReLU6 and ReLU differ.
         image = 30 * torch.randn(1, 3, 64, 96)
         with torch.inference_mode():
             expected = torchvision_stages(theirs, image)
@@ -197,7 +197,7 @@ class TestTorchvisionWeights:
                     scale = float(stage.abs().max())
                     torch.testing.assert_close(ours / scale, stage / scale, rtol=0, atol=1e-5)
 
-    def test_without_network_the_error_says_what_to_do(self, name, monkeypatch, tmp_path):
+    def test_failed_download_raises(self, name, monkeypatch, tmp_path):
         def fail(*_, **__):
             raise URLError('no route')
 
@@ -206,7 +206,7 @@ class TestTorchvisionWeights:
             ENCODERS[name](None, 1).load_imagenet()
         assert '\n' not in str(caught.value)
 
-    def test_they_fit_the_published_widths_only(self, name, monkeypatch):
+    def test_imagenet_weights_fit_the_published_widths_only(self, name, monkeypatch):
         weights = torchvision_network(name).state_dict()
         monkeypatch.setattr(_api.WeightsEnum, 'get_state_dict', lambda *_, **__: weights)
         with pytest.raises(PretrainedWeightsError, match='widths are not the published'):

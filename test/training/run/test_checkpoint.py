@@ -13,7 +13,7 @@
 # limitations under the License.
 
 
-"""Checkpoints rebuild their network, and no file that is loaded as one can run code."""
+"""Checkpoints rebuild their network, and no file can run code when it is loaded."""
 
 from dataclasses import asdict, replace
 import pickle
@@ -40,20 +40,20 @@ MODELS = {
 }
 
 
-def answer(network: nn.Module) -> torch.Tensor:
-    """Run a network as it is used."""
+def logits_of(network: nn.Module) -> torch.Tensor:
+    """Return the logits of a network in evaluation mode."""
     with torch.inference_mode():
         return network.eval()(IMAGE)
 
 
 def saved(checkpoint: Checkpoint, path) -> Checkpoint:
-    """Write and read a checkpoint."""
+    """Return a checkpoint after saving and loading it."""
     save_checkpoint(checkpoint, path)
     return load_checkpoint(path)
 
 
 @pytest.mark.parametrize('name', MODELS)
-def test_what_was_written_is_read(name, tmp_path):
+def test_round_trip(name, tmp_path):
     checkpoint = tiny_checkpoint(
         MODELS[name],
         ignored_source_ids=[11],
@@ -64,18 +64,18 @@ def test_what_was_written_is_read(name, tmp_path):
         assert getattr(again, field) == getattr(checkpoint, field), field
     assert tuple(again.classes) == tuple(checkpoint.classes)
     assert again.progress['optimizer']['betas'] == (0.9, 0.99)
-    assert torch.equal(answer(again.network()), answer(checkpoint.network()))
+    assert torch.equal(logits_of(again.network()), logits_of(checkpoint.network()))
     assert [path.name for path in tmp_path.iterdir()] == ['a.pt']
 
 
-def test_training_can_go_on_with_a_rebuilt_network(tmp_path):
+def test_loaded_network_can_be_trained(tmp_path):
     network = saved(tiny_checkpoint(), tmp_path / 'a.pt').network().train()
     network(IMAGE.repeat(2, 1, 1, 1)).sum().backward()
     assert all(parameter.grad is not None for parameter in network.parameters())
 
 
 def prune_inside(network: nn.Module, block: nn.Module, kept: list[int]) -> None:
-    """Cut the channels between the two convolutions of a basic block, as pruning does."""
+    """Remove the channels between the two convolutions of a basic block, as pruning does."""
     block.conv1.weight = nn.Parameter(block.conv1.weight[kept])
     block.conv2.weight = nn.Parameter(block.conv2.weight[:, kept])
     for norm in block.bn1:
@@ -84,15 +84,15 @@ def prune_inside(network: nn.Module, block: nn.Module, kept: list[int]) -> None:
         norm.running_mean, norm.running_var = norm.running_mean[kept], norm.running_var[kept]
 
 
-def test_a_pruned_shape_is_rebuilt(tmp_path):
+def test_pruned_network_is_rebuilt(tmp_path):
     checkpoint = tiny_checkpoint()
     network = checkpoint.network()
     prune_inside(network, network.encoder.stages[3][1], [1, 3, 6])
     prune_inside(network, network.encoder.stages[0][0], [2])
-    expected = answer(network)
+    expected = logits_of(network)
     pruned = saved(replace(checkpoint, weights=network.state_dict()), tmp_path / 'pruned.pt')
     rebuilt = pruned.network()
-    assert torch.equal(answer(rebuilt), expected)
+    assert torch.equal(logits_of(rebuilt), expected)
     cut = rebuilt.encoder.stages[3][1]
     assert (cut.conv1.out_channels, cut.conv2.in_channels) == (3, 3)
     assert cut.bn1[0].num_features == 3
@@ -102,7 +102,7 @@ def test_a_pruned_shape_is_rebuilt(tmp_path):
     assert widths['head.2'] == len(checkpoint.classes)
 
 
-def test_a_pruned_depthwise_convolution_is_rebuilt(tmp_path):
+def test_pruned_depthwise_convolution_is_rebuilt(tmp_path):
     checkpoint = tiny_checkpoint(MODELS['mobilenet'])
     network = checkpoint.network()
     expand, depthwise, project = network.encoder.stages[2][1].conv
@@ -116,18 +116,18 @@ def test_a_pruned_depthwise_convolution_is_rebuilt(tmp_path):
     depthwise.conv.groups = len(kept)
     project.conv.weight = nn.Parameter(project.conv.weight[:, kept])
     again = saved(replace(checkpoint, weights=network.state_dict()), tmp_path / 'pruned.pt')
-    assert torch.equal(answer(again.network()), answer(network))
+    assert torch.equal(logits_of(again.network()), logits_of(network))
 
 
 class Evil:
-    """What runs code when it is unpickled."""
+    """An object that runs code when it is unpickled."""
 
     def __init__(self, path) -> None:
-        """Name the file that gives it away."""
+        """Store the path of the file that shows that code ran."""
         self.path = path
 
     def __reduce__(self):
-        """Tell pickle to create the file."""
+        """Return the call that creates the file."""
         return open, (str(self.path), 'w')
 
 
@@ -147,7 +147,7 @@ def test_no_checkpoint_can_run_code(tmp_path, how):
 
 
 @pytest.mark.parametrize('share', [0.0, 0.001, 0.3, 0.99])
-def test_a_cut_file_is_one_line(tmp_path, share):
+def test_truncated_file_raises(tmp_path, share):
     path = tmp_path / 'cut.pt'
     save_checkpoint(tiny_checkpoint(), path)
     content = path.read_bytes()
@@ -156,7 +156,7 @@ def test_a_cut_file_is_one_line(tmp_path, share):
         load_checkpoint(path)
 
 
-def test_changed_bytes_are_one_line_or_harmless(tmp_path):
+def test_changed_bytes_raise_or_are_harmless(tmp_path):
     path = tmp_path / 'changed.pt'
     save_checkpoint(tiny_checkpoint(), path)
     content = path.read_bytes()
@@ -185,7 +185,7 @@ def test_changed_bytes_are_one_line_or_harmless(tmp_path):
         ({'optimiser': {}}, "unknown key in checkpoint 'optimiser'"),
     ],
 )
-def test_foreign_content_is_one_line(tmp_path, changes, words):
+def test_invalid_content_raises(tmp_path, changes, words):
     path = tmp_path / 'foreign.pt'
     save_checkpoint(tiny_checkpoint(), path)
     torch.save({**torch.load(path, weights_only=True), **changes}, path)
@@ -195,25 +195,25 @@ def test_foreign_content_is_one_line(tmp_path, changes, words):
 
 
 @pytest.mark.parametrize('content', [{}, [1, 2], {'state_dict': {}}, torch.ones(3)])
-def test_somebody_elses_file_is_named(tmp_path, content):
+def test_file_without_a_checkpoint_raises(tmp_path, content):
     torch.save(content, tmp_path / 'other.pt')
     with pytest.raises(CheckpointError, match=r'other.pt: it is not a swiftnet_ros checkpoint'):
         load_checkpoint(tmp_path / 'other.pt')
 
 
-def test_a_missing_part_is_named(tmp_path):
+def test_missing_key_raises(tmp_path):
     torch.save({'version': 1, 'model': asdict(tiny_config().model)}, tmp_path / 'part.pt')
     with pytest.raises(SwiftnetError, match="checkpoint.classes is 'missing'"):
         load_checkpoint(tmp_path / 'part.pt')
 
 
-def test_weights_of_another_network_are_refused():
+def test_weights_of_another_network_raise():
     checkpoint = tiny_checkpoint()
     other = replace(checkpoint, model=replace(checkpoint.model, encoder='resnet34'))
     with pytest.raises(CheckpointError, match='of pyramid resnet34: its weights do not fit'):
         other.network()
 
 
-def test_a_missing_file_is_named(tmp_path):
+def test_missing_file_raises(tmp_path):
     with pytest.raises(FileMissingError, match='checkpoint not found: .*nowhere.pt'):
         load_checkpoint(tmp_path / 'nowhere.pt')

@@ -13,7 +13,7 @@
 # limitations under the License.
 
 
-"""A run keeps the weights of the iterations that are asked for, as they were, not averaged."""
+"""A run stores the weights of the iterations in train.keep_steps, not averaged."""
 
 from accelerate.utils import set_seed
 from helpers.tiny_training import tiny_config
@@ -34,21 +34,21 @@ def _equal(one, other):
 
 
 @pytest.fixture
-def seen():
-    """Give a place for the weights of every step, and the callback that fills it."""
+def recorded():
+    """Return a dictionary of the weights of every step, and the callback that fills it."""
     states = {}
 
-    def look(state):
+    def record(state):
         weights = state.network.state_dict()
         states[state.step] = {name: value.clone() for name, value in weights.items()}
 
-    return states, look
+    return states, record
 
 
-def test_the_iterations_asked_for_are_kept_and_no_others(folder_root, tmp_path, seen):
-    states, look = seen
+def test_weights_of_the_configured_iterations_are_kept(folder_root, tmp_path, recorded):
+    states, record = recorded
     config = tiny_config(train={'epochs': 3, 'keep_steps': [0, 3, 6]})
-    train(config, folder_root, tmp_path / 'run', after_step=[look])
+    train(config, folder_root, tmp_path / 'run', after_step=[record])
     paths = RunPaths(tmp_path / 'run')
     names = sorted(path.name for path in paths.folder.glob('step_*'))
     assert names == ['step_000000.pt', 'step_000003.pt', 'step_000006.pt']
@@ -58,7 +58,7 @@ def test_the_iterations_asked_for_are_kept_and_no_others(folder_root, tmp_path, 
     assert not _equal(averaged, states[6])
 
 
-def test_iteration_0_is_what_the_seed_draws(folder_root, tmp_path):
+def test_iteration_0_has_the_weights_of_the_seed(folder_root, tmp_path):
     config = tiny_config(train={'epochs': 1, 'keep_steps': [0], 'seed': 5})
     train(config, folder_root, tmp_path / 'run')
     kept = dict(load_checkpoint(RunPaths(tmp_path / 'run').weights_at(0)).weights)
@@ -68,10 +68,10 @@ def test_iteration_0_is_what_the_seed_draws(folder_root, tmp_path):
 
 
 class StoppedError(Exception):
-    """What a test stops a run with."""
+    """Raised to interrupt a run."""
 
 
-def test_a_resumed_run_keeps_the_same(folder_root, tmp_path, monkeypatch):
+def test_resumed_run_keeps_the_same_weights(folder_root, tmp_path, monkeypatch):
     config = tiny_config(train={'epochs': 3, 'keep_steps': [0, 5]})
 
     def stop(state):
@@ -94,6 +94,6 @@ def test_a_resumed_run_keeps_the_same(folder_root, tmp_path, monkeypatch):
         torch.testing.assert_close(value, expected[name], rtol=1e-5, atol=1e-6)
 
 
-def test_a_negative_iteration_is_refused():
+def test_negative_iteration_raises():
     with pytest.raises(InvalidValueError, match=r'train.keep_steps is \[-1\], expected numbers'):
         tiny_config(train={'keep_steps': [-1]})

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Two processes that reach one run: the second waits, and goes on where the first was killed."""
+"""Two processes on one run: the second waits, and resumes if the first is killed."""
 
 import os
 import signal
@@ -27,13 +27,13 @@ from swiftnet_ros.errors import SwiftnetError
 from training.run.folder import lock_run, RunPaths
 from training.trainer.train import train
 
-# What stays at a step until a file is there.
-STAYS = 'while state.step == 3 and not os.path.exists({file!r}): time.sleep(0.05)'
+# A statement that waits at step 3 until a file exists.
+WAIT_AT_STEP_3 = 'while state.step == 3 and not os.path.exists({file!r}): time.sleep(0.05)'
 
 
 @pytest.fixture
 def start():
-    """Give what starts Python with one thread; none of these processes outlives the test."""
+    """Return a function that starts Python with one thread; its processes end with the test."""
     started = []
 
     def popen(*words: str) -> subprocess.Popen:
@@ -52,11 +52,11 @@ def start():
 
 
 @pytest.mark.parametrize('killed', [False, True])
-def test_the_second_process_waits_for_the_first(start, folder_root, tmp_path, killed):
+def test_second_process_waits_for_the_first(start, folder_root, tmp_path, killed):
     path = write_config(tmp_path / 'tiny.yaml')
     run, whole, signal_file = tmp_path / 'run', tmp_path / 'whole', tmp_path / 'go_on'
     words = ('train', str(path), '--root', str(folder_root), '--out', str(run))
-    first = start('-c', training_that(STAYS.format(file=str(signal_file))), *words)
+    first = start('-c', training_that(WAIT_AT_STEP_3.format(file=str(signal_file))), *words)
     deadline = time.monotonic() + 120
     while not RunPaths(run).losses.exists() or len(step_losses(run)) < 3:
         assert time.monotonic() < deadline and first.poll() is None
@@ -77,13 +77,13 @@ def test_the_second_process_waits_for_the_first(start, folder_root, tmp_path, ki
     assert step_losses(run) == pytest.approx(step_losses(whole), abs=1e-6)
 
 
-def test_a_folder_that_stays_empty_is_removed(tmp_path):
+def test_folder_that_stays_empty_is_removed(tmp_path):
     with pytest.raises(SwiftnetError), lock_run(tmp_path / 'run'):
         raise SwiftnetError
     assert not (tmp_path / 'run').exists()
 
 
-def test_a_folder_that_was_there_stays(tmp_path):
+def test_existing_folder_stays(tmp_path):
     (tmp_path / 'run').mkdir()
     with lock_run(tmp_path / 'run'):
         pass

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Checkpoints and run folders of the version before the packages were rearranged can be used."""
+"""A checkpoint and a run folder written by version 1.0 can be used."""
 
 import json
 import shutil
@@ -32,7 +32,7 @@ from training.trainer.train import train
 OLD_RUN = ROOT / 'test' / 'data' / 'run_of_version_1'
 
 
-def test_an_old_checkpoint_gives_the_same_logits():
+def test_old_checkpoint_has_the_same_logits():
     network = load_checkpoint(OLD_RUN / 'last.pt').network().eval()
     image = torch.randint(0, 256, (1, 3, 64, 96), generator=torch.Generator().manual_seed(0))
     with torch.inference_mode():
@@ -40,7 +40,7 @@ def test_an_old_checkpoint_gives_the_same_logits():
     np.testing.assert_allclose(logits, np.load(OLD_RUN / 'logits.npy'), rtol=1e-4, atol=1e-4)
 
 
-def test_an_old_configuration_is_read_with_warnings():
+def test_old_configuration_is_read_with_warnings():
     with pytest.warns(FutureWarning) as warnings:
         config = load_config(OLD_RUN / 'config.yaml')
     augmentation = config.augmentation
@@ -57,7 +57,7 @@ def test_an_old_configuration_is_read_with_warnings():
 
 
 @pytest.mark.filterwarnings('ignore::FutureWarning')
-def test_an_old_run_resumes_on_the_same_crops(folder_root, tmp_path):
+def test_old_run_resumes_with_the_same_crops(folder_root, tmp_path):
     run = tmp_path / 'run'
     shutil.copytree(OLD_RUN, run)
     train(load_config(OLD_RUN / 'config.yaml'), folder_root, run)

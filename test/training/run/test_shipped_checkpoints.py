@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The checkpoints beside the shipped models are those networks, and can be trained on."""
+"""The checkpoints of the shipped models have their weights and can be fine-tuned."""
 
 from helpers.checkout import ROOT
 from helpers.tiny_training import write_folder
@@ -33,7 +33,7 @@ SHORT = [
 
 
 @pytest.mark.parametrize('name', NAMES)
-def test_the_checkpoint_is_the_network_of_the_float_file(name):
+def test_checkpoint_has_the_weights_of_the_fp32_model(name):
     path = ROOT / 'models' / f'{name}.pt'
     assert path.stat().st_size <= MAX_BYTES
     checkpoint = load_checkpoint(path)
@@ -51,7 +51,7 @@ def test_the_checkpoint_is_the_network_of_the_float_file(name):
 
 
 @pytest.mark.parametrize('name', NAMES)
-def test_half_of_the_channels_of_all_blocks_are_gone(name):
+def test_half_of_the_channels_of_all_blocks_are_pruned(name):
     checkpoint = load_checkpoint(ROOT / 'models' / f'{name}.pt')
     widths = layer_widths(checkpoint.weights)
     full = checkpoint.model.widths or [64, 64, 128, 256, 512]
@@ -59,7 +59,7 @@ def test_half_of_the_channels_of_all_blocks_are_gone(name):
     assert [widths['encoder.stem.conv1'], *inner] == [width // 2 for width in full]
 
 
-def test_a_user_goes_on_with_the_shipped_network_on_classes_of_their_own(tmp_path):
+def test_shipped_checkpoint_can_be_fine_tuned_on_other_classes(tmp_path):
     root = write_folder(tmp_path / 'mine')
     recipe = ROOT / 'training' / 'configs' / 'camvid' / 'shipped_640x480.yaml'
     start = ROOT / 'models' / 'camvid.pt'

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Averages of checkpoints: the mean of their weights, of networks that are alike alone."""
+"""The weight average of checkpoints, which must have equal networks."""
 
 from dataclasses import replace
 import json
@@ -26,7 +26,7 @@ from training.run.checkpoint import load_checkpoint, save_checkpoint
 
 @pytest.fixture
 def pair(tmp_path):
-    """Give two files of one tiny network, the second with other weights."""
+    """Return two checkpoints of one tiny network with different weights."""
     first = tiny_checkpoint()
     generator = torch.Generator().manual_seed(1)
     moved = {
@@ -40,7 +40,7 @@ def pair(tmp_path):
     return tmp_path / 'a.pt', tmp_path / 'b.pt'
 
 
-def test_weights_and_statistics_are_the_mean(pair, tmp_path):
+def test_weights_and_statistics_are_averaged(pair, tmp_path):
     assert main(['average', *map(str, pair), '-o', str(tmp_path / 'new' / 'mean.pt')]) == 0
     first, second = (load_checkpoint(path).weights for path in pair)
     mean = load_checkpoint(tmp_path / 'new' / 'mean.pt')
@@ -54,7 +54,7 @@ def test_weights_and_statistics_are_the_mean(pair, tmp_path):
     mean.network()
 
 
-def test_the_file_names_what_was_measured_of_the_average(pair, folder_root, tmp_path, capsys):
+def test_average_stores_its_measured_miou(pair, folder_root, tmp_path, capsys):
     words = ['--dataset', 'folder', '--root', str(folder_root), '--json']
     assert main(['average', *map(str, pair), '-o', str(tmp_path / 'mean.pt'), *words]) == 0
     printed = json.loads(capsys.readouterr().out.splitlines()[-1])
@@ -72,7 +72,7 @@ def test_the_file_names_what_was_measured_of_the_average(pair, folder_root, tmp_
         ({'weights': {}}, 'its shape is not'),
     ],
 )
-def test_networks_that_differ_are_refused(pair, tmp_path, capsys, change, words):
+def test_different_networks_raise(pair, tmp_path, capsys, change, words):
     save_checkpoint(replace(tiny_checkpoint(), **change), tmp_path / 'c.pt')
     files = [str(pair[0]), str(tmp_path / 'c.pt')]
     assert main(['average', *files, '-o', str(tmp_path / 'mean.pt')]) == 1
@@ -81,6 +81,6 @@ def test_networks_that_differ_are_refused(pair, tmp_path, capsys, change, words)
     assert not (tmp_path / 'mean.pt').exists()
 
 
-def test_one_checkpoint_has_no_average(pair, tmp_path, capsys):
+def test_single_checkpoint_raises(pair, tmp_path, capsys):
     assert main(['average', str(pair[0]), '-o', str(tmp_path / 'mean.pt')]) == 1
     assert 'expected two or more' in capsys.readouterr().err

@@ -13,7 +13,7 @@
 # limitations under the License.
 
 
-"""Configuration files: what is read, and what is refused with which words."""
+"""Configuration files: valid ones, overrides, renamed keys, and errors."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -33,12 +33,12 @@ from training.trainer.lr_schedule import build_lr_schedule
 from training.trainer.optimizers import build_optimizer
 
 CONFIGS = sorted((ROOT / 'training' / 'configs').rglob('*.yaml'))
-# What describes one training; test_lottery_config.py reads the families of runs.
+# Configurations of one training run; test_experiment_config.py reads those of experiments.
 SHIPPED = [path for path in CONFIGS if not {'arms', 'checkpoint'} & set(load_tree(path))]
 
 
 @pytest.mark.parametrize('path', SHIPPED, ids=lambda path: f'{path.parent.name}/{path.stem}')
-def test_every_shipped_configuration_builds_what_it_names(path):
+def test_every_shipped_configuration_can_be_built(path):
     config = load_config(path)
     folder = config.data.dataset == 'folder'
     classes = 8 if folder else len(shipped_class_table(config.data.dataset).classes)
@@ -52,7 +52,7 @@ def test_every_shipped_configuration_builds_what_it_names(path):
     build_lr_schedule(config.optimizer, build_optimizer(config.optimizer, network), 100, 10)
 
 
-def test_what_is_left_out_has_its_default(tmp_path):
+def test_missing_key_has_its_default(tmp_path):
     (tmp_path / 'short.yaml').write_text(
         'name: short\noptimizer: {lr: 1e-3, betas: [0, 1.0e-1]}\n'
     )
@@ -70,7 +70,7 @@ def test_what_is_left_out_has_its_default(tmp_path):
         ({1: 2}, "unknown key in the configuration '1'"),
     ],
 )
-def test_an_unknown_key_names_the_nearest_known_one(tree, words):
+def test_unknown_key_suggests_the_nearest(tree, words):
     with pytest.raises(UnknownNameError) as caught:
         config_from_tree({'name': 'x', **tree})
     assert str(caught.value).startswith(words)
@@ -100,7 +100,7 @@ def test_an_unknown_key_names_the_nearest_known_one(tree, words):
         ('augmentation', 'hue', 0.7, 'a fraction of 0 to 0.5'),
     ],
 )
-def test_an_impossible_value_is_named_with_what_is_expected(section, key, value, expected):
+def test_invalid_value_raises(section, key, value, expected):
     with pytest.raises(InvalidValueError) as caught:
         tiny_config(**{section: {key: value}})
     assert str(caught.value).startswith(f'{section}.{key} is ')
@@ -108,12 +108,12 @@ def test_an_impossible_value_is_named_with_what_is_expected(section, key, value,
 
 
 @pytest.mark.parametrize('section', [key for key in TREE if key != 'name'])
-def test_a_section_that_is_no_mapping_is_refused(section):
+def test_section_that_is_no_mapping_raises(section):
     with pytest.raises(InvalidValueError, match=f'^{section} is 3, expected a mapping$'):
         config_from_tree({'name': 'x', section: 3})
 
 
-def test_a_configuration_needs_a_name():
+def test_missing_name_raises():
     with pytest.raises(InvalidValueError, match="name is 'missing', expected str"):
         config_from_tree({'train': {'epochs': 3}})
 
@@ -121,7 +121,7 @@ def test_a_configuration_needs_a_name():
 @pytest.mark.parametrize(
     'text', [b'name: [', b'- a\n- b\n', b'', b'\xff\xfe\x00', b'a: b: c', b'name: "\n\n']
 )
-def test_what_is_not_a_yaml_mapping_is_one_line(tmp_path, text):
+def test_file_without_a_yaml_mapping_raises(tmp_path, text):
     (tmp_path / 'bad.yaml').write_bytes(text)
     with pytest.raises(InvalidValueError, match='bad.yaml.*YAML') as caught:
         load_config(tmp_path / 'bad.yaml')
@@ -141,7 +141,7 @@ def test_yaml_cannot_run_code(tmp_path):
     assert not mark.exists()
 
 
-def test_a_missing_file_is_named():
+def test_missing_file_raises():
     with pytest.raises(FileMissingError, match='configuration not found: nowhere.yaml'):
         load_config(Path('nowhere.yaml'))
 
@@ -170,13 +170,13 @@ def test_overrides_change_single_keys(tmp_path):
         ('train.epochs=[', 'a value in YAML'),
     ],
 )
-def test_an_override_that_is_none_is_refused(tmp_path, override, words):
+def test_malformed_override_raises(tmp_path, override, words):
     path = write_config(tmp_path / 'tiny.yaml')
     with pytest.raises(InvalidValueError, match=f'^--set is .*{words}'):
         load_config(path, (override,))
 
 
-def test_an_override_with_an_unknown_key_names_the_nearest(tmp_path):
+def test_override_with_an_unknown_key_suggests_the_nearest(tmp_path):
     path = write_config(tmp_path / 'tiny.yaml')
     with pytest.raises(UnknownNameError, match="did you mean 'epochs'"):
         load_config(path, ('train.epoch=3',))
@@ -196,7 +196,7 @@ class CameraSection:
     lens: Lens = field(default_factory=Lens)
 
 
-def test_the_old_name_of_a_key_is_read_with_a_warning():
+def test_old_key_is_read_with_a_warning():
     with pytest.warns(FutureWarning, match=r'^lens\.focus is now called lens\.focal$'):
         config = dataclass_from_tree(CameraSection, {'lens': {'focus': 2}})
     assert config.lens.focal == 2.0
@@ -206,7 +206,7 @@ def test_the_old_name_of_a_key_is_read_with_a_warning():
 
 @pytest.mark.filterwarnings('ignore::FutureWarning')
 @pytest.mark.parametrize('keys', [('colour', 'color'), ('color', 'colour')])
-def test_an_override_wins_under_the_old_name_and_the_new(tmp_path, keys):
+def test_override_wins_under_the_old_key_and_the_new(tmp_path, keys):
     in_file, overridden = keys
     path = tmp_path / 'tiny.yaml'
     path.write_text(f'name: tiny\naugmentation: {{{in_file}: hsv}}\n')

@@ -13,7 +13,7 @@
 # limitations under the License.
 
 
-"""Random views: picture and label stay together, and a view depends on its place alone."""
+"""Augmentation keeps image and label aligned; the training loader is reproducible."""
 
 from dataclasses import replace
 
@@ -36,7 +36,7 @@ COLOR_OF[:3] = COLORS
 
 
 def coded(height: int, width: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Give a picture [3, H, W] that shows each class in its colour, and its label [H, W]."""
+    """Return an image [3, H, W] with one color per class, and its label [H, W]."""
     label = np.zeros((height, width), np.uint8)
     cv2.rectangle(label, (width // 4, height // 3), (width, height), 1, -1)
     cv2.circle(label, (width // 2, height // 2), height // 5, 2, -1)
@@ -45,7 +45,7 @@ def coded(height: int, width: int) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 def inside(label: np.ndarray, margin: int) -> np.ndarray:
-    """Mark the pixels with one class within `margin` pixels around."""
+    """Return the pixels that have one class within `margin` pixels."""
     kernel = np.ones((2 * margin + 1,) * 2, np.uint8)
     flat = cv2.dilate(label, kernel) == cv2.erode(label, kernel)
     frame = np.zeros_like(flat)
@@ -54,7 +54,7 @@ def inside(label: np.ndarray, margin: int) -> np.ndarray:
 
 
 @pytest.mark.parametrize('seed', range(20))
-def test_picture_and_label_stay_together(seed):
+def test_image_and_label_stay_aligned(seed):
     torch.manual_seed(seed)
     image, label = augment(training_transform(GEOMETRY), *coded(90, 130))
     assert image.shape == (3, 96, 96)
@@ -66,13 +66,13 @@ def test_picture_and_label_stay_together(seed):
 
 
 @pytest.mark.parametrize('factor', [0.5, 0.71, 1.0, 1.37, 2.0])
-def test_scaling_shifts_the_label_by_nothing(factor):
+def test_scaling_does_not_shift_the_label(factor):
     image, label = coded(120, 160)
     scale = RandomScale(factor, factor)
-    view, mask = augment(scale, image, label)
-    assert mask.shape == view.shape[1:] == (round(120 * factor), round(160 * factor))
+    crop, mask = augment(scale, image, label)
+    assert mask.shape == crop.shape[1:] == (round(120 * factor), round(160 * factor))
     wanted = (mask == 2).float()
-    shown = (view == torch.tensor(COLORS[2])[:, None, None]).all(0)
+    shown = (crop == torch.tensor(COLORS[2])[:, None, None]).all(0)
     disc = torch.where(wanted.bool() | shown, 1.0, 0.0)
     rows, columns = (torch.arange(side) + 0.5 for side in mask.shape)
     for weights, middle in ((wanted, 0.5), (disc, 0.5)):
@@ -82,14 +82,14 @@ def test_scaling_shifts_the_label_by_nothing(factor):
         assert column == pytest.approx(middle, abs=0.006)
 
 
-def test_scaling_takes_the_nearest_pixel_centre():
+def test_label_scaling_takes_the_nearest_pixel_center():
     label = torch.arange(8, dtype=torch.uint8)[None].repeat(8, 1)
     mask = RandomScale(0.5, 0.5)(tv_tensors.Mask(label[None]))
-    centres = [int((i + 0.5) * 2) for i in range(4)]
-    assert mask[0, 0].tolist() == centres
+    centers = [int((i + 0.5) * 2) for i in range(4)]
+    assert mask[0, 0].tolist() == centers
 
 
-def test_the_scale_is_drawn_from_its_range():
+def test_scale_is_drawn_from_its_range():
     scale = RandomScale(0.5, 2.0)
     torch.manual_seed(0)
     drawn = [scale.make_params([])['factor'] for _ in range(200)]
@@ -97,44 +97,44 @@ def test_the_scale_is_drawn_from_its_range():
     assert 1.9 < max(drawn) <= 2.0
 
 
-def test_what_lies_outside_the_picture_is_unlabeled():
+def test_padding_is_unlabeled():
     config = replace(GEOMETRY, scale_min=0.5, scale_max=0.5, flip=0)
     image, label = torch.full((3, 60, 80), 200).byte(), torch.ones(60, 80).byte()
-    view, mask = augment(training_transform(config), image, label)
+    crop, mask = augment(training_transform(config), image, label)
     outside = mask == UNLABELED
     assert int((mask == 1).sum()) == 30 * 40
     assert int(outside.sum()) == 96 * 96 - 30 * 40
-    assert torch.equal(view[:, outside].T.unique(dim=0), torch.tensor([[124, 116, 104]]).byte())
+    assert torch.equal(crop[:, outside].T.unique(dim=0), torch.tensor([[124, 116, 104]]).byte())
 
 
-def test_a_crop_can_be_wider_than_high():
+def test_crop_wider_than_high():
     config = replace(GEOMETRY, crop=64, crop_width=128, scale_min=1, scale_max=1, flip=0)
     image, label = coded(64, 128)
-    view, mask = augment(training_transform(config), image, label)
-    assert torch.equal(view, image)
+    crop, mask = augment(training_transform(config), image, label)
+    assert torch.equal(crop, image)
     assert torch.equal(mask, label)
 
 
-def test_flipping_turns_picture_and_label_around():
+def test_flip_mirrors_image_and_label():
     config = replace(GEOMETRY, scale_min=1, scale_max=1, flip=1)
     image, label = coded(96, 96)
-    view, mask = augment(training_transform(config), image, label)
-    assert torch.equal(view, image.flip(-1))
+    crop, mask = augment(training_transform(config), image, label)
+    assert torch.equal(crop, image.flip(-1))
     assert torch.equal(mask, label.flip(-1))
 
 
-def test_colours_change_in_the_picture_alone():
+def test_color_jitter_keeps_the_label():
     config = AugmentationConfig(crop=96, scale_min=1, scale_max=1, flip=0)
     image, label = coded(96, 96)
     torch.manual_seed(0)
-    view, mask = augment(training_transform(config), image, label)
+    crop, mask = augment(training_transform(config), image, label)
     assert torch.equal(mask, label)
-    assert (view != image).float().mean() > 0.5
+    assert (crop != image).float().mean() > 0.5
 
 
 @pytest.fixture
 def drawn(folder_root):
-    """Give a maker of the first batch of an epoch."""
+    """Return a function that draws the first batch of an epoch."""
 
     def draw(epoch: int, **train: int) -> torch.Tensor:
         config = tiny_config(train=train)
@@ -149,24 +149,24 @@ def drawn(folder_root):
     return draw
 
 
-def test_a_view_depends_on_seed_epoch_and_picture_alone(drawn):
+def test_crop_depends_on_seed_epoch_and_image_alone(drawn):
     torch.manual_seed(5)
-    view = drawn(3)
+    crop = drawn(3)
     torch.manual_seed(6)
-    assert torch.equal(view, drawn(3))
-    assert torch.equal(view, drawn(3, workers=2))
-    assert not torch.equal(view, drawn(4))
-    assert not torch.equal(view, drawn(3, seed=1))
+    assert torch.equal(crop, drawn(3))
+    assert torch.equal(crop, drawn(3, workers=2))
+    assert not torch.equal(crop, drawn(4))
+    assert not torch.equal(crop, drawn(3, seed=1))
 
 
-def test_a_picture_has_another_view_in_every_epoch(folder_root):
+def test_every_epoch_has_another_crop_of_an_image(folder_root):
     loader, _ = tiny_loader(tiny_config(), open_dataset('folder', folder_root, 'train'))
-    views = [loader.dataset[(epoch, 0)][0] for epoch in (0, 1, 1)]
-    assert not torch.equal(views[0], views[1])
-    assert torch.equal(views[1], views[2])
+    crops = [loader.dataset[(epoch, 0)][0] for epoch in (0, 1, 1)]
+    assert not torch.equal(crops[0], crops[1])
+    assert torch.equal(crops[1], crops[2])
 
 
-def test_drawing_a_view_leaves_the_random_state_alone(folder_root):
+def test_global_random_state_stays_unchanged(folder_root):
     loader, _ = tiny_loader(tiny_config(), open_dataset('folder', folder_root, 'train'))
     torch.manual_seed(7)
     expected = torch.rand(3)
@@ -176,7 +176,7 @@ def test_drawing_a_view_leaves_the_random_state_alone(folder_root):
     assert torch.equal(torch.rand(3), expected)
 
 
-def test_processes_share_a_batch_among_them(folder_root):
+def test_processes_split_a_batch(folder_root):
     dataset = open_dataset('folder', folder_root, 'train')
     config = tiny_config(train={'batch_size': 4})
     _, whole = tiny_loader(config, dataset)
@@ -184,12 +184,12 @@ def test_processes_share_a_batch_among_them(folder_root):
     for batch, *parts in zip(whole, *shares, strict=True):
         assert [len(part) for part in parts] == [2, 2]
         assert sorted(batch) == sorted(parts[0] + parts[1])
-    places = [place for batch in whole for place in batch]
-    assert len(set(places)) == len(places) == 8
+    positions = [position for batch in whole for position in batch]
+    assert len(set(positions)) == len(positions) == 8
 
 
 @pytest.mark.parametrize(('size', 'processes'), [(9, 1), (3, 2)])
-def test_a_batch_that_cannot_be_made_is_refused(folder_root, size, processes):
+def test_invalid_batch_size_raises(folder_root, size, processes):
     dataset = open_dataset('folder', folder_root, 'train')
     config = tiny_config(train={'batch_size': size})
     with pytest.raises(
@@ -199,7 +199,7 @@ def test_a_batch_that_cannot_be_made_is_refused(folder_root, size, processes):
 
 
 @pytest.mark.parametrize('workers', [0, 1])
-def test_a_bad_label_is_one_line_with_and_without_workers(tmp_path, workers):
+def test_bad_label_raises_with_and_without_workers(tmp_path, workers):
     for name in ('images', 'labels'):
         (tmp_path / 'train' / name).mkdir(parents=True)
         cv2.imwrite(str(tmp_path / 'train' / name / 'a.png'), np.full((64, 64), 9, np.uint8))
@@ -213,7 +213,7 @@ def test_a_bad_label_is_one_line_with_and_without_workers(tmp_path, workers):
     assert '\n' not in str(caught.value)
 
 
-def test_edge_distance_is_the_distance_to_the_nearest_pixel_at_an_edge():
+def test_edge_distance_is_the_distance_to_the_nearest_edge():
     label = coded(40, 56)[1].numpy()
     padded = np.pad(label, 1, mode='edge')
     windows = np.lib.stride_tricks.sliding_window_view(padded, (3, 3)).reshape(40, 56, 9)
@@ -227,5 +227,5 @@ def test_edge_distance_is_the_distance_to_the_nearest_pixel_at_an_edge():
     assert (np.abs(received - gaps) <= 0.06 * gaps + 1e-6).all()
 
 
-def test_a_label_without_edges_is_far_from_one():
+def test_edge_distance_without_edges():
     assert (edge_distance(np.full((30, 50), 4)) == 50).all()

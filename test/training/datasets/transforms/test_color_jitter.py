@@ -11,7 +11,7 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""Colours as one matrix: like torchvision's jitter where both are linear."""
+"""Linear color jitter against torchvision's color jitter."""
 
 import colorsys
 
@@ -38,12 +38,12 @@ def changed(image, factors=(1.0, 1.0, 1.0), turn=0.0):
 
 @pytest.fixture
 def image():
-    """Give colours that no factor of the tests brings to an end of the range."""
+    """Return an image whose values the factors of the tests do not clip."""
     torch.manual_seed(0)
     return torch.randint(80, 150, (3, 40, 60)).byte()
 
 
-def test_factors_of_one_change_nothing(image):
+def test_factors_of_1_change_nothing(image):
     assert torch.equal(changed(image), image)
 
 
@@ -62,13 +62,13 @@ def test_factors_of_one_change_nothing(image):
         ),
     ],
 )
-def test_brightness_contrast_and_saturation_are_torchvisions(image, factors, change):
-    # torchvision cuts decimals off after each step
+def test_brightness_contrast_and_saturation_equal_torchvision(image, factors, change):
+    # torchvision truncates to integers after each step.
     difference = changed(image, factors).int() - change(image).int()
     assert difference.abs().max() <= 3
 
 
-def test_a_turn_keeps_grey_and_luma_and_three_thirds_are_none():
+def test_hue_rotation_keeps_gray_and_luma():
     luma = torch.tensor([0.299, 0.587, 0.114])
     turn = hue_matrices(torch.tensor([1 / 3]))[0]
     torch.testing.assert_close(turn @ torch.ones(3), torch.ones(3), atol=1e-2, rtol=0)
@@ -78,21 +78,23 @@ def test_a_turn_keeps_grey_and_luma_and_three_thirds_are_none():
 
 
 @pytest.mark.parametrize('turn', [0.05, -0.05])
-def test_hues_go_the_way_of_torchvisions(turn):
+def test_hue_changes_like_torchvision(turn):
     for rgb in ((200, 90, 80), (90, 180, 100), (80, 100, 190)):
         image = torch.tensor(rgb, dtype=torch.uint8).view(3, 1, 1)
         ours, theirs = changed(image, turn=turn), F.adjust_hue(image, turn)
-        hues = [colorsys.rgb_to_hsv(*picture.flatten().tolist())[0] for picture in (ours, theirs)]
+        hues = [
+            colorsys.rgb_to_hsv(*rgb_image.flatten().tolist())[0] for rgb_image in (ours, theirs)
+        ]
         assert (hues[0] - hues[1] + 0.5) % 1 - 0.5 == pytest.approx(0, abs=0.03)
 
 
-def test_values_stay_in_range_and_labels_as_they_are():
+def test_values_are_clipped_and_labels_kept():
     torch.manual_seed(1)
     image, label = torch.randint(0, 256, (3, 40, 60)).byte(), torch.randint(0, 9, (1, 40, 60))
     jitter = LinearJitter(0.9, 0.9, 0.9, 0.5)
-    view, mask = jitter(tv_tensors.Image(image), tv_tensors.Mask(label.byte()))
-    assert view.dtype == torch.uint8
-    assert not torch.equal(view, image)
+    changed_image, mask = jitter(tv_tensors.Image(image), tv_tensors.Mask(label.byte()))
+    assert changed_image.dtype == torch.uint8
+    assert not torch.equal(changed_image, image)
     assert torch.equal(mask, label.byte())
     bright = changed(torch.full((3, 2, 2), 250).byte(), (1.3, 1.0, 1.0))
     assert (bright == 255).all()
@@ -109,16 +111,16 @@ def test_factors_are_drawn_from_their_ranges():
     assert -0.05 <= min(turns) < -0.045 < 0.045 < max(turns) <= 0.05
 
 
-def test_both_ways_cut_out_the_same_crop(image):
+def test_both_jitters_leave_the_crop_position_alone(image):
     label = tv_tensors.Mask(torch.arange(40 * 60).view(1, 40, 60) % 7)
     masks = []
-    for colour in ('hsv', 'linear'):
+    for color in ('hsv', 'linear'):
         torch.manual_seed(4)
-        transform = training_transform(AugmentationConfig(crop=32, color=colour))
+        transform = training_transform(AugmentationConfig(crop=32, color=color))
         masks.append(transform(tv_tensors.Image(image), label)[1])
     assert torch.equal(*masks)
 
 
-def test_an_unknown_way_names_the_nearest():
+def test_unknown_jitter_suggests_the_nearest():
     with pytest.raises(UnknownNameError, match="augmentation.color 'lineer'; did you mean 'lin"):
         color_jitter(AugmentationConfig(color='lineer'))

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Blur, noise and exposure: as strong as asked, in training views and in pictures to evaluate."""
+"""Blur, noise and gamma in training crops and in images that are evaluated."""
 
 from dataclasses import replace
 import json
@@ -37,18 +37,18 @@ from training.schema.config import AugmentationConfig
 OPTIONS = {'frames': 2, 'height': 64, 'width': 96}
 
 
-def grey_images(count: int = 1, side: int = 96) -> torch.Tensor:
-    """Give uniform images uint8 [count, 3, side, side]."""
+def gray_images(count: int = 1, side: int = 96) -> torch.Tensor:
+    """Return uniform images uint8 [count, 3, side, side]."""
     return torch.full((count, 3, side, side), 128, dtype=torch.uint8)
 
 
 def seeded(seed: int = 0) -> torch.Generator:
-    """Give the CPU's generator with a seed."""
+    """Return a seeded generator of the CPU."""
     return torch.Generator().manual_seed(seed)
 
 
 @pytest.mark.parametrize('sigma', [0.5, 1.5, 2.5])
-def test_blur_is_opencvs(sigma):
+def test_blur_equals_opencv(sigma):
     image = np.random.default_rng(0).integers(0, 256, (40, 56, 3), np.uint8)
     expected = cv2.GaussianBlur(image, (0, 0), sigma, borderType=cv2.BORDER_REFLECT_101)
     received = (
@@ -58,7 +58,7 @@ def test_blur_is_opencvs(sigma):
     assert np.abs(received[inner].astype(int) - expected[inner]).max() <= 2
 
 
-def test_a_small_picture_is_blurred_as_well():
+def test_image_smaller_than_the_kernel_is_blurred():
     image = torch.zeros(3, 8, 12, dtype=torch.uint8)
     image[:, :, 6:] = 240
     received = gaussian_blur(image, 8.0)
@@ -67,106 +67,107 @@ def test_a_small_picture_is_blurred_as_well():
 
 
 @pytest.mark.parametrize('sigma', [3.0, 12.0, 20.0])
-def test_noise_is_as_strong_as_asked_and_has_no_shift(sigma):
-    received = add_noise(grey_images()[0], sigma, 1.0, seeded()).float() - 128
+def test_noise_has_the_given_sigma_and_mean_zero(sigma):
+    received = add_noise(gray_images()[0], sigma, 1.0, seeded()).float() - 128
     assert float(received.std()) == pytest.approx(sigma, rel=0.03)
     assert abs(float(received.mean())) < sigma / 50
 
 
-def neighbours(grain: float) -> float:
-    """Give the correlation of noise with its neighbour to the right."""
-    noise = add_noise(grey_images()[0], 12, grain, seeded()).float() - 128
+def neighbor_correlation(grain: float) -> float:
+    """Return the correlation of each pixel's noise with that of its right neighbor."""
+    noise = add_noise(gray_images()[0], 12, grain, seeded()).float() - 128
     return float((noise[..., 1:] * noise[..., :-1]).mean() / noise.var())
 
 
-def test_grain_joins_neighbours():
-    assert abs(neighbours(1.0)) < 0.03
-    assert neighbours(2.0) > 0.5
+def test_grain_correlates_neighbors():
+    assert abs(neighbor_correlation(1.0)) < 0.03
+    assert neighbor_correlation(2.0) > 0.5
 
 
-def test_values_stay_within_a_byte():
-    dark, bright = grey_images()[0] * 0, grey_images()[0] * 0 + 255
+def test_noisy_values_are_clipped():
+    dark, bright = gray_images()[0] * 0, gray_images()[0] * 0 + 255
     assert int(add_noise(dark, 20, 1.0, seeded()).max()) < 120
     assert int(add_noise(bright, 20, 1.0, seeded()).min()) > 135
 
 
-def changed(views: AugmentationConfig, seed: int = 0, count: int = 60) -> torch.Tensor:
-    """Say which of the images, all of one pattern, were changed."""
+def changed(augmentation: AugmentationConfig, seed: int = 0, count: int = 60) -> torch.Tensor:
+    """Return which of the images, all of one pattern, were changed: bool [count]."""
     images = torch.tensor([40, 200] * 24, dtype=torch.uint8).expand(count, 3, 32, 48).contiguous()
     before = images.clone()
-    return (corrupt_randomly(images, views, seeded(seed)) != before).flatten(1).any(1)
+    return (corrupt_randomly(images, augmentation, seeded(seed)) != before).flatten(1).any(1)
 
 
 @pytest.mark.parametrize('name', ['blur', 'noise'])
-def test_a_share_of_a_batch_is_changed(name):
-    views = replace(AugmentationConfig(), **{name: 0.5})
-    assert 15 < int(changed(views).sum()) < 45
-    assert torch.equal(changed(views), changed(views))
-    assert not torch.equal(changed(views), changed(views, seed=1))
+def test_fraction_of_a_batch_is_corrupted(name):
+    augmentation = replace(AugmentationConfig(), **{name: 0.5})
+    assert 15 < int(changed(augmentation).sum()) < 45
+    assert torch.equal(changed(augmentation), changed(augmentation))
+    assert not torch.equal(changed(augmentation), changed(augmentation, seed=1))
     assert changed(replace(AugmentationConfig(), **{name: 1.0})).all()
 
 
-def test_without_shares_nothing_is_drawn():
+def test_fraction_0_draws_no_random_number():
     generator = seeded()
-    corrupt_randomly(grey_images(), AugmentationConfig(), generator)
+    corrupt_randomly(gray_images(), AugmentationConfig(), generator)
     assert torch.equal(generator.get_state(), seeded().get_state())
 
 
-def test_no_view_is_worse_than_the_largest_sigma():
-    views = replace(AugmentationConfig(), noise=1.0, noise_sigma=5.0)
-    spread = (corrupt_randomly(grey_images(20), views, seeded()).float() - 128).flatten(1).std(1)
+def test_noise_stays_below_the_largest_sigma():
+    augmentation = replace(AugmentationConfig(), noise=1.0, noise_sigma=5.0)
+    images = corrupt_randomly(gray_images(20), augmentation, seeded())
+    spread = (images.float() - 128).flatten(1).std(1)
     assert spread.max() < 5.2
     assert spread.max() - spread.min() > 1
 
 
-def pictures(*texts: str) -> CorruptedDataset:
-    """Give two rendered pictures with faults."""
+def corrupted(*texts: str) -> CorruptedDataset:
+    """Return two rendered images with corruptions."""
     scenes = open_dataset('warehouse', None, 'val', OPTIONS)
     return CorruptedDataset(scenes, tuple(Corruption.parse(text) for text in texts))
 
 
-def test_faults_change_pictures_and_leave_labels():
-    plain, faulty = pictures()[1], pictures('gamma=2')[1]
-    assert np.array_equal(plain.label, faulty.label)
+def test_corruptions_change_images_and_keep_labels():
+    plain, darker = corrupted()[1], corrupted('gamma=2')[1]
+    assert np.array_equal(plain.label, darker.label)
     expected = np.round(255 * (plain.image / 255.0) ** 2)
-    assert np.abs(faulty.image - expected).max() <= 1
-    both = pictures('gamma=2', 'blur=1')[1].image
-    lone = cv2.GaussianBlur(faulty.image, (0, 0), 1)
+    assert np.abs(darker.image - expected).max() <= 1
+    both = corrupted('gamma=2', 'blur=1')[1].image
+    lone = cv2.GaussianBlur(darker.image, (0, 0), 1)
     assert np.abs(both.astype(int) - lone)[8:-8, 8:-8].max() <= 2
 
 
-def test_noise_is_the_same_each_time_and_another_for_each_picture():
-    first, again, other = pictures('noise=9')[0], pictures('noise=9')[0], pictures('noise=9')[1]
+def test_noise_is_reproducible_and_differs_between_images():
+    first, again, other = corrupted('noise=9')[0], corrupted('noise=9')[0], corrupted('noise=9')[1]
     assert np.array_equal(first.image, again.image)
     gaps = [
         item.image.astype(int) - plain.image
-        for item, plain in zip((first, other), (pictures()[0], pictures()[1]))
+        for item, plain in zip((first, other), (corrupted()[0], corrupted()[1]))
     ]
     assert not np.array_equal(*gaps)
 
 
 @pytest.fixture
 def checkpoint(tmp_path):
-    """Give the file of a tiny network of the warehouse's classes."""
+    """Return the path of a tiny checkpoint with the warehouse's classes."""
     table = open_dataset('warehouse', None, 'val', OPTIONS).table
     save_checkpoint(tiny_checkpoint(classes=table.classes), tmp_path / 'tiny.pt')
     return str(tmp_path / 'tiny.pt')
 
 
 def evaluated(capsys, checkpoint: str, *words: str) -> dict:
-    """Evaluate on two rendered pictures: the JSON line."""
+    """Evaluate on two rendered images and return the JSON result."""
     options = [f'--option={key}={value}' for key, value in OPTIONS.items()]
     call = ['evaluate', checkpoint, '--dataset', 'warehouse', *options, '--json', *words]
     assert main(call) == 0
     return json.loads(capsys.readouterr().out.splitlines()[-1])
 
 
-def test_evaluate_names_the_faults_that_it_scored(capsys, checkpoint):
+def test_evaluate_reports_its_corruptions(capsys, checkpoint):
     plain = evaluated(capsys, checkpoint)
-    faulty = evaluated(capsys, checkpoint, '--fault', 'gamma=3', '--fault', 'noise=40')
+    changed = evaluated(capsys, checkpoint, '--fault', 'gamma=3', '--corruption', 'noise=40')
     assert 'faults' not in plain
-    assert faulty['faults'] == ['gamma=3', 'noise=40']
-    assert faulty['iou'] != plain['iou']
+    assert changed['faults'] == ['gamma=3', 'noise=40']
+    assert changed['iou'] != plain['iou']
 
 
 @pytest.mark.parametrize(
@@ -179,7 +180,7 @@ def test_evaluate_names_the_faults_that_it_scored(capsys, checkpoint):
         ('noise=nan', 'a value of 0 to 128'),
     ],
 )
-def test_a_wrong_fault_is_one_line(capsys, checkpoint, text, words):
+def test_invalid_corruption_prints_one_line(capsys, checkpoint, text, words):
     call = ['evaluate', checkpoint, '--dataset', 'warehouse', '--fault', text]
     assert main(call) == 1
     captured = capsys.readouterr()

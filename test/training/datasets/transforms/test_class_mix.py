@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Pictures mixed from two, and the changes of colour that only a share of the views get."""
+"""ClassMix, and the photometric changes that only a fraction of the crops gets."""
 
 from dataclasses import replace
 
@@ -31,43 +31,43 @@ PLAIN = AugmentationConfig(
 
 
 def noise(seed: int) -> torch.Tensor:
-    """Give a picture of random pixels uint8 [3, 32, 32]."""
+    """Return an image of random pixels uint8 [3, 32, 32]."""
     drawn = np.random.default_rng(seed).integers(0, 256, (3, 32, 32), np.uint8)
     return torch.from_numpy(drawn)
 
 
 def striped(*ids: int) -> torch.Tensor:
-    """Give a label uint8 [32, 32] of equal upright stripes."""
+    """Return a label uint8 [32, 32] of vertical stripes of equal width."""
     return torch.tensor(ids, dtype=torch.uint8).repeat_interleave(32 // len(ids)).repeat(32, 1)
 
 
 @pytest.mark.parametrize(
     ('ids', 'pasted'), [((4, 5), 1), ((4, 5, 6, 7), 2), ((4, UNLABELED), 1), ((4, 4), 1)]
 )
-def test_half_of_the_other_classes_are_pasted_with_their_pixels(ids, pasted):
+def test_half_of_the_other_classes_are_pasted(ids, pasted):
     image, other = noise(0), noise(1)
     label, other_label = striped(0, 1), striped(*ids)
     seen = set()
     for seed in range(20):
         torch.manual_seed(seed)
-        view, mask = class_mix((image, label), (other, other_label))
+        crop, mask = class_mix((image, label), (other, other_label))
         taken = set(mask.unique().tolist()) - {0, 1}
         assert len(taken) == pasted
         assert UNLABELED not in taken
         where = torch.isin(other_label, torch.tensor(sorted(taken)))
         assert torch.equal(mask, torch.where(where, other_label, label))
-        assert torch.equal(view, torch.where(where, other, image))
+        assert torch.equal(crop, torch.where(where, other, image))
         seen |= taken
     assert seen == set(ids) - {UNLABELED}
 
 
-def test_another_picture_without_labels_changes_nothing():
-    view = noise(0), striped(0, 1)
-    mixed = class_mix(view, (noise(1), striped(UNLABELED)))
-    assert all(torch.equal(*pair) for pair in zip(view, mixed))
+def test_unlabeled_other_crop_changes_nothing():
+    crop = noise(0), striped(0, 1)
+    mixed = class_mix(crop, (noise(1), striped(UNLABELED)))
+    assert all(torch.equal(*pair) for pair in zip(crop, mixed))
 
 
-def test_grey_exchanged_blurred_and_noisy_views_keep_their_labels():
+def test_photometric_changes_keep_the_label():
     image, label = noise(0), striped(0, 1)
     views = {}
     for name in ('grayscale', 'permute', 'blur', 'noise'):
@@ -84,7 +84,7 @@ def test_grey_exchanged_blurred_and_noisy_views_keep_their_labels():
 
 
 @pytest.mark.parametrize('name', ['grayscale', 'permute', 'blur', 'noise'])
-def test_a_share_of_the_views_is_changed(name):
+def test_fraction_of_the_crops_is_changed(name):
     transform = training_transform(replace(PLAIN, **{name: 0.5}))
     torch.manual_seed(0)
     changed = sum(
@@ -95,13 +95,13 @@ def test_a_share_of_the_views_is_changed(name):
 
 
 def views(root, mix: float, seed: int = 0) -> list[torch.Tensor]:
-    """Give the labels of twelve views."""
+    """Return the labels of twelve crops of one image."""
     config = tiny_config(augmentation={'class_mix': mix}, train={'seed': seed})
     loader, _ = tiny_loader(config, open_dataset('folder', root, 'train'))
     return [loader.dataset[(epoch, 0)][1] for epoch in range(12)]
 
 
-def test_a_share_of_the_views_is_mixed_and_depends_on_its_place_alone(folder_root):
+def test_fraction_of_the_crops_is_mixed_reproducibly(folder_root):
     plain, some, every = (views(folder_root, mix) for mix in (0.0, 0.5, 1.0))
     differ = [sum(not torch.equal(*pair) for pair in zip(plain, mixed)) for mixed in (some, every)]
     assert 0 < differ[0] < differ[1]
@@ -111,7 +111,7 @@ def test_a_share_of_the_views_is_mixed_and_depends_on_its_place_alone(folder_roo
     assert any(not torch.equal(*pair) for pair in zip(some, views(folder_root, 0.5, seed=1)))
 
 
-def test_mixing_measures_edges_in_the_mixed_label(folder_root):
+def test_edge_distance_is_that_of_the_mixed_label(folder_root):
     config = tiny_config(augmentation={'class_mix': 1.0})
     loader, _ = tiny_loader(config, open_dataset('folder', folder_root, 'train'))
     _, label, distance = loader.dataset[(0, 0)]
