@@ -12,4 +12,4 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Measure engine and pipeline of several models interleaved in one run, and table the figures."""
+"""Profile networks: latency, throughput, memory and CPU peak, interleaved in one run."""

@@ -12,8 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-
-"""Milliseconds per pyramid level and block, by the times that OpenVINO keeps of its operations."""
+"""Milliseconds per pyramid level and block, from OpenVINO's profile of its operations."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
@@ -28,66 +27,65 @@ from swiftnet_ros.model_spec import read_model
 from training.profiling.cases import Case
 from training.profiling.pyramid_graph import (
     Gmacs,
-    gmacs_by_place,
-    order,
-    Place,
-    places,
+    gmacs_by_position,
+    graph_positions,
+    GraphPosition,
+    position_order,
     require_blocks,
 )
 from training.profiling.timing import camera_frame, in_rounds, milliseconds, WARM_UP
 
 _EXECUTED = 'EXECUTED'
-# The last round of the warm-up is what the first measured one adds to.
-_FIRST = WARM_UP - 1
+# The last warm-up round, on whose totals the first measured round adds.
+_BASELINE_ROUND = WARM_UP - 1
 
 
 @dataclass(frozen=True)
 class Operation:
     """
-    One operation of the network as OpenVINO runs it.
+    One operation of the compiled network.
 
-    `originals` are the nodes of the file that were fused into it, `after` the operations whose
-    results it takes.
+    `originals` are the nodes of the file that were fused into it, `inputs` the operations whose
+    outputs it reads.
     """
 
     name: str
     originals: tuple[str, ...]
-    after: tuple[str, ...]
+    inputs: tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class BlockTimes:
     """
-    Milliseconds of one case: medians of the whole forward pass and of each place.
+    Milliseconds of one case: medians of the whole forward pass and of each position.
 
-    What the places leave of the forward pass is spent between operations. `best_ms` is each
-    place's best round: with luck one in which no other process came in between.
+    `best_ms` is the best round of each position, which other processes disturbed least.
     """
 
     case: Case
     forward_ms: float
-    place_ms: Mapping[Place, float]
-    best_ms: Mapping[Place, float]
-    place_gmacs: Mapping[Place, Gmacs]
+    position_ms: Mapping[GraphPosition, float]
+    best_ms: Mapping[GraphPosition, float]
+    gmacs: Mapping[GraphPosition, Gmacs]
 
     @property
     def remainder_ms(self) -> float:
-        """Give the part of the forward pass that is in no place."""
-        return self.forward_ms - sum(self.place_ms.values())
+        """Return the time of the forward pass between operations."""
+        return self.forward_ms - sum(self.position_ms.values())
 
 
-class ObservedEngine(OpenVinoEngine):
-    """The runtime's engine, with a clock on each operation."""
+class ProfiledEngine(OpenVinoEngine):
+    """The runtime's engine with profiling of every operation."""
 
     extra_options: ClassVar[dict[str, str]] = {'PERF_COUNT': 'YES'}
 
     def operations(self) -> list[Operation]:
-        """List the operations, each after those whose results it takes."""
+        """Return the operations in topological order."""
         graph = self._request.get_compiled_model().get_runtime_model()
         return [_operation(node) for node in graph.get_ordered_ops()]
 
     def mean_ms(self) -> dict[str, float]:
-        """Give the mean time of each operation over all calls so far."""
+        """Return the mean time of each operation over all calls so far."""
         return {
             entry.node_name: entry.real_time.total_seconds() * 1000
             for entry in self._request.profiling_info
@@ -96,99 +94,97 @@ class ObservedEngine(OpenVinoEngine):
 
 
 def time_blocks(cases: Sequence[Case], threads: int, repeats: int) -> list[BlockTimes]:
-    """Measure every case in one run, in rounds; a network without named blocks is an error."""
-    clocks = []
+    """Measure all cases interleaved; raise InvalidModelError for a network without blocks."""
+    timers = []
     with ExitStack() as stack:
         for case in cases:
-            engine = ObservedEngine(case.path, case.engine_precision, threads)
+            engine = ProfiledEngine(case.path, case.engine_precision, threads)
             stack.callback(engine.close)
-            clocks.append(_Clock(case, engine))
-        for clock in in_rounds(clocks, WARM_UP + repeats):
-            clock.measure()
-    return [clock.result() for clock in clocks]
+            timers.append(_BlockTimer(case, engine))
+        for timer in in_rounds(timers, WARM_UP + repeats):
+            timer.measure()
+    return [timer.result() for timer in timers]
 
 
-def place_operations(
-    operations: Sequence[Operation], known: Mapping[str, Place]
-) -> dict[str, Place]:
+def operation_positions(
+    operations: Sequence[Operation], nodes: Mapping[str, GraphPosition]
+) -> dict[str, GraphPosition]:
     """
-    Give every operation that works on the image one place.
+    Return the position of every operation computed from the image.
 
-    It is that of the first node that was fused into it and is known. Operations of the
-    compiler's own, as a change of layout or a convolution that swallowed its norm and lost its
-    name, belong to what they work for, the last ones to what they come after.
+    It is that of the first known node that was fused into it. Operations that the compiler added,
+    such as a change of layout, or a convolution that absorbed its norm and lost its name, have
+    the position of their first reader, the last ones that of their input.
     """
-    placed: dict[str, Place] = {}
+    positions: dict[str, GraphPosition] = {}
+    readers: dict[str, list[str]] = {}
     for operation in operations:
-        named = [place for name in operation.originals if (place := _known(name, known))]
-        if named:
-            placed[operation.name] = named[0]
-    takers: dict[str, list[str]] = {}
-    for operation in operations:
-        for name in operation.after:
-            takers.setdefault(name, []).append(operation.name)
+        found = [p for name in operation.originals if (p := _find_position(name, nodes))]
+        if found:
+            positions[operation.name] = found[0]
+        for name in operation.inputs:
+            readers.setdefault(name, []).append(operation.name)
     for operation in reversed(operations):
-        _inherit(placed, operation.name, takers.get(operation.name, []))
+        _inherit(positions, operation.name, readers.get(operation.name, []))
     for operation in operations:
-        _inherit(placed, operation.name, operation.after)
-    return placed
+        _inherit(positions, operation.name, operation.inputs)
+    return positions
 
 
-def _known(name: str, known: Mapping[str, Place]) -> Place | None:
-    """Look a node up; in int8 networks the compiler adds to some names what it did to them."""
-    asked = (name, name.rpartition('/')[0], name.removesuffix('_original'))
-    return next((known[other] for other in asked if other in known), None)
+def _find_position(name: str, nodes: Mapping[str, GraphPosition]) -> GraphPosition | None:
+    """Look up a node, to whose name the compiler may have added a suffix in int8 networks."""
+    candidates = (name, name.rpartition('/')[0], name.removesuffix('_original'))
+    return next((nodes[other] for other in candidates if other in nodes), None)
 
 
-def _inherit(placed: dict[str, Place], name: str, others: Sequence[str]) -> None:
-    found = [placed[other] for other in others if other in placed]
-    if name not in placed and found:
-        placed[name] = found[0]
+def _inherit(positions: dict[str, GraphPosition], name: str, others: Sequence[str]) -> None:
+    found = [positions[other] for other in others if other in positions]
+    if name not in positions and found:
+        positions[name] = found[0]
 
 
 def _operation(node: Any) -> Operation:
-    facts = node.get_rt_info()
-    known = 'originalLayersNames' in facts
-    originals = facts['originalLayersNames'].astype(str) if known else ''
-    sources = [value.get_node().get_friendly_name() for value in node.input_values()]
-    return Operation(node.get_friendly_name(), tuple(originals.split(',')), tuple(sources))
+    info = node.get_rt_info()
+    originals = info['originalLayersNames'].astype(str) if 'originalLayersNames' in info else ''
+    inputs = [value.get_node().get_friendly_name() for value in node.input_values()]
+    return Operation(node.get_friendly_name(), tuple(originals.split(',')), tuple(inputs))
 
 
-class _Clock:
-    """One case and what was measured of it, round by round."""
+class _BlockTimer:
+    """One case and its measurements, round by round."""
 
-    def __init__(self, case: Case, engine: ObservedEngine) -> None:
+    def __init__(self, case: Case, engine: ProfiledEngine) -> None:
         model = read_model(case.path)
-        known = places(model)
-        require_blocks(case.path, known)
+        nodes = graph_positions(model)
+        require_blocks(case.path, nodes)
         self._case, self._engine = case, engine
-        self._gmacs = gmacs_by_place(model)
-        self._placed = place_operations(engine.operations(), known)
+        self._gmacs = gmacs_by_position(model)
+        self._positions = operation_positions(engine.operations(), nodes)
         frame = camera_frame(case.height, case.width)
         self._image = to_network_input(frame, case.height, case.width)
         self._forward: list[float] = []
-        self._totals: list[dict[Place, float]] = []
+        self._totals: list[dict[GraphPosition, float]] = []
 
     def measure(self) -> None:
         self._forward.append(milliseconds(self._engine.infer, self._image))
         calls = len(self._forward)
-        total = dict.fromkeys(self._placed.values(), 0.0)
+        total = dict.fromkeys(self._positions.values(), 0.0)
         for name, mean in self._engine.mean_ms().items():
-            if name in self._placed:
-                total[self._placed[name]] += calls * mean
+            if name in self._positions:
+                total[self._positions[name]] += calls * mean
         self._totals.append(total)
 
     def result(self) -> BlockTimes:
-        # The clocks never go back to zero: a round's time is what it added.
-        rounds = list(pairwise(self._totals[_FIRST:]))
+        # OpenVINO accumulates times over all calls: a round's time is the difference.
+        rounds = list(pairwise(self._totals[_BASELINE_ROUND:]))
         spent = {
-            place: [after[place] - before[place] for before, after in rounds]
-            for place in sorted(self._totals[-1], key=order)
+            position: [after[position] - before[position] for before, after in rounds]
+            for position in sorted(self._totals[-1], key=position_order)
         }
         return BlockTimes(
             self._case,
             float(np.median(self._forward[WARM_UP:])),
-            {place: float(np.median(times)) for place, times in spent.items()},
-            {place: min(times) for place, times in spent.items()},
+            {position: float(np.median(times)) for position, times in spent.items()},
+            {position: min(times) for position, times in spent.items()},
             self._gmacs,
         )

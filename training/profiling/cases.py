@@ -12,8 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-
-"""What the command line names becomes ONNX files of the sizes and precisions to measure."""
+"""Turn the models of the command line into ONNX files of each size and precision to measure."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -21,13 +20,13 @@ from pathlib import Path
 
 from swiftnet_ros.backends.openvino.engine import PRECISIONS as ENGINE_PRECISIONS
 from swiftnet_ros.errors import FileMissingError, UnknownNameError
-from swiftnet_ros.model_spec import ModelSpec, read_model, read_spec, write_model
+from swiftnet_ros.model_spec import read_model, read_spec, write_model
 from swiftnet_ros.model_spec.find_model import find_model
 from swiftnet_ros.model_spec.qdq import check_pairs
-from swiftnet_ros.system.image_size import format_size
+from swiftnet_ros.system.image_size import format_size, Size
 from training.datasets.warehouse import FIRST_SEED
 from training.export import export
-from training.profiling.pyramid_graph import Gmacs, gmacs
+from training.profiling.pyramid_graph import count_gmacs, Gmacs
 from training.quantization.calibration_images import CalibrationImage, NetworkInputs
 from training.quantization.quantizer import fold_for_quantization, Quantizer
 from training.run.checkpoint import Checkpoint, load_checkpoint
@@ -35,57 +34,17 @@ from training.run.folder import RunPaths
 from training.trainer.initial_weights import untrained_checkpoint
 from training.warehouse_renderer import render
 
-# Scales of random weights say nothing, and do not change the time: a few small pictures will do.
-_PICTURES = 2
-_METHOD = 'max'
-
-
-class RenderedPictures:
-    """Scenes to calibrate with."""
-
-    def __len__(self) -> int:
-        """Count the pictures."""
-        return _PICTURES
-
-    def __getitem__(self, index: int) -> CalibrationImage:
-        """Render one picture."""
-        scene = render(FIRST_SEED['train'] + index, 144, 256)
-        return CalibrationImage(scene.image, None, f'rendered {index}')
-
-
-def quantize_untrained(source: Path, small: Path, out: Path) -> Path:
-    """
-    Write the INT8 file of `source` with the ranges of `small`, the same network of another size.
-
-    It has no golden frame: there is nothing that its labels should be.
-    """
-    spec = read_spec(source)
-    quantizer, calibrated = _quantizer(source), _quantizer(small)
-    size = read_spec(small).input_height, read_spec(small).input_width
-    calibrated.calibrate(NetworkInputs(RenderedPictures(), *size))
-    quantizer.histograms = calibrated.histograms
-    model = quantizer.model(_METHOD)
-    check_pairs(model, source)
-    made = {'method': _METHOD, 'source': 'rendered pictures, random weights'}
-    write_model(model, out, replace(spec, precision='int8', calibration=made), None)
-    return out
-
-
-def _quantizer(path: Path) -> Quantizer:
-    return Quantizer(fold_for_quantization(read_model(path), read_spec(path), path))
-
-
 PRECISIONS = (*(name for name in ENGINE_PRECISIONS if name != 'auto'), 'int8')
 _RUN_FILE = RunPaths(Path()).trained.name
 _FLOAT, _INT8 = '.fp32.onnx', '.int8.onnx'
-# The size at which networks with random weights are calibrated, unless theirs is smaller.
-_CALIBRATED = (256, 512)
-Size = tuple[int, int]
+# The size at which untrained networks are calibrated, unless theirs is smaller.
+_CALIBRATION_SIZE = (256, 512)
+_CALIBRATION_METHOD = 'max'
 
 
 @dataclass(frozen=True)
 class Case:
-    """One thing to measure: a file of one size in one precision; `file_mb` is in 1e6 bytes."""
+    """One file to measure, of one size in one precision; `file_mb` is in 1e6 bytes."""
 
     model: str
     path: Path
@@ -97,50 +56,80 @@ class Case:
 
     @property
     def engine_precision(self) -> str:
-        """Give what the engine is asked for: what is not quantized in an int8 file is fp32."""
+        """Return the precision to open the engine with: the float layers of int8 are fp32."""
         return 'fp32' if self.precision == 'int8' else self.precision
 
 
-def cases_of(
+def make_cases(
     models: Sequence[Path], sizes: Sequence[Size], precisions: Sequence[str], folder: Path
 ) -> list[Case]:
     """
-    Give the cases of all models, in their order; files that are made go into `folder`.
+    Return the cases of all models, in their order, and write the files that they need.
 
-    A .yaml or .pt is exported at every size (none: its own), an .onnx has its own; what an
-    earlier call left in `folder` is taken as it is. An int8 file is measured as such; `int8` in
-    `precisions` quantizes a .yaml, and takes the int8 file beside any other float model.
+    A .yaml or .pt is exported to `folder` at every size (none: its own), unless the file exists;
+    an .onnx has its own size. An int8 file is measured in int8 only. `int8` in `precisions`
+    quantizes a .yaml, and takes the int8 file next to any other float model.
     """
     for name in precisions:
         if name not in PRECISIONS:
             raise UnknownNameError('precision', name, PRECISIONS)
     cases: list[Case] = []
     for name, path in zip(model_names(models), models):
-        own_folder = folder / name.replace('/', '_')
-        files = list(_files(path, sizes, own_folder))
-        own = [case for file in files for case in _cases_of_file(name, file, precisions)]
-        if 'int8' in precisions and not any(case.precision == 'int8' for case in own):
-            quantized = _quantized_files(path, files, own_folder)
-            own += [case for file in quantized for case in _cases_of_file(name, file, precisions)]
-        cases += [case for case in own if case not in cases]
+        model_folder = folder / name.replace('/', '_')
+        files = list(_float_files(path, sizes, model_folder))
+        found = [case for file in files for case in _cases_of_file(name, file, precisions)]
+        if 'int8' in precisions and not any(case.precision == 'int8' for case in found):
+            for file in _quantized_files(path, files, model_folder):
+                found += _cases_of_file(name, file, precisions)
+        cases += [case for case in found if case not in cases]
     return cases
 
 
 def model_names(models: Sequence[Path]) -> list[str]:
-    """Name models by their files, a run's by its folder; with folders where two would agree."""
-    wholes = [_whole_name(path) for path in models]
-    unique = {whole.name: len({other for other in wholes if other.name == whole.name})
-              for whole in wholes}  # fmt: skip
-    return [whole.name if unique[whole.name] == 1 else str(whole) for whole in wholes]
+    """Return file names without suffixes, a run's folder name, with parents if names clash."""
+    paths = [_path_without_suffixes(path) for path in models]
+    clashing = {path.name for path in paths if len({p for p in paths if p.name == path.name}) > 1}
+    return [str(path) if path.name in clashing else path.name for path in paths]
 
 
 def quantized_file(model: Path) -> Path:
-    """Name the int8 file beside a float model: model.int8.onnx in a run, else X.int8.onnx."""
+    """Return the int8 file next to a float model: model.int8.onnx in a run, else X.int8.onnx."""
     stem = 'model' if model.suffix == '.pt' else _stem(model)
     return model.with_name(f'{stem}.int8.onnx')
 
 
-def _whole_name(path: Path) -> Path:
+def quantize_untrained(source: Path, small: Path, out: Path) -> Path:
+    """
+    Write the INT8 file of `source` with the ranges of `small`, the same network at another size.
+
+    It has no golden frame, because an untrained network predicts nothing to compare with.
+    """
+    quantizer, calibrated = _quantizer(source), _quantizer(small)
+    calibrated.calibrate(NetworkInputs(_RenderedImages(), *_input_size(small)))
+    quantizer.histograms = calibrated.histograms
+    model = quantizer.model(_CALIBRATION_METHOD)
+    check_pairs(model, source)
+    record = {'method': _CALIBRATION_METHOD, 'source': 'rendered images, random weights'}
+    write_model(model, out, replace(read_spec(source), precision='int8', calibration=record), None)
+    return out
+
+
+class _RenderedImages:
+    """Calibration images; two small ones, because the scales do not change the latency."""
+
+    def __len__(self) -> int:
+        return 2
+
+    def __getitem__(self, index: int) -> CalibrationImage:
+        scene = render(FIRST_SEED['train'] + index, 144, 256)
+        return CalibrationImage(scene.image, None, f'rendered {index}')
+
+
+def _quantizer(path: Path) -> Quantizer:
+    return Quantizer(fold_for_quantization(read_model(path), read_spec(path), path))
+
+
+def _path_without_suffixes(path: Path) -> Path:
     return path.resolve().parent if path.name == _RUN_FILE else path.with_name(_stem(path))
 
 
@@ -148,8 +137,8 @@ def _stem(path: Path) -> str:
     return path.name.partition('.')[0]
 
 
-def _files(path: Path, sizes: Sequence[Size], folder: Path) -> Iterator[Path]:
-    """Give a model's ONNX file at every size that is asked for and that it can have."""
+def _float_files(path: Path, sizes: Sequence[Size], folder: Path) -> Iterator[Path]:
+    """Yield a model's ONNX file at every size that is wanted and possible."""
     if path.suffix not in ('.yaml', '.pt'):
         yield find_model(path)
         return
@@ -162,37 +151,35 @@ def _files(path: Path, sizes: Sequence[Size], folder: Path) -> Iterator[Path]:
 def _exported(checkpoint: Checkpoint, name: str, folder: Path, size: Size) -> Path:
     file = folder / f'{format_size(size)}{_FLOAT}'
     # These files were once named HEIGHTxWIDTH.
-    if not file.is_file() or _size(read_spec(file)) != size:
+    if not file.is_file() or _input_size(file) != size:
         export(checkpoint, file, name, *size)
     return file
 
 
 def _quantized_files(path: Path, files: Sequence[Path], folder: Path) -> Iterator[Path]:
     if path.suffix != '.yaml':
-        yield _existing(quantized_file(path))
+        quantized = quantized_file(path)
+        if not quantized.is_file():
+            raise FileMissingError(quantized, 'int8 model')
+        yield quantized
         return
-    smallest = min([_size(read_spec(file)) for file in files] + [_CALIBRATED])
+    smallest = min([_input_size(file) for file in files] + [_CALIBRATION_SIZE])
     small = _exported(untrained_checkpoint(path), path.stem, folder, smallest)
     for file in files:
         out = file.with_name(file.name.replace(_FLOAT, _INT8))
         yield out if out.is_file() else quantize_untrained(file, small, out)
 
 
-def _size(spec: ModelSpec) -> Size:
+def _input_size(path: Path) -> Size:
+    spec = read_spec(path)
     return spec.input_height, spec.input_width
 
 
 def _cases_of_file(name: str, path: Path, precisions: Sequence[str]) -> list[Case]:
     spec = read_spec(path)
     chosen = [precision for precision in precisions if precision != 'int8']
-    counted, file_mb = gmacs(read_model(path)), path.stat().st_size / 1e6
+    gmacs, file_mb = count_gmacs(read_model(path)), path.stat().st_size / 1e6
     return [
-        Case(name, path, spec.input_height, spec.input_width, precision, counted, file_mb)
+        Case(name, path, spec.input_height, spec.input_width, precision, gmacs, file_mb)
         for precision in (['int8'] if spec.precision == 'int8' else chosen)
     ]
-
-
-def _existing(path: Path) -> Path:
-    if not path.is_file():
-        raise FileMissingError(path, 'int8 model')
-    return path

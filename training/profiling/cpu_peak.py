@@ -12,8 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-
-"""What this CPU can compute at best: one large matrix product in OpenVINO, in each precision."""
+"""The peak throughput of this CPU: one large matrix product in OpenVINO, in each precision."""
 
 from typing import Any
 
@@ -31,11 +30,11 @@ BEST_OF = 5
 _HINTS = {'fp32': 'f32', 'bf16': 'bf16', 'int8': 'f32'}
 
 
-class Ceiling:
+class CpuPeak:
     """
-    The product of two square matrices, the second one constant as weights are.
+    The product of two square matrices, of which the second is constant as weights are.
 
-    In int8 both factors and the result are int8, as between quantized layers.
+    In int8 both factors and the product are int8, as between quantized layers.
     """
 
     def __init__(self, precision: str, threads: int, side: int = SIDE) -> None:
@@ -49,17 +48,17 @@ class Ceiling:
             'INFERENCE_PRECISION_HINT': _HINTS[precision],
         }
         self._request = openvino_core().compile_model(model, 'CPU', options).create_infer_request()
-        kind = np.int8 if precision == 'int8' else np.float32
-        self._factor = np.random.default_rng(1).integers(-127, 128, (side, side)).astype(kind)
+        dtype = np.int8 if precision == 'int8' else np.float32
+        self._factor = np.random.default_rng(1).integers(-127, 128, (side, side)).astype(dtype)
         self._ms: list[float] = []
 
     def measure(self) -> None:
-        """Compute it once, until there are enough times; the first is a warm-up."""
+        """Compute the product once, unless it was measured often enough after one warm-up."""
         if len(self._ms) <= BEST_OF:
             self._ms.append(milliseconds(self._infer, self._factor))
 
     def facts(self) -> dict[str, Any]:
-        """Give the best time and what follows from it, in 1e9 multiply-adds per second."""
+        """Return the best time and the throughput in 1e9 multiply-adds per second."""
         best = min(self._ms[1:])
         gmacs = self._side**3 / 1e9
         return {
@@ -75,27 +74,26 @@ class Ceiling:
 
 
 def _product(precision: str, side: int) -> onnx.ModelProto:
-    # Those of quantized networks have no more bits either.
     highest = 2 ** (WEIGHT_BITS - 1) - 1
     weights = np.random.default_rng(0).integers(-highest, highest + 1, (side, side), np.int8)
-    quantized = precision == 'int8'
+    is_int8 = precision == 'int8'
     names, nodes = ('x', 'w'), []
-    if quantized:
+    if is_int8:
         names = ('x_float', 'w_float')
         for value, name in zip('xw', names, strict=True):
             nodes.append(helper.make_node(DEQUANTIZE, [value, 'scale', 'zero'], [name]))
-    product = 'y_float' if quantized else 'y'
+    product = 'y_float' if is_int8 else 'y'
     nodes.append(helper.make_node('Gemm', names, [product], transB=1))
-    if quantized:
+    if is_int8:
         nodes.append(helper.make_node(QUANTIZE, [product, 'y_scale', 'zero'], ['y']))
     constants = {
-        'w': weights if quantized else weights.astype(np.float32),
+        'w': weights if is_int8 else weights.astype(np.float32),
         'scale': np.float32(1 / 127),
         'zero': np.int8(0),
         'y_scale': np.float32(side / 127),
     }
-    kind = TensorProto.INT8 if quantized else TensorProto.FLOAT
-    ends = [helper.make_tensor_value_info(name, kind, [side, side]) for name in 'xy']
+    element_type = TensorProto.INT8 if is_int8 else TensorProto.FLOAT
+    ends = [helper.make_tensor_value_info(name, element_type, [side, side]) for name in 'xy']
     used = {name for node in nodes for name in node.input}
     initializers = [
         numpy_helper.from_array(np.asarray(value), name)
@@ -103,6 +101,5 @@ def _product(precision: str, side: int) -> onnx.ModelProto:
         if name in used
     ]
     graph = helper.make_graph(nodes, 'product', ends[:1], ends[1:], initializers)
-    return helper.make_model(
-        graph, opset_imports=[helper.make_opsetid('', OPSET)], ir_version=IR_VERSION
-    )
+    opsets = [helper.make_opsetid('', OPSET)]
+    return helper.make_model(graph, opset_imports=opsets, ir_version=IR_VERSION)

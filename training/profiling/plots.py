@@ -12,47 +12,43 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
+"""Plots of a profiling result; the same result makes the same files."""
 
-"""Plots of a bench; the same figures give the same files."""
-
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 import numpy as np
-from training.profiling.scaling import lines, pipeline_ms, pixels, series
-from training.profiling.tables import name_of, size_of
-
-Tree = Mapping[str, Any]
+from training.profiling.scaling import fit_costs, megapixels_of, pipeline_ms, size_series
+from training.profiling.tables import JsonTree, name_of, size_of
 
 
-def speed(result: Tree) -> Figure | None:
-    """Draw the time of engine and pipeline of every network in every precision."""
+def latency_plot(result: JsonTree) -> Figure | None:
+    """Draw engine and pipeline latency of every case; None if there is one, or a size series."""
     cases = result['cases']
-    if len(cases) < 2 or any(series(result)):
+    if len(cases) < 2 or any(size_series(result)):
         return None
     figure = Figure(figsize=(8, 1.5 + 0.35 * len(cases)), layout='constrained')
     axes = figure.add_subplot()
-    places = np.arange(len(cases))
-    wholes = [pipeline_ms(case) for case in cases]
+    positions = np.arange(len(cases))
+    pipelines = [pipeline_ms(case) for case in cases]
     engines = [case['engine_ms']['median'] for case in cases]
-    axes.barh(places, wholes, 0.75, color='lightsteelblue', label='frame to labels')
-    axes.barh(places, engines, 0.45, color='steelblue', label='engine alone')
-    for place, spent in enumerate(wholes):
-        axes.text(spent, place, f' {spent:.0f}', va='center', fontsize=8)
+    axes.barh(positions, pipelines, 0.75, color='lightsteelblue', label='frame to labels')
+    axes.barh(positions, engines, 0.45, color='steelblue', label='engine alone')
+    for position, spent in enumerate(pipelines):
+        axes.text(spent, position, f' {spent:.0f}', va='center', fontsize=8)
     names = [f'{name_of(case)} {size_of(case)}' for case in cases]
-    axes.set_yticks(places, names, fontsize=8)
+    axes.set_yticks(positions, names, fontsize=8)
     axes.invert_yaxis()
     axes.set(xlabel='milliseconds, median')
     axes.legend(fontsize=8)
     return figure
 
 
-def sizes(result: Tree) -> Figure | None:
-    """Draw latency and memory against the size, with their lines."""
-    found = list(series(result))
+def size_plot(result: JsonTree) -> Figure | None:
+    """Draw latency and memory against the input size with fitted lines; None without a series."""
+    found = list(size_series(result))
     if not found:
         return None
     figure = Figure(figsize=(9, 4), layout='constrained')
@@ -67,8 +63,8 @@ def sizes(result: Tree) -> Figure | None:
     return figure
 
 
-def turns(result: Tree) -> Figure | None:
-    """Draw latency and memory against the number of cameras that share an engine."""
+def shared_engine_plot(result: JsonTree) -> Figure | None:
+    """Draw latency and memory against the number of cameras on one engine; None without any."""
     found = [case for case in result['cases'] if case.get('turns')]
     if not found:
         return None
@@ -88,31 +84,32 @@ def turns(result: Tree) -> Figure | None:
     return figure
 
 
-PLOTS: dict[str, Callable[[Tree], Figure | None]] = {
-    'speed': speed,
-    'sizes': sizes,
-    'cameras': turns,
+# file name -> plot
+PLOTS: dict[str, Callable[[JsonTree], Figure | None]] = {
+    'speed': latency_plot,
+    'sizes': size_plot,
+    'cameras': shared_engine_plot,
 }
 
 
-def write_plots(result: Tree, folder: Path) -> list[Path]:
-    """Draw what the result has into `folder`/PLOT.png; give the files."""
+def write_plots(result: JsonTree, folder: Path) -> list[Path]:
+    """Draw the plots of a result into `folder`/PLOT.png; return the files."""
     folder.mkdir(parents=True, exist_ok=True)
-    drawn = []
-    for kind, draw in PLOTS.items():
+    files = []
+    for name, draw in PLOTS.items():
         figure = draw(result)
         if figure is not None:
-            path = folder / f'{kind}.png'
-            # Without the time and the version of what drew it.
+            path = folder / f'{name}.png'
+            # Without time and version, so that equal plots are equal files.
             figure.savefig(path, dpi=100, metadata={'Software': None})
-            drawn.append(path)
-    return drawn
+            files.append(path)
+    return files
 
 
-def _draw_line(axes: Axes, cases: Sequence[Tree], what: str, costs: Sequence[float]) -> None:
-    if what not in (found := lines(cases)):
+def _draw_line(axes: Axes, cases: Sequence[JsonTree], cost: str, values: Sequence[float]) -> None:
+    if cost not in (found := fit_costs(cases)):
         return
-    at, line = [pixels(case) for case in cases], found[what]
+    sizes, line = [megapixels_of(case) for case in cases], found[cost]
     label = f'{name_of(cases[0])}: {line.base:.1f} + {line.slope:.1f} per megapixel'
-    (drawn,) = axes.plot(at, costs, 'o', label=label)
-    axes.plot(at, [line.at(value) for value in at], '--', color=drawn.get_color(), linewidth=1)
+    (drawn,) = axes.plot(sizes, values, 'o', label=label)
+    axes.plot(sizes, [line.at(x) for x in sizes], '--', color=drawn.get_color(), linewidth=1)

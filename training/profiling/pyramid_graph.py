@@ -12,8 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-
-"""Where each node of an exported SwiftNet belongs in the pyramid, and its multiply-adds."""
+"""Assign each node of an exported SwiftNet to a pyramid level and block, and count its MACs."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -25,7 +24,7 @@ from swiftnet_ros.errors import InvalidModelError
 
 LEVEL_PARTS = ('input', 'stem', 'block 1', 'block 2', 'block 3', 'block 4', 'laterals')
 DECODER = 'decoder'
-# How the module paths of the networks show in the names that the exporter gives to nodes.
+# Module paths of the networks, as the exporter writes them into the names of nodes.
 _NAMES = (
     (re.compile(r'/encoder/stem(_\d+)?/'), 'stem'),
     (re.compile(r'/encoder/stages\.(?P<stage>\d)\.'), 'block'),
@@ -36,11 +35,11 @@ _POOLING = 'AveragePool'
 
 
 @dataclass(frozen=True)
-class Place:
+class GraphPosition:
     """
     A pyramid level (0 is the full image) and a part of it, one of `LEVEL_PARTS`.
 
-    The decoder belongs to all levels and has none.
+    The decoder belongs to all levels; its level is None.
     """
 
     level: int | None
@@ -49,72 +48,71 @@ class Place:
 
 @dataclass(frozen=True)
 class Gmacs:
-    """1e9 multiply-adds: of convolutions, and by the seminar's rule."""
+    """1e9 multiply-adds: of convolutions alone, and with biases and batch norms (`count`)."""
 
     conv: float
-    seminar: float
+    total: float
 
 
-def places(model: onnx.ModelProto) -> dict[str, Place]:
+def graph_positions(model: onnx.ModelProto) -> dict[str, GraphPosition]:
     """
-    Give every node that works on the image its place; keys are names of nodes and of outputs.
+    Return the position of every node computed from the image; keys are nodes and their outputs.
 
-    The part is in the name. The level is not: it is how often the image was halved before. What
-    has no telling name, as the ReLU between two blocks, belongs to what comes before it.
+    The part is in a node's name. The level is how often the image was halved before it. A node
+    without a known name, such as the ReLU between two blocks, has the position of its input.
     """
-    known = {value.name: Place(0, 'input') for value in model.graph.input}
+    positions = {value.name: GraphPosition(0, 'input') for value in model.graph.input}
     for node in model.graph.node:
-        before = next((known[name] for name in node.input if name in known), None)
+        before = next((positions[name] for name in node.input if name in positions), None)
         if before is not None:
-            place = _place(node, before)
-            known.update(dict.fromkeys([node.name, *node.output], place))
-    return known
+            position = _position(node, before)
+            positions.update(dict.fromkeys([node.name, *node.output], position))
+    return positions
 
 
-def order(place: Place) -> tuple[float, int]:
-    """Sort by level, then as the image goes through it; the decoder comes last."""
-    if place.level is None:
+def position_order(position: GraphPosition) -> tuple[float, int]:
+    """Return a sort key: by level, then in the order of computation, the decoder last."""
+    if position.level is None:
         return math.inf, 0
-    return place.level, LEVEL_PARTS.index(place.part)
+    return position.level, LEVEL_PARTS.index(position.part)
 
 
-def require_blocks(path: object, found: Mapping[str, Place]) -> None:
-    """Refuse a network whose nodes do not tell its blocks."""
-    if not {place.part for place in found.values()} >= {'stem', 'block 1', DECODER}:
+def require_blocks(path: object, positions: Mapping[str, GraphPosition]) -> None:
+    """Raise InvalidModelError if the names of a network's nodes do not tell its blocks."""
+    if not {position.part for position in positions.values()} >= {'stem', 'block 1', DECODER}:
         reason = 'its nodes do not name stem, blocks and decoder as those of training export do'
         raise InvalidModelError(path, f'{reason}; measure it without --per-block')
 
 
-def gmacs(model: onnx.ModelProto) -> Gmacs:
-    """Count a whole file; batch norms that were folded into convolutions no longer count."""
-    counted = list(_counted(model))
-    return _sum([macs for _, macs in counted])
+def count_gmacs(model: onnx.ModelProto) -> Gmacs:
+    """Return the multiply-adds of a file; batch norms folded into convolutions do not count."""
+    return _sum([gmacs for _, gmacs in _gmacs_by_node(model)])
 
 
-def gmacs_by_place(model: onnx.ModelProto) -> dict[Place, Gmacs]:
-    """Count each place of a network of `training export`."""
-    found, sums = places(model), dict[Place, list[Gmacs]]()
-    for node, macs in _counted(model):
-        sums.setdefault(found[node.output[0]], []).append(macs)
-    return {place: _sum(parts) for place, parts in sums.items()}
+def gmacs_by_position(model: onnx.ModelProto) -> dict[GraphPosition, Gmacs]:
+    """Return the multiply-adds of each position of a network from `training export`."""
+    positions, groups = graph_positions(model), dict[GraphPosition, list[Gmacs]]()
+    for node, gmacs in _gmacs_by_node(model):
+        groups.setdefault(positions[node.output[0]], []).append(gmacs)
+    return {position: _sum(group) for position, group in groups.items()}
 
 
-def _place(node: onnx.NodeProto, before: Place) -> Place:
+def _position(node: onnx.NodeProto, before: GraphPosition) -> GraphPosition:
     for pattern, part in _NAMES:
         if match := pattern.search(node.name):
             if part == DECODER:
-                return Place(None, DECODER)
+                return GraphPosition(None, DECODER)
             part = f'block {int(match["stage"]) + 1}' if part == 'block' else part
-            return Place(before.level, part)
+            return GraphPosition(before.level, part)
     if node.op_type == _POOLING and before.part == 'input':
         assert before.level is not None
-        return Place(before.level + 1, 'input')
+        return GraphPosition(before.level + 1, 'input')
     # Laterals of equal stride are summed over the levels.
-    summed = before.part == 'laterals' and node.op_type == 'Add'
-    return Place(None, DECODER) if summed else before
+    is_sum_of_levels = before.part == 'laterals' and node.op_type == 'Add'
+    return GraphPosition(None, DECODER) if is_sum_of_levels else before
 
 
-def _counted(model: onnx.ModelProto) -> Iterator[tuple[onnx.NodeProto, Gmacs]]:
+def _gmacs_by_node(model: onnx.ModelProto) -> Iterator[tuple[onnx.NodeProto, Gmacs]]:
     shapes = _shapes(onnx.shape_inference.infer_shapes(model, strict_mode=True))
     for node in model.graph.node:
         if node.op_type not in ('Conv', 'BatchNormalization'):
@@ -129,7 +127,7 @@ def _counted(model: onnx.ModelProto) -> Iterator[tuple[onnx.NodeProto, Gmacs]]:
 
 
 def _shapes(model: onnx.ModelProto) -> dict[str, tuple[int, ...]]:
-    """Give the shape of every tensor of a graph, constants included."""
+    """Return the shape of every tensor of a graph, constants included."""
     graph = model.graph
     shapes = {item.name: tuple(item.dims) for item in graph.initializer}
     for value in (*graph.value_info, *graph.input, *graph.output):
@@ -138,6 +136,6 @@ def _shapes(model: onnx.ModelProto) -> dict[str, tuple[int, ...]]:
     return shapes
 
 
-def _sum(parts: Sequence[Gmacs]) -> Gmacs:
-    conv = math.fsum(part.conv for part in parts)
-    return Gmacs(conv, math.fsum(part.seminar for part in parts))
+def _sum(counts: Sequence[Gmacs]) -> Gmacs:
+    conv = math.fsum(count.conv for count in counts)
+    return Gmacs(conv, math.fsum(count.total for count in counts))

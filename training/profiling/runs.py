@@ -12,8 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-
-"""Measure every finished run below a folder in one go and leave the figures beside each."""
+"""Measure every finished run below a folder in one go, and write latency.json into each."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -24,20 +23,22 @@ from typing import Any
 
 from swiftnet_ros.backends.openvino.engine import OpenVinoEngine
 from swiftnet_ros.errors import EngineUnavailableError, FileMissingError
-from training.profiling.cases import Case, cases_of, PRECISIONS, quantized_file, Size
-from training.profiling.measure import bench, BenchOptions
+from swiftnet_ros.system.files import write_atomic
+from swiftnet_ros.system.image_size import Size
+from training.profiling.cases import Case, make_cases, PRECISIONS, quantized_file
+from training.profiling.measure import measure_cases, ProfilingOptions
+from training.profiling.tables import JsonTree
 from training.run.folder import RunPaths
 
 _TRAINED = RunPaths(Path()).trained.name
 
 
-def bench_runs(root: Path, size: Size | None, options: BenchOptions) -> list[Path]:
+def measure_runs(root: Path, size: Size | None, options: ProfilingOptions) -> list[Path]:
     """
-    Write latency.json beside every trained.pt below `root`, all from one interleaved run.
+    Write latency.json next to every trained.pt below `root`, all from one interleaved run.
 
-    `size` is None for each run's own. Earlier rounds of a run are left out. Ratios are against
-    the run with the most multiply-adds; a precision that the CPU or the run does not have is
-    null.
+    `size` is None for each run's own. Earlier rounds of a run are skipped. Speed-ups are over
+    the run with the most multiply-adds; a precision that the CPU or the run lacks is null.
     """
     runs = sorted(path.parent for path in root.rglob(_TRAINED) if not _is_round(path.parent))
     if not runs:
@@ -46,16 +47,16 @@ def bench_runs(root: Path, size: Size | None, options: BenchOptions) -> list[Pat
         per_run = [
             _cases(run, root, size, Path(folder) / str(index)) for index, run in enumerate(runs)
         ]
-        # The first model is what `bench` compares the others with.
-        per_run.sort(key=lambda cases: -cases[0].gmacs.seminar)
-        here = _precisions_here(per_run[0])
-        cases = [case for group in per_run for case in group if case.precision in here]
-        result = bench(cases, options)
+        # Others are compared with the first.
+        per_run.sort(key=lambda cases: -cases[0].gmacs.total)
+        available = _available_precisions(per_run[0])
+        cases = [case for group in per_run for case in group if case.precision in available]
+        result = measure_cases(cases, options)
     return [_write(run, str(run.relative_to(root)), result) for run in runs]
 
 
 def _is_round(folder: Path) -> bool:
-    """Tell whether this is only a step on the way to the run around it."""
+    """Return whether a folder is an earlier round of the run around it."""
     return RunPaths(folder.parent).trained.exists()
 
 
@@ -64,22 +65,22 @@ def _cases(run: Path, root: Path, size: Size | None, folder: Path) -> list[Case]
     has_int8 = quantized_file(checkpoint).is_file()
     precisions = [name for name in PRECISIONS if name != 'int8' or has_int8]
     folder.mkdir()
-    found = cases_of([checkpoint], [size] if size else [], precisions, folder)
-    return [replace(case, model=str(run.relative_to(root))) for case in found]
+    cases = make_cases([checkpoint], [size] if size else [], precisions, folder)
+    return [replace(case, model=str(run.relative_to(root))) for case in cases]
 
 
-def _precisions_here(cases: Sequence[Case]) -> set[str]:
-    """Leave out what this CPU does not compute in."""
-    here = set(PRECISIONS)
+def _available_precisions(cases: Sequence[Case]) -> set[str]:
+    """Return the precisions that this CPU supports."""
+    available = set(PRECISIONS)
     for case in cases:
         try:
             OpenVinoEngine(case.path, case.engine_precision).close()
         except EngineUnavailableError:
-            here.remove(case.precision)
-    return here
+            available.remove(case.precision)
+    return available
 
 
-def _write(run: Path, name: str, result: Mapping[str, Any]) -> Path:
+def _write(run: Path, name: str, result: JsonTree) -> Path:
     cases = {case['precision']: case for case in result['cases'] if case['model'] == name}
     pairs = {
         pair['of']['precision']: pair
@@ -87,21 +88,21 @@ def _write(run: Path, name: str, result: Mapping[str, Any]) -> Path:
         if pair['over']['model'] == name != pair['of']['model']
     }
     path = RunPaths(run).latency
-    path.write_text(json.dumps(_facts(cases, pairs, result), indent=1) + '\n')
+    write_atomic(path, json.dumps(_facts(cases, pairs, result), indent=1) + '\n')
     return path
 
 
 def _facts(
-    cases: Mapping[str, Any], pairs: Mapping[str, Any], result: Mapping[str, Any]
+    cases: Mapping[str, JsonTree], pairs: Mapping[str, JsonTree], result: JsonTree
 ) -> dict[str, Any]:
-    """Flatten what was measured of one run; the reference is as fast as itself."""
+    """Return the measurements of one run as one flat object; the reference's ratios are 1."""
     float_case, reference = cases['fp32'], result['cases'][0]['model']
-    itself = float_case['model'] == reference
-    alone = {'speed_up': 1.0, 'gmac_ratio': 1.0, 'realised': 1.0} if itself else {}
+    is_reference = float_case['model'] == reference
+    ones = {'speed_up': 1.0, 'gmac_ratio': 1.0, 'realised': 1.0} if is_reference else {}
     facts: dict[str, Any] = {'size': [float_case['height'], float_case['width']]}
     for precision in PRECISIONS:
         case = cases.get(precision)
-        pair = pairs.get(precision, alone if case else {})
+        pair = pairs.get(precision, ones if case else {})
         facts[f'{precision}_ms'] = case and case['engine_ms']['median']
         facts[f'{precision}_p95_ms'] = case and case['engine_ms']['p95']
         facts[f'{precision}_speed_up'] = pair.get('speed_up')
@@ -114,7 +115,7 @@ def _facts(
         'gmacs': float_case['gmacs'],
         'conv_gmacs': float_case['conv_gmacs'],
         'reference': reference,
-        'gmac_ratio': pairs.get('fp32', alone).get('gmac_ratio'),
+        'gmac_ratio': pairs.get('fp32', ones).get('gmac_ratio'),
         'threads': machine['threads'],
         'repeats': result['repeats'],
         'cpu': machine['cpu'],

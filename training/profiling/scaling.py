@@ -12,15 +12,23 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-
-"""What a network costs against the size of its input: a line in pixels, and how far off it is."""
+"""Scaling of latency and memory with the input size: lines in pixels, and deviations from them."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from training.profiling.tables import megabytes, ms, name_of, NOTHING, ratio, size_of, table
+from training.profiling.tables import (
+    JsonTree,
+    markdown_table,
+    megabytes,
+    ms,
+    name_of,
+    NOTHING,
+    percent,
+    ratio,
+    size_of,
+)
 
 _LEAST_SIZES = 3
 
@@ -34,100 +42,84 @@ class Line:
     deviation: float
 
     def at(self, megapixels: float) -> float:
-        """Give the cost on the line."""
+        """Return the cost on the line."""
         return self.base + self.slope * megapixels
 
 
-def fit(megapixels: Sequence[float], costs: Sequence[float]) -> Line:
-    """Fit a line by the least squares of relative errors, so that small sizes count as well."""
-    at, cost = np.asarray(megapixels, float), np.asarray(costs, float)
-    slope, base = np.polyfit(at, cost, 1, w=1 / cost)
-    off = np.abs((base + slope * at) / cost - 1)
-    return Line(float(base), float(slope), float(off.max()))
+def fit_line(megapixels: Sequence[float], costs: Sequence[float]) -> Line:
+    """Fit a line by least squares of relative errors, so that small sizes count as much."""
+    x, y = np.asarray(megapixels, float), np.asarray(costs, float)
+    slope, base = np.polyfit(x, y, 1, w=1 / y)
+    deviations = np.abs((base + slope * x) / y - 1)
+    return Line(float(base), float(slope), float(deviations.max()))
 
 
-def series(result: Mapping[str, Any]) -> Iterator[list[Mapping[str, Any]]]:
-    """Give the cases of each network and precision that was measured at three sizes or more."""
-    groups: dict[str, list[Mapping[str, Any]]] = {}
+def size_series(result: JsonTree) -> Iterator[list[JsonTree]]:
+    """Yield the cases of each network and precision with at least three sizes, by size."""
+    groups: dict[str, list[JsonTree]] = {}
     for case in result['cases']:
         groups.setdefault(name_of(case), []).append(case)
     for cases in groups.values():
         if len({size_of(case) for case in cases}) >= _LEAST_SIZES:
-            yield sorted(cases, key=pixels)
+            yield sorted(cases, key=megapixels_of)
 
 
-def pixels(case: Mapping[str, Any]) -> float:
-    """Give the size of the network's input in 1e6 pixels."""
+def megapixels_of(case: JsonTree) -> float:
+    """Return the size of the network's input in 1e6 pixels."""
     return float(case['height'] * case['width'] / 1e6)
 
 
-def pipeline_ms(case: Mapping[str, Any]) -> float:
-    """Give the median from frame to labels, for the first camera."""
+def pipeline_ms(case: JsonTree) -> float:
+    """Return the median latency from frame to labels, for the first camera."""
     return float(case['pipelines'][0]['pipeline_ms']['median'])
 
 
-def lines(cases: Sequence[Mapping[str, Any]]) -> dict[str, Line]:
-    """Fit what grows with the size: milliseconds of engine and pipeline, megabytes."""
-    at = [pixels(case) for case in cases]
+def fit_costs(cases: Sequence[JsonTree]) -> dict[str, Line]:
+    """Fit engine and pipeline latency in ms and memory in MB, each if it was measured."""
+    sizes = [megapixels_of(case) for case in cases]
     costs = {
         'engine': [case['engine_ms']['median'] for case in cases],
         'pipeline': [pipeline_ms(case) for case in cases],
         'memory': [case['peak_mb'] for case in cases],
     }
-    return {name: fit(at, values) for name, values in costs.items() if None not in values}
+    return {name: fit_line(sizes, values) for name, values in costs.items() if None not in values}
 
 
-def scaling_table(result: Mapping[str, Any]) -> str:
-    """Show each size beside the line that was fitted through all."""
+def scaling_table(result: JsonTree) -> str:
+    """Return the costs of each size and their deviations from the fitted lines."""
     head = (
-        'network', 'size', 'megapixels', 'engine ms', 'on the line', 'off by', 'pipeline ms',
-        'per megapixel', 'off by', 'peak MB', 'off by',
+        'network', 'size', 'megapixels', 'engine ms', 'on the line', 'deviation', 'pipeline ms',
+        'per megapixel', 'deviation', 'peak MB', 'deviation',
     )  # fmt: skip
     rows = [
-        _row(case, found) for cases in series(result) for found in [lines(cases)] for case in cases
+        _scaling_row(case, found)
+        for cases in size_series(result)
+        for found in [fit_costs(cases)]
+        for case in cases
     ]
-    return table(head, rows)
+    return markdown_table(head, rows)
 
 
-def slope_table(result: Mapping[str, Any]) -> str:
-    """Show the lines."""
+def slope_table(result: JsonTree) -> str:
+    """Return the fitted lines."""
     units = {'engine': 'ms', 'pipeline': 'ms', 'memory': 'MB'}
     rows = [
         (
-            name_of(cases[0]), f'{what}, {units[what]}', ms(line.base), ms(line.slope),
+            name_of(cases[0]), f'{cost}, {units[cost]}', ms(line.base), ms(line.slope),
             percent(line.deviation),
         )
-        for cases in series(result)
-        for what, line in lines(cases).items()
+        for cases in size_series(result)
+        for cost, line in fit_costs(cases).items()
     ]  # fmt: skip
-    return table(('network', 'cost', 'base', 'per megapixel', 'largest deviation'), rows)
+    return markdown_table(('network', 'cost', 'base', 'per megapixel', 'largest deviation'), rows)
 
 
-def turn_table(result: Mapping[str, Any]) -> str:
-    """Show what several cameras cost that share one engine, in turn."""
-    rows = []
-    for case in result['cases']:
-        for turn in case.get('turns', ()):
-            spent, count = turn['turn_ms'], turn['cameras']
-            rows.append((
-                name_of(case), size_of(case), str(count), ms(spent['median']), ms(spent['p95']),
-                ms(spent['median'] / count), megabytes(turn['peak_mb']),
-            ))  # fmt: skip
-    head = ('network', 'size', 'cameras', 'ms for all', 'p95', 'ms each', 'peak MB')
-    return table(head, rows)
-
-
-def percent(fraction: float) -> str:
-    """Write a fraction in percent."""
-    return f'{100 * fraction:.1f} %'
-
-
-def _row(case: Mapping[str, Any], found: Mapping[str, Line]) -> tuple[str, ...]:
-    at, engine, whole = pixels(case), case['engine_ms']['median'], pipeline_ms(case)
+def _scaling_row(case: JsonTree, found: Mapping[str, Line]) -> tuple[str, ...]:
+    size, engine, pipeline = megapixels_of(case), case['engine_ms']['median'], pipeline_ms(case)
     memory = found.get('memory')
     return (
-        name_of(case), size_of(case), ratio(at), ms(engine), ms(found['engine'].at(at)),
-        percent(found['engine'].at(at) / engine - 1), ms(whole), ms(whole / at),
-        percent(found['pipeline'].at(at) / whole - 1), megabytes(case['peak_mb']),
-        NOTHING if memory is None else percent(memory.at(at) / case['peak_mb'] - 1),
+        name_of(case), size_of(case), ratio(size), ms(engine), ms(found['engine'].at(size)),
+        percent(found['engine'].at(size) / engine - 1), ms(pipeline), ms(pipeline / size),
+        percent(found['pipeline'].at(size) / pipeline - 1), megabytes(case['peak_mb']),
+        NOTHING if memory is None else percent(memory.at(size) / case['peak_mb'] - 1),
     )  # fmt: skip

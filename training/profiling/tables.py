@@ -12,71 +12,177 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
+"""Markdown tables of a profiling result: cases, pairs, CPU peak, machine, and the ROS node."""
 
-"""How figures and tables of a bench are written."""
-
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from swiftnet_ros.system.image_size import format_size
-from training.profiling.pyramid_graph import DECODER, LEVEL_PARTS
+
+# A result, or an object in it, as `bench --json` writes them.
+JsonTree = Mapping[str, Any]
 
 NOTHING = '-'
 
 
-def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Write a Markdown table."""
+def markdown_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Return a Markdown table."""
     lines = [head, ['---'] * len(head), *rows]
     return '\n'.join(f'| {" | ".join(line)} |' for line in lines)
 
 
 def ms(value: float | None) -> str:
-    """Write milliseconds with three digits that mean something."""
+    """Return milliseconds with three significant digits."""
     if value is None:
         return NOTHING
     return f'{value:.0f}' if value >= 100 else f'{value:.1f}' if value >= 10 else f'{value:.2f}'
 
 
 def ratio(value: float | None) -> str:
-    """Write a ratio, or a count of about its size."""
+    """Return a ratio, or a count of similar size."""
     return NOTHING if value is None else f'{value:.2f}'
 
 
 def megabytes(value: float | None) -> str:
-    """Write a size in 1e6 bytes."""
+    """Return a size in 1e6 bytes."""
     return NOTHING if value is None else f'{value:.0f}' if value >= 100 else f'{value:.1f}'
 
 
-def name_of(case: Mapping[str, Any]) -> str:
-    """Name model and precision."""
+def percent(fraction: float) -> str:
+    """Return a fraction as a percentage."""
+    return f'{100 * fraction:.1f} %'
+
+
+def name_of(case: JsonTree) -> str:
+    """Return model and precision."""
     return f'{case["model"]} {case["precision"]}'
 
 
-def size_of(case: Mapping[str, Any]) -> str:
+def size_of(case: JsonTree) -> str:
     """Return the size of the network's input, WIDTHxHEIGHT."""
     return format_size((case['height'], case['width']))
 
 
-def node_table(result: Mapping[str, Any]) -> str:
-    """Show a run through topics, or the starts of the node; nothing else is in the file."""
-    rows = _start_rows(result) if 'starts_s' in result else _run_rows(result)
-    return table(('what', 'value'), rows)
+def latency_table(result: JsonTree) -> str:
+    """Return every case: engine and pipeline latency, throughput of convolutions, memory, size."""
+    head = (
+        'model', 'size', 'precision', 'GMACs', 'engine ms', 'p95', 'best', 'camera',
+        'pipeline ms', 'p95', 'pipeline / engine', 'conv GMAC/s', 'peak MB', 'file MB',
+    )  # fmt: skip
+    rows = []
+    for case in result['cases']:
+        engine = case['engine_ms']
+        for line in case['pipelines']:
+            pipeline = line['pipeline_ms']
+            rows.append((
+                case['model'], size_of(case), case['used_precision'], ratio(case['gmacs']),
+                ms(engine['median']), ms(engine['p95']), ms(engine['best']),
+                format_size(line['camera']), ms(pipeline['median']), ms(pipeline['p95']),
+                ratio(line['over_engine']), f'{case["conv_gmacs_per_second"]:.0f}',
+                megabytes(case['peak_mb']), megabytes(case['file_mb']),
+            ))  # fmt: skip
+    return markdown_table(head, rows)
 
 
-def _start_rows(result: Mapping[str, Any]) -> list[tuple[str, str]]:
-    times = result['starts_s']
-    return [
-        ('model', f'{result["model"]} in {result["precision"]}'),
-        *(
-            (f'{name} start to first label, s', ', '.join(f'{value:.2f}' for value in values))
-            for name, values in times.items()
-        ),
+def short_table(result: JsonTree) -> str:
+    """Return what users ask first of every case: latency, throughput, memory."""
+    rows = [
+        (
+            case['model'], size_of(case), case['used_precision'],
+            ms(case['engine_ms']['median']), f'{1000 / case["engine_ms"]["median"]:.1f}',
+            *(ms(line['pipeline_ms']['median']) for line in case['pipelines']),
+            megabytes(case['peak_mb']),
+        )
+        for case in result['cases']
+    ]  # fmt: skip
+    lines = result['cases'][0]['pipelines'] if result['cases'] else []
+    cameras = [f'{format_size(line["camera"])} frame to labels ms' for line in lines]
+    head = ('network', 'input', 'precision', 'engine ms', 'FPS', *cameras, 'peak MB')
+    return markdown_table(head, rows)
+
+
+def pair_table(result: JsonTree) -> str:
+    """Return the speed-up of each pair of cases, the ratio of their GMACs, and the quotient."""
+    head = (
+        'network', 'compared with', 'size', 'speed-up', '10 to 90 % of rounds', 'of CPU time',
+        'GMAC ratio', 'realized',
+    )  # fmt: skip
+    rows = [
+        (
+            name_of(pair['of']), name_of(pair['over']), size_of(pair['of']),
+            ratio(pair['speed_up']), f'{ratio(pair["low"])} to {ratio(pair["high"])}',
+            ratio(pair['cpu_speed_up']), ratio(pair['gmac_ratio']), ratio(pair['realised']),
+        )
+        for pair in result['pairs']
+    ]  # fmt: skip
+    return markdown_table(head, rows)
+
+
+def cpu_peak_table(result: JsonTree) -> str:
+    """Return the throughput of every case's convolutions as a percentage of the CPU's peak."""
+    peaks = {item['precision']: item for item in result['ceilings']}
+    side = next((item['side'] for item in result['ceilings']), 0)
+    rows = [
+        (
+            case['model'], size_of(case), case['precision'], ms(case['engine_ms']['median']),
+            f'{case["conv_gmacs_per_second"]:.0f}', f'{peak["gmacs_per_second"]:.0f}',
+            f'{100 * case["conv_gmacs_per_second"] / peak["gmacs_per_second"]:.0f} %',
+        )
+        for case in result['cases']
+        if (peak := peaks.get(case['precision']))
+    ]  # fmt: skip
+    head = (
+        'model', 'size', 'precision', 'engine ms', 'conv GMAC/s',
+        f'MatMul {side}x{side}x{side}, GMAC/s', 'of this peak',
+    )  # fmt: skip
+    return markdown_table(head, rows)
+
+
+def shared_engine_table(result: JsonTree) -> str:
+    """Return latency and memory of several cameras that take turns on one engine."""
+    rows = []
+    for case in result['cases']:
+        for turn in case.get('turns', ()):
+            spent, count = turn['turn_ms'], turn['cameras']
+            rows.append((
+                name_of(case), size_of(case), str(count), ms(spent['median']), ms(spent['p95']),
+                ms(spent['median'] / count), megabytes(turn['peak_mb']),
+            ))  # fmt: skip
+    head = ('network', 'size', 'cameras', 'ms for all', 'p95', 'ms each', 'peak MB')
+    return markdown_table(head, rows)
+
+
+def machine_table(result: JsonTree) -> str:
+    """Return the machine and the versions of a measurement."""
+    machine = result['machine']
+    installed = {name: version for name, version in machine['versions'].items() if version}
+    rows = [
+        ('CPU', f'{machine["cpu"]}, {machine["cpus"]} CPUs, {machine["threads"]} threads used'),
+        ('load before', f'{machine["load"]:.2f} processes'),
+        ('rounds', str(result['repeats'])),
+        ('CPU flags', ' '.join(machine['flags'])),
+        ('versions', ', '.join(f'{name} {version}' for name, version in installed.items())),
     ]
+    return markdown_table(('what', 'value'), rows)
 
 
-def _run_rows(result: Mapping[str, Any]) -> list[tuple[str, str]]:
+def node_table(result: JsonTree) -> str:
+    """Return a measurement of `swiftnet_ros.benchmark` over topics, or of its cold starts."""
+    rows = _start_rows(result) if 'starts_s' in result else _topic_rows(result)
+    return markdown_table(('what', 'value'), rows)
+
+
+def _start_rows(result: JsonTree) -> list[tuple[str, str]]:
+    starts = [
+        (f'{name} start to first label, s', ', '.join(f'{value:.2f}' for value in values))
+        for name, values in result['starts_s'].items()
+    ]
+    return [('model', f'{result["model"]} in {result["precision"]}'), *starts]
+
+
+def _topic_rows(result: JsonTree) -> list[tuple[str, str]]:
     rate = result['rate_hz']
-    pace = 'each frame waits for the answer before' if rate is None else f'{rate:.1f} Hz'
+    pace = 'each frame waits for the previous result' if rate is None else f'{rate:.1f} Hz'
     stages = ', '.join(f'{name} {ms(value)}' for name, value in result['stages_ms'].items())
     latencies = ' / '.join(ms(result[f'p{percent}_ms']) for percent in (50, 95, 99))
     ratios = ' / '.join(ratio(result[f'p{percent}_over_engine']) for percent in (50, 99))
@@ -88,106 +194,12 @@ def _run_rows(result: Mapping[str, Any]) -> list[tuple[str, str]]:
         ('frames sent, labels received', f'{result["sent"]}, {result["received"]}'),
         ('engine alone, frame to labels in memory, ms',
          f'{ms(result["engine_ms"])}, {ms(result["pipeline_ms"])}'),
-        ('stamp to reception p50 / p95 / p99, ms', latencies),
-        ('p50 / p99 in times of the engine', ratios),
-        ('p50 / engine alone in each round, ms', rounds),
-        ('labels per second, in frames of the engine alone',
+        ('latency p50 / p95 / p99, stamp to reception, ms', latencies),
+        ('latency p50 / p99 over the engine alone', ratios),
+        ('latency p50 / engine alone in each round, ms', rounds),
+        ('labels per second, over frames per second of the engine alone',
          f'{ratio(result["fps"])}, {ratio(result["fps_over_engine"])}'),
-        ('memory of the node, growth to the end, MB',
+        ('memory of the node, growth until the end, MB',
          f'{megabytes(result["memory_mb"])}, {ratio(result["memory_growth_mb"])}'),
-        ("the node's own medians, ms", stages or NOTHING),
+        ("medians of the node's own stages, ms", stages or NOTHING),
     ]  # fmt: skip
-
-
-Tree = Mapping[str, Any]
-_COMPARED = ('stem', 'block 1', 'block 2', 'block 3', 'block 4')
-
-
-def block_table(result: Tree) -> str:
-    """
-    Show each level as the seminar's table does, then what no level has, then the whole.
-
-    `remainder` is what the operations leave of the forward pass.
-    """
-    blocks = result['blocks']
-    rows = [_level_row(level, times) for level in _levels(blocks) for times in blocks]
-    for times in blocks:
-        for name, spent in (
-            (DECODER, _spent(times, None, [DECODER])),
-            ('remainder', times['remainder_ms']),
-            ('forward pass', times['forward_ms']),
-        ):
-            rows.append((name, *_case(times), *[NOTHING] * len(LEVEL_PARTS), ms(spent)))
-    return table(('level', 'model', 'size', *LEVEL_PARTS, 'sum'), rows)
-
-
-def level_table(result: Tree) -> str:
-    """Show, for the first model against each other, how much faster each block of a level is."""
-    blocks = result['blocks']
-    rows = [
-        row
-        for one, other in _compared(blocks)
-        for level in [*_levels([one]), None]
-        for row in _speed_up_rows(one, other, level)
-    ]
-    head = (
-        'level', 'part', 'this', 'ms', 'over this', 'ms', 'speed-up', 'GMAC ratio', 'realised',
-        'realised in the best rounds',
-    )  # fmt: skip
-    return table(head, rows)
-
-
-def _level_row(level: int, times: Tree) -> tuple[str, ...]:
-    spent = [_spent(times, level, [part]) for part in LEVEL_PARTS]
-    return (str(level), *_case(times), *map(ms, spent), ms(sum(spent)))
-
-
-def _speed_up_rows(one: Tree, other: Tree, level: int | None) -> Iterator[tuple[str, ...]]:
-    if level is None:
-        yield _speed_up_row(one, other, None, DECODER, [DECODER])
-        return
-    for part in _COMPARED:
-        yield _speed_up_row(one, other, level, part, [part])
-    yield _speed_up_row(one, other, level, 'whole level', LEVEL_PARTS)
-
-
-def _speed_up_row(
-    one: Tree, other: Tree, level: int | None, name: str, parts: Sequence[str]
-) -> tuple[str, ...]:
-    slow, fast = _spent(one, level, parts), _spent(other, level, parts)
-    removed = _ratio(one, other, level, parts, 'gmacs')
-    best = _ratio(one, other, level, parts, 'best_ms')
-    return (
-        NOTHING if level is None else str(level), name, name_of(one), ms(slow), name_of(other),
-        ms(fast), ratio(slow / fast), ratio(removed), ratio(slow / fast / removed),
-        ratio(best / removed),
-    )  # fmt: skip
-
-
-def _ratio(one: Tree, other: Tree, level: int | None, parts: Sequence[str], what: str) -> float:
-    return _spent(one, level, parts, what) / _spent(other, level, parts, what)
-
-
-def _compared(blocks: Sequence[Tree]) -> Iterator[tuple[Tree, Tree]]:
-    """Pair the first model with every other of the same size and precision."""
-    first = blocks[0]['model'] if blocks else None
-    for one in blocks:
-        for other in blocks:
-            same = all(one[key] == other[key] for key in ('height', 'width', 'precision'))
-            if same and one['model'] == first != other['model']:
-                yield one, other
-
-
-def _levels(blocks: Sequence[Tree]) -> list[int]:
-    found = {part['level'] for times in blocks for part in times['parts']}
-    return sorted(found - {None})
-
-
-def _spent(times: Tree, level: int | None, parts: Sequence[str], what: str = 'ms') -> float:
-    """Sum milliseconds or multiply-adds over parts of a level."""
-    chosen = [part for part in times['parts'] if part['level'] == level and part['part'] in parts]
-    return float(sum(part[what] for part in chosen))
-
-
-def _case(times: Tree) -> tuple[str, str]:
-    return name_of(times), size_of(times)

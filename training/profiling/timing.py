@@ -12,8 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-
-"""Measure several cases in one run: in every round each comes once, in rotating order."""
+"""Time several cases in one run: every case once a round, in rotating order."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
@@ -24,8 +23,9 @@ from typing import Protocol, TypeVar
 from swiftnet_ros.backends.openvino.engine import OpenVinoEngine
 from swiftnet_ros.core.frames import Frame, to_network_input
 from swiftnet_ros.segmenter import Segmenter
+from swiftnet_ros.system.image_size import Size
 from training.datasets.warehouse import FIRST_SEED
-from training.profiling.cases import Case, Size
+from training.profiling.cases import Case
 from training.warehouse_renderer import render
 
 WARM_UP = 2
@@ -33,13 +33,13 @@ T = TypeVar('T')
 
 
 @dataclass
-class Timing:
+class CaseTiming:
     """
-    What was measured of one case, in milliseconds; item r of every list is of round r.
+    Latencies of one case in milliseconds; item r of every list is of round r.
 
-    `pipeline_ms` is from a frame of the camera's size to labels of that size, in memory;
-    `cpu_ms` is what all threads together computed for `engine_ms`, whoever else was running.
-    `turn_ms` is, for a number of cameras, one frame of each of them after the other.
+    `engine_ms` is inference alone, `cpu_ms` the CPU time of all its threads, `pipeline_ms` from a
+    frame to labels of the camera's size, in memory, `turn_ms` one frame of each of several
+    cameras, one after the other.
     """
 
     case: Case
@@ -52,7 +52,7 @@ class Timing:
     turn_ms: dict[int, list[float]] = field(default_factory=dict)
 
 
-class Clock(Protocol):
+class RoundTimer(Protocol):
     """Something that is measured once a round."""
 
     def measure(self) -> None:
@@ -65,87 +65,83 @@ def time_cases(
     threads: int,
     repeats: int,
     counts: Sequence[int] = (),
-    others: Sequence[Clock] = (),
-) -> list[Timing]:
+    others: Sequence[RoundTimer] = (),
+) -> list[CaseTiming]:
     """
     Measure engine and pipeline of every case; no cameras: one of the network's own size.
 
     `counts` are numbers of cameras that share one engine; `others` are measured in between.
     """
-    timers: list[_Timer] = []
+    case_timers: list[_CaseTimer] = []
     with ExitStack() as stack:
         for case in cases:
             engine = OpenVinoEngine(case.path, case.engine_precision, threads)
             stack.callback(engine.close)
-            timers.append(_Timer(case, engine, cameras, counts))
-        clocks: list[Clock] = [*timers, *others]
-        for clock in in_rounds(clocks, WARM_UP + repeats):
-            clock.measure()
-        return [timer.result(WARM_UP) for timer in timers]
+            case_timers.append(_CaseTimer(case, engine, cameras, counts))
+        timers: list[RoundTimer] = [*case_timers, *others]
+        for timer in in_rounds(timers, WARM_UP + repeats):
+            timer.measure()
+        return [timer.result() for timer in case_timers]
 
 
 def in_rounds(items: Sequence[T], rounds: int) -> Iterator[T]:
-    """Give each item once a round; who comes first changes, so that none always follows one."""
+    """Yield each item once a round; the first one rotates, so that all have each predecessor."""
     for number in range(rounds):
         first = number % len(items)
         yield from (*items[first:], *items[:first])
 
 
 def camera_frame(height: int, width: int) -> Frame:
-    """Render a scene that no network was trained on."""
+    """Return a rendered scene of no training set."""
     return Frame(render(FIRST_SEED['test'], height, width).image)
 
 
-def cameras_of(case: Case, cameras: Sequence[Size]) -> list[Size]:
-    """Give the cameras' sizes; without any, one of the network's own size."""
+def camera_sizes(case: Case, cameras: Sequence[Size]) -> list[Size]:
+    """Return the sizes of the cameras, the network's own size if there are none."""
     return list(cameras) or [(case.height, case.width)]
 
 
-class _Timer:
-    """One case with its engine, its frames, and what was measured."""
+def milliseconds(function: Callable[[T], object], argument: T) -> float:
+    """Call a function and return its duration."""
+    start = perf_counter()
+    function(argument)
+    return (perf_counter() - start) * 1000
+
+
+class _CaseTimer:
+    """One case with its engine, frames and measurements."""
 
     def __init__(
-        self,
-        case: Case,
-        engine: OpenVinoEngine,
-        cameras: Sequence[Size],
-        counts: Sequence[int],
+        self, case: Case, engine: OpenVinoEngine, cameras: Sequence[Size], counts: Sequence[int]
     ) -> None:
         self._engine, self._segmenter = engine, Segmenter(engine)
-        self._frames = {size: camera_frame(*size) for size in cameras_of(case, cameras)}
+        self._frames = {size: camera_frame(*size) for size in camera_sizes(case, cameras)}
         first = next(iter(self._frames.values()))
         self._image = to_network_input(first, case.height, case.width)
-        self._timing = Timing(case, engine.precision, engine.device, engine.threads)
+        self._timing = CaseTiming(case, engine.precision, engine.device, engine.threads)
         self._timing.pipeline_ms = {size: [] for size in self._frames}
         self._timing.turn_ms = {count: [] for count in counts}
         self._turns = [Frame(first.pixels.copy()) for _ in range(max(counts, default=0))]
 
     def measure(self) -> None:
-        # What ran before has the caches and is no part of a camera's steady stream.
+        # Once unmeasured, to warm the caches as in a camera's steady stream.
         self._engine.infer(self._image)
-        computed = process_time()
+        cpu_start = process_time()
         self._timing.engine_ms.append(milliseconds(self._engine.infer, self._image))
-        self._timing.cpu_ms.append((process_time() - computed) * 1000)
+        self._timing.cpu_ms.append((process_time() - cpu_start) * 1000)
         for size, frame in self._frames.items():
             spent = milliseconds(self._segmenter.segment, frame)
             self._timing.pipeline_ms[size].append(spent)
         for count, times in self._timing.turn_ms.items():
-            times.append(milliseconds(self._take_turns, self._turns[:count]))
+            times.append(milliseconds(self._segment_all, self._turns[:count]))
 
-    def result(self, warm_up: int) -> Timing:
+    def result(self) -> CaseTiming:
         timing = self._timing
         by_size, by_count = timing.pipeline_ms.values(), timing.turn_ms.values()
         for times in (timing.engine_ms, timing.cpu_ms, *by_size, *by_count):
-            del times[:warm_up]
+            del times[:WARM_UP]
         return timing
 
-    def _take_turns(self, frames: Sequence[Frame]) -> None:
+    def _segment_all(self, frames: Sequence[Frame]) -> None:
         for frame in frames:
             self._segmenter.segment(frame)
-
-
-def milliseconds(work: Callable[[T], object], argument: T) -> float:
-    """Call a function and say how long it took."""
-    start = perf_counter()
-    work(argument)
-    return (perf_counter() - start) * 1000

@@ -13,7 +13,7 @@
 # limitations under the License.
 
 
-"""Every node and every executed operation has one level and block, and their times sum up."""
+"""Every node and every executed operation has one level and block, and their times add up."""
 
 from collections import Counter
 from pathlib import Path
@@ -30,9 +30,20 @@ from swiftnet_ros.model_spec import read_model
 from training.commands.quantize import main as quantize
 from training.evaluation.complexity import count_complexity
 from training.export import export
-from training.profiling.block_times import ObservedEngine, Operation, place_operations, time_blocks
-from training.profiling.cases import cases_of
-from training.profiling.pyramid_graph import DECODER, gmacs, gmacs_by_place, Place, places
+from training.profiling.block_times import (
+    Operation,
+    operation_positions,
+    ProfiledEngine,
+    time_blocks,
+)
+from training.profiling.cases import make_cases
+from training.profiling.pyramid_graph import (
+    count_gmacs,
+    DECODER,
+    gmacs_by_position,
+    graph_positions,
+    GraphPosition,
+)
 from training.run.checkpoint import Checkpoint
 from training.schema.config import ModelConfig
 
@@ -55,34 +66,38 @@ def exported(request, tmp_path_factory) -> tuple[Checkpoint, Path]:
     return checkpoint, path
 
 
-def place_of_convolution(weight: str, level: int) -> Place:
-    """Give the place of the convolution that uses a weight for the time number `level`."""
+def position_of_convolution(weight: str, level: int) -> GraphPosition:
+    """Return the position of the convolution that uses a weight on a level."""
     path = weight.removeprefix('network.')
     if match := re.match(r'encoder\.stages\.(\d)', path):
-        return Place(level, f'block {int(match[1]) + 1}')
+        return GraphPosition(level, f'block {int(match[1]) + 1}')
     if path.startswith('encoder.stem'):
-        return Place(level, 'stem')
-    return Place(level, 'laterals') if path.startswith('laterals') else Place(None, DECODER)
+        return GraphPosition(level, 'stem')
+    return (
+        GraphPosition(level, 'laterals')
+        if path.startswith('laterals')
+        else GraphPosition(None, DECODER)
+    )
 
 
 def convolutions(model: onnx.ModelProto) -> list[onnx.NodeProto]:
-    """List the convolutions of a file."""
+    """Return the convolutions of a file."""
     return [node for node in model.graph.node if node.op_type == 'Conv']
 
 
-def test_every_convolution_is_where_its_weight_is_used(exported):
+def test_every_convolution_has_the_position_of_its_weight(exported):
     model = read_model(exported[1])
-    found, uses = places(model), Counter()
+    found, uses = graph_positions(model), Counter()
     for node in convolutions(model):
         weight = node.input[1]
-        assert found[node.name] == place_of_convolution(weight, uses[weight])
+        assert found[node.name] == position_of_convolution(weight, uses[weight])
         uses[weight] += 1
 
 
-def test_every_node_on_the_way_to_the_logits_has_a_place(exported):
+def test_every_node_computed_from_the_image_has_a_position(exported):
     model = read_model(exported[1])
-    found = places(model)
-    assert found[model.graph.output[0].name] == Place(None, DECODER)
+    found = graph_positions(model)
+    assert found[model.graph.output[0].name] == GraphPosition(None, DECODER)
     constant = {item.name for item in model.graph.initializer}
     for node in model.graph.node:
         if set(node.input) - constant - {''}:
@@ -91,48 +106,48 @@ def test_every_node_on_the_way_to_the_logits_has_a_place(exported):
             assert node.op_type == 'Constant'
 
 
-def test_the_file_has_the_multiply_adds_of_the_network(exported):
+def test_file_has_the_multiply_adds_of_the_network(exported):
     checkpoint, path = exported
     model = read_model(path)
     expected = count_complexity(checkpoint.network(), HEIGHT, WIDTH)
-    counted, by_place = gmacs(model), gmacs_by_place(model)
+    counted, by_position = count_gmacs(model), gmacs_by_position(model)
     assert counted.conv == pytest.approx(expected.conv_gmacs, rel=1e-12)
-    assert counted.seminar == pytest.approx(expected.gmacs, rel=1e-12)
-    assert sum(part.seminar for part in by_place.values()) == pytest.approx(counted.seminar)
+    assert counted.total == pytest.approx(expected.gmacs, rel=1e-12)
+    assert sum(part.total for part in by_position.values()) == pytest.approx(counted.total)
 
 
 @pytest.mark.parametrize('precision', ['fp32', 'auto'])
-def test_every_executed_operation_has_a_place_and_every_convolution_its_own(exported, precision):
-    with ObservedEngine(exported[1], precision, 1) as engine:
-        check_places(engine, read_model(exported[1]))
+def test_every_executed_operation_has_a_position(exported, precision):
+    with ProfiledEngine(exported[1], precision, 1) as engine:
+        check_positions(engine, read_model(exported[1]))
 
 
-def test_the_operations_of_an_int8_file_have_their_places_too(tmp_path):
+def test_every_executed_operation_of_an_int8_file_has_a_position(tmp_path):
     path, out = tmp_path / 'tiny.onnx', tmp_path / 'tiny.int8.onnx'
     checkpoint = tiny_checkpoint(MODELS['resnet18, three levels'])
     export(checkpoint, path, 'tiny', HEIGHT, WIDTH)
     few = ['--count', '1', '--held-out', '1', '--method', 'max']
     images = str(ROOT / 'demo' / 'images')
     assert quantize([str(path), '--images', images, *few, '-o', str(out)]) == 0
-    with ObservedEngine(out, 'fp32', 1) as engine:
+    with ProfiledEngine(out, 'fp32', 1) as engine:
         assert engine.precision == 'int8'
-        check_places(engine, read_model(out))
+        check_positions(engine, read_model(out))
 
 
-def check_places(engine: ObservedEngine, model: onnx.ModelProto) -> None:
-    """Compare what was compiled with the file, convolutions by their number in each place."""
-    known = places(model)
+def check_positions(engine: ProfiledEngine, model: onnx.ModelProto) -> None:
+    """Compare the number of convolutions at each position, compiled and in the file."""
+    known = graph_positions(model)
     engine.infer(np.zeros((1, HEIGHT, WIDTH, 3), np.uint8))
-    placed = place_operations(engine.operations(), known)
+    placed = operation_positions(engine.operations(), known)
     convolved = executed_convolutions(engine)
     assert convolved <= set(engine.mean_ms()) <= set(placed)
-    # What the compiler did to the names does not matter: it neither adds nor drops convolutions.
+    # The compiler changes names, but neither adds nor removes convolutions.
     operations = Counter(placed[name] for name in convolved)
     assert operations == Counter(known[node.name] for node in convolutions(model))
 
 
-def executed_convolutions(engine: ObservedEngine) -> set[str]:
-    """Name the convolutions of the compiled network."""
+def executed_convolutions(engine: ProfiledEngine) -> set[str]:
+    """Return the names of the compiled network's convolutions."""
     nodes = engine._request.get_compiled_model().get_runtime_model().get_ops()
     return {
         node.get_friendly_name()
@@ -141,8 +156,8 @@ def executed_convolutions(engine: ObservedEngine) -> set[str]:
     }
 
 
-def test_an_operation_without_a_name_belongs_to_what_it_works_for():
-    known = {'conv': Place(1, 'block 2'), 'head': Place(None, DECODER)}
+def test_operation_without_a_name_has_the_position_of_its_reader():
+    known = {'conv': GraphPosition(1, 'block 2'), 'head': GraphPosition(None, DECODER)}
     operations = [
         Operation('image', (), ()),
         Operation('reorder', ('',), ('image',)),
@@ -154,34 +169,37 @@ def test_an_operation_without_a_name_belongs_to_what_it_works_for():
     block, decoder = known['conv'], known['head']
     expected = dict.fromkeys(['image', 'reorder', 'anonymous', 'fused'], block)
     expected |= dict.fromkeys(['logits', 'last reorder'], decoder)
-    assert place_operations(operations, known) == expected
+    assert operation_positions(operations, known) == expected
 
 
-def test_a_node_whose_name_the_compiler_extended_is_known():
-    known = {'/laterals.0/Conv': Place(1, 'laterals'), '/Transpose': Place(0, 'input')}
+def test_node_with_a_suffix_from_the_compiler_is_found():
+    known = {
+        '/laterals.0/Conv': GraphPosition(1, 'laterals'),
+        '/Transpose': GraphPosition(0, 'input'),
+    }
     names = [('/laterals.0/Conv/WithoutBiases', 'Multiply_1'), ('/Transpose_original',)]
     operations = [Operation(str(index), originals, ()) for index, originals in enumerate(names)]
-    placed = place_operations(operations, known)
-    assert placed == {'0': Place(1, 'laterals'), '1': Place(0, 'input')}
+    placed = operation_positions(operations, known)
+    assert placed == {'0': GraphPosition(1, 'laterals'), '1': GraphPosition(0, 'input')}
 
 
-def test_the_blocks_sum_up_to_about_the_forward_pass(tmp_path):
+def test_blocks_add_up_to_about_the_forward_pass(tmp_path):
     checkpoint = tiny_checkpoint(ModelConfig('pyramid', 'resnet18', [32] * 5, 2, 32, 8))
     export(checkpoint, tmp_path / 'a.onnx', 'a', 256, 512)
-    case = cases_of([tmp_path / 'a.onnx'], [], ['fp32'], tmp_path)[0]
+    case = make_cases([tmp_path / 'a.onnx'], [], ['fp32'], tmp_path)[0]
     (times,) = time_blocks([case], 1, 7)
-    for place, spent in times.place_ms.items():
-        assert 0 < times.best_ms[place] <= spent
-    total = sum(times.place_ms.values())
+    for position, spent in times.position_ms.items():
+        assert 0 < times.best_ms[position] <= spent
+    total = sum(times.position_ms.values())
     assert total + times.remainder_ms == pytest.approx(times.forward_ms)
     assert 0.6 < total / times.forward_ms < 1.1
-    order = [(place.level, place.part) for place in times.place_ms]
+    order = [(position.level, position.part) for position in times.position_ms]
     parts = ['input', 'stem', *(f'block {i}' for i in (1, 2, 3, 4)), 'laterals']
     assert order == [(level, part) for level in (0, 1) for part in parts] + [(None, DECODER)]
 
 
-def test_a_network_without_named_blocks_is_refused(tmp_path):
+def test_network_without_named_blocks_raises(tmp_path):
     write_tiny_model(tmp_path / 'tiny.onnx')
-    case = cases_of([tmp_path / 'tiny.onnx'], [], ['fp32'], tmp_path)[0]
+    case = make_cases([tmp_path / 'tiny.onnx'], [], ['fp32'], tmp_path)[0]
     with pytest.raises(InvalidModelError, match='do not name stem, blocks and decoder'):
         time_blocks([case], 1, 1)

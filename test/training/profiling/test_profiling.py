@@ -13,7 +13,7 @@
 # limitations under the License.
 
 
-"""The bench command: what is measured, in which order, and which ratios come of it."""
+"""The bench command: the cases that it measures, their order, and their ratios."""
 
 from collections import Counter
 from functools import partial
@@ -30,10 +30,10 @@ from training.__main__ import main
 from training.evaluation.complexity import count_complexity
 from training.models import build_model
 from training.profiling import measure
-from training.profiling.cases import cases_of, model_names, quantized_file
-from training.profiling.cpu_peak import Ceiling
-from training.profiling.measure import BenchOptions, peak_megabytes, speed_up
-from training.profiling.runs import bench_runs
+from training.profiling.cases import make_cases, model_names, quantized_file
+from training.profiling.cpu_peak import CpuPeak
+from training.profiling.measure import peak_memory_mb, ProfilingOptions, speed_up
+from training.profiling.runs import measure_runs
 from training.profiling.timing import in_rounds
 from training.run.checkpoint import save_checkpoint
 from training.schema.config import ModelConfig
@@ -43,7 +43,7 @@ NARROW = ModelConfig('pyramid', 'resnet18', [2, 2, 2, 3, 4], 2, 8)
 
 @pytest.fixture
 def workplace(tmp_path, monkeypatch) -> Path:
-    """Work in a folder with a configuration, two checkpoints and a foreign ONNX file."""
+    """Change to a folder with two configurations, a checkpoint and a foreign ONNX file."""
     monkeypatch.chdir(tmp_path)
     write_config(tmp_path / 'full.yaml', model={'classes': 3})
     write_config(tmp_path / 'classless.yaml')
@@ -53,7 +53,7 @@ def workplace(tmp_path, monkeypatch) -> Path:
 
 
 def quantized(path: Path, out: Path) -> Path:
-    """Write a file that says of itself that it is int8."""
+    """Write a copy of a file whose specification says int8."""
     spec = read_spec(path)
     changed = type(spec)(**{**vars(spec), 'precision': 'int8'})
     write_model(read_model(path), out, changed, read_golden(path))
@@ -61,7 +61,7 @@ def quantized(path: Path, out: Path) -> Path:
 
 
 def benched(capsys, *words: str) -> dict:
-    """Run the command in few rounds and read the last line that it prints."""
+    """Run the command in few rounds and return the JSON of its last line."""
     assert main(['bench', *words, '--repeats', '3', '--threads', '1', '--json']) == 0
     return json.loads(capsys.readouterr().out.splitlines()[-1])
 
@@ -97,7 +97,7 @@ def test_ratios_follow_from_the_rounds(capsys, workplace):
             assert 0 < spent['best'] <= spent['median'] <= spent['p95']
 
 
-def test_between_precisions_no_multiply_adds_are_removed(capsys, workplace):
+def test_precisions_of_one_network_have_no_gmac_ratio(capsys, workplace):
     foreign = workplace / 'foreign.fp32.onnx'
     quantized(foreign, workplace / 'foreign.int8.onnx')
     result = benched(capsys, foreign.name, '--precisions', 'fp32', 'int8')
@@ -107,17 +107,17 @@ def test_between_precisions_no_multiply_adds_are_removed(capsys, workplace):
     assert (pair['of']['precision'], pair['over']['precision']) == ('fp32', 'int8')
 
 
-def test_an_int8_file_is_measured_once_and_as_what_it_is(workplace):
+def test_int8_file_is_measured_once_and_in_int8(workplace):
     foreign = workplace / 'foreign.fp32.onnx'
     int8 = quantized(foreign, workplace / 'foreign.int8.onnx')
-    cases = cases_of([foreign, int8], [], ['fp32', 'int8'], workplace)
+    cases = make_cases([foreign, int8], [], ['fp32', 'int8'], workplace)
     assert [(case.model, case.precision) for case in cases] == [
         ('foreign', 'fp32'),
         ('foreign', 'int8'),
     ]
 
 
-def test_the_result_names_what_it_depends_on_and_can_go_into_a_file(capsys, workplace):
+def test_result_names_the_machine_and_can_be_written_to_a_file(capsys, workplace):
     words = ['foreign.fp32.onnx', '--repeats', '1', '--threads', '1', '--json', 'out.json']
     assert main(['bench', *words]) == 0
     result = json.loads((workplace / 'out.json').read_text())
@@ -129,7 +129,7 @@ def test_the_result_names_what_it_depends_on_and_can_go_into_a_file(capsys, work
     assert '{' not in shown
 
 
-def test_int8_of_a_configuration_is_made_of_random_weights(capsys, workplace):
+def test_int8_of_a_configuration_has_random_weights(capsys, workplace):
     words = ['--sizes', '96x64', '96x128', '--precisions', 'fp32', 'int8', '--work', 'work']
     result = benched(capsys, 'full.yaml', *words)
     cases = [(case['used_precision'], case['height']) for case in result['cases']]
@@ -143,41 +143,42 @@ def test_int8_of_a_configuration_is_made_of_random_weights(capsys, workplace):
     }
     spec = read_spec(made / '96x64.int8.onnx')
     assert (spec.precision, spec.calibration['source']) == (
-        'int8', 'rendered pictures, random weights',
+        'int8', 'rendered images, random weights',
     )  # fmt: skip
     assert read_golden(made / '96x64.int8.onnx') is None
-    # what is there is taken as it is
+    # Existing files are not made again.
     benched(capsys, 'full.yaml', *words)
     assert {path.name: path.stat().st_mtime_ns for path in made.iterdir()} == files
 
 
-def test_cameras_in_turn_and_the_ceiling_are_measured_in_the_same_rounds(
-    capsys, workplace, monkeypatch
+@pytest.mark.parametrize('option', ['--cpu-peak', '--ceiling'])
+def test_shared_engine_and_cpu_peak_are_measured_in_the_same_rounds(
+    capsys, workplace, monkeypatch, option
 ):
-    monkeypatch.setattr(measure, 'Ceiling', partial(Ceiling, side=128))
-    words = ['--camera-counts', '1', '3', '--ceiling', '--plots', 'plots']
+    monkeypatch.setattr(measure, 'CpuPeak', partial(CpuPeak, side=128))
+    words = ['--camera-counts', '1', '3', option, '--plots', 'plots']
     result = benched(capsys, 'foreign.fp32.onnx', *words)
     (case,) = result['cases']
     assert [turn['cameras'] for turn in case['turns']] == [1, 3]
     assert all(len(turn['turn_ms']['rounds']) == 3 for turn in case['turns'])
     assert case['turns'][1]['peak_mb'] > 20
-    (ceiling,) = result['ceilings']
-    assert (ceiling['precision'], len(ceiling['rounds'])) == ('fp32', 4)
+    (peak,) = result['ceilings']
+    assert (peak['precision'], len(peak['rounds'])) == ('fp32', 4)
     assert [path.name for path in (workplace / 'plots').iterdir()] == ['cameras.png']
 
 
-def test_in_every_round_each_comes_once_and_first_in_turn():
+def test_every_round_has_each_item_once_and_rotates_the_first():
     order = list(in_rounds('abc', 4))
     rounds = list(zip(*[iter(order)] * 3))
     assert all(Counter(items) == Counter('abc') for items in rounds)
     assert [items[0] for items in rounds] == ['a', 'b', 'c', 'a']
 
 
-def test_a_speed_up_is_the_median_of_ratios_and_not_the_ratio_of_medians():
+def test_speed_up_is_the_median_of_ratios_not_the_ratio_of_medians():
     assert speed_up([2, 30, 8], [1, 10, 8])['speed_up'] == 2
 
 
-def test_models_are_named_by_file_or_run_and_by_folder_where_those_agree():
+def test_models_are_named_by_file_or_run_with_folders_if_names_clash():
     runs = [Path('runs/a/trained.pt'), Path('runs/b/trained.pt')]
     assert model_names(runs) == ['a', 'b']
     assert model_names([Path('x.fp32.onnx'), Path('x.int8.onnx')]) == ['x', 'x']
@@ -194,14 +195,14 @@ def test_peak_memory_is_that_of_a_process_without_torch(workplace):
         if line.startswith('VmHWM')
     )
     small, large = (
-        peak_megabytes(workplace / 'foreign.fp32.onnx', 'fp32', 1, [size])
+        peak_memory_mb(workplace / 'foreign.fp32.onnx', 'fp32', 1, [size])
         for size in ((48, 64), (2048, 4096))
     )
     assert 20 < small < own
     assert large > small + 2048 * 4096 * 3 / 1e6
 
 
-def test_every_run_below_a_folder_gets_its_figures(workplace):
+def test_every_run_below_a_folder_gets_its_latency_file(workplace):
     for name, model in (('dense/seed0', None), ('pruned/seed0', NARROW), ('pruned/seed1', NARROW)):
         (workplace / 'runs' / name).mkdir(parents=True)
         save_checkpoint(tiny_checkpoint(model), workplace / 'runs' / name / 'trained.pt')
@@ -210,8 +211,8 @@ def test_every_run_below_a_folder_gets_its_figures(workplace):
     save_checkpoint(tiny_checkpoint(), earlier / 'trained.pt')
     int8 = workplace / 'runs' / 'pruned' / 'seed1' / 'model.int8.onnx'
     quantized(workplace / 'foreign.fp32.onnx', int8)
-    options = BenchOptions(threads=1, repeats=2, with_memory=False)
-    files = bench_runs(workplace / 'runs', None, options)
+    options = ProfilingOptions(threads=1, repeats=2, with_memory=False)
+    files = measure_runs(workplace / 'runs', None, options)
     dense, first, second = (json.loads(path.read_text()) for path in files)
     assert [path.name for path in files] == ['latency.json'] * 3
     assert set(dense) == set(first) == set(second)
@@ -221,7 +222,7 @@ def test_every_run_below_a_folder_gets_its_figures(workplace):
     assert first['fp32_realised'] == pytest.approx(first['fp32_speed_up'] / first['gmac_ratio'])
     assert first['int8_ms'] is None
     assert second['int8_ms'] > 0
-    # the reference has no int8 file to compare with
+    # The reference has no int8 file to compare with.
     assert second['int8_speed_up'] is None
     assert second['int8_file_mb'] == int8.stat().st_size / 1e6
 
@@ -246,7 +247,7 @@ MISTAKES = [
 
 
 @pytest.mark.parametrize(('words', 'message'), MISTAKES, ids=[words for words, _ in MISTAKES])
-def test_a_mistake_is_one_line_and_the_exit_code_1(workplace, capsys, words, message):
+def test_mistake_prints_one_line_and_exits_with_1(workplace, capsys, words, message):
     arguments = [*words.split(), *([] if 'repeats' in words else ['--repeats', '1'])]
     assert main(['bench', *arguments]) == 1
     captured = capsys.readouterr()

@@ -13,7 +13,7 @@
 # limitations under the License.
 
 
-"""The tables of a bench say what its JSON says, and so do the documents that quote them."""
+"""Tables have the values of their JSON, in the documents as well."""
 
 import json
 
@@ -21,17 +21,17 @@ from helpers.checkout import ROOT
 import pytest
 from swiftnet_ros.errors import FileMissingError, UnknownNameError
 from training.__main__ import main
-from training.profiling.report import report, TABLES, with_tables
+from training.profiling.report import report, TABLES, with_updated_tables
 
 README, DOCS = ROOT / 'README.md', ROOT / 'docs'
 PERFORMANCE = DOCS / 'performance.md'
-SEMINAR = DOCS / 'results' / 'bench' / 'seminar.json'
-# the ratio of multiply-adds that SEMINAR's full and all-pruned network have
+REFERENCE = DOCS / 'results' / 'bench' / 'seminar.json'
+# Multiply-adds of the reference work's full network over those of its network `all`.
 GMAC_RATIO = 209.67 / 59.75
 
 
 def case(model: str, gmacs: float, engine: float, pipeline: float) -> dict:
-    """Make what a bench gives for one case."""
+    """Return one case of a result."""
     times = {'median': engine, 'p95': engine + 1, 'best': engine - 1, 'rounds': [engine]}
     spent = {'median': pipeline, 'p95': pipeline, 'best': pipeline, 'rounds': [pipeline]}
     line = {'camera': [1080, 1920], 'pipeline_ms': spent, 'over_engine': pipeline / engine}
@@ -50,12 +50,12 @@ def case(model: str, gmacs: float, engine: float, pipeline: float) -> dict:
 
 
 def identity(model: str) -> dict:
-    """Make what tells one case from another."""
+    """Return the keys that identify a case."""
     return {'model': model, 'height': 512, 'width': 1024, 'precision': 'fp32'}
 
 
 def blocks(model: str, factor: float) -> dict:
-    """Make the block times of a network: everything takes and counts `factor`."""
+    """Return block times of a network, in proportion to `factor`."""
     levels = [(level, part) for level in (0, 1) for part in ('stem', 'block 1', 'laterals')]
     levels += [(level, f'block {block}') for level in (0, 1) for block in (2, 3, 4)]
     parts = [
@@ -71,7 +71,7 @@ def blocks(model: str, factor: float) -> dict:
 
 @pytest.fixture
 def result() -> dict:
-    """Give the result of a bench of two networks."""
+    """Return the result of two networks."""
     pair = {'speed_up': 3.5, 'low': 3.2, 'high': 3.8, 'cpu_speed_up': 3.6}
     names = {'of': identity('full'), 'over': identity('all')}
     machine = {'cpu': 'a CPU', 'cpus': 2, 'threads': 1, 'load': 0.25, 'flags': ['avx2', 'fma']}
@@ -85,14 +85,14 @@ def result() -> dict:
 
 
 def rows(text: str) -> list[list[str]]:
-    """Read the rows of a Markdown table, the head first."""
+    """Return the rows of a Markdown table, the head first."""
     lines = [line.strip('| ').split(' | ') for line in text.splitlines()]
     assert all(set(cell) == {'-'} for cell in lines.pop(1))
     assert {len(line) for line in lines} == {len(lines[0])}
     return lines
 
 
-def test_a_case_is_a_row_with_its_figures(result):
+def test_case_is_a_row_with_its_values(result):
     head, full, pruned = rows(TABLES['latency'](result))
     shown = dict(zip(head, pruned))
     assert (full[0], shown['model'], shown['size']) == ('full', 'all', '1024x512')
@@ -104,14 +104,14 @@ def test_a_case_is_a_row_with_its_figures(result):
     )  # fmt: skip
 
 
-def test_a_pair_says_what_became_of_the_multiply_adds(result):
+def test_pair_has_speed_up_and_gmac_ratio(result):
     head, row = rows(TABLES['pairs'](result))
     assert row[:2] == ['full fp32', 'all fp32']
     shown = dict(zip(head, row))
-    assert (shown['speed-up'], shown['GMAC ratio'], shown['realised']) == ('3.50', '3.51', '1.00')
+    assert (shown['speed-up'], shown['GMAC ratio'], shown['realized']) == ('3.50', '3.51', '1.00')
 
 
-def test_blocks_of_a_level_sum_up_and_the_whole_is_at_the_end(result):
+def test_blocks_of_a_level_add_up_and_the_forward_pass_is_last(result):
     head, *body = rows(TABLES['blocks'](result))
     assert [row[:2] for row in body[:4]] == [
         ['0', 'full fp32'],
@@ -125,7 +125,7 @@ def test_blocks_of_a_level_sum_up_and_the_whole_is_at_the_end(result):
     whole = result['blocks'][0]
     parts = sum(part['ms'] for part in whole['parts'])
     assert parts + whole['remainder_ms'] == pytest.approx(whole['forward_ms'])
-    # 6 parts of 16 ms, 6 of 8 ms, the decoder's 8 ms, and the remainder
+    # 6 blocks of 16 ms, 6 of 8 ms, the decoder's 8 ms, and the remainder.
     assert body[6][-1] == '152'
 
 
@@ -139,7 +139,7 @@ def test_levels_compare_the_first_network_with_the_others(result):
     assert {tuple(row[-4:]) for row in body} == {('4.00', '16.00', '0.25', '1.00')}
 
 
-def test_the_report_leaves_out_what_was_not_measured(result):
+def test_report_has_only_the_tables_that_were_measured(result):
     assert 'block 1' in report(result)
     few = report({**result, 'blocks': [], 'pairs': []})
     assert 'block 1' not in few
@@ -147,7 +147,7 @@ def test_the_report_leaves_out_what_was_not_measured(result):
     assert '0.25' in few
 
 
-def test_a_document_gets_the_tables_that_it_names(result, tmp_path, capsys):
+def test_tables_of_a_document_are_updated(result, tmp_path, capsys):
     (tmp_path / 'out.json').write_text(json.dumps(result))
     document = tmp_path / 'doc.md'
     marks = '<!-- bench out.json {} -->\n{}<!-- end bench -->\n'
@@ -158,7 +158,7 @@ def test_a_document_gets_the_tables_that_it_names(result, tmp_path, capsys):
     pairs, machine = (f'{TABLES[name](result)}\n' for name in ('pairs', 'machine'))
     expected = f'before\n{marks.format("pairs", pairs)}between\n'
     assert document.read_text() == f'{expected}{marks.format("machine", machine)}after\n'
-    assert with_tables(document) == document.read_text()
+    assert with_updated_tables(document) == document.read_text()
 
 
 @pytest.mark.parametrize(
@@ -168,28 +168,30 @@ def test_a_document_gets_the_tables_that_it_names(result, tmp_path, capsys):
         ('out.json pears', UnknownNameError, "unknown bench table 'pears'; did you mean 'pairs'"),
     ],
 )
-def test_a_document_that_names_nothing_known_is_an_error(result, tmp_path, mark, error, message):
+def test_unknown_table_or_missing_result_of_a_document_raises(
+    result, tmp_path, mark, error, message
+):
     (tmp_path / 'out.json').write_text(json.dumps(result))
     (tmp_path / 'doc.md').write_text(f'<!-- bench {mark} -->\n<!-- end bench -->\n')
     with pytest.raises(error, match=message):
-        with_tables(tmp_path / 'doc.md')
+        with_updated_tables(tmp_path / 'doc.md')
 
 
 @pytest.mark.parametrize(('document', 'least'), [(PERFORMANCE, 10), (README, 0)])
-def test_the_tables_of_the_documents_are_those_of_their_json(document, least):
+def test_documents_have_the_tables_of_their_json(document, least):
     text = document.read_text()
     assert text.count('<!-- bench ') == text.count('<!-- end bench -->') >= least
-    assert with_tables(document) == text
+    assert with_updated_tables(document) == text
 
 
-def test_the_results_are_those_of_the_whole_script_and_not_of_its_quick_form():
+def test_stored_results_are_not_from_the_quick_script():
     for name, size, rounds in (('matrix', [512, 1024], 10), ('reference', [1024, 2048], 5)):
         result = json.loads((DOCS / 'results' / 'bench' / f'{name}.json').read_text())
         assert {(case['height'], case['width']) for case in result['cases']} == {tuple(size)}
         assert len(result['cases']) >= 6 and result['repeats'] >= rounds
 
 
-def test_runs_through_the_node_and_starts_are_tables():
+def test_measurements_over_topics_and_cold_starts_are_tables():
     alone = {'engine_ms': 40.0, 'p50_ms': 50.0}
     run = {
         'camera': [512, 1024], 'rate_hz': 10.0, 'sent': 30, 'received': 29, 'engine_ms': 40.0,
@@ -200,8 +202,8 @@ def test_runs_through_the_node_and_starts_are_tables():
     }  # fmt: skip
     shown = dict(rows(TABLES['node'](run)))
     assert shown['camera'] == '1024x512, 10.0 Hz'
-    assert shown['p50 / p99 in times of the engine'] == '1.25 / 1.75'
-    assert shown['p50 / engine alone in each round, ms'] == '50.0 / 40.0, 50.0 / 40.0'
+    assert shown['latency p50 / p99 over the engine alone'] == '1.25 / 1.75'
+    assert shown['latency p50 / engine alone in each round, ms'] == '50.0 / 40.0, 50.0 / 40.0'
     starts = {'first': [1.5, 1.625], 'second': [1.25]}
     start = {'model': 'warehouse', 'precision': 'int8', 'starts_s': starts}
     assert rows(TABLES['node'](start))[2:] == [
@@ -210,8 +212,8 @@ def test_runs_through_the_node_and_starts_are_tables():
     ]
 
 
-def test_the_pruned_network_is_as_much_faster_as_it_is_smaller():
-    pairs = json.loads(SEMINAR.read_text())['pairs']
+def test_pruned_network_realizes_95_percent_of_its_gmac_ratio():
+    pairs = json.loads(REFERENCE.read_text())['pairs']
     (pair,) = [pair for pair in pairs if pair['of']['precision'] == 'fp32']
     assert (pair['of']['model'], pair['over']['model']) == ('full', 'all')
     assert pair['gmac_ratio'] == pytest.approx(GMAC_RATIO, rel=1e-3)
