@@ -13,7 +13,7 @@
 # limitations under the License.
 
 
-"""A small family of arms on the small data set: every kind of arm, a few steps each."""
+"""A small experiment on the small data set: every kind of variant, a few steps each."""
 
 from copy import deepcopy
 from pathlib import Path
@@ -23,7 +23,7 @@ from helpers.tiny_training import TREE
 from training.experiments.experiment import Experiment, experiment_from_tree
 from training.experiments.seed_runs import SeedRuns
 
-DENSE = {key: part for key, part in TREE.items() if key != 'name'} | {
+DENSE = {key: section for key, section in TREE.items() if key != 'name'} | {
     'model': {'widths': [16, 16, 16, 24, 32], 'levels': 2, 'features': 16},
     'train': {'epochs': 2, 'batch_size': 4, 'ema_decay': 0.5, 'evaluate_every': 0},
 }
@@ -37,7 +37,7 @@ EXPERIMENT: dict[str, Any] = {
     'calibration_batches': 1,
     'pruning': PRUNING,
     'masks': {'half': {'ratio': 0.5, 'scope': 'global'}},
-    'arms': {
+    'variants': {
         'ft': {'weights': 'ft', 'pruning': 'all'},
         'ft_lrr': {'weights': 'ft_lrr', 'pruning': 'first2'},
         'lth': {'weights': 'lth', 'pruning': 'all'},
@@ -54,12 +54,12 @@ EXPERIMENT: dict[str, Any] = {
 
 
 def tiny_experiment(**sections: Any) -> Experiment:
-    """Make the family; `arms={...}` or another section takes the place of its own."""
+    """Return the experiment; `variants={...}` replaces its section of that name."""
     return experiment_from_tree({**deepcopy(EXPERIMENT), **sections})
 
 
 def tiny_seed_runs(root: Path, out: Path, seed: int = 0, **sections: Any) -> SeedRuns:
-    """Make the work on one seed of it; the second data set lies in `root`_other."""
+    """Return the runs of one seed; the second data set is in the folder `root`_other."""
     return SeedRuns(
         tiny_experiment(**sections), seed, root, root.with_name(f'{root.name}_other'), out
     )

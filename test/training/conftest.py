@@ -63,9 +63,9 @@ def finished_run(folder_root: Path, tmp_path_factory: pytest.TempPathFactory) ->
 
 @pytest.fixture(scope='session')
 def finished_experiment(folder_root: Path, tmp_path_factory: pytest.TempPathFactory) -> SeedRuns:
-    """Return the work on a small family of all kinds of arms, done: 4 steps for each."""
+    """Return the finished runs of a small experiment with all kinds of variants, 4 steps each."""
     torch.set_num_threads(1)
-    task = tiny_seed_runs(folder_root, tmp_path_factory.mktemp('family'))
-    for _ in run_experiment(task, ()):
+    runs = tiny_seed_runs(folder_root, tmp_path_factory.mktemp('experiment'))
+    for _ in run_experiment(runs, ()):
         AcceleratorState._reset_state(reset_partial_state=True)
-    return task
+    return runs

@@ -53,13 +53,13 @@ RECIPES = [
     for path in sorted((CONFIGS / folder).glob('*.yaml'))
     if name_of(path) not in RUN_HERE
 ]
-FAMILIES = [path for path in RECIPES if 'arms' in load_tree(path)]
+FAMILIES = [path for path in RECIPES if 'variants' in load_tree(path)]
 
 
 def training_of(path):
     """Return the training configuration of a recipe, of an experiment the dense one."""
     tree = load_tree(path)
-    return load_experiment(path).dense if 'arms' in tree else config_from_tree(tree)
+    return load_experiment(path).dense if 'variants' in tree else config_from_tree(tree)
 
 
 @pytest.mark.parametrize('path', RECIPES, ids=name_of)
@@ -97,7 +97,7 @@ def test_batch_can_be_split_among_four_processes(path):
 @pytest.mark.parametrize('path', FAMILIES, ids=name_of)
 def test_experiment_has_a_distilled_variant_and_the_dense_run_of_its_recipe(path):
     family = load_experiment(path)
-    taught = [arm for arm in family.arms.values() if arm.distillation.teacher == 'dense']
+    taught = [arm for arm in family.variants.values() if arm.distillation.teacher == 'dense']
     assert {arm.pruning for arm in taught} >= {'all'}
     alone = path.with_name(path.name.replace('_pruned', ''))
     if alone in RECIPES:

@@ -12,5 +12,4 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-
-"""A family of pruned networks under one budget: what each starts from, its rounds, its result."""
+"""Pruning experiments, lottery tickets among them: variants of one dense run under one budget."""

@@ -12,8 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-
-"""A YAML file that describes a family of arms: one dense run, what is pruned, what follows."""
+"""The YAML file of an experiment: a dense run, its pruned variants, and a transfer to new data."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -26,50 +25,37 @@ from training.experiments.variant import check_variant, Variant
 from training.pruning.masks import MaskOptions
 from training.pruning.options import PruneOptions
 from training.schema.config import Config, config_from_tree, load_tree
-from training.schema.from_yaml import dataclass_from_tree
-
-
-@dataclass(frozen=True)
-class Transfer:
-    """
-    Runs on a second data set.
-
-    `train` is their configuration; `arms` gives for each the run whose weights it starts from:
-    dense, one of the family's arms, or null for random ones.
-    """
-
-    train: Config
-    arms: Mapping[str, str | None]
-
-
-@dataclass(frozen=True)
-class _PlainTransfer:
-    train: dict[str, Any]
-    arms: dict[str, str | None] = field(default_factory=dict)
-
-
-def transfer_from_tree(tree: dict[str, Any]) -> Transfer:
-    """Make it from the section of a family's file."""
-    plain = dataclass_from_tree(_PlainTransfer, tree, 'transfer.')
-    return Transfer(config_from_tree({'name': 'transfer', **plain.train}), plain.arms)
-
+from training.schema.from_yaml import dataclass_from_tree, renamed_from
 
 T = TypeVar('T')
 DENSE = 'dense'
 
 
 @dataclass(frozen=True)
+class Transfer:
+    """
+    Runs on a second data set, trained by `train`.
+
+    `variants` maps each to the run whose weights it starts from: dense, one of the experiment's
+    variants, or None for random weights.
+    """
+
+    train: Config
+    variants: Mapping[str, str | None]
+
+
+@dataclass(frozen=True)
 class Experiment:
     """
-    Everything that a table of arms depends on, besides the folders of the data.
+    Everything that the results depend on, except for the folders of the data.
 
-    Every arm trains as long as `dense` does, on the same views in the same order.
-    `calibration_batches` training batches feed the criteria that need data.
+    Every variant trains as long as `dense` does, on the same crops in the same order.
+    `calibration_batches` is the number of training batches for criteria that need data.
     """
 
     name: str
     dense: Config
-    arms: Mapping[str, Variant]
+    variants: Mapping[str, Variant]
     pruning: Mapping[str, PruneOptions] = field(default_factory=dict)
     masks: Mapping[str, MaskOptions] = field(default_factory=dict)
     seeds: Sequence[int] = (0,)
@@ -78,12 +64,12 @@ class Experiment:
 
 
 @dataclass(frozen=True)
-class _Plain:
-    """The file as it is; what is a mapping of named things is built one by one."""
+class _ExperimentTree:
+    """The keys of the file; mappings of named entries are converted one by one."""
 
     name: str
     dense: dict[str, Any]
-    arms: dict[str, Any]
+    variants: dict[str, Any] = renamed_from('arms')
     pruning: dict[str, Any] = field(default_factory=dict)
     masks: dict[str, Any] = field(default_factory=dict)
     seeds: list[int] = field(default_factory=lambda: [0])
@@ -91,34 +77,42 @@ class _Plain:
     transfer: dict[str, Any] | None = None
 
 
+@dataclass(frozen=True)
+class _TransferTree:
+    train: dict[str, Any]
+    variants: dict[str, str | None] = renamed_from('arms', default_factory=dict)
+
+
 def load_experiment(path: Path, overrides: tuple[str, ...] = ()) -> Experiment:
-    """Read a family strictly; `overrides` are 'section.key=value' strings."""
+    """Load an experiment; `overrides` are 'section.key=value' strings."""
     return experiment_from_tree(load_tree(path, overrides))
 
 
 def experiment_from_tree(tree: dict[str, Any]) -> Experiment:
-    """Make a family from plain dictionaries; refuse unknown keys and impossible values."""
-    plain = dataclass_from_tree(_Plain, tree)
+    """Return an experiment made from plain dictionaries; raise for unknown keys and values."""
+    plain = dataclass_from_tree(_ExperimentTree, tree)
     if not plain.seeds or min(plain.seeds) < 0:
-        raise InvalidValueError('seeds', plain.seeds, 'one or more numbers of 0 or more')
+        raise InvalidValueError('seeds', plain.seeds, 'one or more numbers of at least 0')
     if plain.calibration_batches < 1:
-        raise InvalidValueError('calibration_batches', plain.calibration_batches, '1 or more')
-    arms = _named(Variant, 'arms', plain.arms)
-    family = Experiment(
+        raise InvalidValueError('calibration_batches', plain.calibration_batches, 'at least 1')
+    variants = _named(Variant, 'variants', plain.variants)
+    experiment = Experiment(
         name=plain.name,
-        dense=_dense(plain.dense, arms),
-        arms=arms,
+        dense=_dense_config(plain.dense, variants),
+        variants=variants,
         pruning=_named(PruneOptions, 'pruning', plain.pruning),
         masks=_named(MaskOptions, 'masks', plain.masks),
         seeds=tuple(plain.seeds),
         calibration_batches=plain.calibration_batches,
         transfer=_transfer(plain.transfer),
     )
-    for name, arm in arms.items():
-        check_variant(name, arm)
-        _check_references(family, name, arm)
-    _check_runs(family)
-    return family
+    for name, variant in variants.items():
+        check_variant(name, variant)
+        _check_references(experiment, name, variant)
+    _check_names(experiment)
+    if experiment.transfer is not None:
+        _check_transfer(experiment.dense, experiment.transfer.train)
+    return experiment
 
 
 def _named(kind: type[T], section: str, tree: dict[str, Any]) -> dict[str, T]:
@@ -128,55 +122,55 @@ def _named(kind: type[T], section: str, tree: dict[str, Any]) -> dict[str, T]:
     }
 
 
-def _dense(tree: dict[str, Any], arms: Mapping[str, Variant]) -> Config:
-    """Read the training configuration and have it keep what the arms rewind to."""
+def _dense_config(tree: dict[str, Any], variants: Mapping[str, Variant]) -> Config:
+    """Return the configuration of the dense run, which keeps the weights to rewind to."""
     config = config_from_tree({'name': DENSE, **tree})
-    wanted = {arm.rewind_to for arm in arms.values() if arm.weights == 'lth'}
-    kept = sorted(wanted.union(config.train.keep_steps))
-    return replace(config, train=replace(config.train, keep_steps=kept))
+    rewind_to = {v.rewind_to for v in variants.values() if v.weights == 'lth'}
+    keep_steps = sorted(rewind_to.union(config.train.keep_steps))
+    return replace(config, train=replace(config.train, keep_steps=keep_steps))
 
 
 def _transfer(tree: dict[str, Any] | None) -> Transfer | None:
-    return None if tree is None else transfer_from_tree(tree)
+    if tree is None:
+        return None
+    plain = dataclass_from_tree(_TransferTree, tree, 'transfer.')
+    return Transfer(config_from_tree({'name': 'transfer', **plain.train}), plain.variants)
 
 
-def _check_references(family: Experiment, name: str, arm: Variant) -> None:
-    """Refuse an arm that names pruning or masks that are not there."""
-    for what, known in (('pruning', family.pruning), ('masks', family.masks)):
-        chosen = getattr(arm, what)
+def _check_references(experiment: Experiment, name: str, variant: Variant) -> None:
+    """Raise UnknownNameError if a variant names pruning options or masks that do not exist."""
+    for section, known in (('pruning', experiment.pruning), ('masks', experiment.masks)):
+        chosen = getattr(variant, section)
         if chosen is not None and chosen not in known:
-            raise UnknownNameError(f'value of arms.{name}.{what}', chosen, known)
-    if arm.pruning is not None:
-        arm.prune_options(family.pruning[arm.pruning], 1)
+            raise UnknownNameError(f'value of variants.{name}.{section}', chosen, known)
+    if variant.pruning is not None:
+        variant.prune_options(experiment.pruning[variant.pruning], 1)
 
 
-def _check_runs(family: Experiment) -> None:
-    """Refuse names that are no folders or name two runs, and transfers from nowhere."""
-    transfers = family.transfer.arms if family.transfer else {}
-    for name in (*family.arms, *transfers):
+def _check_names(experiment: Experiment) -> None:
+    """Raise if a name is no folder name or not unique, or a transfer has an unknown source."""
+    transfers = experiment.transfer.variants if experiment.transfer else {}
+    for name in (*experiment.variants, *transfers):
         if not re.fullmatch(r'\w+', name) or name == DENSE:
-            raise InvalidValueError('arms', name, f'names of letters, digits and _, not {DENSE}')
-    sources = (DENSE, *family.arms)
+            expected = f'names of letters, digits and _, other than {DENSE}'
+            raise InvalidValueError('variants', name, expected)
+    sources = (DENSE, *experiment.variants)
     for name, source in transfers.items():
-        if name in family.arms:
-            raise InvalidValueError('transfer.arms', name, 'a name that no arm has')
+        if name in experiment.variants:
+            raise InvalidValueError('transfer.variants', name, 'a name that no variant has')
         if source is not None and source not in sources:
-            raise UnknownNameError(f'value of transfer.arms.{name}', source, sources)
-    if family.transfer:
-        _check_transfer(family.dense, family.transfer.train)
+            raise UnknownNameError(f'value of transfer.variants.{name}', source, sources)
 
 
 def _check_transfer(dense: Config, train: Config) -> None:
-    """Refuse what one process cannot train after the dense run, or not from its weights."""
-    if not _same_network(dense, train):
+    """Raise if a transfer cannot start from the dense weights, or in the same process."""
+    if _without_classes(dense) != _without_classes(train):
         expected = f'that of dense, {asdict(dense.model)}'
         raise InvalidValueError('transfer.train.model', asdict(train.model), expected)
     if dense.train.amp != train.train.amp:
         raise InvalidValueError('transfer.train.train.amp', train.train.amp, 'that of dense')
 
 
-def _same_network(one: Config, other: Config) -> bool:
-    """Tell whether two configurations differ in classes and first weights alone."""
-    return replace(one.model, classes=None, pretrained=False) == replace(
-        other.model, classes=None, pretrained=False
-    )
+def _without_classes(config: Config) -> object:
+    """Return the model without number of classes and initial weights, which may differ."""
+    return replace(config.model, classes=None, pretrained=False)

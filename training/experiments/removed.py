@@ -12,11 +12,9 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-
-"""What was removed: channels by a history, or single weights by masks; both are JSON files."""
+"""What was pruned from a network: removed channels or masked weights, as JSON files."""
 
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Protocol
 
 from swiftnet_ros.system.files import write_atomic
@@ -27,54 +25,57 @@ from training.run.folder import RunPaths
 
 
 class Removed(Protocol):
-    """What is gone from a network."""
+    """What was pruned from a network."""
 
     def apply(self, network: nn.Module) -> None:
-        """Remove it from a network of the shape of before, in place."""
+        """Prune a network of the unpruned shape in place."""
 
-    def hold(self, network: nn.Module) -> None:
-        """Set to zero again what is gone but still has its place in the network."""
+    def reapply(self, network: nn.Module) -> None:
+        """Set pruned weights that are still in the network to zero again, after a step."""
+
+    def save(self, paths: RunPaths) -> None:
+        """Write the file from which `load_removed` reads it."""
 
 
 @dataclass(frozen=True)
 class RemovedChannels:
-    """RemovedChannels that are really gone."""
+    """Channels that are no longer in the network."""
 
     history: PruningHistory = field(default_factory=PruningHistory)
 
     def apply(self, network: nn.Module) -> None:
-        """Remove them, whatever the network's weights are."""
+        """Remove the channels, whatever the weights of the network are."""
         replay(network, self.history)
 
-    def hold(self, network: nn.Module) -> None:
-        """Do nothing: they have no place any more."""
+    def reapply(self, network: nn.Module) -> None:
+        """Do nothing: the channels do not exist any more."""
+
+    def save(self, paths: RunPaths) -> None:
+        """Write the pruning history."""
+        write_atomic(paths.history, self.history.to_json())
 
 
 @dataclass(frozen=True)
 class RemovedWeights:
-    """Weights that are zero; `masks` are True for what is kept, by parameter."""
+    """Weights that are zero; `masks` are True for those that are kept, by parameter."""
 
     masks: Masks
 
     def apply(self, network: nn.Module) -> None:
-        """Set them to zero."""
+        """Set the weights to zero."""
         apply_masks(network, self.masks)
 
-    def hold(self, network: nn.Module) -> None:
-        """Set them to zero again, as after a step of the optimizer."""
+    def reapply(self, network: nn.Module) -> None:
+        """Set the weights to zero again, as a step of the optimizer changes them."""
         apply_masks(network, self.masks)
 
-
-def save_removed(removed: Removed, path: Path) -> None:
-    """Write a history or masks; the file is whole or not there."""
-    if isinstance(removed, RemovedChannels):
-        write_atomic(path, removed.history.to_json())
-    elif isinstance(removed, RemovedWeights):
-        save_masks(removed.masks, path)
+    def save(self, paths: RunPaths) -> None:
+        """Write the masks."""
+        save_masks(self.masks, paths.masks)
 
 
 def load_removed(paths: RunPaths) -> Removed | None:
-    """Read what is gone from a run's network; None where nothing was written yet."""
+    """Load what was pruned from the network of a run; None if nothing is stored yet."""
     if paths.masks.exists():
         return RemovedWeights(load_masks(paths.masks))
     return RemovedChannels(load_history(paths.history)) if paths.history.exists() else None

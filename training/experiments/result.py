@@ -12,9 +12,9 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
+"""result.json: measurements and settings of a finished run, from which reports are made."""
 
-"""What a finished run gives to tables: one JSON file of figures and of what they were made by."""
-
+from collections.abc import Mapping
 from dataclasses import asdict
 import hashlib
 import json
@@ -29,34 +29,34 @@ from training.run.folder import read_records, RunPaths
 from training.schema.config import load_config
 
 
-def write_result(paths: RunPaths, name: str, facts: dict[str, Any], removed: Removed) -> None:
-    """Write result.json of a finished run; `facts` are what its family says of it."""
+def write_result(
+    paths: RunPaths, name: str, settings: Mapping[str, Any], removed: Removed
+) -> None:
+    """Write result.json of a finished run; `settings` are those of the experiment."""
     checkpoint = load_checkpoint(paths.trained)
     config = load_config(paths.config)
-    measured = read_records(paths.metrics)[-1]
-    counted = count_complexity(checkpoint.network(), checkpoint.height, checkpoint.width)
+    metrics = read_records(paths.metrics)[-1]
+    complexity = count_complexity(checkpoint.network(), checkpoint.height, checkpoint.width)
+    start = load_checkpoint(paths.initial_weights) if paths.initial_weights.exists() else None
+    kept = removed.history.kept_channels() if isinstance(removed, RemovedChannels) else {}
     result = {
         'name': name,
         'seed': config.train.seed,
-        **facts,
-        'params': counted.params,
-        'params_not_zero': _not_zero(checkpoint),
-        'gmacs': counted.gmacs,
-        'conv_gmacs': counted.conv_gmacs,
+        **settings,
+        'params': complexity.params,
+        'params_not_zero': _nonzero_params(checkpoint),
+        'gmacs': complexity.gmacs,
+        'conv_gmacs': complexity.conv_gmacs,
         'size': [checkpoint.height, checkpoint.width],
         'widths': layer_widths(checkpoint.weights),
-        'kept_channels': removed.history.kept_channels()
-        if isinstance(removed, RemovedChannels)
-        else {},
+        'kept_channels': kept,
         'dataset': config.data.dataset,
         'split': config.data.val_split,
-        'images': measured['images'],
-        'miou': measured['miou'],
-        'iou': measured['iou'],
+        'images': metrics['images'],
+        'miou': metrics['miou'],
+        'iou': metrics['iou'],
         'epochs': config.train.epochs,
-        'start_sha256': weights_sha256(load_checkpoint(paths.initial_weights))
-        if paths.initial_weights.exists()
-        else None,
+        'start_sha256': None if start is None else weights_sha256(start),
         'torch': torch.__version__,
         'config': asdict(config),
     }
@@ -64,7 +64,7 @@ def write_result(paths: RunPaths, name: str, facts: dict[str, Any], removed: Rem
 
 
 def weights_sha256(checkpoint: Checkpoint) -> str:
-    """Give the SHA-256 of all weights by name, to tell which ones a run began with."""
+    """Return the SHA-256 of all weights by name, which identifies the initial weights of a run."""
     digest = hashlib.sha256()
     for name, value in sorted(checkpoint.weights.items()):
         digest.update(name.encode())
@@ -72,6 +72,6 @@ def weights_sha256(checkpoint: Checkpoint) -> str:
     return digest.hexdigest()
 
 
-def _not_zero(checkpoint: Checkpoint) -> int:
+def _nonzero_params(checkpoint: Checkpoint) -> int:
     parameters = checkpoint.network().parameters()
     return sum(int(torch.count_nonzero(parameter)) for parameter in parameters)

@@ -12,8 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-
-"""Run a family: the dense network once for every seed, then its arms; finished runs are kept."""
+"""Run an experiment: the dense network, then its variants; finished runs are kept."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
@@ -30,76 +29,78 @@ from training.run.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from training.run.folder import RunPaths
 
 
-def selected_runs(family: Experiment, only: Sequence[str]) -> list[str]:
-    """List the runs in the order of the file, dense first; `only` leaves out others."""
-    transfers = family.transfer.arms if family.transfer else {}
-    known = [DENSE, *family.arms, *transfers]
+def selected_runs(experiment: Experiment, only: Sequence[str]) -> list[str]:
+    """Return the runs in the order of the file, dense first; all if `only` is empty."""
+    transfers = experiment.transfer.variants if experiment.transfer else {}
+    known = [DENSE, *experiment.variants, *transfers]
     for name in only:
         if name not in known:
-            raise UnknownNameError('arm', name, known)
+            raise UnknownNameError('variant', name, known)
     return [name for name in known if name in only or not only]
 
 
-def run_experiment(task: SeedRuns, only: Sequence[str]) -> Iterator[RunPaths]:
-    """Finish the runs of one seed one after the other; give the files of each."""
-    for name in selected_runs(task.family, only):
-        yield finish_run(task, name)
+def run_experiment(runs: SeedRuns, only: Sequence[str]) -> Iterator[RunPaths]:
+    """Finish the selected runs of one seed one after the other; yield the paths of each."""
+    for name in selected_runs(runs.experiment, only):
+        yield finish_run(runs, name)
 
 
-def finish_run(task: SeedRuns, name: str) -> RunPaths:
-    """Finish a run and those it needs: the dense one, or the one it takes its weights from."""
+def finish_run(runs: SeedRuns, name: str) -> RunPaths:
+    """Finish a run and those that it starts from."""
     if name == DENSE:
-        return _finish_dense(task)
-    if name in task.family.arms:
-        return _finish_pruned(task, name)
-    return _finish_transfer(task, name)
+        return _finish_dense(runs)
+    if name in runs.experiment.variants:
+        return _finish_variant(runs, name)
+    return _finish_transfer(runs, name)
 
 
-def _finish_dense(task: SeedRuns) -> RunPaths:
-    paths = task.paths(DENSE)
-    finish_training(task.dense_config(), task.root, paths, RemovedChannels(), begins=False)
+def _finish_dense(runs: SeedRuns) -> RunPaths:
+    paths, removed = runs.paths(DENSE), RemovedChannels()
+    finish_training(runs.dense_config(), runs.root, paths, removed, from_initial_weights=False)
     if not paths.result.exists():
-        write_result(paths, DENSE, {'weights': DENSE}, RemovedChannels())
+        write_result(paths, DENSE, {'weights': DENSE}, removed)
     return paths
 
 
-def _finish_pruned(task: SeedRuns, name: str) -> RunPaths:
-    paths, arm = task.paths(name), task.family.arms[name]
-    total = finish_variant(task, name, _finish_dense(task))
+def _finish_variant(runs: SeedRuns, name: str) -> RunPaths:
+    experiment = runs.experiment
+    paths, variant = runs.paths(name), experiment.variants[name]
+    removed = finish_variant(runs, name, _finish_dense(runs))
     if not paths.result.exists():
-        options = arm.pruning and asdict(task.family.pruning[arm.pruning])
-        masks = arm.masks and asdict(task.family.masks[arm.masks])
-        facts = {**arm.facts(), 'pruning_options': options, 'masks_options': masks}
-        write_result(paths, name, facts, total)
+        settings = {
+            **variant.to_dict(),
+            'pruning_options': variant.pruning and asdict(experiment.pruning[variant.pruning]),
+            'masks_options': variant.masks and asdict(experiment.masks[variant.masks]),
+        }
+        write_result(paths, name, settings, removed)
     return paths
 
 
-def _finish_transfer(task: SeedRuns, name: str) -> RunPaths:
-    assert task.family.transfer is not None
-    paths, source = task.paths(name), task.family.transfer.arms[name]
+def _finish_transfer(runs: SeedRuns, name: str) -> RunPaths:
+    assert runs.experiment.transfer is not None
+    paths, source = runs.paths(name), runs.experiment.transfer.variants[name]
     removed: Removed = RemovedChannels()
-    if source is None:
-        config = task.transfer_config(name, None)
-        finish_training(config, task.transfer_root, paths, removed, begins=False)
-    else:
-        before = finish_run(task, source)
+    model = None
+    if source is not None:
+        before = finish_run(runs, source)
         removed = load_removed(before) or removed
         paths.folder.mkdir(parents=True, exist_ok=True)
         if not paths.initial_weights.exists():
-            start = _with_new_classes(task, name, load_checkpoint(before.trained))
+            start = _transferred(runs, name, load_checkpoint(before.trained))
             save_checkpoint(start, paths.initial_weights)
-        config = task.transfer_config(name, load_checkpoint(paths.initial_weights).model)
-        finish_training(config, task.transfer_root, paths, removed)
+        model = load_checkpoint(paths.initial_weights).model
+    config = runs.transfer_config(name, model)
+    finish_training(config, runs.transfer_root, paths, removed, source is not None)
     if not paths.result.exists():
         write_result(paths, name, {'weights': 'transfer', 'source': source}, removed)
     return paths
 
 
-def _with_new_classes(task: SeedRuns, name: str, source: Checkpoint) -> Checkpoint:
-    """Make the first weights of a run on the second data set from a network of the first."""
-    config = task.transfer_config(name, None)
+def _transferred(runs: SeedRuns, name: str, source: Checkpoint) -> Checkpoint:
+    """Return the initial weights of a run on the second data set, from a network of the first."""
+    config = runs.transfer_config(name, None)
     data = config.data
-    table = open_dataset(data.dataset, task.transfer_root, data.train_split, data.options).table
+    table = open_dataset(data.dataset, runs.transfer_root, data.train_split, data.options).table
     target = replace(
         source,
         model=replace(source.model, classes=config.model.classes),
@@ -109,4 +110,4 @@ def _with_new_classes(task: SeedRuns, name: str, source: Checkpoint) -> Checkpoi
         height=data.height,
         width=data.width,
     )
-    return with_new_classifier(source, target, task.seed)
+    return with_new_classifier(source, target, runs.seed)

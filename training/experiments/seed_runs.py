@@ -12,8 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-
-"""The work on one seed of a family: which folder each run has, and how long it trains."""
+"""The runs of one seed of an experiment: their folders and training configurations."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -26,51 +25,51 @@ from training.schema.config import Config, DistillationConfig, ModelConfig
 
 @dataclass(frozen=True)
 class SeedRuns:
-    """One seed; `root` and `transfer_root` are the data's folders, `out` holds all runs."""
+    """One seed; `root` and `transfer_root` are the folders of the data, `out` holds all runs."""
 
-    family: Experiment
+    experiment: Experiment
     seed: int
     root: Path | None
     transfer_root: Path | None
     out: Path
 
     def paths(self, name: str) -> RunPaths:
-        """Give the files of a run."""
+        """Return the paths of a run."""
         return RunPaths(self.out / f'{name}_seed{self.seed}')
 
     def dense_config(self) -> Config:
-        """Give the dense run's configuration."""
-        dense = self.family.dense
+        """Return the configuration of the dense run."""
+        dense = self.experiment.dense
         return replace(dense, name=DENSE, train=replace(dense.train, seed=self.seed))
 
-    def variant_config(self, name: str, arm: Variant, model: ModelConfig) -> Config:
-        """Give an arm's configuration: the dense run's but for rate, widths and teacher."""
-        config, rate = self.dense_config(), arm.rate()
-        optimizer = config.optimizer
-        if rate < 1:
+    def variant_config(self, name: str, model: ModelConfig) -> Config:
+        """Return the dense configuration with learning rate, model and teacher of a variant."""
+        config, variant = self.dense_config(), self.experiment.variants[name]
+        optimizer, factor = config.optimizer, variant.lr_factor()
+        if factor < 1:
             optimizer = replace(optimizer, warmup_epochs=0.0)
-        if arm.is_random():
-            # The smaller step is for an encoder that has learnt something.
+        if variant.starts_random():
+            # The smaller learning rate is for a pretrained encoder.
             optimizer = replace(optimizer, encoder_factor=1.0)
         return replace(
             config,
             name=name,
             model=model,
-            optimizer=replace(optimizer, lr=optimizer.lr * rate),
+            optimizer=replace(optimizer, lr=optimizer.lr * factor),
             train=replace(config.train, keep_steps=[]),
-            distillation=self._distillation(arm) or config.distillation,
+            distillation=self._distillation(variant) or config.distillation,
         )
 
-    def _distillation(self, arm: Variant) -> DistillationConfig | None:
-        """Give the arm's own teacher as a file; None where it has none."""
-        asked = arm.distillation
-        if asked.teacher == DENSE:
-            return replace(asked, teacher=str(self.paths(DENSE).trained))
-        return None if asked.teacher is None else asked
+    def _distillation(self, variant: Variant) -> DistillationConfig | None:
+        """Return the variant's own section with its teacher as a path, None without a teacher."""
+        own = variant.distillation
+        if own.teacher == DENSE:
+            return replace(own, teacher=str(self.paths(DENSE).trained))
+        return None if own.teacher is None else own
 
     def transfer_config(self, name: str, model: ModelConfig | None) -> Config:
-        """Give the configuration of a run on the second data set."""
-        assert self.family.transfer is not None
-        config = self.family.transfer.train
+        """Return the configuration of a run on the second data set."""
+        assert self.experiment.transfer is not None
+        config = self.experiment.transfer.train
         train = replace(config.train, seed=self.seed)
         return replace(config, name=name, model=model or config.model, train=train)

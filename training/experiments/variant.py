@@ -12,8 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-
-"""One arm of a family: what is pruned, in how many rounds, and what becomes of the weights."""
+"""A variant of an experiment: what is pruned, in how many rounds, and its initial weights."""
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
@@ -24,9 +23,9 @@ from training.experiments.weight_init import WEIGHT_INITS
 from training.pruning.options import PruneOptions
 from training.schema.config import check_values, DistillationConfig, ModelConfig
 
-# How much smaller the peak of the learning rate is than the dense run's, where not 1: FT stays
-# near its weights, FT with learning-rate rewinding (ft_lrr) begins the dense schedule again.
-_RATE_FACTORS = {'ft': 0.1}
+# Factors of the peak learning rate where not 1: fine-tuning stays near its weights, fine-tuning
+# with learning-rate rewinding (ft_lrr) restarts the schedule of the dense run.
+_LR_FACTORS = {'ft': 0.1}
 
 
 @dataclass(frozen=True)
@@ -34,11 +33,11 @@ class Variant:
     """
     One way to a smaller network.
 
-    `pruning` or `masks` names an entry of the family's section of that name; `criterion`
-    replaces that of the entry. `rewind_to` is the iteration that `lth` rewinds to.
-    `rate_factor` scales the learning rate's peak and, below 1, leaves the warm-up out. `widths`
-    and `features` are those of `narrow`. The teacher of `distillation` is `dense`, the family's
-    own dense run of the same seed, or a .pt file; without one the dense run's section holds.
+    `weights` is one of WEIGHT_INITS. `pruning` or `masks` names an entry of that section of the
+    experiment; `criterion` replaces that of the entry. `rewind_to` is the iteration that `lth`
+    rewinds to. `rate_factor` scales the peak learning rate and, if below 1, omits the warm-up.
+    `widths` and `features` are those of `narrow`. The teacher of `distillation` is `dense`, the
+    dense run of the same seed, or a .pt file; without one the section of the dense run holds.
     """
 
     weights: str
@@ -52,85 +51,88 @@ class Variant:
     features: int | None = None
     distillation: DistillationConfig = field(default_factory=DistillationConfig)
 
-    def facts(self) -> dict[str, Any]:
-        """Give all options for JSON files; null where no teacher of its own is asked for."""
-        taught = self.distillation.teacher is not None
-        return {**asdict(self), 'distillation': asdict(self.distillation) if taught else None}
+    def to_dict(self) -> dict[str, Any]:
+        """Return all options for JSON files, with None for `distillation` without a teacher."""
+        has_teacher = self.distillation.teacher is not None
+        return {**asdict(self), 'distillation': asdict(self.distillation) if has_teacher else None}
 
-    def rate(self) -> float:
-        """Give what the peak of the learning rate is multiplied with."""
-        usual = _RATE_FACTORS.get(self.weights, 1.0)
-        return usual if self.rate_factor is None else self.rate_factor
+    def lr_factor(self) -> float:
+        """Return the factor of the peak learning rate."""
+        default = _LR_FACTORS.get(self.weights, 1.0)
+        return default if self.rate_factor is None else self.rate_factor
 
-    def is_random(self) -> bool:
-        """Tell whether the arm starts from random weights alone."""
+    def starts_random(self) -> bool:
+        """Return whether all initial weights are random."""
         return self.weights in ('ri', 'narrow')
 
-    def prune_options(self, options: PruneOptions, finished: int) -> PruneOptions:
-        """Give the options by which `finished` rounds have removed their share of all."""
+    def prune_options(self, options: PruneOptions, finished_rounds: int) -> PruneOptions:
+        """Return the options after so many rounds, with the ratios that they reach."""
         criterion = options.criterion if self.criterion is None else self.criterion
         if options.global_ratio is not None:
-            ratio = self.share(options.global_ratio, finished)
+            ratio = self.ratio_after(options.global_ratio, finished_rounds)
             return replace(options, criterion=criterion, global_ratio=ratio)
-        parts = options.part_ratios()
-        shares = {part: self.share(ratio, finished) for part, ratio in parts.items()}
-        return replace(options, criterion=criterion, ratios=shares)
+        ratios = {
+            part: self.ratio_after(ratio, finished_rounds)
+            for part, ratio in options.part_ratios().items()
+        }
+        return replace(options, criterion=criterion, ratios=ratios)
 
-    def share(self, ratio: float, finished: int) -> float:
-        """Give how much is gone after so many rounds that each remove the same share."""
-        if finished == self.rounds:
+    def ratio_after(self, ratio: float, finished_rounds: int) -> float:
+        """Return the fraction removed after so many rounds, each of which removes as much."""
+        if finished_rounds == self.rounds:
             return ratio
-        return float(1 - (1 - ratio) ** (finished / self.rounds))
+        return float(1 - (1 - ratio) ** (finished_rounds / self.rounds))
 
     def narrow_model(self, dense: ModelConfig) -> ModelConfig | None:
-        """Give the arm's own model, where it has one: the dense one with other widths."""
+        """Return the dense model with the variant's own widths, None if it has none."""
         if self.widths is None:
             return None
         features = dense.features if self.features is None else self.features
         return replace(dense, widths=self.widths, features=features, pretrained=False)
 
 
-# What the options of an arm must be like, given all of them.
+# key -> whether its value fits the other options, and what is expected
 _RULES: dict[str, tuple[Callable[[Variant], bool], str]] = {
     'pruning': (
-        lambda arm: (arm.pruning is None) + (arm.masks is None) == 1 + (arm.weights == 'narrow'),
+        lambda v: (v.pruning is None) + (v.masks is None) == 1 + (v.weights == 'narrow'),
         'either pruning or masks, neither for narrow',
     ),
     'criterion': (
-        lambda arm: arm.criterion is None or arm.pruning is not None,
+        lambda v: v.criterion is None or v.pruning is not None,
         'null without pruning',
     ),
     'rounds': (
-        lambda arm: arm.rounds == 1 or (arm.rounds > 1 and arm.weights != 'narrow'),
-        '1 or more, 1 for narrow',
+        lambda v: v.rounds == 1 or (v.rounds > 1 and v.weights != 'narrow'),
+        'at least 1, 1 for narrow',
     ),
     'rewind_to': (
-        lambda arm: arm.rewind_to == 0 or (arm.rewind_to > 0 and arm.weights == 'lth'),
-        'an iteration of 0 or more, for lth alone',
+        lambda v: v.rewind_to == 0 or (v.rewind_to > 0 and v.weights == 'lth'),
+        'an iteration of at least 0, for lth only',
     ),
     'rate_factor': (
-        lambda arm: arm.rate_factor is None or arm.rate_factor > 0,
+        lambda v: v.rate_factor is None or v.rate_factor > 0,
         'null or a number above 0',
     ),
     'widths': (
-        lambda arm: (arm.widths is None) == (arm.weights != 'narrow'),
-        'the widths of a narrow arm, null for others',
+        lambda v: (v.widths is None) == (v.weights != 'narrow'),
+        'the widths of a narrow variant, null for others',
     ),
     'features': (
-        lambda arm: arm.features is None or arm.weights == 'narrow',
-        'null but for narrow',
+        lambda v: v.features is None or v.weights == 'narrow',
+        'null except for narrow',
     ),
 }
 
 
-def check_variant(name: str, arm: Variant) -> None:
-    """Refuse options that do not go together."""
-    if arm.weights not in WEIGHT_INITS:
-        raise UnknownNameError(f'value of arms.{name}.weights', arm.weights, WEIGHT_INITS)
+def check_variant(name: str, variant: Variant) -> None:
+    """Raise UnknownNameError or InvalidValueError for options that do not fit together."""
+    if variant.weights not in WEIGHT_INITS:
+        raise UnknownNameError(f'value of variants.{name}.weights', variant.weights, WEIGHT_INITS)
     for key, (is_valid, expected) in _RULES.items():
-        if not is_valid(arm):
-            raise InvalidValueError(f'arms.{name}.{key}', getattr(arm, key), expected)
-    given = asdict(arm.distillation)
-    if arm.distillation.teacher is None and arm.distillation != DistillationConfig():
-        raise InvalidValueError(f'arms.{name}.distillation.teacher', None, 'dense or a .pt file')
-    check_values({f'distillation.{key}': value for key, value in given.items()})
+        if not is_valid(variant):
+            raise InvalidValueError(f'variants.{name}.{key}', getattr(variant, key), expected)
+    distillation = variant.distillation
+    if distillation.teacher is None and distillation != DistillationConfig():
+        key = f'variants.{name}.distillation.teacher'
+        raise InvalidValueError(key, None, 'dense or a .pt file')
+    check_values({f'distillation.{key}': value for key, value in asdict(distillation).items()})

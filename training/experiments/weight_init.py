@@ -12,11 +12,11 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-
 """
-What becomes of the weights, chosen by name: from a dense run's files to a run's first weights.
+Initial weights after pruning, chosen by name: FT, LTH, RI, narrow.
 
-Each is a pure function of its sources; a new one is a function here and a line in WEIGHT_INITS.
+Each is a pure function of WeightSources. To add one, write a function here and one line in
+WEIGHT_INITS.
 """
 
 from collections.abc import Callable, Mapping
@@ -32,18 +32,18 @@ from training.run.checkpoint import Checkpoint
 from training.schema.config import ModelConfig
 from training.trainer.initial_weights import replace_classifier
 
-# Fresh weights must not repeat the numbers that the dense run of the same seed began with.
-_FRESH = 1_000_003
+# Random weights must differ from those that the dense run of the same seed started with.
+_SEED_OFFSET = 1_000_003
 
 
 @dataclass(frozen=True)
 class WeightSources:
     """
-    What a run's first weights may be made of.
+    What the initial weights of a run can be made of.
 
-    `trained` is the network that was pruned, as it was before; `kept` the dense run's weights
-    by iteration; `newest` what was removed from `trained`, `total` what is gone since the dense
-    run; `narrow` the model of an arm that has one of its own.
+    `trained` is the network that was pruned, as it was before; `kept` are the weights of the dense
+    run by iteration; `newest` was removed from `trained`, `total` since the dense run; `narrow`
+    is the model of a narrow variant.
     """
 
     trained: Checkpoint
@@ -55,74 +55,77 @@ class WeightSources:
     narrow: ModelConfig | None = None
 
 
-def trained_weights(given: WeightSources) -> Checkpoint:
-    """Keep the trained weights of what is left (FT, with or without rewinding the rate)."""
-    network = given.trained.network()
-    given.newest.apply(network)
-    return _holding(given.trained, network)
+def trained_weights(sources: WeightSources) -> Checkpoint:
+    """Return the trained weights that are left (fine-tuning, FT and FT-LRR)."""
+    network = sources.trained.network()
+    sources.newest.apply(network)
+    return _with_weights_of(network, sources.trained)
 
 
-def rewound_weights(given: WeightSources) -> Checkpoint:
-    """Give what is left the weights and norms it had at iteration `rewind_to` (LTH)."""
-    if given.rewind_to not in given.kept:
-        expected = f'one of the iterations that the dense run kept, {sorted(given.kept)}'
-        raise InvalidValueError('rewind_to', given.rewind_to, expected)
-    early = given.kept[given.rewind_to]
+def rewound_weights(sources: WeightSources) -> Checkpoint:
+    """
+    Return the weights and norm statistics at iteration `rewind_to` (lottery ticket, LTH).
+
+    Raise InvalidValueError if the dense run did not keep them.
+    """
+    if sources.rewind_to not in sources.kept:
+        expected = f'one of the iterations that the dense run kept, {sorted(sources.kept)}'
+        raise InvalidValueError('rewind_to', sources.rewind_to, expected)
+    early = sources.kept[sources.rewind_to]
     network = early.network()
-    given.total.apply(network)
-    return _holding(early, network)
+    sources.total.apply(network)
+    return _with_weights_of(network, early)
 
 
-def fresh_weights(given: WeightSources) -> Checkpoint:
-    """Draw new random weights for the pruned shape, He's for the widths that are left (RI)."""
-    network = given.trained.network()
-    given.newest.apply(network)
-    _draw(network, given.seed)
-    given.newest.hold(network)
-    return _holding(given.trained, network)
+def random_weights(sources: WeightSources) -> Checkpoint:
+    """Return random weights in the pruned shape, He-initialized for its widths (RI)."""
+    network = sources.trained.network()
+    sources.newest.apply(network)
+    _initialize(network, sources.seed)
+    sources.newest.reapply(network)
+    return _with_weights_of(network, sources.trained)
 
 
-def narrow_weights(given: WeightSources) -> Checkpoint:
-    """Draw random weights for the arm's own narrow model; nothing of the dense run is used."""
-    assert given.narrow is not None
-    network = build_model(given.narrow, len(given.trained.classes))
-    _draw(network, given.seed)
-    return _holding(replace(given.trained, model=given.narrow), network)
+def narrow_weights(sources: WeightSources) -> Checkpoint:
+    """Return random weights for the narrow model; nothing of the dense run is used."""
+    assert sources.narrow is not None
+    network = build_model(sources.narrow, len(sources.trained.classes))
+    _initialize(network, sources.seed)
+    return _with_weights_of(network, replace(sources.trained, model=sources.narrow))
 
 
 WEIGHT_INITS: dict[str, Callable[[WeightSources], Checkpoint]] = {
     'ft': trained_weights,
     'ft_lrr': trained_weights,
     'lth': rewound_weights,
-    'ri': fresh_weights,
+    'ri': random_weights,
     'narrow': narrow_weights,
 }
 
 
 def with_new_classifier(source: Checkpoint, target: Checkpoint, seed: int) -> Checkpoint:
     """
-    Give a network the classes of another data set.
+    Return the source with a random classifier for the classes of another data set.
 
-    Only the last 1x1 convolution is new, random as at the start of a training; `target` brings
-    classes, input size and names.
+    Only the last 1x1 convolution is new; `target` has the classes, input size and names.
     """
     network = source.network()
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed + _FRESH)
+        torch.manual_seed(seed + _SEED_OFFSET)
         replace_classifier(network, len(target.classes))
-    return _holding(target, network)
+    return _with_weights_of(network, target)
 
 
-def _draw(network: nn.Module, seed: int) -> None:
-    """Reset everything that training changes: weights, biases, statistics of norms."""
+def _initialize(network: nn.Module, seed: int) -> None:
+    """Reset everything that training changes: weights, biases, running statistics."""
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed + _FRESH)
+        torch.manual_seed(seed + _SEED_OFFSET)
         init_weights(network)
     for layer in network.modules():
         if isinstance(layer, nn.BatchNorm2d):
             layer.reset_running_stats()
 
 
-def _holding(checkpoint: Checkpoint, network: nn.Module) -> Checkpoint:
+def _with_weights_of(network: nn.Module, checkpoint: Checkpoint) -> Checkpoint:
     weights = {name: value.detach().clone() for name, value in network.state_dict().items()}
     return replace(checkpoint, weights=weights, miou=None, progress={})

@@ -13,7 +13,7 @@
 # limitations under the License.
 
 
-"""Files of families: the shipped ones fit what they name, and mistakes are named."""
+"""YAML files of experiments: the shipped ones are valid, and mistakes are named."""
 
 from helpers.checkout import ROOT
 from helpers.tiny_experiment import EXPERIMENT, tiny_experiment
@@ -23,7 +23,7 @@ import torch
 from training.datasets import DATASETS
 from training.datasets.class_table import shipped_class_table
 from training.evaluation.complexity import count_complexity
-from training.experiments.experiment import load_experiment
+from training.experiments.experiment import experiment_from_tree, load_experiment
 from training.experiments.variant import Variant
 from training.models import build_model
 from training.pruning.options import PruneOptions
@@ -33,23 +33,23 @@ from training.trainer.lr_schedule import build_lr_schedule
 from training.trainer.optimizers import build_optimizer
 
 CONFIGS = ROOT / 'training' / 'configs'
-SHIPPED = [path for path in sorted(CONFIGS.rglob('*.yaml')) if 'arms' in load_tree(path)]
-PART = {'stem': 0.5, 'stage1': 0.5}
+SHIPPED = [path for path in sorted(CONFIGS.rglob('*.yaml')) if 'variants' in load_tree(path)]
+RATIOS = {'stem': 0.5, 'stage1': 0.5}
 
 
-def test_the_seminars_rows_and_those_that_run_here_are_there():
+def test_experiments_of_the_reference_work_and_of_this_one_are_shipped():
     names = {f'{path.parent.name}/{path.stem}' for path in SHIPPED}
     rows = {'ade20k_lottery', 'cityscapes_lottery', 'folder_lottery', 'romb_transfer'}
-    here = {'camvid/lottery', 'camvid/single_scale', 'camvid/transfer'}
-    here |= {'camvid/lottery_seeds', 'warehouse/lottery', 'warehouse/small_lottery'}
+    own = {'camvid/lottery', 'camvid/single_scale', 'camvid/transfer'}
+    own |= {'camvid/lottery_seeds', 'warehouse/lottery', 'warehouse/small_lottery'}
     recipes = {name for name in names if name.endswith('_pruned')}
-    assert names - recipes == here | {f'seminar/{row}' for row in rows}
+    assert names - recipes == own | {f'seminar/{row}' for row in rows}
 
 
 @pytest.mark.parametrize('path', SHIPPED, ids=lambda path: f'{path.parent.name}/{path.stem}')
-def test_every_shipped_family_is_read_strictly_and_can_be_trained(path):
-    family = load_experiment(path)
-    trainings = [family.dense] + ([family.transfer.train] if family.transfer else [])
+def test_every_shipped_experiment_is_valid(path):
+    experiment = load_experiment(path)
+    trainings = [experiment.dense] + ([experiment.transfer.train] if experiment.transfer else [])
     for config in trainings:
         assert config.data.dataset in DATASETS
         with torch.device('meta'):
@@ -59,45 +59,45 @@ def test_every_shipped_family_is_read_strictly_and_can_be_trained(path):
     assert line == f'training/configs/{path.parent.name}/{path.name}'
 
 
-@pytest.mark.parametrize('parts', ['all', 'first2'])
-def test_the_narrow_networks_of_camvid_cost_what_the_pruned_ones_cost(parts):
-    family = load_experiment(CONFIGS / 'camvid' / 'lottery.yaml')
-    data, dense = family.dense.data, family.dense.model
+@pytest.mark.parametrize('ratios', ['all', 'first2'])
+def test_narrow_networks_of_camvid_cost_as_much_as_the_pruned_ones(ratios):
+    experiment = load_experiment(CONFIGS / 'camvid' / 'lottery.yaml')
+    data, dense = experiment.dense.data, experiment.dense.model
     classes = len(shipped_class_table('camvid').classes)
     pruned = build_model(dense, classes)
-    prune(pruned, family.pruning[parts])
-    narrow = build_model(family.arms[f'narrow_{parts}'].narrow_model(dense), classes)
-    sizes = [
+    prune(pruned, experiment.pruning[ratios])
+    narrow = build_model(experiment.variants[f'narrow_{ratios}'].narrow_model(dense), classes)
+    gmacs = [
         count_complexity(network, data.height, data.width).gmacs for network in (pruned, narrow)
     ]
-    assert sizes[1] == pytest.approx(sizes[0], rel=0.02)
+    assert gmacs[1] == pytest.approx(gmacs[0], rel=0.02)
 
 
-def test_the_dense_run_keeps_what_the_arms_rewind_to():
+def test_dense_run_keeps_the_steps_that_variants_rewind_to():
     assert tiny_experiment().dense.train.keep_steps == [0, 2]
-    arms = {'ft': EXPERIMENT['arms']['ft']}
-    assert tiny_experiment(arms=arms).dense.train.keep_steps == []
+    variants = {'ft': EXPERIMENT['variants']['ft']}
+    assert tiny_experiment(variants=variants).dense.train.keep_steps == []
 
 
-def test_rounds_remove_the_same_share_and_end_at_the_ratio():
-    arm = Variant('ft', pruning='all', rounds=3)
-    shares = [arm.share(0.5, finished) for finished in (1, 2, 3)]
-    left = [1 - share for share in shares]
+def test_rounds_remove_equal_fractions_and_end_at_the_ratio():
+    variant = Variant('ft', pruning='all', rounds=3)
+    removed = [variant.ratio_after(0.5, finished) for finished in (1, 2, 3)]
+    left = [1 - ratio for ratio in removed]
     assert left[1] / left[0] == pytest.approx(left[0]) == pytest.approx(left[2] / left[1])
-    assert shares[2] == 0.5
-    options = arm.prune_options(PruneOptions(ratios=PART), 3)
-    assert options == PruneOptions(ratios=PART)
+    assert removed[2] == 0.5
+    options = variant.prune_options(PruneOptions(ratios=RATIOS), 3)
+    assert options == PruneOptions(ratios=RATIOS)
     ranked = PruneOptions(ratios='all', global_ratio=0.75)
-    assert arm.prune_options(ranked, 3) == ranked
-    assert arm.prune_options(ranked, 1).global_ratio == pytest.approx(1 - 0.25 ** (1 / 3))
+    assert variant.prune_options(ranked, 3) == ranked
+    assert variant.prune_options(ranked, 1).global_ratio == pytest.approx(1 - 0.25 ** (1 / 3))
 
 
-def test_an_arms_criterion_takes_the_place_of_its_entrys():
-    arm = tiny_experiment().arms['context_lth']
-    assert arm.prune_options(PruneOptions(), 1).criterion == 'context'
+def test_criterion_of_a_variant_replaces_that_of_its_options():
+    variant = tiny_experiment().variants['context_lth']
+    assert variant.prune_options(PruneOptions(), 1).criterion == 'context'
 
 
-def test_a_narrow_arm_changes_widths_alone():
+def test_narrow_variant_changes_only_widths():
     dense = ModelConfig(encoder='resnet34', pretrained=True)
     model = Variant('narrow', widths=[1, 2, 3, 4, 5]).narrow_model(dense)
     assert model == ModelConfig(encoder='resnet34', widths=[1, 2, 3, 4, 5])
@@ -105,27 +105,31 @@ def test_a_narrow_arm_changes_widths_alone():
 
 
 @pytest.mark.parametrize(
-    ('arm', 'error', 'words'),
+    ('variant', 'error', 'words'),
     [
-        ({'weights': 'lht'}, UnknownNameError, "arms.new.weights 'lht'; did you mean 'lth'"),
-        ({'weights': 'ft'}, InvalidValueError, 'arms.new.pruning is None, expected either'),
+        ({'weights': 'lht'}, UnknownNameError, "variants.new.weights 'lht'; did you mean 'lth'"),
+        ({'weights': 'ft'}, InvalidValueError, 'variants.new.pruning is None, expected either'),
         ({'weights': 'ft', 'pruning': 'al'}, UnknownNameError, "'al'; did you mean 'all'"),
-        ({'weights': 'ft', 'masks': 'all'}, UnknownNameError, 'value of arms.new.masks'),
+        ({'weights': 'ft', 'masks': 'all'}, UnknownNameError, 'value of variants.new.masks'),
         ({'weights': 'ft', 'pruning': 'all', 'masks': 'half'}, InvalidValueError, 'either'),
-        ({'weights': 'ft', 'pruning': 'all', 'rounds': 0}, InvalidValueError, '1 or more'),
-        ({'weights': 'ft', 'pruning': 'all', 'rewind_to': 3}, InvalidValueError, 'for lth alone'),
+        ({'weights': 'ft', 'pruning': 'all', 'rounds': 0}, InvalidValueError, 'at least 1'),
+        ({'weights': 'ft', 'pruning': 'all', 'rewind_to': 3}, InvalidValueError, 'for lth only'),
         ({'weights': 'ft', 'pruning': 'all', 'rate_factor': 0}, InvalidValueError, 'above 0'),
         ({'weights': 'ft', 'pruning': 'all', 'criterion': 'l3'}, UnknownNameError, 'l3'),
         ({'weights': 'ft', 'masks': 'half', 'criterion': 'l1'}, InvalidValueError, 'null with'),
-        ({'weights': 'narrow'}, InvalidValueError, 'the widths of a narrow arm'),
+        ({'weights': 'narrow'}, InvalidValueError, 'the widths of a narrow variant'),
         ({'weights': 'narrow', 'widths': [1], 'pruning': 'all'}, InvalidValueError, 'neither'),
-        ({'weights': 'ri', 'pruning': 'all', 'features': 3}, InvalidValueError, 'but for narrow'),
+        (
+            {'weights': 'ri', 'pruning': 'all', 'features': 3},
+            InvalidValueError,
+            'null except for narrow',
+        ),
         ({'weights': 'ri', 'prunning': 'all'}, UnknownNameError, "did you mean 'pruning'"),
     ],
 )
-def test_an_impossible_arm_is_named(arm, error, words):
+def test_impossible_variant_raises(variant, error, words):
     with pytest.raises(error, match=words):
-        tiny_experiment(arms={'new': arm})
+        tiny_experiment(variants={'new': variant})
 
 
 @pytest.mark.parametrize(
@@ -133,13 +137,20 @@ def test_an_impossible_arm_is_named(arm, error, words):
     [
         ({'seeds': []}, r'seeds is \[\], expected one or more'),
         ({'calibration_batches': 0}, 'calibration_batches is 0'),
-        ({'arms': {'dense': {'weights': 'ft', 'pruning': 'all'}}}, 'names of letters'),
-        ({'arms': {'a/b': {'weights': 'ft', 'pruning': 'all'}}}, 'names of letters'),
+        ({'variants': {'dense': {'weights': 'ft', 'pruning': 'all'}}}, 'names of letters'),
+        ({'variants': {'a/b': {'weights': 'ft', 'pruning': 'all'}}}, 'names of letters'),
         ({'pruning': {'all': {'ratio': 1.0}}}, 'would empty the layer'),
         ({'masks': {'half': {'ratio': 1.0}}}, 'is 1.0, expected a fraction'),
-        ({'transfer': {'arms': {}}}, 'transfer.train is .missing'),
+        ({'transfer': {'variants': {}}}, 'transfer.train is .missing'),
     ],
 )
-def test_an_impossible_family_is_named(sections, words):
+def test_impossible_experiment_raises(sections, words):
     with pytest.raises(InvalidValueError, match=words):
         tiny_experiment(**sections)
+
+
+def test_key_arms_of_earlier_versions_is_read_with_a_warning():
+    tree = {key: value for key, value in EXPERIMENT.items() if key != 'variants'}
+    with pytest.warns(FutureWarning, match='arms is now called variants'):
+        old = experiment_from_tree({**tree, 'arms': EXPERIMENT['variants']})
+    assert old == tiny_experiment()

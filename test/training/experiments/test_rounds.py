@@ -13,7 +13,7 @@
 # limitations under the License.
 
 
-"""A family of runs: what is finished stays, a crash goes on in its round, changes are refused."""
+"""The runs of an experiment: finished ones stay, crashed ones resume, changes raise."""
 
 import json
 
@@ -37,33 +37,33 @@ ITERATIVE = {'iterative': {'weights': 'ft', 'pruning': 'all', 'rounds': 2}}
 
 
 class StoppedError(Exception):
-    """What a test stops a run with."""
+    """Raised by a test to stop a run."""
 
 
 @pytest.fixture
 def stopped(folder_root, tmp_path, monkeypatch):
-    """Give the work on an iterative arm that stopped in the second epoch of its second round."""
-    task = tiny_seed_runs(folder_root, tmp_path / 'runs', arms=ITERATIVE)
-    second = task.paths('iterative').folder
+    """Return runs whose iterative variant stopped in the second epoch of its second round."""
+    runs = tiny_seed_runs(folder_root, tmp_path / 'runs', variants=ITERATIVE)
+    second = runs.paths('iterative').folder
 
-    def stop_in_second_round(*given):
-        callbacks = train_module_callbacks(*given)
+    def stop_in_second_round(*arguments):
+        callbacks = original(*arguments)
 
         def stop(state):
-            if given[3].folder == second and state.step == 3:
+            if arguments[3].folder == second and state.step == 3:
                 raise StoppedError
 
         return [*callbacks, stop]
 
-    train_module_callbacks = train_module.default_callbacks
+    original = train_module.default_callbacks
     with monkeypatch.context() as patch:
         patch.setattr(train_module, 'default_callbacks', stop_in_second_round)
         with pytest.raises(StoppedError):
-            finish_run(task, 'iterative')
-    return task
+            finish_run(runs, 'iterative')
+    return runs
 
 
-def test_a_crash_goes_on_in_the_round_and_epoch_where_it_stopped(finished_experiment, stopped):
+def test_stopped_variant_resumes_in_its_round_and_epoch(finished_experiment, stopped):
     paths = stopped.paths('iterative')
     done = [
         paths.pruning_round(1).trained,
@@ -85,33 +85,35 @@ def test_a_crash_goes_on_in_the_round_and_epoch_where_it_stopped(finished_experi
     assert not paths.last.exists()
 
 
-def test_what_is_finished_is_not_done_again(finished_experiment, monkeypatch):
+def test_finished_runs_are_not_repeated(finished_experiment, monkeypatch):
     files = [path for path in finished_experiment.out.rglob('*') if path.is_file()]
     before = {path: path.stat().st_mtime_ns for path in files}
     monkeypatch.setattr(train_module, 'run_epoch', None)
     monkeypatch.setattr(rounds, 'find_removed', None)
-    assert len(list(run_experiment(finished_experiment, ()))) == 1 + len(EXPERIMENT['arms'])
+    assert len(list(run_experiment(finished_experiment, ()))) == 1 + len(EXPERIMENT['variants'])
     after = [path for path in finished_experiment.out.rglob('*') if path.is_file()]
     assert {path: path.stat().st_mtime_ns for path in after} == before
 
 
-def test_the_dense_run_may_come_from_elsewhere_and_have_kept_more(folder_root, tmp_path):
-    task = tiny_seed_runs(folder_root, tmp_path / 'runs', arms={})
+def test_dense_run_from_elsewhere_may_have_kept_more_steps(folder_root, tmp_path):
+    runs = tiny_seed_runs(folder_root, tmp_path / 'runs', variants={})
     kept = {'train': {**DENSE['train'], 'keep_steps': [0, 1]}}
-    elsewhere = tiny_seed_runs(folder_root, tmp_path / 'runs', arms={}, dense={**DENSE, **kept})
+    elsewhere = tiny_seed_runs(
+        folder_root, tmp_path / 'runs', variants={}, dense={**DENSE, **kept}
+    )
     finish_run(elsewhere, 'dense')
-    losses = task.paths('dense').losses.stat().st_mtime_ns
-    finish_run(task, 'dense')
-    assert task.paths('dense').losses.stat().st_mtime_ns == losses
+    losses = runs.paths('dense').losses.stat().st_mtime_ns
+    finish_run(runs, 'dense')
+    assert runs.paths('dense').losses.stat().st_mtime_ns == losses
 
 
-def test_results_say_what_was_measured_and_by_what(finished_experiment):
+def test_results_have_measurements_and_settings(finished_experiment):
     for name in ('dense', 'lth', 'iterative', 'masks', 'narrow'):
         paths = finished_experiment.paths(name)
         result = json.loads(paths.result.read_text())
         trained = load_checkpoint(paths.trained)
-        counted = count_complexity(trained.network(), *result['size'])
-        assert (result['params'], result['gmacs']) == (counted.params, counted.gmacs)
+        complexity = count_complexity(trained.network(), *result['size'])
+        assert (result['params'], result['gmacs']) == (complexity.params, complexity.gmacs)
         measured = read_records(paths.metrics)[-1]
         assert (result['miou'], result['iou']) == (measured['miou'], measured['iou'])
         assert result['miou'] == trained.miou
@@ -121,7 +123,7 @@ def test_results_say_what_was_measured_and_by_what(finished_experiment):
             assert result['start_sha256'] == weights_sha256(load_checkpoint(paths.initial_weights))
 
 
-def test_pruned_arms_are_smaller_and_masked_ones_are_not(finished_experiment):
+def test_pruned_variants_are_smaller_and_masked_ones_are_not(finished_experiment):
     def figure(name, key):
         return json.loads(finished_experiment.paths(name).result.read_text())[key]
 
@@ -131,35 +133,37 @@ def test_pruned_arms_are_smaller_and_masked_ones_are_not(finished_experiment):
     assert figure('ft', 'gmacs') < figure('masks', 'gmacs') == figure('dense', 'gmacs')
 
 
-def test_other_options_for_an_arm_that_was_begun_are_refused(finished_experiment):
-    sections = {'arms': {'lth': {**EXPERIMENT['arms']['lth'], 'rewind_to': 2}}}
+def test_other_options_for_a_started_variant_raise(finished_experiment):
+    sections = {'variants': {'lth': {**EXPERIMENT['variants']['lth'], 'rewind_to': 2}}}
     changed = tiny_seed_runs(finished_experiment.root, finished_experiment.out, **sections)
     with pytest.raises(
-        VariantMismatchError, match='rewind_to 0 and the family now says 2; choose an'
+        VariantMismatchError, match='rewind_to 0 and the experiment now has 2; choose an'
     ):
         finish_run(changed, 'lth')
 
 
-def test_another_training_for_an_arm_that_was_done_is_refused(finished_experiment):
+def test_other_training_for_a_finished_variant_raises(finished_experiment):
     longer = {**DENSE, 'train': {**DENSE['train'], 'epochs': 3}}
     changed = tiny_seed_runs(finished_experiment.root, finished_experiment.out, dense=longer)
     with pytest.raises(CheckpointError, match='train.epochs 2 and this one 3; choose another'):
         finish_run(changed, 'lth')
 
 
-def test_only_chosen_arms_run_in_the_order_of_the_file(finished_experiment):
-    family = finished_experiment.family
-    assert selected_runs(family, ()) == ['dense', *EXPERIMENT['arms']]
-    assert selected_runs(family, ['ri', 'ft']) == ['ft', 'ri']
-    with pytest.raises(UnknownNameError, match="unknown arm 'iterativ'; did you mean 'iterative'"):
-        selected_runs(family, ['iterativ'])
+def test_selected_variants_run_in_the_order_of_the_file(finished_experiment):
+    experiment = finished_experiment.experiment
+    assert selected_runs(experiment, ()) == ['dense', *EXPERIMENT['variants']]
+    assert selected_runs(experiment, ['ri', 'ft']) == ['ft', 'ri']
+    with pytest.raises(
+        UnknownNameError, match="unknown variant 'iterativ'; did you mean 'iterative'"
+    ):
+        selected_runs(experiment, ['iterativ'])
 
 
-def test_the_command_runs_an_arm_of_several_seeds(folder_root, tmp_path, capsys):
-    (tmp_path / 'family.yaml').write_text(yaml.safe_dump({**EXPERIMENT, 'seeds': [0, 1]}))
+def test_command_runs_a_variant_with_several_seeds(folder_root, tmp_path, capsys):
+    (tmp_path / 'experiment.yaml').write_text(yaml.safe_dump({**EXPERIMENT, 'seeds': [0, 1]}))
     words = ['--root', str(folder_root), '--out', str(tmp_path / 'runs'), '--only', 'ri']
     words += ['--set', 'dense.train.epochs=1']
-    assert main(['lottery', str(tmp_path / 'family.yaml'), *words]) == 0
+    assert main(['lottery', str(tmp_path / 'experiment.yaml'), *words]) == 0
     lines = capsys.readouterr().out.splitlines()
     names = ['ri_seed0', 'ri_seed1']
     assert [line.split(': ')[0] for line in lines] == [str(tmp_path / 'runs' / n) for n in names]
@@ -170,10 +174,10 @@ def test_the_command_runs_an_arm_of_several_seeds(folder_root, tmp_path, capsys)
     assert not torch.equal(*starts)
 
 
-def test_the_command_says_in_one_line_what_is_wrong(tmp_path, capsys):
-    arms = {'lth': {'weights': 'lht', 'pruning': 'all'}}
-    (tmp_path / 'family.yaml').write_text(yaml.safe_dump({**EXPERIMENT, 'arms': arms}))
+def test_command_prints_a_mistake_in_one_line(tmp_path, capsys):
+    variants = {'lth': {'weights': 'lht', 'pruning': 'all'}}
+    (tmp_path / 'experiment.yaml').write_text(yaml.safe_dump({**EXPERIMENT, 'variants': variants}))
     words = ['--root', str(tmp_path), '--out', str(tmp_path / 'runs')]
-    assert main(['lottery', str(tmp_path / 'family.yaml'), *words]) == 1
-    error = "error: unknown value of arms.lth.weights 'lht'; did you mean 'lth'?\n"
+    assert main(['lottery', str(tmp_path / 'experiment.yaml'), *words]) == 1
+    error = "error: unknown value of variants.lth.weights 'lht'; did you mean 'lth'?\n"
     assert capsys.readouterr().err == error

@@ -27,65 +27,68 @@ from training.run.checkpoint import load_checkpoint
 import yaml
 
 OTHER = {**DENSE, 'train': {**DENSE['train'], 'epochs': 1}}
-ARMS = {'pruned': {'weights': 'ft', 'pruning': 'all'}}
-TRANSFER = {'train': OTHER, 'arms': {'random': None, 'full': 'dense', 'smaller': 'pruned'}}
+VARIANTS = {'pruned': {'weights': 'ft', 'pruning': 'all'}}
+TRANSFER = {'train': OTHER, 'variants': {'random': None, 'full': 'dense', 'smaller': 'pruned'}}
 
 
 @pytest.fixture(scope='module')
-def task(tmp_path_factory):
-    """Give the finished work: 3 classes on the first data set, 4 on the second."""
+def runs(tmp_path_factory):
+    """Return finished runs: 3 classes in the first data set, 4 in the second."""
     base = tmp_path_factory.mktemp('transfer')
     root, other = write_folder(base / 'set'), write_folder(base / 'set_other')
     table = yaml.safe_load((other / 'classes.yaml').read_text())
     table['classes'].append({'name': 'more', 'rgb': [1, 2, 3]})
     (other / 'classes.yaml').write_text(yaml.safe_dump(table))
     torch.set_num_threads(1)
-    work = tiny_seed_runs(root, base / 'runs', arms=ARMS, transfer=TRANSFER)
-    for name in TRANSFER['arms']:
-        finish_run(work, name)
-    return work
+    runs = tiny_seed_runs(root, base / 'runs', variants=VARIANTS, transfer=TRANSFER)
+    for name in TRANSFER['variants']:
+        finish_run(runs, name)
+    return runs
 
 
 @pytest.mark.parametrize(('name', 'source'), [('full', 'dense'), ('smaller', 'pruned')])
-def test_all_but_the_classifier_comes_from_the_first_data_set(task, name, source):
-    start = load_checkpoint(task.paths(name).initial_weights)
-    before = load_checkpoint(task.paths(source).trained)
+def test_everything_but_the_classifier_comes_from_the_first_data_set(runs, name, source):
+    start = load_checkpoint(runs.paths(name).initial_weights)
+    before = load_checkpoint(runs.paths(source).trained)
     changed = [
         key for key, value in before.weights.items() if not torch.equal(value, start.weights[key])
     ]
     assert changed == ['head.2.weight', 'head.2.bias']
     assert start.weights['head.2.weight'].shape[0] == 4
-    trained = load_checkpoint(task.paths(name).trained)
+    trained = load_checkpoint(runs.paths(name).trained)
     assert [item.name for item in trained.classes] == ['class0', 'class1', 'class2', 'more']
 
 
-def test_full_from_random_has_nothing_of_the_first_data_set(task):
-    paths = task.paths('random')
+def test_run_from_random_weights_has_no_source(runs):
+    paths = runs.paths('random')
     assert not paths.initial_weights.exists()
     result = json.loads(paths.result.read_text())
     assert (result['source'], result['start_sha256']) == (None, None)
     assert list(result['iou']) == ['class0', 'class1', 'class2', 'more']
 
 
-def test_a_pruned_network_stays_pruned(task):
-    sizes = {
-        name: json.loads(task.paths(name).result.read_text())['params']
+def test_pruned_network_stays_pruned(runs):
+    params = {
+        name: json.loads(runs.paths(name).result.read_text())['params']
         for name in ('random', 'full', 'smaller')
     }
-    assert sizes['smaller'] < 0.5 * sizes['full']
-    assert sizes['full'] == sizes['random']
+    assert params['smaller'] < 0.5 * params['full']
+    assert params['full'] == params['random']
 
 
 @pytest.mark.parametrize(
-    ('arms', 'words'),
+    ('variants', 'words'),
     [
-        ({'full': 'dens'}, "unknown value of transfer.arms.full 'dens'; did you mean 'dense'"),
-        ({'pruned': 'dense'}, "transfer.arms is 'pruned', expected a name that no arm has"),
+        ({'full': 'dens'}, "unknown value of transfer.variants.full 'dens'; did you mean 'dense'"),
+        (
+            {'pruned': 'dense'},
+            "transfer.variants is 'pruned', expected a name that no variant has",
+        ),
     ],
 )
-def test_sources_and_names_are_checked(arms, words):
+def test_sources_and_names_are_checked(variants, words):
     with pytest.raises((UnknownNameError, InvalidValueError), match=words):
-        tiny_experiment(arms=ARMS, transfer={'train': OTHER, 'arms': arms})
+        tiny_experiment(variants=VARIANTS, transfer={'train': OTHER, 'variants': variants})
 
 
 @pytest.mark.parametrize(
@@ -95,7 +98,9 @@ def test_sources_and_names_are_checked(arms, words):
         ('train', {'amp': 'bf16'}, "transfer.train.train.amp is 'bf16', expected that of dense"),
     ],
 )
-def test_the_second_training_must_fit_the_first(section, changes, words):
+def test_second_training_must_fit_the_first(section, changes, words):
     train = {**OTHER, section: {**OTHER[section], **changes}}
     with pytest.raises(InvalidValueError, match=words):
-        tiny_experiment(arms=ARMS, transfer={'train': train, 'arms': {'full': 'dense'}})
+        tiny_experiment(
+            variants=VARIANTS, transfer={'train': train, 'variants': {'full': 'dense'}}
+        )

@@ -13,7 +13,7 @@
 # limitations under the License.
 
 
-"""Every arm starts from exactly the weights that it claims (and trains them, not others)."""
+"""Every variant starts from exactly the weights that it claims."""
 
 from dataclasses import replace
 
@@ -34,40 +34,40 @@ from training.schema.config import load_config, ModelConfig
 DENSE_STEPS = 4
 
 
-def kept(history, layer, side, channels):
-    """Follow the removals of one side of a layer by hand."""
+def kept_channels(history, layer, side, channels):
+    """Return the channels left on one side of a layer, by hand."""
     left = list(range(channels))
     for removal in history.removals:
         if (removal.layer, removal.side) == (layer, side):
             assert removal.channels == len(left)
-            left = [c for place, c in enumerate(left) if place not in removal.indices]
+            left = [c for i, c in enumerate(left) if i not in removal.indices]
     return left
 
 
-def cut_by_hand(weights, history):
-    """Take what a history leaves out of the dense network's weights, by plain indexing."""
+def pruned_by_hand(weights, history):
+    """Return the weights that a history leaves of the dense network, by plain indexing."""
     result = {}
     for name, value in weights.items():
         layer = name.rpartition('.')[0]
         if value.dim():
-            value = value[kept(history, layer, 'out', value.shape[0])]
+            value = value[kept_channels(history, layer, 'out', value.shape[0])]
         if value.dim() == 4:
-            value = value[:, kept(history, layer, 'in', value.shape[1])]
+            value = value[:, kept_channels(history, layer, 'in', value.shape[1])]
         result[name] = value
     return result
 
 
-def same(one, other):
+def are_equal(one, other):
     assert one.keys() == other.keys()
     return all(torch.equal(value, other[name]) for name, value in one.items())
 
 
-def start_of(task, name):
-    return dict(load_checkpoint(task.paths(name).initial_weights).weights)
+def initial_weights(runs, name):
+    return dict(load_checkpoint(runs.paths(name).initial_weights).weights)
 
 
-def dense_weights(task, step=None):
-    paths = task.paths('dense')
+def dense_weights(runs, step=None):
+    paths = runs.paths('dense')
     return dict(load_checkpoint(paths.trained if step is None else paths.weights_at(step)).weights)
 
 
@@ -82,16 +82,16 @@ def dense_weights(task, step=None):
         ('iterative_lth', 2),
     ],
 )
-def test_channels_that_are_left_have_the_dense_networks_weights(finished_experiment, name, step):
+def test_kept_channels_have_the_weights_of_the_dense_network(finished_experiment, name, step):
     history = load_history(finished_experiment.paths(name).history)
     sources = {at: dense_weights(finished_experiment, at) for at in (None, 0, 2)}
-    start = start_of(finished_experiment, name)
+    start = initial_weights(finished_experiment, name)
     assert history.removals
     for at, weights in sources.items():
-        assert same(start, cut_by_hand(weights, history)) == (at == step)
+        assert are_equal(start, pruned_by_hand(weights, history)) == (at == step)
 
 
-def test_the_second_round_of_fine_tuning_starts_from_what_the_first_trained(finished_experiment):
+def test_second_round_of_fine_tuning_starts_from_the_first_rounds_result(finished_experiment):
     paths = finished_experiment.paths('iterative')
     first, both = (load_history(p.history) for p in (paths.pruning_round(1), paths))
     earlier = len(first.removals)
@@ -99,26 +99,31 @@ def test_the_second_round_of_fine_tuning_starts_from_what_the_first_trained(fini
     newest = replace(both, removals=both.removals[earlier:])
     trained = dict(load_checkpoint(paths.pruning_round(1).trained).weights)
     assert newest.removals
-    assert same(start_of(finished_experiment, 'iterative'), cut_by_hand(trained, newest))
+    assert are_equal(
+        initial_weights(finished_experiment, 'iterative'), pruned_by_hand(trained, newest)
+    )
 
 
 def test_rounds_end_at_the_widths_of_one_shot(finished_experiment):
     shapes = [
-        {name: value.shape for name, value in start_of(finished_experiment, arm).items()}
-        for arm in ('ft', 'iterative', 'iterative_lth', 'ri')
+        {
+            name: value.shape
+            for name, value in initial_weights(finished_experiment, variant).items()
+        }
+        for variant in ('ft', 'iterative', 'iterative_lth', 'ri')
     ]
     assert all(other == shapes[0] for other in shapes)
 
 
-def test_random_weights_of_the_pruned_shape_are_fresh(finished_experiment):
+def test_random_weights_of_the_pruned_shape_are_new(finished_experiment):
     start, history = (
-        start_of(finished_experiment, 'ri'),
+        initial_weights(finished_experiment, 'ri'),
         load_history(finished_experiment.paths('ri').history),
     )
-    dense = [cut_by_hand(dense_weights(finished_experiment, at), history) for at in (None, 0)]
+    dense = [pruned_by_hand(dense_weights(finished_experiment, at), history) for at in (None, 0)]
     for name, value in start.items():
         if value.dim() == 4:
-            # Also not the numbers that the same seed began with.
+            # The dense run of the same seed started with other numbers.
             assert all(not torch.isclose(value, other[name]).any() for other in dense), name
             spread = (2 / (value.shape[0] * value[0, 0].numel())) ** 0.5
             assert value.std().item() == pytest.approx(spread, rel=0.25), name
@@ -128,7 +133,7 @@ def test_random_weights_of_the_pruned_shape_are_fresh(finished_experiment):
             assert (value == 1).all() or name.endswith('.bias'), name
 
 
-def test_the_narrow_network_has_its_own_widths_and_fresh_weights(finished_experiment):
+def test_narrow_network_has_its_own_widths(finished_experiment):
     paths = finished_experiment.paths('narrow')
     start = load_checkpoint(paths.initial_weights)
     assert (start.model.widths, start.model.features) == ([8, 8, 8, 12, 16], 12)
@@ -138,10 +143,13 @@ def test_the_narrow_network_has_its_own_widths_and_fresh_weights(finished_experi
 
 
 @pytest.mark.parametrize('name', ['masks', 'masks_ri'])
-def test_masks_hold_through_the_training_and_its_average(finished_experiment, name):
+def test_masked_weights_stay_zero_in_training_and_average(finished_experiment, name):
     paths = finished_experiment.paths(name)
     masks = load_masks(paths.masks)
-    start, trained = start_of(finished_experiment, name), load_checkpoint(paths.trained).weights
+    start, trained = (
+        initial_weights(finished_experiment, name),
+        load_checkpoint(paths.trained).weights,
+    )
     total = sum(mask.numel() for mask in masks.values())
     assert sum(int(mask.sum()) for mask in masks.values()) == total - round(total / 2)
     for layer, mask in masks.items():
@@ -155,21 +163,22 @@ def test_masks_hold_through_the_training_and_its_average(finished_experiment, na
             assert torch.equal(start[layer], expected)
 
 
-def test_masks_of_a_later_round_are_inside_those_of_the_earlier(finished_experiment):
+def test_masks_of_later_rounds_are_nested(finished_experiment):
     paths = finished_experiment.paths('masks')
     first, second = load_masks(paths.pruning_round(1).masks), load_masks(paths.masks)
     assert all(not (second[name] & ~mask).any() for name, mask in first.items())
-    shares = [
+    fractions = [
         sum(int(mask.sum()) for mask in masks.values())
         / sum(mask.numel() for mask in masks.values())
         for masks in (first, second)
     ]
-    assert shares == pytest.approx([0.5**0.5, 0.5], abs=1e-3)
+    assert fractions == pytest.approx([0.5**0.5, 0.5], abs=1e-3)
 
 
-def test_all_arms_train_as_long_on_the_same_views(finished_experiment):
+def test_all_variants_train_as_long_on_the_same_crops(finished_experiment):
     runs = [
-        finished_experiment.paths(name) for name in ('dense', *finished_experiment.family.arms)
+        finished_experiment.paths(name)
+        for name in ('dense', *finished_experiment.experiment.variants)
     ]
     configs = [load_config(paths.config) for paths in runs]
     for paths, config in zip(runs, configs, strict=True):
@@ -179,16 +188,16 @@ def test_all_arms_train_as_long_on_the_same_views(finished_experiment):
         assert len(read_records(paths.losses)) == DENSE_STEPS
 
 
-def test_only_fine_tuning_has_a_smaller_rate(finished_experiment):
+def test_only_fine_tuning_has_a_smaller_learning_rate(finished_experiment):
     peaks = {
         name: load_config(finished_experiment.paths(name).config).optimizer.lr
-        for name in finished_experiment.family.arms
+        for name in finished_experiment.experiment.variants
     }
     assert {name for name, lr in peaks.items() if lr == pytest.approx(1e-3)} == {'ft', 'iterative'}
     assert {lr for name, lr in peaks.items() if name not in ('ft', 'iterative')} == {0.01}
 
 
-def test_transfer_replaces_the_classifier_alone():
+def test_transfer_replaces_only_the_classifier():
     source = tiny_checkpoint()
     classes = [SemanticClass(f'other{i}', (i, i, i)) for i in range(5)]
     target = replace(source, classes=classes, trained_on='other')
@@ -205,7 +214,7 @@ def test_transfer_replaces_the_classifier_alone():
 
 
 @pytest.mark.parametrize('variant', ['pyramid', 'single_scale'])
-def test_transfer_knows_the_classifier_of_both_variants(variant):
+def test_transfer_replaces_the_classifier_of_both_models(variant):
     model = ModelConfig(variant=variant, widths=[4, 4, 4, 6, 8], features=8)
     source = tiny_checkpoint(model)
     target = replace(source, classes=[SemanticClass('one', (1, 1, 1))])
@@ -214,8 +223,8 @@ def test_transfer_knows_the_classifier_of_both_variants(variant):
 
 
 @pytest.mark.parametrize('name', ['ri', 'narrow'])
-def test_a_seed_draws_the_same_fresh_weights_whatever_was_drawn_before(name):
-    given = WeightSources(
+def test_random_weights_depend_only_on_the_seed(name):
+    sources = WeightSources(
         trained=tiny_checkpoint(),
         kept={},
         newest=RemovedChannels(),
@@ -223,16 +232,16 @@ def test_a_seed_draws_the_same_fresh_weights_whatever_was_drawn_before(name):
         seed=3,
         narrow=ModelConfig(widths=[4, 4, 4, 4, 4], features=4),
     )
-    first = WEIGHT_INITS[name](given)
+    first = WEIGHT_INITS[name](sources)
     torch.rand(7)
-    assert weights_sha256(WEIGHT_INITS[name](given)) == weights_sha256(first)
-    assert weights_sha256(WEIGHT_INITS[name](replace(given, seed=4))) != weights_sha256(first)
+    assert weights_sha256(WEIGHT_INITS[name](sources)) == weights_sha256(first)
+    assert weights_sha256(WEIGHT_INITS[name](replace(sources, seed=4))) != weights_sha256(first)
 
 
-def test_an_iteration_that_was_not_kept_is_named():
+def test_rewinding_to_an_iteration_that_was_not_kept_raises():
     kept_one = tiny_checkpoint()
-    given = WeightSources(
+    sources = WeightSources(
         kept_one, {0: kept_one}, RemovedChannels(), RemovedChannels(), 0, rewind_to=7
     )
     with pytest.raises(InvalidValueError, match=r'rewind_to is 7, expected .* kept, \[0\]'):
-        WEIGHT_INITS['lth'](given)
+        WEIGHT_INITS['lth'](sources)

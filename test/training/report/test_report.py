@@ -161,7 +161,7 @@ def test_a_finished_family_can_be_reported(finished_experiment, tmp_path, capsys
     assert main(['report', str(finished_experiment.out), '-o', str(out)]) == 0
     assert capsys.readouterr().out.splitlines()[0] == str(out)
     table = rows(out.read_text().split('\n\n')[3])
-    for name in ('dense', *finished_experiment.family.arms):
+    for name in ('dense', *finished_experiment.experiment.variants):
         result = json.loads(finished_experiment.paths(name).result.read_text())
         assert table[name]['mIoU'] == f'{100 * result["miou"]:.2f}'
 

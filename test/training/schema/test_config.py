@@ -34,7 +34,7 @@ from training.trainer.optimizers import build_optimizer
 
 CONFIGS = sorted((ROOT / 'training' / 'configs').rglob('*.yaml'))
 # Configurations of one training run; test_experiment_config.py reads those of experiments.
-SHIPPED = [path for path in CONFIGS if not {'arms', 'checkpoint'} & set(load_tree(path))]
+SHIPPED = [path for path in CONFIGS if not {'variants', 'checkpoint'} & set(load_tree(path))]
 
 
 @pytest.mark.parametrize('path', SHIPPED, ids=lambda path: f'{path.parent.name}/{path.stem}')

@@ -145,7 +145,7 @@ def variant(**distillation):
 
 def test_variant_learns_from_the_dense_run_of_its_seed(folder_root, tmp_path):
     variants = {**variant(teacher='dense', weight=2.0), 'ft': {'weights': 'ft', 'pruning': 'all'}}
-    seed_runs = tiny_seed_runs(folder_root, tmp_path / 'runs', arms=variants)
+    seed_runs = tiny_seed_runs(folder_root, tmp_path / 'runs', variants=variants)
     for name in variants:
         finish_run(seed_runs, name)
     config = load_config(seed_runs.paths('taught').config)
@@ -163,19 +163,21 @@ def test_variant_learns_from_the_dense_run_of_its_seed(folder_root, tmp_path):
 
     moved = tmp_path / 'moved'
     seed_runs.out.rename(moved)
-    finish_run(tiny_seed_runs(folder_root, moved, arms=variants), 'taught')
-    changed = tiny_seed_runs(folder_root, moved, arms=variant(teacher='dense', weight=1.0))
-    with pytest.raises(VariantMismatchError, match='has distillation .* and the family now says'):
+    finish_run(tiny_seed_runs(folder_root, moved, variants=variants), 'taught')
+    changed = tiny_seed_runs(folder_root, moved, variants=variant(teacher='dense', weight=1.0))
+    with pytest.raises(
+        VariantMismatchError, match='has distillation .* and the experiment now has'
+    ):
         finish_run(changed, 'taught')
 
 
 @pytest.mark.parametrize(
     ('options', 'words'),
     [
-        ({'weight': 2.0}, 'arms.taught.distillation.teacher is None, expected dense or'),
+        ({'weight': 2.0}, 'variants.taught.distillation.teacher is None, expected dense or'),
         ({'teacher': 'dense', 'temperature': 0}, 'distillation.temperature is 0'),
     ],
 )
 def test_impossible_teacher_of_a_variant_raises(options, words):
     with pytest.raises(InvalidValueError, match=words):
-        tiny_experiment(arms=variant(**options))
+        tiny_experiment(variants=variant(**options))
