@@ -13,12 +13,12 @@
 # limitations under the License.
 
 """
-Send the node twice the frames that it can answer, for long, and watch its memory and its pace.
+Send the node twice the frames that it can result, for long, and watch its memory and its pace.
 
     python test/soak.py --minutes 20
 
 This is what scripts/soak.sh runs. Prints one JSON object as its last line; the exit code is 1
-where memory grew, answers became fewer or frames went missing.
+where memory grew, results became fewer or frames went missing.
 """
 
 from argparse import ArgumentParser
@@ -55,12 +55,12 @@ class Record:
 
     seconds: float = 0.0
     sent: int = 0
-    answers: list = field(default_factory=list)
+    results: list = field(default_factory=list)
     memory: list = field(default_factory=list)
 
 
 class Overdrive:
-    """Plays frames into a node faster than it answers them."""
+    """Plays frames into a node faster than it results them."""
 
     def __init__(self, link, process, messages):
         """Use the process of a node and a link to it."""
@@ -71,7 +71,7 @@ class Overdrive:
         self.sent = 0
 
     def sustainable_rate(self, seconds):
-        """Count the answers per second where a next frame always waits, and never a third."""
+        """Count the results per second where a next frame always waits, and never a third."""
         self._answer()
         self._send()
         start, count = monotonic(), 0
@@ -100,7 +100,7 @@ class Overdrive:
         return self._link.send(next(self._messages))
 
     def _answer(self):
-        """Send a frame and wait for an answer, whichever it is; again if both were lost."""
+        """Send a frame and wait for an result, whichever it is; again if both were lost."""
         self._send()
         while self._link.receive(_PATIENCE) is None:
             self._process.check()
@@ -109,14 +109,14 @@ class Overdrive:
     def _look(self, record, now):
         self._process.check()
         record.memory.append((now, resident(self._process.pid) / 1e6))
-        text = f'{now:.0f} s: {len(record.answers)} answers, {record.memory[-1][1]:.1f} MB'
+        text = f'{now:.0f} s: {len(record.results)} results, {record.memory[-1][1]:.1f} MB'
         print(text, file=sys.stderr)
 
     def _collect(self, record, start, until):
-        answer = self._link.receive(until - monotonic())
-        while answer is not None:
-            record.answers.append((monotonic() - start, answer.latency_ms))
-            answer = self._link.receive(until - monotonic())
+        result = self._link.receive(until - monotonic())
+        while result is not None:
+            record.results.append((monotonic() - start, result.latency_ms))
+            result = self._link.receive(until - monotonic())
 
 
 class Counts:
@@ -153,7 +153,7 @@ def figures(record, warm_up):
     """Sum a run up; the first `warm_up` seconds count for nothing."""
     times, memory = _after(warm_up, record.memory)
     slope = np.polyfit(times, memory, 1)[0]
-    answered, ages = _after(warm_up, record.answers)
+    answered, ages = _after(warm_up, record.results)
     third = (record.seconds - warm_up) / 3
     first, last = (
         np.count_nonzero((answered >= begin) & (answered < begin + third)) / third

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Camera messages by a seeded generator: malformed ones of every kind, and good ones between."""
+"""Camera messages from a seeded generator: malformed ones of every kind, and valid ones."""
 
 from array import array
 from itertools import cycle
@@ -34,24 +34,24 @@ _IN_PAIRS = sorted(name for name, given in ENCODINGS.items() if given.multiple !
 
 
 def malformed(kinds, count, seed=0):
-    """Give a name and a message `count` times, each kind of the table in its turn."""
+    """Yield a name and a message `count` times, cycling through the kinds of a table."""
     random = Random(seed)
     for _, name in zip(range(count), cycle(kinds)):
         yield name, kinds[name](random)
 
 
 def good_image(random):
-    """Make a frame of any size, rows padded and data too long at times; give its RGB pixels."""
-    picture = _picture(random)
-    opaque = np.full((*picture.shape[:2], 1), 255, np.uint8)
-    bgr = picture[..., ::-1]
+    """Return a valid message, with random size and padding, and its RGB pixels."""
+    image = _image(random)
+    opaque = np.full((*image.shape[:2], 1), 255, np.uint8)
+    bgr = image[..., ::-1]
     encoding, pixels = random.choice(
         [
-            ('rgb8', picture),
+            ('rgb8', image),
             ('bgr8', bgr),
-            ('rgba8', np.concatenate([picture, opaque], axis=2)),
+            ('rgba8', np.concatenate([image, opaque], axis=2)),
             ('bgra8', np.concatenate([bgr, opaque], axis=2)),
-            ('rgb16', picture.astype(np.uint16) * 257),
+            ('rgb16', image.astype(np.uint16) * 257),
         ]
     )
     message = from_array(pixels, encoding, Header())
@@ -59,24 +59,24 @@ def good_image(random):
     padded = np.pad(rows, [(0, 0), (0, random.randrange(9))])
     message.step = padded.shape[1]
     message.data = array('B', padded.tobytes() + random.randbytes(random.randrange(9)))
-    return message, picture
+    return message, image
 
 
-def good_picture(random):
-    """Make a PNG or JPEG whose `format` says anything; give the RGB pixels that are in it."""
+def good_compressed(random):
+    """Return a valid PNG or JPEG message, with a random `format`, and its RGB pixels."""
     suffix, scale = random.choice([('.png', 1), ('.png', 257), ('.jpg', 1)])
-    bgr = _picture(random)[..., ::-1].astype(np.uint16 if scale > 1 else np.uint8) * scale
+    bgr = _image(random)[..., ::-1].astype(np.uint16 if scale > 1 else np.uint8) * scale
     data = _encoded(bgr, suffix)
     pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
     return _compressed(data, random.choice(_FORMATS)), pixels[..., ::-1].copy()
 
 
-def _picture(random):
+def _image(random):
     return blocks(random.randint(3, 60), random.randint(3, 80), random.randrange(1000))
 
 
-def _whole(random, names=tuple(ENCODINGS)):
-    """Make a frame of an encoding in which everything fits."""
+def _valid(random, names=tuple(ENCODINGS)):
+    """Return a valid message of a random encoding and size."""
     name = random.choice(names)
     encoding = ENCODINGS[name]
     tall, wide = encoding.multiple
@@ -88,59 +88,59 @@ def _whole(random, names=tuple(ENCODINGS)):
 
 
 def _wrong_step(random):
-    message = _whole(random)
+    message = _valid(random)
     message.step = random.randrange(message.step)
     return message
 
 
 def _huge_step(random):
-    message = _whole(random)
+    message = _valid(random)
     message.step = HUGE - random.randrange(9)
     return message
 
 
 def _short_data(random):
-    message = _whole(random)
+    message = _valid(random)
     message.data = message.data[: random.randrange(len(message.data))]
     return message
 
 
 def _no_data(random):
-    message = _whole(random)
+    message = _valid(random)
     message.data = array('B')
     return message
 
 
 def _no_size(random):
-    message = _whole(random)
+    message = _valid(random)
     for name in random.choice([('height',), ('width',), ('height', 'width')]):
         setattr(message, name, 0)
     return message
 
 
 def _huge_size(random):
-    message = _whole(random)
+    message = _valid(random)
     for name in random.choice([('height',), ('width',), ('height', 'width', 'step')]):
         setattr(message, name, HUGE - random.randrange(9))
     return message
 
 
 def _unknown_encoding(random):
-    message = _whole(random)
+    message = _valid(random)
     message.encoding = random.choice(_UNKNOWN)
     return message
 
 
 def _other_encoding(random):
-    """Change the encoding in the middle of the stream, and nothing else."""
-    message = _whole(random, ('mono8', 'bayer_rggb8', 'bayer_grbg8'))
+    """Change the encoding and nothing else."""
+    message = _valid(random, ('mono8', 'bayer_rggb8', 'bayer_grbg8'))
     message.encoding = random.choice(('rgb8', 'bgra8', 'mono16', 'rgb16', 'uyvy'))
     return message
 
 
 def _odd_size(random):
-    """Give pixels that come in pairs an odd width."""
-    message = _whole(random, _IN_PAIRS)
+    """Set an odd width for an encoding of pixel pairs."""
+    message = _valid(random, _IN_PAIRS)
     message.width -= 1
     return message
 
@@ -178,12 +178,12 @@ def _encoded(pixels, suffix):
 
 
 def _file(random, *suffixes):
-    """Give the bytes of a good picture."""
-    return bytearray(_encoded(_picture(random), random.choice(suffixes or ('.png', '.jpg'))))
+    """Return the bytes of a valid image file."""
+    return bytearray(_encoded(_image(random), random.choice(suffixes or ('.png', '.jpg'))))
 
 
 def _png(width, height, bits=8, color=2, rows=b''):
-    """Give a PNG of 8-bit RGB whose checksums are right, whatever else is wrong."""
+    """Return a PNG with right checksums, whatever its header and rows."""
     chunks = ((b'IHDR', pack('>IIBBBBB', width, height, bits, color, 0, 0, 0)), (b'IDAT', rows))
     return b'\x89PNG\r\n\x1a\n' + b''.join(
         pack('>I', len(data)) + kind + data + pack('>I', crc32(kind + data))
@@ -212,14 +212,14 @@ def _truncated(random):
 
 
 def _flipped(random):
-    """Flip one bit of a PNG, wherever."""
+    """Flip a random bit of a PNG."""
     data = _file(random, '.png')
     data[random.randrange(len(data))] ^= 1 << random.randrange(8)
     return _compressed(data)
 
 
 def _bomb(random):
-    """Name a size of up to 2^62 pixels in a small message."""
+    """Return a small message whose header has up to 2^62 pixels."""
     if random.random() < 0.5:
         return _compressed(_sized_jpeg(random, *(random.randint(400, 65535) for _ in range(2))))
     return _compressed(_png(*(random.randint(400, 2**31 - 1) for _ in range(2))))
@@ -231,8 +231,8 @@ def _sizeless(random):
     return _compressed(_png(width, height) if png else _sized_jpeg(random, width, height))
 
 
-def _hollow(random):
-    """Leave the last rows of a PNG out, or all of them."""
+def _rows_missing(random):
+    """Return a PNG without its last rows, or without any."""
     rows = compress(bytes(91 * random.randrange(20)))
     return _compressed(_png(30, 20, rows=random.choice([rows, random.randbytes(50), b''])))
 
@@ -255,14 +255,14 @@ def _many_scans(random):
     return _compressed(_file(random, '.jpg')[:-2] + scans + b'\xff\xd9')
 
 
-MALFORMED_PICTURES = {
+MALFORMED_COMPRESSED = {
     'nothing': _nothing,
     'noise': _noise,
     'truncated': _truncated,
     'flipped bit': _flipped,
     'bomb': _bomb,
     'no size': _sizeless,
-    'rows missing': _hollow,
+    'rows missing': _rows_missing,
     'strange bits': _strange_bits,
     'another format': _other_file,
     'many scans': _many_scans,

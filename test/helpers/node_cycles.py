@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Take a node through its life again and again: `python node_cycles.py MODEL` tells what grew."""
+"""Repeat a node's lifecycle: `python -m helpers.node_cycles MODEL` prints memory and threads."""
 
 import gc
 import json
@@ -28,27 +28,27 @@ from rclpy.signals import SignalHandlerOptions
 from sensor_msgs.msg import Image
 
 CYCLES = 60
-# Until then caches fill.
+# Until then caches are filled.
 _FIRST = 10
 
 
 def main(model):
-    """Print a JSON line, of memory and threads, after the first ten cycles and at the end."""
+    """Print memory and threads as a JSON line, after the first ten cycles and at the end."""
     given = {'model': model, 'cameras': ['front', 'rear'], 'always_infer': True}
     with Probe() as probe, RunningNode('/cycles', **given) as running:
         camera = probe.node.create_publisher(Image, '/cycles/front/image', BEST_EFFORT)
         for cycle in range(1, CYCLES + 1):
-            _live(running, camera)
+            _run_cycle(running, camera)
             if cycle in (_FIRST, CYCLES):
-                # Threads of the last cycle may still be ending.
+                # Threads of the last cycle may not have ended yet.
                 sleep(1.0)
                 gc.collect()
                 state = {'cycles': cycle, 'threads': active_count(), 'resident': resident()}
                 print(json.dumps(state), flush=True)
 
 
-def _live(running, camera):
-    """Configure, activate, answer one frame, deactivate and clean up."""
+def _run_cycle(running, camera):
+    """Configure, activate, segment a frame, deactivate and clean up."""
     assert running.do('configure', 'activate')
     wait_until(camera.get_subscription_count)
     records = running.camera('front').stats

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""A running segmentation node as other nodes see it: topics, services, parameters, diagnostics."""
+"""The ROS interface of a running node: topics, services, parameters, diagnostics."""
 
 from dataclasses import dataclass, field
 from itertools import count
@@ -31,7 +31,7 @@ _numbers = count()
 
 @dataclass
 class Graph:
-    """Names to types of one node, with `~` for its own name, QoS and parameters by name."""
+    """Types of a node's topics and services by name (`~` is its own), QoS and parameters."""
 
     published: dict = field(default_factory=dict)
     subscribed: dict = field(default_factory=dict)
@@ -41,39 +41,39 @@ class Graph:
     statuses: dict = field(default_factory=dict)
 
     def add(self, other):
-        """Take in what another run of the node showed."""
+        """Merge the graph of another run of the node."""
         for name in vars(self):
             getattr(self, name).update(getattr(other, name))
 
 
 def graph_of(model, **parameters):
-    """Start a node, let it answer frames on every camera, and look at it from outside."""
-    # Another node of the same name, which has just ended, must not be taken for this one.
+    """Start a node, let it segment a frame of every camera, and return its graph."""
+    # A node of the same name that has just ended must not be taken for this one.
     namespace = f'/run_{next(_numbers)}'
     given = {'model': str(model), 'use_sim_time': True, 'threads': 1, **parameters}
     cameras = [f'{name}/' for name in given.get('cameras', [])] or ['']
     is_compressed = given.get('image_transport') == 'compressed'
     with NodeProcess(namespace, given), Probe() as probe:
-        reports = probe.listen('/diagnostics', DiagnosticArray)
+        reports = probe.subscribe('/diagnostics', DiagnosticArray)
         for camera in cameras:
-            _ask(probe, namespace, camera, is_compressed)
+            _send_frame(probe, namespace, camera, is_compressed)
         name = f'{namespace}/{NAME}'
         wait_until(lambda: _has_stages(reports, name), 20, 'diagnostics with times')
         statuses = [item for item in reports[-1].status if item.hardware_id == name]
-        return _look(probe.node, namespace, statuses)
+        return _graph(probe.node, namespace, statuses)
 
 
-def _ask(probe, namespace, camera, is_compressed):
-    """Listen to two outputs of a camera and send frames until one is answered."""
+def _send_frame(probe, namespace, camera, is_compressed):
+    """Subscribe to two outputs of a camera and send frames until one is segmented."""
     outputs = f'{namespace}/{NAME}/{camera}'
-    received = probe.listen(f'{outputs}label_image')
-    probe.listen(f'{outputs}camera_info', CameraInfo)
+    received = probe.subscribe(f'{outputs}label_image')
+    probe.subscribe(f'{outputs}camera_info', CameraInfo)
     message = rgb_message(blocks(24, 32), 1)
     if is_compressed:
         message = from_labels(blocks(24, 32)[..., 0].copy(), message.header)
     topic = f'{namespace}/{camera}image'
     publisher = probe.camera(topic + '/compressed' * is_compressed, kind=type(message))
-    probe.ask(publisher, message, received)
+    probe.send(publisher, message, received)
     info = f'{namespace}/{camera}camera_info'
     wait_until(lambda: probe.node.count_subscribers(info), 20, f'a subscriber of {info}')
 
@@ -88,13 +88,13 @@ def _has_stages(reports, name):
     return bool(cameras) and all('publish p99 (ms)' in keys for keys in cameras)
 
 
-def _look(node, namespace, statuses):
+def _graph(node, namespace, statuses):
     name = f'{namespace}/{NAME}'
 
     def short(topic):
         return topic.replace(name, '~', 1).replace(f'{namespace}/', '/', 1)
 
-    # What is published last may be seen last.
+    # The last topics may not be discovered yet.
     sleep(0.5)
     published = dict(node.get_publisher_names_and_types_by_node(NAME, namespace))
     subscribed = dict(node.get_subscriber_names_and_types_by_node(NAME, namespace))

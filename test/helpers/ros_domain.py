@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""A ROS domain that no other test process on this machine uses, and none beyond this machine."""
+"""A ROS domain of this test process alone, on this machine only."""
 
 import fcntl
 import os
@@ -26,10 +26,10 @@ _held: Dict[int, Any] = {}
 
 def claim_domain() -> int:
     """
-    Take a free domain for as long as this process lives, and tell ROS about it.
+    Reserve a free domain until this process ends, set it in the environment and return it.
 
-    Two suites at once never hear each other: each domain has a file that its owner locks, and
-    the lock goes with the process. Processes that the tests start inherit the domain.
+    Concurrent test processes never receive each other's messages: each locks its domain's
+    file until it ends. Processes that the tests start inherit the domain.
     """
     for domain in _held or _DOMAINS:
         if domain in _held or _lock(domain):

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What ROS tests look through: a node that sends frames and keeps what it receives."""
+"""A node for ROS tests that sends frames and stores what it receives."""
 
 from itertools import count
 import os
@@ -35,7 +35,7 @@ _numbers = count()
 
 
 def wait_until(is_true, seconds=10.0, what='the condition'):
-    """Wait until something holds; fail the test if it does not within some seconds."""
+    """Wait until a condition is true; fail the test if it is not within some seconds."""
     end = monotonic() + seconds
     while not is_true():
         assert monotonic() < end, f'{what} did not come true in {seconds} s'
@@ -43,14 +43,14 @@ def wait_until(is_true, seconds=10.0, what='the condition'):
 
 
 def stamped(sec, nanosec=0, frame_id='camera'):
-    """Make a header."""
+    """Return a header with a stamp."""
     header = Header(frame_id=frame_id)
     header.stamp.sec, header.stamp.nanosec = sec, nanosec
     return header
 
 
 def blocks(height, width, seed=0):
-    """Make an RGB picture, uint8 [height, width, 3], of blocks in the tiny model's colours."""
+    """Return an RGB image, uint8 [height, width, 3], of blocks in the tiny model's colors."""
     random = np.random.default_rng(seed)
     ids = random.integers(0, len(COLORS), (-(-height // 9), -(-width // 9)))
     ids = np.repeat(np.repeat(ids, 9, axis=0), 9, axis=1)[:height, :width]
@@ -75,39 +75,40 @@ class Probe:
         self._thread.join()
         self.node.destroy_node()
 
-    def listen(self, topic, kind=Image, qos=RELIABLE, wait=True):
-        """Subscribe, and wait for a publisher; give the list that messages are appended to."""
+    def subscribe(self, topic, kind=Image, qos=RELIABLE, wait=True):
+        """Subscribe, wait for a publisher, and return the list that messages are appended to."""
         received = []
-        listening = self.node.create_subscription(kind, topic, received.append, qos)
-        self._subscriptions[topic] = listening
+        self._subscriptions[topic] = self.node.create_subscription(
+            kind, topic, received.append, qos
+        )
         if wait:
             wait_until(lambda: self.node.count_publishers(topic), 30, f'a publisher of {topic}')
         return received
 
-    def leave(self, topic):
-        """Stop listening to a topic."""
+    def unsubscribe(self, topic):
+        """Unsubscribe from a topic."""
         self.node.destroy_subscription(self._subscriptions.pop(topic))
 
     def camera(self, topic, qos=BEST_EFFORT, kind=Image):
-        """Open a publisher of images once somebody listens to it."""
+        """Return a publisher of images once it has a subscriber."""
         publisher = self.node.create_publisher(kind, topic, qos)
         wait_until(publisher.get_subscription_count, 30, f'a subscriber of {topic}')
         return publisher
 
-    def ask(self, publisher, message, received):
-        """Publish a frame until an answer with its stamp is in `received`; give the answer."""
+    def send(self, publisher, message, received):
+        """Publish a frame until a result with its header is in `received`, and return it."""
 
-        def answers():
+        def results():
             return [item for item in list(received) if item.header == message.header]
 
         for _ in range(10):
             publisher.publish(message)
             end = monotonic() + 1.0
-            while monotonic() < end and not answers():
+            while monotonic() < end and not results():
                 sleep(0.005)
-            if answers():
-                return answers()[-1]
-        raise AssertionError(f'no answer to the frame stamped {message.header.stamp}')
+            if results():
+                return results()[-1]
+        raise AssertionError(f'no result of the frame stamped {message.header.stamp}')
 
     def _spin(self):
         while not self._stop.is_set():
@@ -115,11 +116,11 @@ class Probe:
 
 
 def rgb_message(pixels, sec):
-    """Make an rgb8 frame."""
+    """Return an rgb8 message of pixels, stamped with a second."""
     return from_array(pixels, 'rgb8', stamped(sec))
 
 
 def resident(process='self'):
-    """Read the memory that a process holds, in bytes."""
+    """Return the resident memory of a process in bytes."""
     pages = int(Path(f'/proc/{process}/statm').read_text().split()[1])
     return pages * os.sysconf('SC_PAGE_SIZE')

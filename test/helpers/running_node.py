@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The segmentation node in the test's own process: quick to start, and open to be looked into."""
+"""The segmentation node in the test's process: starts quickly, and can be inspected."""
 
 from threading import Event, Thread
 
@@ -26,7 +26,7 @@ class RunningNode:
     """A node called `segmentation` in a namespace; a thread spins it until the block ends."""
 
     def __init__(self, namespace, cli_args=(), **parameters):
-        """Keep what the node gets; nothing is started by itself."""
+        """Store the node's parameters; the test runs its transitions."""
         self._options = {
             'namespace': namespace,
             'cli_args': list(cli_args),
@@ -51,29 +51,29 @@ class RunningNode:
         self.node.destroy_node()
 
     def begin(self, transition):
-        """Ask for a transition; give the task, which is done once it is over."""
+        """Start a transition and return its task."""
         return self._executor.create_task(self.node.transition, transition)
 
     def do(self, *transitions):
-        """Go through transitions one after the other; tell whether the last succeeded."""
+        """Run transitions one after the other and return whether the last one succeeded."""
         for transition in transitions:
             task = self.begin(transition)
             wait_until(task.done, 30, transition)
         return task.result()
 
     def call(self, work):
-        """Run something on the executor's thread; give its result."""
+        """Run a function on the executor's thread and return its result."""
         task = self._executor.create_task(work)
         wait_until(task.done, 10)
         return task.result()
 
     @property
     def pipeline(self):
-        """Give what the node set up."""
+        """Return the node's pipeline, None while it is unconfigured."""
         return self.node._pipeline
 
     def camera(self, name=''):
-        """Give one of the cameras."""
+        """Return one of the cameras."""
         return self.pipeline.cameras[name]
 
     def _spin(self):

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""A program of a test that sees the helpers of the tests, and never outlives the test."""
+"""A subprocess of a test that can import the test helpers and is killed with the test."""
 
 from contextlib import contextmanager
 import os
@@ -22,7 +22,7 @@ import sys
 
 @contextmanager
 def started(words):
-    """Start a program whose log is read; if the test fails, it does not stay."""
+    """Start a program whose log is read, and kill it at the end if it still runs."""
     environment = {**os.environ, 'PYTHONPATH': os.pathsep.join(sys.path)}
     with subprocess.Popen(words, stderr=subprocess.PIPE, text=True, env=environment) as program:
         try:

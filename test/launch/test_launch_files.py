@@ -39,17 +39,17 @@ ARGUMENTS = {
 
 
 def segmented(probe, camera_topic, labels_topic):
-    """Send a frame and give the label image that answers it."""
-    received, camera = probe.listen(labels_topic), probe.camera(camera_topic)
-    return probe.ask(camera, rgb_message(blocks(40, 60), 1), received)
+    """Send a frame and give the label image that results it."""
+    received, camera = probe.subscribe(labels_topic), probe.camera(camera_topic)
+    return probe.send(camera, rgb_message(blocks(40, 60), 1), received)
 
 
 def ask(probe, kind, service, **fields):
-    """Call a service and give its answer."""
+    """Call a service and give its result."""
     client = probe.node.create_client(kind, service)
     wait_until(client.service_is_ready, 30, service)
     future = client.call_async(kind.Request(**fields))
-    wait_until(future.done, 30, f'the answer of {service}')
+    wait_until(future.done, 30, f'the result of {service}')
     return future.result()
 
 
@@ -66,8 +66,8 @@ def remapped(tiny_path):
 
 @pytest.mark.launch(fixture=remapped)
 def test_labels_arrive_for_the_frames_of_a_remapped_topic(remapped, probe):
-    answer = segmented(probe, '/cam/image_raw', LABELS)
-    assert (answer.height, answer.width, answer.step, answer.encoding) == (40, 60, 60, 'mono8')
+    result = segmented(probe, '/cam/image_raw', LABELS)
+    assert (result.height, result.width, result.step, result.encoding) == (40, 60, 60, 'mono8')
 
 
 @launch_pytest.fixture
@@ -78,8 +78,8 @@ def in_a_namespace(tiny_path):
 
 @pytest.mark.launch(fixture=in_a_namespace)
 def test_a_namespace_holds_the_node_and_both_of_its_topics(in_a_namespace, probe):
-    answer = segmented(probe, '/robot/image', f'/robot{LABELS}')
-    assert answer.header.stamp.sec == 1
+    result = segmented(probe, '/robot/image', f'/robot{LABELS}')
+    assert result.header.stamp.sec == 1
 
 
 @launch_pytest.fixture
@@ -139,15 +139,15 @@ def test_a_wrong_model_ends_the_node_with_one_line_and_exit_code_1(with_a_wrong_
 
 @launch_pytest.fixture
 def played(tiny_path, tmp_path):
-    """Play a picture of one's own into the node."""
-    cv2.imwrite(str(tmp_path / 'picture.png'), blocks(40, 60))
+    """Play a image of one's own into the node."""
+    cv2.imwrite(str(tmp_path / 'image.png'), blocks(40, 60))
     arguments = {'model': str(tiny_path), 'source': str(tmp_path), 'image_topic': '/cam/image'}
     return launched('demo.launch.py', **arguments)
 
 
 @pytest.mark.launch(fixture=played)
 def test_the_demo_plays_images_into_the_node(played, probe):
-    received = probe.listen(LABELS)
+    received = probe.subscribe(LABELS)
     wait_until(lambda: len(received) > 3, 30, 'a stream of label images')
     assert (received[0].height, received[0].width) == (40, 60)
 
@@ -177,10 +177,10 @@ def of_two_cameras(tiny_path):
 @pytest.mark.launch(fixture=of_two_cameras)
 def test_every_camera_has_topics_of_its_own(of_two_cameras, probe):
     for name in ('front', 'rear'):
-        answer = segmented(
+        result = segmented(
             probe, f'/robot/{name}/image_raw', f'/robot/segmentation/{name}/label_image'
         )
-        assert (answer.height, answer.width) == (48, 64)
+        assert (result.height, result.width) == (48, 64)
 
 
 @launch_pytest.fixture
@@ -193,8 +193,8 @@ def of_listed_topics(tiny_path):
 
 @pytest.mark.launch(fixture=of_listed_topics)
 def test_topics_may_be_listed_in_the_order_of_the_cameras(of_listed_topics, probe):
-    answer = segmented(probe, '/right_driver/raw', '/segmentation/right/label_image')
-    assert (answer.height, answer.width) == (40, 60)
+    result = segmented(probe, '/right_driver/raw', '/segmentation/right/label_image')
+    assert (result.height, result.width) == (40, 60)
 
 
 @launch_pytest.fixture
@@ -209,9 +209,9 @@ def test_compressed_pictures_come_from_beside_the_raw_topic(of_compressed_pictur
     frame = rgb_message(blocks(40, 60), 1)
     _, png = cv2.imencode('.png', blocks(40, 60))
     message = CompressedImage(header=frame.header, format='png', data=png.tobytes())
-    received = probe.listen(LABELS)
+    received = probe.subscribe(LABELS)
     camera = probe.camera('/cam/image_raw/compressed', kind=CompressedImage)
-    assert probe.ask(camera, message, received).width == 60
+    assert probe.send(camera, message, received).width == 60
 
 
 @launch_pytest.fixture
@@ -239,15 +239,15 @@ def test_without_autostart_the_node_waits_to_be_configured(without_autostart, pr
 
 @launch_pytest.fixture
 def two_played(tiny_path, tmp_path):
-    """Play a picture of one's own as two cameras."""
-    cv2.imwrite(str(tmp_path / 'picture.png'), blocks(40, 60))
+    """Play a image of one's own as two cameras."""
+    cv2.imwrite(str(tmp_path / 'image.png'), blocks(40, 60))
     return launched('multi_camera.launch.py', model=str(tiny_path), source=str(tmp_path))
 
 
 @pytest.mark.launch(fixture=two_played)
 def test_two_cameras_are_played_into_one_node(two_played, probe):
     labels = {
-        name: probe.listen(f'/segmentation/{name}/label_image') for name in ('front', 'rear')
+        name: probe.subscribe(f'/segmentation/{name}/label_image') for name in ('front', 'rear')
     }
     for name, received in labels.items():
         wait_until(lambda received=received: len(received) > 3, 30, f'label images of {name}')

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""ROS for the tests: a domain of their own, one context, and nodes that are cleaned up."""
+"""ROS for the tests: their own domain, one context, and nodes that are destroyed."""
 
 from importlib.util import find_spec
 from pathlib import Path
@@ -33,7 +33,7 @@ class _WithoutRos(pytest.Module):
 
 
 def pytest_pycollect_makemodule(module_path, parent):
-    """Skip every file here where ROS is absent; say so once a file."""
+    """Skip every file if ROS is not installed, with one reason for each file."""
     if find_spec('rclpy') is None:
         return _WithoutRos.from_parent(parent, path=module_path)
     return None
@@ -45,7 +45,7 @@ set_profile()
 
 @pytest.fixture(scope='session')
 def ros():
-    """Start ROS in this process, with a node that stays: finding other processes takes time."""
+    """Initialize ROS in this process, with a node that stays, as discovery takes time."""
     import rclpy
     from rclpy.signals import SignalHandlerOptions
 
@@ -58,7 +58,7 @@ def ros():
 
 @pytest.fixture
 def probe(ros):
-    """Give a node that publishes and subscribes for a test, spun by a thread."""
+    """Return a node that publishes and subscribes for a test, spun by a thread."""
     from helpers.ros_probe import Probe
 
     with Probe() as opened:
@@ -67,7 +67,7 @@ def probe(ros):
 
 @pytest.fixture(scope='session')
 def tiny_path(tmp_path_factory) -> Path:
-    """Give a tiny model of five classes for 64x48 pixels."""
+    """Return the path of a tiny model of five classes for 64x48 pixels."""
     path = tmp_path_factory.mktemp('model') / 'tiny.onnx'
     write_tiny_model(path)
     return path
@@ -75,7 +75,7 @@ def tiny_path(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope='session')
 def wide_path(tmp_path_factory) -> Path:
-    """Give a tiny model of 300 classes, whose labels need 16 bits."""
+    """Return the path of a tiny model of 300 classes, whose labels need 16 bits."""
     path = tmp_path_factory.mktemp('model') / 'wide.onnx'
     colors = [(i % 7 * 40, i // 7 % 7 * 40, i // 49 * 40) for i in range(300)]
     write_tiny_model(path, colors)
@@ -84,7 +84,7 @@ def wide_path(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope='session')
 def graphs(ros, tiny_path):
-    """Give the graphs of running nodes: of one camera, raw and compressed, and of two cameras."""
+    """Return the ROS graphs of nodes with one and with two cameras, by their SROS 2 enclave."""
     from helpers.node_graph import graph_of
 
     one, two = graph_of(tiny_path), graph_of(tiny_path, cameras=['front', 'rear'])
@@ -95,7 +95,7 @@ def graphs(ros, tiny_path):
 
 @pytest.fixture
 def gated(monkeypatch):
-    """Enter the engine with gates into the table of engines; its gates are open."""
+    """Register an engine whose gates a test can close; they are open."""
     from helpers.fake_engines import GatedEngine
     from swiftnet_ros.backends import registry
 

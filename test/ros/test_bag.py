@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""A recording, played into the node by its own clock, gives the labels that it gives offline."""
+"""A bag replayed with its own clock gets the same labels over topics as offline."""
 
 from helpers.ros_probe import blocks, RELIABLE
 import numpy as np
@@ -28,66 +28,66 @@ from swiftnet_ros.segmenter import Segmenter
 NO_ROSBAGS = 'rosbags is not installed'
 START = 1_600_000_000_000_000_000
 PERIOD = 100_000_000
-PICTURES = [blocks(60, 81, seed=number) for number in range(5)]
+IMAGES = [blocks(60, 81, seed=number) for number in range(5)]
 
 
 @pytest.fixture
 def rosbag2():
-    """Give the library that reads and writes bags."""
+    """Return the library that reads and writes bags."""
     return pytest.importorskip('rosbags.rosbag2', reason=NO_ROSBAGS)
 
 
 @pytest.fixture
 def bag(rosbag2, tmp_path):
-    """Write a bag of pictures, ten a second, recorded years ago."""
+    """Write a bag of images at 10 Hz, recorded years ago."""
     typesys = pytest.importorskip('rosbags.typesys', reason=NO_ROSBAGS)
     store = typesys.get_typestore(typesys.Stores.ROS2_HUMBLE)
-    header, image = store.types['std_msgs/msg/Header'], store.types['sensor_msgs/msg/Image']
+    header, image_type = store.types['std_msgs/msg/Header'], store.types['sensor_msgs/msg/Image']
     time = store.types['builtin_interfaces/msg/Time']
     with rosbag2.Writer(tmp_path / 'bag', version=9) as writer:
-        recorded = writer.add_connection('/cam/image', image.__msgtype__, typestore=store)
-        for number, picture in enumerate(PICTURES):
+        recorded = writer.add_connection('/cam/image', image_type.__msgtype__, typestore=store)
+        for number, image in enumerate(IMAGES):
             at = START + number * PERIOD
-            message = image(
+            message = image_type(
                 header=header(stamp=time(*divmod(at, 10**9)), frame_id='recorded'),
                 height=60,
                 width=81,
                 encoding='rgb8',
                 is_bigendian=0,
                 step=243,
-                data=picture.reshape(-1),
+                data=image.reshape(-1),
             )
-            data = store.serialize_cdr(message, image.__msgtype__)
+            data = store.serialize_cdr(message, image_type.__msgtype__)
             writer.write(recorded, at, data)
     return tmp_path / 'bag'
 
 
 def clock_at(nanoseconds):
-    """Make the message of a clock."""
+    """Return a message of /clock."""
     message = Clock()
     message.clock.sec, message.clock.nanosec = divmod(nanoseconds, 10**9)
     return message
 
 
-def test_a_bag_gives_the_labels_of_its_pictures_with_their_recorded_stamps(
+def test_bag_images_get_the_offline_labels_with_their_recorded_stamps(
     rosbag2, bag, probe, tiny_path
 ):
-    """Also with a max_age, which by the clock of today would drop every frame."""
+    """Also with a max_age, which by today's clock would drop every frame."""
     parameters = {'model': str(tiny_path), 'precision': 'fp32', 'use_sim_time': True}
-    answers = []
+    results = []
     with NodeProcess('/replay', {**parameters, 'max_age': 0.5}):
-        received = probe.listen('/replay/segmentation/label_image')
+        received = probe.subscribe('/replay/segmentation/label_image')
         camera = probe.camera('/replay/image')
         clock = probe.node.create_publisher(Clock, '/clock', RELIABLE)
         with rosbag2.Reader(bag) as reader:
             for _, at, data in reader.messages():
                 clock.publish(clock_at(at))
                 message = deserialize_message(data, Image)
-                answers.append(probe.ask(camera, message, received))
-    stamps = [item.header.stamp.sec * 10**9 + item.header.stamp.nanosec for item in answers]
-    assert stamps == [START + number * PERIOD for number in range(len(PICTURES))]
-    assert {item.header.frame_id for item in answers} == {'recorded'}
+                results.append(probe.send(camera, message, received))
+    stamps = [item.header.stamp.sec * 10**9 + item.header.stamp.nanosec for item in results]
+    assert stamps == [START + number * PERIOD for number in range(len(IMAGES))]
+    assert {item.header.frame_id for item in results} == {'recorded'}
     with open_engine(tiny_path, precision='fp32') as engine:
-        for answer, picture in zip(answers, PICTURES):
-            expected = Segmenter(engine).segment(picture).labels
-            np.testing.assert_array_equal(to_labels(answer), expected)
+        for result, image in zip(results, IMAGES):
+            expected = Segmenter(engine).segment(image).labels
+            np.testing.assert_array_equal(to_labels(result), expected)

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The benchmark over topics: the same mIoU to the digit, frames counted, silence an error."""
+"""The benchmark over topics: mIoU equal to offline, dropped frames, and silent nodes."""
 
 import json
 import subprocess
@@ -34,14 +34,14 @@ from swiftnet_ros.ros.image_msgs import from_array
 
 @pytest.fixture(scope='module')
 def folder(tmp_path_factory):
-    """Write five pictures with labels."""
+    """Write five images with labels."""
     made = tmp_path_factory.mktemp('set')
     write_rendered_set(made)
     return made
 
 
 def benchmark(folder, model, *more):
-    """Run the benchmark in a process of its own; give its report."""
+    """Run the benchmark in its own process and return its report."""
     command = [sys.executable, '-m', 'swiftnet_ros.benchmark', '--model', str(model)]
     command += ['--images', str(folder / 'images'), '--precision', 'fp32', *more]
     ended = subprocess.run(command, capture_output=True, text=True, timeout=120)
@@ -51,7 +51,7 @@ def benchmark(folder, model, *more):
     return json.loads(line)
 
 
-def test_over_topics_miou_is_to_the_digit_that_of_the_segmenter_alone(folder, tiny_path):
+def test_miou_over_topics_equals_that_without_ros(folder, tiny_path):
     labels = ['--labels', str(folder / 'labels')]
     alone = benchmark(folder, tiny_path, '--no-ros', *labels)
     topics = benchmark(folder, tiny_path, *labels)
@@ -63,8 +63,8 @@ def test_over_topics_miou_is_to_the_digit_that_of_the_segmenter_alone(folder, ti
     assert set(topics) == set(alone)
 
 
-def test_at_a_rate_frames_are_sent_like_a_camera_does(folder, tiny_path):
-    """Ten frames at 20 Hz to a network that needs no time: nothing queues up, mIoU is null."""
+def test_frames_are_sent_at_a_rate_as_a_camera_does(folder, tiny_path):
+    """Ten frames at 20 Hz to a fast network: nothing queues up, and mIoU is null."""
     report = benchmark(
         folder, tiny_path, '--rate', '20', '--repeat', '2', '--labels', str(folder / 'labels')
     )
@@ -74,7 +74,7 @@ def test_at_a_rate_frames_are_sent_like_a_camera_does(folder, tiny_path):
     assert 5 < report['fps'] < 30
 
 
-def test_twice_too_many_frames_are_sent_for_some_time_in_rounds(folder, tiny_path):
+def test_overload_sends_twice_the_sustainable_rate_in_rounds(folder, tiny_path):
     words = ['--overload', '2', '--seconds', '1.2', '--rounds', '2', '--size', '200x100']
     report = benchmark(folder, tiny_path, *words, '--json', str(folder / 'out.json'))
     assert report == json.loads((folder / 'out.json').read_text())
@@ -90,7 +90,7 @@ def test_twice_too_many_frames_are_sent_for_some_time_in_rounds(folder, tiny_pat
     assert {'receive', 'engine', 'labels', 'publish'} <= set(report['stages_ms'])
 
 
-def test_a_second_start_is_measured_beside_the_first(folder, tiny_path):
+def test_a_second_start_is_measured_next_to_the_first(folder, tiny_path):
     report = benchmark(folder, tiny_path, '--cold-start')
     (first,), (second,) = report['starts_s'].values()
     assert (report['first_start_s'], report['second_start_s']) == (first, second)
@@ -99,7 +99,7 @@ def test_a_second_start_is_measured_beside_the_first(folder, tiny_path):
 
 
 class FakeLink:
-    """A link whose node loses every second frame and answers the others with zeros."""
+    """A link whose node drops every second frame and labels the others with zeros."""
 
     def __init__(self):
         self.sent, self._answers = 0, []
@@ -108,8 +108,8 @@ class FakeLink:
         self.sent += 1
         if self.sent % 2 == 0:
             labels = np.zeros((message.height, message.width), np.uint8)
-            answer = from_array(labels, 'mono8', message.header)
-            self._answers.append(Answer(self.sent, self.sent + 5_000_000, answer))
+            result = from_array(labels, 'mono8', message.header)
+            self._answers.append(Answer(self.sent, self.sent + 5_000_000, result))
         return self.sent
 
     def stages_ms(self):
@@ -119,21 +119,21 @@ class FakeLink:
         return self._answers.pop(0) if self._answers else None
 
     def receive_answer_to(self, stamp_ns, timeout):
-        answer = self.receive(timeout)
-        return answer if answer and answer.stamp_ns == stamp_ns else None
+        result = self.receive(timeout)
+        return result if result and result.stamp_ns == stamp_ns else None
 
 
 class FakeProcess:
-    """A process that runs."""
+    """A process that keeps running."""
 
     memory_mb = 123.0
 
     def check(self):
-        """Find nothing wrong."""
+        """Raise nothing."""
 
 
 class FakeSamples(Samples):
-    """Three pictures that are in memory, all of class 0 in truth."""
+    """Three images in memory whose ground truth is class 0."""
 
     def __iter__(self):
         for index in range(len(self)):
@@ -143,7 +143,7 @@ class FakeSamples(Samples):
 
 @pytest.fixture
 def samples(tiny_path):
-    """Give three pictures."""
+    """Return three images with labels."""
     return FakeSamples(((None, None),) * 3, read_spec(tiny_path))
 
 
@@ -153,26 +153,26 @@ def test_in_lockstep_a_lost_frame_is_sent_again_and_counted(samples):
     assert run.matrix[0, 0] == 3 * 30 * 40 == run.matrix.sum()
 
 
-def test_at_a_rate_a_lost_frame_is_lost(samples):
+def test_at_a_rate_a_lost_frame_is_not_sent_again(samples):
     run = run_at_rate(NodeUnderTest(FakeLink(), FakeProcess(), 0.01), samples, 1000.0)
     assert (run.sent, len(run.latencies_ms), run.matrix) == (3, 1, None)
     assert run.stages_ms == {'engine': 4.5}
     assert run.memory_mb == [123.0] * 4
 
 
-def test_a_camera_can_send_more_frames_than_there_are_pictures(samples):
+def test_images_repeat_if_more_frames_are_sent(samples):
     run = run_at_rate(NodeUnderTest(FakeLink(), FakeProcess(), 0.01), samples, 1000.0, 8)
     assert run.sent == 8
 
 
 class SilentLink(FakeLink):
-    """A link to a node that never answers."""
+    """A link to a node that publishes nothing."""
 
     def receive(self, timeout):
         return None
 
 
-def test_a_node_that_never_answers_is_an_error(samples):
+def test_a_node_that_publishes_nothing_is_an_error(samples):
     with pytest.raises(
         NodeNotRespondingError, match=r'no labels for 0.png: sent 5 times, waited 0.0 s'
     ):

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""One camera: newest frame wins, every drop has its reason, outputs are lazy, QoS is as asked."""
+"""One camera: the newest frame wins, drops have reasons, outputs are lazy, QoS is right."""
 
 from collections import Counter
 
@@ -31,18 +31,18 @@ OUTPUTS = {'label_image', 'color', 'overlay', 'confidence'}
 
 @pytest.fixture
 def running(probe, tiny_path):
-    """Give an active node in this process."""
+    """Return an active node in this process."""
     with RunningNode('/one', model=str(tiny_path)) as opened:
         assert opened.do('configure', 'activate')
         yield opened
 
 
-def test_the_newest_frame_wins_and_the_others_are_counted(probe, tiny_path, gated):
-    """While frame 1 is segmented, 2 to 5 arrive: 5 is next, and nobody sees 2 to 4."""
+def test_the_newest_frame_wins_and_the_others_are_counted_as_dropped(probe, tiny_path, gated):
+    """While frame 1 is segmented, 2 to 5 arrive: 5 is next, and 2 to 4 are dropped."""
     gated.reset(may_answer=False)
     with RunningNode('/one', model=str(tiny_path), engine='gated') as running:
         assert running.do('configure', 'activate')
-        received = probe.listen('/one/segmentation/label_image')
+        received = probe.subscribe('/one/segmentation/label_image')
         camera, records = probe.camera('/one/image'), running.camera().stats
         for number in range(1, 6):
             camera.publish(rgb_message(blocks(30, 40, number), number))
@@ -55,13 +55,13 @@ def test_the_newest_frame_wins_and_the_others_are_counted(probe, tiny_path, gate
         assert sum(records.drops.values()) == 3
 
 
-def test_errors_of_the_engine_are_counted_and_the_stream_goes_on(probe, tiny_path, monkeypatch):
-    """Half of the frames fail; each is one drop and no more."""
+def test_errors_of_the_engine_are_counted_and_the_stream_continues(probe, tiny_path, monkeypatch):
+    """Half of the frames fail; each is counted once."""
     monkeypatch.setitem(registry.ENGINES, 'broken', 'helpers.fake_engines:BrokenEngine')
     BrokenEngine.reset()
     with RunningNode('/one', model=str(tiny_path), engine='broken') as running:
         assert running.do('configure', 'activate')
-        received = probe.listen('/one/segmentation/label_image')
+        received = probe.subscribe('/one/segmentation/label_image')
         camera, records = probe.camera('/one/image'), running.camera().stats
         for number in range(6):
             camera.publish(rgb_message(blocks(30, 40), number))
@@ -71,8 +71,8 @@ def test_errors_of_the_engine_are_counted_and_the_stream_goes_on(probe, tiny_pat
         assert records.drops['bad'] == 3
 
 
-def test_with_no_listener_nothing_is_segmented(probe, running, tiny_path):
-    """Neither before the first listener comes nor after the last has left."""
+def test_without_a_subscriber_nothing_is_segmented(probe, running, tiny_path):
+    """Neither before the first one comes nor after the last one has left."""
     camera, records = probe.camera('/one/image'), running.camera().stats
 
     def skipped():
@@ -81,21 +81,21 @@ def test_with_no_listener_nothing_is_segmented(probe, running, tiny_path):
         wait_until(lambda: records.drops['no listener'] == before + 1)
 
     skipped()
-    received = probe.listen('/one/segmentation/confidence')
-    probe.ask(camera, rgb_message(blocks(30, 40), 2), received)
-    probe.leave('/one/segmentation/confidence')
+    received = probe.subscribe('/one/segmentation/confidence')
+    probe.send(camera, rgb_message(blocks(30, 40), 2), received)
+    probe.unsubscribe('/one/segmentation/confidence')
     wait_until(lambda: not running.camera().subscribed_outputs())
     skipped()
     assert records.stages.percentiles('engine') is not None
     assert records.published == len(received)
 
 
-def test_parameters_are_not_read_and_subscribers_counted_once_for_every_frame(
+def test_for_each_frame_no_parameter_is_read_and_subscribers_are_counted_once(
     probe, running, monkeypatch
 ):
     """Settings are cached, and change when a parameter is set."""
-    received, camera = probe.listen('/one/segmentation/label_image'), probe.camera('/one/image')
-    probe.ask(camera, rgb_message(blocks(30, 40), 1), received)
+    received, camera = probe.subscribe('/one/segmentation/label_image'), probe.camera('/one/image')
+    probe.send(camera, rgb_message(blocks(30, 40), 1), received)
     counts = Counter()
     node, counted = running.node, running.camera()
     for owner, name in ((node, 'get_parameter'), (counted, 'subscribed_outputs')):
@@ -105,40 +105,40 @@ def test_parameters_are_not_read_and_subscribers_counted_once_for_every_frame(
         )
     before = counted.stats.received
     for number in range(2, 7):
-        probe.ask(camera, rgb_message(blocks(30, 40), number), received)
+        probe.send(camera, rgb_message(blocks(30, 40), number), received)
     assert counts == {'subscribed_outputs': counted.stats.received - before}
     change = Parameter('max_age', value=7.5)
     assert running.call(lambda: node.set_parameters([change]))[0].successful
     assert node.settings.current.max_age == 7.5
 
 
-def test_segmenting_for_nobody_can_be_forced(probe, tiny_path):
+def test_always_infer_segments_without_subscribers(probe, tiny_path):
     with RunningNode('/forced', model=str(tiny_path), always_infer=True) as running:
         assert running.do('configure', 'activate')
         probe.camera('/forced/image').publish(rgb_message(blocks(30, 40), 1))
         wait_until(lambda: running.camera().stats.published == 1)
 
 
-def test_colours_are_computed_only_while_someone_listens(probe, running, monkeypatch):
-    """And only once for both outputs that show them."""
+def test_colors_are_computed_only_with_subscribers(probe, running, monkeypatch):
+    """And once for both outputs that contain them."""
     looked_up = []
     real = labels.colorize
     monkeypatch.setattr(labels, 'colorize', lambda *given: (looked_up.append(1), real(*given))[1])
-    received = probe.listen('/one/segmentation/label_image')
+    received = probe.subscribe('/one/segmentation/label_image')
     camera = probe.camera('/one/image')
-    probe.ask(camera, rgb_message(blocks(30, 40), 1), received)
+    probe.send(camera, rgb_message(blocks(30, 40), 1), received)
     assert looked_up == []
-    overlays = probe.listen('/one/segmentation/overlay')
-    colors = probe.listen('/one/segmentation/color')
+    overlays = probe.subscribe('/one/segmentation/overlay')
+    colors = probe.subscribe('/one/segmentation/color')
     wait_until(lambda: len(running.camera().subscribed_outputs()) == 3)
-    probe.ask(camera, rgb_message(blocks(30, 40), 2), overlays)
+    probe.send(camera, rgb_message(blocks(30, 40), 2), overlays)
     wait_until(lambda: len(colors) == len(overlays))
     assert len(looked_up) == len(overlays)
 
 
 @pytest.mark.parametrize('output', sorted(OUTPUTS))
 def test_outputs_are_reliable_and_volatile(probe, running, output):
-    """What Nav2 and rviz expect of a stream."""
+    """As Nav2 and RViz expect."""
     topic = f'/one/segmentation/{output}'
     wait_until(lambda: probe.node.count_publishers(topic))
     (info,) = probe.node.get_publishers_info_by_topic(topic)
@@ -154,7 +154,7 @@ def test_the_input_is_best_effort(probe, running):
     assert info.qos_profile.reliability == ReliabilityPolicy.BEST_EFFORT
 
 
-def test_recent_drops_are_those_since_the_last_report():
+def test_recent_drops_are_those_since_the_last_snapshot():
     records = CameraStats()
     records.drops['bad'] += 3
     assert records.snapshot('/t', '', 0).recent_drops['bad'] == 3
@@ -163,7 +163,7 @@ def test_recent_drops_are_those_since_the_last_report():
     assert (again.drops['bad'], again.recent_drops['bad'], again.recent_drops['old']) == (4, 1, 0)
 
 
-def test_the_records_are_summed_up_in_one_line():
+def test_stats_are_one_line_of_text():
     records = CameraStats(received=9, published=5)
     records.drops.update(newer=3, bad=1)
     assert str(records) == 'received 9, published 5, dropped 4 (3 newer, 1 bad)'

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Calibration of a stretched picture: a point in space lies on the same spot of the picture."""
+"""Calibration of a resized image: a point in space is projected to the same relative position."""
 
 from helpers.ros_probe import stamped
 from hypothesis import given
@@ -27,7 +27,7 @@ POINTS = np.array([[0.3, -0.2, 1.0], [-0.1, 0.15, 2.0], [0.0, 0.0, 1.0]]).T
 
 
 def stereo(width=640, height=480, **changes):
-    """Make the calibration of a right camera, with skew and a baseline."""
+    """Return the calibration of a right stereo camera, with skew and a baseline."""
     info = pinhole(width, height, 70.0, stamped(1))
     info.k[1], info.p[1], info.p[3] = 0.7, 0.7, -42.0
     info.d = [0.1, -0.2, 0.01, 0.02, 0.003]
@@ -37,18 +37,18 @@ def stereo(width=640, height=480, **changes):
 
 
 def project(info):
-    """Give pixel positions [2, N] of POINTS by P, from the centre of the first pixel."""
+    """Return pixel positions [2, N] of POINTS by P, from the center of the first pixel."""
     image = np.reshape(info.p, (3, 4)) @ np.vstack([POINTS, np.ones(3)])
     return image[:2] / image[2]
 
 
 def relative(pixels, width, height):
-    """Give positions as a fraction of the picture's edges, where 0 and 1 are its corners."""
+    """Return positions as fractions of width and height, where 0 and 1 are the edges."""
     return (pixels + 0.5) / np.array([[width], [height]])
 
 
 @given(st.integers(1, 4000), st.integers(1, 4000))
-def test_a_point_stays_on_its_spot_of_the_picture(width, height):
+def test_a_point_keeps_its_relative_position(width, height):
     info = stereo()
     small = scaled(info, width, height)
     assert (small.width, small.height) == (width, height)
@@ -56,20 +56,20 @@ def test_a_point_stays_on_its_spot_of_the_picture(width, height):
     np.testing.assert_allclose(after, before, atol=1e-9)
 
 
-def test_k_and_p_are_changed_alike():
+def test_k_and_p_are_scaled_alike():
     small = scaled(stereo(), 320, 120)
     np.testing.assert_allclose(np.reshape(small.p, (3, 4))[:, :3], np.reshape(small.k, (3, 3)))
     assert small.k[0] == stereo().k[0] / 2 and small.k[4] == stereo().k[4] / 4
     assert small.p[3] == -21.0
 
 
-def test_the_centre_of_an_ideal_camera_stays_the_centre():
+def test_the_principal_point_of_an_ideal_camera_stays_in_the_center():
     small = scaled(pinhole(640, 480, 70.0, stamped(1)), 160, 96)
     ideal = pinhole(160, 96, 70.0, stamped(1))
     np.testing.assert_allclose((small.k[2], small.k[5]), (ideal.k[2], ideal.k[5]))
 
 
-def test_the_same_size_and_the_way_back_change_nothing():
+def test_scaling_to_the_same_size_or_back_changes_nothing():
     info = stereo()
     np.testing.assert_array_equal(scaled(info, 640, 480).k, info.k)
     back = scaled(scaled(info, 100, 50), 640, 480)
@@ -87,7 +87,7 @@ def test_a_region_of_interest_is_cut_out_first():
     )
 
 
-def test_binning_is_part_of_the_stretch():
+def test_binning_is_part_of_the_scale():
     binned = scaled(stereo(binning_x=2, binning_y=4), 320, 120)
     np.testing.assert_array_equal(binned.p, scaled(stereo(), 320, 120).p)
     assert (binned.binning_x, binned.binning_y) == (0, 0)
@@ -106,6 +106,6 @@ def test_a_camera_without_calibration_stays_without_one():
 
 
 @pytest.mark.parametrize('size', [(0, 48), (64, 0), (0, 0)])
-def test_a_message_without_a_size_is_refused(size):
+def test_a_message_without_a_size_raises(size):
     with pytest.raises(InvalidFrameError, match='camera_info has width or height 0'):
         scaled(CameraInfo(width=size[0], height=size[1]), 32, 24)

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Several cameras on one engine: names, fairness, memory, both transports, and what is said."""
+"""Several cameras on one engine: names, fairness, memory, transports and QoS warnings."""
 
 import re
 import signal
@@ -38,20 +38,20 @@ from swiftnet_ros.segmenter import Segmenter
 
 @pytest.fixture(scope='module')
 def segmenter(tiny_path):
-    """Give what should come out."""
+    """Return a segmenter that computes the expected labels."""
     with open_engine(tiny_path) as engine:
         yield Segmenter(engine)
 
 
 @pytest.fixture
 def slow(monkeypatch):
-    """Enter an engine of 20 frames per second into the table of engines."""
+    """Register an engine of 20 frames per second."""
     monkeypatch.setitem(engines.ENGINES, 'slow', 'helpers.fake_engines:SlowEngine')
     SlowEngine.reset()
 
 
 def jpeg_or_png(pixels, sec, suffix):
-    """Compress an RGB picture as image_transport does."""
+    """Compress an RGB image as image_transport does."""
     _, data = cv2.imencode(suffix, pixels[..., ::-1])
     name = {'.png': 'png', '.jpg': 'jpeg'}[suffix]
     return CompressedImage(
@@ -60,26 +60,26 @@ def jpeg_or_png(pixels, sec, suffix):
 
 
 def test_each_camera_gets_its_own_labels(probe, tiny_path, segmenter):
-    """Frames of two cameras, alternating, on one engine."""
+    """With frames of two cameras that alternate."""
     given = {'model': str(tiny_path), 'cameras': ['', 'front', '', 'rear']}
     with RunningNode('/two', **given) as running:
         assert running.do('configure', 'activate')
         assert list(running.pipeline.cameras) == ['front', 'rear']
         received, cameras = {}, {}
         for name in ('front', 'rear'):
-            received[name] = probe.listen(f'/two/segmentation/{name}/label_image')
+            received[name] = probe.subscribe(f'/two/segmentation/{name}/label_image')
             cameras[name] = probe.camera(f'/two/{name}/image')
         for number in range(4):
             name = ('front', 'rear')[number % 2]
-            picture = blocks(40 + number, 50, number)
-            answer = probe.ask(cameras[name], rgb_message(picture, number), received[name])
-            assert np.array_equal(to_labels(answer), segmenter.segment(picture).labels)
+            image = blocks(40 + number, 50, number)
+            result = probe.send(cameras[name], rgb_message(image, number), received[name])
+            assert np.array_equal(to_labels(result), segmenter.segment(image).labels)
         for name, first in (('front', 0), ('rear', 1)):
             assert {item.header.stamp.sec % 2 for item in received[name]} == {first}
 
 
-def test_no_camera_starves_when_all_send_far_too_much(probe, tiny_path, slow):
-    """Three cameras send 10, 20 and 30 times a second; the engine does 20 frames in all."""
+def test_no_camera_starves_under_overload(probe, tiny_path, slow):
+    """Three cameras send at 10, 20 and 30 Hz; the engine runs at 20 Hz in total."""
     names = ['a', 'b', 'c']
     given = {'model': str(tiny_path), 'cameras': names, 'engine': 'slow', 'always_infer': True}
     with RunningNode('/fair', **given) as running:
@@ -99,35 +99,35 @@ def test_no_camera_starves_when_all_send_far_too_much(probe, tiny_path, slow):
 
 
 def test_another_1080p_camera_takes_less_than_20_megabytes(probe, tiny_path):
-    """While frames of all cameras are answered, with overlays, by a process of its own."""
+    """Measured in another process while frames of all cameras get overlays."""
     message = rgb_message(np.zeros((1080, 1920, 3), np.uint8), 1)
 
     def held(namespace, names):
         given = {'model': str(tiny_path), 'cameras': names, 'threads': 1}
         with NodeProcess(namespace, given) as process:
             outputs = [f'{namespace}/segmentation/{name}/overlay' for name in names]
-            received = [probe.listen(output) for output in outputs]
+            received = [probe.subscribe(output) for output in outputs]
             cameras = [probe.camera(f'{namespace}/{name}/image') for name in names]
-            # Ten rounds with an answer of each camera: what is kept is kept by then.
+            # After ten rounds over all cameras every buffer is allocated.
             for _ in range(10):
-                for camera, answers in zip(cameras, received):
-                    probe.ask(camera, message, answers)
-                    answers.clear()
+                for camera, results in zip(cameras, received):
+                    probe.send(camera, message, results)
+                    results.clear()
             grown = resident(process.pid)
         for output, camera in zip(outputs, cameras):
-            probe.leave(output)
+            probe.unsubscribe(output)
             probe.node.destroy_publisher(camera)
         return grown
 
     def one_more():
         return (held('/three', ['a', 'b', 'c']) - held('/one', ['a'])) / 2
 
-    # On a busy machine more frames wait in ROS for a moment: the second try counts then.
+    # On a busy machine more frames may wait in ROS for a moment: try twice.
     assert one_more() < 20e6 or one_more() < 20e6
 
 
 @pytest.mark.parametrize('suffix', ['.png', '.jpg'])
-def test_compressed_frames_come_from_beside_the_remapped_image(
+def test_compressed_frames_are_read_next_to_the_remapped_image(
     probe, tiny_path, segmenter, suffix
 ):
     """Remapping `image` carries over to its compressed topic."""
@@ -135,18 +135,18 @@ def test_compressed_frames_come_from_beside_the_remapped_image(
     remap = ['--ros-args', '-r', 'image:=/driver/image_raw']
     with RunningNode('/packed', cli_args=remap, **given) as running:
         assert running.do('configure', 'activate')
-        received = probe.listen('/packed/segmentation/label_image')
+        received = probe.subscribe('/packed/segmentation/label_image')
         camera = probe.camera('/driver/image_raw/compressed', kind=CompressedImage)
-        picture = blocks(48, 64)
-        message = jpeg_or_png(picture, 3, suffix)
-        answer = probe.ask(camera, message, received)
+        image = blocks(48, 64)
+        message = jpeg_or_png(image, 3, suffix)
+        result = probe.send(camera, message, received)
         decoded = cv2.imdecode(np.frombuffer(message.data, np.uint8), cv2.IMREAD_COLOR)
         labels = segmenter.segment(decoded, 'bgr').labels
-        assert np.array_equal(to_labels(answer), labels)
+        assert np.array_equal(to_labels(result), labels)
 
 
-def test_pictures_are_decoded_by_the_thread_that_segments(probe, tiny_path, monkeypatch):
-    """Decoding a large one on the executor's thread would keep frames and services waiting."""
+def test_frames_are_decoded_on_the_workers_thread(probe, tiny_path, monkeypatch):
+    """Decoding a large one on the executor's thread would delay frames and services."""
     threads, decode = [], compressed_image_msgs.to_frame
     monkeypatch.setattr(
         compressed_image_msgs,
@@ -154,35 +154,35 @@ def test_pictures_are_decoded_by_the_thread_that_segments(probe, tiny_path, monk
         lambda *given: threads.append(get_ident()) or decode(*given),
     )
     given = {'model': str(tiny_path), 'image_transport': 'compressed'}
-    with RunningNode('/beside', **given) as running:
+    with RunningNode('/decoding', **given) as running:
         assert running.do('configure', 'activate')
-        received = probe.listen('/beside/segmentation/label_image')
-        camera = probe.camera('/beside/image/compressed', kind=CompressedImage)
-        assert probe.ask(camera, jpeg_or_png(blocks(30, 40), 1, '.jpg'), received)
+        received = probe.subscribe('/decoding/segmentation/label_image')
+        camera = probe.camera('/decoding/image/compressed', kind=CompressedImage)
+        assert probe.send(camera, jpeg_or_png(blocks(30, 40), 1, '.jpg'), received)
         assert len(set(threads)) == 1 and running.call(get_ident) not in threads
 
 
-def test_compressed_frames_that_are_too_large_are_dropped_unopened(probe, tiny_path):
+def test_compressed_frames_that_are_too_large_are_dropped(probe, tiny_path):
     given = {'model': str(tiny_path), 'image_transport': 'compressed', 'max_decoded_pixels': 5000}
     with RunningNode('/bomb', **given) as running:
         assert running.do('configure', 'activate')
-        received = probe.listen('/bomb/segmentation/label_image')
+        received = probe.subscribe('/bomb/segmentation/label_image')
         camera = probe.camera('/bomb/image/compressed', kind=CompressedImage)
         records = running.camera().stats
         for bad in (
             jpeg_or_png(blocks(70, 80), 1, '.png'),
-            CompressedImage(header=stamped(2), format='jpeg', data=b'no picture'),
+            CompressedImage(header=stamped(2), format='jpeg', data=b'no image'),
             CompressedImage(header=stamped(3)),
         ):
             before = records.drops['bad']
             camera.publish(bad)
             wait_until(lambda before=before: records.drops['bad'] == before + 1)
-        assert probe.ask(camera, jpeg_or_png(blocks(50, 60), 4, '.png'), received)
+        assert probe.send(camera, jpeg_or_png(blocks(50, 60), 4, '.png'), received)
     assert [item.header.stamp.sec for item in received] == [4]
 
 
-def test_a_qos_mismatch_of_the_camera_is_said_with_what_to_do(probe, tiny_path, capfd):
-    """By the log and by diagnostics, until the mismatch is gone; frames that fit are answered."""
+def test_a_qos_mismatch_of_the_camera_is_reported_with_what_to_do(probe, tiny_path, capfd):
+    """In the log and the diagnostics, until it is gone; compatible frames are segmented."""
     topic = '/strict/image'
     override = {f'qos_overrides.{topic}.subscription.reliability': 'reliable'}
     with RunningNode('/strict', model=str(tiny_path), **override) as running:
@@ -196,25 +196,25 @@ def test_a_qos_mismatch_of_the_camera_is_said_with_what_to_do(probe, tiny_path, 
         assert text in capfd.readouterr().err
         probe.node.destroy_publisher(unheard)
         wait_until(lambda: not running.call(camera.snapshot).qos_mismatch)
-        received = probe.listen('/strict/segmentation/label_image')
+        received = probe.subscribe('/strict/segmentation/label_image')
         reliable = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE)
-        assert probe.ask(probe.camera(topic, reliable), rgb_message(blocks(30, 40), 1), received)
+        assert probe.send(probe.camera(topic, reliable), rgb_message(blocks(30, 40), 1), received)
 
 
-def test_a_qos_mismatch_of_a_listener_is_said_too(probe, tiny_path):
+def test_a_qos_mismatch_of_a_subscriber_is_reported(probe, tiny_path):
     with RunningNode('/offering', model=str(tiny_path)) as running:
         assert running.do('configure', 'activate')
         topic = '/offering/segmentation/label_image'
         kept = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
-        probe.listen(topic, qos=kept)
+        probe.subscribe(topic, qos=kept)
         camera = running.camera()
         wait_until(lambda: running.call(camera.snapshot).qos_mismatch)
         text = running.call(camera.snapshot).qos_mismatch
         assert f'a subscriber of {topic} requests another DURABILITY' in text
 
 
-def test_overrides_reach_inputs_and_outputs(probe, tiny_path):
-    """Under the full names of the topics after remapping."""
+def test_qos_overrides_apply_to_inputs_and_outputs(probe, tiny_path):
+    """By the full topic names after remapping."""
     given = {
         'model': str(tiny_path),
         'qos_overrides./cams/front.subscription.depth': 5,
@@ -232,24 +232,24 @@ def test_overrides_reach_inputs_and_outputs(probe, tiny_path):
         assert running.camera()._subscription.qos_profile.depth == 5
 
 
-def test_it_says_what_it_waits_for(probe, tiny_path, capfd, monkeypatch):
-    """The topic after remapping, and how many publish there."""
+def test_a_silent_topic_is_logged(probe, tiny_path, capfd, monkeypatch):
+    """With its name after remapping and its number of publishers."""
     monkeypatch.setattr('swiftnet_ros.ros.camera._FRAME_TIMEOUT', 1.0)
     with RunningNode('/waiting', model=str(tiny_path)) as running:
         assert running.do('configure', 'activate')
-        said = []
-        wait_until(lambda: said.append(capfd.readouterr().err) or 'no frame on' in said[-1], 5)
+        logs = []
+        wait_until(lambda: logs.append(capfd.readouterr().err) or 'no frame on' in logs[-1], 5)
         text = r'no frame on /waiting/image for [12] s; it has 0 publishers'
-        assert re.search(text, said[-1])
-        assert 'remap the topic' in said[-1]
+        assert re.search(text, logs[-1])
+        assert 'remap the topic' in logs[-1]
         running.do('deactivate')
         capfd.readouterr()
         assert running.call(running.camera().warn_if_silent) is None
         assert 'no frame on' not in capfd.readouterr().err
 
 
-def test_a_topic_of_another_type_is_said_while_nothing_comes(probe, tiny_path):
-    """Who remaps `image` to a compressed topic would wait for good, and not know for what."""
+def test_publishers_of_another_type_are_logged(probe, tiny_path):
+    """Remapping `image` to a compressed topic would otherwise wait without a reason."""
     words = [sys.executable, '-m', 'swiftnet_ros.segmentation_node', '--ros-args', '-p']
     words += [f'model:={tiny_path}', '-r', 'image:=/mistaken/compressed']
     probe.node.create_publisher(CompressedImage, '/mistaken/compressed', BEST_EFFORT)

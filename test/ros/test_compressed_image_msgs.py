@@ -37,13 +37,13 @@ BGR = np.ascontiguousarray(RED_OVER_BLUE[:, :, ::-1])
 
 
 def message_of(pixels, kind='.png', text='', options=()):
-    """Encode pixels, which OpenCV takes for BGR, with a `format`."""
+    """Return a message of pixels, which OpenCV encodes as BGR, with a `format`."""
     data = cv2.imencode(kind, pixels, options)[1].tobytes()
     return CompressedImage(header=stamped(1), format=text, data=data)
 
 
 def error(message, max_pixels=PIXELS):
-    """Give the text with which a message is refused."""
+    """Return the text of the error that a message raises."""
     with pytest.raises(InvalidFrameError) as caught:
         to_frame(message, max_pixels)
     return str(caught.value)
@@ -54,33 +54,33 @@ RGB_TEXTS = ['rgb8; jpeg compressed ', 'bgr8; png compressed ', 'rgba8;png compr
 
 
 @pytest.mark.parametrize('text', BGR_TEXTS)
-def test_what_says_bgr_or_nothing_is_bgr(text):
+def test_a_format_with_bgr_or_without_order_is_bgr(text):
     frame = to_frame(message_of(BGR, text=text), PIXELS)
     assert frame.channel_order == 'bgr'
     np.testing.assert_array_equal(to_rgb(frame), RED_OVER_BLUE)
 
 
 @pytest.mark.parametrize('text', RGB_TEXTS)
-def test_what_was_encoded_from_rgb_is_rgb(text):
+def test_a_format_without_bgr_keeps_the_original_order(text):
     frame = to_frame(message_of(RED_OVER_BLUE, text=text), PIXELS)
     np.testing.assert_array_equal(to_rgb(frame), RED_OVER_BLUE)
 
 
-def test_a_jpeg_keeps_its_colours_in_place():
+def test_a_jpeg_keeps_its_colors():
     message = message_of(BGR, '.jpg', 'rgb8; jpeg compressed bgr8')
     pixels = to_rgb(to_frame(message, PIXELS)).astype(int)
     assert np.abs(pixels - RED_OVER_BLUE).mean() < 10
 
 
 @pytest.mark.parametrize('kind', ['.png', '.jpg'])
-def test_gray_pictures_are_mono_frames(kind):
+def test_grayscale_images_are_mono_frames(kind):
     gray = np.full((16, 24), 77, np.uint8)
     frame = to_frame(message_of(gray, kind, 'mono8; png compressed'), PIXELS)
     assert frame.channel_order == 'mono' and np.abs(frame.pixels.astype(int) - 77).max() <= 1
 
 
 @pytest.mark.parametrize(('shape', 'encoding'), [((9, 7), 'mono16'), ((9, 7, 3), 'bgr16')])
-def test_16_bits_become_8_as_in_raw_messages(shape, encoding):
+def test_16_bits_are_scaled_as_in_raw_messages(shape, encoding):
     pixels = np.random.default_rng(0).integers(0, 65536, shape, np.uint16)
     frame = to_frame(message_of(pixels, text=f'{encoding}; png compressed bgr16'), PIXELS)
     expected = raw_to_frame(from_array(pixels, encoding, stamped(1)))
@@ -88,13 +88,13 @@ def test_16_bits_become_8_as_in_raw_messages(shape, encoding):
     np.testing.assert_array_equal(frame.pixels, expected.pixels)
 
 
-def test_transparency_is_left_out():
+def test_alpha_is_ignored():
     bgra = np.dstack([BGR, np.full(BGR.shape[:2], 9, np.uint8)])
     np.testing.assert_array_equal(to_frame(message_of(bgra, text='png'), PIXELS).pixels, BGR)
 
 
 @pytest.mark.parametrize('dtype', [np.uint8, np.uint16])
-def test_a_compressed_mosaic_is_taken_apart_as_a_raw_one(dtype):
+def test_a_compressed_bayer_image_is_demosaiced_as_a_raw_one(dtype):
     bits = 8 * np.dtype(dtype).itemsize
     mosaic = np.random.default_rng(0).integers(0, 1 << bits, (16, 24), dtype)
     encoding = f'bayer_grbg{bits}'
@@ -103,7 +103,7 @@ def test_a_compressed_mosaic_is_taken_apart_as_a_raw_one(dtype):
     np.testing.assert_array_equal(to_rgb(frame), to_rgb(expected))
 
 
-def test_an_orientation_in_exif_does_not_turn_the_picture():
+def test_an_exif_orientation_does_not_rotate_the_image():
     tiff = (
         b'MM\x00*\x00\x00\x00\x08\x00\x01\x01\x12\x00\x03\x00\x00\x00\x01\x00\x06\x00\x00'
         + bytes(4)
@@ -119,7 +119,7 @@ def test_an_orientation_in_exif_does_not_turn_the_picture():
     assert automatic.shape[:2] == expected.shape[1::-1]
 
 
-def test_a_bomb_is_refused_before_it_is_decoded(monkeypatch):
+def test_a_decompression_bomb_raises_before_decoding(monkeypatch):
     monkeypatch.setattr(cv2, 'imdecode', lambda *_: pytest.fail('decoded'))
     bomb = message_of(np.zeros((1200, 1000), np.uint8))
     assert len(bomb.data) < 10_000
@@ -127,35 +127,35 @@ def test_a_bomb_is_refused_before_it_is_decoded(monkeypatch):
     assert 'image of 1000x1200 has more than the 1000000 pixels allowed' in text
 
 
-def test_the_largest_allowed_picture_is_decoded():
+def test_the_largest_allowed_image_is_decoded():
     assert to_frame(message_of(BGR), BGR.shape[0] * BGR.shape[1]).height == BGR.shape[0]
     assert 'allowed' in error(message_of(BGR), BGR.shape[0] * BGR.shape[1] - 1)
 
 
-def test_a_header_that_lies_of_the_size_is_refused():
+def test_a_header_with_a_wrong_size_raises():
     honest = bytes(message_of(BGR).data)
     header = b'IHDR' + struct.pack('>II', 24, 999) + honest[24:29]
-    lie = honest[:12] + header + struct.pack('>I', zlib.crc32(header)) + honest[33:]
-    assert 'invalid frame: damaged' in error(CompressedImage(format='png', data=lie))
+    forged = honest[:12] + header + struct.pack('>I', zlib.crc32(header)) + honest[33:]
+    assert 'invalid frame: damaged' in error(CompressedImage(format='png', data=forged))
 
 
 @settings(max_examples=200)
 @given(st.data(), st.sampled_from(['.jpg', '.png']))
-def test_damaged_messages_are_a_frame_of_the_right_size_or_refused(data, kind):
+def test_damaged_messages_are_a_frame_within_the_limit_or_raise(data, kind):
     content = bytearray(message_of(BGR, kind).data)
     for _ in range(data.draw(st.integers(1, 8))):
         content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
     message = CompressedImage(format=data.draw(st.text(max_size=30)), data=bytes(content))
     try:
         frame = to_frame(message, 10_000)
-    except InvalidFrameError as refused:
-        assert '\n' not in str(refused)
+    except InvalidFrameError as error:
+        assert '\n' not in str(error)
         return
     assert frame.height * frame.width <= 10_000
 
 
 @pytest.mark.parametrize(('dtype', 'encoding'), [(np.uint8, 'mono8'), (np.uint16, 'mono16')])
-def test_labels_come_back_without_loss(dtype, encoding):
+def test_compressed_labels_are_lossless(dtype, encoding):
     labels = np.random.default_rng(1).integers(0, np.iinfo(dtype).max + 1, (31, 45)).astype(dtype)
     message = from_labels(labels, stamped(5, 6, 'left'))
     assert message.format == f'{encoding}; png compressed'

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The demo over real topics: its figures are those of its frames, and its overlays show labels."""
+"""The demo over real topics: its metrics and its overlays."""
 
 import json
 import signal
@@ -32,7 +32,7 @@ KEYS = {'frames', 'fps', 'p50_ms', 'p95_ms', 'miou'}
 
 @pytest.fixture(scope='module')
 def frames(tmp_path_factory, tiny_path):
-    """Write three pictures and, as their truth, what the tiny model says of each."""
+    """Write three images and, as ground truth, the tiny model's labels."""
     folder = tmp_path_factory.mktemp('frames')
     (folder / 'images').mkdir()
     (folder / 'labels').mkdir()
@@ -46,14 +46,14 @@ def frames(tmp_path_factory, tiny_path):
 
 
 def command(frames, tiny_path, out, *more):
-    """Give the words that run the demo on these frames."""
+    """Return the command that runs the demo on these frames."""
     folders = ['--images', frames / 'images', '--labels', frames / 'labels', '--out', out]
     module = ['-m', 'swiftnet_ros.demo', '--model', tiny_path]
     return [sys.executable, *map(str, [*module, *folders, *more])]
 
 
-def test_every_frame_is_scored_by_its_own_labels(frames, tiny_path, tmp_path):
-    """The mIoU is 1, and less if an answer met another frame's labels."""
+def test_every_frame_is_compared_with_its_own_labels(frames, tiny_path, tmp_path):
+    """The mIoU is 1, and less if results were compared with another frame's labels."""
     words = command(frames, tiny_path, tmp_path, '--rate', 5, '--seconds', 2.5)
     done = subprocess.run(words, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
@@ -65,19 +65,19 @@ def test_every_frame_is_scored_by_its_own_labels(frames, tiny_path, tmp_path):
     assert 0 < result['p50_ms'] <= result['p95_ms']
 
 
-def test_ctrl_c_ends_it_with_overlays_and_figures(frames, tiny_path, tmp_path):
+def test_ctrl_c_ends_it_with_overlays_and_metrics(frames, tiny_path, tmp_path):
     process = subprocess.Popen(command(frames, tiny_path, tmp_path), stdout=subprocess.PIPE)
-    wait_until(lambda: len(list(tmp_path.iterdir())) == 3, 60, 'an overlay of every picture')
+    wait_until(lambda: len(list(tmp_path.iterdir())) == 3, 60, 'an overlay of every image')
     process.send_signal(signal.SIGINT)
     output, _ = process.communicate(timeout=30)
     assert process.returncode == 0
     assert json.loads(output.splitlines()[-1])['frames'] >= 3
     overlay = cv2.imread(str(tmp_path / '0.jpg')).astype(int)
-    picture = cv2.imread(str(frames / 'images' / '0.png')).astype(int)
+    image = cv2.imread(str(frames / 'images' / '0.png')).astype(int)
     with open_engine(tiny_path) as engine:
-        labels = Segmenter(engine).segment(picture.astype(np.uint8), 'bgr').labels
-    expected = (picture + np.array(COLORS)[labels][:, :, ::-1]) / 2
-    # A JPEG of small blocks is not exact.
+        labels = Segmenter(engine).segment(image.astype(np.uint8), 'bgr').labels
+    expected = (image + np.array(COLORS)[labels][:, :, ::-1]) / 2
+    # JPEG is lossy.
     assert np.abs(overlay - expected).mean() < 12
 
 

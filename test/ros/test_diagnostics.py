@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What /diagnostics says of the running node, by either way of publishing it."""
+"""The diagnostics of a running node, with and without diagnostic_updater."""
 
 import hashlib
 import sys
@@ -30,11 +30,11 @@ from swiftnet_ros.serving.health import ERROR, OK, WARN
 
 @pytest.fixture
 def status_of(probe):
-    """Give a function that waits for a status of a node with a certain level."""
-    received = probe.listen('/diagnostics', DiagnosticArray, wait=False)
+    """Return a function that waits for a status of a node with a certain level."""
+    received = probe.subscribe('/diagnostics', DiagnosticArray, wait=False)
 
     def last(namespace, name, level):
-        """Give message and values of the newest status, once it has that level."""
+        """Return message and values of the newest status once it has that level."""
 
         def fitting():
             return [
@@ -54,7 +54,7 @@ def status_of(probe):
     return last
 
 
-def test_the_engine_is_described_as_it_really_is(status_of, probe, tiny_path):
+def test_the_engine_status_has_the_values_in_use(status_of, probe, tiny_path):
     with RunningNode('/facts', model=str(tiny_path), precision='fp32') as running:
         message, values = status_of('/facts', 'engine', WARN)
         assert message.startswith('the node is unconfigured and segments nothing')
@@ -78,12 +78,12 @@ def test_a_failed_transition_is_an_error_with_its_reason(status_of, probe, tiny_
         status_of('/sick', 'engine', OK)
 
 
-def test_a_stream_is_measured_stage_by_stage(status_of, probe, tiny_path):
-    """Rates in and out, every drop by its reason, the age, and percentiles of each stage."""
+def test_the_camera_status_has_rates_drops_and_stages(status_of, probe, tiny_path):
+    """Rates in and out, drops by reason, the age, and percentiles of each stage."""
     given = {'model': str(tiny_path), 'cameras': ['front'], 'max_rate': 10.0}
     with RunningNode('/busy', **given) as running:
         assert running.do('configure', 'activate')
-        received = probe.listen('/busy/segmentation/front/label_image')
+        received = probe.subscribe('/busy/segmentation/front/label_image')
         camera = probe.camera('/busy/front/image')
         bad = rgb_message(blocks(20, 30), 1)
         bad.step = 1
@@ -109,7 +109,9 @@ def test_a_stream_is_measured_stage_by_stage(status_of, probe, tiny_path):
         assert values['listeners'] == '1'
 
 
-def test_a_bad_reload_is_a_warning_while_the_old_model_goes_on(status_of, probe, tiny_path):
+def test_a_failed_reload_is_a_warning_while_the_old_model_stays_in_use(
+    status_of, probe, tiny_path
+):
     with RunningNode('/old', model=str(tiny_path)) as running:
         assert running.do('configure', 'activate')
         running.node._reload_failure = 'it is no model'
@@ -117,18 +119,18 @@ def test_a_bad_reload_is_a_warning_while_the_old_model_goes_on(status_of, probe,
         assert 'it is no model' in message
 
 
-def test_cameras_leave_with_cleanup(status_of, probe, tiny_path):
+def test_cleanup_removes_the_camera_status(status_of, probe, tiny_path):
     with RunningNode('/gone', model=str(tiny_path)) as running:
         assert running.do('configure')
         status_of('/gone', 'camera', OK)
         assert running.do('cleanup')
-        arrays = probe.listen('/diagnostics', DiagnosticArray)
+        arrays = probe.subscribe('/diagnostics', DiagnosticArray)
         wait_until(lambda: len(arrays) >= 2, 5, 'diagnostics of the unconfigured node')
         assert [item.name for item in arrays[-1].status] == ['segmentation: engine']
 
 
 class FakeUpdater:
-    """What diagnostic_updater's Updater does, as its source says."""
+    """A fake of diagnostic_updater's Updater, after its source."""
 
     def __init__(self, node, period=1.0):
         self.node, self.tasks, self.hardware_id = node, {}, ''
@@ -155,7 +157,7 @@ class FakeUpdater:
 
 
 class FakeStatus(DiagnosticStatus):
-    """What diagnostic_updater gives to a task."""
+    """A fake of the status that diagnostic_updater passes to a task."""
 
     def summary(self, level, message):
         self.level, self.message = level, message
@@ -166,13 +168,13 @@ class FakeStatus(DiagnosticStatus):
 
 @pytest.fixture
 def updater(monkeypatch):
-    """Stand in for diagnostic_updater, which comes with ROS, not with its wheels."""
+    """Install a fake of diagnostic_updater, which has no wheel."""
     module = ModuleType('diagnostic_updater')
     module.Updater = FakeUpdater
     monkeypatch.setitem(sys.modules, 'diagnostic_updater', module)
 
 
-def test_diagnostic_updater_is_used_where_it_is_installed(status_of, probe, tiny_path, updater):
+def test_diagnostic_updater_is_used_if_it_is_installed(status_of, probe, tiny_path, updater):
     with RunningNode('/updated', model=str(tiny_path)) as running:
         assert running.do('configure', 'activate')
         _, values = status_of('/updated', 'engine', OK)
@@ -183,19 +185,17 @@ def test_diagnostic_updater_is_used_where_it_is_installed(status_of, probe, tiny
         assert set(running.node._diagnostics._updater.tasks) == {'engine'}
 
 
-def test_diagnostic_updater_has_the_period_that_was_set_and_a_steady_clock(
-    probe, tiny_path, updater
-):
-    """Also while a simulator stands still, by whose clock its own timer would go."""
+def test_diagnostic_updater_has_its_period_and_a_steady_clock(probe, tiny_path, updater):
+    """Also while simulated time stands still, which its own timer would use."""
     given = {'use_sim_time': True, 'diagnostic_updater.period': 0.25}
     with RunningNode('/steady', model=str(tiny_path), **given):
-        arrays = probe.listen('/diagnostics', DiagnosticArray)
+        arrays = probe.subscribe('/diagnostics', DiagnosticArray)
         wait_until(lambda: arrays)
         start, before = monotonic(), len(arrays)
         wait_until(lambda: len(arrays) >= before + 8)
         assert 1.5 < monotonic() - start < 5.0
 
 
-def test_a_period_that_is_no_number_is_named(tiny_path, updater, probe):
+def test_a_period_of_another_type_raises(tiny_path, updater, probe):
     with pytest.raises(InvalidValueError, match='diagnostic_updater.period is 1, expected a numb'):
         RunningNode('/wrong', **{'diagnostic_updater.period': 1}).__enter__()

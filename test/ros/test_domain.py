@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Test processes do not hear each other: each has a domain of its own."""
+"""Each test process has its own ROS domain."""
 
 import os
 import subprocess
@@ -20,7 +20,7 @@ import sys
 
 from helpers.ros_domain import claim_domain
 
-# Claims a domain, publishes on `chatter`, and says what it heard there and in which domain.
+# Claims a domain, publishes on `chatter`, and prints the domain and what it received.
 SUITE = """
 from time import monotonic
 from helpers.ros_domain import claim_domain
@@ -46,7 +46,7 @@ def test_this_process_keeps_its_domain():
     assert os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] == 'LOCALHOST'
 
 
-def test_two_suites_at_once_hear_only_themselves():
+def test_two_test_processes_receive_only_their_own_messages():
     environment = {**os.environ, 'PYTHONPATH': os.pathsep.join(filter(None, sys.path))}
     suites = [
         subprocess.Popen(

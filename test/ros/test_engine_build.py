@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The node while an engine is built: never silent, and it ends at once with its build."""
+"""The node while an engine is built: diagnostics, failures, and ending the build."""
 
 from pathlib import Path
 import re
@@ -36,7 +36,7 @@ ENDLESS = ('--steps', '100000')
 
 @pytest.fixture
 def built(gated, monkeypatch, tmp_path):
-    """Give a function that enters a fake builder for the engine `gated`; it gives its folder."""
+    """Return a function that registers a fake builder of engine `gated` and returns its folder."""
 
     def enter(*options, **given):
         monkeypatch.setitem(engine_build.BUILDERS, 'gated', fake(tmp_path, *options, **given))
@@ -47,8 +47,8 @@ def built(gated, monkeypatch, tmp_path):
 
 @pytest.fixture
 def engine_status(probe):
-    """Give a function that gives the newest level and message of the engine of a node."""
-    received = probe.listen('/diagnostics', DiagnosticArray, wait=False)
+    """Return a function that returns the newest level, message and values of a node's engine."""
+    received = probe.subscribe('/diagnostics', DiagnosticArray, wait=False)
 
     def newest(namespace):
         for message in reversed(received):
@@ -61,10 +61,10 @@ def engine_status(probe):
     return newest
 
 
-def test_while_an_engine_is_built_topics_are_there_and_diagnostics_say_so(
+def test_during_a_build_topics_exist_and_diagnostics_show_its_progress(
     probe, tiny_path, built, engine_status, capfd
 ):
-    """Then frames are answered; the log said what is built, and how long it took."""
+    """Then frames are segmented; the log has what was built, and how long it took."""
     cache = built('--steps', '60')
     with RunningNode('/building', model=str(tiny_path), engine='gated') as running:
         task = running.begin('configure')
@@ -80,15 +80,15 @@ def test_while_an_engine_is_built_topics_are_there_and_diagnostics_say_so(
         assert running.do('activate')
         wait_until(lambda: engine_status('/building')[0] == OK, 5)
         assert engine_status('/building')[2]['engine file'] == str(cache / 'tiny.built')
-        received = probe.listen('/building/segmentation/label_image')
+        received = probe.subscribe('/building/segmentation/label_image')
         camera = probe.camera('/building/image')
-        assert probe.ask(camera, rgb_message(blocks(30, 40), 1), received)
+        assert probe.send(camera, rgb_message(blocks(30, 40), 1), received)
     log = capfd.readouterr().err
     assert log.count('building engine gated') == 1
     assert f'the engine was built in 61 s: {cache}/tiny.built' in log
 
 
-def test_an_engine_of_the_cache_is_opened_at_once(probe, tiny_path, built, engine_status, capfd):
+def test_a_cached_engine_is_opened_without_a_build(probe, tiny_path, built, engine_status, capfd):
     built('--fail', 'must not be called', found=tiny_path)
     with RunningNode('/cached', model=str(tiny_path), engine='gated') as running:
         assert running.do('configure', 'activate')
@@ -110,25 +110,25 @@ def test_a_build_that_fails_fails_configure_with_its_reason(
         assert running.do('configure', 'activate') and running.node.failure is None
 
 
-def test_an_engine_that_cannot_be_kept_runs_and_is_one_warning(
+def test_an_engine_that_cannot_be_cached_runs_with_one_warning(
     probe, tiny_path, built, engine_status, capfd
 ):
-    """In the log once, and in the diagnostics as long as it runs."""
+    """Once in the log, and in the diagnostics as long as it runs."""
     why = 'cannot cache engines in /cache: No space left on device'
     built('memory', '--warning', why)
     with RunningNode('/unkept', model=str(tiny_path), engine='gated') as running:
         assert running.do('configure', 'activate')
         wait_until(lambda: engine_status('/unkept')[:2] == (WARN, why), 5)
         assert engine_status('/unkept')[2]['engine file'] == 'in memory only'
-        received = probe.listen('/unkept/segmentation/label_image')
-        assert probe.ask(probe.camera('/unkept/image'), rgb_message(blocks(30, 40), 1), received)
+        received = probe.subscribe('/unkept/segmentation/label_image')
+        assert probe.send(probe.camera('/unkept/image'), rgb_message(blocks(30, 40), 1), received)
     assert capfd.readouterr().err.count(why) == 1
 
 
-def test_a_cleanup_in_the_middle_of_the_build_of_a_reload_ends_that_build(
+def test_cleanup_during_the_build_of_a_reload_ends_that_build(
     probe, tiny_path, built, engine_status
 ):
-    """The old model runs on meanwhile, and diagnostics say what is built."""
+    """Meanwhile the old model stays in use, and diagnostics show the build."""
     cache = built()
     with RunningNode('/again', model=str(tiny_path), engine='gated') as running:
         assert running.do('configure', 'activate')
@@ -137,8 +137,8 @@ def test_a_cleanup_in_the_middle_of_the_build_of_a_reload_ends_that_build(
         assert client.wait_for_service(10.0)
         reloading = client.call_async(Trigger.Request())
         wait_until(lambda: engine_status('/again')[1].startswith('building engine'), 10)
-        received = probe.listen('/again/segmentation/label_image')
-        assert probe.ask(probe.camera('/again/image'), rgb_message(blocks(30, 40), 1), received)
+        received = probe.subscribe('/again/segmentation/label_image')
+        assert probe.send(probe.camera('/again/image'), rgb_message(blocks(30, 40), 1), received)
         start = monotonic()
         assert builders(cache) and running.do('deactivate', 'cleanup')
         assert monotonic() - start < 2.0 and not builders(cache)
@@ -163,26 +163,24 @@ sys.exit(main(sys.argv[sys.argv.index('--ros-args'):]))
 
 
 def start_node(tiny_path, folder, options, *arguments):
-    """Start a node whose engine a fake builder builds into a folder."""
+    """Start a node with a fake builder that writes its engine into a folder."""
     words = [sys.executable, '-c', BUILDING_NODE, str(folder), *options, '--ros-args']
     words += ['-p', f'model:={tiny_path}', '-p', 'engine:=gated', *arguments]
     return started(words)
 
 
 def memory_folders():
-    """List what lies in memory for engines."""
+    """Return the temporary folders of engines in shared memory."""
     return set(Path('/dev/shm').glob('swiftnet_ros-*'))
 
 
 @pytest.mark.parametrize('options', [ENDLESS, (*ENDLESS, '--deaf')])
 @pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_in_the_middle_of_a_build_ends_the_node_and_the_build(
-    tiny_path, tmp_path, number, options
-):
-    """Within two seconds, with exit code 0, and nothing is left: no process and no file."""
+def test_a_signal_during_a_build_ends_the_node_and_the_build(tiny_path, tmp_path, number, options):
+    """Within two seconds, with exit code 0, and without a process or a file left."""
     before = memory_folders()
     with start_node(tiny_path, tmp_path, options) as node:
-        # Fast DDS may have complained of a port before.
+        # Fast DDS may have logged a warning about a port before.
         assert any('building engine gated of tiny.onnx' in line for line in node.stderr)
         assert builders(tmp_path) and len(memory_folders() - before) == 1
         start = monotonic()
@@ -207,18 +205,18 @@ def test_a_signal_in_the_middle_of_a_build_ends_the_node_and_the_build(
         ),
     ],
 )
-def test_a_node_that_only_builds_ends_with_0_or_one_line(tiny_path, tmp_path, options, code, log):
+def test_build_only_ends_with_0_or_one_line(tiny_path, tmp_path, options, code, log):
     given = ['-p', 'build_only:=true', '-p', 'autostart:=false']
     with start_node(tiny_path, tmp_path, ['--steps', '0', *options], *given) as node:
-        _, said = node.communicate(timeout=60)
+        _, printed = node.communicate(timeout=60)
     assert node.returncode == code
-    # A computer that is busy may take long enough to tell of the build.
-    told = ''.join(line for line in said.splitlines(True) if ']: building engine' not in line)
-    assert re.fullmatch(log, told), said
+    # On a busy machine the progress may be logged too.
+    text = ''.join(line for line in printed.splitlines(True) if ']: building engine' not in line)
+    assert re.fullmatch(log, text), printed
     assert (tmp_path / 'tiny.built').exists() == (code == 0)
 
 
-def test_a_node_that_only_builds_says_so_where_nothing_is_built(tiny_path):
+def test_build_only_fails_with_a_backend_that_builds_nothing(tiny_path):
     words = [sys.executable, '-m', 'swiftnet_ros.segmentation_node', '--ros-args']
     words += ['-p', f'model:={tiny_path}', '-p', 'engine:=openvino', '-p', 'build_only:=true']
     ended = subprocess.run(words, capture_output=True, text=True, timeout=60)

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The node with the real builder, and with disks that keep nothing."""
+"""The node with the real TensorRT builder, and with full or read-only disks."""
 
 from importlib.util import find_spec
 from pathlib import Path
@@ -30,7 +30,7 @@ from swiftnet_ros.backends.tensorrt.engine_file import build_lock, load
 NO_RTX = 'tensorrt_rtx is not installed here: scripts/test.sh brings it'
 pytestmark = pytest.mark.skipif(find_spec('tensorrt_rtx') is None, reason=NO_RTX)
 
-# Builds with a TensorRT that needs no GPU; what would load the engine only reads it.
+# TensorRT for RTX builds without a GPU; the fake engine only reads the file.
 NODE = """
 import sys
 from helpers.fake_engines import StoredEngine
@@ -46,7 +46,7 @@ sys.exit(main(sys.argv[1:]))
 
 
 def words_for(model, cache, namespace, *more):
-    """Give the command of a node that builds a model into a cache."""
+    """Return the command of a node that builds a model into a cache."""
     given = {'model': model, 'engine': 'tensorrt', 'engine_cache': cache}
     words = [sys.executable, '-c', NODE, '--ros-args', '-r', f'__ns:={namespace}']
     for name, value in given.items():
@@ -55,7 +55,7 @@ def words_for(model, cache, namespace, *more):
 
 
 def end(node):
-    """End a node and give what it said since."""
+    """End a node and return the rest of its log."""
     node.send_signal(signal.SIGTERM)
     _, log = node.communicate(timeout=20)
     assert node.returncode == 0 and 'Traceback' not in log
@@ -63,13 +63,13 @@ def end(node):
 
 
 def log_until(node, text):
-    """Read what a node says up to a line."""
+    """Return a node's log up to the line that contains a text."""
     lines = []
     for line in iter(node.stderr.readline, ''):
         lines.append(line)
         if text in line:
             return ''.join(lines)
-    raise AssertionError(f'{text!r} was not said: {"".join(lines)}')
+    raise AssertionError(f'{text!r} was not logged: {"".join(lines)}')
 
 
 def test_the_first_start_builds_and_the_second_does_not(probe, tiny_path, tmp_path):
@@ -87,21 +87,21 @@ def test_the_first_start_builds_and_the_second_does_not(probe, tiny_path, tmp_pa
 
 
 @pytest.mark.parametrize('options', [FULL, READ_ONLY])
-def test_a_disk_that_keeps_nothing_is_one_warning_and_frames_are_answered(
+def test_a_disk_that_stores_nothing_is_one_warning_and_frames_are_segmented(
     probe, tiny_path, tmp_path, options
 ):
-    """A real one: nothing is left in memory afterwards either."""
+    """With a real file system; nothing is left in shared memory either."""
     disk, space = tmp_path / 'disk', '/full' if options == FULL else '/read_only'
     disk.mkdir()
     before = set(Path('/dev/shm').glob('swiftnet_ros-*'))
     words = words_for(tiny_path, disk / 'cache', space, '-p', 'always_infer:=true')
     with started(on_disk(options, disk, words)) as node:
         log = log_until(node, f'segmenting {space}/image with tiny')
-        received = probe.listen(f'{space}/segmentation/label_image')
-        answer = probe.ask(
+        received = probe.subscribe(f'{space}/segmentation/label_image')
+        result = probe.send(
             probe.camera(f'{space}/image'), rgb_message(blocks(30, 40), 1), received
         )
-        assert (answer.height, answer.width) == (30, 40)
+        assert (result.height, result.width) == (30, 40)
         assert set(Path('/dev/shm').glob('swiftnet_ros-*')) == before
         log += end(node)
     assert re.search(r'the engine was built in \d+ s: in memory only$', log, re.MULTILINE)
@@ -110,7 +110,7 @@ def test_a_disk_that_keeps_nothing_is_one_warning_and_frames_are_answered(
     assert not list(disk.iterdir())
 
 
-def test_a_node_that_only_builds_into_a_full_disk_fails(tiny_path, tmp_path):
+def test_build_only_fails_on_a_full_disk(tiny_path, tmp_path):
     disk = tmp_path / 'disk'
     disk.mkdir()
     words = words_for(tiny_path, disk / 'cache', '/only', '-p', 'build_only:=true')
@@ -123,8 +123,8 @@ def test_a_node_that_only_builds_into_a_full_disk_fails(tiny_path, tmp_path):
 
 
 @pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_while_the_real_builder_works_ends_both(tiny_path, tmp_path, number):
-    """It waits here for another build, whose end nobody knows."""
+def test_a_signal_during_a_real_build_ends_both(tiny_path, tmp_path, number):
+    """The build waits here for the lock of another one."""
     cache = tmp_path / 'cache'
     cache.mkdir(mode=0o700)
     with build_lock(cache / 'any.engine'):
@@ -140,7 +140,7 @@ def test_a_signal_while_the_real_builder_works_ends_both(tiny_path, tmp_path, nu
 
 
 def _children(cache):
-    """List the processes that live and build into a cache."""
+    """Return the running processes that build into a cache."""
     entries = Path('/proc').glob('[0-9]*/cmdline')
     return [entry for entry in entries if _is_child(entry, cache)]
 

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The profile for large frames is set unless the user chose one or the memory is too small."""
+"""The profile for large frames is set unless the user has one or shared memory is too small."""
 
 from importlib.metadata import PackageNotFoundError
 from xml.etree import ElementTree
@@ -24,7 +24,7 @@ from swiftnet_ros.ros.fastdds import SEGMENT_BYTES, set_profile, VARIABLES
 
 @pytest.fixture(autouse=True)
 def free_memory(monkeypatch):
-    """Pretend that a gigabyte of shared memory is free; give a setter of another amount."""
+    """Fake a gigabyte of free shared memory; return a function that sets another amount."""
 
     def set_free(megabytes):
         monkeypatch.setattr(fastdds, '_free_shared_memory', lambda: megabytes * 2**20)
@@ -35,9 +35,9 @@ def free_memory(monkeypatch):
 
 @pytest.fixture
 def rclpy_is(monkeypatch):
-    """Give a function that pretends some version of rclpy, None for no rclpy at all."""
+    """Return a function that fakes the version of rclpy, None for no rclpy."""
 
-    def pretend(number):
+    def fake(number):
         def version(name):
             if number is None:
                 raise PackageNotFoundError(name)
@@ -45,7 +45,7 @@ def rclpy_is(monkeypatch):
 
         monkeypatch.setattr(fastdds, 'version', version)
 
-    return pretend
+    return fake
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,7 @@ def test_the_variable_is_the_one_that_the_installed_ros_reads(rclpy_is, number, 
     assert set(environment) == set(names)
 
 
-def test_a_missed_announcement_is_made_up_for_at_once():
+def test_announcements_are_repeated_at_a_short_period():
     path = fastdds.share_folder('config') / 'fastdds.xml'
     name = '{http://www.eprosima.com/XMLSchemas/fastRTPS_Profiles}'
     (period,) = ElementTree.parse(path).iter(f'{name}leaseAnnouncement')
@@ -88,14 +88,14 @@ def test_both_variables_name_the_shipped_file(rclpy_is):
 
 
 @pytest.mark.parametrize('variable', VARIABLES)
-def test_a_profile_of_the_user_stays(variable):
+def test_a_profile_of_the_user_is_kept(variable):
     environment = {variable: '/mine.xml'}
     assert set_profile(environment) == ''
     assert environment == {variable: '/mine.xml'}
 
 
-def test_too_little_shared_memory_is_said_and_left_to_the_default(free_memory):
-    """A container has 64 MB by default, and Fast DDS would go without any."""
+def test_too_little_shared_memory_keeps_the_default_with_a_warning(free_memory):
+    """A container has 64 MB by default, and Fast DDS would not use shared memory at all."""
     free_memory(64)
     environment = {}
     assert set_profile(environment).startswith('/dev/shm has 64 MB free')

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What goes wrong around the node: publishers, the clock, the model's file, QoS; it goes on."""
+"""Faults around the node: publishers, the clock, the model's file, QoS; it keeps running."""
 
 from contextlib import contextmanager
 import os
@@ -38,7 +38,7 @@ from swiftnet_ros.segmenter import Segmenter
 from swiftnet_ros.serving.health import ERROR, OK, WARN
 
 RELIABLE = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE)
-# A camera driver that never ends by itself: frames of one size and encoding, 50 a second.
+# A camera driver that runs until it is killed: frames of one size and encoding at 50 Hz.
 DRIVER = """
 import sys
 from time import sleep
@@ -50,8 +50,8 @@ from swiftnet_ros.ros.image_msgs import from_array
 topic, encoding, height, width, number = sys.argv[1:]
 rclpy.init()
 publisher = rclpy.create_node('driver').create_publisher(Image, topic, BEST_EFFORT)
-picture = blocks(int(height), int(width), int(number))
-pixels = picture if encoding == 'rgb8' else picture[..., ::-1]
+image = blocks(int(height), int(width), int(number))
+pixels = image if encoding == 'rgb8' else image[..., ::-1]
 while True:
     publisher.publish(from_array(pixels, encoding, stamped(int(number))))
     sleep(0.02)
@@ -60,15 +60,15 @@ while True:
 
 @pytest.fixture(scope='module')
 def segmenter(tiny_path):
-    """Give what should come out."""
+    """Return a segmenter that computes the expected labels."""
     with open_engine(tiny_path) as engine:
         yield Segmenter(engine)
 
 
 @pytest.fixture
 def status(probe):
-    """Give a function that waits for a status of `level` whose values hold what is given."""
-    arrays = probe.listen('/diagnostics', DiagnosticArray, wait=False)
+    """Return a function that waits for a status with a level and values."""
+    arrays = probe.subscribe('/diagnostics', DiagnosticArray, wait=False)
 
     def wait_for(node, name, level, **expected):
         def fitting():
@@ -93,7 +93,7 @@ def status(probe):
 
 @contextmanager
 def driver(topic, encoding, height, width, number):
-    """Run a camera driver in a process of its own, which is killed in the middle of its work."""
+    """Run a camera driver in its own process and kill it while it publishes."""
     words = [sys.executable, '-c', DRIVER, topic, encoding, *map(str, (height, width, number))]
     environment = {**os.environ, 'PYTHONPATH': os.pathsep.join(sys.path)}
     with subprocess.Popen(words, env=environment) as process:
@@ -102,11 +102,11 @@ def driver(topic, encoding, height, width, number):
     assert process.returncode == -signal.SIGKILL
 
 
-def test_drivers_that_are_killed_and_started_again_are_heard(probe, tiny_path, segmenter):
-    """Each with another size or encoding, after one that went without a word."""
+def test_frames_of_a_killed_and_restarted_driver_are_segmented(probe, tiny_path, segmenter):
+    """Each with another size or encoding."""
     with RunningNode('/killed', model=str(tiny_path)) as running:
         assert running.do('configure', 'activate')
-        received = probe.listen('/killed/segmentation/label_image')
+        received = probe.subscribe('/killed/segmentation/label_image')
         for number, encoding in enumerate(['rgb8', 'bgr8', 'rgb8']):
             height, width = 480 - 99 * number, 640 + 99 * number
             labels = segmenter.segment(blocks(height, width, number)).labels
@@ -120,26 +120,26 @@ def test_drivers_that_are_killed_and_started_again_are_heard(probe, tiny_path, s
         assert records.drops['bad'] == 0
 
 
-def test_a_publisher_that_comes_and_goes_is_heard_each_time(probe, tiny_path, segmenter):
+def test_a_publisher_that_reconnects_is_received_each_time(probe, tiny_path, segmenter):
     random = Random(3)
     with RunningNode('/fickle', model=str(tiny_path)) as running:
         assert running.do('configure', 'activate')
-        received = probe.listen('/fickle/segmentation/label_image')
+        received = probe.subscribe('/fickle/segmentation/label_image')
         for number in range(30):
             camera = probe.camera('/fickle/image')
-            message, picture = good_image(random)
+            message, image = good_image(random)
             message.header = stamped(number)
-            labels = segmenter.segment(picture).labels
-            assert np.array_equal(to_labels(probe.ask(camera, message, received)), labels)
+            labels = segmenter.segment(image).labels
+            assert np.array_equal(to_labels(probe.send(camera, message, received)), labels)
             probe.node.destroy_publisher(camera)
         assert running.camera().stats.drops['bad'] == 0
 
 
 class SimulatedTime:
-    """The clock of a simulator, which a test sets as it likes."""
+    """The clock of a simulator, set by a test."""
 
     def __init__(self, probe, running):
-        """Publish on /clock for a node."""
+        """Open a publisher of /clock for a node."""
         self._publisher = probe.node.create_publisher(Clock, '/clock', 1)
         wait_until(self._publisher.get_subscription_count)
         self._clock = running.node.get_clock()
@@ -156,16 +156,16 @@ class SimulatedTime:
         wait_until(lambda: self._clock.now().nanoseconds == seconds * 10**9)
 
 
-def test_a_clock_that_jumps_drops_only_what_is_old_by_it(probe, tiny_path, status):
-    """A bag that starts again, a simulator that is reset: diagnostics go on as well."""
+def test_a_clock_that_jumps_drops_only_frames_that_are_old_by_it(probe, tiny_path, status):
+    """As with a bag that is replayed or a simulator that is reset; diagnostics continue."""
     given = {'model': str(tiny_path), 'max_age': 1.0, 'use_sim_time': True}
     with RunningNode('/jumping', **given) as running:
         assert running.do('configure', 'activate')
-        received = probe.listen('/jumping/segmentation/label_image')
+        received = probe.subscribe('/jumping/segmentation/label_image')
         camera, time = probe.camera('/jumping/image'), SimulatedTime(probe, running)
         records = running.camera().stats
         time.jump(7)
-        probe.ask(camera, rgb_message(blocks(20, 30), 7), received)
+        probe.send(camera, rgb_message(blocks(20, 30), 7), received)
         wait_until(lambda: records.received == records.published + sum(records.drops.values()))
         published, old = records.published, records.drops['old']
         for now in (100, 5, 10**9, 2**31 - 1, 50, 1):
@@ -181,108 +181,104 @@ def test_a_clock_that_jumps_drops_only_what_is_old_by_it(probe, tiny_path, statu
         assert [item.header.stamp.sec for item in received][-2:] == [3601, 1]
 
 
-def test_a_clock_gone_mad_costs_frames_and_nothing_else(probe, tiny_path, status):
-    """It jumps a hundred times a second, while frames come, and then behaves again."""
+def test_a_random_clock_drops_frames_and_harms_nothing_else(probe, tiny_path, status):
+    """It jumps a hundred times per second while frames arrive, and then is right again."""
     given = {'model': str(tiny_path), 'max_age': 5.0, 'use_sim_time': True}
     random = Random(4)
-    with RunningNode('/mad', **given) as running:
+    with RunningNode('/random', **given) as running:
         assert running.do('configure', 'activate')
-        received = probe.listen('/mad/segmentation/label_image')
-        camera, time = probe.camera('/mad/image'), SimulatedTime(probe, running)
+        received = probe.subscribe('/random/segmentation/label_image')
+        camera, time = probe.camera('/random/image'), SimulatedTime(probe, running)
         frame, records = rgb_message(blocks(20, 30), 1000), running.camera().stats
         ticks = probe.node.create_timer(0.01, lambda: time.tick(random.choice([0, 999, 10**9])))
         frames = probe.node.create_timer(0.02, lambda: camera.publish(frame))
         wait_until(lambda: min(records.published, records.drops['old']) > 20, 30)
-        status('/mad', 'camera', WARN)
+        status('/random', 'camera', WARN)
         for timer in (ticks, frames):
             probe.node.destroy_timer(timer)
         wait_until(lambda: records.received == records.published + sum(records.drops.values()))
         assert records.drops['bad'] == 0
         time.jump(1000)
-        assert probe.ask(camera, rgb_message(blocks(20, 30), 1001), received)
-        status('/mad', 'camera', OK)
+        assert probe.send(camera, rgb_message(blocks(20, 30), 1001), received)
+        status('/random', 'camera', OK)
 
 
-def ask_to_reload(probe, node):
-    """Call ~/reload; give the answer."""
+def reload(probe, node):
+    """Call ~/reload and return the response."""
     client = probe.node.create_client(Trigger, f'{node}/segmentation/reload')
     assert client.wait_for_service(10.0)
     future = client.call_async(Trigger.Request())
-    wait_until(future.done, 20, 'an answer to reload')
+    wait_until(future.done, 20, 'the response of reload')
     return future.result()
 
 
-def test_a_model_that_is_deleted_goes_on_until_the_node_is_cleaned_up(
-    probe, tmp_path, segmenter, status
-):
-    """It is said by ~/reload, by diagnostics, and by the next configure; a new file mends it."""
+def test_a_deleted_model_stays_in_use_until_cleanup(probe, tmp_path, segmenter, status):
+    """~/reload, diagnostics and the next configure report it; a new file fixes it."""
     path = tmp_path / 'model.onnx'
     write_tiny_model(path)
-    picture = blocks(40, 50)
-    labels = segmenter.segment(picture).labels
+    image = blocks(40, 50)
+    labels = segmenter.segment(image).labels
     with RunningNode('/lost', model=str(path)) as running:
         assert running.do('configure', 'activate')
-        received, camera = probe.listen('/lost/segmentation/label_image'), None
+        received, camera = probe.subscribe('/lost/segmentation/label_image'), None
 
-        def is_answered(sec):
-            answer = probe.ask(camera, rgb_message(picture, sec), received)
-            return np.array_equal(to_labels(answer), labels)
+        def has_right_labels(sec):
+            result = probe.send(camera, rgb_message(image, sec), received)
+            return np.array_equal(to_labels(result), labels)
 
         camera = probe.camera('/lost/image')
         path.unlink()
-        answer = ask_to_reload(probe, '/lost')
-        assert not answer.success and f"model not found: '{path}'" in answer.message
-        assert answer.message.endswith(f'{path} stays in use') and is_answered(1)
+        result = reload(probe, '/lost')
+        assert not result.success and f"model not found: '{path}'" in result.message
+        assert result.message.endswith(f'{path} stays in use') and has_right_labels(1)
         message, values = status('/lost', 'engine', WARN, state='active')
-        assert message == answer.message and values['model'] == str(path)
-        assert running.do('deactivate', 'activate') and is_answered(2)
+        assert message == result.message and values['model'] == str(path)
+        assert running.do('deactivate', 'activate') and has_right_labels(2)
         assert not running.do('deactivate', 'cleanup', 'configure')
         message, _ = status('/lost', 'engine', ERROR, state='unconfigured')
         assert f"model not found: '{path}'" in message
         write_tiny_model(path)
-        assert running.do('configure', 'activate') and is_answered(3)
+        assert running.do('configure', 'activate') and has_right_labels(3)
         status('/lost', 'engine', OK, state='active')
 
 
-def test_a_qos_mismatch_that_comes_and_goes_leaves_the_stream_alone(
-    probe, tiny_path, status, capfd
-):
-    """Strangers come and go beside a camera that fits; each is a warning while it is there."""
+def test_a_temporary_qos_mismatch_does_not_interrupt_the_stream(probe, tiny_path, status, capfd):
+    """Incompatible publishers next to a compatible camera are a warning while they exist."""
     override = {'qos_overrides./mixed/image.subscription.reliability': 'reliable'}
     with RunningNode('/mixed', model=str(tiny_path), **override) as running:
         assert running.do('configure', 'activate')
-        received = probe.listen('/mixed/segmentation/label_image')
+        received = probe.subscribe('/mixed/segmentation/label_image')
         camera = probe.camera('/mixed/image', RELIABLE)
         probe.node.create_timer(0.1, lambda: camera.publish(rgb_message(blocks(20, 30), 1)))
         status('/mixed', 'camera', OK, **{'QoS mismatch': 'none'})
         for count in (1, 2):
-            strangers = [
+            others = [
                 probe.node.create_publisher(Image, '/mixed/image', BEST_EFFORT)
                 for _ in range(count)
             ]
-            for stranger in strangers:
+            for other in others:
                 message, values = status('/mixed', 'camera', WARN)
                 assert 'a publisher of /mixed/image offers another RELIABILITY' in message
                 assert values['QoS mismatch'] == message
                 before = len(received)
                 wait_until(lambda n=before: len(received) > n + 2)
-                probe.node.destroy_publisher(stranger)
+                probe.node.destroy_publisher(other)
             status('/mixed', 'camera', OK, **{'QoS mismatch': 'none'})
             assert 'offers another RELIABILITY' in capfd.readouterr().err
 
 
-def test_a_qos_mismatch_with_the_only_camera_is_an_error_until_it_is_gone(
+def test_a_qos_mismatch_of_the_only_camera_is_an_error_until_it_is_gone(
     probe, tiny_path, status, monkeypatch
 ):
     monkeypatch.setattr('swiftnet_ros.serving.health._FRAME_TIMEOUT', 1.0)
     override = {'qos_overrides./only/image.subscription.reliability': 'reliable'}
     with RunningNode('/only', model=str(tiny_path), **override) as running:
         assert running.do('configure', 'activate')
-        stranger = probe.node.create_publisher(Image, '/only/image', BEST_EFFORT)
+        other = probe.node.create_publisher(Image, '/only/image', BEST_EFFORT)
         message, _ = status('/only', 'camera', ERROR)
         assert 'set qos_overrides./only/image.subscription.reliability' in message
-        probe.node.destroy_publisher(stranger)
-        received = probe.listen('/only/segmentation/label_image')
+        probe.node.destroy_publisher(other)
+        received = probe.subscribe('/only/segmentation/label_image')
         camera = probe.camera('/only/image', RELIABLE)
         probe.node.create_timer(0.1, lambda: camera.publish(rgb_message(blocks(20, 30), 1)))
         status('/only', 'camera', OK, **{'QoS mismatch': 'none'})

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Size and damage of JPEG and PNG, found without decoding them."""
+"""Size and damage of JPEG and PNG, detected without decoding."""
 
 import struct
 import zlib
@@ -25,17 +25,17 @@ import pytest
 from swiftnet_ros.errors import InvalidFrameError
 from swiftnet_ros.ros.compressed_image_msgs import read_size
 
-PICTURE = np.random.default_rng(0).integers(0, 256, (37, 53, 3), np.uint8)
+IMAGE = np.random.default_rng(0).integers(0, 256, (37, 53, 3), np.uint8)
 KINDS = ['.jpg', '.png']
 
 
-def encoded(kind, picture=PICTURE, options=()):
-    """Encode a picture."""
-    return cv2.imencode(kind, picture, options)[1].tobytes()
+def encoded(kind, image=IMAGE, options=()):
+    """Return an encoded image."""
+    return cv2.imencode(kind, image, options)[1].tobytes()
 
 
 def png_chunk(kind, content):
-    """Make one chunk of a PNG, with its checksum."""
+    """Return one chunk of a PNG, with its checksum."""
     checksum = struct.pack('>I', zlib.crc32(kind + content))
     return struct.pack('>I', len(content)) + kind + content + checksum
 
@@ -51,22 +51,22 @@ def test_size_of_a_16_bit_png_and_of_a_progressive_jpeg():
     assert read_size(encoded('.jpg', options=[cv2.IMWRITE_JPEG_PROGRESSIVE, 1])) == (37, 53)
 
 
-def test_a_thumbnail_in_the_exif_data_is_not_taken_for_the_picture():
+def test_an_exif_thumbnail_is_not_taken_for_the_image():
     thumbnail = encoded('.jpg', np.zeros((8, 8, 3), np.uint8))
     segment = b'\xff\xe1' + struct.pack('>H', 2 + len(thumbnail)) + thumbnail
-    picture = encoded('.jpg')
-    assert read_size(picture[:2] + segment + picture[2:]) == (37, 53)
+    image = encoded('.jpg')
+    assert read_size(image[:2] + segment + image[2:]) == (37, 53)
     with pytest.raises(InvalidFrameError, match='its end is missing'):
-        read_size(picture[:2] + segment + picture[2:-40])
+        read_size(image[:2] + segment + image[2:-40])
 
 
 def test_fill_bytes_and_padding_of_cameras_are_allowed():
-    picture = encoded('.jpg')
-    assert read_size(picture[:2] + b'\xff\xff' + picture[2:] + b'\0' * 100) == (37, 53)
+    image = encoded('.jpg')
+    assert read_size(image[:2] + b'\xff\xff' + image[2:] + b'\0' * 100) == (37, 53)
 
 
 @pytest.mark.parametrize('kind', KINDS)
-def test_no_part_of_a_picture_passes_for_a_whole_one(kind):
+def test_a_truncated_image_raises(kind):
     whole = encoded(kind)
     for length in range(0, len(whole) - 1, 7):
         with pytest.raises(InvalidFrameError):
@@ -74,7 +74,7 @@ def test_no_part_of_a_picture_passes_for_a_whole_one(kind):
 
 
 @given(st.integers(0, 10**6), st.integers(1, 255))
-def test_any_changed_byte_of_a_png_is_noticed(position, change):
+def test_any_changed_byte_of_a_png_raises(position, change):
     damaged = bytearray(encoded('.png'))
     damaged[position % len(damaged)] ^= change
     with pytest.raises(InvalidFrameError):
@@ -82,7 +82,7 @@ def test_any_changed_byte_of_a_png_is_noticed(position, change):
 
 
 @given(st.binary(max_size=64), st.sampled_from([b'', b'\xff\xd8\xff', b'\x89PNG\r\n\x1a\n']))
-def test_any_bytes_are_a_size_or_an_invalid_frame(content, start):
+def test_any_bytes_return_a_size_or_raise(content, start):
     try:
         height, width = read_size(start + content)
     except InvalidFrameError:
@@ -91,37 +91,37 @@ def test_any_bytes_are_a_size_or_an_invalid_frame(content, start):
 
 
 @pytest.mark.parametrize('data', [b'', b'GIF89a' + bytes(60), b'BM' + bytes(60), bytes(12)])
-def test_other_kinds_are_refused(data):
+def test_other_formats_raise(data):
     with pytest.raises(InvalidFrameError, match='neither JPEG nor PNG; send one of them'):
         read_size(data)
 
 
-def test_sizes_of_zero_are_refused():
+def test_sizes_of_zero_raise():
     header = png_chunk(b'IHDR', struct.pack('>IIBBBBB', 0, 5, 8, 2, 0, 0, 0))
     with pytest.raises(InvalidFrameError, match='size zero: 0x5'):
         read_size(b'\x89PNG\r\n\x1a\n' + header + png_chunk(b'IEND', b''))
 
 
-def test_a_png_without_its_header_first_is_refused():
+def test_a_png_without_a_header_raises():
     with pytest.raises(InvalidFrameError, match='no size in its header'):
         read_size(b'\x89PNG\r\n\x1a\n' + png_chunk(b'IEND', b''))
 
 
-def test_a_jpeg_of_12_bits_is_refused():
-    picture = bytearray(encoded('.jpg'))
-    at = picture.index(b'\xff\xc0')
-    picture[at + 4] = 12
+def test_a_jpeg_of_12_bits_raises():
+    image = bytearray(encoded('.jpg'))
+    at = image.index(b'\xff\xc0')
+    image[at + 4] = 12
     with pytest.raises(InvalidFrameError, match='JPEG of 12 bits, expected 8'):
-        read_size(bytes(picture))
+        read_size(bytes(image))
 
 
-def test_a_jpeg_of_endless_scans_is_refused():
-    picture = encoded('.jpg')
+def test_a_jpeg_with_too_many_scans_raises():
+    image = encoded('.jpg')
     with pytest.raises(InvalidFrameError, match='more than 64 scans'):
-        read_size(picture[:-2] + 100 * b'\xff\xda\x00\x08' + picture[-2:])
+        read_size(image[:-2] + 100 * b'\xff\xda\x00\x08' + image[-2:])
 
 
-def test_a_jpeg_whose_header_breaks_off_is_refused():
+def test_a_jpeg_with_a_truncated_header_raises():
     for header in (b'\xff\xc0\x00', b'\xff\x00\x00\x08', b'\xff\xe0\x00\x04ab\x00\x00'):
         with pytest.raises(InvalidFrameError, match='no size in its header'):
             read_size(b'\xff\xd8' + header + b'\xff\xda\xff\xd9')

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Camera messages become the right pixels, malformed ones a clear error, arrays messages."""
+"""Image messages to frames and arrays to image messages; malformed messages raise."""
 
 from array import array
 import sys
@@ -25,13 +25,13 @@ from swiftnet_ros.core.frames import to_rgb
 from swiftnet_ros.errors import InvalidFrameError, UnsupportedEncodingError
 from swiftnet_ros.ros.image_msgs import ENCODINGS, from_array, label_encoding, to_frame, to_labels
 
-# One picture of 2 x 2 pixels: red, green / blue, grey 100.
+# An image of 2x2 pixels: red, green / blue, gray 100.
 RGB = np.array([[[255, 0, 0], [0, 255, 0]], [[0, 0, 255], [100, 100, 100]]], np.uint8)
 ALPHA = np.full((2, 2, 1), 7, np.uint8)
 
 
 def message(encoding, rows, width, height=None, padding=0, is_bigendian=0):
-    """Make a message from the bytes of each row, with padding bytes behind each."""
+    """Return a message of the bytes of each row, each followed by padding bytes."""
     padded = b''.join(bytes(row) + b'\xee' * padding for row in rows)
     made = Image(encoding=encoding, width=width, height=height or len(rows))
     made.step = len(bytes(rows[0])) + padding
@@ -41,7 +41,7 @@ def message(encoding, rows, width, height=None, padding=0, is_bigendian=0):
 
 
 def rgb_of(made):
-    """Convert a message to RGB pixels."""
+    """Return the RGB pixels of a message."""
     return to_rgb(to_frame(made)).tolist()
 
 
@@ -55,15 +55,15 @@ def rgb_of(made):
         ('bgra8', np.concatenate([RGB[..., ::-1], ALPHA], axis=2)),
     ],
 )
-def test_colour_of_8_bits_in_any_order_and_padding(encoding, pixels, padding):
-    """Four pixels whose colours say where each channel went."""
+def test_colors_of_8_bits_in_any_order_and_padding(encoding, pixels, padding):
+    """The colors of four pixels show where each channel went."""
     rows = [row.tobytes() for row in pixels]
     assert rgb_of(message(encoding, rows, 2, padding=padding)) == RGB.tolist()
 
 
 @pytest.mark.parametrize('padding', [0, 3])
-def test_mono8_is_grey(padding):
-    """A grey value stands in all three channels."""
+def test_mono8_is_gray(padding):
+    """A gray value is in all three channels."""
     made = message('mono8', [[0, 100, 255], [1, 2, 3]], 3, padding=padding)
     assert rgb_of(made) == [[[v] * 3 for v in row] for row in [[0, 100, 255], [1, 2, 3]]]
 
@@ -74,7 +74,7 @@ def test_mono8_is_grey(padding):
     [('rgb16', [0, 1, 2]), ('bgr16', [2, 1, 0]), ('rgba16', [0, 1, 2, 0]),
      ('bgra16', [2, 1, 0, 0]), ('mono16', None)],
 )  # fmt: skip
-def test_16_bits_are_scaled_and_byte_order_is_respected(encoding, order, is_bigendian):
+def test_16_bits_are_scaled_in_their_byte_order(encoding, order, is_bigendian):
     """0, 257 and 65535 are 0, 1 and 255; 40000 is 155.6, which rounds to 156."""
     dtype = '>u2' if is_bigendian else '<u2'
     wide = np.array([[[0, 257, 65535], [40000, 257 * 9, 514]]], np.uint16)
@@ -89,14 +89,14 @@ def test_16_bits_are_scaled_and_byte_order_is_respected(encoding, order, is_bige
 
 @pytest.mark.parametrize(('encoding', 'channels'), [('rgb16', 3), ('mono16', 1)])
 @pytest.mark.parametrize('padding', [1, 2])
-def test_rows_of_16_bits_may_begin_at_an_odd_address(encoding, channels, padding):
-    """What no driver should send, but may: no row moves by a byte."""
+def test_rows_of_16_bits_may_start_at_an_odd_address(encoding, channels, padding):
+    """No row is shifted by a byte, though no driver should send this."""
     values = np.arange(4 * 2 * channels, dtype=np.uint16).reshape(4, 2, channels)
     made = message(encoding, [row.tobytes() for row in values * 257], 2, padding=padding)
     assert rgb_of(made) == np.broadcast_to(values, (4, 2, 3)).tolist()
 
 
-def test_is_bigendian_means_nothing_for_8_bits():
+def test_is_bigendian_is_ignored_for_8_bits():
     """Some drivers set it at random."""
     assert rgb_of(message('rgb8', [b'\x01\x02\x03'], 1, is_bigendian=1)) == [[[1, 2, 3]]]
 
@@ -107,8 +107,8 @@ def test_is_bigendian_means_nothing_for_8_bits():
     ('pattern', 'tile'),
     [('rggb', 'RGGB'), ('bggr', 'BGGR'), ('gbrg', 'GBRG'), ('grbg', 'GRBG')],
 )
-def test_bayer_patterns_give_back_a_plain_colour(pattern, tile, padding, bits):
-    """A plain picture seen through each colour filter is that plain picture again."""
+def test_bayer_patterns_keep_a_uniform_color(pattern, tile, padding, bits):
+    """A uniform image behind each color filter is demosaiced to itself."""
     color = {'R': 200, 'G': 120, 'B': 30}
     tiles = np.array([color[letter] for letter in tile]).reshape(2, 2)
     mosaic = np.tile(tiles, (3, 4)).astype(np.uint8)
@@ -131,7 +131,7 @@ def test_bayer_patterns_give_back_a_plain_colour(pattern, tile, padding, bits):
     ],
 )
 def test_yuv_of_two_pixels(encoding, row, padding):
-    """Two red pixels that share their colour, then a black and a white one."""
+    """Two red pixels with shared chroma, then a black and a white one."""
     pixels = np.array(rgb_of(message(encoding, [row, row], 4, padding=padding)))
     expected = [[254, 0, 0], [254, 0, 0], [0, 0, 0], [255, 255, 255]]
     assert np.abs(pixels - [expected, expected]).max() <= 1
@@ -139,8 +139,8 @@ def test_yuv_of_two_pixels(encoding, row, padding):
 
 @pytest.mark.parametrize('padding', [0, 2])
 @pytest.mark.parametrize(('encoding', 'color'), [('nv12', [90, 240]), ('nv21', [240, 90])])
-def test_yuv_with_a_plane_of_colour(encoding, color, padding):
-    """Two rows of brightness, then one of colour for both."""
+def test_yuv_with_a_chroma_plane(encoding, color, padding):
+    """Two rows of luma, then one of chroma for both."""
     rows = [[81, 81, 16, 235], [81, 81, 16, 235], [*color, 128, 128]]
     pixels = np.array(rgb_of(message(encoding, rows, 4, height=2, padding=padding)))
     expected = [[254, 0, 0], [254, 0, 0], [0, 0, 0], [255, 255, 255]]
@@ -148,7 +148,7 @@ def test_yuv_with_a_plane_of_colour(encoding, color, padding):
 
 
 def test_pixels_of_8_bits_are_not_copied():
-    """A frame looks at the message's own memory, padding or not."""
+    """A frame is a view of the message's data, with or without padding."""
     made = message('bgr8', [bytes(range(6)), bytes(range(6))], 2, padding=4)
     frame = to_frame(made)
     made.data[0] = 99
@@ -170,8 +170,8 @@ def test_pixels_of_8_bits_are_not_copied():
         ({'encoding': 'mono16', 'width': 4}, 'step is 6 bytes, expected at least 8'),
     ],
 )
-def test_a_malformed_message_is_refused_with_both_figures(changes, error):
-    """Each is a frame that the stream goes on without."""
+def test_a_malformed_message_raises_with_both_values(changes, error):
+    """Each is a dropped frame of a stream."""
     made = message('rgb8', [bytes(6), bytes(6)], 2)
     for name, value in changes.items():
         setattr(made, name, value)
@@ -179,15 +179,15 @@ def test_a_malformed_message_is_refused_with_both_figures(changes, error):
         to_frame(made)
 
 
-def test_an_unknown_encoding_names_those_that_are_known(monkeypatch):
-    """Without cv_bridge the table is all there is."""
+def test_an_unknown_encoding_raises_with_the_known_ones(monkeypatch):
+    """If cv_bridge is not installed."""
     monkeypatch.setitem(sys.modules, 'cv_bridge', None)
     with pytest.raises(UnsupportedEncodingError, match="'jpeg2000' is not .* rgb8, .*cv_bridge"):
         to_frame(message('jpeg2000', [bytes(6)], 2))
 
 
 class FakeBridge:
-    """Stands in for a cv_bridge that knows `turned`: RGB bytes in reverse order."""
+    """A fake of cv_bridge that knows `turned`: RGB bytes in reverse order."""
 
     def imgmsg_to_cv2(self, made, desired_encoding):
         if made.encoding != 'turned':
@@ -205,27 +205,27 @@ def fake_bridge(monkeypatch):
 
 
 def test_other_encodings_go_through_cv_bridge(fake_bridge):
-    """The table comes first, cv_bridge after it, and then the error."""
+    """First the table, then cv_bridge, then the error."""
     assert rgb_of(message('turned', [[1, 2, 3]], 1)) == [[[3, 2, 1]]]
     assert rgb_of(message('rgb8', [[1, 2, 3]], 1)) == [[[1, 2, 3]]]
     with pytest.raises(UnsupportedEncodingError, match="encoding 'other' is not supported"):
         to_frame(message('other', [[1, 2, 3]], 1))
 
 
-def test_what_cv_bridge_gives_is_checked_too(fake_bridge):
-    """cv_bridge itself does not look at the length, and cuts a row that is too short."""
+def test_results_of_cv_bridge_are_checked(fake_bridge):
+    """cv_bridge itself does not check the length, and truncates a row that is too short."""
     with pytest.raises(InvalidFrameError, match='turned has 1x1 pixels, expected 2x1'):
         to_frame(message('turned', [[1, 2, 3]], 2))
     with pytest.raises(InvalidFrameError, match='data has 3 bytes, expected 6'):
         to_frame(message('turned', [[1, 2, 3]], 1, height=2))
 
 
-def test_every_encoding_that_both_know_is_what_cv_bridge_makes_of_it():
-    """Noise through both; cv_bridge is the reference wherever it is installed."""
+def test_pixels_equal_those_of_cv_bridge():
+    """With noise, for every encoding that cv_bridge converts too."""
     cv_bridge = pytest.importorskip('cv_bridge', reason='cv_bridge is not installed')
     compared = []
     for name, layout in ENCODINGS.items():
-        # cv_bridge takes a row for whole pixels: these are eight, and four of padding.
+        # cv_bridge needs rows of whole pixels: these are eight, and four of padding.
         row = 12 * layout.channels * np.dtype(layout.dtype).itemsize
         noise = np.random.default_rng(1).integers(0, 256, (int(6 * layout.lines), row))
         made = message(name, noise.astype(np.uint8), 8, height=6)
@@ -238,8 +238,8 @@ def test_every_encoding_that_both_know_is_what_cv_bridge_makes_of_it():
     assert {'rgb8', 'bgra16', 'bayer_rggb8', 'yuv422'} <= set(compared)
 
 
-def test_labels_become_a_message_with_rows_of_their_own_width():
-    """mono8: step == width, no byte order; the header is the very same."""
+def test_a_label_image_has_no_padding():
+    """mono8: step == width, no byte order, the same header."""
     labels = np.arange(6, dtype=np.uint8).reshape(2, 3)
     header = stamped(12, 34, 'left_eye')
     made = from_array(labels[:, ::-1], label_encoding(labels), header)
@@ -248,8 +248,8 @@ def test_labels_become_a_message_with_rows_of_their_own_width():
     assert bytes(made.data) == bytes([2, 1, 0, 5, 4, 3])
 
 
-def test_labels_of_16_bits_say_this_machines_byte_order():
-    """Two bytes a pixel, read back as they were and not scaled."""
+def test_labels_of_16_bits_have_this_machines_byte_order():
+    """Two bytes per pixel, read back unscaled."""
     labels = np.array([[1, 299, 65535]], np.uint16)
     made = from_array(labels, label_encoding(labels), stamped(0))
     assert (made.encoding, made.step) == ('mono16', 6)
@@ -259,7 +259,7 @@ def test_labels_of_16_bits_say_this_machines_byte_order():
 
 @pytest.mark.parametrize('is_bigendian', [0, 1])
 def test_labels_are_read_in_the_byte_order_of_the_message(is_bigendian):
-    """A robot with another byte order may record them."""
+    """A machine with another byte order may have recorded them."""
     row = np.array([1, 299], '>u2' if is_bigendian else '<u2').tobytes()
     made = message('mono16', [row], 2, is_bigendian=is_bigendian)
     assert to_labels(made).tolist() == [[1, 299]]

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The class table as a message, where vision_msgs is installed and where it is not."""
+"""The class names as a message, with and without vision_msgs."""
 
 from importlib.util import find_spec
 import sys
@@ -26,7 +26,7 @@ from swiftnet_ros.ros import info_msgs
 
 @pytest.fixture
 def messages(monkeypatch):
-    """Give the real messages, or stand-ins that take the same fields."""
+    """Install fakes of the messages if vision_msgs is not installed."""
     if find_spec('vision_msgs') is None:
         module = ModuleType('vision_msgs.msg')
         module.LabelInfo = module.VisionClass = SimpleNamespace
@@ -34,11 +34,11 @@ def messages(monkeypatch):
         monkeypatch.setitem(sys.modules, 'vision_msgs.msg', module)
 
 
-def test_availability_is_that_of_vision_msgs():
+def test_available_is_whether_vision_msgs_is_installed():
     assert info_msgs.AVAILABLE is (find_spec('vision_msgs') is not None)
 
 
-def test_every_class_is_named_by_its_id_and_nothing_else(messages, tiny_path, wide_path):
+def test_every_class_id_has_its_name_and_the_unlabeled_id_has_none(messages, tiny_path, wide_path):
     for path in (tiny_path, wide_path):
         spec = read_spec(path)
         message = info_msgs.label_info(spec, stamped(3))

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""With the shipped profile a best-effort stream of 1080p frames arrives whole."""
+"""With the shipped Fast DDS profile no frame of a best-effort 1080p stream is lost."""
 
 import os
 import subprocess
@@ -23,7 +23,7 @@ from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import Image
 from swiftnet_ros.ros.fastdds import VARIABLES
 
-# A camera driver of its own: no code of this package, the profile comes by the environment.
+# A camera driver without code of this package; the profile is in its environment.
 DRIVER = """
 from array import array
 from time import sleep
@@ -50,7 +50,7 @@ rclpy.shutdown()
 """
 
 
-def test_thirty_frames_of_1080p_at_10_hz_are_thirty_frames(probe):
+def test_thirty_frames_of_1080p_at_10_hz_arrive(probe):
     if not any(map(os.environ.get, VARIABLES)):
         pytest.skip('/dev/shm is too small for large frames')
     received = []
@@ -58,7 +58,7 @@ def test_thirty_frames_of_1080p_at_10_hz_are_thirty_frames(probe):
     def keep(message):
         received.append((message.header.stamp.sec, message.data[0]))
 
-    # Room for a busy machine: what is tested is whether frames arrive, not how fast Python is.
+    # A deep queue for a busy machine: whether frames arrive is tested, not Python's speed.
     qos = QoSProfile(depth=10, reliability=ReliabilityPolicy.BEST_EFFORT)
     probe.node.create_subscription(Image, 'large', keep, qos)
     with subprocess.Popen([sys.executable, '-c', DRIVER]) as driver:

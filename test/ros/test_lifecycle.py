@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The lifecycle: what each state holds, what fails and why, and that nothing leaks or blocks."""
+"""The lifecycle: topics of each state, failures with reasons, no leaks and no deadlocks."""
 
 import json
 import os
@@ -39,81 +39,86 @@ OUTPUTS = {
 
 
 def topics_of(probe, namespace, of='publishers'):
-    """Name the topics below a node that it publishes now, and what it subscribes to."""
+    """Return the topics that a node publishes or subscribes to, without its own name."""
     get = getattr(probe.node, f'get_{of[:-1]}_names_and_types_by_node')
     names = {name for name, _ in get('segmentation', namespace)}
     return {name.replace(f'{namespace}/segmentation/', '') for name in names}
 
 
-def ask(probe, namespace, transition_id=0, label=''):
-    """Ask for a transition as a lifecycle manager does; give the answer."""
+def change_state(probe, namespace, transition_id=0, label=''):
+    """Request a transition as a lifecycle manager does and return whether it succeeded."""
     client = probe.node.create_client(ChangeState, f'{namespace}/segmentation/change_state')
     assert client.wait_for_service(10.0)
     request = ChangeState.Request(transition=Transition(id=transition_id, label=label))
     future = client.call_async(request)
-    wait_until(future.done, 30, 'an answer to change_state')
+    wait_until(future.done, 30, 'the response of change_state')
     probe.node.destroy_client(client)
     return future.result().success
 
 
 def state(probe, namespace):
-    """Ask for the state as `ros2 lifecycle get` does."""
+    """Return the state as `ros2 lifecycle get` does."""
     client = probe.node.create_client(GetState, f'{namespace}/segmentation/get_state')
     assert client.wait_for_service(10.0)
     future = client.call_async(GetState.Request())
-    wait_until(future.done, 2, 'an answer to get_state')
+    wait_until(future.done, 2, 'the response of get_state')
     probe.node.destroy_client(client)
     return future.result().current_state.label
 
 
-def test_each_state_holds_what_belongs_to_it(probe, tiny_path):
-    """Outputs from configure to cleanup, the camera from activate to deactivate."""
+def test_each_state_has_its_topics_and_its_engine(probe, tiny_path):
+    """Outputs from configure to cleanup, the subscription from activate to deactivate."""
     with RunningNode('/states', model=str(tiny_path)) as running:
         assert state(probe, '/states') == 'unconfigured'
         assert not OUTPUTS & topics_of(probe, '/states')
-        assert ask(probe, '/states', Transition.TRANSITION_CONFIGURE)
+        assert change_state(probe, '/states', Transition.TRANSITION_CONFIGURE)
         wait_until(lambda: topics_of(probe, '/states') >= OUTPUTS)
         assert '/states/image' not in topics_of(probe, '/states', 'subscribers')
-        assert ask(probe, '/states', label='activate') and state(probe, '/states') == 'active'
+        assert (
+            change_state(probe, '/states', label='activate')
+            and state(probe, '/states') == 'active'
+        )
         wait_until(lambda: '/states/image' in topics_of(probe, '/states', 'subscribers'))
         engine = running.pipeline.loading.result().engine
-        assert ask(probe, '/states', Transition.TRANSITION_DEACTIVATE)
+        assert change_state(probe, '/states', Transition.TRANSITION_DEACTIVATE)
         wait_until(lambda: '/states/image' not in topics_of(probe, '/states', 'subscribers'))
         assert running.pipeline.loading.result().engine is engine and not engine._closed
-        assert ask(probe, '/states', label='cleanup') and engine._closed
+        assert change_state(probe, '/states', label='cleanup') and engine._closed
         wait_until(lambda: not OUTPUTS & topics_of(probe, '/states'))
-        assert ask(probe, '/states', Transition.TRANSITION_UNCONFIGURED_SHUTDOWN)
+        assert change_state(probe, '/states', Transition.TRANSITION_UNCONFIGURED_SHUTDOWN)
         assert state(probe, '/states') == 'finalized'
 
 
-def test_frames_are_answered_while_active_only(probe, tiny_path):
+def test_frames_are_segmented_only_while_active(probe, tiny_path):
     with RunningNode('/again', model=str(tiny_path)) as running:
         for number in range(2):
             assert running.do('configure', 'activate')
-            received = probe.listen('/again/segmentation/label_image')
+            received = probe.subscribe('/again/segmentation/label_image')
             camera = probe.camera('/again/image')
             message = rgb_message(blocks(30, 40), number)
-            assert probe.ask(camera, message, received)
+            assert probe.send(camera, message, received)
             assert running.do('deactivate')
             wait_until(lambda camera=camera: camera.get_subscription_count() == 0)
-            answered = len(received)
+            segmented = len(received)
             camera.publish(message)
             assert running.do('activate')
             wait_until(camera.get_subscription_count)
-            assert probe.ask(camera, rgb_message(blocks(30, 40), 7 + number), received)
-            assert [item.header for item in received].count(message.header) == answered
+            assert probe.send(camera, rgb_message(blocks(30, 40), 7 + number), received)
+            assert [item.header for item in received].count(message.header) == segmented
             assert running.do('deactivate', 'cleanup')
-            probe.leave('/again/segmentation/label_image')
+            probe.unsubscribe('/again/segmentation/label_image')
             probe.node.destroy_publisher(camera)
 
 
 @pytest.mark.parametrize('request_', [{'label': 'activate'}, {'label': 'dance'}, {'id': 99}])
-def test_an_impossible_transition_is_refused_and_the_node_lives(probe, tiny_path, request_):
-    """Alone, rclpy would let such a request end the process."""
-    with RunningNode('/refusing', model=str(tiny_path)) as running:
+def test_an_impossible_transition_is_rejected_and_the_node_keeps_running(
+    probe, tiny_path, request_
+):
+    """In rclpy alone such a request would end the process."""
+    with RunningNode('/rejecting', model=str(tiny_path)) as running:
         label, number = request_.get('label', ''), request_.get('id', 0)
-        assert not ask(probe, '/refusing', number, label)
-        assert state(probe, '/refusing') == 'unconfigured'
+        assert not change_state(probe, '/rejecting', number, label)
+        assert state(probe, '/rejecting') == 'unconfigured'
         assert running.do('configure')
 
 
@@ -133,12 +138,10 @@ def test_an_impossible_transition_is_refused_and_the_node_lives(probe, tiny_path
         ),
     ],
 )
-def test_what_cannot_be_configured_is_a_failure_with_a_reason(
-    probe, tiny_path, name, bad, good, reason
-):
-    """The node stays, unconfigured and with nothing open, and works once the value is mended."""
+def test_a_wrong_value_fails_configure_with_a_reason(probe, tiny_path, name, bad, good, reason):
+    """The node stays unconfigured with nothing open, and works once the value is corrected."""
     with RunningNode('/failing', **{'model': str(tiny_path), name: bad}) as running:
-        assert not ask(probe, '/failing', label='configure')
+        assert not change_state(probe, '/failing', label='configure')
         assert state(probe, '/failing') == 'unconfigured'
         assert re.search(reason, str(running.node.failure))
         wait_until(lambda: not OUTPUTS & topics_of(probe, '/failing'))
@@ -148,8 +151,8 @@ def test_what_cannot_be_configured_is_a_failure_with_a_reason(
         assert running.do('configure', 'activate') and running.node.failure is None
 
 
-def test_a_camera_that_cannot_be_opened_leaves_the_node_inactive(probe, tiny_path):
-    """And none of the other cameras is listened to."""
+def test_a_camera_that_cannot_be_opened_keeps_the_node_inactive(probe, tiny_path):
+    """And the node subscribes to no other camera."""
     wrong = {'qos_overrides./half/rear/image.subscription.reliability': 'sometimes'}
     given = {'model': str(tiny_path), 'cameras': ['front', 'rear'], **wrong}
     with RunningNode('/half', **given) as running:
@@ -161,18 +164,18 @@ def test_a_camera_that_cannot_be_opened_leaves_the_node_inactive(probe, tiny_pat
 
 @pytest.fixture
 def golden_path(tmp_path):
-    """Give a tiny model whose golden labels are right for 90 of 100 pixels."""
+    """Return the path of a tiny model whose golden labels are right for 90 of 100 pixels."""
     path = tmp_path / 'golden.onnx'
     spec = write_tiny_model(path)
-    picture = np.full((10, 10, 3), spec.classes[3].rgb, np.uint8)
+    image = np.full((10, 10, 3), spec.classes[3].rgb, np.uint8)
     labels = np.full((10, 10), 3, np.uint8)
     labels[0] = 1
-    write_model(read_model(path), path, spec, Golden(picture, labels))
+    write_model(read_model(path), path, spec, Golden(image, labels))
     return path
 
 
-def test_an_engine_that_fails_the_self_check_is_closed_again(probe, golden_path, gated):
-    """The reason has both numbers; what may be lower can be set."""
+def test_an_engine_that_fails_the_self_check_is_closed(probe, golden_path, gated):
+    """The reason has both values; the minimum can be lowered."""
     with RunningNode('/checked', model=str(golden_path)) as running:
         assert not running.do('configure')
         assert '0.90000 of the golden frame' in str(running.node.failure)
@@ -181,15 +184,15 @@ def test_an_engine_that_fails_the_self_check_is_closed_again(probe, golden_path,
         assert running.do('configure')
         assert running.pipeline.loading.result().agreement == 0.9
         assert running.do('cleanup')
-        # All zeros: every golden label is missed.
+        # It predicts class 0 everywhere, which no golden label is.
         running.node.set_parameters([Parameter('engine', value='gated')])
         assert not running.do('configure') and gated.open_engines == 0
 
 
-def test_while_an_engine_is_opened_the_node_answers_and_transitions_wait(probe, tiny_path, gated):
-    """A slow engine blocks neither services nor diagnostics, and nothing deadlocks."""
+def test_while_an_engine_is_opened_services_work_and_transitions_wait(probe, tiny_path, gated):
+    """A slow engine blocks neither services nor diagnostics."""
     gated.reset(may_open=False)
-    diagnostics = probe.listen('/diagnostics', DiagnosticArray, wait=False)
+    diagnostics = probe.subscribe('/diagnostics', DiagnosticArray, wait=False)
     with RunningNode('/slow', model=str(tiny_path), engine='gated') as running:
         configuring = running.begin('configure')
         wait_until(lambda: state(probe, '/slow') == 'configuring')
@@ -208,12 +211,12 @@ def test_while_an_engine_is_opened_the_node_answers_and_transitions_wait(probe, 
         assert state(probe, '/slow') == 'active'
 
 
-def test_deactivation_in_the_middle_of_a_frame_is_done_at_once(probe, tiny_path, gated):
-    """The frame in work is not published any more; the engine is kept, and works again."""
+def test_deactivation_does_not_wait_for_a_frame_in_process(probe, tiny_path, gated):
+    """That frame is not published any more; the engine stays open and works again."""
     gated.reset(may_answer=False)
     with RunningNode('/middle', model=str(tiny_path), engine='gated') as running:
         assert running.do('configure', 'activate')
-        received = probe.listen('/middle/segmentation/label_image')
+        received = probe.subscribe('/middle/segmentation/label_image')
         camera = probe.camera('/middle/image')
         camera.publish(rgb_message(blocks(30, 40), 1))
         assert gated.entered.wait(10.0)
@@ -223,12 +226,12 @@ def test_deactivation_in_the_middle_of_a_frame_is_done_at_once(probe, tiny_path,
         wait_until(lambda: running.camera().stats.drops['inactive'] == 1)
         assert running.do('activate')
         wait_until(camera.get_subscription_count)
-        probe.ask(camera, rgb_message(blocks(30, 40), 2), received)
+        probe.send(camera, rgb_message(blocks(30, 40), 2), received)
         assert [message.header.stamp.sec for message in received] == [2]
 
 
-def test_the_end_in_the_middle_of_a_frame_leaves_it_behind(probe, tiny_path, gated):
-    """Within two seconds, and the node says that a thread is still busy."""
+def test_shutdown_does_not_wait_for_a_frame_in_process(probe, tiny_path, gated):
+    """It takes two seconds at most, and `close` returns that a thread is still busy."""
     gated.reset(may_answer=False)
     running = RunningNode('/left', model=str(tiny_path), engine='gated', always_infer=True)
     with running:
@@ -242,8 +245,8 @@ def test_the_end_in_the_middle_of_a_frame_leaves_it_behind(probe, tiny_path, gat
     wait_until(lambda: gated.open_engines == 0)
 
 
-def test_a_bug_in_a_transition_is_an_error_that_can_be_recovered_from(probe, tiny_path, capfd):
-    """Alone, rclpy would say nothing of it."""
+def test_the_node_recovers_from_a_bug_in_a_transition(probe, tiny_path, capfd):
+    """The traceback is logged, which rclpy alone does not do."""
     with RunningNode('/buggy', model=str(tiny_path)) as running:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(pipeline, 'load_model', lambda *given: 1 / 0)
@@ -255,7 +258,7 @@ def test_a_bug_in_a_transition_is_an_error_that_can_be_recovered_from(probe, tin
 
 
 def test_fifty_cycles_leak_neither_memory_nor_threads(tiny_path):
-    """In a process that does nothing else: in this one, other tests' memory comes and goes."""
+    """In another process, as other tests allocate memory in this one."""
     command = [sys.executable, '-m', 'helpers.node_cycles', str(tiny_path)]
     environment = {**os.environ, 'PYTHONPATH': os.pathsep.join(sys.path)}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=240)

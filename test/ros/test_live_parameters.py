@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Parameters while the node runs: what counts from the next frame on, what is refused and why."""
+"""Parameters while the node runs: applied from the next frame on, or rejected with a reason."""
 
 import re
 from time import monotonic, sleep
@@ -33,46 +33,49 @@ from swiftnet_ros.segmenter import Segmenter
 
 @pytest.fixture
 def running(probe, tiny_path):
-    """Give an active node in this process that segments even for nobody."""
+    """Return an active node in this process that segments without subscribers."""
     with RunningNode('/live', model=str(tiny_path), always_infer=True) as opened:
         assert opened.do('configure', 'activate')
         yield opened
 
 
 def set_parameter(running, name, value):
-    """Set a parameter; give the reason why not, empty if it was set."""
+    """Set a parameter and return the reason if it was rejected, else an empty text."""
     (result,) = running.call(lambda: running.node.set_parameters([Parameter(name, value=value)]))
     assert result.successful != bool(result.reason)
     return result.reason
 
 
-def test_opacity_counts_from_the_next_frame_on(probe, running):
-    overlays, camera = probe.listen('/live/segmentation/overlay'), probe.camera('/live/image')
-    picture = blocks(48, 64)
-    # The picture is as it was, and then the colours are all there is.
+def test_opacity_applies_from_the_next_frame_on(probe, running):
+    overlays, camera = probe.subscribe('/live/segmentation/overlay'), probe.camera('/live/image')
+    image = blocks(48, 64)
+    # First the overlay is the image, then the colors.
     for number, opacity in enumerate([0.0, 1.0]):
         assert set_parameter(running, 'overlay_opacity', opacity) == ''
-        answer = probe.ask(camera, rgb_message(picture, number), overlays)
-        shown = np.frombuffer(answer.data, np.uint8).reshape(48, 64, 3)[..., ::-1]
-        assert np.array_equal(shown, picture) == (opacity == 0.0)
+        result = probe.send(camera, rgb_message(image, number), overlays)
+        shown = np.frombuffer(result.data, np.uint8).reshape(48, 64, 3)[..., ::-1]
+        assert np.array_equal(shown, image) == (opacity == 0.0)
 
 
-def test_unsure_pixels_get_the_unlabeled_id(probe, running, tiny_path):
-    """By the very confidence that is published."""
-    received, camera = probe.listen('/live/segmentation/label_image'), probe.camera('/live/image')
-    picture = np.random.default_rng(0).integers(0, 255, (40, 50, 3)).astype(np.uint8)
+def test_pixels_below_the_confidence_threshold_are_unlabeled(probe, running, tiny_path):
+    """By the confidence that is published."""
+    received, camera = (
+        probe.subscribe('/live/segmentation/label_image'),
+        probe.camera('/live/image'),
+    )
+    image = np.random.default_rng(0).integers(0, 255, (40, 50, 3)).astype(np.uint8)
     with open_engine(tiny_path) as engine:
-        sure = Segmenter(engine).segment(picture, with_confidence=True)
+        sure = Segmenter(engine).segment(image, with_confidence=True)
     threshold = float(np.median(sure.confidence)) / 255
     assert set_parameter(running, 'confidence_threshold', threshold) == ''
-    found = to_labels(probe.ask(camera, rgb_message(picture, 1), received))
+    found = to_labels(probe.send(camera, rgb_message(image, 1), received))
     unsure = sure.confidence < 255 * threshold - 1e-6
     assert 0.1 < unsure.mean() < 0.9
     assert np.array_equal(found, np.where(unsure, 255, sure.labels))
 
 
-def test_the_rate_of_answers_is_limited_in_the_mean(probe, running):
-    """Frames at 50 Hz, answers at 20 Hz; then without a limit again."""
+def test_max_rate_limits_the_mean_rate(probe, running):
+    """Frames at 50 Hz, results at 20 Hz; then without a limit again."""
     camera, records = probe.camera('/live/image'), running.camera().stats
     assert set_parameter(running, 'max_rate', 20.0) == ''
     message = rgb_message(blocks(30, 40), 1)
@@ -84,13 +87,13 @@ def test_the_rate_of_answers_is_limited_in_the_mean(probe, running):
     assert 12 < rate < 21 and records.drops['rate limit'] > 10
     assert set_parameter(running, 'max_rate', 0.0) == ''
     limited = records.drops['rate limit']
-    answered = records.published
-    wait_until(lambda: records.published > answered + 5)
+    published = records.published
+    wait_until(lambda: records.published > published + 5)
     assert records.drops['rate limit'] <= limited + 1
 
 
 def test_frames_that_are_too_old_are_dropped(probe, running):
-    """By the node's clock; a stamp of the future is not old, one before 1970 is."""
+    """By the node's clock; a stamp in the future is not old, one before 1970 is."""
     camera, records = probe.camera('/live/image'), running.camera().stats
     assert set_parameter(running, 'max_age', 10.0) == ''
     now = running.node.get_clock().now().nanoseconds // 10**9
@@ -105,10 +108,10 @@ def test_frames_that_are_too_old_are_dropped(probe, running):
     wait_until(lambda: records.published == published + 1)
 
 
-def test_age_is_counted_in_simulated_time(probe, tiny_path):
-    """A frame of second 95 is young at second 100 of /clock, and old at 200."""
+def test_age_is_measured_in_simulated_time(probe, tiny_path):
+    """A frame of second 95 is recent at second 100 of /clock, and old at 200."""
     given = {'model': str(tiny_path), 'always_infer': True, 'max_age': 10.0, 'use_sim_time': True}
-    # Second of /clock -> frames that were answered and dropped by then.
+    # Second of /clock -> frames that were published and dropped by then.
     steps = [(100, (1, 0)), (200, (1, 1)), (100, (2, 1))]
     with RunningNode('/sim', **given) as running:
         assert running.do('configure', 'activate')
@@ -139,15 +142,15 @@ def test_age_is_counted_in_simulated_time(probe, tiny_path):
         ('qos_overrides./live/image.subscription.depth', 9, 'read-only|is read when'),
     ],
 )
-def test_everything_else_is_refused_with_the_reason(running, name, value, reason):
-    """And stays what it was."""
+def test_other_parameters_are_rejected_with_the_reason(running, name, value, reason):
+    """And keep their values."""
     before = running.node.get_parameter(name).value
     assert re.search(reason, set_parameter(running, name, value))
     assert running.node.get_parameter(name).value == before
 
 
-def test_an_unknown_parameter_is_refused_over_its_service(probe, running):
-    """As `ros2 param set` asks; the node goes on."""
+def test_an_unknown_parameter_is_rejected_by_the_service(probe, running):
+    """As `ros2 param set` calls it; the node keeps running."""
     client = probe.node.create_client(SetParameters, '/live/segmentation/set_parameters')
     assert client.wait_for_service(10.0)
     value = ParameterValue(type=ParameterType.PARAMETER_DOUBLE, double_value=0.5)
@@ -161,7 +164,7 @@ def test_an_unknown_parameter_is_refused_over_its_service(probe, running):
     assert [item.successful for item in future.result().results] == [False, True, False]
 
 
-def test_what_is_refused_can_be_set_while_the_node_is_unconfigured(probe, running):
+def test_rejected_parameters_can_be_set_while_the_node_is_unconfigured(probe, running):
     assert running.do('deactivate', 'cleanup')
     for name, value in (('threads', 1), ('cameras', ['a', 'b']), ('output_size', 'network')):
         assert set_parameter(running, name, value) == ''

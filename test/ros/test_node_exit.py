@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""How the node ends: one line and 1 for what the user can mend, 0 for Ctrl-C and SIGTERM."""
+"""How the node ends: one line and exit code 1 for a user's error, 0 for Ctrl-C and SIGTERM."""
 
 import json
 import os
@@ -33,7 +33,7 @@ NODE = [sys.executable, '-m', 'swiftnet_ros.segmentation_node', '--ros-args', '-
 
 
 def with_spec(path, **changes):
-    """Write a tiny model whose specification was changed by hand."""
+    """Write a tiny model with a changed specification."""
     write_tiny_model(path)
     model = onnx.load(str(path))
     entry = model.metadata_props[0]
@@ -42,7 +42,7 @@ def with_spec(path, **changes):
 
 
 def without_spec(path):
-    """Write a tiny model as others would."""
+    """Write a tiny model without a specification."""
     write_tiny_model(path)
     model = onnx.load(str(path))
     del model.metadata_props[:]
@@ -50,7 +50,7 @@ def without_spec(path):
 
 
 def truncated(path):
-    """Write half of a tiny model."""
+    """Write the first bytes of a tiny model."""
     write_tiny_model(path)
     path.write_bytes(path.read_bytes()[:300])
 
@@ -69,7 +69,7 @@ def truncated(path):
     ],
 )
 def test_a_model_that_cannot_be_used_is_one_line_and_exit_code_1(tmp_path, write, error):
-    """The newcomer's mistakes; no traceback for any of them."""
+    """Without a traceback."""
     path = tmp_path / 'model.onnx'
     write(path)
     ended = subprocess.run([*NODE, f'model:={path}'], capture_output=True, text=True, timeout=60)
@@ -90,7 +90,7 @@ def test_a_model_that_cannot_be_used_is_one_line_and_exit_code_1(tmp_path, write
         (['cameras:=[]'], r"invalid ROS arguments: .* write an empty list as \[''\]"),
     ],
 )
-def test_a_parameter_that_cannot_be_is_one_line_and_exit_code_1(arguments, error):
+def test_a_wrong_parameter_is_one_line_and_exit_code_1(arguments, error):
     ended = subprocess.run([*NODE, *arguments], capture_output=True, text=True, timeout=60)
     assert ended.returncode == 1
     errors = [line for line in ended.stderr.splitlines() if line.startswith('error: ')]
@@ -99,7 +99,7 @@ def test_a_parameter_that_cannot_be_is_one_line_and_exit_code_1(arguments, error
 
 
 def test_without_autostart_the_node_waits_for_its_manager(probe, tmp_path):
-    """A model that cannot be used is a failed transition then, and no reason to end."""
+    """A model that cannot be used then fails a transition and does not end the node."""
     words = [*NODE, 'autostart:=false', '-p', f'model:={tmp_path}/none', '-r', '__ns:=/managed']
     with subprocess.Popen(words, stderr=subprocess.PIPE, text=True) as node:
         client = probe.node.create_client(ChangeState, '/managed/segmentation/change_state')
@@ -115,7 +115,7 @@ def test_without_autostart_the_node_waits_for_its_manager(probe, tmp_path):
 
 
 def publish_for_good(probe, topic):
-    """Publish a small frame ten times a second from now on, once somebody listens."""
+    """Publish a small frame at 10 Hz once there is a subscriber."""
     camera, message = probe.camera(topic), rgb_message(blocks(30, 40), 1)
     probe.node.create_timer(0.1, lambda: camera.publish(message))
 
@@ -134,8 +134,8 @@ sys.exit(main(sys.argv[2:]))
 
 @pytest.mark.parametrize('gate', ['shut', 'open'])
 @pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
-def test_what_cannot_be_interrupted_does_not_hold_the_end_up(tiny_path, probe, number, gate):
-    """A signal while the engine is being opened, or in the middle of a frame."""
+def test_a_busy_thread_does_not_delay_the_end(tiny_path, probe, number, gate):
+    """With a signal while the engine is being opened, or while a frame is segmented."""
     space = f'/busy_{gate}_{int(number)}'
     arguments = ['-p', f'model:={tiny_path}', '-p', 'engine:=gated', '-p', 'always_infer:=true']
     words = [sys.executable, '-c', SLOW_NODE, gate, '--ros-args', '-r', f'__ns:={space}']
@@ -153,12 +153,12 @@ def test_what_cannot_be_interrupted_does_not_hold_the_end_up(tiny_path, probe, n
         _, log = node.communicate(timeout=60)
         assert monotonic() - start < 2.0, log
     assert node.returncode == 0 and 'Traceback' not in log
-    # It said goodbye: nobody goes on believing in its topics.
+    # It left the ROS graph in order: its topics are gone.
     wait_until(lambda: not probe.node.count_publishers(topic), 2, f'the end of {topic}')
 
 
-def test_a_worker_that_dies_of_a_bug_takes_the_process_along(tiny_path, probe):
-    """A supervisor can start it again; the traceback is there."""
+def test_a_bug_in_the_worker_ends_the_process(tiny_path, probe):
+    """With its traceback, so that a supervisor can restart it."""
     code = SLOW_NODE.replace('may_answer=False', 'may_answer=True').replace(
         'sys.exit', 'GatedEngine._infer = lambda *given: 1 / 0\nsys.exit'
     )
@@ -178,14 +178,14 @@ def test_a_worker_that_dies_of_a_bug_takes_the_process_along(tiny_path, probe):
 def test_a_signal_ends_the_node_in_two_seconds_with_exit_code_0(
     tiny_path, probe, number, streaming
 ):
-    """Idle and in the middle of a stream; it says what it did, and shows no traceback."""
+    """While idle and during a stream; the stats are logged, without a traceback."""
     with subprocess.Popen(
         [*NODE, f'model:={tiny_path}', '-r', '__ns:=/ending'], stderr=subprocess.PIPE, text=True
     ) as node:
         started = 'segmenting /ending/image with tiny'
         assert any(started in line for line in iter(node.stderr.readline, ''))
         if streaming:
-            received = probe.listen('/ending/segmentation/label_image')
+            received = probe.subscribe('/ending/segmentation/label_image')
             camera = probe.camera('/ending/image')
             message = rgb_message(blocks(480, 640), 1)
             probe.node.create_timer(0.01, lambda: camera.publish(message))
@@ -198,21 +198,21 @@ def test_a_signal_ends_the_node_in_two_seconds_with_exit_code_0(
         assert 'Traceback' not in errors and '/ending/image: received ' in errors
 
 
-def test_bad_frames_are_one_warning_every_few_seconds_and_all_counted(tiny_path, probe):
-    """A camera with a wrong encoding does not fill the disk with its log."""
+def test_bad_frames_are_all_counted_and_logged_every_few_seconds(tiny_path, probe):
+    """A camera with a wrong encoding does not fill the disk with warnings."""
     with subprocess.Popen(
         [*NODE, f'model:={tiny_path}', '-r', '__ns:=/bad'], stderr=subprocess.PIPE, text=True
     ) as node:
-        received = probe.listen('/bad/segmentation/label_image')
+        received = probe.subscribe('/bad/segmentation/label_image')
         camera = probe.camera('/bad/image')
         bad, good = rgb_message(blocks(20, 30), 1), rgb_message(blocks(20, 30), 2)
         bad.step = 1
-        # Before the node knows of its listener it looks at no frame.
-        probe.ask(camera, good, received)
+        # Frames are not read before the node has discovered the subscriber.
+        probe.send(camera, good, received)
         for _ in range(20):
             camera.publish(bad)
             sleep(0.05)
-        probe.ask(camera, rgb_message(blocks(20, 30), 3), received)
+        probe.send(camera, rgb_message(blocks(20, 30), 3), received)
         node.send_signal(signal.SIGINT)
         _, log = node.communicate(timeout=20)
     warnings = [line for line in log.splitlines() if 'invalid frame: step is 1 bytes' in line]

@@ -23,7 +23,7 @@ from helpers.fake_builder import living
 from helpers.ros_probe import wait_until
 import pytest
 
-# Ctrl-C as at a terminal: what a shell starts in the background inherits that it is ignored.
+# Handle Ctrl-C as at a terminal: a shell's background processes inherit that it is ignored.
 OWNER = """
 import signal
 import sys
@@ -50,5 +50,5 @@ def test_a_signal_to_the_program_ends_its_node_too(tiny_path, probe, number):
         owner.send_signal(number)
         owner.wait(20)
     assert owner.returncode != 0
-    # A library that the node loads forks a copy of it for a moment.
+    # A library of the node forks a copy of the process for a moment.
     wait_until(lambda: not living(f'__ns:={space}'), 2, 'the end of the node')

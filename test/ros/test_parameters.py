@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Parameters are declared once: the YAML that is shipped says the same, mistakes are named."""
+"""Declaring parameters: the shipped YAML, overrides, and errors for wrong ones."""
 
 from dataclasses import replace
 import re
@@ -39,7 +39,7 @@ YAML = share_folder('config') / 'segment.yaml'
 
 @pytest.fixture
 def declared():
-    """Give a function that declares parameters on a node started with some arguments."""
+    """Return a function that declares parameters on a node with ROS arguments."""
     context, nodes = Context(), []
 
     def declare_with(*arguments, kind=NodeParameters):
@@ -57,8 +57,8 @@ def declared():
         rclpy.shutdown(context=context)
 
 
-def test_the_shipped_yaml_holds_every_parameter_with_its_default(declared):
-    """No more, no fewer, and each under a comment; the node takes the file as it is."""
+def test_the_shipped_yaml_has_every_parameter_with_its_default(declared):
+    """Each under a comment; the node accepts the file."""
     text = YAML.read_text()
     shipped = yaml.safe_load(text)['/**']['ros__parameters']
     names = declared_fields(NodeParameters)
@@ -71,7 +71,7 @@ def test_the_shipped_yaml_holds_every_parameter_with_its_default(declared):
 
 
 @pytest.mark.parametrize('kind', [NodeParameters, PublisherParameters])
-def test_every_parameter_says_what_it_is_and_when_it_may_be_set(kind):
+def test_every_parameter_has_a_description_and_constraints(kind):
     for item in declared_fields(kind).values():
         described = descriptor(item)
         assert described.description and described.additional_constraints
@@ -86,7 +86,7 @@ def test_only_these_can_be_set_at_any_time():
     assert live == {'overlay_opacity', 'max_rate', 'max_age', 'confidence_threshold'}
 
 
-def test_values_of_the_user_arrive(declared):
+def test_overrides_become_values(declared):
     _, given = declared('-p', 'model:=camvid', '-p', 'threads:=3', '-p', 'overlay_opacity:=0.25')
     assert given == NodeParameters(model='camvid', threads=3, overlay_opacity=0.25)
 
@@ -97,14 +97,14 @@ def test_a_parameter_that_is_read_once_cannot_be_set_later(declared):
     assert not result.successful and node.get_parameter('rate').value == 10.0
 
 
-def test_present_values_are_read_again(declared):
+def test_current_values_are_read(declared):
     node, given = declared('-p', 'cameras:=[front, rear]')
     assert given.cameras == ('front', 'rear')
     node.set_parameters([Parameter('overlay_opacity', value=0.75)])
     assert read_parameters(node, NodeParameters) == replace(given, overlay_opacity=0.75)
 
 
-def test_parameters_of_ros_itself_are_no_mistake(declared):
+def test_parameters_of_ros_itself_are_accepted(declared):
     name = 'qos_overrides./image.subscription.reliability'
     _, given = declared('-p', 'use_sim_time:=true', '-p', f'{name}:=reliable')
     assert given == NodeParameters()
@@ -122,16 +122,16 @@ def test_parameters_of_ros_itself_are_no_mistake(declared):
         ('max_rate:=-1.0', 'max_rate is -1.0, expected a number .* of 0.0 to 1000.0'),
     ],
 )
-def test_a_wrong_value_is_named_with_what_is_expected(declared, rule, error):
+def test_a_wrong_value_raises_with_what_is_expected(declared, rule, error):
     with pytest.raises(InvalidValueError, match=error):
         declared('-p', rule)
 
 
-def test_an_unknown_name_is_an_error_that_names_the_nearest(declared):
+def test_an_unknown_name_raises_with_the_nearest_one(declared):
     with pytest.raises(UnknownNameError, match="unknown parameter 'opacity'; did you mean 'over"):
         declared('-p', 'opacity:=0.5')
 
 
-def test_a_flag_is_true_or_false(declared):
+def test_a_number_is_no_boolean(declared):
     with pytest.raises(SwiftnetError, match='loop is 1, expected true or false$'):
         declared('-p', 'loop:=1', kind=PublisherParameters)

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The service ~/reload: a new model without a lost subscription, or the old one goes on."""
+"""The service ~/reload: a new model without a lost subscription, or the old one stays in use."""
 
 from helpers.ros_probe import blocks, rgb_message, wait_until
 from helpers.running_node import RunningNode
@@ -28,7 +28,7 @@ from swiftnet_ros.segmenter import Segmenter
 
 @pytest.fixture
 def model_path(tmp_path):
-    """Give a model file of one's own, to be replaced."""
+    """Return the path of a model that a test replaces."""
     path = tmp_path / 'model.onnx'
     write_tiny_model(path)
     return path
@@ -36,89 +36,98 @@ def model_path(tmp_path):
 
 @pytest.fixture
 def running(probe, model_path):
-    """Give an active node."""
+    """Return an active node."""
     with RunningNode('/swap', model=str(model_path)) as opened:
         assert opened.do('configure', 'activate')
         yield opened
 
 
 def begin_reload(probe):
-    """Ask for a reload; give the future of the answer."""
+    """Call ~/reload and return the future of its response."""
     client = probe.node.create_client(Trigger, '/swap/segmentation/reload')
     assert client.wait_for_service(10.0)
     return client.call_async(Trigger.Request())
 
 
 def reload(probe):
-    """Reload; give the answer."""
+    """Call ~/reload and return its response."""
     future = begin_reload(probe)
-    wait_until(future.done, 20, 'an answer to reload')
+    wait_until(future.done, 20, 'the response of reload')
     return future.result()
 
 
 def test_a_new_file_is_used_and_the_subscription_stays(probe, running, model_path):
-    """The order of the classes is turned round, and so are the labels."""
-    received, camera = probe.listen('/swap/segmentation/label_image'), probe.camera('/swap/image')
-    picture = blocks(48, 64)
-    before = to_labels(probe.ask(camera, rgb_message(picture, 1), received))
+    """The order of the classes is reversed, and so are the labels."""
+    received, camera = (
+        probe.subscribe('/swap/segmentation/label_image'),
+        probe.camera('/swap/image'),
+    )
+    image = blocks(48, 64)
+    before = to_labels(probe.send(camera, rgb_message(image, 1), received))
     subscription = running.camera()._subscription
     old = running.pipeline.loading.result()
     write_tiny_model(model_path, COLORS[::-1])
-    answer = reload(probe)
-    assert answer.success and answer.message == f'{model_path} is in use now'
-    after = to_labels(probe.ask(camera, rgb_message(picture, 2), received))
+    response = reload(probe)
+    assert response.success and response.message == f'{model_path} is in use now'
+    after = to_labels(probe.send(camera, rgb_message(image, 2), received))
     with open_engine(model_path) as engine:
-        assert np.array_equal(after, Segmenter(engine).segment(picture).labels)
+        assert np.array_equal(after, Segmenter(engine).segment(image).labels)
     assert np.mean(after == len(COLORS) - 1 - before) > 0.9
     assert running.camera()._subscription is subscription and old.engine._closed
     assert running.pipeline.loading.result().sha256 != old.sha256
 
 
-def test_another_model_is_used_after_it_was_set(probe, running, wide_path):
-    """Labels of more than 255 classes come in 16 bits from then on."""
-    received, camera = probe.listen('/swap/segmentation/label_image'), probe.camera('/swap/image')
+def test_another_model_is_used_after_set_and_reload(probe, running, wide_path):
+    """From then on labels of more than 255 classes have 16 bits."""
+    received, camera = (
+        probe.subscribe('/swap/segmentation/label_image'),
+        probe.camera('/swap/image'),
+    )
     parameter = Parameter('model', value=str(wide_path))
     (result,) = running.call(lambda: running.node.set_parameters([parameter]))
     assert result.successful
-    assert probe.ask(camera, rgb_message(blocks(30, 40), 1), received).encoding == 'mono8'
+    assert probe.send(camera, rgb_message(blocks(30, 40), 1), received).encoding == 'mono8'
     assert reload(probe).success
-    assert probe.ask(camera, rgb_message(blocks(30, 40), 2), received).encoding == 'mono16'
+    assert probe.send(camera, rgb_message(blocks(30, 40), 2), received).encoding == 'mono16'
 
 
 @pytest.mark.parametrize('damage', [lambda p: p.unlink(), lambda p: p.write_bytes(b'no model')])
-def test_a_bad_file_leaves_the_old_model_going(probe, running, model_path, damage):
-    """Even one that was deleted; the answer and diagnostics give the reason."""
-    received, camera = probe.listen('/swap/segmentation/label_image'), probe.camera('/swap/image')
+def test_a_bad_file_keeps_the_old_model_in_use(probe, running, model_path, damage):
+    """Even a deleted one; response and diagnostics have the reason."""
+    received, camera = (
+        probe.subscribe('/swap/segmentation/label_image'),
+        probe.camera('/swap/image'),
+    )
     damage(model_path)
-    answer = reload(probe)
-    assert not answer.success and answer.message.endswith(f'{model_path} stays in use')
-    assert 'model' in answer.message.partition(';')[0]
-    assert running.node._reload_failure == answer.message
-    assert probe.ask(camera, rgb_message(blocks(30, 40), 1), received)
+    response = reload(probe)
+    assert not response.success and response.message.endswith(f'{model_path} stays in use')
+    assert 'model' in response.message.partition(';')[0]
+    assert running.node._reload_failure == response.message
+    assert probe.send(camera, rgb_message(blocks(30, 40), 1), received)
     write_tiny_model(model_path)
     assert reload(probe).success and running.node._reload_failure == ''
 
 
-def test_frames_are_answered_while_the_new_model_is_opened(probe, model_path, gated):
-    """And nothing of the old engine is left afterwards; only one works at a time."""
+def test_frames_are_segmented_while_the_new_model_is_opened(probe, model_path, gated):
+    """And the old engine is closed afterwards; only one runs at a time."""
     with RunningNode('/swap', model=str(model_path), engine='gated') as running:
         assert running.do('configure', 'activate')
-        received = probe.listen('/swap/segmentation/label_image')
+        received = probe.subscribe('/swap/segmentation/label_image')
         camera = probe.camera('/swap/image')
         gated.may_open.clear()
         future = begin_reload(probe)
         for number in range(3):
-            probe.ask(camera, rgb_message(blocks(30, 40), number), received)
+            probe.send(camera, rgb_message(blocks(30, 40), number), received)
         assert not future.done() and gated.open_engines == 1
         gated.may_open.set()
         wait_until(future.done)
         assert future.result().success
-        probe.ask(camera, rgb_message(blocks(30, 40), 9), received)
+        probe.send(camera, rgb_message(blocks(30, 40), 9), received)
         assert gated.open_engines == 1
 
 
 def test_deactivation_and_cleanup_do_not_wait_for_a_reload(probe, model_path, gated):
-    """The model that comes too late is closed again."""
+    """The model that is loaded too late is closed."""
     with RunningNode('/swap', model=str(model_path), engine='gated') as running:
         assert running.do('configure', 'activate')
         gated.may_open.clear()
@@ -134,13 +143,16 @@ def test_deactivation_and_cleanup_do_not_wait_for_a_reload(probe, model_path, ga
 
 def test_an_unconfigured_node_has_nothing_to_reload(probe, model_path):
     with RunningNode('/swap', model=str(model_path)):
-        answer = reload(probe)
-    assert not answer.success and 'configure the node first' in answer.message
+        response = reload(probe)
+    assert not response.success and 'configure the node first' in response.message
 
 
 def test_ten_reloads_under_load_lose_no_camera(probe, running, model_path):
-    """Frames at 100 Hz go on being answered, and every frame is accounted for."""
-    received, camera = probe.listen('/swap/segmentation/label_image'), probe.camera('/swap/image')
+    """Frames at 100 Hz are still segmented, and every frame is counted."""
+    received, camera = (
+        probe.subscribe('/swap/segmentation/label_image'),
+        probe.camera('/swap/image'),
+    )
     message = rgb_message(blocks(120, 160), 1)
     timer = probe.node.create_timer(0.01, lambda: camera.publish(message))
     for _ in range(10):

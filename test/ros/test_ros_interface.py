@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""docs/ros_interface.md says what the running node has: no more, no less."""
+"""The tables of docs/ros_interface.md equal the interface of the running node."""
 
 import re
 
@@ -41,12 +41,12 @@ DURABILITIES = {
     DurabilityPolicy.VOLATILE: 'volatile',
     DurabilityPolicy.TRANSIENT_LOCAL: 'transient local',
 }
-# Which nodes have these is up to what is installed, or to the tools of ROS.
+# Whether a node has these depends on installed packages and ROS tools.
 BY_OTHERS = ('qos_overrides.', 'diagnostic_updater.')
 
 
 def table(heading):
-    """Give the rows of the table below a heading: a list of cells each."""
+    """Return the rows of the table below a heading, each a list of cells."""
     section = re.split(r'^#+ ', TEXT.split(f'# {heading}\n')[1], flags=re.MULTILINE)[0]
     rows = [line.strip('|').split('|') for line in section.splitlines() if line.startswith('| `')]
     assert rows, heading
@@ -54,13 +54,13 @@ def table(heading):
 
 
 def code(cell):
-    """Give what stands in backquotes in a cell."""
+    """Return the texts in backquotes in a cell."""
     return re.findall('`([^`]*)`', cell)
 
 
 @pytest.fixture
 def graph(graphs):
-    """Give the graph of a node with one camera."""
+    """Return the graph of a node with one camera."""
     return graphs['/segmentation']
 
 
@@ -68,7 +68,7 @@ def graph(graphs):
     ('heading', 'attribute'),
     [('Published topics', 'published'), ('Subscribed topics', 'subscribed')],
 )
-def test_every_topic_has_its_row_with_type_and_qos(graph, heading, attribute):
+def test_every_topic_has_a_row_with_type_and_qos(graph, heading, attribute):
     rows = {code(row[0])[0]: row[1:] for row in table(heading)}
     if not info_msgs.AVAILABLE:
         rows.pop('~/label_info', None)
@@ -82,12 +82,12 @@ def test_every_topic_has_its_row_with_type_and_qos(graph, heading, attribute):
         assert qos.split(', ')[:2] == expected, name
 
 
-def test_every_service_has_its_row_with_its_type(graph):
+def test_every_service_has_a_row_with_its_type(graph):
     rows = {code(row[0])[0]: code(row[1])[0] for row in table('Services')}
     assert rows == graph.services
 
 
-def test_every_parameter_has_its_row_with_type_range_and_moment(graph):
+def test_every_parameter_has_a_row_with_type_range_and_constraint(graph):
     known = {name for name in graph.descriptors if not name.startswith(BY_OTHERS)}
     rows = {code(row[0])[0]: row[1:] for row in table('Parameters')}
     assert set(rows) == known
@@ -101,7 +101,7 @@ def test_every_parameter_has_its_row_with_type_range_and_moment(graph):
             assert described.additional_constraints.endswith(moment.replace('`', '')), name
 
 
-def test_every_parameter_of_the_node_stands_with_its_default():
+def test_every_parameter_has_its_default():
     rows = {code(row[0])[0]: yaml.safe_load(code(row[2])[0]) for row in table('Parameters')}
     names = declared_fields(NodeParameters)
     defaults = {name: getattr(NodeParameters(), name) for name in names}
@@ -109,7 +109,7 @@ def test_every_parameter_of_the_node_stands_with_its_default():
     assert {name: rows[name] for name in defaults} == defaults
 
 
-def test_every_diagnostic_key_has_its_row(graphs):
+def test_every_diagnostics_key_has_a_row(graphs):
     for enclave, cameras in (('/segmentation', ['']), ('/multi_camera', [' front', ' rear'])):
         statuses = graphs[enclave].statuses
         expected = ['segmentation: engine', *(f'segmentation: camera{name}' for name in cameras)]

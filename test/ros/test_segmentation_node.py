@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The node in a process of its own: labels over real topics are those of the Segmenter."""
+"""The node in its own process: labels over real topics equal those of the Segmenter."""
 
 import cv2
 from helpers.ros_probe import BEST_EFFORT, blocks, RELIABLE, rgb_message, stamped, wait_until
@@ -31,7 +31,7 @@ LABELS, OVERLAY = '/robot/segmentation/label_image', '/robot/segmentation/overla
 
 @pytest.fixture(scope='module')
 def node(tiny_path):
-    """Start a node with the tiny model; its overlay shows the colours alone."""
+    """Start a node with the tiny model, whose overlay has only the colors."""
     parameters = {'model': str(tiny_path), 'precision': 'fp32', 'overlay_opacity': 1.0}
     with NodeProcess('/robot', parameters) as process:
         yield process
@@ -39,88 +39,88 @@ def node(tiny_path):
 
 @pytest.fixture(scope='module')
 def segmenter(tiny_path):
-    """Give a segmenter with the same model in this process."""
+    """Return a segmenter with the same model in this process."""
     with open_engine(tiny_path, precision='fp32') as engine:
         yield Segmenter(engine)
 
 
-def test_labels_equal_the_segmenters_at_the_cameras_own_size(node, probe, segmenter):
+def test_labels_equal_the_segmenters_at_the_cameras_size(node, probe, segmenter):
     """Equal to, above and below the network's size, changing from frame to frame."""
-    received, camera = probe.listen(LABELS), probe.camera('/robot/image')
+    received, camera = probe.subscribe(LABELS), probe.camera('/robot/image')
     for number in range(6):
-        picture = blocks(*SIZES[number % 3], seed=number)
-        answer = probe.ask(camera, rgb_message(picture, number), received)
+        image = blocks(*SIZES[number % 3], seed=number)
+        result = probe.send(camera, rgb_message(image, number), received)
         height, width = SIZES[number % 3]
-        assert (answer.height, answer.width, answer.step) == (height, width, width)
-        assert (answer.encoding, answer.is_bigendian) == ('mono8', 0)
-        expected = segmenter.segment(picture).labels
-        assert np.array_equal(to_labels(answer), expected)
+        assert (result.height, result.width, result.step) == (height, width, width)
+        assert (result.encoding, result.is_bigendian) == ('mono8', 0)
+        expected = segmenter.segment(image).labels
+        assert np.array_equal(to_labels(result), expected)
         assert len(np.unique(expected)) > 2
 
 
 def test_the_header_is_copied_bit_for_bit(node, probe):
-    """Even where the stamp is negative, or zero with an empty frame_id."""
-    received, camera = probe.listen(LABELS), probe.camera('/robot/image')
+    """Even if the stamp is negative, or zero with an empty frame_id."""
+    received, camera = probe.subscribe(LABELS), probe.camera('/robot/image')
     headers = [stamped(0, 0, ''), stamped(2**31 - 1, 999_999_999, 'caméra/左'), stamped(-5, 1)]
     for header in headers:
-        answer = probe.ask(camera, from_array(blocks(20, 30), 'rgb8', header), received)
-        assert answer.header == header
+        result = probe.send(camera, from_array(blocks(20, 30), 'rgb8', header), received)
+        assert result.header == header
 
 
-def test_encodings_of_one_picture_give_one_answer(node, probe, segmenter):
-    """Channel order matters: the tiny model tells red from blue."""
-    received, camera = probe.listen(LABELS), probe.camera('/robot/image')
-    picture = blocks(40, 50)
-    expected = segmenter.segment(picture).labels
+def test_encodings_of_one_image_get_the_same_labels(node, probe, segmenter):
+    """Channel order matters: the tiny model distinguishes red from blue."""
+    received, camera = probe.subscribe(LABELS), probe.camera('/robot/image')
+    image = blocks(40, 50)
+    expected = segmenter.segment(image).labels
     alpha = np.full((40, 50, 1), 255, np.uint8)
     for number, (encoding, pixels) in enumerate(
         [
-            ('bgr8', picture[..., ::-1]),
-            ('rgba8', np.concatenate([picture, alpha], axis=2)),
-            ('bgra8', np.concatenate([picture[..., ::-1], alpha], axis=2)),
-            ('rgb16', picture.astype(np.uint16) * 257),
+            ('bgr8', image[..., ::-1]),
+            ('rgba8', np.concatenate([image, alpha], axis=2)),
+            ('bgra8', np.concatenate([image[..., ::-1], alpha], axis=2)),
+            ('rgb16', image.astype(np.uint16) * 257),
         ]
     ):
-        answer = probe.ask(camera, from_array(pixels, encoding, stamped(number)), received)
-        assert np.array_equal(to_labels(answer), expected), encoding
+        result = probe.send(camera, from_array(pixels, encoding, stamped(number)), received)
+        assert np.array_equal(to_labels(result), expected), encoding
 
 
-def test_malformed_frames_are_dropped_and_the_stream_goes_on(node, probe, segmenter):
-    """Good, bad, good, bad ...: every good one is answered, no bad one is."""
-    received, camera = probe.listen(LABELS), probe.camera('/robot/image')
+def test_malformed_frames_are_dropped_and_the_stream_continues(node, probe, segmenter):
+    """Alternating with valid frames, which are all segmented."""
+    received, camera = probe.subscribe(LABELS), probe.camera('/robot/image')
     short, unknown, empty, narrow = (rgb_message(blocks(20, 30), 1000 + i) for i in range(4))
     short.data = short.data[:-1]
     unknown.encoding = 'jpeg2000'
     empty.height = empty.width = 0
     narrow.step = 10
-    picture = blocks(20, 30)
+    image = blocks(20, 30)
     for number, bad in enumerate([short, unknown, empty, narrow]):
         camera.publish(bad)
-        answer = probe.ask(camera, rgb_message(picture, number), received)
-        assert np.array_equal(to_labels(answer), segmenter.segment(picture).labels)
+        result = probe.send(camera, rgb_message(image, number), received)
+        assert np.array_equal(to_labels(result), segmenter.segment(image).labels)
     assert max(message.header.stamp.sec for message in received) < 1000
 
 
-def test_the_overlay_has_the_colours_of_the_labels_and_the_same_header(node, probe, segmenter):
-    """With opacity 1 nothing else is in it."""
-    overlays, camera = probe.listen(OVERLAY), probe.camera('/robot/image')
-    picture = blocks(60, 80)
-    answer = probe.ask(camera, rgb_message(picture, 7), overlays)
-    pixels = np.frombuffer(answer.data, np.uint8).reshape(60, 80, 3)
-    ids = segmenter.segment(picture).labels
+def test_the_overlay_has_the_colors_of_the_labels(node, probe, segmenter):
+    """With an opacity of 1 it has nothing else."""
+    overlays, camera = probe.subscribe(OVERLAY), probe.camera('/robot/image')
+    image = blocks(60, 80)
+    result = probe.send(camera, rgb_message(image, 7), overlays)
+    pixels = np.frombuffer(result.data, np.uint8).reshape(60, 80, 3)
+    ids = segmenter.segment(image).labels
     expected = colorize(ids, palette(segmenter.spec.colors, 255))
-    assert answer.encoding == 'bgr8'
+    assert result.encoding == 'bgr8'
     assert np.array_equal(cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB), expected)
 
 
-def test_a_reliable_camera_is_heard_too(node, probe):
+def test_frames_of_a_reliable_camera_are_received(node, probe):
     """A driver that publishes reliably matches a best-effort subscription."""
-    received, camera = probe.listen(LABELS), probe.camera('/robot/image', RELIABLE)
-    assert probe.ask(camera, rgb_message(blocks(20, 30), 3), received)
+    received, camera = probe.subscribe(LABELS), probe.camera('/robot/image', RELIABLE)
+    assert probe.send(camera, rgb_message(blocks(20, 30), 3), received)
 
 
-def test_parameters_describe_themselves(node, probe):
-    """To `ros2 param describe` and to rqt: their ranges, and when they may be set."""
+def test_parameters_have_descriptions_and_ranges(node, probe):
+    """As `ros2 param describe` and rqt show them."""
     client = AsyncParameterClient(probe.node, '/robot/segmentation')
     assert client.wait_for_services(10.0)
     future = client.describe_parameters(['model', 'threads', 'overlay_opacity', 'autostart'])
@@ -136,11 +136,11 @@ def test_more_than_255_classes_are_published_in_16_bits(probe, wide_path):
     """mono16 in this machine's byte order, every id as it is."""
     parameters = {'model': str(wide_path), 'precision': 'fp32'}
     with NodeProcess('/wide', parameters), open_engine(wide_path, precision='fp32') as engine:
-        received = probe.listen('/wide/segmentation/label_image')
+        received = probe.subscribe('/wide/segmentation/label_image')
         camera = probe.camera('/wide/image', BEST_EFFORT)
         ramp = np.linspace(0, 255, 40 * 50 * 3).reshape(40, 50, 3).astype(np.uint8)
-        answer = probe.ask(camera, rgb_message(ramp, 1), received)
+        result = probe.send(camera, rgb_message(ramp, 1), received)
         expected = Segmenter(engine).segment(ramp).labels
-    assert (answer.encoding, answer.step, expected.dtype) == ('mono16', 100, np.uint16)
+    assert (result.encoding, result.step, expected.dtype) == ('mono16', 100, np.uint16)
     assert expected.max() > 255
-    assert np.array_equal(to_labels(answer), expected)
+    assert np.array_equal(to_labels(result), expected)

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The soak script runs, adds up, and would see memory that grows or answers that cease."""
+"""The soak script runs and detects growing memory, lower throughput and lost frames."""
 
 import json
 import os
@@ -30,49 +30,49 @@ GOOD = {'received': 30, 'published': 20, 'dropped': {'newer': 9, 'bad': 1}}
 
 
 def run_of(megabytes_per_second=0.0, rates=(20, 20)):
-    """Make the record of a minute: memory by a line with some noise, answers at two rates."""
-    answers = [30 * half + n / rate for half, rate in enumerate(rates) for n in range(30 * rate)]
+    """Return the record of a minute: a line of memory with noise, results at two rates."""
+    results = [30 * half + n / rate for half, rate in enumerate(rates) for n in range(30 * rate)]
     memory = [(s, 200 + megabytes_per_second * s + s % 3) for s in range(60)]
-    return Record(60.0, 2400, [(time, 50 + time) for time in answers], memory)
+    return Record(60.0, 2400, [(time, 50 + time) for time in results], memory)
 
 
-def judged(record, **changes):
-    """Judge a record as the script does."""
+def failures_of(record, **changes):
+    """Return the failures of a record as the script finds them."""
     return list(failures({**figures(record, 15.0), **GOOD, **changes}, 5.0, 0.8))
 
 
-def test_a_flat_run_is_fine_and_its_figures_are_right():
+def test_constant_memory_is_no_failure_and_the_metrics_are_right():
     found = figures(run_of(), 15.0)
-    assert judged(run_of()) == []
+    assert failures_of(run_of()) == []
     assert found['sent_hz'] == 40 and found['answered_hz'] == pytest.approx(20, abs=0.1)
     assert found['age_p50_ms'] == pytest.approx(50 + 37.5, abs=0.1)
     assert abs(found['growth_mb']) < 0.5 and found['memory_max_mb'] == 202
 
 
 def test_memory_that_grows_is_a_failure():
-    """By 9 MB in the 44 seconds that count."""
-    (text,) = judged(run_of(megabytes_per_second=0.2))
+    """By 9 MB in the 44 seconds after the warm-up."""
+    (text,) = failures_of(run_of(megabytes_per_second=0.2))
     assert re.fullmatch(r'memory grew by [89]\.\d MB, allowed are 5', text)
     assert figures(run_of(0.2), 15.0)['slope_mb_per_hour'] == pytest.approx(720, rel=0.05)
 
 
-def test_a_node_that_tires_is_a_failure():
-    (text,) = judged(run_of(rates=(20, 10)))
+def test_a_lower_throughput_at_the_end_is_a_failure():
+    (text,) = failures_of(run_of(rates=(20, 10)))
     assert text == 'the node answered 20.0 frames per second at first, 10.0 at the end'
 
 
-def test_a_node_that_falls_silent_is_an_error():
+def test_a_node_that_publishes_nothing_is_an_error():
     with pytest.raises(NodeNotRespondingError, match='nothing came after 15 s'):
         figures(run_of(rates=()), 15.0)
 
 
-def test_frames_that_nobody_counted_are_a_failure():
-    (text,) = judged(run_of(), received=33)
+def test_uncounted_frames_are_a_failure():
+    (text,) = failures_of(run_of(), received=33)
     assert text == '3 frames are neither answered nor counted as dropped'
 
 
 def test_a_short_soak_of_a_node_runs_and_adds_up(tiny_path):
-    """Too short to judge memory and pace, and on any computer: the limits are wide."""
+    """Too short to measure memory and throughput, so that the limits are wide."""
     words = [sys.executable, str(SOAK), '--minutes', '0.2', '--model', str(tiny_path)]
     words += ['--most-growth', '100', '--kept-rate', '0.1']
     environment = {**os.environ, 'PYTHONPATH': os.pathsep.join(sys.path)}

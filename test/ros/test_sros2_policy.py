@@ -22,12 +22,12 @@ from swiftnet_ros.system.paths import share_folder
 
 POLICY = ElementTree.parse(share_folder('config') / 'sros2_policy.xml').getroot()
 ENCLAVES = ['/segmentation', '/multi_camera']
-# Only where vision_msgs is installed.
+# Only if vision_msgs is installed.
 CLASS_TABLES = {'~/label_info', '~/front/label_info', '~/rear/label_info'}
 
 
 def granted(enclave, group, action):
-    """Give the names that an enclave may use, absolute or with `~`."""
+    """Return the names that an enclave may use, absolute or with `~`."""
     names = []
     for element in POLICY.findall(f".//enclave[@path='{enclave}']//{group}[@{action}='ALLOW']"):
         assert list(element.attrib) == [action]
@@ -36,7 +36,7 @@ def granted(enclave, group, action):
     return {name if name[0] in '/~' else f'/{name}' for name in names}
 
 
-def test_there_is_one_enclave_for_each_way_to_run_the_node():
+def test_there_is_an_enclave_for_one_and_for_several_cameras():
     assert POLICY.get('version') == '0.2.0'
     assert [item.get('path') for item in POLICY.iter('enclave')] == ENCLAVES
     profiles = [dict(item.attrib) for item in POLICY.iter('profile')]

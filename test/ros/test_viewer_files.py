@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The RViz configuration and the Foxglove layout show topics that the running node has."""
+"""The RViz configuration and the Foxglove layout show topics of the running node."""
 
 import json
 
@@ -26,13 +26,13 @@ SHOWN = {'/image', '/segmentation/overlay', '/segmentation/color'}
 
 @pytest.fixture
 def kinds(graphs):
-    """Give the types of the node's topics by their full names."""
+    """Return the types of the node's topics by their full names."""
     graph = graphs['/segmentation']
     topics = {**graph.published, **graph.subscribed}
     return {name.replace('~', '/segmentation'): kind for name, kind in topics.items()}
 
 
-def test_rviz_shows_pictures_of_the_node_with_a_qos_that_fits(graphs, kinds):
+def test_rviz_shows_images_of_the_node_with_a_compatible_qos(graphs, kinds):
     tree = yaml.safe_load((CONFIG / 'segment.rviz').read_text())
     displays = tree['Visualization Manager']['Displays']
     assert {item['Topic']['Value'] for item in displays} == SHOWN
@@ -40,13 +40,13 @@ def test_rviz_shows_pictures_of_the_node_with_a_qos_that_fits(graphs, kinds):
         topic = item['Topic']['Value']
         assert item['Class'] == 'rviz_default_plugins/Image' and item['Enabled']
         assert kinds[topic] == 'sensor_msgs/msg/Image'
-        # A camera is best effort, and whoever asks it for more hears nothing.
+        # A camera is best effort, and a reliable subscription receives nothing from it.
         reliability = 'Best Effort' if topic == '/image' else 'Reliable'
         assert item['Topic']['Reliability Policy'] == reliability
 
 
 def panels_in(layout):
-    """Give the names of the panels of a Foxglove layout."""
+    """Return the names of the panels of a Foxglove layout."""
     if isinstance(layout, str):
         return [layout]
     assert layout['direction'] in ('row', 'column') and 0 < layout['splitPercentage'] < 100
@@ -58,11 +58,11 @@ def test_every_panel_of_the_foxglove_layout_is_configured():
     assert sorted(panels_in(tree['layout'])) == sorted(tree['configById'])
 
 
-def test_foxglove_shows_pictures_and_diagnostics_of_the_node(graphs, kinds):
+def test_foxglove_shows_images_and_diagnostics_of_the_node(graphs, kinds):
     panels = json.loads((CONFIG / 'foxglove_layout.json').read_text())['configById'].values()
-    pictures = {panel['imageMode']['imageTopic'] for panel in panels if 'imageMode' in panel}
-    assert pictures == SHOWN
-    assert {kinds[topic] for topic in pictures} == {'sensor_msgs/msg/Image'}
+    images = {panel['imageMode']['imageTopic'] for panel in panels if 'imageMode' in panel}
+    assert images == SHOWN
+    assert {kinds[topic] for topic in images} == {'sensor_msgs/msg/Image'}
     topics = {panel['topicToRender'] for panel in panels if 'topicToRender' in panel}
     assert [kinds[topic] for topic in topics] == ['diagnostic_msgs/msg/DiagnosticArray']
     names = {panel['selectedName'] for panel in panels if 'selectedName' in panel}
