@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Play the shipped demo frames into the segmentation node; takes its arguments too."""
+"""Play the demo frames into the node; takes the arguments of segment.launch.py too."""
 
 from pathlib import Path
 
@@ -25,13 +25,13 @@ from launch_ros.parameter_descriptions import ParameterValue
 SEGMENT = Path(__file__).with_name('segment.launch.py')
 # name: (default, description)
 ARGUMENTS = {
-    'source': ('demo', 'a folder of images, an image, a video, or demo: the shipped frames'),
+    'source': ('demo', 'a folder of images, an image, a video, or demo for the shipped frames'),
     'rate': ('10.0', 'frames per second'),
 }
 
 
 def generate_launch_description() -> LaunchDescription:
-    """Describe the node, as segment.launch.py does, and the image publisher."""
+    """Return the launch description of the node and the image publisher."""
     arguments = [
         DeclareLaunchArgument(name, default_value=default, description=description)
         for name, (default, description) in ARGUMENTS.items()
@@ -49,5 +49,5 @@ def generate_launch_description() -> LaunchDescription:
         remappings=[('image', LaunchConfiguration('image_topic'))],
         output='screen',
     )
-    # The node's launch file comes first: it declares the arguments that both share.
+    # The node's launch file is first, as it declares the arguments that both share.
     return LaunchDescription([*arguments, IncludeLaunchDescription(str(SEGMENT)), publisher])

@@ -13,9 +13,9 @@
 # limitations under the License.
 
 """
-Play the shipped demo frames as two cameras into one segmentation node.
+Play the demo frames as two cameras into one segmentation node.
 
-Takes the arguments of segment.launch.py too; `cameras` may name more than two.
+Takes the arguments of segment.launch.py too; `cameras` may have more than two names.
 """
 
 from pathlib import Path
@@ -31,14 +31,14 @@ from swiftnet_ros.serving.camera_names import image_remappings, split_cameras
 SEGMENT = Path(__file__).with_name('segment.launch.py')
 ARGUMENTS = {
     'cameras': ('front,rear', 'names of the cameras'),
-    'source': ('demo', 'a folder of images, an image, a video, or demo: the shipped frames'),
+    'source': ('demo', 'a folder of images, an image, a video, or demo for the shipped frames'),
     'rate': ('5.0', 'frames per second of each camera'),
 }
 
 
 def generate_launch_description() -> LaunchDescription:
-    """Describe the node, as segment.launch.py does, and an image publisher for each camera."""
-    # Before the node's launch file, whose default for the cameras is another.
+    """Return the launch description of the node and of an image publisher for each camera."""
+    # Before the node's launch file, whose default for `cameras` differs.
     arguments = [
         DeclareLaunchArgument(name, default_value=default, description=description)
         for name, (default, description) in ARGUMENTS.items()

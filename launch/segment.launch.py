@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Start the segmentation node on the topics of one camera or several."""
+"""Start the segmentation node for one camera or several."""
 
 from pathlib import Path
 from typing import Any, Callable, Dict, List, Tuple
@@ -28,66 +28,63 @@ from swiftnet_ros.serving.camera_names import checked_params_file, image_remappi
 
 CONFIG = Path(__file__).resolve().parents[1] / 'config'
 ARGUMENTS = {
-    'model': ('', 'an .onnx file, or the name of a shipped model; empty: as params_file says'),
-    'engine': ('', 'what runs the model, auto or a name; empty: as params_file says'),
-    'precision': ('', 'auto, fp32, fp16, bf16 or int8; empty: as params_file says'),
-    'build_only': (
-        '',
-        'true: build the engine, check it and end; empty: as params_file says, which is no',
-    ),
+    'model': ('', 'path of an .onnx file, or name of a shipped model; empty: as in params_file'),
+    'engine': ('', 'backend that runs the model, auto or its name; empty: as in params_file'),
+    'precision': ('', 'auto, fp32, fp16, bf16 or int8; empty: as in params_file'),
+    'build_only': ('', 'true: build the engine, check it and end; empty: as in params_file'),
     'cameras': (
         '',
-        'names of several cameras, such as front,rear; empty: one camera, or as params_file says',
+        'names of several cameras, such as front,rear; empty: one camera, or as in params_file',
     ),
     'image_topic': (
         'image',
-        'the topic to segment, relative to the namespace; of several cameras the one called NAME '
-        'has NAME/image_topic, or give a list of topics such as /front/raw,/rear/raw',
+        'topic to segment, relative to the namespace; with several cameras NAME/image_topic for '
+        'camera NAME, or a list of topics such as /front/raw,/rear/raw',
     ),
-    'image_transport': ('', 'raw or compressed; empty: as params_file says'),
-    'output_size': ('', 'camera, network or WIDTHxHEIGHT; empty: as params_file says'),
+    'image_transport': ('', 'raw or compressed; empty: as in params_file'),
+    'output_size': ('', 'camera, network or WIDTHxHEIGHT; empty: as in params_file'),
     'autostart': (
         '',
         'true: configure and activate at the start; false: wait for a lifecycle manager; empty: '
-        'as params_file says',
+        'as in params_file',
     ),
     'params_file': (str(CONFIG / 'segment.yaml'), 'YAML file with parameters of the node'),
     'namespace': ('', 'namespace of the node and of its topics'),
-    'use_sim_time': ('false', 'take the time from /clock, as with a simulator or a bag'),
+    'use_sim_time': ('false', 'use the time of /clock, as with a simulator or a bag'),
     'log_level': ('info', 'debug, info, warn, error or fatal'),
 }
-# Arguments that become parameters where they are not empty.
+# Arguments that set the parameter of the same name if they are not empty.
 TEXTS = ('model', 'engine', 'precision', 'image_transport', 'output_size')
-SWITCHES = ('autostart', 'build_only')
+BOOLEANS = ('autostart', 'build_only')
 
 
 def generate_launch_description() -> LaunchDescription:
-    """Describe the arguments and the node."""
+    """Return the launch description of the node."""
     arguments = [
         DeclareLaunchArgument(name, default_value=default, description=description)
         for name, (default, description) in ARGUMENTS.items()
     ]
     return LaunchDescription(
-        [*arguments, OpaqueFunction(function=_profile), OpaqueFunction(function=_node)]
+        [*arguments, OpaqueFunction(function=_set_profile), OpaqueFunction(function=_node)]
     )
 
 
-def _profile(context: LaunchContext) -> List[LogInfo]:
-    """Give everything that is launched from here on the Fast DDS profile for large frames."""
+def _set_profile(context: LaunchContext) -> List[LogInfo]:
+    """Set the Fast DDS profile for everything that is launched after this."""
     warning = set_profile(context.environment)
     return [LogInfo(msg=warning)] if warning else []
 
 
-def _parameters(given: Callable[[str], str]) -> Dict[str, Any]:
-    """Give the parameters that were set by arguments, which win over params_file."""
-    kinds: List[Tuple[str, type]] = [(name, str) for name in TEXTS]
-    kinds += [(name, bool) for name in SWITCHES]
+def _parameters(argument: Callable[[str], str]) -> Dict[str, Any]:
+    """Return the parameters that arguments set, which take precedence over params_file."""
+    types: List[Tuple[str, type]] = [(name, str) for name in TEXTS]
+    types += [(name, bool) for name in BOOLEANS]
     parameters: Dict[str, Any] = {
-        name: ParameterValue(LaunchConfiguration(name), value_type=kind)
-        for name, kind in kinds
-        if given(name)
+        name: ParameterValue(LaunchConfiguration(name), value_type=value_type)
+        for name, value_type in types
+        if argument(name)
     }
-    cameras = split_cameras(given('cameras'))
+    cameras = split_cameras(argument('cameras'))
     if cameras:
         parameters['cameras'] = list(cameras)
     parameters['use_sim_time'] = ParameterValue(
@@ -96,15 +93,15 @@ def _parameters(given: Callable[[str], str]) -> Dict[str, Any]:
     return parameters
 
 
-def _end_built(event: ProcessExited, context: LaunchContext) -> List[Shutdown]:
-    """End everything with a node that was only to build, and fail with it: it would be 0."""
+def _end_after_build(event: ProcessExited, context: LaunchContext) -> List[Shutdown]:
+    """End the launch with its node; raise if that failed, as the exit code would be 0."""
     if event.returncode:
         raise RuntimeError(f'no engine was built: exit code {event.returncode}, see above')
     return [Shutdown(reason='the engine is built')]
 
 
 def _node(context: LaunchContext) -> List[Node]:
-    def given(name: str) -> str:
+    def argument(name: str) -> str:
         return str(LaunchConfiguration(name).perform(context))
 
     node = Node(
@@ -112,10 +109,10 @@ def _node(context: LaunchContext) -> List[Node]:
         executable='segmentation_node',
         name='segmentation',
         namespace=LaunchConfiguration('namespace'),
-        parameters=[checked_params_file(given('params_file')), _parameters(given)],
-        remappings=image_remappings(given('cameras'), given('image_topic')),
+        parameters=[checked_params_file(argument('params_file')), _parameters(argument)],
+        remappings=image_remappings(argument('cameras'), argument('image_topic')),
         arguments=['--ros-args', '--log-level', LaunchConfiguration('log_level')],
         output='screen',
-        on_exit=_end_built if given('build_only').lower() == 'true' else None,
+        on_exit=_end_after_build if argument('build_only').lower() == 'true' else None,
     )
     return [node]

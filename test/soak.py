@@ -13,12 +13,12 @@
 # limitations under the License.
 
 """
-Send the node twice the frames that it can result, for long, and watch its memory and its pace.
+Run the node at twice its throughput for long, and measure its memory and its throughput.
 
     python test/soak.py --minutes 20
 
-This is what scripts/soak.sh runs. Prints one JSON object as its last line; the exit code is 1
-where memory grew, results became fewer or frames went missing.
+scripts/soak.sh runs this. Prints one JSON object as its last line; the exit code is 1 if memory
+grew, throughput fell or frames were lost without being counted.
 """
 
 from argparse import ArgumentParser
@@ -44,14 +44,14 @@ from swiftnet_ros.ros.image_msgs import from_array
 from swiftnet_ros.system.paths import share_folder
 
 OVERLOAD = 2.0
-_PATIENCE, _START_SECONDS = 10.0, 120.0
-# Diagnostics come once a second: what was counted last is in them by then.
-_QUIET = 2.5
+_TIMEOUT, _START_TIMEOUT = 10.0, 120.0
+# Diagnostics are published once a second: after this time they have the last counts.
+_SETTLE_SECONDS = 2.5
 
 
 @dataclass
 class Record:
-    """What was seen of a run; times are in seconds since its start, ages in ms, memory in MB."""
+    """The samples of a run: times since its start in seconds, latencies in ms, memory in MB."""
 
     seconds: float = 0.0
     sent: int = 0
@@ -60,34 +60,34 @@ class Record:
 
 
 class Overdrive:
-    """Plays frames into a node faster than it results them."""
+    """Sends frames to a node faster than it segments them."""
 
     def __init__(self, link, process, messages):
-        """Use the process of a node and a link to it."""
+        """Use a node's process and a link to it."""
         self._link = link
         self._process = process
         self._messages = cycle(messages)
-        # Frames that were sent in all, those of the warm-up too.
+        # All frames that were sent, those before `run` too.
         self.sent = 0
 
     def sustainable_rate(self, seconds):
-        """Count the results per second where a next frame always waits, and never a third."""
-        self._answer()
+        """Return the results per second while exactly one frame waits."""
+        self._send_until_result()
         self._send()
         start, count = monotonic(), 0
         while monotonic() - start < seconds:
-            self._answer()
+            self._send_until_result()
             count += 1
         return count / (monotonic() - start)
 
     def run(self, rate, seconds, period):
-        """Send at `rate` Hz; look at the memory every `period` seconds. Gives the record."""
+        """Send at `rate` Hz, measure memory every `period` seconds, and return the record."""
         record, start = Record(), monotonic()
-        due = looked = start
+        due = next_measurement = start
         while monotonic() - start < seconds:
-            if monotonic() >= looked:
-                self._look(record, monotonic() - start)
-                looked += period
+            if monotonic() >= next_measurement:
+                self._measure_memory(record, monotonic() - start)
+                next_measurement += period
             self._collect(record, start, due)
             self._send()
             record.sent += 1
@@ -99,14 +99,14 @@ class Overdrive:
         self.sent += 1
         return self._link.send(next(self._messages))
 
-    def _answer(self):
-        """Send a frame and wait for an result, whichever it is; again if both were lost."""
+    def _send_until_result(self):
+        """Send a frame and wait for any result; send again if both were lost."""
         self._send()
-        while self._link.receive(_PATIENCE) is None:
+        while self._link.receive(_TIMEOUT) is None:
             self._process.check()
             self._send()
 
-    def _look(self, record, now):
+    def _measure_memory(self, record, now):
         self._process.check()
         record.memory.append((now, resident(self._process.pid) / 1e6))
         text = f'{now:.0f} s: {len(record.results)} results, {record.memory[-1][1]:.1f} MB'
@@ -120,24 +120,24 @@ class Overdrive:
 
 
 class Counts:
-    """What the diagnostics of a node say that became of its frames."""
+    """The frames that a node's diagnostics count."""
 
     def __init__(self, probe, namespace):
-        """Listen from now on."""
+        """Subscribe to the diagnostics."""
         self._node = f'{namespace}/segmentation'
         self._values = {}
         probe.node.create_subscription(DiagnosticArray, '/diagnostics', self._keep, 10)
 
     def settled(self):
-        """Give the counts once no frame is in work, or after some patience."""
-        end = monotonic() + _PATIENCE
-        sleep(_QUIET)
-        while missing(self.read()) and monotonic() < end:
-            sleep(_QUIET)
+        """Return the counts once no frame is in process, or after a timeout."""
+        end = monotonic() + _TIMEOUT
+        sleep(_SETTLE_SECONDS)
+        while uncounted(self.read()) and monotonic() < end:
+            sleep(_SETTLE_SECONDS)
         return self.read()
 
     def read(self):
-        """Give the frames that were received and published, and the drops by reason."""
+        """Return the numbers of received and published frames, and the drops by reason."""
         drops = [key for key in self._values if key.startswith('dropped: ')]
         dropped = {key.partition(': ')[2]: int(self._values[key]) for key in drops}
         named = {name: int(self._values.get(name, 0)) for name in ('received', 'published')}
@@ -149,8 +149,8 @@ class Counts:
                 self._values = {item.key: item.value for item in status.values}
 
 
-def figures(record, warm_up):
-    """Sum a run up; the first `warm_up` seconds count for nothing."""
+def metrics(record, warm_up):
+    """Return the metrics of a run without its first `warm_up` seconds."""
     times, memory = _after(warm_up, record.memory)
     slope = np.polyfit(times, memory, 1)[0]
     answered, ages = _after(warm_up, record.results)
@@ -174,7 +174,7 @@ def figures(record, warm_up):
 
 
 def _after(warm_up, pairs):
-    """Give the times and the values of pairs without those of the warm-up."""
+    """Return the times and the values of pairs after the warm-up."""
     kept = [pair for pair in pairs if pair[0] >= warm_up]
     if not kept:
         raise NodeNotRespondingError(
@@ -184,23 +184,23 @@ def _after(warm_up, pairs):
 
 
 def failures(found, most_growth, kept_rate):
-    """Say what is wrong with the figures of a run; nothing if all is well."""
+    """Yield what is wrong with the metrics of a run."""
     if found['growth_mb'] > most_growth:
-        yield f'memory grew by {found["growth_mb"]:.1f} MB, allowed are {most_growth:g}'
+        yield f'memory grew by {found["growth_mb"]:.1f} MB, expected at most {most_growth:g}'
     first, last = found['answered_hz_first_third'], found['answered_hz_last_third']
     if last < kept_rate * first:
-        yield f'the node answered {first:.1f} frames per second at first, {last:.1f} at the end'
-    if missing(found):
-        yield f'{missing(found)} frames are neither answered nor counted as dropped'
+        yield f'throughput fell from {first:.1f} to {last:.1f} frames per second'
+    if uncounted(found):
+        yield f'{uncounted(found)} frames are counted neither as published nor as dropped'
 
 
-def missing(counts):
-    """Count the frames that were received and of which nothing became."""
+def uncounted(counts):
+    """Return the number of received frames that were neither published nor counted as dropped."""
     return counts['received'] - counts['published'] - sum(counts['dropped'].values())
 
 
 def soak(model, seconds):
-    """Run a node with a model for some seconds and more; give all figures."""
+    """Run a node with a model for some seconds and return all metrics."""
     spec = read_spec(find_model(model))
     samples = Samples.from_folders(share_folder('demo') / 'images', None, spec, 1)
     messages = [from_array(item.frame.pixels, 'bgr8', Header()) for item in samples]
@@ -209,7 +209,7 @@ def soak(model, seconds):
     given = {'model': model}
     with open_link(namespace) as link, NodeProcess(namespace, given) as node, Probe() as probe:
         counts = Counts(probe, namespace)
-        wait_until(lambda: node.check() or link.is_connected(), _START_SECONDS, 'a connection')
+        wait_until(lambda: node.check() or link.is_connected(), _START_TIMEOUT, 'a connection')
         overdrive = Overdrive(link, node, messages)
         sustainable = overdrive.sustainable_rate(min(20.0, seconds / 5))
         record = overdrive.run(OVERLOAD * sustainable, seconds, min(5.0, seconds / 20))
@@ -218,19 +218,21 @@ def soak(model, seconds):
         'model': spec.name,
         'minutes': record.seconds / 60,
         'sustainable_hz': sustainable,
-        **figures(record, warm_up=min(60.0, seconds / 4)),
+        **metrics(record, warm_up=min(60.0, seconds / 4)),
         **counted,
         'lost_on_the_way': overdrive.sent - counted['received'],
     }
 
 
 def main(argv=None):
-    """Soak the node; give the exit code."""
+    """Run the soak test and return the exit code."""
     parser = ArgumentParser(prog='soak', description=__doc__.strip().partition('\n')[0])
     parser.add_argument('--minutes', type=float, default=20.0)
     parser.add_argument('--model', default='warehouse', help='.onnx file, or shipped model')
-    parser.add_argument('--most-growth', type=float, default=5.0, help='MB, by a line fitted')
-    parser.add_argument('--kept-rate', type=float, default=0.8, help='last third against first')
+    parser.add_argument('--most-growth', type=float, default=5.0, help='MB, of a fitted line')
+    parser.add_argument(
+        '--kept-rate', type=float, default=0.8, help='minimum of last to first third'
+    )
     options = parser.parse_args(argv)
     try:
         found = soak(options.model, 60 * options.minutes)

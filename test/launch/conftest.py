@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The launch files are tested where ROS is installed and a workspace holds this package."""
+"""The launch files are tested if ROS is installed and a workspace has this package."""
 
 from importlib.util import find_spec
 
@@ -31,7 +31,7 @@ class _Skipped(pytest.Module):
 
 
 def _reason():
-    """Say why the launch files cannot be tested here, if they cannot."""
+    """Return why the launch files cannot be tested here, None if they can."""
     if find_spec('launch_pytest') is None:
         return NO_LAUNCH
     from ament_index_python.packages import get_packages_with_prefixes
@@ -40,7 +40,7 @@ def _reason():
 
 
 def pytest_pycollect_makemodule(module_path, parent):
-    """Skip every file here where the launch files cannot be tested."""
+    """Skip every file if the launch files cannot be tested."""
     reason = _reason()
     if reason is None:
         return None
@@ -54,7 +54,7 @@ claim_domain()
 
 @pytest.fixture(scope='session')
 def tiny_path(tmp_path_factory):
-    """Give a tiny model of five classes for 64x48 pixels."""
+    """Return the path of a tiny model of five classes for 64x48 pixels."""
     from helpers.tiny_model import write_tiny_model
 
     path = tmp_path_factory.mktemp('model') / 'tiny.onnx'
@@ -64,7 +64,7 @@ def tiny_path(tmp_path_factory):
 
 @pytest.fixture(scope='module')
 def probe():
-    """Give a node that publishes and subscribes, spun by a thread."""
+    """Return a node that publishes and subscribes, spun by a thread."""
     from helpers.ros_probe import Probe
     import rclpy
     from rclpy.signals import SignalHandlerOptions

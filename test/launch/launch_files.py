@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The installed launch files, included as another launch file would."""
+"""The installed launch files, included as another launch file includes them."""
 
 from pathlib import Path
 
@@ -26,23 +26,23 @@ FOLDER = Path(get_package_share_directory('swiftnet_ros'), 'launch')
 
 
 class Record:
-    """What the processes of a launch did: their environments, exit codes and error output."""
+    """The environments, exit codes and stderr of the processes of a launch."""
 
     def __init__(self):
         self.environments, self.exit_codes, self.stderr = [], [], ''
 
     def handlers(self):
-        """Give the actions that keep the record."""
+        """Return the actions that fill the record."""
         return [
             RegisterEventHandler(OnProcessStart(on_start=self._started)),
-            RegisterEventHandler(OnProcessIO(on_stderr=self._said)),
+            RegisterEventHandler(OnProcessIO(on_stderr=self._printed)),
             RegisterEventHandler(OnProcessExit(on_exit=self._ended)),
         ]
 
     def _started(self, event, context):
         self.environments.append(dict(event.env or context.environment))
 
-    def _said(self, event):
+    def _printed(self, event):
         self.stderr += event.text.decode()
 
     def _ended(self, event, context):
@@ -50,7 +50,7 @@ class Record:
 
 
 def launched(file, **arguments):
-    """Give what a launch_pytest fixture returns: a description with a launch file, its record."""
+    """Return a launch description that includes a launch file, and its record."""
     record = Record()
     path = str(FOLDER / file)
     included = IncludeLaunchDescription(path, launch_arguments=list(arguments.items()))

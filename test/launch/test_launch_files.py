@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Whether the launch files bring the node up as their arguments say."""
+"""The launch files start the node as their arguments say."""
 
 from pathlib import Path
 import re
@@ -39,23 +39,23 @@ ARGUMENTS = {
 
 
 def segmented(probe, camera_topic, labels_topic):
-    """Send a frame and give the label image that results it."""
+    """Send a frame and return its label image."""
     received, camera = probe.subscribe(labels_topic), probe.camera(camera_topic)
     return probe.send(camera, rgb_message(blocks(40, 60), 1), received)
 
 
-def ask(probe, kind, service, **fields):
-    """Call a service and give its result."""
+def call(probe, kind, service, **fields):
+    """Call a service and return its response."""
     client = probe.node.create_client(kind, service)
     wait_until(client.service_is_ready, 30, service)
     future = client.call_async(kind.Request(**fields))
-    wait_until(future.done, 30, f'the result of {service}')
+    wait_until(future.done, 30, f'the response of {service}')
     return future.result()
 
 
 def parameters(probe, node, names):
-    """Ask a node for the values of its parameters."""
-    return ask(probe, GetParameters, f'{node}/get_parameters', names=names).values
+    """Return the values of a node's parameters."""
+    return call(probe, GetParameters, f'{node}/get_parameters', names=names).values
 
 
 @launch_pytest.fixture
@@ -77,14 +77,14 @@ def in_a_namespace(tiny_path):
 
 
 @pytest.mark.launch(fixture=in_a_namespace)
-def test_a_namespace_holds_the_node_and_both_of_its_topics(in_a_namespace, probe):
+def test_a_namespace_applies_to_the_node_and_its_topics(in_a_namespace, probe):
     result = segmented(probe, '/robot/image', f'/robot{LABELS}')
     assert result.header.stamp.sec == 1
 
 
 @launch_pytest.fixture
 def with_params_file(tiny_path, tmp_path):
-    """Name the model and the opacity in a file."""
+    """Set the model and the opacity in a file."""
     path = tmp_path / 'own.yaml'
     path.write_text(
         f'segmentation:\n  ros__parameters:\n    model: {tiny_path}\n    overlay_opacity: 0.25\n'
@@ -93,7 +93,7 @@ def with_params_file(tiny_path, tmp_path):
 
 
 @pytest.mark.launch(fixture=with_params_file)
-def test_a_parameter_file_is_honoured(with_params_file, probe, tiny_path):
+def test_a_parameter_file_is_used(with_params_file, probe, tiny_path):
     names = ['model', 'overlay_opacity', 'use_sim_time']
     model, opacity, sim_time = parameters(probe, '/segmentation', names)
     assert model.string_value == str(tiny_path)
@@ -103,7 +103,7 @@ def test_a_parameter_file_is_honoured(with_params_file, probe, tiny_path):
 
 @launch_pytest.fixture
 def overridden(tiny_path, tmp_path):
-    """Name another model in the file than in the argument."""
+    """Set another model in the file than in the argument."""
     path = tmp_path / 'own.yaml'
     path.write_text(
         '/**:\n  ros__parameters:\n    model: nothing\n    threads: 1\n    overlay_opacity: 0.25\n'
@@ -113,7 +113,7 @@ def overridden(tiny_path, tmp_path):
 
 
 @pytest.mark.launch(fixture=overridden)
-def test_an_argument_wins_over_the_parameter_file(overridden, probe, tiny_path):
+def test_an_argument_takes_precedence_over_the_parameter_file(overridden, probe, tiny_path):
     names = ['model', 'engine', 'precision', 'threads', 'build_only']
     model, engine, precision, threads, only = parameters(probe, '/segmentation', names)
     assert model.string_value == str(tiny_path)
@@ -125,7 +125,7 @@ def test_an_argument_wins_over_the_parameter_file(overridden, probe, tiny_path):
 
 @launch_pytest.fixture
 def with_a_wrong_model():
-    """Ask for a model that is not there."""
+    """Set a model that does not exist."""
     return launched('segment.launch.py', model='nothing')
 
 
@@ -139,7 +139,7 @@ def test_a_wrong_model_ends_the_node_with_one_line_and_exit_code_1(with_a_wrong_
 
 @launch_pytest.fixture
 def played(tiny_path, tmp_path):
-    """Play a image of one's own into the node."""
+    """Play an image into the node."""
     cv2.imwrite(str(tmp_path / 'image.png'), blocks(40, 60))
     arguments = {'model': str(tiny_path), 'source': str(tmp_path), 'image_topic': '/cam/image'}
     return launched('demo.launch.py', **arguments)
@@ -185,27 +185,27 @@ def test_every_camera_has_topics_of_its_own(of_two_cameras, probe):
 
 @launch_pytest.fixture
 def of_listed_topics(tiny_path):
-    """Name the topic of each camera."""
+    """Set the topic of each camera."""
     topics = '/left_driver/raw,/right_driver/raw'
     arguments = {'model': str(tiny_path), 'cameras': 'left,right', 'image_topic': topics}
     return launched('segment.launch.py', **arguments)
 
 
 @pytest.mark.launch(fixture=of_listed_topics)
-def test_topics_may_be_listed_in_the_order_of_the_cameras(of_listed_topics, probe):
+def test_topics_are_listed_in_the_order_of_the_cameras(of_listed_topics, probe):
     result = segmented(probe, '/right_driver/raw', '/segmentation/right/label_image')
     assert (result.height, result.width) == (40, 60)
 
 
 @launch_pytest.fixture
-def of_compressed_pictures(tiny_path):
-    """Segment what a driver publishes beside its raw topic."""
+def of_compressed_images(tiny_path):
+    """Segment compressed images, which a driver publishes next to its raw topic."""
     arguments = {'image_topic': '/cam/image_raw', 'image_transport': 'compressed'}
     return launched('segment.launch.py', model=str(tiny_path), **arguments)
 
 
-@pytest.mark.launch(fixture=of_compressed_pictures)
-def test_compressed_pictures_come_from_beside_the_raw_topic(of_compressed_pictures, probe):
+@pytest.mark.launch(fixture=of_compressed_images)
+def test_compressed_images_are_read_next_to_the_raw_topic(of_compressed_images, probe):
     frame = rgb_message(blocks(40, 60), 1)
     _, png = cv2.imencode('.png', blocks(40, 60))
     message = CompressedImage(header=frame.header, format='png', data=png.tobytes())
@@ -216,20 +216,20 @@ def test_compressed_pictures_come_from_beside_the_raw_topic(of_compressed_pictur
 
 @launch_pytest.fixture
 def without_autostart(tiny_path):
-    """Leave the lifecycle to somebody else."""
+    """Leave the lifecycle to a manager."""
     return launched('segment.launch.py', model=str(tiny_path), autostart='false')
 
 
 @pytest.mark.launch(fixture=without_autostart)
 def test_without_autostart_the_node_waits_to_be_configured(without_autostart, probe):
     def state():
-        return ask(probe, GetState, '/segmentation/get_state').current_state.label
+        return call(probe, GetState, '/segmentation/get_state').current_state.label
 
     def change(name):
         request = ChangeState.Request()
         request.transition.label = name
         fields = {'transition': request.transition}
-        return ask(probe, ChangeState, '/segmentation/change_state', **fields).success
+        return call(probe, ChangeState, '/segmentation/change_state', **fields).success
 
     assert state() == 'unconfigured'
     assert change('configure') and state() == 'inactive'
@@ -239,7 +239,7 @@ def test_without_autostart_the_node_waits_to_be_configured(without_autostart, pr
 
 @launch_pytest.fixture
 def two_played(tiny_path, tmp_path):
-    """Play a image of one's own as two cameras."""
+    """Play an image as two cameras."""
     cv2.imwrite(str(tmp_path / 'image.png'), blocks(40, 60))
     return launched('multi_camera.launch.py', model=str(tiny_path), source=str(tmp_path))
 
@@ -267,14 +267,14 @@ service.include_launch_description(LaunchDescription([included])); sys.exit(serv
 """
 
 
-def test_a_launch_that_only_builds_fails_with_its_node(tiny_path):
-    """As `ros2 launch` runs it; here for an engine that is not built."""
+def test_a_launch_with_build_only_fails_with_its_node(tiny_path):
+    """As `ros2 launch` runs it, with a backend that builds no engine."""
     given = [f'model:={tiny_path}', 'engine:=openvino', 'build_only:=true']
     words = [sys.executable, '-c', LAUNCH, str(FOLDER / 'segment.launch.py'), *given]
     ended = subprocess.run(words, capture_output=True, text=True, timeout=60)
     assert ended.returncode == 1
     log = ended.stdout + ended.stderr
-    assert 'error: build_only is True, expected an engine that is built' in log
+    assert 'error: build_only is True, expected a backend that builds engines' in log
     assert 'no engine was built: exit code 1, see above' in log
 
 

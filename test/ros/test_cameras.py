@@ -205,8 +205,8 @@ def test_a_qos_mismatch_of_a_subscriber_is_reported(probe, tiny_path):
     with RunningNode('/offering', model=str(tiny_path)) as running:
         assert running.do('configure', 'activate')
         topic = '/offering/segmentation/label_image'
-        kept = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
-        probe.subscribe(topic, qos=kept)
+        latched = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+        probe.subscribe(topic, qos=latched)
         camera = running.camera()
         wait_until(lambda: running.call(camera.snapshot).qos_mismatch)
         text = running.call(camera.snapshot).qos_mismatch

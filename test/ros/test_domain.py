@@ -29,14 +29,14 @@ import rclpy
 from std_msgs.msg import Header
 rclpy.init()
 node = rclpy.create_node('suite')
-heard = set()
-node.create_subscription(Header, 'chatter', lambda message: heard.add(message.frame_id), 10)
+received = set()
+node.create_subscription(Header, 'chatter', lambda message: received.add(message.frame_id), 10)
 publisher = node.create_publisher(Header, 'chatter', 10)
 end = monotonic() + 4.0
 while monotonic() < end:
     publisher.publish(Header(frame_id=str(domain)))
     rclpy.spin_once(node, timeout_sec=0.1)
-print(domain, *heard)
+print(domain, *received)
 rclpy.shutdown()
 """
 
@@ -57,7 +57,7 @@ def test_two_test_processes_receive_only_their_own_messages():
     domains = []
     for suite in suites:
         printed, _ = suite.communicate(timeout=60)
-        domain, *heard = printed.split()
-        assert heard == [domain]
+        domain, *received = printed.split()
+        assert received == [domain]
         domains.append(domain)
     assert len({*domains, os.environ['ROS_DOMAIN_ID']}) == 3

@@ -154,7 +154,7 @@ def test_class_names_are_latched_before_the_first_label_image(probe, tiny_path, 
     monkeypatch.setattr(
         info_msgs, 'label_info', lambda spec, header: String(data=' '.join(spec.class_names))
     )
-    kept = QoSProfile(
+    latched = QoSProfile(
         depth=1,
         reliability=ReliabilityPolicy.RELIABLE,
         durability=DurabilityPolicy.TRANSIENT_LOCAL,
@@ -163,7 +163,7 @@ def test_class_names_are_latched_before_the_first_label_image(probe, tiny_path, 
     with RunningNode('/classes', **given) as running:
         assert running.do('configure')
         for name in ('front', 'rear'):
-            table = probe.subscribe(f'/classes/segmentation/{name}/label_info', String, kept)
+            table = probe.subscribe(f'/classes/segmentation/{name}/label_info', String, latched)
             wait_until(lambda table=table: table)
             assert [item.data for item in table] == ['class0 class1 class2 class3 class4']
 

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Names of cameras are checked before they become topic names."""
+"""Camera names are checked before they become part of topic names."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -27,7 +27,7 @@ BAD = [
 
 
 @pytest.mark.parametrize('empty', [[], [''], ['', '']])
-def test_no_name_stands_for_the_single_camera(empty):
+def test_no_name_is_the_single_camera(empty):
     assert checked_camera_names(empty) == ()
 
 
@@ -36,14 +36,14 @@ def test_names_keep_their_order_and_empty_ones_are_ignored():
 
 
 @pytest.mark.parametrize('name', BAD)
-def test_what_is_no_plain_name_is_refused_with_the_value(name):
+def test_an_invalid_name_raises_with_the_value(name):
     with pytest.raises(InvalidValueError) as caught:
         checked_camera_names(['front', name])
     assert repr(name) in str(caught.value) and 'a letter first' in str(caught.value)
 
 
 @given(st.text(max_size=12))
-def test_only_letters_digits_and_underscores_pass(text):
+def test_only_letters_digits_and_underscores_are_valid(text):
     try:
         passed = checked_camera_names([text])
     except InvalidValueError:
@@ -52,12 +52,12 @@ def test_only_letters_digits_and_underscores_pass(text):
     assert not text or (text.replace('_', 'a').isalnum() and text.isascii())
 
 
-def test_a_name_twice_is_refused():
+def test_a_duplicate_name_raises():
     with pytest.raises(InvalidValueError, match="cameras is 'rear', expected each name once"):
         checked_camera_names(['rear', 'front', 'rear'])
 
 
 @pytest.mark.parametrize('name', sorted(RESERVED))
-def test_names_of_the_node_itself_are_refused(name):
+def test_names_that_the_node_uses_raise(name):
     with pytest.raises(InvalidValueError, match='that the node does not use itself'):
         checked_camera_names([name])

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Level, sentence and figures of `/diagnostics`."""
+"""Level, message and values of the diagnostics."""
 
 from dataclasses import replace
 
@@ -56,12 +56,12 @@ RUNNING = EngineSnapshot(
 )
 
 
-def test_a_camera_that_is_answered_is_ok_even_if_frames_are_skipped():
+def test_a_segmented_camera_is_ok_even_if_frames_are_dropped_for_newer_ones():
     health = camera_health(GOOD)
     assert (health.level, health.message) == (OK, '12.5 of 30.0 frames per second are segmented')
 
 
-def test_figures_of_a_camera_are_text_with_their_units_in_the_key():
+def test_camera_values_are_text_with_units_in_the_key():
     values = camera_health(GOOD).values
     expected = {
         'topic': '/cam/image',
@@ -99,24 +99,24 @@ def test_figures_of_a_camera_are_text_with_their_units_in_the_key():
         ({'listeners': 0}, OK, 'no output has a subscriber'),
     ],
 )
-def test_what_is_wrong_with_a_camera_is_a_sentence_of_its_level(changes, level, part):
+def test_a_camera_fault_has_its_level_and_message(changes, level, part):
     health = camera_health(replace(GOOD, **changes))
     assert health.level == level and part in health.message
 
 
-def test_drops_of_long_ago_are_figures_and_no_warning():
+def test_old_drops_are_values_without_a_warning():
     health = camera_health(replace(GOOD, drops={'bad': 7}, recent_drops={'bad': 0}))
     assert (health.level, health.values['dropped: bad']) == (OK, '7')
 
 
-def test_figures_that_are_not_known_yet_are_empty():
+def test_unknown_values_are_empty():
     values = camera_health(CameraSnapshot('/image')).values
     assert (values['age (ms)'], values['waiting (s)']) == ('', '')
     values = engine_health(EngineSnapshot('unconfigured')).values
     assert set(values.values()) == {'unconfigured', ''}
 
 
-def test_a_running_engine_is_ok_and_says_what_it_really_is():
+def test_an_active_engine_is_ok_with_its_values():
     health = engine_health(RUNNING)
     assert (health.level, health.message) == (OK, 'warehouse runs in int8 on Some CPU')
     assert health.values == {
@@ -147,6 +147,6 @@ def test_a_running_engine_is_ok_and_says_what_it_really_is():
         ({'state': 'finalized'}, WARN, 'is finalized and segments nothing; start a new one'),
     ],
 )
-def test_what_is_wrong_with_the_engine_is_a_sentence_of_its_level(changes, level, part):
+def test_an_engine_fault_has_its_level_and_message(changes, level, part):
     health = engine_health(replace(RUNNING, **changes))
     assert health.level == level and part in health.message

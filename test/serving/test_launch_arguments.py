@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Launch arguments become the names and remappings of cameras."""
+"""Launch arguments to camera names, remappings and the parameter file."""
 
 import pytest
 from swiftnet_ros.errors import FileMissingError, InvalidValueError
@@ -32,7 +32,7 @@ def test_names_are_separated_by_commas(text, names):
 
 
 @pytest.mark.parametrize('text', ['front;rear', 'a b', '/front', 'front,front', 'overlay'])
-def test_what_the_node_would_refuse_is_refused_at_once(text):
+def test_invalid_camera_names_raise(text):
     with pytest.raises(InvalidValueError):
         split_cameras(text)
 
@@ -61,14 +61,14 @@ def test_each_camera_gets_its_topic(cameras, topic, remappings):
         ('front,rear', '/a,/b,/c', '2 topics, as cameras'),
     ],
 )
-def test_topics_that_do_not_fit_the_cameras_are_refused(cameras, topic, expected):
+def test_topics_that_do_not_match_the_cameras_raise(cameras, topic, expected):
     with pytest.raises(InvalidValueError) as caught:
         image_remappings(cameras, topic)
     assert f'image_topic is {topic!r}, expected {expected}' in str(caught.value)
 
 
-def test_a_parameter_file_must_be_there(tmp_path, monkeypatch):
-    """Of one that is not launch_ros only warns, and the node runs with its defaults."""
+def test_a_missing_parameter_file_raises(tmp_path, monkeypatch):
+    """launch_ros would only warn, and the node would use its defaults."""
     monkeypatch.setenv('HOME', str(tmp_path))
     (tmp_path / 'own.yaml').touch()
     assert checked_params_file('~/own.yaml') == str(tmp_path / 'own.yaml')
