@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""A checkpoint and a run folder written by version 1.0 can be used."""
+"""A checkpoint and a run folder written before the packages were renamed can be used."""
 
 import json
 import shutil
@@ -29,7 +29,7 @@ from training.trainer.train import train
 
 # A run on the data of `folder_root`, killed after 3 of its 4 steps; `losses_uninterrupted.jsonl`
 # is of the same run without the kill, `logits.npy` of the network in `last.pt`.
-OLD_RUN = ROOT / 'test' / 'data' / 'run_of_version_1'
+OLD_RUN = ROOT / 'test' / 'data' / 'previous_version_run'
 
 
 def test_old_checkpoint_has_the_same_logits():
