@@ -13,7 +13,7 @@
 # limitations under the License.
 
 """
-Segment the demo frames over real topics, keep the overlays and score the labels.
+Segment the demo images over real topics, write overlays and measure the mIoU.
 
     python -m swiftnet_ros.demo --seconds 20 --out demo_out
 
@@ -27,15 +27,15 @@ from pathlib import Path
 import sys
 from threading import Event
 from time import monotonic
-from typing import Any, Dict, List, Optional, Set, Union
+from typing import Any, Dict, List, Optional, Set
 
 import cv2
 import numpy as np
 from std_msgs.msg import Header
 from swiftnet_ros.backends.registry import spec_of
+from swiftnet_ros.benchmark.measurement import LabeledFrame, LabeledFrames, Measurement
 from swiftnet_ros.benchmark.over_topics import node_under_test, NodeUnderTest
-from swiftnet_ros.benchmark.runs import Run, Sample, Samples
-from swiftnet_ros.benchmark.topic_client import Answer
+from swiftnet_ros.benchmark.topic_client import ReceivedLabels
 from swiftnet_ros.core import labels
 from swiftnet_ros.core.metrics import mean_iou
 from swiftnet_ros.errors import InvalidValueError
@@ -47,107 +47,32 @@ from swiftnet_ros.system.paths import share_folder
 from swiftnet_ros.system.process import exit_code
 
 _OPACITY = 0.5
-
-
-class Player:
-    """Sends samples to a running node and keeps the score of its answers."""
-
-    def __init__(self, node: NodeUnderTest, spec: ModelSpec, out: Path) -> None:
-        """Use a connected node with the model of `spec`; overlays go to the folder `out`."""
-        self._node = node
-        self._out = out
-        self._bgr_palette = labels.palette(spec.colors, spec.unlabeled_id)[:, ::-1].copy()
-        self._run = Run(len(spec.classes))
-        # Frames whose answer is still to come, by stamp in ns.
-        self._open: Dict[int, Sample] = {}
-        self._judged: Set[str] = set()
-
-    def play(self, samples: List[Sample], rate: float, seconds: float, stop: Event) -> None:
-        """Send the samples in turn at `rate` Hz for some seconds or until `stop` is set."""
-        self._await_the_first_answer(samples[0], stop)
-        start = due = monotonic()
-        for sample in cycle(samples):
-            self._judge_answers(due)
-            stop.wait(max(due - monotonic(), 0.0))
-            self._run.seconds = monotonic() - start
-            if stop.is_set() or self._run.seconds >= seconds:
-                break
-            self._node.process.check()
-            self._send(sample)
-            due += 1.0 / rate
-        if not stop.is_set():
-            self._judge_answers(monotonic() + self._node.patience)
-
-    def summary(self) -> Dict[str, Any]:
-        """Give the figures so far; mIoU is a fraction of 1, those of no frames are None."""
-        run, frames = self._run, len(self._run.latencies_ms)
-        p50, p95 = np.percentile(run.latencies_ms, [50, 95]).tolist() if frames else (None, None)
-        return {
-            'frames': frames,
-            'fps': frames / run.seconds if frames else None,
-            'p50_ms': p50,
-            'p95_ms': p95,
-            'miou': None if run.matrix is None else mean_iou(run.matrix),
-            'dropped': run.sent - frames - len(self._open),
-        }
-
-    def _await_the_first_answer(self, sample: Sample, stop: Event) -> None:
-        """Send one frame until it is answered, so that no figure holds the node's start."""
-        answered = False
-        while not answered and not stop.is_set():
-            self._node.process.check()
-            stamp = self._node.link.send(_to_message(sample))
-            answered = bool(self._node.link.receive_answer_to(stamp, self._node.patience))
-
-    def _send(self, sample: Sample) -> None:
-        stamp = self._node.link.send(_to_message(sample))
-        self._open[stamp] = sample
-        self._run.sent += 1
-
-    def _judge_answers(self, until: float) -> None:
-        """Judge what comes until a time of the monotonic clock, or until nothing is open."""
-        while self._open:
-            answer = self._node.link.receive(until - monotonic())
-            if answer is None:
-                return
-            self._judge(answer)
-
-    def _judge(self, answer: Answer) -> None:
-        sample = self._open.pop(answer.stamp_ns, None)
-        if sample is None:
-            return
-        # Answers come in order: older frames were dropped for newer ones.
-        self._open = {stamp: s for stamp, s in self._open.items() if stamp > answer.stamp_ns}
-        predicted = to_labels(answer.message)
-        self._run.count(answer.latency_ms)
-        # Once for each picture: which ones a busy computer drops must not weigh in the mIoU.
-        if sample.name not in self._judged:
-            self._judged.add(sample.name)
-            self._run.compare(sample, predicted)
-            self._draw(sample, predicted)
-
-    def _draw(self, sample: Sample, predicted: labels.Labels) -> None:
-        """Write a frame with the colours of its labels over it."""
-        colors = labels.colorize(predicted, self._bgr_palette)
-        overlay = labels.overlay(sample.frame.pixels, colors, _OPACITY)
-        cv2.imwrite(str(self._out / f'{Path(sample.name).stem}.jpg'), overlay)
-
-
-def _to_message(sample: Sample) -> Any:
-    return from_array(sample.frame.pixels, 'bgr8', Header(frame_id='demo'))
-
-
-_PATIENCE = 5.0
+# Seconds that the node may take for one frame.
+_TIMEOUT = 5.0
 
 
 def main(argv: Optional[List[str]] = None) -> int:
-    """Run the demo until its time is over or it is interrupted; give the exit code."""
+    """Run the demo for some seconds or until Ctrl-C; return the exit code."""
     options = _parser().parse_args(argv)
     return exit_code(lambda: _run(options))
 
 
+def _parser() -> ArgumentParser:
+    parser = ArgumentParser(prog='demo', description='Segment the demo images over real topics.')
+    parser.add_argument('--seconds', type=float, help='duration; default: until Ctrl-C')
+    parser.add_argument('--out', type=Path, default=Path('demo_out'), help='folder of overlays')
+    parser.add_argument('--rate', type=float, default=10.0, help='frames per second to send')
+    parser.add_argument('--model', default='warehouse', help='.onnx file, or shipped model')
+    parser.add_argument('--images', type=Path, help='folder of your own images')
+    parser.add_argument('--labels', type=Path, help='folder of PNGs of class ids, same names')
+    return parser
+
+
 def _run(options: Namespace) -> int:
-    _check(options)
+    for name in ('rate', 'seconds'):
+        value = getattr(options, name)
+        if value is not None and not 0 < value < float('inf'):
+            raise InvalidValueError(f'--{name}', value, 'a number above 0')
     print(json.dumps(_demo(options)), flush=True)
     return 0
 
@@ -157,32 +82,100 @@ def _demo(options: Namespace) -> Dict[str, Any]:
     images, truths = options.images, options.labels
     if images is None:
         images, truths = share_folder('demo') / 'images', share_folder('demo') / 'labels'
-    samples = list(Samples.from_folders(images, truths, spec, 1))
+    frames = list(LabeledFrames.from_folders(images, truths, spec, 1))
     options.out.mkdir(parents=True, exist_ok=True)
-    parameters: Dict[str, Union[str, int]] = {'model': options.model}
-    with stop_on_signals() as stop, node_under_test(parameters, _PATIENCE) as node:
+    parameters = {'model': options.model}
+    with stop_on_signals() as stop, node_under_test(parameters, _TIMEOUT) as node:
         player = Player(node, spec, options.out)
-        player.play(samples, options.rate, options.seconds or float('inf'), stop)
+        player.play(frames, options.rate, options.seconds or float('inf'), stop)
     print(f'overlays are in {options.out}', file=sys.stderr)
     return {**player.summary(), 'model': spec.name, 'rate': options.rate}
 
 
-def _check(options: Namespace) -> None:
-    for name in ('rate', 'seconds'):
-        value = getattr(options, name)
-        if value is not None and not 0 < value < float('inf'):
-            raise InvalidValueError(f'--{name}', value, 'a number above 0')
+class Player:
+    """Sends frames to a running node, measures its results and draws them."""
+
+    def __init__(self, node: NodeUnderTest, spec: ModelSpec, out: Path) -> None:
+        """Use a connected node with the model of `spec`; overlays are written to folder `out`."""
+        self._node = node
+        self._out = out
+        self._bgr_palette = labels.palette(spec.colors, spec.unlabeled_id)[:, ::-1].copy()
+        self._measurement = Measurement(len(spec.classes))
+        # Frames without a result yet, by stamp in ns.
+        self._pending: Dict[int, LabeledFrame] = {}
+        self._scored: Set[str] = set()
+
+    def play(self, frames: List[LabeledFrame], rate: float, seconds: float, stop: Event) -> None:
+        """Send the frames in turn at `rate` Hz for `seconds` or until `stop` is set."""
+        self._wait_for_first_result(frames[0], stop)
+        start = due = monotonic()
+        for frame in cycle(frames):
+            self._receive_until(due)
+            stop.wait(max(due - monotonic(), 0.0))
+            self._measurement.seconds = monotonic() - start
+            if stop.is_set() or self._measurement.seconds >= seconds:
+                break
+            self._node.process.check()
+            self._pending[self._node.client.send(_to_message(frame))] = frame
+            self._measurement.sent += 1
+            due += 1.0 / rate
+        if not stop.is_set():
+            self._receive_until(monotonic() + self._node.timeout)
+
+    def summary(self) -> Dict[str, Any]:
+        """Return the metrics so far, None for those of no frames; mIoU is a fraction, 0 to 1."""
+        measured, frames = self._measurement, len(self._measurement.latencies_ms)
+        p50 = p95 = None
+        if frames:
+            p50, p95 = np.percentile(measured.latencies_ms, [50, 95]).tolist()
+        return {
+            'frames': frames,
+            'fps': frames / measured.seconds if frames else None,
+            'p50_ms': p50,
+            'p95_ms': p95,
+            'miou': None if measured.matrix is None else mean_iou(measured.matrix),
+            'dropped': measured.sent - frames - len(self._pending),
+        }
+
+    def _wait_for_first_result(self, frame: LabeledFrame, stop: Event) -> None:
+        """Send a frame until it has a result, so that no metric includes the start of the node."""
+        received = None
+        while received is None and not stop.is_set():
+            self._node.process.check()
+            stamp = self._node.client.send(_to_message(frame))
+            received = self._node.client.receive_labels_of(stamp, self._node.timeout)
+
+    def _receive_until(self, end: float) -> None:
+        """Receive results until a time of the monotonic clock, or until none is pending."""
+        while self._pending:
+            received = self._node.client.receive(end - monotonic())
+            if received is None:
+                return
+            self._add(received)
+
+    def _add(self, received: ReceivedLabels) -> None:
+        stamp_ns = received.stamp_ns
+        frame = self._pending.pop(stamp_ns, None)
+        if frame is None:
+            return
+        # Results arrive in order, so older frames have been dropped.
+        self._pending = {stamp: f for stamp, f in self._pending.items() if stamp > stamp_ns}
+        predicted = to_labels(received.message)
+        self._measurement.latencies_ms.append(received.latency_ms)
+        # Once per image, so that the mIoU does not depend on which frames are dropped.
+        if frame.name not in self._scored:
+            self._scored.add(frame.name)
+            self._measurement.add_prediction(frame, predicted)
+            self._write_overlay(frame, predicted)
+
+    def _write_overlay(self, frame: LabeledFrame, predicted: labels.Labels) -> None:
+        colors = labels.colorize(predicted, self._bgr_palette)
+        overlay = labels.overlay(frame.frame.pixels, colors, _OPACITY)
+        cv2.imwrite(str(self._out / f'{Path(frame.name).stem}.jpg'), overlay)
 
 
-def _parser() -> ArgumentParser:
-    parser = ArgumentParser(prog='demo', description='Segment the demo frames over real topics.')
-    parser.add_argument('--seconds', type=float, help='how long; until Ctrl-C if left out')
-    parser.add_argument('--out', type=Path, default=Path('demo_out'), help='folder of overlays')
-    parser.add_argument('--rate', type=float, default=10.0, help='frames per second to send')
-    parser.add_argument('--model', default='warehouse', help='.onnx file, or shipped model')
-    parser.add_argument('--images', type=Path, help='your own images, which fit into memory')
-    parser.add_argument('--labels', type=Path, help='their labels: PNGs of class ids, same names')
-    return parser
+def _to_message(frame: LabeledFrame) -> Any:
+    return from_array(frame.frame.pixels, 'bgr8', Header(frame_id='demo'))
 
 
 if __name__ == '__main__':

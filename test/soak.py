@@ -33,9 +33,9 @@ from diagnostic_msgs.msg import DiagnosticArray
 from helpers.ros_probe import Probe, resident, wait_until
 import numpy as np
 from std_msgs.msg import Header
+from swiftnet_ros.benchmark.measurement import LabeledFrames
 from swiftnet_ros.benchmark.node_process import NodeProcess
-from swiftnet_ros.benchmark.runs import Samples
-from swiftnet_ros.benchmark.topic_client import open_link
+from swiftnet_ros.benchmark.topic_client import open_topic_client
 from swiftnet_ros.errors import NodeNotRespondingError, SwiftnetError
 from swiftnet_ros.model_spec import read_spec
 from swiftnet_ros.model_spec.find_model import find_model
@@ -202,13 +202,13 @@ def uncounted(counts):
 def soak(model, seconds):
     """Run a node with a model for some seconds and return all metrics."""
     spec = read_spec(find_model(model))
-    samples = Samples.from_folders(share_folder('demo') / 'images', None, spec, 1)
+    samples = LabeledFrames.from_folders(share_folder('demo') / 'images', None, spec, 1)
     messages = [from_array(item.frame.pixels, 'bgr8', Header()) for item in samples]
-    namespace = f'/soak_{os.getpid()}'
+    name = f'/soak_{os.getpid()}'
     print(set_profile() or 'large frames go by shared memory', file=sys.stderr)
     given = {'model': model}
-    with open_link(namespace) as link, NodeProcess(namespace, given) as node, Probe() as probe:
-        counts = Counts(probe, namespace)
+    with open_topic_client(name) as link, NodeProcess(name, given) as node, Probe() as probe:
+        counts = Counts(probe, name)
         wait_until(lambda: node.check() or link.is_connected(), _START_TIMEOUT, 'a connection')
         overdrive = Overdrive(link, node, messages)
         sustainable = overdrive.sustainable_rate(min(20.0, seconds / 5))

@@ -29,8 +29,13 @@ from typing import Any, Dict, Iterator, List, Optional
 
 from swiftnet_ros.backends.base import Engine
 from swiftnet_ros.backends.registry import chosen_engine, open_engine
+from swiftnet_ros.benchmark.measurement import (
+    EngineTimes,
+    LabeledFrames,
+    measure_without_ros,
+    time_engine,
+)
 from swiftnet_ros.benchmark.report import engine_facts, report, Round, versions
-from swiftnet_ros.benchmark.runs import EngineTimes, run_alone, Samples, time_engine
 from swiftnet_ros.errors import FileMissingError, InvalidValueError
 from swiftnet_ros.segmenter import Segmenter
 from swiftnet_ros.system.image_size import parse_size
@@ -61,51 +66,51 @@ def _run(options: Namespace) -> int:
 
 def _measure(options: Namespace, engine: Engine) -> Dict[str, Any]:
     """Run what was asked for; give everything that is reported of it."""
-    samples = _samples(options, engine)
+    frames = _labeled_frames(options, engine)
     if options.cold_start:
-        return _time_starts(options, engine, samples)
+        return _time_starts(options, engine, frames)
     segmenter = Segmenter(engine)
     if options.no_ros:
-        alone = time_engine(segmenter, samples)
-        rounds = [Round(run_alone(segmenter, samples), alone)]
+        alone = time_engine(segmenter, frames)
+        rounds = [Round(measure_without_ros(segmenter, frames), alone)]
     else:
-        rounds = list(_rounds_over_topics(options, segmenter, samples))
-    first = next(iter(samples)).frame
+        rounds = list(_rounds_over_topics(options, segmenter, frames))
+    first = next(iter(frames)).frame
     camera = {'camera': [first.height, first.width], 'rate_hz': _rate(options, rounds[-1].alone)}
     choice = chosen_engine(options.engine, options.model)[1]
     return {**report(rounds, engine, choice), **camera}
 
 
-def _samples(options: Namespace, engine: Engine) -> Samples:
+def _labeled_frames(options: Namespace, engine: Engine) -> LabeledFrames:
     labels = None if options.rate or options.overload else options.labels
     size = parse_size(options.size) if options.size else None
-    return Samples.from_folders(options.images, labels, engine.spec, options.repeat, size)
+    return LabeledFrames.from_folders(options.images, labels, engine.spec, options.repeat, size)
 
 
 def _rounds_over_topics(
-    options: Namespace, segmenter: Segmenter, samples: Samples
+    options: Namespace, segmenter: Segmenter, frames: LabeledFrames
 ) -> Iterator[Round]:
     """Run over topics; ROS is imported only here, so that `--no-ros` does without."""
     from swiftnet_ros.benchmark import over_topics
 
-    patience = 1.0 + 20 * time_engine(segmenter, samples).engine_ms / 1000
-    with over_topics.node_under_test(_parameters(options), patience) as node:
+    timeout = 1.0 + 20 * time_engine(segmenter, frames).engine_ms / 1000
+    with over_topics.node_under_test(_parameters(options), timeout) as node:
         for _ in range(options.rounds):
-            alone = time_engine(segmenter, samples)
+            alone = time_engine(segmenter, frames)
             rate = _rate(options, alone)
             if rate is None:
-                run = over_topics.run_in_lockstep(node, samples)
+                run = over_topics.measure_in_lockstep(node, frames)
             else:
                 count = max(1, round(options.seconds * rate)) if options.seconds else 0
-                run = over_topics.run_at_rate(node, samples, rate, count)
+                run = over_topics.measure_at_rate(node, frames, rate, count)
             yield Round(run, alone)
 
 
-def _time_starts(options: Namespace, engine: Engine, samples: Samples) -> Dict[str, Any]:
+def _time_starts(options: Namespace, engine: Engine, frames: LabeledFrames) -> Dict[str, Any]:
     from swiftnet_ros.benchmark import over_topics
 
-    message = over_topics.to_message(next(iter(samples)))
-    times = over_topics.time_starts(_parameters(options), message, options.rounds)
+    message = over_topics.to_message(next(iter(frames)))
+    times = over_topics.measure_cold_starts(_parameters(options), message, options.rounds)
     return {**times, **engine_facts(engine), 'versions': versions()}
 
 

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The segmentation node in a process of its own."""
+"""The segmentation node in another process."""
 
 from contextlib import ExitStack
 import json
@@ -29,31 +29,31 @@ from swiftnet_ros.system.process import signals_raise_exit
 
 _STOP_SECONDS = 5.0
 
-Value = Union[str, bool, int, float, List[str]]
-"""What a parameter may be."""
+ParameterValues = Mapping[str, Union[str, bool, int, float, List[str]]]
+"""Parameters of a node by name."""
 
 
 class NodeProcess:
-    """A running segmentation node called `segmentation`; a context manager that ends it."""
+    """A running segmentation node called `segmentation`; a context manager that stops it."""
 
-    def __init__(self, namespace: str, parameters: Mapping[str, Value]) -> None:
-        """Start the node in a namespace, with parameters by name."""
+    def __init__(self, namespace: str, parameters: ParameterValues) -> None:
+        """Start the node in a namespace."""
         command = [sys.executable, '-m', 'swiftnet_ros.segmentation_node', '--ros-args']
         command += ['-r', f'__ns:={namespace}', '-r', '__node:=segmentation']
         for name, value in parameters.items():
             command += ['-p', f'{name}:={json.dumps(value)}']
-        # What the node says is log; standard output belongs to the caller's report.
+        # The node only logs; standard output is for the report of this program.
         self._process = subprocess.Popen(command, stdout=sys.stderr)
-        self._at_the_end = ExitStack()
+        self._stack = ExitStack()
 
     @property
     def pid(self) -> int:
-        """Give the number of the process."""
+        """Return the process id."""
         return self._process.pid
 
     @property
     def memory_mb(self) -> float:
-        """Give the resident memory of the process in 1e6 bytes; 0 once it has ended."""
+        """Return the resident memory of the process in 1e6 bytes, 0 after its end."""
         try:
             pages = int(Path(f'/proc/{self.pid}/statm').read_text().split()[1])
         except (OSError, IndexError):
@@ -64,12 +64,10 @@ class NodeProcess:
         """Raise NodeNotRespondingError if the process has ended."""
         code = self._process.poll()
         if code is not None:
-            raise NodeNotRespondingError(
-                'the segmentation node', f'it ended with exit code {code}'
-            )
+            raise NodeNotRespondingError('segmentation node', f'it ended with exit code {code}')
 
     def stop(self) -> None:
-        """End the process, by force if it does not listen."""
+        """Interrupt the process, and kill it if it does not end."""
         self._process.send_signal(signal.SIGINT)
         try:
             self._process.wait(_STOP_SECONDS)
@@ -78,9 +76,9 @@ class NodeProcess:
             self._process.wait()
 
     def __enter__(self) -> 'NodeProcess':
-        """Give the process itself; from here on a SIGTERM to this one ends it too."""
-        self._at_the_end.enter_context(signals_raise_exit())
-        self._at_the_end.callback(self.stop)
+        """Return this object; in the block, SIGINT and SIGTERM to this program stop the node."""
+        self._stack.enter_context(signals_raise_exit())
+        self._stack.callback(self.stop)
         return self
 
     def __exit__(
@@ -89,5 +87,5 @@ class NodeProcess:
         error: Optional[BaseException],
         trace: Optional[TracebackType],
     ) -> None:
-        """End the process."""
-        self._at_the_end.close()
+        """Stop the process."""
+        self._stack.close()

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Benchmark runs over real topics: from a camera's stamp to the label image that answers it."""
+"""Latency, throughput and cold start of the node, measured over topics."""
 
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,160 +21,101 @@ import os
 import sys
 from tempfile import TemporaryDirectory
 from time import monotonic, sleep
-from typing import Any, Dict, Iterator, List, Union
+from typing import Any, Dict, Iterator, List
 
 import numpy as np
 from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 from swiftnet_ros.backends.openvino.cache import VARIABLE
-from swiftnet_ros.benchmark.node_process import NodeProcess
-from swiftnet_ros.benchmark.runs import Run, Sample, Samples
-from swiftnet_ros.benchmark.topic_client import Answer, Link, open_link
+from swiftnet_ros.benchmark.measurement import LabeledFrame, LabeledFrames, Measurement
+from swiftnet_ros.benchmark.node_process import NodeProcess, ParameterValues
+from swiftnet_ros.benchmark.topic_client import open_topic_client, ReceivedLabels, TopicClient
 from swiftnet_ros.errors import NodeNotRespondingError
 from swiftnet_ros.ros.fastdds import set_profile
 from swiftnet_ros.ros.image_msgs import from_array, to_labels
 
-_START_SECONDS = 120.0
+_START_TIMEOUT = 120.0
 _ATTEMPTS = 5
-_WARM_UP = 3
-_KEPT = 32
-
-
-Parameters = Dict[str, Union[str, int]]
-"""What the node is told, by name."""
+_WARM_UP_FRAMES = 3
+# Images that are kept in memory and sent again and again.
+_CACHED_IMAGES = 32
+# Of the camera in a cold start.
+_PERIOD = 0.1
+_NODE = 'segmentation node'
 
 
 @dataclass(frozen=True)
 class NodeUnderTest:
-    """A node in another process and the link to it; `patience` is how long an answer may take."""
+    """A node in another process and a client of it; a result may take `timeout` seconds."""
 
-    link: Link
+    client: TopicClient
     process: NodeProcess
-    patience: float
+    timeout: float
 
 
 @contextmanager
-def node_under_test(parameters: Parameters, patience: float) -> Iterator[NodeUnderTest]:
-    """Start a node with parameters and connect to it, on this machine only."""
+def node_under_test(parameters: ParameterValues, timeout: float) -> Iterator[NodeUnderTest]:
+    """Start a node on this machine and wait until it is connected; stop it after the block."""
     set_up_ros()
     namespace = f'/benchmark_{os.getpid()}'
-    with open_link(namespace) as link, NodeProcess(namespace, parameters) as process:
-        _connect(link, process)
-        yield NodeUnderTest(link, process, patience)
+    with open_topic_client(namespace) as client, NodeProcess(namespace, parameters) as process:
+        _wait_for_connection(client, process)
+        yield NodeUnderTest(client, process, timeout)
 
 
 def set_up_ros() -> None:
-    """Stay on this machine, with room for large frames."""
+    """Limit ROS to this machine and set a Fast DDS profile for large images."""
     os.environ.setdefault('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
     warning = set_profile()
     if warning:
         print(warning, file=sys.stderr)
 
 
-def run_in_lockstep(node: NodeUnderTest, samples: Samples) -> Run:
-    """Send a frame, await its labels, send the next; a frame that got lost is sent again."""
-    _warm_up(node, samples)
-    run = Run(len(samples.spec.classes))
-    for sample in samples:
-        answer = _ask(node, sample, run)
-        run.count(answer.latency_ms)
-        run.compare(sample, to_labels(answer.message))
-    run.seconds = sum(run.latencies_ms) / 1000
-    _ask_the_node(node, run)
-    return run
+def measure_in_lockstep(node: NodeUnderTest, frames: LabeledFrames) -> Measurement:
+    """Send each frame after the labels of the one before; send lost frames again."""
+    _warm_up(node, frames)
+    measurement = Measurement(len(frames.spec.classes))
+    for frame in frames:
+        received = _request(node, frame, measurement)
+        measurement.latencies_ms.append(received.latency_ms)
+        measurement.add_prediction(frame, to_labels(received.message))
+    measurement.seconds = sum(measurement.latencies_ms) / 1000
+    _record_node(node, measurement)
+    return measurement
 
 
-def run_at_rate(node: NodeUnderTest, samples: Samples, rate: float, count: int = 0) -> Run:
+def measure_at_rate(
+    node: NodeUnderTest, frames: LabeledFrames, rate: float, count: int = 0
+) -> Measurement:
     """
-    Send `count` frames (0: as many as there are) as a camera of `rate` Hz, come what may.
+    Send `count` frames at `rate` Hz, as a camera does, and count the results; 0 sends all once.
 
-    The first pictures lie in memory and are played round, so that reading files takes no time
-    from the node.
+    The first images are kept in memory and repeated, so that reading files does not slow the node.
     """
-    _warm_up(node, samples)
-    messages = [to_message(sample) for sample in islice(samples, _KEPT)]
-    run, due, first, last = Run(len(samples.spec.classes)), monotonic(), 0, 0
-    for message in islice(cycle(messages), count or len(samples)):
-        _count_until(due, node.link, run, first)
-        run.memory_mb.append(node.process.memory_mb)
-        last = node.link.send(message)
+    _warm_up(node, frames)
+    messages = [to_message(frame) for frame in islice(frames, _CACHED_IMAGES)]
+    measurement = Measurement(len(frames.spec.classes))
+    due, first, last = monotonic(), 0, 0
+    for message in islice(cycle(messages), count or len(frames)):
+        _receive_until(due, node.client, measurement, first)
+        measurement.memory_mb.append(node.process.memory_mb)
+        last = node.client.send(message)
         first = first or last
-        run.sent += 1
+        measurement.sent += 1
         due += 1.0 / rate
-    _count_until(monotonic() + node.patience, node.link, run, first, last)
-    _ask_the_node(node, run)
-    return run
+    _receive_until(monotonic() + node.timeout, node.client, measurement, first, last)
+    _record_node(node, measurement)
+    return measurement
 
 
-def _count_until(end: float, link: Link, run: Run, first: int, last: int = 0) -> None:
+def measure_cold_starts(
+    parameters: ParameterValues, message: Image, rounds: int
+) -> Dict[str, Any]:
     """
-    Count answers until a time, or until the one to the frame stamped `last` has come.
+    Start the node twice per round: without and with the cached compilation of the first start.
 
-    Answers to frames before the `first` are left over from the warm-up.
-    """
-    while True:
-        answer = link.receive(end - monotonic())
-        if answer is None:
-            return
-        if answer.stamp_ns >= first > 0:
-            run.count(answer.latency_ms)
-            run.seconds = (answer.received_ns - first) / 1e9
-        if answer.stamp_ns == last:
-            return
-
-
-def _ask_the_node(node: NodeUnderTest, run: Run) -> None:
-    """Note what the node holds, and what it says of its work itself."""
-    node.process.check()
-    run.memory_mb.append(node.process.memory_mb)
-    run.stages_ms = node.link.stages_ms()
-
-
-def _connect(link: Link, process: NodeProcess) -> None:
-    """Wait until the model is loaded and both topics are connected."""
-    end = monotonic() + _START_SECONDS
-    while not link.is_connected():
-        process.check()
-        if monotonic() > end:
-            raise NodeNotRespondingError(
-                'the segmentation node', f'not ready in {_START_SECONDS:g} s'
-            )
-        sleep(0.05)
-
-
-def _warm_up(node: NodeUnderTest, samples: Samples) -> None:
-    for _ in range(_WARM_UP):
-        _ask(node, next(iter(samples)), Run(len(samples.spec.classes)))
-
-
-def _ask(node: NodeUnderTest, sample: Sample, run: Run) -> Answer:
-    message = to_message(sample)
-    for _ in range(_ATTEMPTS):
-        run.sent += 1
-        stamp = node.link.send(message)
-        answer = node.link.receive_answer_to(stamp, node.patience)
-        if answer is not None:
-            return answer
-        node.process.check()
-    tried = f'sent {_ATTEMPTS} times, waited {node.patience:.1f} s each time'
-    raise NodeNotRespondingError(f'no labels for {sample.name}', tried)
-
-
-def to_message(sample: Sample) -> Image:
-    """Make the message that a camera would send."""
-    return from_array(sample.frame.pixels, 'bgr8', Header(frame_id='benchmark'))
-
-
-_PERIOD = 0.1
-_LONGEST = 120.0
-
-
-def time_starts(parameters: Parameters, message: Image, rounds: int) -> Dict[str, Any]:
-    """
-    Start the node twice a round, without and with what an earlier start compiled.
-
-    Gives the seconds of each start, from that of its process to the first label image for a
-    camera of 10 Hz that is there already, and their medians.
+    Returns the seconds of each start, from that of the process to the first label image for a
+    camera of 10 Hz, and their medians.
     """
     set_up_ros()
     times: Dict[str, List[float]] = {'first': [], 'second': []}
@@ -194,14 +135,74 @@ def time_starts(parameters: Parameters, message: Image, rounds: int) -> Dict[str
     return {**medians, 'starts_s': times}
 
 
-def _time_start(namespace: str, parameters: Parameters, message: Image) -> float:
-    with open_link(namespace) as link:
+def to_message(frame: LabeledFrame) -> Image:
+    """Return the message that a camera would publish."""
+    return from_array(frame.frame.pixels, 'bgr8', Header(frame_id='benchmark'))
+
+
+def _wait_for_connection(client: TopicClient, process: NodeProcess) -> None:
+    """Wait until the model is loaded and both topics are connected."""
+    end = monotonic() + _START_TIMEOUT
+    while not client.is_connected():
+        process.check()
+        if monotonic() > end:
+            raise NodeNotRespondingError(_NODE, f'not ready after {_START_TIMEOUT:g} s')
+        sleep(0.05)
+
+
+def _warm_up(node: NodeUnderTest, frames: LabeledFrames) -> None:
+    for _ in range(_WARM_UP_FRAMES):
+        _request(node, next(iter(frames)), Measurement(len(frames.spec.classes)))
+
+
+def _request(node: NodeUnderTest, frame: LabeledFrame, measurement: Measurement) -> ReceivedLabels:
+    """Send a frame until its labels are received."""
+    message = to_message(frame)
+    for _ in range(_ATTEMPTS):
+        measurement.sent += 1
+        stamp = node.client.send(message)
+        received = node.client.receive_labels_of(stamp, node.timeout)
+        if received is not None:
+            return received
+        node.process.check()
+    tried = f'sent {_ATTEMPTS} times, waited {node.timeout:.1f} s each time'
+    raise NodeNotRespondingError(f'no labels for {frame.name}', tried)
+
+
+def _receive_until(
+    end: float, client: TopicClient, measurement: Measurement, first: int, last: int = 0
+) -> None:
+    """
+    Count label images until a time, or until that of the frame stamped `last`.
+
+    Those of frames before the `first` are left over from the warm-up.
+    """
+    while True:
+        received = client.receive(end - monotonic())
+        if received is None:
+            return
+        if received.stamp_ns >= first > 0:
+            measurement.latencies_ms.append(received.latency_ms)
+            measurement.seconds = (received.received_ns - first) / 1e9
+        if received.stamp_ns == last:
+            return
+
+
+def _record_node(node: NodeUnderTest, measurement: Measurement) -> None:
+    """Record the node's memory and its own stage times."""
+    node.process.check()
+    measurement.memory_mb.append(node.process.memory_mb)
+    measurement.stages_ms = node.client.stages_ms()
+
+
+def _time_start(namespace: str, parameters: ParameterValues, message: Image) -> float:
+    with open_topic_client(namespace) as client:
         start = due = monotonic()
         with NodeProcess(namespace, parameters) as process:
-            while monotonic() - start < _LONGEST:
-                link.send(message)
+            while monotonic() - start < _START_TIMEOUT:
+                client.send(message)
                 due += _PERIOD
-                if link.receive(due - monotonic()) is not None:
+                if client.receive(due - monotonic()) is not None:
                     return monotonic() - start
                 process.check()
-    raise NodeNotRespondingError('the segmentation node', f'no labels within {_LONGEST:g} s')
+    raise NodeNotRespondingError(_NODE, f'no labels after {_START_TIMEOUT:g} s')

@@ -24,7 +24,7 @@ from typing import Any, Dict, Iterable, List, Optional, Sequence
 import cv2
 import numpy as np
 from swiftnet_ros.backends.base import Engine
-from swiftnet_ros.benchmark.runs import EngineTimes, Run
+from swiftnet_ros.benchmark.measurement import EngineTimes, Measurement
 from swiftnet_ros.core.metrics import class_iou, mean_iou
 
 _PACKAGES = ('swiftnet_ros', 'rclpy', 'openvino', 'tensorrt', 'pycuda', 'numpy')
@@ -35,7 +35,7 @@ _CPU_INFO = Path('/proc/cpuinfo')
 class Round:
     """A run, and how fast the engine was by itself just before."""
 
-    run: Run
+    run: Measurement
     alone: EngineTimes
 
 
@@ -95,7 +95,7 @@ def _round(item: Round) -> Dict[str, Any]:
     }
 
 
-def _node_facts(runs: Sequence[Run]) -> Dict[str, Any]:
+def _node_facts(runs: Sequence[Measurement]) -> Dict[str, Any]:
     """Tell what the node held in memory, and how much more at the end than in the middle."""
     memory = [value for run in runs for value in run.memory_mb]
     third = len(memory) // 3
@@ -131,7 +131,7 @@ def engine_facts(engine: Engine) -> Dict[str, Any]:
     }
 
 
-def _iou_by_name(run: Run, engine: Engine) -> Optional[Dict[str, Optional[float]]]:
+def _iou_by_name(run: Measurement, engine: Engine) -> Optional[Dict[str, Optional[float]]]:
     if run.matrix is None:
         return None
     return dict(zip(engine.spec.class_names, class_iou(run.matrix)))

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The two ends of a node under test: a camera's publisher and a plain subscriber."""
+"""A client of the segmentation node: publishes images and receives label images."""
 
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -30,12 +30,12 @@ from rclpy.qos import QoSProfile, ReliabilityPolicy
 from rclpy.signals import SignalHandlerOptions
 from sensor_msgs.msg import Image
 
-_STAGE = re.compile(r'(\w+) p50 \(ms\)')
+_STAGE_KEY = re.compile(r'(\w+) p50 \(ms\)')
 
 
 @dataclass(frozen=True)
-class Answer:
-    """A label image, the stamp that it answers, and when it came, both in ns of the clock."""
+class ReceivedLabels:
+    """A label image, the stamp of its frame and the time of reception, in ns of the clock."""
 
     stamp_ns: int
     received_ns: int
@@ -43,80 +43,81 @@ class Answer:
 
     @property
     def latency_ms(self) -> float:
-        """Milliseconds from the stamp to the reception."""
+        """Return the milliseconds from the stamp to the reception."""
         return (self.received_ns - self.stamp_ns) / 1e6
 
 
-class Link:
-    """Sends frames as a camera does and keeps the label images until they are asked for."""
+class TopicClient:
+    """Publishes images as a camera does and queues the label images."""
 
     def __init__(self, node: Node, namespace: str) -> None:
         """Open the topics of a node called `segmentation` in a namespace."""
         self._node = node
-        self._answers: SimpleQueue[Answer] = SimpleQueue()
+        self._received: SimpleQueue[ReceivedLabels] = SimpleQueue()
         self._labels_topic = f'{namespace}/segmentation/label_image'
         best_effort = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
         reliable = QoSProfile(depth=10, reliability=ReliabilityPolicy.RELIABLE)
         self._images = node.create_publisher(Image, f'{namespace}/image', best_effort)
-        node.create_subscription(Image, self._labels_topic, self._keep, reliable)
-        self._name = f'{namespace}/segmentation'
-        self._told: Dict[str, str] = {}
-        node.create_subscription(DiagnosticArray, '/diagnostics', self._note, reliable)
+        node.create_subscription(Image, self._labels_topic, self._on_labels, reliable)
+        self._segmentation_node = f'{namespace}/segmentation'
+        self._diagnostics: Dict[str, str] = {}
+        node.create_subscription(DiagnosticArray, '/diagnostics', self._on_diagnostics, reliable)
 
     def is_connected(self) -> bool:
-        """Tell whether the node is at the other end of both topics."""
+        """Return whether the node is connected to both topics."""
         publishers = self._node.count_publishers(self._labels_topic)
         return bool(self._images.get_subscription_count() and publishers)
 
     def send(self, message: Image) -> int:
-        """Stamp a frame with the present and publish it; give the stamp in ns."""
+        """Publish an image with the current time as its stamp; return the stamp in ns."""
         stamp_ns = time_ns()
         message.header.stamp.sec, message.header.stamp.nanosec = divmod(stamp_ns, 10**9)
         self._images.publish(message)
         return stamp_ns
 
-    def receive(self, timeout: float) -> Optional[Answer]:
-        """Give the next answer; None if none comes within `timeout` seconds."""
+    def receive(self, timeout: float) -> Optional[ReceivedLabels]:
+        """Return the next label image, None after `timeout` seconds."""
         try:
-            return self._answers.get(timeout=max(timeout, 0.0))
+            return self._received.get(timeout=max(timeout, 0.0))
         except Empty:
             return None
 
-    def receive_answer_to(self, stamp_ns: int, timeout: float) -> Optional[Answer]:
-        """Give the answer to one frame, passing over others."""
+    def receive_labels_of(self, stamp_ns: int, timeout: float) -> Optional[ReceivedLabels]:
+        """Return the label image of one frame and discard others, None after `timeout` seconds."""
         end = monotonic() + timeout
-        answer = self.receive(timeout)
-        while answer is not None and answer.stamp_ns != stamp_ns:
-            answer = self.receive(end - monotonic())
-        return answer
+        received = self.receive(timeout)
+        while received is not None and received.stamp_ns != stamp_ns:
+            received = self.receive(end - monotonic())
+        return received
 
     def stages_ms(self) -> Dict[str, float]:
-        """Give the node's own median of each stage of its work, as it said it last."""
-        found = [(_STAGE.fullmatch(key), value) for key, value in self._told.items() if value]
-        return {match[1]: float(value) for match, value in found if match}
+        """Return the medians of the node's stages from its latest diagnostics."""
+        items = [(_STAGE_KEY.fullmatch(key), value) for key, value in self._diagnostics.items()]
+        return {match[1]: float(value) for match, value in items if match and value}
 
-    def _note(self, message: DiagnosticArray) -> None:
-        for status in message.status:
-            if status.hardware_id == self._name and ': camera' in status.name:
-                self._told = {item.key: item.value for item in status.values}
-
-    def _keep(self, message: Image) -> None:
+    def _on_labels(self, message: Image) -> None:
         received_ns = time_ns()
         stamp = message.header.stamp
-        self._answers.put(Answer(stamp.sec * 10**9 + stamp.nanosec, received_ns, message))
+        stamp_ns = stamp.sec * 10**9 + stamp.nanosec
+        self._received.put(ReceivedLabels(stamp_ns, received_ns, message))
+
+    def _on_diagnostics(self, message: DiagnosticArray) -> None:
+        for status in message.status:
+            if status.hardware_id == self._segmentation_node and ': camera' in status.name:
+                self._diagnostics = {item.key: item.value for item in status.values}
 
 
 @contextmanager
-def open_link(namespace: str) -> Iterator[Link]:
-    """Start ROS in this process and receive in a thread until the block ends."""
+def open_topic_client(namespace: str) -> Iterator[TopicClient]:
+    """Start ROS in this process and yield a client that receives in a thread."""
     rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
     node = rclpy.create_node('benchmark', namespace=namespace)
     stop = Event()
     receiver = Thread(target=_spin, args=(node, stop))
     try:
-        link = Link(node, namespace)
+        client = TopicClient(node, namespace)
         receiver.start()
-        yield link
+        yield client
     finally:
         stop.set()
         receiver.join()

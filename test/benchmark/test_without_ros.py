@@ -24,8 +24,8 @@ import numpy as np
 import pytest
 from swiftnet_ros.backends.registry import open_engine
 from swiftnet_ros.benchmark import __main__ as benchmark
+from swiftnet_ros.benchmark.measurement import EngineTimes, Measurement
 from swiftnet_ros.benchmark.report import report, Round, versions
-from swiftnet_ros.benchmark.runs import EngineTimes, Run
 from swiftnet_ros.core.metrics import class_iou, confusion_matrix, mean_iou
 from swiftnet_ros.segmenter import Segmenter
 
@@ -96,7 +96,7 @@ def test_pictures_can_be_as_a_camera_of_another_size_gives_them(folder, capsys):
 
 def round_of(engine_ms, latencies, seconds, memory):
     """Make a round of a run in which all frames were answered."""
-    run = Run(3, len(latencies), seconds, latencies, memory_mb=memory)
+    run = Measurement(3, len(latencies), seconds, latencies, memory_mb=memory)
     return Round(run, EngineTimes(engine_ms, engine_ms + 1))
 
 

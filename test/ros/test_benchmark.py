@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The benchmark over topics: mIoU equal to offline, dropped frames, and silent nodes."""
+"""The benchmark over topics: the mIoU equals offline, frames are counted, a dead node raises."""
 
 import json
 import subprocess
@@ -22,10 +22,10 @@ from helpers.rendered_set import write_rendered_set
 from helpers.ros_probe import blocks, wait_until
 import numpy as np
 import pytest
+from swiftnet_ros.benchmark.measurement import LabeledFrame, LabeledFrames
 from swiftnet_ros.benchmark.node_process import NodeProcess
-from swiftnet_ros.benchmark.over_topics import NodeUnderTest, run_at_rate, run_in_lockstep
-from swiftnet_ros.benchmark.runs import Sample, Samples
-from swiftnet_ros.benchmark.topic_client import Answer
+from swiftnet_ros.benchmark.over_topics import measure_at_rate, measure_in_lockstep, NodeUnderTest
+from swiftnet_ros.benchmark.topic_client import ReceivedLabels
 from swiftnet_ros.core.frames import Frame
 from swiftnet_ros.errors import NodeNotRespondingError
 from swiftnet_ros.model_spec import read_spec
@@ -34,14 +34,14 @@ from swiftnet_ros.ros.image_msgs import from_array
 
 @pytest.fixture(scope='module')
 def folder(tmp_path_factory):
-    """Write five images with labels."""
+    """Return a folder of five images with labels."""
     made = tmp_path_factory.mktemp('set')
     write_rendered_set(made)
     return made
 
 
 def benchmark(folder, model, *more):
-    """Run the benchmark in its own process and return its report."""
+    """Run the benchmark in another process and return its report."""
     command = [sys.executable, '-m', 'swiftnet_ros.benchmark', '--model', str(model)]
     command += ['--images', str(folder / 'images'), '--precision', 'fp32', *more]
     ended = subprocess.run(command, capture_output=True, text=True, timeout=120)
@@ -63,8 +63,8 @@ def test_miou_over_topics_equals_that_without_ros(folder, tiny_path):
     assert set(topics) == set(alone)
 
 
-def test_frames_are_sent_at_a_rate_as_a_camera_does(folder, tiny_path):
-    """Ten frames at 20 Hz to a fast network: nothing queues up, and mIoU is null."""
+def test_frames_are_sent_at_a_rate(folder, tiny_path):
+    """Ten frames at 20 Hz to a very fast network; mIoU is null."""
     report = benchmark(
         folder, tiny_path, '--rate', '20', '--repeat', '2', '--labels', str(folder / 'labels')
     )
@@ -74,7 +74,7 @@ def test_frames_are_sent_at_a_rate_as_a_camera_does(folder, tiny_path):
     assert 5 < report['fps'] < 30
 
 
-def test_overload_sends_twice_the_sustainable_rate_in_rounds(folder, tiny_path):
+def test_overload_is_measured_for_seconds_in_rounds(folder, tiny_path):
     words = ['--overload', '2', '--seconds', '1.2', '--rounds', '2', '--size', '200x100']
     report = benchmark(folder, tiny_path, *words, '--json', str(folder / 'out.json'))
     assert report == json.loads((folder / 'out.json').read_text())
@@ -90,7 +90,7 @@ def test_overload_sends_twice_the_sustainable_rate_in_rounds(folder, tiny_path):
     assert {'receive', 'engine', 'labels', 'publish'} <= set(report['stages_ms'])
 
 
-def test_a_second_start_is_measured_next_to_the_first(folder, tiny_path):
+def test_cold_start_is_measured_without_and_with_cache(folder, tiny_path):
     report = benchmark(folder, tiny_path, '--cold-start')
     (first,), (second,) = report['starts_s'].values()
     assert (report['first_start_s'], report['second_start_s']) == (first, second)
@@ -98,88 +98,88 @@ def test_a_second_start_is_measured_next_to_the_first(folder, tiny_path):
     assert report['model'] == 'tiny' and report['versions']['openvino']
 
 
-class FakeLink:
-    """A link whose node drops every second frame and labels the others with zeros."""
+class FakeClient:
+    """A client whose node loses every second frame and labels the others with zeros."""
 
     def __init__(self):
-        self.sent, self._answers = 0, []
+        self.sent, self._received = 0, []
 
     def send(self, message):
         self.sent += 1
         if self.sent % 2 == 0:
             labels = np.zeros((message.height, message.width), np.uint8)
             result = from_array(labels, 'mono8', message.header)
-            self._answers.append(Answer(self.sent, self.sent + 5_000_000, result))
+            self._received.append(ReceivedLabels(self.sent, self.sent + 5_000_000, result))
         return self.sent
 
     def stages_ms(self):
         return {'engine': 4.5}
 
     def receive(self, timeout):
-        return self._answers.pop(0) if self._answers else None
+        return self._received.pop(0) if self._received else None
 
-    def receive_answer_to(self, stamp_ns, timeout):
-        result = self.receive(timeout)
-        return result if result and result.stamp_ns == stamp_ns else None
+    def receive_labels_of(self, stamp_ns, timeout):
+        received = self.receive(timeout)
+        return received if received and received.stamp_ns == stamp_ns else None
 
 
 class FakeProcess:
-    """A process that keeps running."""
+    """A running process."""
 
     memory_mb = 123.0
 
     def check(self):
-        """Raise nothing."""
+        """Do not raise."""
 
 
-class FakeSamples(Samples):
-    """Three images in memory whose ground truth is class 0."""
+class FakeFrames(LabeledFrames):
+    """Three images in memory whose true class is 0."""
 
     def __iter__(self):
         for index in range(len(self)):
             truth = np.zeros((30, 40), np.uint8)
-            yield Sample(f'{index}.png', Frame(blocks(30, 40), 'bgr'), truth)
+            yield LabeledFrame(f'{index}.png', Frame(blocks(30, 40), 'bgr'), truth)
 
 
 @pytest.fixture
-def samples(tiny_path):
-    """Return three images with labels."""
-    return FakeSamples(((None, None),) * 3, read_spec(tiny_path))
+def frames(tiny_path):
+    """Return three images."""
+    return FakeFrames(((None, None),) * 3, read_spec(tiny_path))
 
 
-def test_in_lockstep_a_lost_frame_is_sent_again_and_counted(samples):
-    run = run_in_lockstep(NodeUnderTest(FakeLink(), FakeProcess(), 0.01), samples)
-    assert (run.sent, run.latencies_ms) == (6, [5.0, 5.0, 5.0])
-    assert run.matrix[0, 0] == 3 * 30 * 40 == run.matrix.sum()
+def test_lost_frame_in_lockstep_is_sent_again_and_counted(frames):
+    measured = measure_in_lockstep(NodeUnderTest(FakeClient(), FakeProcess(), 0.01), frames)
+    assert (measured.sent, measured.latencies_ms) == (6, [5.0, 5.0, 5.0])
+    assert measured.matrix[0, 0] == 3 * 30 * 40 == measured.matrix.sum()
 
 
-def test_at_a_rate_a_lost_frame_is_not_sent_again(samples):
-    run = run_at_rate(NodeUnderTest(FakeLink(), FakeProcess(), 0.01), samples, 1000.0)
-    assert (run.sent, len(run.latencies_ms), run.matrix) == (3, 1, None)
-    assert run.stages_ms == {'engine': 4.5}
-    assert run.memory_mb == [123.0] * 4
+def test_lost_frame_at_a_rate_is_not_sent_again(frames):
+    measured = measure_at_rate(NodeUnderTest(FakeClient(), FakeProcess(), 0.01), frames, 1000.0)
+    assert (measured.sent, len(measured.latencies_ms), measured.matrix) == (3, 1, None)
+    assert measured.stages_ms == {'engine': 4.5}
+    assert measured.memory_mb == [123.0] * 4
 
 
-def test_images_repeat_if_more_frames_are_sent(samples):
-    run = run_at_rate(NodeUnderTest(FakeLink(), FakeProcess(), 0.01), samples, 1000.0, 8)
-    assert run.sent == 8
+def test_images_are_repeated_at_a_rate(frames):
+    measured = measure_at_rate(NodeUnderTest(FakeClient(), FakeProcess(), 0.01), frames, 1000.0, 8)
+    assert measured.sent == 8
 
 
-class SilentLink(FakeLink):
-    """A link to a node that publishes nothing."""
+class SilentClient(FakeClient):
+    """A client of a node that never responds."""
 
     def receive(self, timeout):
         return None
 
 
-def test_a_node_that_publishes_nothing_is_an_error(samples):
+def test_node_that_never_responds_raises(frames):
     with pytest.raises(
         NodeNotRespondingError, match=r'no labels for 0.png: sent 5 times, waited 0.0 s'
     ):
-        run_in_lockstep(NodeUnderTest(SilentLink(), FakeProcess(), 0.01), samples)
+        measure_in_lockstep(NodeUnderTest(SilentClient(), FakeProcess(), 0.01), frames)
 
 
-def test_a_node_that_ended_is_an_error_with_its_exit_code():
+def test_node_that_has_ended_raises_with_its_exit_code():
     silent = pytest.raises(NodeNotRespondingError, match='it ended with exit code 1; read the log')
     with NodeProcess('/ended', {'model': '/nowhere'}) as process, silent:
         wait_until(process.check, 30)

@@ -1,0 +1,150 @@
+# Copyright 2026 The swiftnet_ros Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""What a benchmark measures: images with labels in, latencies and a confusion matrix out."""
+
+from dataclasses import dataclass, field
+from itertools import cycle, islice
+from pathlib import Path
+from time import perf_counter
+from typing import Dict, Iterator, List, Optional, Tuple
+
+import cv2
+import numpy as np
+from swiftnet_ros.core.frames import Frame
+from swiftnet_ros.core.image_files import image_files, label_file, read_image, read_label
+from swiftnet_ros.core.labels import Labels
+from swiftnet_ros.core.metrics import confusion_matrix, Matrix
+from swiftnet_ros.model_spec import ModelSpec
+from swiftnet_ros.segmenter import Segmenter
+
+_WARM_UP_FRAMES = 3
+_TIMED_FRAMES = 20
+
+
+@dataclass(frozen=True)
+class LabeledFrame:
+    """A frame and, if there are labels, its true class ids [H, W]."""
+
+    name: str
+    frame: Frame
+    truth: Optional[Labels] = None
+
+
+@dataclass(frozen=True)
+class LabeledFrames:
+    """
+    The images of a folder with their labels, repeated `repeat` times.
+
+    With `size`, (height, width), the images are stretched to the size of a camera.
+    """
+
+    files: Tuple[Tuple[Path, Optional[Path]], ...]
+    spec: ModelSpec
+    repeat: int = 1
+    size: Optional[Tuple[int, int]] = None
+
+    @classmethod
+    def from_folders(
+        cls,
+        images: Path,
+        labels: Optional[Path],
+        spec: ModelSpec,
+        repeat: int,
+        size: Optional[Tuple[int, int]] = None,
+    ) -> 'LabeledFrames':
+        """Pair images with labels of the same names; raise MissingLabelError if one is missing."""
+        files = image_files(images)
+        pairs = tuple((path, label_file(path, labels) if labels else None) for path in files)
+        return cls(pairs, spec, repeat, size)
+
+    def __len__(self) -> int:
+        """Return the number of frames, with repetitions."""
+        return len(self.files) * self.repeat
+
+    def __iter__(self) -> Iterator[LabeledFrame]:
+        """Read the frames one by one."""
+        for image, label in self.files * self.repeat:
+            frame = _stretch(read_image(image), self.size)
+            size = (frame.height, frame.width)
+            truth = read_label(label, self.spec, size) if label else None
+            yield LabeledFrame(image.name, frame, truth)
+
+
+def _stretch(frame: Frame, size: Optional[Tuple[int, int]]) -> Frame:
+    if size is None or size == (frame.height, frame.width):
+        return frame
+    return Frame(np.asarray(cv2.resize(frame.pixels, size[::-1]), np.uint8), frame.channel_order)
+
+
+@dataclass
+class Measurement:
+    """
+    Latencies and predictions, added frame by frame.
+
+    `sent` counts all frames, `latencies_ms` those with a result, within `seconds`. `matrix` is the
+    confusion matrix of the frames with labels. `memory_mb` are samples of the node's resident
+    memory in 1e6 bytes, `stages_ms` the node's own medians of its stages.
+    """
+
+    num_classes: int
+    sent: int = 0
+    seconds: float = 0.0
+    latencies_ms: List[float] = field(default_factory=list)
+    matrix: Optional[Matrix] = None
+    memory_mb: List[float] = field(default_factory=list)
+    stages_ms: Dict[str, float] = field(default_factory=dict)
+
+    def add_prediction(self, frame: LabeledFrame, predicted: Labels) -> None:
+        """Add a prediction to the confusion matrix if the truth is known."""
+        if frame.truth is not None:
+            counts = confusion_matrix(frame.truth, predicted, self.num_classes)
+            self.matrix = counts if self.matrix is None else self.matrix + counts
+
+
+@dataclass(frozen=True)
+class EngineTimes:
+    """Median milliseconds of inference, and of a frame to its labels in memory."""
+
+    engine_ms: float
+    pipeline_ms: float
+
+
+def measure_without_ros(segmenter: Segmenter, frames: LabeledFrames) -> Measurement:
+    """Segment every frame in this process; the latency is that of `segment`."""
+    measurement = Measurement(len(segmenter.spec.classes))
+    for _ in range(_WARM_UP_FRAMES):
+        segmenter.segment(next(iter(frames)).frame)
+    for frame in frames:
+        measurement.sent += 1
+        start = perf_counter()
+        predicted = segmenter.segment(frame.frame).labels
+        measurement.latencies_ms.append((perf_counter() - start) * 1000)
+        measurement.add_prediction(frame, predicted)
+    measurement.seconds = sum(measurement.latencies_ms) / 1000
+    return measurement
+
+
+def time_engine(segmenter: Segmenter, frames: LabeledFrames) -> EngineTimes:
+    """Return the times of the segmenter alone on the first frames, after a warm-up."""
+    first = [frame.frame for frame in islice(frames, _TIMED_FRAMES)]
+    pipeline_ms, engine_ms = [], []
+    for frame in islice(cycle(first), _WARM_UP_FRAMES + _TIMED_FRAMES):
+        start = perf_counter()
+        result = segmenter.segment(frame)
+        pipeline_ms.append((perf_counter() - start) * 1000)
+        # An engine that does everything on the GPU does not measure its stages.
+        engine_ms.append(result.seconds.get('engine', pipeline_ms[-1] / 1000) * 1000)
+    medians = (float(np.median(times[_WARM_UP_FRAMES:])) for times in (engine_ms, pipeline_ms))
+    return EngineTimes(*medians)
