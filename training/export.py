@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Turn a checkpoint into one ONNX file that keeps the model contract, and prove it equal."""
+"""Export a checkpoint to one ONNX file with its model spec, and compare the two."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,7 +41,7 @@ _GOLDEN_SIZE = (144, 256)
 
 
 class ParityError(SwiftnetError):
-    """An exported network that does not answer as the torch network does."""
+    """An exported network whose predictions are not those of the torch network."""
 
     def __init__(self, path: Path, agreement: float) -> None:
         super().__init__(
@@ -53,21 +53,21 @@ class ParityError(SwiftnetError):
 
 @dataclass(frozen=True)
 class Parity:
-    """How far the file is from torch in FP32, on a rendered frame."""
+    """Largest difference of logits and fraction of equal labels, ONNX file to torch in FP32."""
 
     max_difference: float
     agreement: float
 
 
-class Deployed(nn.Module):
-    """The network behind the contract's input: uint8 [1, H, W, 3], RGB."""
+class NetworkWithPreprocessing(nn.Module):
+    """The network with the input of an ONNX model: RGB uint8 [1, H, W, 3]."""
 
     def __init__(self, network: nn.Module) -> None:
         super().__init__()
         self.network = network
 
     def forward(self, image: Tensor) -> Tensor:
-        """Give logits [1, C, H/s, W/s]; the cast comes first, as TensorRT wants it."""
+        """Return logits [1, C, H/s, W/s]; TensorRT needs the cast first."""
         logits: Tensor = self.network(image.float().permute(0, 3, 1, 2))
         return logits
 
@@ -76,8 +76,12 @@ def export(
     checkpoint: Checkpoint, path: Path, name: str, height: int, width: int,
     miou: float | None = None,
 ) -> Parity:  # fmt: skip
-    """Write `path` for frames stretched to height x width pixels; check it against torch."""
-    network = Deployed(checkpoint.network()).eval()
+    """
+    Write the ONNX file for frames stretched to height x width pixels and return its parity.
+
+    Raises ParityError, and removes the file, if its predictions are not those of torch.
+    """
+    network = NetworkWithPreprocessing(checkpoint.network()).eval()
     spec = ModelSpec(
         name=name,
         classes=tuple(checkpoint.classes),
@@ -103,21 +107,21 @@ def export(
 
 
 def golden_frame(network: nn.Module, height: int, width: int) -> Golden:
-    """Render a small frame and label it by the FP32 torch network."""
+    """Return a small rendered frame and the labels that the FP32 torch network predicts for it."""
     frame = render(FIRST_SEED['test'], *_GOLDEN_SIZE).image
     logits = _torch_logits(network, to_network_input(Frame(frame), height, width))
     return Golden(frame, labels.from_logits(logits, *_GOLDEN_SIZE).labels)
 
 
 def measure_parity(network: nn.Module, path: Path, height: int, width: int) -> Parity:
-    """Compare torch and the ONNX file on a rendered frame of the network's size."""
+    """Compare torch and the ONNX file on a rendered frame of the network's input size."""
     frame = Frame(render(FIRST_SEED['test'] + 1, height, width).image)
     expected = _torch_logits(network, to_network_input(frame, height, width))
     with open_engine(str(path), 'openvino', 'fp32') as engine:
-        received = engine.segment(frame, (height, width)).labels
+        predicted = engine.segment(frame, (height, width)).labels
         logits = engine.infer(to_network_input(frame, height, width))  # type: ignore[attr-defined]
         difference = float(np.abs(logits - expected).max())
-    same = received == labels.from_logits(expected, height, width).labels
+    same = predicted == labels.from_logits(expected, height, width).labels
     return Parity(difference, float(same.mean()))
 
 
@@ -129,14 +133,13 @@ def _torch_logits(network: nn.Module, image: npt.NDArray[np.uint8]) -> npt.NDArr
 
 def _trace(network: nn.Module, height: int, width: int) -> onnx.ModelProto:
     """
-    Trace the graph; shared weights stay shared and batch norms stay nodes.
+    Return the traced graph, in which shared weights stay shared and batch norms stay nodes.
 
-    The exporter would fold a norm into the convolution before it and so give every pyramid
-    level its own copy of the encoder: PRESERVE keeps it from that while the network is in
-    evaluation mode all the same.
+    By default the exporter folds norms into convolutions, so that every pyramid level gets its
+    own copy of the encoder. PRESERVE prevents that, and the network is in evaluation mode.
     """
     with TemporaryDirectory() as folder, warnings.catch_warnings():
-        # The sizes are static: that what follows from them is constant is what is wanted.
+        # Sizes are static, so that values derived from them may become constants.
         warnings.filterwarnings('ignore', message='Converting a tensor to a Python')
         warnings.filterwarnings('ignore', message='torch.from_numpy results are registered')
         path = Path(folder) / 'traced.onnx'
@@ -155,7 +158,7 @@ def _trace(network: nn.Module, height: int, width: int) -> onnx.ModelProto:
 
 
 def _fold_sizes(model: onnx.ModelProto) -> onnx.ModelProto:
-    """Fold what depends on the static sizes alone; norms and shared weights are left alone."""
+    """Fold values that depend on static sizes only; norms and shared weights stay."""
     graph = onnx_ir.from_proto(model)
     optimizer.fold_constants(graph, onnx_shape_inference=True)
     optimizer.remove_unused_nodes(graph)

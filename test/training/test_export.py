@@ -13,7 +13,7 @@
 # limitations under the License.
 
 
-"""Exported files keep the contract and answer as the torch network does."""
+"""Exported files follow the model contract and predict like the torch network."""
 
 from dataclasses import replace
 import json
@@ -30,7 +30,7 @@ from swiftnet_ros.model_spec import ModelSpec, read_golden, read_model, read_spe
 from swiftnet_ros.segmenter import Segmenter
 import torch
 from torch import nn
-from training import export as export_room
+from training import export as export_module
 from training.__main__ import main
 from training.evaluation.evaluate import torch_predictor
 from training.export import export, Parity, ParityError
@@ -44,13 +44,13 @@ MODELS = {
     'mobilenet_v2, one level': ModelConfig('pyramid', 'mobilenet_v2', WIDTHS, 1, 8, 4),
     'single scale': ModelConfig('single_scale', 'resnet34', WIDTHS, features=9, output_stride=8),
 }
-# Stages of a single scale at 360x480 have 12x15 cells, which no grid divides.
+# At 360x480 single-scale stages have 12x15 cells, which no pooling grid divides.
 SIZES = dict.fromkeys(MODELS, (64, 96)) | {'single scale': (360, 480)}
 
 
 @pytest.fixture(scope='module', params=MODELS)
 def exported(request, tmp_path_factory) -> tuple[Checkpoint, Path, Parity]:
-    """Export each kind of network once."""
+    """Export each kind of network once; return checkpoint, path and parity."""
     checkpoint = tiny_checkpoint(MODELS[request.param], ignored_source_ids=[11])
     path = tmp_path_factory.mktemp('export') / 'tiny.fp32.onnx'
     parity = export(checkpoint, path, 'tiny', *SIZES[request.param], miou=0.5)
@@ -58,23 +58,22 @@ def exported(request, tmp_path_factory) -> tuple[Checkpoint, Path, Parity]:
 
 
 def used_weights(model: onnx.ModelProto) -> set[str]:
-    """Name the weights of convolutions and norms, each once however often it is used."""
-    first = {'Conv': (1, 2), 'BatchNormalization': (1, 2)}
+    """Return the names of the weights of convolutions and norms, shared ones once."""
     return {
-        node.input[place]
+        name
         for node in model.graph.node
-        for place in first.get(node.op_type, ())
-        if place < len(node.input)
+        if node.op_type in ('Conv', 'BatchNormalization')
+        for name in node.input[1:3]
     }
 
 
-def test_parity_is_measured_and_high(exported):
+def test_exported_file_agrees_with_torch(exported):
     _, _, parity = exported
     assert parity.agreement >= 0.999
     assert 0 <= parity.max_difference < 1e-3
 
 
-def test_input_output_opset_and_ir_are_the_contracts(exported):
+def test_input_output_opset_and_ir_follow_the_contract(exported):
     checkpoint, path, _ = exported
     model, spec = onnx.load(path), read_spec(path)
     onnx.checker.check_model(model, full_check=True)
@@ -94,7 +93,7 @@ def test_input_output_opset_and_ir_are_the_contracts(exported):
     assert all(dim > 0 for shape in shapes for dim in shape)
 
 
-def test_the_files_parameters_are_the_networks(exported):
+def test_parameters_of_the_file_are_those_of_the_network(exported):
     checkpoint, path, _ = exported
     model = onnx.load(path)
     sizes = {item.name: math.prod(item.dims) for item in model.graph.initializer}
@@ -120,7 +119,7 @@ def test_shared_weights_stay_shared_and_norms_stay_nodes(exported):
     assert norms == calls.count(nn.BatchNorm2d)
 
 
-def test_the_specification_says_what_the_checkpoint_knows(exported):
+def test_model_spec_comes_from_the_checkpoint(exported):
     checkpoint, path, _ = exported
     height, width = read_model(path).graph.input[0].type.tensor_type.shape.dim[1:3]
     assert read_spec(path) == ModelSpec(
@@ -140,7 +139,7 @@ def test_the_specification_says_what_the_checkpoint_knows(exported):
     )
 
 
-def test_the_golden_labels_are_torchs_and_the_runtimes(exported):
+def test_golden_labels_are_those_of_torch_and_the_runtime(exported):
     checkpoint, path, _ = exported
     spec, golden = read_spec(path), read_golden(path)
     network = checkpoint.network().eval()
@@ -152,7 +151,7 @@ def test_the_golden_labels_are_torchs_and_the_runtimes(exported):
     assert (labels == golden.labels).mean() >= 0.999
 
 
-def test_a_pruned_network_is_exported_with_its_widths(tmp_path):
+def test_pruned_network_is_exported_with_its_widths(tmp_path):
     checkpoint = tiny_checkpoint()
     weights, kept = dict(checkpoint.weights), [0, 3, 5]
     block = 'encoder.stages.3.1'
@@ -165,9 +164,9 @@ def test_a_pruned_network_is_exported_with_its_widths(tmp_path):
     assert read_spec(tmp_path / 'a.onnx').widths[f'{block}.conv1'] == 3
 
 
-def test_a_file_that_answers_otherwise_does_not_stay(tmp_path, monkeypatch):
-    usual = export_room._torch_logits
-    monkeypatch.setattr(export_room, '_torch_logits', lambda *given: -usual(*given))
+def test_file_with_other_predictions_is_removed(tmp_path, monkeypatch):
+    original = export_module._torch_logits
+    monkeypatch.setattr(export_module, '_torch_logits', lambda *arguments: -original(*arguments))
     path = tmp_path / 'wrong.onnx'
     with pytest.raises(ParityError, match=r'agrees with the torch network on \d.*at least 99.9%'):
         export(tiny_checkpoint(), path, 'wrong', 64, 96)
@@ -176,18 +175,18 @@ def test_a_file_that_answers_otherwise_does_not_stay(tmp_path, monkeypatch):
 
 @pytest.fixture
 def saved(tmp_path) -> Path:
-    """Give the file of a checkpoint that was measured at 64x96."""
+    """Return the path of a checkpoint that was evaluated at 64x96."""
     save_checkpoint(tiny_checkpoint(), tmp_path / 'tiny.pt')
     return tmp_path / 'tiny.pt'
 
 
 def exported_json(capsys, *words: str) -> dict:
-    """Run the command and read the last line that it prints."""
+    """Run the command and return the JSON of its last line."""
     assert main(['export', *words, '--json']) == 0
     return json.loads(capsys.readouterr().out.splitlines()[-1])
 
 
-def test_the_command_takes_size_and_miou_from_the_checkpoint(capsys, saved, tmp_path):
+def test_command_takes_size_and_miou_from_the_checkpoint(capsys, saved, tmp_path):
     result = exported_json(capsys, str(saved), '-o', str(tmp_path / 'street.fp32.onnx'))
     spec = read_spec(tmp_path / 'street.fp32.onnx')
     assert (result['size'], result['miou']) == ([64, 96], 0.25)
@@ -196,7 +195,7 @@ def test_the_command_takes_size_and_miou_from_the_checkpoint(capsys, saved, tmp_
     assert result['max_difference'] < 1e-3
 
 
-def test_another_size_has_another_miou(capsys, saved, tmp_path):
+def test_miou_is_unknown_at_another_size(capsys, saved, tmp_path):
     out = tmp_path / 'a.onnx'
     words = [str(saved), '-o', str(out), '--size', '480x360', '--name', 'other']
     result, spec = exported_json(capsys, *words), read_spec(out)
@@ -208,7 +207,9 @@ def test_another_size_has_another_miou(capsys, saved, tmp_path):
         assert Segmenter(engine).segment(image).labels.shape == (200, 300)
 
 
-def test_with_a_data_set_the_files_own_miou_is_kept(capsys, finished_run, folder_root, tmp_path):
+def test_miou_measured_on_a_data_set_is_stored_in_the_file(
+    capsys, finished_run, folder_root, tmp_path
+):
     out = tmp_path / 'a.onnx'
     data = ['--dataset', 'folder', '--root', str(folder_root), '--split', 'val']
     result = exported_json(capsys, str(finished_run.trained), '-o', str(out), *data)
@@ -218,17 +219,17 @@ def test_with_a_data_set_the_files_own_miou_is_kept(capsys, finished_run, folder
     assert read_golden(out) is not None
 
 
-def test_a_missing_folder_is_named(tmp_path):
+def test_missing_folder_is_named(tmp_path):
     with pytest.raises(FileMissingError, match='folder not found: .*nowhere'):
         export(tiny_checkpoint(), tmp_path / 'nowhere' / 'a.onnx', 'a', 64, 96)
 
 
 @pytest.mark.parametrize('size', ['64', '96x60', '0x8', 'axb', '64x96x3'])
-def test_an_impossible_size_is_a_usage_error(capsys, saved, size):
+def test_impossible_size_is_a_usage_error(capsys, saved, size):
     with pytest.raises(SystemExit):
         main(['export', str(saved), '-o', 'a.onnx', '--size', size])
     assert 'is not WIDTHxHEIGHT in multiples of 8' in capsys.readouterr().err
 
 
-def test_tiny_networks_are_the_ones_that_are_trained():
+def test_tiny_checkpoint_has_the_tiny_config_model():
     assert tiny_checkpoint().model == tiny_config().model

@@ -25,7 +25,7 @@ from swiftnet_ros.segmenter import Segmenter
 from training.commands.arguments import add_dataset_arguments, dataset_of
 from training.datasets.base import ImageLabelDataset
 from training.evaluation.evaluate import check_classes
-from training.evaluation.visualize import answer, PANELS, sheet
+from training.evaluation.visualize import contact_sheet, PANELS, predict_sample
 
 _KINDS = ('.png', '.jpg')
 
@@ -58,9 +58,9 @@ def main(arguments: Sequence[str]) -> int:
     with open_engine(options.model, 'openvino', options.precision) as engine:
         check_classes(list(engine.spec.class_names), dataset)
         segmenter = Segmenter(engine)
-        answers = [answer(segmenter, dataset[number]) for number in options.pictures]
-    picture = sheet(answers, options.show, options.width, options.across)
-    if not cv2.imwrite(str(options.out), cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)):
+        items = [predict_sample(segmenter, dataset[number]) for number in options.pictures]
+    image = contact_sheet(items, options.show, options.width, options.across)
+    if not cv2.imwrite(str(options.out), cv2.cvtColor(image, cv2.COLOR_RGB2BGR)):
         raise InvalidValueError('--out', str(options.out), 'a file that can be written')
     print(options.out)
     return 0

@@ -12,4 +12,4 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""mIoU, complexity and label renderings of trained networks."""
+"""Evaluation of trained networks: mIoU, complexity, images of predictions."""

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Complexity parameters and multiply-adds of a network without running it."""
+"""The complexity of a network: parameters and multiply-adds (MACs), counted without running it."""
 
 from dataclasses import dataclass
 
@@ -22,7 +22,12 @@ from torch import nn, Tensor
 
 @dataclass(frozen=True)
 class Complexity:
-    """Parameters, and 1e9 multiply-adds: of convolutions, and by the seminar's rule."""
+    """
+    Parameters, and 1e9 multiply-adds (GMACs).
+
+    `conv_gmacs` are those of the convolutions. `gmacs` follows the reference work: it adds 2 for
+    each output element of a batch norm and 1 for each bias that is added.
+    """
 
     params: int
     conv_gmacs: float
@@ -31,29 +36,26 @@ class Complexity:
 
 def count_complexity(network: nn.Module, height: int, width: int) -> Complexity:
     """
-    Complexity for one image of height x width pixels.
+    Return the complexity for one image of height x width pixels, all pyramid levels included.
 
-    The seminar's rule adds, to the multiply-adds of the convolutions, 2 for each output element
-    of a batch norm and 1 for each bias added. The network runs on shapes alone (torch's meta
-    device), once for all pyramid levels.
+    The network is moved to the meta device, which computes shapes only.
     """
-    convolutions, extras = [0], [0]
+    conv_macs, other_macs = [0], [0]
 
     def after_convolution(layer: nn.Module, _: object, output: Tensor) -> None:
         assert isinstance(layer, nn.Conv2d)
-        taps = layer.weight[0].numel()
-        convolutions[0] += output.numel() * taps
-        extras[0] += output.numel() if layer.bias is not None else 0
+        conv_macs[0] += output.numel() * layer.weight[0].numel()
+        other_macs[0] += output.numel() if layer.bias is not None else 0
 
     def after_norm(_: nn.Module, __: object, output: Tensor) -> None:
-        extras[0] += 2 * output.numel()
+        other_macs[0] += 2 * output.numel()
 
     params = sum(parameter.numel() for parameter in network.parameters())
-    hollow = network.to('meta').eval()
-    for layer in hollow.modules():
+    meta_network = network.to('meta').eval()
+    for layer in meta_network.modules():
         if isinstance(layer, nn.Conv2d):
             layer.register_forward_hook(after_convolution)
         elif isinstance(layer, nn.BatchNorm2d):
             layer.register_forward_hook(after_norm)
-    hollow(torch.empty(1, 3, height, width, device='meta'))
-    return Complexity(params, convolutions[0] / 1e9, (convolutions[0] + extras[0]) / 1e9)
+    meta_network(torch.empty(1, 3, height, width, device='meta'))
+    return Complexity(params, conv_macs[0] / 1e9, (conv_macs[0] + other_macs[0]) / 1e9)

@@ -12,10 +12,9 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Measure mIoU over a whole split: of a checkpoint in torch, of an ONNX file by the runtime."""
+"""Evaluation: mIoU over a split, of a checkpoint in torch or an ONNX file with the runtime."""
 
 from collections.abc import Callable
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -46,16 +45,39 @@ class ClassTableMismatchError(SwiftnetError):
         )
 
 
+def evaluate_file(
+    path: str, dataset: ImageLabelDataset, precision: str = 'auto', threads: int = 0
+) -> dict[str, Any]:
+    """
+    Evaluate a .pt checkpoint in torch, or an .onnx file or shipped model by the Segmenter.
+
+    Returns the metrics of `evaluate` and the precision of the arithmetic. Raises
+    ClassTableMismatchError if the classes of model and data set differ.
+    """
+    if path.endswith('.pt'):
+        checkpoint = load_checkpoint(Path(path))
+        check_classes([item.name for item in checkpoint.classes], dataset)
+        network, size = checkpoint.network().eval(), (checkpoint.height, checkpoint.width)
+        predict = torch_predictor(network, *size, torch.device('cpu'))
+        return {**evaluate(predict, dataset), 'precision': 'fp32'}
+    with open_engine(path, 'openvino', precision, threads) as engine:
+        check_classes(list(engine.spec.class_names), dataset)
+        segmenter = Segmenter(engine)
+        result = evaluate(lambda image: segmenter.segment(image).labels, dataset)
+        return {**result, 'precision': engine.precision}
+
+
 def check_classes(model: list[str], dataset: ImageLabelDataset) -> None:
-    """Refuse a model whose class names are not those of the data set, in their order."""
+    """Raise ClassTableMismatchError unless the data set has these class names in this order."""
     expected = [item.name for item in dataset.table.classes]
     if model != expected:
         raise ClassTableMismatchError(model, expected)
 
 
-def evaluate(predict: Predictor, dataset: ImageLabelDataset, progress: bool = True
-             ) -> dict[str, Any]:  # fmt: skip
-    """Give miou (fraction of 1), iou by class name, and the number of images."""
+def evaluate(
+    predict: Predictor, dataset: ImageLabelDataset, progress: bool = True
+) -> dict[str, Any]:
+    """Return `miou` (0 to 1, None without labels), `iou` by class name and number of `images`."""
     names = [item.name for item in dataset.table.classes]
     matrix = metrics.confusion_matrix(np.empty(0, int), np.empty(0, int), len(names))
     for index in tqdm(range(len(dataset)), 'evaluate', disable=None if progress else True):
@@ -65,39 +87,15 @@ def evaluate(predict: Predictor, dataset: ImageLabelDataset, progress: bool = Tr
     return {'miou': metrics.mean_iou(matrix), 'iou': iou, 'images': len(dataset)}
 
 
-def torch_predictor(model: nn.Module, height: int, width: int, device: torch.device) -> Predictor:
-    """Segment with a torch network, its frames and labels made as the runtime makes them."""
+def torch_predictor(
+    network: nn.Module, height: int, width: int, device: torch.device
+) -> Predictor:
+    """Return a predictor for a torch network; it preprocesses and postprocesses as the runtime."""
 
     def predict(image: np.ndarray) -> labels.Labels:
         tensor = torch.from_numpy(to_network_input(Frame(image), height, width))
         with torch.inference_mode():
-            logits = model(tensor.permute(0, 3, 1, 2).to(device))[0].float().cpu().numpy()
+            logits = network(tensor.permute(0, 3, 1, 2).to(device))[0].float().cpu().numpy()
         return labels.from_logits(logits, *image.shape[:2]).labels
 
     return predict
-
-
-def evaluate_file(
-    path: str, dataset: ImageLabelDataset, precision: str = 'auto', threads: int = 0
-) -> dict[str, Any]:
-    """Evaluate a .pt checkpoint, or an .onnx file or shipped model through the Segmenter."""
-    with ExitStack() as stack:
-        if path.endswith('.pt'):
-            checkpoint = load_checkpoint(Path(path))
-            predict = torch_predictor(
-                checkpoint.network().eval(),
-                checkpoint.height,
-                checkpoint.width,
-                torch.device('cpu'),
-            )
-            names, used = [item.name for item in checkpoint.classes], 'fp32'
-        else:
-            engine = stack.enter_context(open_engine(path, 'openvino', precision, threads))
-            segmenter = Segmenter(engine)
-            names, used = list(engine.spec.class_names), engine.precision
-
-            def predict(image: np.ndarray) -> labels.Labels:
-                return segmenter.segment(image).labels
-
-        check_classes(names, dataset)
-        return {**evaluate(predict, dataset), 'precision': used}

@@ -12,66 +12,66 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""One picture of what a model makes of several: panels of images, truth, labels and overlays."""
+"""A contact sheet of predictions: images, label images, predictions and overlays side by side."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
-import numpy.typing as npt
-from swiftnet_ros.core.labels import colorize, Labels, overlay, palette
+from swiftnet_ros.core.labels import colorize, Labels, overlay, palette, Pixels
 from swiftnet_ros.segmenter import Segmenter
 from training.datasets.base import Sample
 
-Pixels = npt.NDArray[np.uint8]
 _OPACITY = 0.5
 
 
 @dataclass(frozen=True)
-class Answer:
-    """A sample, the labels that the model gave it, and the colours [N, 3] of the ids."""
+class PredictedSample:
+    """A sample, the class ids [H, W] predicted for it, and the palette [N, 3] of the model."""
 
     sample: Sample
-    labels: Labels
-    colors: Pixels
+    prediction: Labels
+    palette: Pixels
 
 
-def answer(segmenter: Segmenter, sample: Sample) -> Answer:
-    """Segment a sample at its own size."""
-    spec = segmenter.spec
-    labels = segmenter.segment(sample.image).labels
-    return Answer(sample, labels, palette(spec.colors, spec.unlabeled_id))
-
-
-# panel -> RGB uint8 [H, W, 3] of the sample's own size
-PANELS: dict[str, Callable[[Answer], Pixels]] = {
+# panel -> RGB uint8 [H, W, 3] of the size of the sample
+PANELS: dict[str, Callable[[PredictedSample], Pixels]] = {
     'image': lambda item: item.sample.image,
-    'truth': lambda item: colorize(item.sample.label, item.colors),
-    'labels': lambda item: colorize(item.labels, item.colors),
+    'truth': lambda item: colorize(item.sample.label, item.palette),
+    'labels': lambda item: colorize(item.prediction, item.palette),
     'overlay': lambda item: overlay(
-        item.sample.image, colorize(item.labels, item.colors), _OPACITY
+        item.sample.image, colorize(item.prediction, item.palette), _OPACITY
     ),
 }
-# Shrunk as photographs are; the colours of labels must not be mixed.
-_SHRINK = {'image': cv2.INTER_AREA, 'overlay': cv2.INTER_AREA}
+# Photographs are averaged when shrunk; colors of classes must not be mixed.
+_INTERPOLATION = {'image': cv2.INTER_AREA, 'overlay': cv2.INTER_AREA}
 
 
-def sheet(answers: Sequence[Answer], panels: Sequence[str], width: int, is_across: bool) -> Pixels:
+def predict_sample(segmenter: Segmenter, sample: Sample) -> PredictedSample:
+    """Segment the image of a sample at its own size."""
+    spec = segmenter.spec
+    prediction = segmenter.segment(sample.image).labels
+    return PredictedSample(sample, prediction, palette(spec.colors, spec.unlabeled_id))
+
+
+def contact_sheet(
+    items: Sequence[PredictedSample], panels: Sequence[str], width: int, is_across: bool
+) -> Pixels:
     """
-    Put panels of equal `width` beside each other, those of one sample in a row.
+    Return panels of equal `width` in pixels, those of one sample in a row; RGB uint8 [H, W, 3].
 
-    With `is_across` the samples stand beside each other and their panels below. All panels have
-    the shape of the first sample. Gives RGB uint8.
+    With `is_across` those of one sample are in a column. All panels have the aspect ratio of the
+    first sample.
     """
-    first = answers[0].sample.image
+    first = items[0].sample.image
     size = (width, round(width * first.shape[0] / first.shape[1]))
-    rows = [[_panel(item, name, size) for name in panels] for item in answers]
+    rows = [[_panel(item, name, size) for name in panels] for item in items]
     if is_across:
         rows = [list(column) for column in zip(*rows, strict=True)]
     return np.vstack([np.hstack(row) for row in rows])
 
 
-def _panel(item: Answer, name: str, size: tuple[int, int]) -> Pixels:
-    method = _SHRINK.get(name, cv2.INTER_NEAREST_EXACT)
+def _panel(item: PredictedSample, name: str, size: tuple[int, int]) -> Pixels:
+    method = _INTERPOLATION.get(name, cv2.INTER_NEAREST_EXACT)
     return np.asarray(cv2.resize(PANELS[name](item), size, interpolation=method), np.uint8)

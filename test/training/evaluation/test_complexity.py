@@ -13,7 +13,7 @@
 # limitations under the License.
 
 
-"""The counts of the seminar's and the papers' networks, and the rule behind them."""
+"""Parameters and multiply-adds of the reference networks, and how they are counted."""
 
 import json
 
@@ -33,7 +33,7 @@ CONFIGS = ROOT / 'training' / 'configs'
 
 
 def counted(capsys, *words: str) -> dict:
-    """Run the command and read the last line that it prints."""
+    """Run the command and return the JSON of its last line."""
     assert main(['count', *words, '--json']) == 0
     return json.loads(capsys.readouterr().out.splitlines()[-1])
 
@@ -46,7 +46,7 @@ def counted(capsys, *words: str) -> dict:
         ('all', 6_010_806, 59.75),
     ],
 )
-def test_the_seminars_networks_come_out_exactly(capsys, name, params, gmacs):
+def test_reference_networks_have_the_published_counts(capsys, name, params, gmacs):
     result = counted(capsys, str(CONFIGS / 'seminar' / f'{name}.yaml'))
     assert (result['params'], result['size']) == (params, [1024, 2048])
     assert round(result['gmacs'], 2) == gmacs
@@ -56,7 +56,7 @@ def test_the_seminars_networks_come_out_exactly(capsys, name, params, gmacs):
     ('name', 'megaparams', 'conv_gmacs'),
     [('single_scale_resnet18', 11.797, 103.57), ('pyramid_resnet18', 12.056, 128.19)],
 )
-def test_the_papers_networks_come_out_exactly(capsys, name, megaparams, conv_gmacs):
+def test_networks_of_the_papers_have_the_published_counts(capsys, name, megaparams, conv_gmacs):
     result = counted(capsys, str(CONFIGS / 'seminar' / f'{name}.yaml'))
     assert round(result['params'] / 1e6, 3) == megaparams
     assert round(result['conv_gmacs'], 2) == conv_gmacs
@@ -64,7 +64,7 @@ def test_the_papers_networks_come_out_exactly(capsys, name, megaparams, conv_gma
 
 @pytest.mark.parametrize('variant', ['pyramid', 'single_scale'])
 @pytest.mark.parametrize('encoder', ['resnet50', 'mobilenet_v2'])
-def test_convolutions_are_counted_as_torch_counts_them(variant, encoder):
+def test_convolutions_are_counted_like_torchs_flop_counter(variant, encoder):
     config = ModelConfig(variant, encoder, [8, 12, 16, 20, 24], features=12)
     network = build_model(config, 5).eval()
     with FlopCounterMode(display=False) as counter, torch.inference_mode():
@@ -76,7 +76,7 @@ def test_convolutions_are_counted_as_torch_counts_them(variant, encoder):
     assert result.conv_gmacs == pytest.approx(flops / 2e9, rel=1e-12)
 
 
-def test_the_seminars_rule_adds_norms_and_biases():
+def test_gmacs_include_norms_and_biases():
     network = nn.Sequential(nn.Conv2d(3, 4, 3, padding=1), nn.BatchNorm2d(4), nn.Conv2d(4, 2, 1))
     network.append(nn.Conv2d(2, 2, 1, bias=False))
     result = count_complexity(network, 8, 8)
@@ -86,7 +86,7 @@ def test_the_seminars_rule_adds_norms_and_biases():
     assert result.gmacs == pytest.approx((convolutions + 64 * (4 + 2 * 4 + 2)) / 1e9, rel=1e-12)
 
 
-def test_the_size_is_an_argument(capsys):
+def test_macs_scale_with_the_image_size(capsys):
     path = str(CONFIGS / 'camvid' / 'small.yaml')
     small = counted(capsys, path, '--size', '512x256')
     large = counted(capsys, path, '--size', '1024x512')
@@ -94,7 +94,7 @@ def test_the_size_is_an_argument(capsys):
     assert large['gmacs'] == pytest.approx(4 * small['gmacs'], abs=1e-3)
 
 
-def test_a_checkpoint_is_counted_with_its_own_widths(capsys, tmp_path):
+def test_checkpoint_is_counted_with_its_own_widths(capsys, tmp_path):
     checkpoint = tiny_checkpoint()
     save_checkpoint(checkpoint, tmp_path / 'tiny.pt')
     result = counted(capsys, str(tmp_path / 'tiny.pt'))

@@ -13,7 +13,7 @@
 # limitations under the License.
 
 
-"""Evaluation: mIoU by hand, and the same figure from torch and from the runtime."""
+"""mIoU by hand, and the same mIoU from torch and from the runtime."""
 
 from dataclasses import dataclass, replace
 import json
@@ -31,18 +31,18 @@ from training.run.checkpoint import load_checkpoint, save_checkpoint
 
 
 @dataclass(frozen=True)
-class Given:
-    """A data set of given labels whose pictures show the label itself."""
+class LabelDataset:
+    """A data set whose images show the label itself."""
 
     table: ClassTable
     labels: tuple[np.ndarray, ...]
 
     def __len__(self) -> int:
-        """Count the pictures."""
+        """Return the number of images."""
         return len(self.labels)
 
     def __getitem__(self, index: int) -> Sample:
-        """Give a picture whose red is the class id."""
+        """Return an image whose channels are the class id."""
         label = self.labels[index]
         return Sample(np.repeat(label[..., np.newaxis], 3, 2), label, str(index))
 
@@ -50,32 +50,34 @@ class Given:
 TABLE = ClassTable(CLASSES, (0, 1, 2))
 
 
-def test_miou_by_hand():
+def test_miou_matches_hand_calculation():
     first = np.array([[0, 0, 1, 1], [0, 0, 1, 255]], np.uint8)
     second = np.array([[1, 1]], np.uint8)
 
     def predict(image):
-        answer = image[..., 0].copy()
-        if answer.shape == (2, 4):
-            answer[0, 0], answer[1, 3] = 1, 0
-        return answer
+        prediction = image[..., 0].copy()
+        if prediction.shape == (2, 4):
+            prediction[0, 0], prediction[1, 3] = 1, 0
+        return prediction
 
-    result = evaluate(predict, Given(TABLE, (first, second)), progress=False)
-    # class 0: 3 of 4 found, none too much; class 1: all 5 found, one too much; class 2 is absent
+    result = evaluate(predict, LabelDataset(TABLE, (first, second)), progress=False)
+    # class 0: 3 of 4, no false positive; class 1: 5 of 5, one false positive; class 2: absent
     assert result['iou'] == {'class0': 3 / 4, 'class1': 5 / 6, 'class2': None}
     assert result['miou'] == pytest.approx((3 / 4 + 5 / 6) / 2, rel=1e-12)
     assert result['images'] == 2
 
 
-def test_without_any_label_there_is_no_miou():
+def test_miou_without_labels_is_none():
     unlabeled = np.full((2, 3), 255, np.uint8)
-    result = evaluate(lambda image: image[..., 0] * 0, Given(TABLE, (unlabeled,)), progress=False)
+    result = evaluate(
+        lambda image: image[..., 0] * 0, LabelDataset(TABLE, (unlabeled,)), progress=False
+    )
     assert (result['miou'], set(result['iou'].values())) == (None, {None})
 
 
 @pytest.fixture(scope='module')
 def warehouse_files(tmp_path_factory):
-    """Give a checkpoint of the warehouse's classes and its exported file."""
+    """Return a folder with a checkpoint of the warehouse classes and its exported file."""
     folder, table = tmp_path_factory.mktemp('models'), shipped_class_table('warehouse')
     checkpoint = tiny_checkpoint(classes=table.classes)
     save_checkpoint(checkpoint, folder / 'tiny.pt')
@@ -84,28 +86,28 @@ def warehouse_files(tmp_path_factory):
 
 
 @pytest.mark.parametrize('size', [(64, 96), (48, 80), (120, 200)])
-def test_torch_and_the_runtime_give_the_same_miou(warehouse_files, tmp_path_factory, size):
+def test_torch_and_runtime_have_the_same_miou(warehouse_files, tmp_path_factory, size):
     options = {'frames': 3, 'height': size[0], 'width': size[1]}
     scenes = open_dataset('warehouse', None, 'val', options)
-    ours = evaluate_file(str(warehouse_files / 'tiny.pt'), scenes)
-    theirs = evaluate_file(str(warehouse_files / 'tiny.onnx'), scenes, 'fp32')
-    assert theirs['miou'] == pytest.approx(ours['miou'], abs=5e-5)
-    assert ours['miou'] > 0.01
-    assert (ours['precision'], theirs['precision']) == ('fp32', 'fp32')
-    for name, iou in ours['iou'].items():
-        assert theirs['iou'][name] == pytest.approx(iou, abs=2e-4), name
+    torch_result = evaluate_file(str(warehouse_files / 'tiny.pt'), scenes)
+    onnx_result = evaluate_file(str(warehouse_files / 'tiny.onnx'), scenes, 'fp32')
+    assert onnx_result['miou'] == pytest.approx(torch_result['miou'], abs=5e-5)
+    assert torch_result['miou'] > 0.01
+    assert (torch_result['precision'], onnx_result['precision']) == ('fp32', 'fp32')
+    for name, iou in torch_result['iou'].items():
+        assert onnx_result['iou'][name] == pytest.approx(iou, abs=2e-4), name
 
 
-def test_a_trained_network_scores_the_same_as_pt_and_as_onnx(finished_run, folder_root, tmp_path):
+def test_exported_network_has_the_miou_of_its_checkpoint(finished_run, folder_root, tmp_path):
     checkpoint = load_checkpoint(finished_run.trained)
     export(checkpoint, tmp_path / 'a.onnx', 'a', checkpoint.height, checkpoint.width)
     data = open_dataset('folder', folder_root, 'val')
-    received = evaluate_file(str(tmp_path / 'a.onnx'), data, 'fp32', threads=1)
-    assert received['miou'] == pytest.approx(checkpoint.miou, abs=5e-5)
+    result = evaluate_file(str(tmp_path / 'a.onnx'), data, 'fp32', threads=1)
+    assert result['miou'] == pytest.approx(checkpoint.miou, abs=5e-5)
 
 
 @pytest.mark.parametrize('ending', ['pt', 'onnx'])
-def test_other_classes_are_one_line(warehouse_files, folder_root, ending):
+def test_other_classes_raise_in_one_line(warehouse_files, folder_root, ending):
     data = open_dataset('folder', folder_root, 'val')
     with pytest.raises(
         ClassTableMismatchError, match='8 classes and the data set 3; they'
@@ -115,15 +117,15 @@ def test_other_classes_are_one_line(warehouse_files, folder_root, ending):
     assert '\n' not in str(caught.value)
 
 
-def test_classes_in_another_order_are_refused(tmp_path):
+def test_classes_in_another_order_raise(tmp_path):
     checkpoint = tiny_checkpoint()
     save_checkpoint(replace(checkpoint, classes=CLASSES[::-1]), tmp_path / 'tiny.pt')
     with pytest.raises(ClassTableMismatchError, match='they differ in their order'):
-        evaluate_file(str(tmp_path / 'tiny.pt'), Given(TABLE, ()))
+        evaluate_file(str(tmp_path / 'tiny.pt'), LabelDataset(TABLE, ()))
 
 
 @pytest.mark.parametrize('ending', ['pt', 'onnx'])
-def test_the_last_line_is_json(capsys, warehouse_files, ending):
+def test_last_line_is_json(capsys, warehouse_files, ending):
     words = ['--dataset', 'warehouse', '--split', 'val', '--json', '--precision', 'fp32']
     options = [f'--option={option}' for option in ('frames=2', 'height=64', 'width=96')]
     assert main(['evaluate', str(warehouse_files / f'tiny.{ending}'), *words, *options]) == 0
@@ -135,15 +137,15 @@ def test_the_last_line_is_json(capsys, warehouse_files, ending):
     assert list(result['iou']) == [item.name for item in shipped_class_table('warehouse').classes]
 
 
-def test_rendered_pictures_are_a_folder_data_set(capsys, warehouse_files, tmp_path):
+def test_rendered_images_are_a_folder_data_set(capsys, warehouse_files, tmp_path):
     words = ['render', str(tmp_path / 'demo'), '--frames', '2', '--size', '96x64']
     assert main(words) == 0
     data = ['--dataset', 'folder', '--root', str(tmp_path / 'demo'), '--split', '.', '--json']
     assert main(['evaluate', str(warehouse_files / 'tiny.pt'), *data]) == 0
     assert json.loads(capsys.readouterr().out.splitlines()[-1])['images'] == 2
     rendered = open_dataset('warehouse', None, 'demo', {'frames': 2, 'height': 64, 'width': 96})
-    kept = open_dataset('folder', tmp_path / 'demo', '.')
+    stored = open_dataset('folder', tmp_path / 'demo', '.')
     for index in range(2):
-        assert np.array_equal(kept[index].label, rendered[index].label)
-        gap = np.abs(kept[index].image.astype(int) - rendered[index].image)
-        assert gap.mean() < 8
+        assert np.array_equal(stored[index].label, rendered[index].label)
+        difference = np.abs(stored[index].image.astype(int) - rendered[index].image)
+        assert difference.mean() < 8

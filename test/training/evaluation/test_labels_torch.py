@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The runtime's interpolation is torch's, so that the mIoU of training is that of the robot."""
+"""The runtime resizes like torch, so that the mIoU of training is that of the robot."""
 
 import numpy as np
 import pytest
@@ -21,19 +21,19 @@ from swiftnet_ros.core.labels import from_logits
 import torch
 from torch.nn.functional import interpolate
 
-# Equal to, below and above a network of 360x480 and stride 8, with odd ratios.
+# Equal to, below and above the input 360x480 of a network of stride 8, with odd ratios.
 SIZES = [(360, 480), (720, 960), (180, 240), (97, 133), (1080, 1920), (45, 60), (23, 31)]
 
 
 def smooth_logits(classes: int = 11) -> torch.Tensor:
-    """Make logits [1, C, 45, 60] with regions, as a network's have."""
+    """Return logits [1, C, 45, 60] with regions like those of a network."""
     coarse = torch.randn(1, classes, 6, 8, generator=torch.Generator().manual_seed(0))
     noise = torch.randn(1, classes, 45, 60, generator=torch.Generator().manual_seed(1))
     return 5 * interpolate(coarse, (45, 60), mode='bicubic') + noise
 
 
 @pytest.mark.parametrize('size', SIZES)
-def test_labels_equal_argmax_of_torchs_bilinear_logits(size: tuple[int, int]) -> None:
+def test_labels_equal_argmax_of_bilinear_logits_in_torch(size: tuple[int, int]) -> None:
     logits = smooth_logits()
     upsampled = interpolate(logits, size, mode='bilinear', align_corners=False)
     labels = from_logits(logits[0].numpy(), *size).labels
@@ -41,7 +41,7 @@ def test_labels_equal_argmax_of_torchs_bilinear_logits(size: tuple[int, int]) ->
 
 
 @pytest.mark.parametrize('size', SIZES)
-def test_confidence_equals_torchs_softmax(size: tuple[int, int]) -> None:
+def test_confidence_equals_softmax_in_torch(size: tuple[int, int]) -> None:
     logits = smooth_logits()
     upsampled = interpolate(logits, size, mode='bilinear', align_corners=False)
     expected = 255 * upsampled[0].softmax(dim=0).amax(dim=0)
@@ -51,7 +51,7 @@ def test_confidence_equals_torchs_softmax(size: tuple[int, int]) -> None:
 
 
 @pytest.mark.parametrize('size', SIZES)
-def test_stretch_is_torchs_bilinear_within_one_level(size: tuple[int, int]) -> None:
+def test_stretch_equals_bilinear_in_torch_within_one_gray_value(size: tuple[int, int]) -> None:
     image = np.random.default_rng(0).integers(0, 256, (*size, 3), dtype=np.uint8)
     planes = torch.from_numpy(image).permute(2, 0, 1)[None].float()
     expected = interpolate(planes, (360, 480), mode='bilinear', align_corners=False)

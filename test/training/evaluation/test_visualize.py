@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The sheet of pictures shows what the model gave, panel by panel."""
+"""The contact sheet shows images, label images and predictions, panel by panel."""
 
 import cv2
 import numpy as np
@@ -28,12 +28,10 @@ def draw(path, *more):
     return cv2.cvtColor(cv2.imread(str(path)), cv2.COLOR_BGR2RGB)
 
 
-def test_panels_of_a_picture_stand_in_a_row(tmp_path):
-    picture = draw(
-        tmp_path / 'a.png', '--pictures', '2', '0', '--show', 'image', 'truth', 'labels'
-    )
-    assert picture.shape == (144, 384, 3)
-    image, truth, labels = np.split(picture[:72], 3, axis=1)
+def test_panels_of_an_image_are_in_a_row(tmp_path):
+    sheet = draw(tmp_path / 'a.png', '--pictures', '2', '0', '--show', 'image', 'truth', 'labels')
+    assert sheet.shape == (144, 384, 3)
+    image, truth, labels = np.split(sheet[:72], 3, axis=1)
     assert len(np.unique(image.reshape(-1, 3), axis=0)) > 100
     colors = {tuple(color) for color in np.unique(truth.reshape(-1, 3), axis=0)}
     assert {tuple(color) for color in np.unique(labels.reshape(-1, 3), axis=0)} <= colors | {
@@ -41,10 +39,10 @@ def test_panels_of_a_picture_stand_in_a_row(tmp_path):
         (220, 20, 60), (110, 115, 120), (40, 170, 110),
     }  # fmt: skip
     assert np.mean((truth == labels).all(-1)) > 0.7
-    assert np.mean((picture[72:, 128:256] == labels).all(-1)) < 0.9
+    assert np.mean((sheet[72:, 128:256] == labels).all(-1)) < 0.9
 
 
-def test_pictures_can_stand_beside_each_other(tmp_path):
+def test_images_can_be_next_to_each_other(tmp_path):
     rows = draw(tmp_path / 'a.png', '--pictures', '0', '1', '2', '--show', 'truth', 'overlay')
     across = draw(
         tmp_path / 'b.png', '--pictures', '0', '1', '2', '--show', 'truth', 'overlay', '--across'
@@ -63,12 +61,12 @@ def test_pictures_can_stand_beside_each_other(tmp_path):
         (['-o', 'nowhere/sheet.png'], 'folder not found: nowhere'),
     ],
 )
-def test_a_mistake_is_one_line(more, words, capsys):
+def test_mistake_is_one_line(more, words, capsys):
     assert main(['visualize', 'warehouse', *SMALL, '-o', 'a.png', *more]) == 1
     error = capsys.readouterr().err
     assert words in error and error.count('\n') == 1
 
 
-def test_a_model_of_other_classes_is_refused(tmp_path, capsys):
+def test_model_of_other_classes_raises(tmp_path, capsys):
     assert main(['visualize', 'camvid', *SMALL, '-o', str(tmp_path / 'a.png')]) == 1
     assert 'differ in' in capsys.readouterr().err
