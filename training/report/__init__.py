@@ -12,5 +12,4 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-
-"""Tables and plots of finished runs, from the JSON files in their folders alone."""
+"""Tables and plots of finished runs, from the JSON files in their folders only."""

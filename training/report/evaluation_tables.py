@@ -11,77 +11,87 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""Tables of shipped models from what `evaluate --json` printed, one file for each precision."""
+
+"""Markdown tables of `evaluate --json` files: models by precision, classes, corruptions."""
 
 from collections.abc import Mapping
 import json
 from pathlib import Path
 from typing import Any
 
-from training.report.table import ABSENT, markdown
+from training.profiling.tables import markdown_table
+from training.report.table import class_percent, NOT_MEASURED
 
-DENSE = 'dense'
+DENSE_FOLDER = 'dense'
 PRECISIONS = ('fp32', 'bf16', 'int8')
-# precision -> what was printed
+# precision -> content of its file
 Evaluations = Mapping[str, Mapping[str, Any]]
 
 
 def read_evaluations(folder: Path) -> Evaluations:
-    """Read evaluate_PRECISION.json of a folder, those that there are."""
+    """Read the files evaluate_PRECISION.json that a folder has."""
     paths = {name: folder / f'evaluate_{name}.json' for name in PRECISIONS}
     return {name: json.loads(path.read_text()) for name, path in paths.items() if path.is_file()}
 
 
 def model_table(results: Path) -> str:
     """
-    Give mIoU in percent of every model that has evaluations below a folder, by precision.
+    Return the mIoU in percent of every evaluated model below a folder, by precision.
 
-    The network that a model was pruned from has its own in MODEL/dense.
+    The evaluations of the network before pruning are in MODEL/dense.
     """
-    found = {}
+    models = {}
     for path in sorted(results.iterdir()):
-        found[f'{path.name}, dense'] = read_evaluations(path / DENSE)
-        found[path.name] = read_evaluations(path)
+        models[f'{path.name}, dense'] = read_evaluations(path / DENSE_FOLDER)
+        models[path.name] = read_evaluations(path)
     rows = [
-        (name, str(next(iter(known.values()))['images']), *(_miou(known, p) for p in PRECISIONS))
-        for name, known in found.items()
-        if known
+        (
+            name,
+            str(next(iter(evaluations.values()))['images']),
+            *(_miou(evaluations, precision) for precision in PRECISIONS),
+        )
+        for name, evaluations in models.items()
+        if evaluations
     ]
-    return markdown(('model', 'images', *(f'mIoU {p}' for p in PRECISIONS)), rows)
+    head = ('model', 'images', *(f'mIoU {precision}' for precision in PRECISIONS))
+    return markdown_table(head, rows)
 
 
 def iou_table(folder: Path) -> str:
-    """Give the IoU of every class in percent, by precision, before them the dense network's."""
-    dense = {f'dense {name}': known for name, known in read_evaluations(folder / DENSE).items()}
-    known = {**dense, **read_evaluations(folder)}
-    classes = next(iter(known.values()))['iou'] if known else {}
-    rows = [(name, *(percent(known[p]['iou'][name]) for p in known)) for name in classes]
-    return markdown(('class', *known), rows)
+    """Return the IoU of every class in percent, by precision, the dense network's first."""
+    dense = read_evaluations(folder / DENSE_FOLDER)
+    columns = {
+        **{f'dense {precision}': content for precision, content in dense.items()},
+        **read_evaluations(folder),
+    }
+    classes = next(iter(columns.values()))['iou'] if columns else {}
+    rows = [
+        (name, *(class_percent(content['iou'][name]) for content in columns.values()))
+        for name in classes
+    ]
+    return markdown_table(('class', *columns), rows)
 
 
-def _miou(known: Evaluations, precision: str) -> str:
-    return percent(known[precision]['miou']) if precision in known else ABSENT
-
-
-def percent(value: float | None) -> str:
-    """Write a fraction of 1 in percent; a class that no picture has is absent."""
-    return 'absent' if value is None else f'{100 * value:.2f}'
-
-
-def fault_table(folder: Path) -> str:
+def corruption_table(folder: Path) -> str:
     """
-    Give mIoU in percent by fault and model, from files MODEL/ANY.json of `evaluate --json`.
+    Return the mIoU in percent by corruption and model, from files MODEL/ANY.json.
 
-    The faults stand in the order of the file names.
+    Corruptions are in the order of the file names.
     """
-    models = sorted(path for path in folder.iterdir() if path.is_dir())
-    rows: dict[str, dict[str, str]] = {}
+    models = sorted(path.name for path in folder.iterdir() if path.is_dir())
+    mious: dict[str, dict[str, str]] = {}
     for path in sorted(folder.glob('*/*.json'), key=lambda path: path.name):
         result = json.loads(path.read_text())
-        fault = ', '.join(result.get('faults', ())) or 'none'
-        rows.setdefault(fault, {})[path.parent.name] = percent(result['miou'])
-    lines = [
-        (fault, *(known.get(model.name, ABSENT) for model in models))
-        for fault, known in rows.items()
+        corruption = ', '.join(result.get('faults', ())) or 'none'
+        mious.setdefault(corruption, {})[path.parent.name] = class_percent(result['miou'])
+    rows = [
+        (corruption, *(by_model.get(model, NOT_MEASURED) for model in models))
+        for corruption, by_model in mious.items()
     ]
-    return markdown(('fault', *(model.name for model in models)), lines)
+    return markdown_table(('corruption', *models), rows)
+
+
+def _miou(evaluations: Evaluations, precision: str) -> str:
+    if precision not in evaluations:
+        return NOT_MEASURED
+    return class_percent(evaluations[precision]['miou'])

@@ -12,8 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-
-"""The plots of a report; the same figures give the same files."""
+"""Plots of an experiment's variants; the same results make the same files."""
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -22,78 +21,41 @@ from matplotlib.figure import Figure
 import numpy as np
 import numpy.typing as npt
 from training.pruning.masks import load_masks
-from training.report.runs import Arm, DENSE, Run
-from training.report.table import mean_iou
+from training.report.runs import DENSE, RunResult, VariantResults
 
-# layer -> kept channels, or True for every kept weight, flat
-Kept = Mapping[str, npt.NDArray[np.bool_]]
+# layer -> flags of kept channels, or of kept weights in a flat mask
+KeptFlags = Mapping[str, npt.NDArray[np.bool_]]
 
-
-def kept_of(run: Run) -> Kept:
-    """Give what a run kept of the dense network; nothing for one that pruned nothing."""
-    if run.paths.masks.exists():
-        masks = load_masks(run.paths.masks)
-        return {name: mask.numpy().flatten() for name, mask in masks.items()}
-    return {layer: _flags(ids) for layer, ids in run.kept_channels().items()}
-
-
-def overlap(one: Kept, other: Kept) -> float | None:
-    """Give common over all that either keeps, in what both pruned; None where that is nothing."""
-    shared = sorted(set(one) & set(other))
-    if not shared:
-        return None
-    common = either = 0
-    for layer in shared:
-        first, second = _equally_long(one[layer], other[layer])
-        common += int((first & second).sum())
-        either += int((first | second).sum())
-    return common / either
-
-
-def _flags(ids: Sequence[int]) -> npt.NDArray[np.bool_]:
-    flags = np.zeros(max(ids) + 1, bool)
-    flags[list(ids)] = True
-    return flags
-
-
-def _equally_long(
-    first: npt.NDArray[np.bool_], second: npt.NDArray[np.bool_]
-) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
-    """Fill up with what neither of the two keeps."""
-    length = max(len(first), len(second))
-    return np.pad(first, (0, length - len(first))), np.pad(second, (0, length - len(second)))
-
-
-# Ten colours times seven shapes tell any family's arms apart.
+# Ten colors times seven shapes distinguish the variants of any experiment.
 _MARKERS = 'osD^vPX'
-# From here on the colour of a cell is light.
+# The color of a cell is light from this value on.
 _LIGHT = 0.6
 
 
-def miou_over_gmacs(arms: Sequence[Arm]) -> Figure | None:
+def miou_over_gmacs(variants: Sequence[VariantResults]) -> Figure | None:
     """Draw mIoU against GMACs with the Pareto front."""
-    return _scatter(arms, [arm.mean('gmacs') for arm in arms], 'GMACs')
+    return _scatter(variants, [variant.mean('gmacs') for variant in variants], 'GMACs')
 
 
-def miou_over_latency(arms: Sequence[Arm]) -> Figure | None:
-    """Draw mIoU against the FP32 time of those arms that were timed; None without any."""
-    timed = [(arm, arm.latency('fp32_ms')) for arm in arms]
-    known = [(arm, value) for arm, value in timed if value is not None]
+def miou_over_latency(variants: Sequence[VariantResults]) -> Figure | None:
+    """Draw mIoU against FP32 latency of the measured variants; None without any."""
+    latencies = [(variant, variant.latency('fp32_ms')) for variant in variants]
+    known = [(variant, value) for variant, value in latencies if value is not None]
     if not known:
         return None
-    return _scatter([arm for arm, _ in known], [value for _, value in known], 'FP32 ms')
+    return _scatter([variant for variant, _ in known], [value for _, value in known], 'FP32 ms')
 
 
-def class_iou(arms: Sequence[Arm]) -> Figure | None:
+def class_iou(variants: Sequence[VariantResults]) -> Figure | None:
     """Draw the IoU of every class in percent."""
-    classes = list(arms[0].runs[0].result['iou'])
-    values = [[mean_iou(arm, name) for name in classes] for arm in arms]
-    return _grid(_percent(values), [arm.name for arm in arms], classes)
+    classes = list(variants[0].runs[0].result['iou'])
+    values = [[variant.class_iou(name) for name in classes] for variant in variants]
+    return _grid(_percent(values), [variant.name for variant in variants], classes)
 
 
-def kept_channels(arms: Sequence[Arm]) -> Figure | None:
-    """Draw the output channels of every layer that some arm pruned, of the first seed."""
-    runs = _first_seed(arms)
+def kept_channels(variants: Sequence[VariantResults]) -> Figure | None:
+    """Draw the output channels of every layer that a variant of the first seed pruned."""
+    runs = _first_seed(variants)
     pruned = {layer for run in runs for layer in run.kept_channels()}
     shown = [run for run in runs if run.kept_channels() or run.result['name'] == DENSE]
     if not pruned:
@@ -104,36 +66,37 @@ def kept_channels(arms: Sequence[Arm]) -> Figure | None:
     return _grid(np.array(widths, float), names, layers, relative=True)
 
 
-def mask_overlap(arms: Sequence[Arm]) -> Figure | None:
-    """Draw how far two arms keep the same, in percent, of the first seed."""
-    kept = {run.result['name']: kept_of(run) for run in _first_seed(arms)}
-    names = [name for name, parts in kept.items() if parts]
+def mask_overlap(variants: Sequence[VariantResults]) -> Figure | None:
+    """Draw the overlap of what two variants of the first seed keep, in percent."""
+    kept = {run.result['name']: kept_flags(run) for run in _first_seed(variants)}
+    names = [name for name, flags in kept.items() if flags]
     if len(names) < 2:
         return None
     values = [[overlap(kept[one], kept[other]) for other in names] for one in names]
     return _grid(_percent(values), names, names)
 
 
-PLOTS: dict[str, tuple[Callable[[Sequence[Arm]], Figure | None], str]] = {
+# file name -> plot and caption
+PLOTS: dict[str, tuple[Callable[[Sequence[VariantResults]], Figure | None], str]] = {
     'miou_gmacs': (miou_over_gmacs, 'mIoU against GMACs; the line joins the Pareto front'),
     'miou_latency': (miou_over_latency, 'mIoU against FP32 milliseconds'),
     'class_iou': (class_iou, 'IoU of each class, percent'),
-    'kept_channels': (kept_channels, 'Channels that are left of each pruned layer'),
+    'kept_channels': (kept_channels, 'Remaining channels of each pruned layer'),
     'mask_overlap': (
         mask_overlap,
-        'Overlap of what two arms keep in layers that both pruned, percent of what either '
-        'keeps; two independent choices of half the channels overlap by 33',
+        'Overlap of what two variants keep in layers that both pruned, in percent of their '
+        'union; two independent choices of half the channels overlap by 33',
     ),
 }
 
 
 def save_plot(figure: Figure, path: Path) -> None:
-    """Write a PNG file without the time and the version of what drew it."""
+    """Write a PNG file without time and version, so that equal plots are equal files."""
     figure.savefig(path, dpi=100, metadata={'Software': None})
 
 
 def pareto(sizes: Sequence[float], scores: Sequence[float]) -> list[int]:
-    """List the places that no other beats in both, smallest first."""
+    """Return the indices of the Pareto front of small sizes and high scores, smallest first."""
     best, front = -np.inf, []
     for index in sorted(range(len(sizes)), key=lambda i: (sizes[i], -scores[i])):
         if scores[index] > best:
@@ -142,26 +105,61 @@ def pareto(sizes: Sequence[float], scores: Sequence[float]) -> list[int]:
     return front
 
 
-def _first_seed(arms: Sequence[Arm]) -> list[Run]:
-    """Give the runs of the smallest seed: only they are made of one dense network."""
-    seed = min(seed for arm in arms for seed in arm.seeds)
-    return [run for arm in arms for run in arm.of_seed(seed)]
+def kept_flags(run: RunResult) -> KeptFlags:
+    """Return what a run kept of the dense network, an empty dict if it pruned nothing."""
+    if run.paths.masks.exists():
+        masks = load_masks(run.paths.masks)
+        return {name: mask.numpy().flatten() for name, mask in masks.items()}
+    return {layer: _flags(ids) for layer, ids in run.kept_channels().items()}
+
+
+def overlap(one: KeptFlags, other: KeptFlags) -> float | None:
+    """Return intersection over union in layers that both pruned; None if there are none."""
+    shared = sorted(set(one) & set(other))
+    if not shared:
+        return None
+    intersection = union = 0
+    for layer in shared:
+        first, second = _padded_to_equal(one[layer], other[layer])
+        intersection += int((first & second).sum())
+        union += int((first | second).sum())
+    return intersection / union
+
+
+def _flags(ids: Sequence[int]) -> npt.NDArray[np.bool_]:
+    flags = np.zeros(max(ids) + 1, bool)
+    flags[list(ids)] = True
+    return flags
+
+
+def _padded_to_equal(
+    first: npt.NDArray[np.bool_], second: npt.NDArray[np.bool_]
+) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
+    """Pad with False: flags end with the last kept channel."""
+    length = max(len(first), len(second))
+    return np.pad(first, (0, length - len(first))), np.pad(second, (0, length - len(second)))
+
+
+def _first_seed(variants: Sequence[VariantResults]) -> list[RunResult]:
+    """Return the runs of the smallest seed: only these are pruned from one dense network."""
+    seed = min(seed for variant in variants for seed in variant.seeds)
+    return [run for variant in variants for run in variant.of_seed(seed)]
 
 
 def _percent(rows: Sequence[Sequence[float | None]]) -> npt.NDArray[np.float64]:
     return np.array([[np.nan if v is None else 100 * v for v in row] for row in rows])
 
 
-def _scatter(arms: Sequence[Arm], sizes: Sequence[float], label: str) -> Figure:
+def _scatter(variants: Sequence[VariantResults], sizes: Sequence[float], label: str) -> Figure:
     """Draw the mean over the seeds, bars from the smallest to the largest, and the front."""
     figure = Figure(figsize=(8, 5), layout='constrained')
     axes = figure.add_subplot()
-    scores = [100 * arm.mean('miou') for arm in arms]
-    for index, (arm, size, score) in enumerate(zip(arms, sizes, scores, strict=True)):
-        values = [100 * value for value in arm.values('miou')]
+    scores = [100 * variant.mean('miou') for variant in variants]
+    for index, (variant, size, score) in enumerate(zip(variants, sizes, scores, strict=True)):
+        values = [100 * value for value in variant.values('miou')]
         bars = [[score - min(values)], [max(values) - score]]
         marker = _MARKERS[index % len(_MARKERS)]
-        axes.errorbar([size], [score], yerr=bars, fmt=marker, capsize=3, label=arm.name)
+        axes.errorbar([size], [score], yerr=bars, fmt=marker, capsize=3, label=variant.name)
     front = pareto(sizes, scores)
     axes.plot([sizes[i] for i in front], [scores[i] for i in front], 'k--', linewidth=0.8)
     axes.set(xlabel=label, ylabel='mIoU, percent')
@@ -175,7 +173,7 @@ def _grid(
     columns: Sequence[str],
     relative: bool = False,
 ) -> Figure:
-    """Draw a table of coloured cells; `relative` colours every column by its own largest."""
+    """Draw a table of colored cells; `relative` scales the colors of each column separately."""
     size = (3 + 0.45 * len(columns), 2 + 0.3 * len(rows))
     figure = Figure(figsize=size, layout='constrained')
     axes = figure.add_subplot()

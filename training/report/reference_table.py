@@ -11,100 +11,95 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""Our arms beside the rows of another work's table, each against its own full network."""
+
+"""Compare our variants with the rows of a published table, each with its own full network."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 import json
 from pathlib import Path
-from typing import Any
 
 from swiftnet_ros.errors import FileMissingError
-from training.report.runs import Arm
-from training.report.table import ABSENT, markdown
+from training.profiling.tables import JsonTree, markdown_table
+from training.report.runs import VariantResults
+from training.report.table import grouped, NOT_MEASURED, number
 
 _HEAD = (
     'row',
-    'their parameters',
+    'reference: parameters',
     'GMACs',
     'mIoU',
-    'less than full',
+    'below full',
     'speed-up',
-    'our parameters',
+    'ours: parameters',
     'GMACs',
     'mIoU',
-    'less than full',
+    'below full',
     'FP32 speed-up',
 )
 
 
 @dataclass(frozen=True)
-class Reference:
+class ReferenceTable:
     """A published table; its first row is the full network. mIoU is in percent."""
 
     source: str
     data: str
     device: str
-    rows: Sequence[Mapping[str, Any]]
+    rows: Sequence[JsonTree]
 
 
-def read_reference(path: Path) -> Reference:
-    """Read a table that was copied by hand into JSON, with its source."""
+def read_reference(path: Path) -> ReferenceTable:
+    """Read a published table, copied by hand into JSON."""
     if not path.is_file():
         raise FileMissingError(path, 'reference table')
-    return Reference(**json.loads(path.read_text()))
+    return ReferenceTable(**json.loads(path.read_text()))
 
 
-def beside_table(arms: Sequence[Arm], reference: Reference) -> str:
-    """Give a row for each row of the reference, with the arm that it names."""
-    ours = {arm.name: arm for arm in arms}
+def comparison_table(variants: Sequence[VariantResults], reference: ReferenceTable) -> str:
+    """Return each row of the reference with the variant that its key `arm` names."""
+    ours = {variant.name: variant for variant in variants}
     full = reference.rows[0]
-    whole = _named(ours, full)
-    rows = [_theirs(row, full) + _ours(_named(ours, row), whole) for row in reference.rows]
-    words = f'Theirs: {reference.source}; {reference.data}, {reference.device}.'
-    return f'{markdown(_HEAD, rows)}\n\n{words}'
+    our_full = _find_variant(ours, full)
+    rows = [
+        _reference_cells(row, full) + _our_cells(_find_variant(ours, row), our_full)
+        for row in reference.rows
+    ]
+    source = f'Reference: {reference.source}; {reference.data}, {reference.device}.'
+    return f'{markdown_table(_HEAD, rows)}\n\n{source}'
 
 
-def _theirs(row: Mapping[str, Any], full: Mapping[str, Any]) -> tuple[str, ...]:
-    less = full['miou'] - row['miou']
-    gain = row['fps'] / full['fps'] if row.get('fps') and full.get('fps') else None
+def _reference_cells(row: JsonTree, full: JsonTree) -> tuple[str, ...]:
+    loss = full['miou'] - row['miou']
+    speed_up = row['fps'] / full['fps'] if row.get('fps') and full.get('fps') else None
     params = row.get('params')
     return (
         row['row'],
-        ABSENT if params is None else grouped(params),
-        _figure(row.get('gmacs')),
-        _figure(row['miou']),
-        '' if row is full else _figure(less),
-        '' if row is full else _figure(gain),
+        NOT_MEASURED if params is None else grouped(params),
+        number(row.get('gmacs')),
+        number(row['miou']),
+        '' if row is full else number(loss),
+        '' if row is full else number(speed_up),
     )
 
 
-def _named(arms: Mapping[str, Arm], row: Mapping[str, Any]) -> Arm | None:
-    """Give the arm of a row, which may name several: the first that is there."""
+def _find_variant(variants: Mapping[str, VariantResults], row: JsonTree) -> VariantResults | None:
+    """Return the first existing variant of those that a row names."""
     names = [row['arm']] if isinstance(row['arm'], str) else row['arm']
-    return next((arms[name] for name in names if name in arms), None)
+    return next((variants[name] for name in names if name in variants), None)
 
 
-def _ours(arm: Arm | None, full: Arm | None) -> tuple[str, ...]:
-    if arm is None:
-        return (ABSENT,) * 5
-    miou = 100 * arm.mean('miou')
-    less = None if full is None else 100 * full.mean('miou') - miou
-    times = (full and full.latency('fp32_ms'), arm.latency('fp32_ms'))
-    gain = times[0] / times[1] if times[0] and times[1] else None
+def _our_cells(variant: VariantResults | None, full: VariantResults | None) -> tuple[str, ...]:
+    if variant is None:
+        return (NOT_MEASURED,) * 5
+    miou = 100 * variant.mean('miou')
+    loss = None if full is None else 100 * full.mean('miou') - miou
+    slow, fast = full and full.latency('fp32_ms'), variant.latency('fp32_ms')
+    speed_up = slow / fast if slow and fast else None
     return (
-        grouped(arm.mean('params')),
-        _figure(arm.mean('gmacs')),
-        _figure(miou),
-        '' if arm is full else _figure(less),
-        '' if arm is full else _figure(gain),
+        grouped(variant.mean('params')),
+        number(variant.mean('gmacs')),
+        number(miou),
+        '' if variant is full else number(loss),
+        '' if variant is full else number(speed_up),
     )
-
-
-def grouped(count: float) -> str:
-    """Write a count with spaces between its thousands."""
-    return f'{round(count):,}'.replace(',', ' ')
-
-
-def _figure(value: float | None) -> str:
-    return ABSENT if value is None else f'{value:.2f}'

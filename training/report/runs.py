@@ -12,8 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-
-"""Read what finished runs measured; runs that differ in their seed alone are one arm."""
+"""Read the results of finished runs; runs that differ only in their seed are one variant."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,7 +23,7 @@ from typing import Any
 from swiftnet_ros.errors import FileMissingError, InvalidValueError, SwiftnetError
 from training.run.folder import RunPaths
 
-# What the other arms are made of.
+# The variant that all others are pruned from.
 DENSE = 'dense'
 
 
@@ -39,8 +38,8 @@ class NoResultsError(SwiftnetError):
 
 
 @dataclass(frozen=True)
-class Run:
-    """A finished run: its files, what it measured, its times and INT8 where there are any."""
+class RunResult:
+    """A finished run: its files, metrics, latencies and INT8 metrics (empty if not measured)."""
 
     paths: RunPaths
     result: dict[str, Any]
@@ -48,46 +47,52 @@ class Run:
     quantized: dict[str, Any]
 
     def kept_channels(self) -> dict[str, list[int]]:
-        """Give what is left of every pruned convolution's outputs, as the dense run counts."""
+        """Return the kept output channels of every pruned convolution, as the dense run counts."""
         result = self.result
         return {k: ids for k, ids in result['kept_channels'].items() if k in result['widths']}
 
 
 @dataclass(frozen=True)
-class Arm:
-    """The runs of one name, by seed."""
+class VariantResults:
+    """The runs of one variant, sorted by seed."""
 
     name: str
-    runs: Sequence[Run]
+    runs: Sequence[RunResult]
 
     def mean(self, key: str) -> float:
-        """Average a figure of the results over the seeds."""
+        """Return the mean of a metric over the seeds."""
         return sum(self.values(key)) / len(self.runs)
 
     def values(self, key: str) -> list[float]:
-        """List a figure of the results by seed."""
+        """Return a metric of every seed."""
         return [float(run.result[key]) for run in self.runs]
 
     def latency(self, key: str) -> float | None:
-        """Average a figure of the times over the seeds; None unless all were measured."""
+        """Return the mean of a latency over the seeds; None unless all were measured."""
         return _mean_of_all([run.latency.get(key) for run in self.runs])
 
     def quantized(self, key: str) -> float | None:
-        """Average a figure of INT8 over the seeds; None unless all were measured."""
+        """Return the mean of an INT8 metric over the seeds; None unless all were measured."""
         return _mean_of_all([run.quantized.get(key) for run in self.runs])
 
-    def of_seed(self, seed: int) -> list[Run]:
-        """Give the run of a seed, none where there is none."""
+    def class_iou(self, name: str) -> float | None:
+        """Return the mean IoU of a class over the seeds that have it; None if none has."""
+        values = [run.result['iou'][name] for run in self.runs]
+        known = [value for value in values if value is not None]
+        return sum(known) / len(known) if known else None
+
+    def of_seed(self, seed: int) -> list[RunResult]:
+        """Return the run of a seed, an empty list if there is none."""
         return [run for run in self.runs if run.result['seed'] == seed]
 
     @property
     def seeds(self) -> list[int]:
-        """List the seeds."""
+        """Return the seeds."""
         return [run.result['seed'] for run in self.runs]
 
 
-def read_runs(folder: Path) -> list[Run]:
-    """Read every run of a folder that has a result, by name of its own folder."""
+def read_runs(folder: Path) -> list[RunResult]:
+    """Read every run with a result in a folder; raise SwiftnetError if there is none."""
     if not folder.is_dir():
         raise FileMissingError(folder, 'folder of runs')
     found = [RunPaths(path.parent) for path in sorted(folder.glob('*/result.json'))]
@@ -96,46 +101,50 @@ def read_runs(folder: Path) -> list[Run]:
     return [_read_run(paths) for paths in found]
 
 
-def _read_run(paths: RunPaths) -> Run:
-    result = _read(paths.result)
-    if result.get('miou') is None:
-        raise InvalidValueError(f'{paths.result}: miou', None, 'a split with labels')
-    more = (_read(path) if path.exists() else {} for path in (paths.latency, paths.quantized))
-    return Run(paths, result, *more)
-
-
-def arms_by_table(runs: Sequence[Run]) -> dict[str, list[Arm]]:
+def variants_by_table(runs: Sequence[RunResult]) -> dict[str, list[VariantResults]]:
     """
-    Put runs of one name together, and arms that can be compared into one table.
+    Group runs by variant, and variants that are comparable by table.
 
-    Tables are named after the data set; runs that took over from another one have their own.
-    The dense arm comes first, then the largest.
+    Tables are named after the dataset; runs transferred from another dataset have their own. The
+    dense variant is first, the others follow by decreasing size.
     """
-    tables: dict[str, dict[str, list[Run]]] = {}
+    tables: dict[str, dict[str, list[RunResult]]] = {}
     for run in sorted(runs, key=lambda run: int(run.result['seed'])):
         suffix = '_transfer' if run.result['weights'] == 'transfer' else ''
-        arms = tables.setdefault(run.result['dataset'] + suffix, {})
-        arms.setdefault(run.result['name'], []).append(run)
+        variants = tables.setdefault(run.result['dataset'] + suffix, {})
+        variants.setdefault(run.result['name'], []).append(run)
     return {
-        title: sorted((Arm(name, found) for name, found in arms.items()), key=_order)
-        for title, arms in sorted(tables.items())
+        title: sorted(
+            (VariantResults(name, found) for name, found in variants.items()), key=_sort_key
+        )
+        for title, variants in sorted(tables.items())
     }
 
 
+def _read_run(paths: RunPaths) -> RunResult:
+    result = _read_json(paths.result)
+    if result.get('miou') is None:
+        raise InvalidValueError(f'{paths.result}: miou', None, 'a split with labels')
+    latency, quantized = (
+        _read_json(path) if path.exists() else {} for path in (paths.latency, paths.quantized)
+    )
+    return RunResult(paths, result, latency, quantized)
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text())
+    except ValueError as error:
+        raise InvalidValueError(str(path), 'not JSON', 'a file that a run wrote') from error
+    assert isinstance(content, dict)
+    return content
+
+
 def _mean_of_all(values: Sequence[Any]) -> float | None:
-    """Average the values; None where one is missing."""
+    """Return the mean of the values; None if one is missing."""
     known = [float(value) for value in values if value is not None]
     return sum(known) / len(known) if len(known) == len(values) else None
 
 
-def _order(arm: Arm) -> tuple[bool, float, str]:
-    return arm.name != DENSE, -arm.mean('gmacs'), arm.name
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(path.read_text())
-    except ValueError as error:
-        raise InvalidValueError(str(path), 'not JSON', 'what a run wrote') from error
-    assert isinstance(content, dict)
-    return content
+def _sort_key(variant: VariantResults) -> tuple[bool, float, str]:
+    return variant.name != DENSE, -variant.mean('gmacs'), variant.name

@@ -13,7 +13,7 @@
 # limitations under the License.
 
 
-"""Reports say what the JSON files say, the same each time."""
+"""Reports have the values of the JSON files, and are reproducible."""
 
 import json
 import re
@@ -26,8 +26,8 @@ from training.__main__ import main
 from training.pruning.masks import save_masks
 from training.report.page import write_report
 from training.report.plots import overlap, pareto
-from training.report.runs import arms_by_table, NoResultsError, read_runs
-from training.report.table import arm_table, budget, class_table
+from training.report.runs import NoResultsError, read_runs, variants_by_table
+from training.report.table import budget, class_table, variant_table
 
 WIDTHS = {'stem': 4, 'body': 8}
 
@@ -61,7 +61,7 @@ def write_run(folder, name, seed, miou, latency=None, **changes):
 
 @pytest.fixture
 def runs(tmp_path):
-    """Give a folder of a dense network, a pruned one of two seeds and a masked one."""
+    """Return a folder of a dense network, a pruned one of two seeds and a masked one."""
     folder = tmp_path / 'runs'
     times = {'fp32_ms': 31.24, 'int8_ms': None, 'fp32_file_mb': 14.69, 'int8_file_mb': None}
     write_run(folder, 'dense', 0, 0.5031049)
@@ -85,13 +85,13 @@ def rows(text):
     return {row[0]: dict(zip(cells[0], row, strict=True)) for row in cells[2:]}
 
 
-def table_of(folder):
-    (arms,) = arms_by_table(read_runs(folder)).values()
-    return arms
+def variants_of(folder):
+    (variants,) = variants_by_table(read_runs(folder)).values()
+    return variants
 
 
-def test_the_table_has_the_figures_of_the_files(runs):
-    table = rows(arm_table(table_of(runs)))
+def test_variant_table_has_the_values_of_the_files(runs):
+    table = rows(variant_table(variants_of(runs)))
     assert list(table) == ['dense', 'masks', 'lth', 'ri']
     dense, lth = table['dense'], table['lth']
     assert (dense['parameters'], dense['GMACs'], dense['mIoU']) == ('1 234 567', '4.51', '50.31')
@@ -102,14 +102,18 @@ def test_the_table_has_the_figures_of_the_files(runs):
     assert table['masks']['parameters'] == '1 234 567, not zero 600 000'
 
 
-def test_classes_and_budget_are_those_of_the_files(runs):
-    arms = table_of(runs)
-    assert rows(class_table(arms))['lth'] == {'arm': 'lth', 'road': '51.0', 'car': 'absent'}
-    words = budget(arms)
+def test_class_table_and_budget_have_the_values_of_the_files(runs):
+    variants = variants_of(runs)
+    assert rows(class_table(variants))['lth'] == {
+        'variant': 'lth',
+        'road': '51.0',
+        'car': 'absent',
+    }
+    words = budget(variants)
     assert words.startswith('camvid, 101 images of split val, 480x360. Epochs: 16. Seeds: 0, 1.')
 
 
-def test_the_same_files_give_the_same_report(runs, tmp_path):
+def test_same_files_make_the_same_report(runs, tmp_path):
     written = []
     for place in ('one', 'two'):
         (tmp_path / place).mkdir()
@@ -124,34 +128,34 @@ def test_the_same_files_give_the_same_report(runs, tmp_path):
     assert all(written[0][name].startswith(b'\x89PNG') for name in names)
 
 
-def test_without_times_and_pruned_channels_there_are_no_such_columns_and_plots(tmp_path):
+def test_report_without_latencies_has_no_such_columns_and_plots(tmp_path):
     write_run(tmp_path / 'runs', 'dense', 0, 0.5)
-    columns = ['arm', 'parameters', 'GMACs', 'mIoU', 'spread']
-    assert list(rows(arm_table(table_of(tmp_path / 'runs')))['dense']) == columns
+    columns = ['variant', 'parameters', 'GMACs', 'mIoU', 'spread']
+    assert list(rows(variant_table(variants_of(tmp_path / 'runs')))['dense']) == columns
     files = write_report(tmp_path / 'runs', tmp_path / 'table.md')
     assert [path.stem for path in files] == [
         'table', 'table_camvid_miou_gmacs', 'table_camvid_class_iou',
     ]  # fmt: skip
 
 
-def test_runs_on_a_second_data_set_have_a_table_of_their_own(runs):
+def test_runs_on_a_second_dataset_have_their_own_table(runs):
     write_run(runs, 'full', 0, 0.7, weights='transfer', iou={'more': 0.7})
-    tables = arms_by_table(read_runs(runs))
-    assert [arm.name for arm in tables['camvid_transfer']] == ['full']
-    assert 'full' not in [arm.name for arm in tables['camvid']]
+    tables = variants_by_table(read_runs(runs))
+    assert [variant.name for variant in tables['camvid_transfer']] == ['full']
+    assert 'full' not in [variant.name for variant in tables['camvid']]
 
 
-def test_overlap_is_common_over_all_in_what_both_pruned(runs):
+def test_overlap_is_intersection_over_union_in_layers_that_both_pruned(runs):
     one = {'stem': np.array([1, 0, 0, 1], bool), 'body': np.array([1, 1], bool)}
     other = {'stem': np.array([0, 0, 1, 1], bool), 'head': np.array([1], bool)}
     assert overlap(one, other) == pytest.approx(1 / 3)
     assert overlap(one, one) == 1
     assert overlap(one, {'head': np.array([1], bool)}) is None
-    # Flags end with the last channel that is kept.
+    # Flags end with the last kept channel.
     assert overlap({'a': np.array([1], bool)}, {'a': np.array([0, 0, 1], bool)}) == 0
 
 
-def test_the_front_has_what_nothing_else_beats_in_both():
+def test_pareto_front_has_no_dominated_variant():
     assert pareto([4, 2, 3, 1, 2], [50, 40, 39, 10, 41]) == [3, 4, 0]
     assert pareto([1, 1], [5, 5]) == [0]
 
@@ -166,7 +170,7 @@ def test_a_finished_family_can_be_reported(finished_experiment, tmp_path, capsys
         assert table[name]['mIoU'] == f'{100 * result["miou"]:.2f}'
 
 
-def test_folders_without_results_are_refused(runs, tmp_path):
+def test_folders_without_results_raise(runs, tmp_path):
     (tmp_path / 'empty').mkdir()
     with pytest.raises(NoResultsError, match='no finished run in .*empty: expected'):
         read_runs(tmp_path / 'empty')

@@ -11,7 +11,7 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""The page of results: its tables are those of the kept files, and marks mean what they say."""
+"""The results page has the tables of the stored files, and every mark its table."""
 
 import json
 from pathlib import Path
@@ -24,11 +24,11 @@ from swiftnet_ros.errors import FileMissingError, UnknownNameError
 from training.__main__ import main
 from training.report.page import page_text, write_page
 from training.report.reference_table import read_reference
-from training.report.table import ABSENT
+from training.report.table import NOT_MEASURED
 
 PAGE = ROOT / 'docs' / 'results.md'
 REFERENCE = {
-    'source': 'a seminar',
+    'source': 'a paper',
     'data': 'ADE20K',
     'device': 'a card',
     'rows': [
@@ -58,11 +58,11 @@ def write_run(folder, name, miou, fp32_ms=None, int8_ms=None, quantized=None):
 
 @pytest.fixture
 def page(tmp_path):
-    """Give a maker of a page with one mark, beside a family of runs and a reference."""
+    """Return a function that makes a page with one mark, next to an experiment and a reference."""
     runs = tmp_path / 'results' / 'lottery'
     write_run(runs, 'dense', 0.5, 40.0, 20.0, {'miou_before': 0.501, 'miou_after': 0.497})
     write_run(runs, 'lth', 0.47, 16.0)
-    (tmp_path / 'results' / 'seminar.json').write_text(json.dumps(REFERENCE))
+    (tmp_path / 'results' / 'reference.json').write_text(json.dumps(REFERENCE))
 
     def make(mark):
         path = tmp_path / 'page.md'
@@ -78,44 +78,53 @@ def rows(text):
     return {row[0]: row[1:] for row in cells[2:]}
 
 
-def test_a_row_stands_beside_the_arm_that_it_names(page):
-    text = page_text(page('results/lottery beside results/seminar.json'))
+def test_reference_row_is_compared_with_the_variant_that_it_names(page):
+    text = page_text(page('results/lottery beside results/reference.json'))
     assert text.startswith('before\n<!-- results') and text.endswith(
         '<!-- end results -->\nafter\n'
     )
     table = rows(text)
-    theirs, ours = table['full'][:5], table['full'][5:]
-    assert theirs == ['22 040 278', '209.67', '33.89', '', '']
+    reference, ours = table['full'][:5], table['full'][5:]
+    assert reference == ['22 040 278', '209.67', '33.89', '', '']
     assert ours == ['3 608 363', '4.50', '50.00', '', '']
-    assert table['all, LTH'][:5] == [ABSENT, ABSENT, '30.50', '3.39', '2.00']
+    assert table['all, LTH'][:5] == [NOT_MEASURED, NOT_MEASURED, '30.50', '3.39', '2.00']
     assert table['all, LTH'][5:] == ['3 608 363', '4.50', '47.00', '3.00', '2.50']
-    assert table['all, FT'][4:] == [ABSENT] * 6
-    assert 'Theirs: a seminar; ADE20K, a card.' in text
+    assert table['all, FT'][4:] == [NOT_MEASURED] * 6
+    assert 'Reference: a paper; ADE20K, a card.' in text
 
 
-def test_int8_is_compared_with_the_arms_own_floats(page):
+def test_int8_is_compared_with_the_float_network_of_the_variant(page):
     table = rows(page_text(page('results/lottery int8')))
     assert table['dense'] == ['50.10', '49.70', '0.40', '40.0', '20.0', '2.00']
-    assert table['lth'] == [ABSENT, ABSENT, ABSENT, '16.0', ABSENT, ABSENT]
+    assert table['lth'] == [
+        NOT_MEASURED,
+        NOT_MEASURED,
+        NOT_MEASURED,
+        '16.0',
+        NOT_MEASURED,
+        NOT_MEASURED,
+    ]
 
 
-def test_arms_of_which_none_was_quantized_have_no_table_of_int8(page, tmp_path):
+def test_variants_without_quantization_have_no_int8_table(page, tmp_path):
     shutil.rmtree(tmp_path / 'results' / 'lottery' / 'dense_seed0')
     assert '| lth |' not in page_text(page('results/lottery int8'))
 
 
-def test_evaluations_become_tables_of_models_and_classes(page, tmp_path):
+def test_evaluations_are_tables_of_models_and_classes(page, tmp_path):
     for name, miou in (('fp32', 0.6252), ('int8', 0.62)):
         content = {'miou': miou, 'images': 101, 'iou': {'sky': miou + 0.1, 'car': None}}
         path = tmp_path / 'results' / 'camvid' / f'evaluate_{name}.json'
         path.parent.mkdir(exist_ok=True)
         path.write_text(json.dumps(content))
-    assert rows(page_text(page('results models'))) == {'camvid': ['101', '62.52', ABSENT, '62.00']}
+    assert rows(page_text(page('results models'))) == {
+        'camvid': ['101', '62.52', NOT_MEASURED, '62.00']
+    }
     table = rows(page_text(page('results/camvid iou')))
     assert table == {'sky': ['72.52', '72.00'], 'car': ['absent', 'absent']}
 
 
-def test_the_network_before_pruning_stands_beside_the_model(page, tmp_path):
+def test_dense_network_is_next_to_the_model(page, tmp_path):
     for place, miou in (('camvid', 0.62), ('camvid/dense', 0.64)):
         folder = tmp_path / 'results' / place
         folder.mkdir()
@@ -128,20 +137,20 @@ def test_the_network_before_pruning_stands_beside_the_model(page, tmp_path):
     assert rows(page_text(page('results/camvid iou'))) == {'sky': ['74.00', '72.00']}
 
 
-def test_faults_of_a_camera_stand_beside_each_other(page, tmp_path):
-    kept = (('old', 0, [], 0.75), ('new', 0, [], 0.74), ('new', 1, ['gamma=2', 'noise=12'], 0.6))
-    for model, number, faults, miou in kept:
+def test_corruptions_are_rows_of_all_models(page, tmp_path):
+    stored = (('old', 0, [], 0.75), ('new', 0, [], 0.74), ('new', 1, ['gamma=2', 'noise=12'], 0.6))
+    for model, number, corruptions, miou in stored:
         folder = tmp_path / 'results' / 'faults' / model
         folder.mkdir(parents=True, exist_ok=True)
-        content = {'miou': miou, **({'faults': faults} if faults else {})}
+        content = {'miou': miou, **({'faults': corruptions} if corruptions else {})}
         (folder / f'{number}.json').write_text(json.dumps(content))
     text = page_text(page('results/faults faults'))
-    assert '| fault | new | old |' in text
-    table = {'none': ['74.00', '75.00'], 'gamma=2, noise=12': ['60.00', ABSENT]}
+    assert '| corruption | new | old |' in text
+    table = {'none': ['74.00', '75.00'], 'gamma=2, noise=12': ['60.00', NOT_MEASURED]}
     assert rows(text) == table
 
 
-def test_the_command_writes_tables_and_plots_and_is_done_then(page, tmp_path, capsys):
+def test_command_writes_tables_and_plots_reproducibly(page, tmp_path, capsys):
     path = page('results/lottery plots')
     assert main(['report', '--page', str(path)]) == 0
     files = [Path(line) for line in capsys.readouterr().out.splitlines()]
@@ -154,9 +163,9 @@ def test_the_command_writes_tables_and_plots_and_is_done_then(page, tmp_path, ca
     assert [file.read_bytes() for file in write_page(path)] == before
 
 
-def test_runs_that_are_not_there_yet_are_said(page):
+def test_folder_without_results_is_a_line_that_says_so(page):
     text = page_text(page('results/nowhere arms'))
-    assert '*Nothing is kept in results/nowhere yet.*' in text
+    assert '*No results are stored in results/nowhere yet.*' in text
 
 
 @pytest.mark.parametrize(
@@ -167,12 +176,12 @@ def test_runs_that_are_not_there_yet_are_said(page):
         ('results/nowhere iou', FileMissingError, 'folder of evaluations not found'),
     ],
 )
-def test_a_mark_that_names_nothing_known_is_an_error(page, mark, error, words):
+def test_mark_with_unknown_table_or_missing_files_raises(page, mark, error, words):
     with pytest.raises(error, match=words):
         page_text(page(mark))
 
 
-def test_a_page_or_runs_are_asked_for(tmp_path, capsys):
+def test_command_without_page_and_runs_raises(tmp_path, capsys):
     for words in ([], [str(tmp_path)], [str(tmp_path), '-o', 'a.md', '--page', 'b.md']):
         assert main(['report', *words]) == 1
         assert 'expected either RUNS -o OUT.md or --page FILE.md' in capsys.readouterr().err
@@ -180,7 +189,7 @@ def test_a_page_or_runs_are_asked_for(tmp_path, capsys):
     assert 'page not found' in capsys.readouterr().err
 
 
-def test_the_page_of_the_documents_is_that_of_its_files():
+def test_results_page_has_the_tables_of_its_files():
     text = PAGE.read_text()
     assert text.count('<!-- results ') == text.count('<!-- end results -->') >= 8
     assert page_text(PAGE) == text, 'run python -m training report --page docs/results.md'
@@ -188,7 +197,7 @@ def test_the_page_of_the_documents_is_that_of_its_files():
         assert (PAGE.parent / name).is_file(), name
 
 
-def test_every_family_and_model_that_is_kept_is_on_the_page():
+def test_every_stored_experiment_and_model_is_on_the_page():
     text, results = PAGE.read_text(), PAGE.parent / 'results'
     for result in results.glob('lottery/*/*/result.json'):
         assert f'<!-- results results/lottery/{result.parents[1].name} arms -->' in text
@@ -196,7 +205,7 @@ def test_every_family_and_model_that_is_kept_is_on_the_page():
         assert f'<!-- results results/{path.parent.name} iou -->' in text
 
 
-def test_the_seminars_rows_are_those_of_its_table():
+def test_reference_rows_are_those_of_its_table():
     reference = read_reference(PAGE.parent / 'results' / 'seminar' / 'ade20k.json')
     figures = {row['arm']: row['miou'] for row in reference.rows}
     assert figures == {
