@@ -13,11 +13,11 @@
 # limitations under the License.
 
 """
-Measure models in each precision on this device and write the seminar's table of it.
+Measure mIoU and FPS of models in each precision on this device, and write a report.
 
     python -m swiftnet_ros.device_report full.fp32.onnx all.fp32.onnx --images DIR --labels DIR
 
-Engines are built where they are not in the cache. It writes report.md and report.json.
+Engines that are not in the cache are built. It writes report.md and report.json.
 """
 
 from argparse import ArgumentParser, Namespace
@@ -31,10 +31,17 @@ import sys
 from typing import Dict, List, Optional, Sequence
 
 from swiftnet_ros.benchmark.report import versions
-from swiftnet_ros.device_report.runs import Bench, measure, plans, split_precisions, TENSORRT
-from swiftnet_ros.device_report.table import Measured, to_markdown
-from swiftnet_ros.errors import FileMissingError, UnknownNameError
+from swiftnet_ros.device_report.measure import (
+    BenchmarkSettings,
+    measure,
+    plans,
+    split_precisions,
+    TENSORRT,
+)
+from swiftnet_ros.device_report.table import DeviceMeasurement, to_markdown
+from swiftnet_ros.errors import FileMissingError, one_line, UnknownNameError
 from swiftnet_ros.model_spec.find_model import shipped_models
+from swiftnet_ros.system.files import write_atomic
 from swiftnet_ros.system.process import exit_code
 
 PRECISIONS = ('fp32', 'fp16', 'bf16', 'int8')
@@ -43,37 +50,39 @@ _RELEASE = Path('/etc/nv_tegra_release')
 
 
 def main(argv: Optional[List[str]] = None) -> int:
-    """Write the report of a device; give the exit code: 1 if nothing could be measured."""
+    """Write the report of this device and return the exit code: 1 if all measurements failed."""
     options = _parser().parse_args(argv)
     return exit_code(lambda: _run(options))
 
 
 def _run(options: Namespace) -> int:
     _check(options)
-    bench = Bench(options.images, options.labels, options.engine, options.repeat, options.cache)
+    settings = BenchmarkSettings(
+        options.images, options.labels, options.engine, options.repeat, options.cache
+    )
     todo = plans(options.models or shipped_models(), options.precisions, options.engine)
-    measured: List[Measured] = []
+    measured: List[DeviceMeasurement] = []
     facts = device_facts()
     for number, plan in enumerate(todo, 1):
         way = f' {plan.way}' if plan.way else ''
         title = f'{plan.model} {plan.precision}{way}'
         print(f'[{number}/{len(todo)}] {title} of {plan.file}', file=sys.stderr, flush=True)
-        measured.append(measure(plan, bench))
+        measured.append(measure(plan, settings))
         if measured[-1].failure:
             print(f'    not measured: {measured[-1].failure}', file=sys.stderr, flush=True)
-        # At once: a board that stops in the middle has said what it had.
+        # After each one, so that a device that fails keeps the results so far.
         _write(options.out, measured, facts)
     print((options.out / 'report.md').read_text(encoding='utf-8'))
     return 0 if any(item.report for item in measured) else 1
 
 
 def device_facts() -> Dict[str, str]:
-    """Say what was measured on, as far as the device tells it."""
+    """Return facts of this device that are known, by name."""
     known = {name: value for name, value in versions().items() if value}
     facts = {
         'board': _text(_BOARD),
         'Jetson Linux': _text(_RELEASE).partition('\n')[0].lstrip('# '),
-        'power mode': _said(['nvpmodel', '-q']),
+        'power mode': _output_of(['nvpmodel', '-q']),
         'system': f'{platform.system()} {platform.release()} {platform.machine()}',
         'CPUs': str(len(os.sched_getaffinity(0))),
         'versions': ', '.join(f'{name} {value}' for name, value in known.items()),
@@ -97,11 +106,11 @@ def _check(options: Namespace) -> None:
         raise FileMissingError(options.out, f'folder for the report ({error.strerror})') from error
 
 
-def _write(folder: Path, measured: Sequence[Measured], facts: Dict[str, str]) -> None:
+def _write(folder: Path, measured: Sequence[DeviceMeasurement], facts: Dict[str, str]) -> None:
     runs = [asdict(item) for item in measured]
     text = json.dumps({'device': facts, 'runs': runs}, indent=1) + '\n'
-    (folder / 'report.json').write_text(text, encoding='utf-8')
-    (folder / 'report.md').write_text(to_markdown(measured, facts), encoding='utf-8')
+    write_atomic(folder / 'report.json', text)
+    write_atomic(folder / 'report.md', to_markdown(measured, facts))
 
 
 def _text(path: Path) -> str:
@@ -111,27 +120,27 @@ def _text(path: Path) -> str:
         return ''
 
 
-def _said(words: List[str]) -> str:
-    """Give what a program of the board says on one line, nothing where there is none."""
+def _output_of(words: List[str]) -> str:
+    """Return the output of a program on one line, empty if it is not installed."""
     try:
         done = subprocess.run(words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=10)
     except (OSError, subprocess.TimeoutExpired):
         return ''
-    return ' '.join(done.stdout.decode(errors='replace').split())
+    return one_line(done.stdout.decode(errors='replace'))
 
 
 def _parser() -> ArgumentParser:
     parser = ArgumentParser('device_report', description=__doc__.strip().partition('\n')[0])
     add = parser.add_argument
-    models = '.onnx files, of a pair either, or names of shipped models; without any these'
+    models = '.onnx files, either one of a pair, or shipped models; default: all shipped models'
     add('models', nargs='*', metavar='MODEL', help=models)
     add('--images', type=Path, required=True, help='folder of images')
     add('--labels', type=Path, help='folder of PNGs of class ids, same names; for the mIoU')
     add('--engine', default=TENSORRT, help='tensorrt, or openvino to measure a CPU')
-    listed = 'a list, as fp16,int8'
-    add('--precisions', type=split_precisions, default=('fp16', 'int8'), help=listed)
-    add('--repeat', type=int, default=1, help='how often the folder is played')
-    add('--cache', type=Path, help="folder of built engines, in place of the user's")
+    precisions = 'comma-separated, as fp16,int8'
+    add('--precisions', type=split_precisions, default=('fp16', 'int8'), help=precisions)
+    add('--repeat', type=int, default=1, help='repetitions of the images')
+    add('--cache', type=Path, help='folder of built engines; default: cache of the user')
     add('--out', type=Path, default=Path('device_report'), help='folder for the report')
     return parser
 

@@ -12,36 +12,35 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The seminar's table of a device in Markdown, from what its runs gave."""
+"""The report of a device in Markdown: mIoU and FPS of models by precision."""
 
 from dataclasses import dataclass, field
 from typing import Any, Dict, List, Mapping, Optional, Sequence
 
-Report = Dict[str, Any]
+DeviceReportTree = Dict[str, Any]
 _COLUMNS = {'fp32': 'FP32', 'fp16': 'FP16', 'bf16': 'bf16', 'int8': 'INT8'}
 _NONE = '-'
 
 
 @dataclass(frozen=True)
-class Measured:
+class DeviceMeasurement:
     """
-    One model in one precision, made in one way, and what its benchmark said.
+    A model in one precision and the report of its benchmark, None if there is a `failure`.
 
-    `way` tells how INT8 was made: explicit or implicit. `report` is the benchmark's, None where
-    there is a `failure`.
+    `way` is explicit or implicit for INT8. The fields are the keys of report.json.
     """
 
     model: str
     precision: str
     way: str = ''
     file: str = ''
-    report: Optional[Report] = None
-    build: Report = field(default_factory=dict)
+    report: Optional[DeviceReportTree] = None
+    build: DeviceReportTree = field(default_factory=dict)
     failure: str = ''
 
 
-def to_markdown(measured: Sequence[Measured], facts: Mapping[str, str]) -> str:
-    """Write both tables, what failed, and what it was measured on."""
+def to_markdown(measured: Sequence[DeviceMeasurement], facts: Mapping[str, str]) -> str:
+    """Return both tables, the failures and the device as Markdown."""
     precisions = list(dict.fromkeys(item.precision for item in measured))
     models = list(dict.fromkeys(item.model for item in measured))
     heads = [f'{_COLUMNS[name]} mIoU | FPS' for name in precisions]
@@ -50,8 +49,8 @@ def to_markdown(measured: Sequence[Measured], facts: Mapping[str, str]) -> str:
         cells = [_cell([item for item in measured if (item.model, item.precision) == (model, p)])
                  for p in precisions]  # fmt: skip
         lines.append(f'| {model} | {" | ".join(cells)} |')
-    lines += ['', 'mIoU in percent; FPS of the whole way from picture to labels, one at a time.']
-    lines += ['Of two ways to INT8 the faster one counts.', '', *_details(measured)]
+    lines += ['', 'mIoU in percent; FPS from image to labels, one image at a time.']
+    lines += ['Of explicit and implicit INT8 the faster one is shown.', '', *_details(measured)]
     failures = [item for item in measured if item.failure]
     if failures:
         lines += ['', 'Not measured:', '']
@@ -60,22 +59,22 @@ def to_markdown(measured: Sequence[Measured], facts: Mapping[str, str]) -> str:
     return '\n'.join(lines) + '\n'
 
 
-def fastest(measured: Sequence[Measured]) -> Optional[Measured]:
-    """Give the one with the most frames per second, None if none was measured."""
+def fastest(measured: Sequence[DeviceMeasurement]) -> Optional[DeviceMeasurement]:
+    """Return the measurement with the highest FPS, None if all failed."""
     done = [item for item in measured if item.report is not None]
     return max(done, key=lambda item: float((item.report or {})['fps']), default=None)
 
 
-def _cell(measured: Sequence[Measured]) -> str:
+def _cell(measured: Sequence[DeviceMeasurement]) -> str:
     best = fastest(measured)
     if best is None or best.report is None:
         return f'{_NONE} | {_NONE}'
     return f'{_percent(best.report["miou"])} | {best.report["fps"]:.1f}'
 
 
-def _details(measured: Sequence[Measured]) -> List[str]:
+def _details(measured: Sequence[DeviceMeasurement]) -> List[str]:
     lines = [
-        '| model | precision that ran | mIoU | FPS | p50 ms | p95 ms | built in s |',
+        '| model | used precision | mIoU | FPS | p50 ms | p95 ms | build s |',
         '|---' * 7 + '|',
     ]
     for item in measured:
@@ -84,7 +83,7 @@ def _details(measured: Sequence[Measured]) -> List[str]:
     return lines
 
 
-def _detail(item: Measured, report: Report) -> str:
+def _detail(item: DeviceMeasurement, report: DeviceReportTree) -> str:
     seconds = item.build.get('build_seconds')
     cells = [
         _title(item),
@@ -98,8 +97,8 @@ def _detail(item: Measured, report: Report) -> str:
     return f'| {" | ".join(cells)} |'
 
 
-def _title(item: Measured) -> str:
-    return ' '.join(part for part in (item.model, _COLUMNS[item.precision], item.way) if part)
+def _title(item: DeviceMeasurement) -> str:
+    return ' '.join(text for text in (item.model, _COLUMNS[item.precision], item.way) if text)
 
 
 def _percent(miou: Optional[float]) -> str:

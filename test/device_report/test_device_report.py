@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The report of a device comes from real runs: here of OpenVINO in place of TensorRT."""
+"""The report of a device from real benchmarks, here of OpenVINO instead of TensorRT."""
 
 import json
 import os
@@ -29,15 +29,20 @@ import onnx
 from onnx import helper, numpy_helper, TensorProto
 import pytest
 from swiftnet_ros.device_report import __main__ as device_report
-from swiftnet_ros.device_report import runs
-from swiftnet_ros.device_report.runs import Bench, measure, Plan, plans
+from swiftnet_ros.device_report import measure as module
+from swiftnet_ros.device_report.measure import (
+    BenchmarkSettings,
+    measure,
+    MeasurementPlan,
+    plans,
+)
 from swiftnet_ros.model_spec import read_model, read_spec, write_model
 
 SCRIPT = ROOT / 'scripts' / 'jetson_report.sh'
 
 
 def write_quantized(source, path):
-    """Write a tiny model with the input of its convolution through an int8 pair."""
+    """Write a tiny model with a Q/DQ pair before its convolution."""
     model, spec = read_model(source), read_spec(source)
     scale = numpy_helper.from_array(np.float32(2.0), 'scale')
     zero = numpy_helper.from_array(np.int8(0), 'zero')
@@ -57,7 +62,7 @@ def write_quantized(source, path):
 
 @pytest.fixture
 def folder(tmp_path):
-    """Write two models, one of them as a pair, and pictures with labels."""
+    """Return a folder of two models, one of them a pair, and images with labels."""
     write_tiny_model(tmp_path / 'pair.fp32.onnx')
     write_quantized(tmp_path / 'pair.fp32.onnx', tmp_path / 'pair.int8.onnx')
     write_tiny_model(tmp_path / 'alone.onnx', height=24, width=32)
@@ -66,14 +71,14 @@ def folder(tmp_path):
 
 
 def run_script(folder, *more, env=None):
-    """Run the script as a user does, from another folder."""
+    """Run the script from another folder."""
     words = ['bash', str(SCRIPT), *more]
     environment = {**os.environ, 'PYTHON': sys.executable, **(env or {})}
     return subprocess.run(words, cwd=folder, env=environment, capture_output=True, text=True)
 
 
-def test_the_table_comes_out_of_real_runs(folder):
-    """Every figure of it stands in the raw report, and mIoU is the benchmark's own."""
+def test_report_is_measured_by_the_benchmark(folder):
+    """Every number is in report.json, and the mIoU is that of the benchmark."""
     models = ['pair.fp32.onnx', 'alone.onnx']
     given = ['--images', 'images', '--labels', 'labels', '--engine', 'openvino']
     done = run_script(folder, *models, *given, '--precisions', 'fp32,int8', '--out', 'out')
@@ -85,21 +90,21 @@ def test_the_table_comes_out_of_real_runs(folder):
     assert done.stdout.strip() == table.strip()
     rows = [line.strip('|').split('|') for line in table.splitlines()[2:4]]
     assert [[cell.strip() for cell in row] for row in rows] == [
-        ['pair', *figures(runs['pair', 'fp32']), *figures(runs['pair', 'int8'])],
-        ['alone', *figures(runs['alone', 'fp32']), '-', '-'],
+        ['pair', *cells(runs['pair', 'fp32']), *cells(runs['pair', 'int8'])],
+        ['alone', *cells(runs['alone', 'fp32']), '-', '-'],
     ]
     assert 0.2 < runs['pair', 'fp32']['report']['miou'] < 1.0
     assert runs['pair', 'fp32']['report']['precision'] == 'fp32'
     assert runs['pair', 'fp32']['report']['sent'] == 5
     failure = runs['alone', 'int8']['failure']
-    assert failure.endswith('alone.int8.onnx is not there; python -m training quantize '
-                            '--tensorrt-tables makes it')  # fmt: skip
+    assert failure.endswith('alone.int8.onnx does not exist; create it with '
+                            'python -m training quantize --tensorrt-tables')  # fmt: skip
     assert f'- alone INT8 explicit: {failure}' in table
     assert written['device']['CPUs'] == str(len(os.sched_getaffinity(0)))
 
 
-def figures(run):
-    """Give the two cells of a run."""
+def cells(run):
+    """Return the two cells of a measurement."""
     return [f'{100 * run["report"]["miou"]:.2f}', f'{run["report"]["fps"]:.1f}']
 
 
@@ -119,7 +124,7 @@ def figures(run):
         ),
     ],
 )
-def test_a_mistake_is_one_line_and_exit_code_1(folder, more, error, capsys, monkeypatch):
+def test_error_is_one_line_and_exit_code_1(folder, more, error, capsys, monkeypatch):
     monkeypatch.chdir(folder)
     assert device_report.main([*more, '--engine', 'openvino']) == 1
     captured = capsys.readouterr()
@@ -127,14 +132,14 @@ def test_a_mistake_is_one_line_and_exit_code_1(folder, more, error, capsys, monk
     assert re.search(f'^error: .*{error}', captured.err), captured.err
 
 
-def test_without_tensorrt_it_says_so_at_once(folder, capsys, monkeypatch):
+def test_missing_tensorrt_raises_at_once(folder, capsys, monkeypatch):
     monkeypatch.setitem(sys.modules, 'tensorrt', None)
     given = [str(folder / 'alone.onnx'), '--images', str(folder / 'images')]
     assert device_report.main([*given, '--out', str(folder / 'out')]) == 1
     assert capsys.readouterr().err.startswith("error: engine 'tensorrt' cannot be used here: ")
 
 
-def test_where_nothing_could_be_measured_the_exit_code_says_so(folder):
+def test_exit_code_is_1_if_all_measurements_failed(folder):
     (folder / 'labels' / '03.png').unlink()
     given = ['--images', 'images', '--labels', 'labels', '--engine', 'openvino']
     done = run_script(folder, 'alone.onnx', *given, '--precisions', 'fp32')
@@ -144,46 +149,47 @@ def test_where_nothing_could_be_measured_the_exit_code_says_so(folder):
 
 @pytest.fixture
 def trt(monkeypatch):
-    """Stand in for a TensorRT that is asked for nothing but its names."""
+    """Return a function that fakes a TensorRT with the given builder flags."""
 
-    def stand_in(*flags):
-        module = SimpleNamespace(BuilderFlag=SimpleNamespace(**dict.fromkeys(flags, 1)))
-        monkeypatch.setattr(runs, 'tensorrt_module', lambda: module)
+    def fake(*flags):
+        tensorrt = SimpleNamespace(BuilderFlag=SimpleNamespace(**dict.fromkeys(flags, 1)))
+        monkeypatch.setattr(module, 'tensorrt_module', lambda: tensorrt)
 
-    return stand_in
+    return fake
 
 
-def test_tensorrt_gets_the_right_file_of_each_precision(folder, trt):
-    """INT8 in both ways where a table lies beside the pair."""
+def test_tensorrt_reads_the_file_of_each_precision(folder, trt):
+    """INT8 is explicit and implicit if there is a calibration table next to the pair."""
     trt('FP16')
     source, quantized = folder / 'pair.fp32.onnx', folder / 'pair.int8.onnx'
     table = folder / 'pair.int8.calibration'
     table.touch()
     (folder / 'pair.fp16.onnx').touch()
-    # Either file of a pair names it.
+    # Either file of a pair stands for both.
     for name in (source, quantized):
         assert plans([str(name)], ['fp32', 'fp16', 'int8'], 'tensorrt') == [
-            Plan('pair', 'fp32', source),
-            Plan('pair', 'fp16', source),
-            Plan('pair', 'int8', quantized, 'explicit'),
-            Plan('pair', 'int8', source, 'implicit', table),
+            MeasurementPlan('pair', 'fp32', source),
+            MeasurementPlan('pair', 'fp16', source),
+            MeasurementPlan('pair', 'int8', quantized, 'explicit'),
+            MeasurementPlan('pair', 'int8', source, 'implicit', table),
         ]
     quantized.unlink()
     assert [plan.way for plan in plans([str(source)], ['int8'], 'tensorrt')] == ['implicit']
     assert [plan.way for plan in plans([str(source)], ['int8'], 'openvino')] == ['explicit']
 
 
-def test_a_tensorrt_that_is_strongly_typed_gets_the_file_of_its_precision(folder, trt):
+def test_strongly_typed_tensorrt_reads_the_fp16_file(folder, trt):
     trt()
     half = folder / 'pair.fp16.onnx'
     given = [str(folder / 'pair.fp32.onnx')]
-    assert plans(given, ['fp16'], 'tensorrt') == [Plan('pair', 'fp16', half)]
-    bench = Bench(folder / 'images')
-    assert 'python -m training fp16 makes it' in measure(Plan('pair', 'fp16', half), bench).failure
+    assert plans(given, ['fp16'], 'tensorrt') == [MeasurementPlan('pair', 'fp16', half)]
+    plan = MeasurementPlan('pair', 'fp16', half)
+    failure = measure(plan, BenchmarkSettings(folder / 'images')).failure
+    assert 'create it with python -m training fp16' in failure
 
 
-def test_an_engine_is_built_with_the_table_and_then_measured(folder, monkeypatch):
-    """What is run, word by word; both answers are kept."""
+def test_engine_is_built_with_the_table_and_then_measured(folder, monkeypatch):
+    """The commands are exact, and both results are kept."""
     called = []
 
     def run(words):
@@ -192,15 +198,17 @@ def test_an_engine_is_built_with_the_table_and_then_measured(folder, monkeypatch
             return {'engine': '/cache/pair.engine', 'build_seconds': 7.0}
         return {'fps': 30.0}
 
-    monkeypatch.setattr(runs, '_last_line', run)
+    monkeypatch.setattr(module, '_run_json', run)
     table = folder / 'pair.int8.calibration'
-    plan = Plan('pair', 'int8', folder / 'pair.fp32.onnx', 'implicit', table)
-    bench = Bench(folder / 'images', folder / 'labels', repeat=3, cache=folder / 'cache')
-    done = measure(plan, bench)
+    plan = MeasurementPlan('pair', 'int8', folder / 'pair.fp32.onnx', 'implicit', table)
+    settings = BenchmarkSettings(
+        folder / 'images', folder / 'labels', repeat=3, cache=folder / 'cache'
+    )
+    done = measure(plan, settings)
     assert (done.report, done.build['build_seconds']) == ({'fps': 30.0}, 7.0)
     build, benchmark = (' '.join(words) for words in called)
     assert build == (
-        f'swiftnet_ros.build_engine {folder}/pair.fp32.onnx --precision int8 --json '
+        f'swiftnet_ros.build_engine {folder}/pair.fp32.onnx --json --precision int8 '
         f'--calibration {table} --cache {folder}/cache'
     )
     assert benchmark == (
@@ -209,13 +217,16 @@ def test_an_engine_is_built_with_the_table_and_then_measured(folder, monkeypatch
     )
 
 
-def test_a_program_that_dies_is_a_failure_with_its_last_words(folder, monkeypatch):
+def test_benchmark_that_dies_is_a_failure(folder, monkeypatch):
     monkeypatch.setattr(sys, 'executable', '/bin/false')
-    done = measure(Plan('alone', 'fp32', folder / 'alone.onnx'), Bench(folder, engine='openvino'))
-    assert done.failure == 'swiftnet_ros.benchmark ended with code 1: it said nothing'
+    done = measure(
+        MeasurementPlan('alone', 'fp32', folder / 'alone.onnx'),
+        BenchmarkSettings(folder, engine='openvino'),
+    )
+    assert done.failure == 'swiftnet_ros.benchmark ended with exit code 1: no output'
 
 
-def test_the_board_is_described_as_far_as_it_says(tmp_path, monkeypatch):
+def test_device_facts_are_those_that_are_known(tmp_path, monkeypatch):
     (tmp_path / 'model').write_bytes(b'Jetson-AGX\0')
     (tmp_path / 'release').write_text('# R35 (release), REVISION: 4.1\nmore\n')
     (tmp_path / 'nvpmodel').write_text('#!/bin/sh\necho NV Power Mode: MAXN\necho 0\n')
