@@ -72,19 +72,18 @@ def training_that(statement: str) -> str:
 
 def tiny_config(**sections: Any) -> Config:
     """Return the configuration of a tiny run; `train={'epochs': 3}` changes a section."""
-    tree = {key: dict(part) if isinstance(part, dict) else part for key, part in TREE.items()}
-    for section, changes in sections.items():
-        tree[section].update(changes)
-    return config_from_tree(tree)
+    return config_from_tree(_tree(sections))
 
 
 def write_config(path: Path, **sections: Any) -> Path:
     """Write the configuration of a tiny run as a YAML file."""
-    tree = {key: dict(part) if isinstance(part, dict) else part for key, part in TREE.items()}
-    for section, changes in sections.items():
-        tree[section].update(changes)
-    path.write_text(yaml.safe_dump(tree))
+    path.write_text(yaml.safe_dump(_tree(sections)))
     return path
+
+
+def _tree(sections: dict[str, Any]) -> dict[str, Any]:
+    changed = {section: {**TREE[section], **changes} for section, changes in sections.items()}
+    return {**TREE, **changed}
 
 
 def tiny_loader(

@@ -16,7 +16,6 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 import json
 import os
 from pathlib import Path
@@ -29,85 +28,36 @@ from swiftnet_ros.system.files import write_atomic
 LOCK = '.lock'
 
 
-@dataclass(frozen=True)
 class RunPaths:
     """The paths of one training run's files, all below `folder`."""
 
-    folder: Path
-
-    @property
-    def config(self) -> Path:
-        """The complete configuration as it was used, YAML."""
-        return self.folder / 'config.yaml'
-
-    @property
-    def class_counts(self) -> Path:
-        """The pixels of each class in the training labels and the class weights, JSON."""
-        return self.folder / 'class_counts.json'
-
-    @property
-    def losses(self) -> Path:
-        """One JSON line for every step."""
-        return self.folder / 'losses.jsonl'
-
-    @property
-    def metrics(self) -> Path:
-        """One JSON line for every evaluation, with the IoU of each class."""
-        return self.folder / 'metrics.jsonl'
-
-    @property
-    def tensorboard(self) -> Path:
-        """The folder of TensorBoard's event files."""
-        return self.folder / 'tensorboard'
-
-    @property
-    def last(self) -> Path:
-        """The newest checkpoint that training resumes from."""
-        return self.folder / 'last.pt'
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        # The complete configuration as it was used.
+        self.config = folder / 'config.yaml'
+        # The pixels of each class in the training labels, and the class weights.
+        self.class_counts = folder / 'class_counts.json'
+        # One line for every step, and for every evaluation with the IoU of each class.
+        self.losses = folder / 'losses.jsonl'
+        self.metrics = folder / 'metrics.jsonl'
+        self.tensorboard = folder / 'tensorboard'
+        # The newest checkpoint, from which training resumes, and the finished network's: the EMA.
+        self.last = folder / 'last.pt'
+        self.trained = folder / 'trained.pt'
+        # The options of a variant of an experiment and the checkpoint that it starts from.
+        self.variant = folder / 'arm.json'
+        self.initial_weights = folder / 'start.pt'
+        # What was pruned since the dense run: channels, or single weights.
+        self.history = folder / 'history.json'
+        self.masks = folder / 'masks.json'
+        # The metrics of the finished run, and the JSON output of the commands bench and quantize.
+        self.result = folder / 'result.json'
+        self.latency = folder / 'latency.json'
+        self.quantized = folder / 'quantize.json'
 
     def weights_at(self, step: int) -> Path:
         """Return the path of the weights after an iteration, not averaged."""
         return self.folder / f'step_{step:06d}.pt'
-
-    @property
-    def trained(self) -> Path:
-        """The finished network: the weights' EMA at the end of the schedule."""
-        return self.folder / 'trained.pt'
-
-    @property
-    def initial_weights(self) -> Path:
-        """The checkpoint that a variant of an experiment started from."""
-        return self.folder / 'start.pt'
-
-    @property
-    def variant(self) -> Path:
-        """The options of a variant of an experiment, JSON."""
-        return self.folder / 'arm.json'
-
-    @property
-    def history(self) -> Path:
-        """The channels removed since the dense run, JSON."""
-        return self.folder / 'history.json'
-
-    @property
-    def masks(self) -> Path:
-        """The masks of unstructured pruning, JSON."""
-        return self.folder / 'masks.json'
-
-    @property
-    def result(self) -> Path:
-        """The metrics of a finished run, JSON."""
-        return self.folder / 'result.json'
-
-    @property
-    def latency(self) -> Path:
-        """The latencies measured by `python -m training bench`, JSON."""
-        return self.folder / 'latency.json'
-
-    @property
-    def quantized(self) -> Path:
-        """The output of `python -m training quantize --json`, JSON."""
-        return self.folder / 'quantize.json'
 
     def pruning_round(self, number: int) -> 'RunPaths':
         """Return the paths of an earlier round of pruning and training, from 1."""

@@ -27,7 +27,7 @@ from training.warehouse_renderer.geometry import PinholeCamera, Pose
 from training.warehouse_renderer.parts import Part
 from training.warehouse_renderer.person import walking
 
-Builder: TypeAlias = Callable[[Random, Pose], list[Part]]
+ObjectBuilder: TypeAlias = Callable[[Random, Pose], list[Part]]
 
 
 @dataclass(frozen=True)
@@ -135,7 +135,7 @@ def draw_objects(
     rng: Random, hall: Hall, rows: list[RackRow], camera: PinholeCamera
 ) -> list[Part]:
     """Place people, trucks, pallets and boxes on free ground in front of the camera."""
-    plan: list[tuple[Builder, float, float, int]] = [
+    plan: list[tuple[ObjectBuilder, float, float, int]] = [
         (forklift, 1.3, 3.6, rng.choice((0, 1, 1))),
         (walking, 0.4, 2.2, rng.choice((0, 1, 1, 2, 3))),
         (storage.pallet_on_floor, 0.8, 2.5, rng.choice((0, 1, 2, 3))),
