@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The offline commands: python -m training COMMAND ..."""
+"""The commands of training: python -m training COMMAND ..."""
 
 from collections.abc import Sequence
 from importlib import import_module
@@ -21,7 +21,7 @@ import sys
 from swiftnet_ros.errors import UnknownNameError
 from swiftnet_ros.system.process import exit_code
 
-# command -> module of training/commands with `main(arguments) -> int`, imported only when called
+# command -> module of training/commands with `main(arguments) -> int`, imported when called
 COMMANDS = {
     'train': 'training.commands.train',
     'lottery': 'training.commands.lottery',

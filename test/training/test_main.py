@@ -13,7 +13,7 @@
 # limitations under the License.
 
 
-"""The command line: every mistake of a user is one line and the exit code 1."""
+"""The command line: every mistake of a user prints one line and exits with code 1."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -29,7 +29,7 @@ import pytest
 from training.__main__ import ALIASES, COMMANDS, main
 from training.run.checkpoint import save_checkpoint
 
-# Command lines in a folder with a configuration, a checkpoint and a data set; what the error says.
+# Command lines in a folder with a configuration, a checkpoint and a dataset, and their errors.
 MISTAKES = [
     ('trian', "unknown command 'trian'; did you mean 'train'"),
     ('count nowhere.yaml', 'configuration not found: nowhere.yaml'),
@@ -97,36 +97,40 @@ MISTAKES = [
 ]
 
 
-def spoil(folder: Path, change: Callable[[Path], object]) -> None:
-    """Make a data set and spoil its first picture of each split; `change` gets the label."""
+def write_damaged_folder(folder: Path, change: Callable[[Path], object]) -> None:
+    """Write a dataset with the first label image of each split changed by `change`."""
     write_folder(folder)
     for split in ('train', 'val'):
         change(folder / split / 'labels' / '000.png')
 
 
 def image_of(label: Path) -> Path:
-    """Give the picture that belongs to a label."""
+    """Return the image of a label image."""
     return label.parents[1] / 'images' / label.name
 
 
 def remove_images(label: Path) -> None:
-    """Leave no picture in a split."""
+    """Remove all images of a split."""
     for path in image_of(label).parent.iterdir():
         path.unlink()
 
 
 @pytest.fixture(scope='module')
 def workplace(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Give a folder with good and bad files of every kind."""
+    """Return a folder with valid and invalid files of every kind."""
     folder = tmp_path_factory.mktemp('workplace')
     write_folder(folder / 'set')
     nines, small = np.full((64, 96), 9, np.uint8), np.zeros((7, 5), np.uint8)
-    spoil(folder / 'ids', lambda label: cv2.imwrite(str(label), nines))
-    spoil(folder / 'sizes', lambda label: cv2.imwrite(str(label), small))
-    spoil(folder / 'unlabeled', lambda label: label.unlink())
-    spoil(folder / 'corrupt', lambda label: image_of(label).write_bytes(b'no picture'))
-    spoil(folder / 'empty', remove_images)
-    spoil(folder / 'table', lambda label: (folder / 'table/classes.yaml').write_text('classes: 3'))
+    write_damaged_folder(folder / 'ids', lambda label: cv2.imwrite(str(label), nines))
+    write_damaged_folder(folder / 'sizes', lambda label: cv2.imwrite(str(label), small))
+    write_damaged_folder(folder / 'unlabeled', lambda label: label.unlink())
+    write_damaged_folder(
+        folder / 'corrupt', lambda label: image_of(label).write_bytes(b'no image')
+    )
+    write_damaged_folder(folder / 'empty', remove_images)
+    write_damaged_folder(
+        folder / 'table', lambda label: (folder / 'table/classes.yaml').write_text('classes: 3')
+    )
     save_checkpoint(tiny_checkpoint(), folder / 'tiny.pt')
     write_tiny_model(folder / 'tiny.onnx')
     for name in ('tiny.pt', 'tiny.onnx'):
@@ -140,7 +144,7 @@ def workplace(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize(('words', 'message'), MISTAKES, ids=[words for words, _ in MISTAKES])
-def test_a_mistake_is_one_line_and_the_exit_code_1(workplace, monkeypatch, capsys, words, message):
+def test_mistake_prints_one_line_and_exits_with_1(workplace, monkeypatch, capsys, words, message):
     monkeypatch.chdir(workplace)
     assert main(words.split()) == 1
     captured = capsys.readouterr()
@@ -153,7 +157,7 @@ def test_a_mistake_is_one_line_and_the_exit_code_1(workplace, monkeypatch, capsy
 
 
 @pytest.mark.parametrize('command', COMMANDS)
-def test_every_command_says_how_it_is_used(capsys, command):
+def test_every_command_has_help(capsys, command):
     with pytest.raises(SystemExit) as caught:
         main([command, '--help'])
     assert caught.value.code == 0
@@ -170,14 +174,14 @@ def test_former_command_name_warns_and_runs_the_command(capsys, former, name):
     assert captured.err == f'warning: {former} is now called {name}\n'
 
 
-def test_without_a_command_the_commands_are_listed(capsys):
+def test_missing_command_prints_all_commands(capsys):
     assert main([]) == 2
     assert main(['--help']) == 0
     for line in capsys.readouterr().out.splitlines():
         assert all(command in line for command in ('train', 'export', 'evaluate', 'count'))
 
 
-def test_the_module_runs_as_a_command(workplace):
+def test_module_runs_as_a_command(workplace):
     words = [sys.executable, '-m', 'training', 'count', 'nowhere.yaml']
     done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True)
     message = 'error: configuration not found: nowhere.yaml; check the path\n'

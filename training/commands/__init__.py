@@ -12,4 +12,4 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The command lines, one file each: arguments in, a call of one room, a result out."""
+"""The command lines, one file each: arguments, a call of one package, output."""

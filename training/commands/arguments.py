@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Arguments that several commands take."""
+"""Arguments that several commands share."""
 
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
@@ -27,19 +27,19 @@ from training.schema.config import parse_value
 def add_dataset_arguments(parser: ArgumentParser, required: bool) -> None:
     """Add --dataset, --root, --split and --option."""
     parser.add_argument('--dataset', required=required, help=f'one of {", ".join(DATASETS)}')
-    parser.add_argument('--root', type=Path, help='folder of the data set')
+    parser.add_argument('--root', type=Path, help='folder of the dataset')
     parser.add_argument('--split', default='val', help='train, val or test')
     parser.add_argument(
         '--option',
         action='append',
         default=[],
         metavar='KEY=VALUE',
-        help='an option of the data set, as frames=20 of warehouse',
+        help='an option of the dataset, such as frames=20 of warehouse',
     )
 
 
 def dataset_of(options: Namespace) -> ImageLabelDataset:
-    """Open the data set that the arguments name."""
+    """Open the dataset that the arguments name."""
     values: dict[str, Any] = {}
     for text in options.option:
         key, separator, value = text.partition('=')

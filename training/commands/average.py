@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""python -m training average A.pt B.pt ... -o OUT.pt: the mean of networks trained on from one."""
+"""python -m training average A.pt B.pt ... -o OUT.pt: the mean of fine-tuned weights."""
 
 from argparse import ArgumentParser
 from collections.abc import Sequence
@@ -28,7 +28,7 @@ from training.run.weight_average import average_checkpoints
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Average checkpoints; with a data set measure the mIoU that the file then names."""
+    """Average checkpoints of one network; with a dataset measure the mIoU and store it."""
     parser = ArgumentParser('python -m training average', description=main.__doc__)
     parser.add_argument('checkpoints', type=Path, nargs='+', help='.pt files of one network')
     parser.add_argument('-o', '--out', type=Path, required=True, help='.pt file to write')

@@ -29,7 +29,7 @@ from training.trainer.initial_weights import num_classes
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Count a configuration's network, or a checkpoint's with its pruned widths."""
+    """Count the network of a configuration, or of a checkpoint with its pruned widths."""
     parser = ArgumentParser('python -m training count', description=main.__doc__)
     parser.add_argument('config', type=Path, help='YAML configuration or .pt checkpoint')
     parser.add_argument(

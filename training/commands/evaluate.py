@@ -24,7 +24,7 @@ from training.evaluation.evaluate import evaluate_file
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Evaluate a .pt checkpoint in torch, or an .onnx file or shipped model by the runtime."""
+    """Evaluate a checkpoint in torch, or an .onnx file or shipped model with the runtime."""
     parser = ArgumentParser('python -m training evaluate', description=main.__doc__)
     parser.add_argument('model', help='.pt, .onnx, or the name of a shipped model')
     add_dataset_arguments(parser, required=True)

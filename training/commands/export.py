@@ -34,14 +34,19 @@ def main(arguments: Sequence[str]) -> int:
     """
     Export a checkpoint and compare the file with torch.
 
-    With --dataset the file's own mIoU is measured by the runtime and kept in it.
+    With --dataset the file's own mIoU is measured with the runtime and stored in it.
     """
     parser = ArgumentParser('python -m training export', description=main.__doc__)
     parser.add_argument('checkpoint', type=Path, help='.pt file')
     parser.add_argument('-o', '--out', type=Path, required=True, help='.onnx file to write')
-    parser.add_argument('--name', help="the model's name; the file's name without endings")
     parser.add_argument(
-        '--size', type=network_size, metavar='WIDTHxHEIGHT', help='the trained size'
+        '--name', help='name of the model; default: the file name without suffixes'
+    )
+    parser.add_argument(
+        '--size',
+        type=network_size,
+        metavar='WIDTHxHEIGHT',
+        help='input size; default: the trained size',
     )
     add_dataset_arguments(parser, required=False)
     parser.add_argument('--json', action='store_true', help='one JSON object as the last line')
@@ -64,15 +69,15 @@ def main(arguments: Sequence[str]) -> int:
         f'same class on {parity.agreement:.4%} of pixels'
     )
     if dataset is not None:
-        result['miou'] = _keep_miou(options.out, dataset)
+        result['miou'] = _store_miou(options.out, dataset)
         print(f'mIoU {result["miou"]}')
     if options.json:
         print(json.dumps(result))
     return 0
 
 
-def _keep_miou(path: Path, dataset: ImageLabelDataset) -> float:
-    """Measure the file in FP32 and write the figure into its specification."""
+def _store_miou(path: Path, dataset: ImageLabelDataset) -> float:
+    """Measure the mIoU of a file in FP32 and write it into its specification."""
     miou: float = evaluate_file(str(path), dataset, 'fp32')['miou']
     spec = read_spec(path)
     write_model(read_model(path), path, replace(spec, miou=miou), read_golden(path))

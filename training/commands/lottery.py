@@ -13,7 +13,7 @@
 # limitations under the License.
 
 
-"""python -m training lottery EXPERIMENT: a dense run, and all that is made of it by pruning."""
+"""python -m training lottery EXPERIMENT: train an ablation of pruning."""
 
 from argparse import ArgumentParser
 from collections.abc import Sequence
@@ -26,23 +26,27 @@ from training.experiments.seed_runs import SeedRuns
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run the arms of a family, one after the other; what is finished or begun goes on."""
+    """Run the variants of an experiment, one after the other; finished ones are skipped."""
     parser = ArgumentParser('python -m training lottery', description=main.__doc__)
-    parser.add_argument('family', type=Path, help='YAML file')
-    parser.add_argument('--root', type=Path, help='folder of the data set')
-    parser.add_argument('--transfer-root', type=Path, help='folder of the second data set')
+    parser.add_argument('experiment', type=Path, help='YAML file')
+    parser.add_argument('--root', type=Path, help='folder of the dataset')
+    parser.add_argument('--transfer-root', type=Path, help='folder of the second dataset')
     parser.add_argument('--out', type=Path, required=True, help='folder of all runs')
-    parser.add_argument('--only', nargs='+', default=[], metavar='ARM', help='these arms alone')
-    parser.add_argument('--seeds', nargs='+', type=int, help="instead of the family's")
+    parser.add_argument('--only', nargs='+', default=[], metavar='VARIANT', help='only these')
+    parser.add_argument('--seeds', nargs='+', type=int, help="default: the experiment's")
     parser.add_argument(
-        '--set', action='append', default=[], metavar='KEY=VALUE', help='as dense.train.epochs=3'
+        '--set',
+        action='append',
+        default=[],
+        metavar='KEY=VALUE',
+        help='such as dense.train.epochs=3',
     )
     options = parser.parse_args(arguments)
-    family = load_experiment(options.family, tuple(options.set))
-    selected_runs(family, options.only)
-    for seed in options.seeds or family.seeds:
-        task = SeedRuns(family, seed, options.root, options.transfer_root, options.out)
-        for paths in run_experiment(task, options.only):
+    experiment = load_experiment(options.experiment, tuple(options.set))
+    selected_runs(experiment, options.only)
+    for seed in options.seeds or experiment.seeds:
+        seed_runs = SeedRuns(experiment, seed, options.root, options.transfer_root, options.out)
+        for paths in run_experiment(seed_runs, options.only):
             result = json.loads(paths.result.read_text())
             print(f'{paths.folder}: {result["params"]} parameters, mIoU {result["miou"]}')
     return 0

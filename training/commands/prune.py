@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""python -m training prune CONFIG: a smaller network from a trained one, in one shot."""
+"""python -m training prune CONFIG: prune a trained network in one shot."""
 
 from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
@@ -52,9 +52,9 @@ _SECTIONS = {
 
 def main(arguments: Sequence[str]) -> int:
     """
-    Prune a checkpoint and write it, with the history of what was removed beside it.
+    Prune a checkpoint and write it, with the history of removed channels next to it.
 
-    Takes a YAML file, a checkpoint with arguments, or both: an argument replaces the file's key.
+    Take a YAML file, or a checkpoint with arguments; arguments replace keys of the file.
     """
     options = _parser().parse_args(arguments)
     config = dataclass_from_tree(PruneConfig, _tree(options))
@@ -81,30 +81,34 @@ def _parser() -> ArgumentParser:
     parser.add_argument('source', type=Path, help='YAML configuration or .pt checkpoint')
     parser.add_argument('-o', '--out', help='.pt file to write')
     parser.add_argument('--criterion', help=f'one of {", ".join(CRITERIA)}')
-    parser.add_argument('--ratios', help="first2, all, or as '{stem: 0.5, stage1: 0.5}'")
-    parser.add_argument('--ratio', type=float, help='the ratio of first2 and all')
-    parser.add_argument('--global-ratio', type=float, help='rank the channels of all layers')
-    parser.add_argument('--multiple', type=int, help='round widths to it; 1: not at all')
-    parser.add_argument('--floor', type=int, help='channels that every layer keeps')
-    parser.add_argument('--seed', type=int, help='of criterion random and of the pictures')
-    parser.add_argument('--dataset', help='calibration pictures, for criterion context')
-    parser.add_argument('--root', type=Path, help="folder of that data set's files")
-    parser.add_argument('--split', help='its split')
-    parser.add_argument('--images', type=int, help='how many of them')
+    parser.add_argument(
+        '--ratios', help="first2, all, or fractions such as '{stem: 0.5, stage1: 0.5}'"
+    )
+    parser.add_argument('--ratio', type=float, help='fraction to remove for first2 and all')
+    parser.add_argument(
+        '--global-ratio', type=float, help='fraction to remove, ranked over all layers'
+    )
+    parser.add_argument('--multiple', type=int, help='round widths to multiples; 1: no rounding')
+    parser.add_argument('--floor', type=int, help='least channels of a layer')
+    parser.add_argument('--seed', type=int, help='for criterion random and for the images')
+    parser.add_argument('--dataset', help='calibration images, for criterion context')
+    parser.add_argument('--root', type=Path, help='folder of the dataset')
+    parser.add_argument('--split', help='split of the dataset')
+    parser.add_argument('--images', type=int, help='number of calibration images')
     parser.add_argument('--crop', type=int, help='side of their crops in pixels')
     parser.add_argument(
         '--size',
         type=network_size,
         default=(1024, 2048),
         metavar='WIDTHxHEIGHT',
-        help='GMACs are for it',
+        help='image size for the GMACs',
     )
     parser.add_argument('--json', action='store_true', help='one JSON object as the last line')
     return parser
 
 
 def _tree(options: Namespace) -> dict[str, Any]:
-    """Put the arguments over the file's keys."""
+    """Return the keys of the file, replaced by the arguments."""
     direct = options.source.suffix == '.pt'
     tree: dict[str, Any] = (
         {'checkpoint': str(options.source)} if direct else load_tree(options.source)

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""python -m training render OUT: rendered warehouse scenes as a folder data set."""
+"""python -m training render OUT: render warehouse scenes as a folder dataset."""
 
 from argparse import ArgumentParser
 from collections.abc import Sequence
@@ -32,12 +32,12 @@ def main(arguments: Sequence[str]) -> int:
     """
     Write images, exact labels and classes.yaml.
 
-    That is one split of a folder data set: --dataset folder --root OUT --split .
+    Read them with: --dataset folder --root OUT --split .
     """
     parser = ArgumentParser('python -m training render', description=main.__doc__)
     parser.add_argument('out', type=Path, help='folder to write into')
     parser.add_argument('--split', default='demo', help=f'one of {", ".join(FIRST_SEED)}')
-    parser.add_argument('--frames', type=int, help="number of scenes; the split's own if left out")
+    parser.add_argument('--frames', type=int, help="number of scenes; default: the split's")
     parser.add_argument('--size', type=network_size, default=(576, 1024), metavar='WIDTHxHEIGHT')
     options = parser.parse_args(arguments)
     scenes = warehouse(None, options.split, options.frames, *options.size)

@@ -13,7 +13,7 @@
 # limitations under the License.
 
 
-"""python -m training report: tables and plots of finished runs, or those of a results page."""
+"""python -m training report: tables and plots of finished runs, or of a results page."""
 
 from argparse import ArgumentParser
 from collections.abc import Sequence
@@ -25,14 +25,16 @@ from training.report.page import write_page, write_report
 
 def main(arguments: Sequence[str]) -> int:
     """
-    Write what the runs in a folder measured as one Markdown file with plots beside it.
+    Write the results of the runs in a folder as a Markdown file with plots.
 
-    With --page instead, bring the tables and plots of a page of results up to date.
+    With --page instead, update the generated tables and plots of a results page.
     """
     parser = ArgumentParser('python -m training report', description=main.__doc__)
-    parser.add_argument('runs', type=Path, nargs='?', help='folder of runs, as lottery --out')
+    parser.add_argument('runs', type=Path, nargs='?', help='folder of runs (lottery --out)')
     parser.add_argument('-o', '--out', type=Path, help='.md file to write')
-    parser.add_argument('--page', type=Path, metavar='FILE.md', help='as docs/results.md')
+    parser.add_argument(
+        '--page', type=Path, metavar='FILE.md', help='a page such as docs/results.md'
+    )
     options = parser.parse_args(arguments)
     if (options.page is None) == (options.runs is None or options.out is None):
         raise InvalidValueError('report', 'unclear', 'either RUNS -o OUT.md or --page FILE.md')

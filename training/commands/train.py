@@ -25,28 +25,28 @@ from training.trainer.train import train
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Train by a configuration file; torchrun starts several processes of the same command."""
+    """Train a network; torchrun starts several processes of this command."""
     parser = ArgumentParser('python -m training train', description=main.__doc__)
     parser.add_argument('config', type=Path, help='YAML file')
-    parser.add_argument('--root', type=Path, help='folder of the data set')
+    parser.add_argument('--root', type=Path, help='folder of the dataset')
     parser.add_argument('--out', type=Path, required=True, help='run folder; resumed if it exists')
-    parser.add_argument('--init', type=Path, metavar='CHECKPOINT', help='start from its weights')
+    parser.add_argument('--init', type=Path, metavar='CHECKPOINT', help='initial weights')
     parser.add_argument(
         '--other-classes',
         action='store_true',
-        help='the checkpoint of --init knows other classes: make its classifier anew',
+        help='the checkpoint of --init has other classes: initialize the classifier again',
     )
     parser.add_argument(
-        '--set', action='append', default=[], metavar='KEY=VALUE', help='as train.epochs=3'
+        '--set', action='append', default=[], metavar='KEY=VALUE', help='such as train.epochs=3'
     )
     options = parser.parse_args(arguments)
     config = load_config(options.config, tuple(options.set))
     if options.other_classes and options.init is None:
-        raise InvalidValueError('--other-classes', 'alone', '--init CHECKPOINT beside it')
+        raise InvalidValueError('--other-classes', 'alone', '--init CHECKPOINT as well')
     path = train(
         config, options.root, options.out, options.init, other_classes=options.other_classes
     )
-    # torchrun starts several of these.
+    # Only the first process of torchrun.
     if os.environ.get('RANK', '0') == '0':
         print(path)
     return 0

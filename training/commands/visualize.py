@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""python -m training visualize MODEL --dataset NAME -o FILE: pictures of what a model gives."""
+"""python -m training visualize MODEL --dataset NAME -o FILE: draw predictions of a model."""
 
 from argparse import ArgumentParser
 from collections.abc import Sequence
@@ -31,18 +31,18 @@ _KINDS = ('.png', '.jpg')
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Draw images of a split, their labels and what a model gives, as one picture."""
+    """Draw images of a split, their label images and predictions on one contact sheet."""
     parser = ArgumentParser('python -m training visualize', description=main.__doc__)
     parser.add_argument('model', help='.onnx, or the name of a shipped model')
     parser.add_argument('-o', '--out', type=Path, required=True, help='.png or .jpg to write')
     add_dataset_arguments(parser, required=True)
     parser.add_argument('--precision', default='auto', help='auto, fp32, bf16 or int8')
     parser.add_argument('--show', nargs='+', default=['image', 'truth', 'labels'],
-                        help=f'of {", ".join(PANELS)}')  # fmt: skip
-    parser.add_argument('--pictures', nargs='+', type=int, default=[0, 1, 2],
-                        metavar='N', help='numbers of the pictures in the split')  # fmt: skip
-    parser.add_argument('--width', type=int, default=360, help='pixels of a panel')
-    parser.add_argument('--across', action='store_true', help='pictures beside each other')
+                        help=f'panels, of {", ".join(PANELS)}')  # fmt: skip
+    parser.add_argument('--indices', '--pictures', nargs='+', type=int, default=[0, 1, 2],
+                        metavar='N', help='indices of the images in the split')  # fmt: skip
+    parser.add_argument('--width', type=int, default=360, help='width of a panel in pixels')
+    parser.add_argument('--across', action='store_true', help='one column per image, not one row')
     options = parser.parse_args(arguments)
     if options.out.suffix not in _KINDS:
         raise InvalidValueError('--out', str(options.out), f'a file in {" or ".join(_KINDS)}')
@@ -54,11 +54,11 @@ def main(arguments: Sequence[str]) -> int:
     if not 0 < options.width <= 4096:
         raise InvalidValueError('--width', options.width, 'a number from 1 to 4096')
     dataset = dataset_of(options)
-    _check_numbers(options.pictures, dataset)
+    _check_indices(options.indices, dataset)
     with open_engine(options.model, 'openvino', options.precision) as engine:
         check_classes(list(engine.spec.class_names), dataset)
         segmenter = Segmenter(engine)
-        items = [predict_sample(segmenter, dataset[number]) for number in options.pictures]
+        items = [predict_sample(segmenter, dataset[index]) for index in options.indices]
     image = contact_sheet(items, options.show, options.width, options.across)
     if not cv2.imwrite(str(options.out), cv2.cvtColor(image, cv2.COLOR_RGB2BGR)):
         raise InvalidValueError('--out', str(options.out), 'a file that can be written')
@@ -66,7 +66,7 @@ def main(arguments: Sequence[str]) -> int:
     return 0
 
 
-def _check_numbers(numbers: Sequence[int], dataset: ImageLabelDataset) -> None:
-    for number in numbers:
-        if not 0 <= number < len(dataset):
-            raise InvalidValueError('--pictures', number, f'from 0 to {len(dataset) - 1}')
+def _check_indices(indices: Sequence[int], dataset: ImageLabelDataset) -> None:
+    for index in indices:
+        if not 0 <= index < len(dataset):
+            raise InvalidValueError('--indices', index, f'from 0 to {len(dataset) - 1}')

@@ -29,7 +29,7 @@ def draw(path, *more):
 
 
 def test_panels_of_an_image_are_in_a_row(tmp_path):
-    sheet = draw(tmp_path / 'a.png', '--pictures', '2', '0', '--show', 'image', 'truth', 'labels')
+    sheet = draw(tmp_path / 'a.png', '--indices', '2', '0', '--show', 'image', 'truth', 'labels')
     assert sheet.shape == (144, 384, 3)
     image, truth, labels = np.split(sheet[:72], 3, axis=1)
     assert len(np.unique(image.reshape(-1, 3), axis=0)) > 100
@@ -54,7 +54,7 @@ def test_images_can_be_next_to_each_other(tmp_path):
 @pytest.mark.parametrize(
     ('more', 'words'),
     [
-        (['--pictures', '3'], '--pictures is 3, expected from 0 to 2'),
+        (['--pictures', '3'], '--indices is 3, expected from 0 to 2'),
         (['--show', 'truht'], "panel 'truht'; did you mean 'truth'"),
         (['--width', '0'], '--width is 0'),
         (['-o', 'sheet.gif'], '.png or .jpg'),
