@@ -53,7 +53,7 @@ RECIPES = [
     for path in sorted((CONFIGS / folder).glob('*.yaml'))
     if name_of(path) not in RUN_HERE
 ]
-FAMILIES = [path for path in RECIPES if 'variants' in load_tree(path)]
+EXPERIMENTS = [path for path in RECIPES if 'variants' in load_tree(path)]
 
 
 def training_of(path):
@@ -68,7 +68,7 @@ def test_recipe_states_its_command_and_time(path):
         line.lstrip('# ') for line in path.read_text().splitlines(True) if line[0] == '#'
     )
     command = re.search(r'python -m training (\w+) (\S+) --root (\w+) \\\n--out (\S+)', comments)
-    kind = 'lottery' if path in FAMILIES else 'train'
+    kind = 'lottery' if path in EXPERIMENTS else 'train'
     assert command.groups()[:2] == (kind, str(path.relative_to(ROOT)))
     assert command[4] == f'runs/{path.parent.name}_{path.stem}'
     time = r'Run (on one H200|as the dense run)' if name_of(path) in RUN_ON_A_GPU else ESTIMATE
@@ -89,21 +89,24 @@ def test_recipe_is_named_after_its_network(path):
     assert model.pretrained == imagenet
 
 
-@pytest.mark.parametrize('path', RECIPES, ids=name_of)
-def test_batch_can_be_split_among_four_processes(path):
-    assert training_of(path).train.batch_size % 4 == 0
+def test_batches_can_be_split_among_four_processes():
+    assert not [path for path in RECIPES if training_of(path).train.batch_size % 4]
 
 
-@pytest.mark.parametrize('path', FAMILIES, ids=name_of)
+@pytest.mark.parametrize('path', EXPERIMENTS, ids=name_of)
 def test_experiment_has_a_distilled_variant_and_the_dense_run_of_its_recipe(path):
-    family = load_experiment(path)
-    taught = [arm for arm in family.variants.values() if arm.distillation.teacher == 'dense']
-    assert {arm.pruning for arm in taught} >= {'all'}
+    experiment = load_experiment(path)
+    distilled = [
+        variant
+        for variant in experiment.variants.values()
+        if variant.distillation.teacher == 'dense'
+    ]
+    assert {variant.pruning for variant in distilled} >= {'all'}
     alone = path.with_name(path.name.replace('_pruned', ''))
     if alone in RECIPES:
         single = config_from_tree(load_tree(alone))
         for part in ('model', 'data', 'augmentation', 'loss', 'optimizer', 'train'):
-            assert getattr(family.dense, part) == getattr(single, part)
+            assert getattr(experiment.dense, part) == getattr(single, part)
 
 
 def test_every_network_and_initialization_has_a_recipe():

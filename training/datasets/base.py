@@ -49,7 +49,7 @@ class ImageLabelDataset(Protocol):
 
     @property
     def table(self) -> ClassTable:
-        """The classes and the ids that stand for them in the label files."""
+        """The classes and the ids that label files use for them."""
 
     def __len__(self) -> int:
         """Return the number of images."""

@@ -52,10 +52,10 @@ def test_crop_contains_the_class(crop, scale, seed):
         crop, scale, scale, brightness=0, contrast=0, saturation=0, hue=0, crop_width=crop + 32
     )
     torch.manual_seed(seed)
-    view, mask = augment(training_transform(config, 2), image, label)
-    assert view.shape[1:] == mask.shape == (crop, crop + 32)
+    image_crop, mask = augment(training_transform(config, 2), image, label)
+    assert image_crop.shape[1:] == mask.shape == (crop, crop + 32)
     assert (mask == 2).any()
-    assert view[0][mask == 2].float().mean() > 100
+    assert image_crop[0][mask == 2].float().mean() > 100
 
 
 def test_crops_for_a_class_vary_and_an_absent_class_changes_nothing():
@@ -136,9 +136,9 @@ def test_image_drawn_twice_in_an_epoch_has_two_crops(folder_root):
     counts = ClassCounts((), count_pixels(dataset), {})
     rare = RareClassSampler(config.sampling, counts)
     loader, _ = tiny_loader(config, dataset, rare_classes=rare)
-    views = [loader.dataset[(0, 1, 1, position)][0] for position in (0, 1, 1)]
-    assert not torch.equal(views[0], views[1])
-    assert torch.equal(views[1], views[2])
+    crops = [loader.dataset[(0, 1, 1, position)][0] for position in (0, 1, 1)]
+    assert not torch.equal(crops[0], crops[1])
+    assert torch.equal(crops[1], crops[2])
 
 
 def test_fraction_0_keeps_the_positions(folder_root):

@@ -69,18 +69,18 @@ def test_unlabeled_other_crop_changes_nothing():
 
 def test_photometric_changes_keep_the_label():
     image, label = noise(0), striped(0, 1)
-    views = {}
+    crops = {}
     for name in ('grayscale', 'permute', 'blur', 'noise'):
         torch.manual_seed(3)
         transform = training_transform(replace(PLAIN, **{name: 1.0}))
-        views[name], mask = augment(transform, image, label)
+        crops[name], mask = augment(transform, image, label)
         assert torch.equal(mask, label)
-        assert not torch.equal(views[name], image)
-    assert torch.equal(views['grayscale'][0], views['grayscale'][1])
-    assert torch.equal(views['grayscale'][0], views['grayscale'][2])
-    assert torch.equal(views['permute'].sort(0).values, image.sort(0).values)
-    assert views['blur'].float().std() < 0.8 * image.float().std()
-    assert 1 < (views['noise'].float() - image.float()).std() < 20
+        assert not torch.equal(crops[name], image)
+    assert torch.equal(crops['grayscale'][0], crops['grayscale'][1])
+    assert torch.equal(crops['grayscale'][0], crops['grayscale'][2])
+    assert torch.equal(crops['permute'].sort(0).values, image.sort(0).values)
+    assert crops['blur'].float().std() < 0.8 * image.float().std()
+    assert 1 < (crops['noise'].float() - image.float()).std() < 20
 
 
 @pytest.mark.parametrize('name', ['grayscale', 'permute', 'blur', 'noise'])
@@ -94,7 +94,7 @@ def test_fraction_of_the_crops_is_changed(name):
     assert 15 < changed < 45
 
 
-def views(root, mix: float, seed: int = 0) -> list[torch.Tensor]:
+def crops(root, mix: float, seed: int = 0) -> list[torch.Tensor]:
     """Return the labels of twelve crops of one image."""
     config = tiny_config(augmentation={'class_mix': mix}, train={'seed': seed})
     loader, _ = tiny_loader(config, open_dataset('folder', root, 'train'))
@@ -102,13 +102,13 @@ def views(root, mix: float, seed: int = 0) -> list[torch.Tensor]:
 
 
 def test_fraction_of_the_crops_is_mixed_reproducibly(folder_root):
-    plain, some, every = (views(folder_root, mix) for mix in (0.0, 0.5, 1.0))
+    plain, some, every = (crops(folder_root, mix) for mix in (0.0, 0.5, 1.0))
     differ = [sum(not torch.equal(*pair) for pair in zip(plain, mixed)) for mixed in (some, every)]
     assert 0 < differ[0] < differ[1]
     torch.manual_seed(9)
-    again = views(folder_root, 0.5)
+    again = crops(folder_root, 0.5)
     assert all(torch.equal(*pair) for pair in zip(some, again))
-    assert any(not torch.equal(*pair) for pair in zip(some, views(folder_root, 0.5, seed=1)))
+    assert any(not torch.equal(*pair) for pair in zip(some, crops(folder_root, 0.5, seed=1)))
 
 
 def test_edge_distance_is_that_of_the_mixed_label(folder_root):
