@@ -12,4 +12,48 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Real-time semantic segmentation of camera topics with a pruned, quantized SwiftNet."""
+
+"""
+Real-time semantic segmentation of camera images with a pruned, quantized SwiftNet.
+
+    from swiftnet_ros import open_model
+
+    with open_model('warehouse') as segmenter:
+        result = segmenter.segment(rgb)
+
+The names below are imported when they are first used: neither ROS nor a backend is needed before.
+"""
+
+from typing import Any, List, TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from swiftnet_ros.core.labels import Segmentation
+    from swiftnet_ros.errors import SwiftnetError
+    from swiftnet_ros.segmenter import open_model, Segmenter
+
+__all__ = ['Segmentation', 'Segmenter', 'SwiftnetError', '__version__', 'open_model']
+# Also in package.xml; setup.py reads it from here.
+__version__ = '0.1.0'
+
+_MODULES = {
+    'Segmentation': 'swiftnet_ros.core.labels',
+    'Segmenter': 'swiftnet_ros.segmenter',
+    'SwiftnetError': 'swiftnet_ros.errors',
+    'open_model': 'swiftnet_ros.segmenter',
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name when it is first used."""
+    if name not in _MODULES:
+        raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
+    from importlib import import_module
+
+    value = getattr(import_module(_MODULES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> List[str]:
+    """Return the public names, whether they were imported yet or not."""
+    return sorted({*globals(), *__all__})

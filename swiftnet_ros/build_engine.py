@@ -12,6 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
+
 """
 Build the TensorRT engine of a model, or find it in the cache.
 
@@ -22,103 +23,102 @@ The last line of stdout is the engine's path; progress goes to stderr.
 
 from argparse import ArgumentParser, Namespace
 from collections import Counter
-from dataclasses import asdict
+from dataclasses import asdict, replace
 import json
 from pathlib import Path
 import signal
 import sys
-from typing import List, Optional
+from typing import Any, Dict, List, Optional, Tuple
 
+from swiftnet_ros.backends.options import add_arguments, BackendOptions
 from swiftnet_ros.backends.tensorrt.engine_cache import (
-    build_in_memory,
+    BUILD_OPTIONS,
     cached_engine,
     find_or_build,
 )
-from swiftnet_ros.backends.tensorrt.engine_file import read_sidecar, Sidecar, sidecar_path
-from swiftnet_ros.backends.tensorrt.request import BuildRequest, CALIBRATORS, PRECISIONS, Progress
-from swiftnet_ros.errors import InvalidValueError, listing
-from swiftnet_ros.system.process import exit_code
+from swiftnet_ros.backends.tensorrt.engine_file import read_sidecar, Sidecar, sidecar_path, SUFFIX
+from swiftnet_ros.backends.tensorrt.progress import Progress
+from swiftnet_ros.backends.tensorrt.source import file_precision
+from swiftnet_ros.errors import EngineCacheError, InvalidValueError, listing
+from swiftnet_ros.model_spec import ModelFile, read_model_file
+from swiftnet_ros.model_spec.find_model import find_model
+from swiftnet_ros.system.process import end_with_parent, exit_code
 
-__all__ = ['BuildRequest', 'Progress', 'build_in_memory', 'cached_engine', 'find_or_build']
+_UNKEPT = f'unkept{SUFFIX}'
 
 
 def main(argv: Optional[List[str]] = None) -> int:
-    """Build or find one engine; give the exit code."""
-    options = _parser().parse_args(argv)
-    # TensorRT does not come back to Python for minutes: let Ctrl-C end the process itself.
+    """Build or find one engine; return the exit code."""
+    arguments = _parser().parse_args(argv)
+    if arguments.parent is not None:
+        end_with_parent(arguments.parent)
+    # TensorRT does not return to Python for minutes: let Ctrl-C end the process itself.
     before = signal.signal(signal.SIGINT, signal.SIG_DFL)
     try:
-        return exit_code(lambda: _run(options))
+        return exit_code(lambda: _run(arguments))
     finally:
         signal.signal(signal.SIGINT, before)
 
 
-def _run(options: Namespace) -> int:
-    if options.no_cache and options.output is None:
+def _run(arguments: Namespace) -> int:
+    options = BackendOptions.from_arguments(arguments)
+    if arguments.no_cache and not options.output:
         raise InvalidValueError('--no-cache', True, 'an --output ENGINE with it')
-    request = BuildRequest(
-        model=Path(options.model),
-        **{name: getattr(options, name) for name in _FIELDS},
-    )
-    cached = None if options.no_cache else cached_engine(request)
-    report = _print_json if options.progress_json else _print_text
-    path = cached or find_or_build(request, report, again=options.no_cache)
+    model = read_model_file(find_model(arguments.model, file_precision(options)))
+    path, is_cached, warning = _find_or_build(model, options, arguments)
     sidecar = read_sidecar(path)
-    if cached is None:
-        _print_facts(sidecar)
-    if not options.json:
+    if not is_cached:
+        _print_layers(sidecar)
+    if not arguments.json:
         print(path)
         return 0
-    result = {
+    result: Dict[str, Any] = {
         'engine': str(path),
         'sidecar': str(sidecar_path(path)),
-        'cached': cached is not None,
+        'cached': is_cached,
         'build_seconds': sidecar.build_seconds,
     }
+    if warning:
+        result['warning'] = warning
     print(json.dumps(result), flush=True)
     return 0
 
 
-_FIELDS = (
-    'precision',
-    'calibration',
-    'calibrator',
-    'dla',
-    'workspace_mb',
-    'obey_precision',
-    'module',
-    'compute_capability',
-    'output',
-    'cache',
-    'timing_cache',
-)
+def _find_or_build(
+    model: ModelFile, options: BackendOptions, arguments: Namespace
+) -> Tuple[Path, bool, str]:
+    """Return the path of the engine, whether it was cached, and why it cannot be."""
+    report = _print_json if arguments.progress_json else _print_text
+    try:
+        cached = None if arguments.no_cache else cached_engine(model, options)
+        if cached is not None:
+            return cached, True, ''
+        return find_or_build(model, options, report, arguments.no_cache), False, ''
+    except EngineCacheError as error:
+        if arguments.fallback is None:
+            raise
+        warning = f'{error}; this engine is built again at the next start'
+        elsewhere = replace(options, output=str(arguments.fallback / _UNKEPT))
+        return find_or_build(model, elsewhere, report), False, warning
 
 
 def _parser() -> ArgumentParser:
     parser = ArgumentParser('build_engine', description=__doc__.strip().partition('\n')[0])
     add = parser.add_argument
-    add('model', metavar='MODEL', help='.onnx file, or shipped model')
-    add('--precision', default='best', help=', '.join(PRECISIONS))
-    table = 'for INT8 of an fp32 file: X.calibration or X.ranges.json of training quantize, or'
-    add('--calibration', type=Path, metavar='PATH', help=f'{table} a folder of images')
-    add('--calibrator', default=CALIBRATORS[0], help=f'for images: {", ".join(CALIBRATORS)}')
-    add('--dla', type=int, metavar='N', help='build for this DLA core; the GPU does the rest')
-    add('--workspace-mb', type=int, default=0, metavar='N', help='0 is the default of TensorRT')
-    add('--obey-precision', action='store_true', help='fail where a layer has it not')
-    add('-o', '--output', type=Path, metavar='ENGINE', help='file in place of one in the cache')
-    add('--cache', type=Path, metavar='DIR', help='folder in place of $SWIFTNET_ROS_CACHE')
-    add('--no-cache', action='store_true', help='build even if the engine is there; wants -o')
-    add('--timing-cache', type=Path, metavar='FILE', help='file in place of one in the cache')
-    add('--module', default='tensorrt', help='tensorrt or tensorrt_rtx')
-    capability = 'build for such a GPU, as 8.6, where there is none (tensorrt_rtx)'
-    add('--compute-capability', metavar='M.N', help=capability)
+    add('model', metavar='MODEL', help='ONNX file, or the name of a shipped model')
+    add_arguments(parser, *BUILD_OPTIONS)
+    add('--no-cache', action='store_true', help='build even if the engine exists; requires -o')
     add('--json', action='store_true', help='one JSON object as the last line')
     add('--progress-json', action='store_true', help='progress as lines of JSON on stdout')
+    fallback = 'folder of the engine if it cannot be stored in the cache'
+    add('--fallback', type=Path, metavar='DIR', help=fallback)
+    parent = 'end with the process that started this one, whose number is PID'
+    add('--parent', type=int, metavar='PID', help=parent)
     return parser
 
 
-def _print_facts(sidecar: Sidecar) -> None:
-    """Say what the layers really are."""
+def _print_layers(sidecar: Sidecar) -> None:
+    """Print the real precisions of the layers."""
     counts = Counter(sidecar.precisions.values()).most_common()
     if counts:
         print('layers:', listing(f'{count} {name}' for name, count in counts), file=sys.stderr)

@@ -32,7 +32,7 @@ from typing import Any, Dict, List, Optional, Set
 import cv2
 import numpy as np
 from std_msgs.msg import Header
-from swiftnet_ros.backends.registry import spec_of
+from swiftnet_ros.backends.registry import read_model
 from swiftnet_ros.benchmark.measurement import LabeledFrame, LabeledFrames, Measurement
 from swiftnet_ros.benchmark.over_topics import node_under_test, NodeUnderTest
 from swiftnet_ros.benchmark.topic_client import ReceivedLabels
@@ -78,7 +78,7 @@ def _run(options: Namespace) -> int:
 
 
 def _demo(options: Namespace) -> Dict[str, Any]:
-    spec = spec_of(find_model(options.model))
+    spec = read_model(find_model(options.model)).spec
     images, truths = options.images, options.labels
     if images is None:
         images, truths = share_folder('demo') / 'images', share_folder('demo') / 'labels'

@@ -32,6 +32,7 @@ from rclpy.clock_type import ClockType
 from rclpy.executors import Executor
 from rclpy.node import Node
 from std_srvs.srv import Trigger
+from swiftnet_ros.backends.engine_build import EngineFile
 from swiftnet_ros.backends.openvino.cache import use_cache
 from swiftnet_ros.errors import NodeShutdownError, SwiftnetError
 from swiftnet_ros.ros.camera import Camera
@@ -40,7 +41,6 @@ from swiftnet_ros.ros.lifecycle_node import ManagedNode
 from swiftnet_ros.ros.node_parameters import NodeSettings
 from swiftnet_ros.ros.pipeline import Pipeline, Worker
 from swiftnet_ros.ros.spin import exit_at_once, run_node
-from swiftnet_ros.serving.engine_build import EngineFile
 from swiftnet_ros.serving.health import (
     build_only_error,
     build_summary,
@@ -209,7 +209,7 @@ class SegmentationNode(ManagedNode):
         return self._pipeline
 
     def _end_after_build(self, model: LoadedModel) -> None:
-        error = build_only_error(model.file)
+        error = build_only_error(model)
         if error is None:
             self.logger.info(f'ready: {engine_summary(model)}')
         self._end_with(error)

@@ -12,44 +12,131 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""All of the work on one camera frame, without ROS."""
 
-from typing import Optional, Tuple, Union
+"""The public API: open a model and segment images, without ROS."""
+
+import logging
+from pathlib import Path
+from types import TracebackType
+from typing import Optional, Tuple, Type, Union
 
 import numpy as np
 import numpy.typing as npt
-from swiftnet_ros.backends.base import Engine
+from swiftnet_ros.backends.base import Backend
+from swiftnet_ros.backends.engine_build import EngineBuild
+from swiftnet_ros.backends.options import AUTO, BackendOptions
+from swiftnet_ros.backends.registry import open_backend
 from swiftnet_ros.core.frames import Frame
 from swiftnet_ros.core.labels import Segmentation
+from swiftnet_ros.errors import InvalidValueError
 from swiftnet_ros.model_spec import ModelSpec
+
+_LOG = logging.getLogger(__name__)
 
 
 class Segmenter:
-    """Segment camera frames of any size with an open engine."""
+    """
+    A model that is ready to segment images of any size; close it when done, or use `with`.
 
-    def __init__(self, engine: Engine) -> None:
-        """Use an engine, which whoever opened it closes."""
-        self._engine = engine
+    It must be used and closed by the thread that opened it, one call at a time.
+    """
+
+    def __init__(self, backend: Backend) -> None:
+        """Own an open backend, which `close` closes."""
+        self._backend = backend
 
     @property
     def spec(self) -> ModelSpec:
-        """Give the specification of the engine's model."""
-        return self._engine.spec
+        """Return the specification of the model: classes, input size, mIoU."""
+        return self._backend.spec
+
+    @property
+    def backend(self) -> str:
+        """Return the name of the backend, openvino or tensorrt."""
+        return self._backend.name
+
+    @property
+    def precision(self) -> str:
+        """Return the precision that the layers really run in, such as fp32 or int8+fp16."""
+        return self._backend.precision
+
+    @property
+    def device(self) -> str:
+        """Return the full name of the CPU or GPU."""
+        return self._backend.device
+
+    @property
+    def threads(self) -> int:
+        """Return the number of CPU threads that a call uses."""
+        return self._backend.threads
+
+    @property
+    def uses_cuda_graph(self) -> Optional[bool]:
+        """Return whether the work of a frame is one CUDA graph, None on a CPU."""
+        return self._backend.uses_cuda_graph
 
     def segment(
         self,
-        pixels: Union[npt.NDArray[np.uint8], Frame],
+        image: Union[npt.NDArray[np.uint8], Frame],
         channel_order: str = 'rgb',
         with_confidence: bool = False,
         output_size: Optional[Tuple[int, int]] = None,
     ) -> Segmentation:
         """
-        Label every pixel of a frame, at the frame's own size or at `output_size`.
+        Predict the class of every pixel, at the image's own size or at `output_size`.
 
-        `pixels` are uint8 [H, W, C] in `channel_order` ([H, W] for mono), or a `Frame`, which
-        knows its own. `with_confidence` adds 255 times the largest softmax of each pixel.
-        `output_size` is (height, width).
+        `image` is uint8 [H, W, C] in `channel_order` (rgb, bgr, rgba, bgra; [H, W] for mono), or
+        a `Frame`, which has its own. `output_size` is (height, width). The result has `labels`,
+        class ids [H, W] in uint8, or uint16 above 255 classes; `with_confidence` adds
+        `confidence`, uint8 [H, W], 255 times the largest softmax. Raises InvalidFrameError for
+        another array, InvalidValueError for an empty size, EngineUnavailableError once closed.
         """
-        frame = pixels if isinstance(pixels, Frame) else Frame(pixels, channel_order)
+        frame = image if isinstance(image, Frame) else Frame(image, channel_order)
         size = output_size or (frame.height, frame.width)
-        return self._engine.segment(frame, size, with_confidence)
+        if min(size) < 1:
+            raise InvalidValueError('output size', size, '(height, width) of at least 1')
+        self._backend.raise_if_closed()
+        return self._backend.segment(frame, size, with_confidence)
+
+    def close(self) -> None:
+        """Free the model; a second call does nothing."""
+        self._backend.close()
+
+    def __enter__(self) -> 'Segmenter':
+        """Return the segmenter itself."""
+        return self
+
+    def __exit__(
+        self,
+        kind: Optional[Type[BaseException]],
+        error: Optional[BaseException],
+        trace: Optional[TracebackType],
+    ) -> None:
+        """Close the segmenter."""
+        self.close()
+
+
+def open_model(
+    path_or_name: Union[str, Path],
+    backend: str = AUTO,
+    precision: str = AUTO,
+    threads: int = 0,
+) -> Segmenter:
+    """
+    Open a model file, or a shipped model by its name, to segment images.
+
+        from swiftnet_ros import open_model
+
+        with open_model('warehouse') as segmenter:
+            result = segmenter.segment(rgb)
+            names = [segmenter.spec.class_names[label] for label in set(result.labels.flat)]
+
+    `rgb` is a NumPy array, uint8 [H, W, 3]; `result.labels` is uint8 [H, W]. `backend` is auto,
+    openvino or tensorrt; with TensorRT an engine that is not in the cache is built first, which
+    takes minutes. `precision` is auto, fp32, bf16, fp16 or int8; of a pair of files int8 opens
+    X.int8.onnx and the others X.fp32.onnx. `threads` of 0 takes every CPU that this process may
+    use. Raises a SwiftnetError, which says what to do, if the model cannot be opened.
+    """
+    options = BackendOptions(engine=backend, precision=precision, threads=threads)
+    build = EngineBuild(lambda phase: _LOG.warning('engine of %s: %s', path_or_name, phase))
+    return Segmenter(open_backend(path_or_name, options, build).backend)

@@ -14,7 +14,8 @@
 
 """The command: what it prints, what it finds again, what it builds anew, what it refuses."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
+import hashlib
 import json
 from pathlib import Path
 import subprocess
@@ -24,10 +25,10 @@ from helpers.tiny_pair import write_files
 from helpers.trt_builds import beside, fixture_files, fixture_run, fixture_use, request
 import pytest
 from swiftnet_ros.backends.cuda.driver import Gpu
-from swiftnet_ros.backends.tensorrt import engine_cache
+from swiftnet_ros.backends.options import BackendOptions
+from swiftnet_ros.backends.tensorrt.engine_cache import _plan, cached_engine, find_or_build
 from swiftnet_ros.backends.tensorrt.engine_file import load, read_sidecar, sidecar_path
-from swiftnet_ros.build_engine import build_in_memory, cached_engine, find_or_build
-from swiftnet_ros.model_spec import read_model, read_spec, write_model
+from swiftnet_ros.model_spec import read_model, read_model_file, read_spec, write_model
 
 __all__ = ['fixture_files', 'fixture_run', 'fixture_use']
 VERSION = 'tensorrt-8.5.2.2'
@@ -104,9 +105,9 @@ def changed_scales(files):
 def test_a_change_of_any_part_builds_anew_and_nothing_else_does(use, files, change):
     first = use(VERSION)
     options = {'calibration': beside(files, 'int8.calibration')}
-    before = find_or_build(request(first, files, **options), silent)
+    before = find_or_build(*request(first, files, **options), silent)
     content = before.read_bytes()
-    assert cached_engine(request(first, files, **options)) == before
+    assert cached_engine(*request(first, files, **options)) == before
     if callable(change):
         change(files)
     elif isinstance(change, dict):
@@ -115,10 +116,10 @@ def test_a_change_of_any_part_builds_anew_and_nothing_else_does(use, files, chan
         gpu = {'gpu': Gpu('Orin', '7.2'), 'capability': Gpu('Xavier', '8.7')}.get(change)
         use('tensorrt-8.6.1' if change == 'version' else VERSION, *([gpu] if gpu else []))
     wanted = request(first, files, **options)
-    assert cached_engine(wanted) is None
-    after = find_or_build(wanted, silent)
+    assert cached_engine(*wanted) is None
+    after = find_or_build(*wanted, silent)
     assert after != before
-    assert cached_engine(wanted) == after
+    assert cached_engine(*wanted) == after
     # The old one stays, for who changes back.
     assert before.read_bytes() == content
 
@@ -132,18 +133,18 @@ def test_images_count_by_what_they_hold(use, files, tmp_path):
         (folder / name).write_bytes(content)
         for calibrator in ('entropy2', 'minmax'):
             wanted = request(module, files, calibration=folder, calibrator=calibrator)
-            keys.add(engine_cache._want(wanted).identity.key)
+            keys.add(_plan(*wanted).identity.key)
     assert len(keys) == 6
 
 
 def test_a_damaged_engine_is_built_again(use, files):
     module = use(VERSION)
     told = []
-    path = find_or_build(request(module, files), silent)
+    path = find_or_build(*request(module, files), silent)
     content = path.read_bytes()
     path.write_bytes(content[:-9])
-    assert cached_engine(request(module, files)) is None
-    assert find_or_build(request(module, files), lambda item: told.append(item.phase)) == path
+    assert cached_engine(*request(module, files)) is None
+    assert find_or_build(*request(module, files), lambda item: told.append(item.phase)) == path
     assert told[0] == 'building again: the file is damaged'
     assert load(path)[1].identity.key[:16] in path.name
 
@@ -163,33 +164,44 @@ def test_a_named_file_is_kept_while_it_is_the_right_one(use, run, files, tmp_pat
     assert not (files.parent / 'cache').exists()
 
 
-def test_an_engine_can_be_had_without_a_disk(use, files):
-    module = use(VERSION)
-    engine, sidecar = build_in_memory(request(module, files), silent)
-    assert json.loads(engine)['flags'] == ['FP16']
-    assert sidecar.spec.precision == 'fp16'
-    assert not (files.parent / 'cache').exists()
+def test_an_engine_that_cannot_be_cached_is_built_into_the_fallback(
+    use, run, tmp_path, monkeypatch
+):
+    use(VERSION)
+    (tmp_path / 'cache').write_text('a file')
+    code, out, _ = run('--json', '--fallback', tmp_path)
+    result = json.loads(out.splitlines()[-1])
+    assert (code, result['engine']) == (0, str(tmp_path / 'unkept.engine'))
+    assert 'cache: ' in result['warning'] and 'built again' in result['warning']
+    assert load(tmp_path / 'unkept.engine')[1].spec.precision == 'fp16'
 
 
-def test_a_shipped_name_stands_for_the_right_file_of_the_pair(use, files, monkeypatch, tmp_path):
+@pytest.mark.parametrize(
+    ('version', 'options', 'name'),
+    [
+        (VERSION, [], 'shelf.int8.onnx'),
+        (VERSION, ['--precision', 'best'], 'shelf.int8.onnx'),
+        (VERSION, ['--precision', 'int8'], 'shelf.int8.onnx'),
+        (VERSION, ['--precision', 'fp16'], 'shelf.fp32.onnx'),
+        (VERSION, ['--precision', 'fp32'], 'shelf.fp32.onnx'),
+        (VERSION, ['--calibration', 'shelf.int8.calibration'], 'shelf.fp32.onnx'),
+        (VERSION, ['--dla', '0', '--precision', 'fp16'], 'shelf.fp32.onnx'),
+        ('tensorrt-11.4.0.106', ['--precision', 'fp16'], 'shelf.fp16.onnx'),
+    ],
+)
+def test_name_of_a_pair_selects_the_file_of_the_precision(
+    use, run, monkeypatch, tmp_path, version, options, name
+):
     share = tmp_path / 'share'
     (share / 'models').mkdir(parents=True)
     write_files(share / 'models', 'shelf')
     found = lambda name: iter([share / name])  # noqa: E731
     monkeypatch.setattr('swiftnet_ros.model_spec.find_model.share_folders', found)
-    module = use(VERSION)
-    tables = share / 'models' / 'shelf.int8.calibration'
-    for options, name in (
-        ({}, 'shelf.int8.onnx'),
-        ({'precision': 'fp16'}, 'shelf.fp32.onnx'),
-        ({'calibration': tables}, 'shelf.fp32.onnx'),
-        ({'dla': 0, 'precision': 'fp16'}, 'shelf.fp32.onnx'),
-    ):
-        wanted = replace(request(module, files, **options), model=Path('shelf'))
-        assert engine_cache._want(wanted).source.path.name == name
-    wanted = replace(request(use('tensorrt-11.4.0.106'), files), model=Path('shelf'))
-    wanted = replace(wanted, precision='fp16')
-    assert engine_cache._want(wanted).source.path.name == 'shelf.fp16.onnx'
+    monkeypatch.chdir(share / 'models')
+    use(version)
+    code, out, _ = run(*options, model='shelf')
+    expected = hashlib.sha256((share / 'models' / name).read_bytes()).hexdigest()
+    assert code == 0 and read_sidecar(Path(out.strip())).identity.model_sha256 == expected
 
 
 TWO = """
@@ -224,3 +236,60 @@ def test_two_processes_build_one_engine_once(files, tmp_path):
     assert lines[0][-1] == lines[1][-1]
     load(Path(lines[0][-1]))
     assert sidecar_path(Path(lines[0][-1])).is_file()
+
+
+def test_every_option_in_the_key_changes_it_and_no_other_does(use, files, tmp_path):
+    module = use(VERSION)
+    images = tmp_path / 'images'
+    images.mkdir()
+    (images / 'a.png').write_bytes(b'1')
+    model, base = request(module, files, calibration=images)
+    others = {
+        'engine': 'tensorrt',
+        'precision': 'fp32',
+        'threads': 3,
+        'self_check_min_agreement': 0.5,
+        'calibration': str(beside(files, 'int8.calibration')),
+        'dla': 0,
+        'workspace_mb': 64,
+        'engine_cache': str(tmp_path / 'other'),
+        'calibrator': 'minmax',
+        'obey_precision': True,
+        'output': str(tmp_path / 'a.engine'),
+        'timing_cache': str(tmp_path / 'a.timings'),
+    }
+    key = _plan(model, base).identity.key
+    # Other modules and GPUs are in `test_a_change_of_any_part`.
+    for item in fields(BackendOptions):
+        if item.name in ('module', 'compute_capability'):
+            continue
+        changes = {item.name: others[item.name]}
+        if item.name == 'precision':
+            changes['calibration'] = ''
+        changed = _plan(model, replace(base, **changes)).identity.key != key
+        assert changed == item.metadata['in_key'], item.name
+
+
+OLD = Path(__file__).with_name('data') / 'engine_sidecar'
+
+
+def test_sidecar_of_an_earlier_version_is_read_and_its_key_recomputed(use):
+    use(VERSION)
+    (old,) = OLD.glob('*.engine')
+    engine, sidecar = load(old)
+    assert engine and sidecar.spec.name == 'tiny' and sidecar.workspace_mb == 64
+    assert sidecar.identity.key[:16] == old.name.split('.')[2]
+    table = OLD / 'tiny.int8.calibration'
+    options = {'precision': 'int8', 'calibration': str(table), 'workspace_mb': 64}
+    model = read_model_file(OLD / 'tiny.fp32.onnx')
+    assert _plan(model, BackendOptions(**options)).identity == sidecar.identity
+
+
+@pytest.mark.parametrize('case', json.loads((OLD / 'keys.json').read_text()), ids=str)
+def test_cache_key_is_that_of_an_earlier_version(use, case):
+    module = use(case['tensorrt'])
+    options = {'module': module.__name__, **case['options']}
+    if 'calibration' in options:
+        options['calibration'] = str(OLD / options['calibration'])
+    model = read_model_file(OLD / case['file'])
+    assert _plan(model, BackendOptions(**options)).identity.key == case['key']

@@ -54,13 +54,13 @@ def test_wrong_words_are_refused(use, refused, files, tmp_path):
     assert "unknown precision 'fp15'; did you mean 'fp16'" in refused('--precision', 'fp15')
     assert "unknown calibrator 'max'; did you mean 'minmax'" in refused('--calibrator', 'max')
     assert "unknown TensorRT module 'tensort'; did you" in refused('--module', 'tensort')
-    assert 'workspace is -1, expected megabytes' in refused('--workspace-mb', -1)
-    assert 'DLA core is -1, expected 0 or 1' in refused('--dla', -1)
+    assert 'workspace_mb is -1, expected 0 to 1048576' in refused('--workspace-mb', -1)
+    assert 'dla is -2, expected -1 to 7' in refused('--dla', -2)
     assert '--no-cache is True, expected an --output' in refused('--no-cache')
     assert 'a file ending in .engine in a folder' in refused('-o', tmp_path / 'a.onnx')
     assert 'a file ending in .engine in a folder' in refused('-o', tmp_path / 'no' / 'a.engine')
     assert 'model not found' in refused(model=tmp_path / 'no.onnx')
-    assert 'has Q/DQ pairs, of which fp16' in refused(
+    assert 'has Q/DQ pairs, fp16 needs' in refused(
         '--precision', 'fp16', model=beside(files, 'int8.onnx')
     )
 

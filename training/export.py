@@ -119,7 +119,7 @@ def measure_parity(network: nn.Module, path: Path, height: int, width: int) -> P
     expected = _torch_logits(network, to_network_input(frame, height, width))
     with open_engine(str(path), 'openvino', 'fp32') as engine:
         predicted = engine.segment(frame, (height, width)).labels
-        logits = engine.infer(to_network_input(frame, height, width))  # type: ignore[attr-defined]
+        logits = engine.infer(to_network_input(frame, height, width))
         difference = float(np.abs(logits - expected).max())
     same = predicted == labels.from_logits(expected, height, width).labels
     return Parity(difference, float(same.mean()))

@@ -12,75 +12,159 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What every engine is: a specification, `segment`, `close`, and a context manager."""
+
+"""The interface of a backend, which runs a model: OpenVINO on a CPU, TensorRT on a GPU."""
 
 from abc import ABC, abstractmethod
+from contextlib import contextmanager
 from dataclasses import replace
 from time import perf_counter
 from types import TracebackType
-from typing import Optional, Tuple, Type
+from typing import ClassVar, Iterator, Optional, Tuple, Type, TypeVar
 
 import numpy as np
 import numpy.typing as npt
+from swiftnet_ros.backends.engine_build import EngineBuild, EngineFile
+from swiftnet_ros.backends.options import AUTO, BackendOptions
 from swiftnet_ros.core.frames import Frame, to_network_input
 from swiftnet_ros.core.labels import from_logits, Logits, Segmentation
 from swiftnet_ros.errors import EngineUnavailableError, InvalidModelError, InvalidValueError
-from swiftnet_ros.model_spec import ModelSpec
+from swiftnet_ros.model_spec import ModelFile, ModelSpec
+
+BackendT = TypeVar('BackendT', bound='Backend')
 
 
-class Engine(ABC):
+class Backend(ABC):
     """
-    A network that is ready to run; one call at a time.
+    A network that is ready to run; one call at a time, from the thread that opened it.
 
-    An engine that resizes and takes the best class on its own device implements `_segment`;
-    one that only gives logits is a `LogitsEngine`. `_close` frees what the engine holds.
+    The class itself knows whether it can be used here, which file of a model it takes, and how
+    that file becomes an engine. A subclass implements `open`, `_infer` and `_close`; one that
+    does everything on its own device overrides `segment`.
     """
 
-    name: str
-    """The name under which `open_engine` knows the engine."""
+    name: ClassVar[str]
+    """The name in the registry."""
+
+    @classmethod
+    def unavailable_reason(cls) -> str:
+        """Return what this computer lacks for the backend, empty if it can be used."""
+        return ''
+
+    @classmethod
+    def is_available(cls) -> bool:
+        """Return whether the backend can be used on this computer."""
+        return not cls.unavailable_reason()
+
+    @classmethod
+    def file_precision(cls, options: BackendOptions) -> str:
+        """Return which file of a pair suits the options: fp32, fp16, int8, or empty for any."""
+        if options.precision == AUTO:
+            return ''
+        return 'int8' if options.precision == 'int8' else 'fp32'
+
+    @classmethod
+    @contextmanager
+    def prepare(
+        cls, model: ModelFile, options: BackendOptions, build: EngineBuild
+    ) -> Iterator[EngineFile]:
+        """
+        Find or build what `open` opens; it may be gone after the block.
+
+        A backend that compiles a model when it opens it has nothing to prepare.
+        """
+        build.raise_if_cancelled()
+        yield EngineFile(model.path)
+
+    @classmethod
+    @abstractmethod
+    def open(
+        cls: Type[BackendT], model: ModelFile, file: EngineFile, options: BackendOptions
+    ) -> BackendT:
+        """Open what `prepare` found for a model."""
 
     def __init__(self, spec: ModelSpec) -> None:
-        """Keep what the network is."""
+        """Begin with the specification of the model."""
         self._spec = spec
-        self._closed = False
+        self._is_closed = False
 
     @property
     def spec(self) -> ModelSpec:
-        """Give the specification that the model carries."""
+        """Return the specification of the model."""
         return self._spec
 
     @property
     @abstractmethod
     def precision(self) -> str:
-        """Give the precision that is really used, as the engine reports it."""
+        """Return the precision that the layers really run in, as the backend reports it."""
 
     @property
     @abstractmethod
     def device(self) -> str:
-        """Give the device that the network runs on, by its full name."""
+        """Return the full name of the device that runs the network."""
 
     @property
     @abstractmethod
     def threads(self) -> int:
-        """Give the number of CPU threads that a call uses."""
+        """Return the number of CPU threads that a call uses."""
+
+    @property
+    def uses_cuda_graph(self) -> Optional[bool]:
+        """Return whether the work of a frame is one CUDA graph, None on a CPU."""
+        return None
+
+    def infer(self, image: npt.NDArray[np.uint8]) -> Logits:
+        """
+        Run the network on uint8 [1, H, W, 3] in RGB; return logits, float32 [C, h, w].
+
+        They may be a view of memory that the next call overwrites.
+        """
+        self.raise_if_closed()
+        expected = (1, self.spec.input_height, self.spec.input_width, 3)
+        if image.shape != expected or image.dtype != np.uint8:
+            received = f'{image.dtype} {list(image.shape)}'
+            raise InvalidValueError('network input', received, f'uint8 {list(expected)}')
+        logits = self._infer(image)
+        if logits.shape != self.spec.logits_shape or logits.dtype != np.float32:
+            received = f'logits {logits.dtype} {list(logits.shape)}'
+            reason = f'it returned {received}, expected float32 {list(self.spec.logits_shape)}'
+            raise InvalidModelError(self.spec.name, reason)
+        return logits
 
     def segment(
         self, frame: Frame, output_size: Tuple[int, int], with_confidence: bool = False
     ) -> Segmentation:
-        """Segment a camera frame of any size; labels have `output_size`, (height, width)."""
-        self._refuse_closed()
-        if min(output_size) < 1:
-            raise InvalidValueError('output size', output_size, '(height, width) of at least 1')
-        return self._segment(frame, output_size, with_confidence)
+        """
+        Preprocess a frame, run the network, and label `output_size`, (height, width), pixels.
+
+        `Segmenter.segment` checks the arguments.
+        """
+        start = perf_counter()
+        image = to_network_input(frame, self.spec.input_height, self.spec.input_width)
+        preprocessed = perf_counter()
+        logits = self.infer(image)
+        inferred = perf_counter()
+        result = from_logits(logits, *output_size, with_confidence)
+        seconds = {
+            'prepare': preprocessed - start,
+            'engine': inferred - preprocessed,
+            'labels': perf_counter() - inferred,
+        }
+        return replace(result, seconds=seconds)
+
+    def raise_if_closed(self) -> None:
+        """Raise EngineUnavailableError if the network was closed."""
+        if self._is_closed:
+            raise EngineUnavailableError(self.name, 'it was closed; open it again')
 
     def close(self) -> None:
         """Free the network; a second call does nothing."""
-        if not self._closed:
-            self._closed = True
+        if not self._is_closed:
+            self._is_closed = True
             self._close()
 
-    def __enter__(self) -> 'Engine':
-        """Give the engine itself."""
+    def __enter__(self: BackendT) -> BackendT:
+        """Return the backend itself."""
         return self
 
     def __exit__(
@@ -89,63 +173,11 @@ class Engine(ABC):
         error: Optional[BaseException],
         trace: Optional[TracebackType],
     ) -> None:
-        """Close the engine."""
+        """Close the network."""
         self.close()
-
-    def _refuse_closed(self) -> None:
-        if self._closed:
-            raise EngineUnavailableError(self.name, 'it was closed; open it again')
-
-    def _check_input(self, image: npt.NDArray[np.uint8]) -> None:
-        self._refuse_closed()
-        expected = (1, self.spec.input_height, self.spec.input_width, 3)
-        if image.shape != expected or image.dtype != np.uint8:
-            received = f'{image.dtype} {list(image.shape)}'
-            raise InvalidValueError('network input', received, f'uint8 {list(expected)}')
-
-    @abstractmethod
-    def _segment(
-        self, frame: Frame, output_size: Tuple[int, int], with_confidence: bool
-    ) -> Segmentation: ...
-
-    @abstractmethod
-    def _close(self) -> None: ...
-
-
-class LogitsEngine(Engine):
-    """An engine that gives logits; size and labels are the CPU's work. Implements `_infer`."""
-
-    def infer(self, image: npt.NDArray[np.uint8]) -> Logits:
-        """
-        Run the network on uint8 [1, H, W, 3] in RGB: float32 [C, h, w].
-
-        The logits may be a view of the engine's own memory, which the next call overwrites: use
-        or copy them before.
-        """
-        self._check_input(image)
-        logits = self._infer(image)
-        if logits.shape != self.spec.logits_shape or logits.dtype != np.float32:
-            received = f'logits {logits.dtype} {list(logits.shape)}'
-            expected_logits = f'float32 {list(self.spec.logits_shape)}'
-            reason = f'it gave {received}, expected {expected_logits}'
-            raise InvalidModelError(self.spec.name, reason)
-        return logits
-
-    def _segment(
-        self, frame: Frame, output_size: Tuple[int, int], with_confidence: bool
-    ) -> Segmentation:
-        start = perf_counter()
-        image = to_network_input(frame, self.spec.input_height, self.spec.input_width)
-        prepared = perf_counter()
-        logits = self.infer(image)
-        inferred = perf_counter()
-        answer = from_logits(logits, *output_size, with_confidence)
-        seconds = {
-            'prepare': prepared - start,
-            'engine': inferred - prepared,
-            'labels': perf_counter() - inferred,
-        }
-        return replace(answer, seconds=seconds)
 
     @abstractmethod
     def _infer(self, image: npt.NDArray[np.uint8]) -> Logits: ...
+
+    @abstractmethod
+    def _close(self) -> None: ...

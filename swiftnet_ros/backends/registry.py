@@ -12,104 +12,106 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Open a model with an engine chosen by name; only the chosen one is imported."""
+
+"""The registry of backends: choose one by name and open a model with it."""
 
 from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
-from typing import Callable, cast, Dict, Optional, Tuple, Union
+from typing import Dict, List, NamedTuple, Optional, Tuple, Type, Union
 
-from swiftnet_ros.backends.base import Engine
-from swiftnet_ros.backends.cuda.driver import find_gpu
-from swiftnet_ros.backends.tensorrt.engine_file import read_sidecar, SUFFIX
+from swiftnet_ros.backends.base import Backend
+from swiftnet_ros.backends.engine_build import EngineBuild, EngineFile
+from swiftnet_ros.backends.options import AUTO, BackendOptions
+from swiftnet_ros.backends.tensorrt.engine_file import read_engine_facts, SUFFIX
 from swiftnet_ros.errors import EngineUnavailableError, InvalidModelError, UnknownNameError
-from swiftnet_ros.model_spec import Golden, ModelSpec, read_golden, read_spec
+from swiftnet_ros.model_spec import ModelFile, read_model_file
 from swiftnet_ros.model_spec.find_model import find_model
 
-
-def spec_of(path: Path) -> ModelSpec:
-    """Give the specification of an ONNX file, or of an engine from its sidecar."""
-    return read_sidecar(path).spec if path.suffix == SUFFIX else read_spec(path)
-
-
-def golden_of(path: Path) -> Optional[Golden]:
-    """Give the golden frame, None where there is none; an engine has that of its model."""
-    if path.suffix != SUFFIX:
-        return read_golden(path)
-    text = read_sidecar(path).golden
-    return None if text is None else Golden.from_json(text)
-
-
-# (path of the model, precision, threads) -> engine
-EngineClass = Callable[[Path, str, int], Engine]
-
-# name -> module:class; `auto` opens the first that can be used here.
-ENGINES: Dict[str, str] = {
-    'tensorrt': 'swiftnet_ros.backends.tensorrt.engine:TensorRtEngine',
-    'openvino': 'swiftnet_ros.backends.openvino.engine:OpenVinoEngine',
+# name -> class, or module:class, which is imported when it is needed. `auto` is the first that
+# is available.
+BACKENDS: Dict[str, Union[str, Type[Backend]]] = {
+    'tensorrt': 'swiftnet_ros.backends.tensorrt.engine:TensorRtBackend',
+    'openvino': 'swiftnet_ros.backends.openvino.engine:OpenVinoBackend',
 }
+_INSTALL = 'install what it needs, for openvino: pip install openvino'
+
+
+class OpenedModel(NamedTuple):
+    """
+    An open backend, the model that it runs, and the file that it opened.
+
+    `choice` says why it is that backend, empty if it was chosen by name.
+    """
+
+    backend: Backend
+    model: ModelFile
+    file: EngineFile
+    choice: str
+
+
+def open_backend(
+    model: Union[str, Path], options: BackendOptions, build: Optional[EngineBuild] = None
+) -> OpenedModel:
+    """
+    Open a model, by its path or the name of a shipped one; its engine is built if need be.
+
+    `build` reports that build and can cancel it. The backend must be used and closed by the
+    thread that opened it. Raises a SwiftnetError if the model cannot be opened.
+    """
+    build = build or EngineBuild()
+    name, choice = choose_backend(options.engine, model)
+    kind = backend_class(name)
+    try:
+        file = read_model(find_model(model, kind.file_precision(options)))
+        if file.graph is None and name != 'tensorrt':
+            reason = f'it is for engine tensorrt, not {name}; use engine auto'
+            raise InvalidModelError(file.path, reason)
+        with kind.prepare(file, options, build) as engine_file:
+            build.finish()
+            return OpenedModel(kind.open(file, engine_file, options), file, engine_file, choice)
+    finally:
+        build.finish()
 
 
 def open_engine(
-    path: Union[str, Path], engine: str = 'auto', precision: str = 'auto', threads: int = 0
-) -> Engine:
-    """
-    Open a model file, or a shipped model by its name, ready to segment.
-
-    An `.engine` is opened with TensorRT. `threads` of 0 takes every CPU that this process may
-    use. Close the engine when done, or use it in a `with` statement.
-    """
-    file = find_model(path)
-    name, _ = chosen_engine(engine, file)
-    kind = _engine_class(name)
-    if file.suffix == SUFFIX and name != 'tensorrt':
-        raise InvalidModelError(file, f'it is for engine tensorrt, not {name}; use engine auto')
-    # Of a shipped pair, what is built takes the file that suits the precision.
-    return kind(Path(path) if name == 'tensorrt' else file, precision, threads)
+    model: Union[str, Path], engine: str = AUTO, precision: str = AUTO, threads: int = 0
+) -> Backend:
+    """Open a model with a backend by its name; close it when done, or use `with`."""
+    options = BackendOptions(engine=engine, precision=precision, threads=threads)
+    return open_backend(model, options).backend
 
 
-def chosen_engine(name: str, model: Union[str, Path] = '') -> Tuple[str, str]:
-    """Give the engine that a name stands for with a model, and why if the name is auto."""
-    if name != 'auto':
+def read_model(path: Path) -> ModelFile:
+    """Read an ONNX file, or the facts of a built engine from its sidecar."""
+    return read_engine_facts(path) if path.suffix == SUFFIX else read_model_file(path)
+
+
+def choose_backend(name: str, model: Union[str, Path] = '') -> Tuple[str, str]:
+    """Return the backend that a name stands for with a model, and why if the name is auto."""
+    if name != AUTO:
         return name, ''
     if str(model).endswith(SUFFIX):
         return 'tensorrt', f'auto: the model is an {SUFFIX} file'
-    absences = {known: _ABSENCES[known]() if known in _ABSENCES else '' for known in ENGINES}
-    chosen = next(known for known, absence in absences.items() if not absence)
-    passed = [f'no {known}, since {absence}' for known, absence in absences.items() if absence]
-    return chosen, f'auto: {", ".join(passed) or "its module and a GPU are here"}'
+    passed: List[str] = []
+    for known in BACKENDS:
+        reason = backend_class(known).unavailable_reason()
+        if not reason:
+            why = ', '.join(passed) or 'its module and a GPU are here'
+            return known, f'auto: {why}'
+        passed.append(f'no {known}, since {reason}')
+    raise EngineUnavailableError(AUTO, ', '.join(passed))
 
 
-def why_no_tensorrt() -> str:
-    """Say what is missing for TensorRT here; empty if nothing is."""
-    for module in ('tensorrt', 'pycuda'):
-        if not _is_installed(module):
-            return f'the Python module {module} is not installed'
+def backend_class(name: str) -> Type[Backend]:
+    """Return a backend by its name; UnknownNameError, or EngineUnavailableError on import."""
+    if name not in BACKENDS:
+        raise UnknownNameError('engine', name, [AUTO, *BACKENDS])
+    entry = BACKENDS[name]
+    if not isinstance(entry, str):
+        return entry
+    module, _, attribute = entry.partition(':')
     try:
-        find_gpu()
-    except EngineUnavailableError:
-        return 'no NVIDIA GPU is here'
-    return ''
-
-
-# name -> what is missing for an engine that is not for every computer
-_ABSENCES: Dict[str, Callable[[], str]] = {'tensorrt': why_no_tensorrt}
-
-
-def _is_installed(module: str) -> bool:
-    try:
-        return find_spec(module) is not None
-    except ValueError:
-        # It was imported already, by something that is no usual import.
-        return True
-
-
-def _engine_class(name: str) -> EngineClass:
-    if name not in ENGINES:
-        raise UnknownNameError('engine', name, ['auto', *ENGINES])
-    module, _, attribute = ENGINES[name].partition(':')
-    try:
-        return cast(EngineClass, getattr(import_module(module), attribute))
+        kind: Type[Backend] = getattr(import_module(module), attribute)
     except ImportError as error:
-        why = f'{error}; install what it needs, for openvino: pip install openvino'
-        raise EngineUnavailableError(name, why) from error
+        raise EngineUnavailableError(name, f'{error}; {_INSTALL}') from error
+    return kind

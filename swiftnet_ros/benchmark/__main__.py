@@ -27,15 +27,15 @@ from pathlib import Path
 import sys
 from typing import Any, Dict, Iterator, List, Optional
 
-from swiftnet_ros.backends.base import Engine
-from swiftnet_ros.backends.registry import chosen_engine, open_engine
+from swiftnet_ros.backends.options import add_arguments, BackendOptions
+from swiftnet_ros.backends.registry import open_backend, OpenedModel
 from swiftnet_ros.benchmark.measurement import (
     EngineTimes,
     LabeledFrames,
     measure_without_ros,
     time_engine,
 )
-from swiftnet_ros.benchmark.report import engine_facts, report, Round, versions
+from swiftnet_ros.benchmark.report import model_facts, report, Round, versions
 from swiftnet_ros.errors import FileMissingError, InvalidValueError
 from swiftnet_ros.segmenter import Segmenter
 from swiftnet_ros.system.image_size import parse_size
@@ -56,20 +56,21 @@ def main(argv: Optional[List[str]] = None) -> int:
 
 def _run(options: Namespace) -> int:
     _check(options)
-    with open_engine(options.model, options.engine, options.precision, options.threads) as engine:
-        text = json.dumps(_measure(options, engine))
+    opened = open_backend(options.model, BackendOptions.from_arguments(options))
+    with Segmenter(opened.backend) as segmenter:
+        text = json.dumps(_measure(options, opened, segmenter))
     print(text, flush=True)
     if options.json is not None:
         options.json.write_text(text + '\n')
     return 0
 
 
-def _measure(options: Namespace, engine: Engine) -> Dict[str, Any]:
-    """Run what was asked for; give everything that is reported of it."""
-    frames = _labeled_frames(options, engine)
+def _measure(options: Namespace, opened: OpenedModel, segmenter: Segmenter) -> Dict[str, Any]:
+    """Run the benchmark; return everything that is reported of it."""
+    frames = _labeled_frames(options, segmenter)
     if options.cold_start:
-        return _time_starts(options, engine, frames)
-    segmenter = Segmenter(engine)
+        times = _time_starts(options, frames)
+        return {**times, **model_facts(segmenter, opened.model.path), 'versions': versions()}
     if options.no_ros:
         alone = time_engine(segmenter, frames)
         rounds = [Round(measure_without_ros(segmenter, frames), alone)]
@@ -77,14 +78,15 @@ def _measure(options: Namespace, engine: Engine) -> Dict[str, Any]:
         rounds = list(_rounds_over_topics(options, segmenter, frames))
     first = next(iter(frames)).frame
     camera = {'camera': [first.height, first.width], 'rate_hz': _rate(options, rounds[-1].alone)}
-    choice = chosen_engine(options.engine, options.model)[1]
-    return {**report(rounds, engine, choice), **camera}
+    facts = model_facts(segmenter, opened.model.path)
+    choice = {'engine_choice': opened.choice, 'versions': versions()}
+    return {**report(rounds, segmenter.spec), **facts, **choice, **camera}
 
 
-def _labeled_frames(options: Namespace, engine: Engine) -> LabeledFrames:
+def _labeled_frames(options: Namespace, segmenter: Segmenter) -> LabeledFrames:
     labels = None if options.rate or options.overload else options.labels
     size = parse_size(options.size) if options.size else None
-    return LabeledFrames.from_folders(options.images, labels, engine.spec, options.repeat, size)
+    return LabeledFrames.from_folders(options.images, labels, segmenter.spec, options.repeat, size)
 
 
 def _rounds_over_topics(
@@ -106,12 +108,11 @@ def _rounds_over_topics(
             yield Round(run, alone)
 
 
-def _time_starts(options: Namespace, engine: Engine, frames: LabeledFrames) -> Dict[str, Any]:
+def _time_starts(options: Namespace, frames: LabeledFrames) -> Dict[str, Any]:
     from swiftnet_ros.benchmark import over_topics
 
     message = over_topics.to_message(next(iter(frames)))
-    times = over_topics.measure_cold_starts(_parameters(options), message, options.rounds)
-    return {**times, **engine_facts(engine), 'versions': versions()}
+    return over_topics.measure_cold_starts(_parameters(options), message, options.rounds)
 
 
 def _rate(options: Namespace, alone: EngineTimes) -> Optional[float]:
@@ -158,9 +159,7 @@ def _parser() -> ArgumentParser:
     add('--cold-start', action='store_true', help='the time to the first label of a new process')
     add('--rounds', type=int, default=1, help='how often, the engine alone and the node in turn')
     add('--no-ros', action='store_true', help='the Segmenter alone')
-    add('--engine', default='auto')
-    add('--precision', default='auto')
-    add('--threads', type=int, default=0, help='0 takes every CPU')
+    add_arguments(parser, 'engine', 'precision', 'threads')
     add('--repeat', type=int, default=1, help='how often the folder is played')
     add('--json', type=Path, metavar='FILE', help='the last line also into a file')
     return parser

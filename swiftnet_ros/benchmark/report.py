@@ -23,9 +23,10 @@ from typing import Any, Dict, Iterable, List, Optional, Sequence
 
 import cv2
 import numpy as np
-from swiftnet_ros.backends.base import Engine
 from swiftnet_ros.benchmark.measurement import EngineTimes, Measurement
 from swiftnet_ros.core.metrics import class_iou, mean_iou
+from swiftnet_ros.model_spec import ModelSpec
+from swiftnet_ros.segmenter import Segmenter
 
 _PACKAGES = ('swiftnet_ros', 'rclpy', 'openvino', 'tensorrt', 'pycuda', 'numpy')
 _CPU_INFO = Path('/proc/cpuinfo')
@@ -39,12 +40,11 @@ class Round:
     alone: EngineTimes
 
 
-def report(rounds: Sequence[Round], engine: Engine, choice: str) -> Dict[str, Any]:
+def report(rounds: Sequence[Round], spec: ModelSpec) -> Dict[str, Any]:
     """
     Sum up the rounds; mIoU is a fraction of 1, and None where no labels were compared.
 
-    Ratios to the engine are medians of the rounds' own. `choice` says why it is that engine,
-    empty if it was asked for by name.
+    Ratios to the engine are medians of the rounds' own.
     """
     runs = [item.run for item in rounds]
     latencies = [value for run in runs for value in run.latencies_ms]
@@ -64,10 +64,7 @@ def report(rounds: Sequence[Round], engine: Engine, choice: str) -> Dict[str, An
         'rounds': [_round(item) for item in rounds],
         **_node_facts(runs),
         'miou': None if runs[0].matrix is None else mean_iou(runs[0].matrix),
-        'iou': _iou_by_name(runs[0], engine),
-        **engine_facts(engine),
-        'engine_choice': choice,
-        'versions': versions(),
+        'iou': _iou_by_name(runs[0], spec),
     }
 
 
@@ -114,27 +111,28 @@ def versions() -> Dict[str, Optional[str]]:
     return {**found, 'ros_distro': os.environ.get('ROS_DISTRO')}
 
 
-def engine_facts(engine: Engine) -> Dict[str, Any]:
-    """Name the model and what runs it."""
-    spec = engine.spec
+def model_facts(segmenter: Segmenter, path: Path) -> Dict[str, Any]:
+    """Return the model, its file, and what runs it in which precision."""
+    spec = segmenter.spec
     return {
         'model': spec.name,
+        'file': path.name,
         'input_height': spec.input_height,
         'input_width': spec.input_width,
-        'engine': engine.name,
-        'precision': engine.precision,
-        'threads': engine.threads,
-        'device': engine.device,
+        'engine': segmenter.backend,
+        'precision': segmenter.precision,
+        'threads': segmenter.threads,
+        'device': segmenter.device,
         # Whether one call sends all of a frame's work to the GPU; None without one.
-        'cuda_graph': getattr(engine, 'uses_graph', None),
+        'cuda_graph': segmenter.uses_cuda_graph,
         'cpu': _cpu(),
     }
 
 
-def _iou_by_name(run: Measurement, engine: Engine) -> Optional[Dict[str, Optional[float]]]:
+def _iou_by_name(run: Measurement, spec: ModelSpec) -> Optional[Dict[str, Optional[float]]]:
     if run.matrix is None:
         return None
-    return dict(zip(engine.spec.class_names, class_iou(run.matrix)))
+    return dict(zip(spec.class_names, class_iou(run.matrix)))
 
 
 def _percentile(values: Sequence[float], percent: int) -> Optional[float]:

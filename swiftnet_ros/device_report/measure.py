@@ -23,10 +23,9 @@ from typing import Iterator, List, Optional, Sequence, Tuple
 
 from swiftnet_ros.backends.tensorrt.api import is_strongly_typed, tensorrt_module
 from swiftnet_ros.backends.tensorrt.engine_file import SUFFIX
-from swiftnet_ros.backends.tensorrt.source import model_name, sibling
 from swiftnet_ros.device_report.table import DeviceMeasurement, DeviceReportTree
 from swiftnet_ros.errors import ReportedError, SwiftnetError
-from swiftnet_ros.model_spec.find_model import find_model
+from swiftnet_ros.model_spec.find_model import find_model, model_name, sibling
 
 TENSORRT = 'tensorrt'
 EXPLICIT, IMPLICIT = 'explicit', 'implicit'

@@ -15,16 +15,25 @@
 """The contract between training and robot: model specifications in ONNX files."""
 
 from swiftnet_ros.model_spec.golden import Golden
-from swiftnet_ros.model_spec.onnx_file import read_golden, read_model, read_spec, write_model
+from swiftnet_ros.model_spec.onnx_file import (
+    ModelFile,
+    read_golden,
+    read_model,
+    read_model_file,
+    read_spec,
+    write_model,
+)
 from swiftnet_ros.model_spec.spec import ModelSpec, SemanticClass, SPEC_VERSION, unlabeled_id_for
 
 __all__ = [
     'SPEC_VERSION',
     'Golden',
+    'ModelFile',
     'ModelSpec',
     'SemanticClass',
     'read_golden',
     'read_model',
+    'read_model_file',
     'read_spec',
     'unlabeled_id_for',
     'write_model',

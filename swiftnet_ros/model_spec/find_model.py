@@ -12,6 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
+
 """Find a model by its path or by the name of a shipped one, however the package is installed."""
 
 import os
@@ -22,43 +23,58 @@ from typing import List, Optional, Union
 from swiftnet_ros.errors import ModelNotFoundError
 from swiftnet_ros.system.paths import share_folders
 
-# What runs by default comes first; the other is its source.
-_SUFFIXES = ('.int8.onnx', '.fp32.onnx')
+# The files of a pair; without a precision the first that exists is the model.
+_DEFAULT_ORDER = ('int8', 'fp32')
+_ENDING = '.onnx'
+_ENDINGS = re.compile(r'(\.(fp32|fp16|int8))?\.onnx$')
 _NAME = re.compile(r'[a-z0-9_]+')
 
 
-def find_model(name_or_path: Union[str, Path]) -> Path:
+def find_model(name_or_path: Union[str, Path], precision: str = '') -> Path:
     """
-    Give the file of a model: a path as it is, a bare name among the shipped models.
+    Return the file of a model: a path as it is, a bare name among the shipped models.
 
-    FOLDER/X.onnx, where there is no such file, stands for the pair X.int8.onnx and X.fp32.onnx.
+    FOLDER/X.onnx, where there is no such file, stands for the pair X.int8.onnx and X.fp32.onnx,
+    and so does the name of a shipped model. Of a pair it is the file of `precision` (fp32, fp16
+    or int8) where that exists, else the default one. ModelNotFoundError if there is none.
     """
     if os.path.isfile(name_or_path):
         return Path(name_or_path)
-    if str(name_or_path).endswith('.onnx'):
-        found = _of_pair(str(name_or_path)[: -len('.onnx')])
+    if str(name_or_path).endswith(_ENDING):
+        found = _file_of_pair(str(name_or_path)[: -len(_ENDING)], precision)
         if found is not None:
             return found
     # A name never leads out of the folders: no separators, no dots.
     if _NAME.fullmatch(str(name_or_path)):
         for folder in share_folders('models'):
-            found = _of_pair(str(folder / str(name_or_path)))
+            found = _file_of_pair(str(folder / str(name_or_path)), precision)
             if found is not None:
                 return found
     raise ModelNotFoundError(name_or_path, shipped_models())
 
 
-def _of_pair(stem: str) -> Optional[Path]:
-    """Give the file of a pair that runs by default, None where there is neither."""
-    return next((Path(stem + end) for end in _SUFFIXES if os.path.isfile(stem + end)), None)
-
-
 def shipped_models() -> List[str]:
-    """List the names of the shipped models, sorted."""
+    """Return the names of the shipped models, sorted."""
     found = {
-        path.name[: -len(suffix)]
+        path.name[: -len(f'.{precision}{_ENDING}')]
         for folder in share_folders('models')
-        for suffix in _SUFFIXES
-        for path in folder.glob(f'*{suffix}')
+        for precision in _DEFAULT_ORDER
+        for path in folder.glob(f'*.{precision}{_ENDING}')
     }
     return sorted(name for name in found if _NAME.fullmatch(name))
+
+
+def model_name(path: Path) -> str:
+    """Return what the files of a model have in common: X of X.fp32.onnx."""
+    return _ENDINGS.sub('', path.name)
+
+
+def sibling(path: Path, precision: str) -> Path:
+    """Return the path of another precision next to X.fp32.onnx, X.fp16.onnx or X.int8.onnx."""
+    return path.with_name(f'{model_name(path)}.{precision}{_ENDING}')
+
+
+def _file_of_pair(stem: str, precision: str) -> Optional[Path]:
+    order = (precision, *_DEFAULT_ORDER) if precision else _DEFAULT_ORDER
+    paths = (f'{stem}.{item}{_ENDING}' for item in order)
+    return next((Path(path) for path in paths if os.path.isfile(path)), None)

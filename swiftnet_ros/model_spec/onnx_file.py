@@ -14,6 +14,8 @@
 
 """Read and write ONNX files with a model specification and a golden frame."""
 
+from dataclasses import dataclass, field
+import hashlib
 from pathlib import Path
 from typing import Optional, Union
 
@@ -24,6 +26,7 @@ from onnx.external_data_helper import load_external_data_for_model, uses_externa
 from swiftnet_ros.errors import FileMissingError, InvalidModelError, MissingSpecError, one_line
 from swiftnet_ros.model_spec.contract import check_graph, IR_VERSION, OPSET
 from swiftnet_ros.model_spec.golden import Golden
+from swiftnet_ros.model_spec.qdq import is_quantized
 from swiftnet_ros.model_spec.spec import ModelSpec
 from swiftnet_ros.system.files import write_atomic
 
@@ -35,9 +38,42 @@ _FIRST_NEW_TYPE = onnx.TensorProto.FLOAT8E4M3FN
 PathLike = Union[str, Path]
 
 
+@dataclass(frozen=True, eq=False)
+class ModelFile:
+    """
+    A model that was read once: what it is, and its content for whoever runs or builds it.
+
+    `size` is in bytes. Of an engine that was built elsewhere only the facts are known: it has no
+    `graph` and no `content`.
+    """
+
+    path: Path
+    sha256: str
+    size: int
+    spec: ModelSpec
+    golden: Optional[Golden] = None
+    content: bytes = field(default=b'', repr=False)
+    graph: Optional[onnx.ModelProto] = field(default=None, repr=False)
+
+    @property
+    def precision(self) -> str:
+        """Return fp32, fp16, or int8 for a graph with Q/DQ pairs."""
+        is_int8 = self.graph is not None and is_quantized(self.graph)
+        return 'int8' if is_int8 else self.spec.precision
+
+
+def read_model_file(path: PathLike) -> ModelFile:
+    """Return an ONNX file, read once, whose graph agrees with its specification, or raise."""
+    content = _read(path)
+    model = _parse(content, path)
+    digest = hashlib.sha256(content).hexdigest()
+    spec, golden = _spec(model, path), _golden(model)
+    return ModelFile(Path(path), digest, len(content), spec, golden, content, model)
+
+
 def read_model(path: PathLike) -> onnx.ModelProto:
     """Return an ONNX file, with weights that are stored in another file next to it."""
-    model = _parse(path)
+    model = _parse(_read(path), path)
     try:
         load_external_data_for_model(model, str(Path(path).parent))
     except (OSError, ValueError, ValidationError) as error:
@@ -48,23 +84,12 @@ def read_model(path: PathLike) -> onnx.ModelProto:
 
 def read_spec(path: PathLike) -> ModelSpec:
     """Return the specification of an ONNX file whose graph agrees with it, or raise."""
-    model = _parse(path)
-    if any(uses_external_data(weights) for weights in model.graph.initializer):
-        raise InvalidModelError(
-            path, 'its weights are stored in another file; save it as one file'
-        )
-    text = _metadata(model, SPEC_KEY)
-    if text is None:
-        raise MissingSpecError(path)
-    spec = ModelSpec.from_json(text)
-    check_graph(model, spec, path)
-    return spec
+    return _spec(_parse(_read(path), path), path)
 
 
 def read_golden(path: PathLike) -> Optional[Golden]:
     """Return the golden frame of an ONNX file, or None."""
-    text = _metadata(_parse(path), GOLDEN_KEY)
-    return None if text is None else Golden.from_json(text)
+    return _golden(_parse(_read(path), path))
 
 
 def check_opset(model: onnx.ModelProto, path: PathLike) -> None:
@@ -101,20 +126,43 @@ def write_model(
     write_atomic(path, copy.SerializeToString(deterministic=True))
 
 
-def _parse(path: PathLike) -> onnx.ModelProto:
+def _read(path: PathLike) -> bytes:
     if not Path(path).is_file():
         raise FileMissingError(path, 'model')
     try:
-        model = onnx.load_model_from_string(Path(path).read_bytes())
-    except DecodeError as error:
-        reason = 'it is truncated or no ONNX file; copy or export it again'
-        raise InvalidModelError(path, reason) from error
+        return Path(path).read_bytes()
     except OSError as error:
         reason = f'it cannot be read ({error.strerror}); check its permissions and its disk'
+        raise InvalidModelError(path, reason) from error
+
+
+def _parse(content: bytes, path: PathLike) -> onnx.ModelProto:
+    try:
+        model = onnx.load_model_from_string(content)
+    except DecodeError as error:
+        reason = 'it is truncated or no ONNX file; copy or export it again'
         raise InvalidModelError(path, reason) from error
     if not model.graph.node:
         raise InvalidModelError(path, 'it is empty or no ONNX file; copy or export it again')
     return model
+
+
+def _spec(model: onnx.ModelProto, path: PathLike) -> ModelSpec:
+    if any(uses_external_data(weights) for weights in model.graph.initializer):
+        raise InvalidModelError(
+            path, 'its weights are stored in another file; save it as one file'
+        )
+    text = _metadata(model, SPEC_KEY)
+    if text is None:
+        raise MissingSpecError(path)
+    spec = ModelSpec.from_json(text)
+    check_graph(model, spec, path)
+    return spec
+
+
+def _golden(model: onnx.ModelProto) -> Optional[Golden]:
+    text = _metadata(model, GOLDEN_KEY)
+    return None if text is None else Golden.from_json(text)
 
 
 def _metadata(model: onnx.ModelProto, key: str) -> Optional[str]:

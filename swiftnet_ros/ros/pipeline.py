@@ -15,15 +15,16 @@
 """The cameras of a node and the worker that segments their frames."""
 
 from concurrent.futures import Future
+from functools import partial
 from typing import Any, Awaitable, Callable, Dict, List
 
 from rclpy.node import Node
+from swiftnet_ros.backends.engine_build import EngineBuild
 from swiftnet_ros.errors import SwiftnetError
 from swiftnet_ros.ros.camera import Camera, Received
 from swiftnet_ros.ros.node_parameters import NodeSettings
 from swiftnet_ros.serving.camera_names import checked_camera_names
 from swiftnet_ros.serving.camera_stats import INACTIVE
-from swiftnet_ros.serving.engine_build import EngineBuild, ModelChoice
 from swiftnet_ros.serving.model_loader import load_model, LoadedModel
 from swiftnet_ros.serving.worker import EngineWorker
 
@@ -145,20 +146,8 @@ class Pipeline:
     def _new_worker(self) -> Worker:
         """Start to load the model that the parameters name now."""
         settings = self._settings.current
-        choice = ModelChoice(
-            model=settings.model,
-            engine=settings.engine,
-            precision=settings.precision,
-            threads=settings.threads,
-            min_agreement=settings.self_check_min_agreement,
-            calibration=settings.calibration,
-            dla=settings.dla,
-            workspace_mb=settings.workspace_mb,
-            engine_cache=settings.engine_cache,
-        )
-        build = EngineBuild(choice)
-        worker = Worker(
-            lambda: load_model(choice, build), list(self.cameras), self._process, build
-        )
+        build = EngineBuild()
+        load = partial(load_model, settings.model, settings, build)
+        worker = Worker(load, list(self.cameras), self._process, build)
         self._workers.append(worker)
         return worker

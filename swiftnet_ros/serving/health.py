@@ -21,8 +21,8 @@ A status has a level of diagnostic_msgs, a message with what is wrong and what t
 from dataclasses import dataclass, field
 from typing import Dict, Mapping, Optional, Tuple
 
+from swiftnet_ros.backends.engine_build import EngineFile
 from swiftnet_ros.errors import EngineNotCachedError, InvalidValueError, SwiftnetError
-from swiftnet_ros.serving.engine_build import EngineFile
 from swiftnet_ros.serving.model_loader import LoadedModel
 from swiftnet_ros.serving.timing import Percentiles
 
@@ -188,7 +188,7 @@ def engine_snapshot(
     """Return the snapshot of a node's state and of its model, None while it has none."""
     if model is None:
         return EngineSnapshot(state, error, warning, building)
-    engine, spec = model.engine, model.spec
+    segmenter, spec = model.segmenter, model.spec
     return EngineSnapshot(
         state=state,
         error=error,
@@ -197,10 +197,10 @@ def engine_snapshot(
         model=str(model.path),
         sha256=model.sha256,
         megabytes=model.file_bytes / 1e6,
-        engine=engine.name,
+        engine=segmenter.backend,
         engine_file=_engine_file(model.file),
-        precision=engine.precision,
-        device=engine.device,
+        precision=segmenter.precision,
+        device=segmenter.device,
         input_size=(spec.input_height, spec.input_width),
         miou=spec.miou,
         agreement=model.agreement,
@@ -209,21 +209,21 @@ def engine_snapshot(
 
 def engine_summary(model: LoadedModel) -> str:
     """Return one line for the log: the engine that was built, and its self-check."""
-    engine = model.engine
+    segmenter = model.segmenter
     return (
-        f'{_engine_file(model.file)}, engine {engine.name} on {engine.device}, precision '
-        f'{engine.precision}, {_self_check(model.agreement)}'
+        f'{_engine_file(model.file)}, engine {segmenter.backend} on {segmenter.device}, '
+        f'precision {segmenter.precision}, {_self_check(model.agreement)}'
     )
 
 
 def node_summary(topics: str, model: LoadedModel) -> str:
     """Return one line for the log: the cameras, the model and its engine."""
-    engine, spec = model.engine, model.spec
-    reason = f' ({model.engine_choice})' if model.engine_choice else ''
+    segmenter, spec = model.segmenter, model.spec
+    reason = f' ({model.backend_choice})' if model.backend_choice else ''
     return (
         f'segmenting {topics} with {spec.name} ({len(spec.classes)} classes, input '
-        f'{spec.input_width}x{spec.input_height}), engine {engine.name}{reason} on '
-        f'{engine.device}, precision {engine.precision}, {_self_check(model.agreement)}'
+        f'{spec.input_width}x{spec.input_height}), engine {segmenter.backend}{reason} on '
+        f'{segmenter.device}, precision {segmenter.precision}, {_self_check(model.agreement)}'
     )
 
 
@@ -240,10 +240,12 @@ def build_summary(file: EngineFile) -> str:
     return f'the engine was built in {file.build_seconds:.0f} s: {_engine_file(file)}'
 
 
-def build_only_error(file: EngineFile) -> Optional[SwiftnetError]:
+def build_only_error(model: LoadedModel) -> Optional[SwiftnetError]:
     """Return why a node with `build_only` has built no engine, None if it has."""
+    file = model.file
     if not file.is_built:
-        expected = f'a backend that builds engines, as engine:=tensorrt; {file.engine} does not'
+        name = model.segmenter.backend
+        expected = f'a backend that builds engines, as engine:=tensorrt; {name} does not'
         return InvalidValueError('build_only', True, expected)
     return EngineNotCachedError(file.warning) if file.warning else None
 

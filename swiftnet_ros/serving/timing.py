@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""How long the stages of the work take, and how often something happens; safe between threads."""
+"""Percentiles of the stages' times, and rates of events; thread-safe."""
 
 from collections import deque
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Percentiles:
-    """Milliseconds below which a half, 95 and 99 of 100 of the last times lie."""
+    """The 50th, 95th and 99th percentile in milliseconds."""
 
     p50: float
     p95: float
@@ -35,18 +35,18 @@ class StageTimes:
     """The last times of each stage."""
 
     def __init__(self, window: int = 256) -> None:
-        """Keep the last `window` times of a stage."""
+        """Keep the last `window` times of every stage."""
         self._window = window
         self._lock = Lock()
         self._seconds: Dict[str, Deque[float]] = {}
 
     def add(self, stage: str, seconds: float) -> None:
-        """Note how long a stage took."""
+        """Add how long a stage took."""
         with self._lock:
             self._seconds.setdefault(stage, deque(maxlen=self._window)).append(seconds)
 
     def percentiles(self, stage: str) -> Optional[Percentiles]:
-        """Give the percentiles of a stage in milliseconds, None before its first time."""
+        """Return the percentiles of a stage in milliseconds, None before its first time."""
         with self._lock:
             seconds = list(self._seconds.get(stage, ()))
         if not seconds:
@@ -56,20 +56,20 @@ class StageTimes:
 
 class RateMeter:
     """
-    How often something happened in the last seconds.
+    The rate of an event over the last seconds.
 
-    `now` is in seconds of a clock that never goes back, such as `time.monotonic`.
+    `now` is in seconds of a monotonic clock, such as `time.monotonic`.
     """
 
     def __init__(self, window_seconds: float = 5.0) -> None:
-        """Count over `window_seconds`."""
+        """Count events over `window_seconds`."""
         self._window = window_seconds
         self._lock = Lock()
         self._start: Optional[float] = None
         self._ticks: Deque[float] = deque()
 
     def tick(self, now: float) -> None:
-        """Note that it happened; the first time only starts the clock."""
+        """Count an event; the first only starts the clock."""
         with self._lock:
             if self._start is None:
                 self._start = now
@@ -78,7 +78,7 @@ class RateMeter:
             self._forget(now)
 
     def rate(self, now: float) -> float:
-        """Give the rate in Hz, 0 before the second time."""
+        """Return the rate in Hz, 0 before the second event."""
         with self._lock:
             self._forget(now)
             if self._start is None or now <= self._start:

@@ -12,13 +12,14 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The thread that opens an engine, answers the cameras' newest frames with it, and closes it."""
+
+"""The thread that opens a model, segments the newest frame of each camera, and closes it."""
 
 from concurrent.futures import Future, ThreadPoolExecutor
 from threading import Condition
 from typing import Callable, Dict, Generic, List, Optional, Sequence, Tuple, TypeVar
 
-from swiftnet_ros.serving.engine_build import EngineBuild
+from swiftnet_ros.backends.engine_build import EngineBuild
 from swiftnet_ros.serving.model_loader import LoadedModel
 
 Item = TypeVar('Item')
@@ -26,95 +27,93 @@ Item = TypeVar('Item')
 
 class Mailboxes(Generic[Item]):
     """
-    One slot for each camera, in which its newest item wins; safe between threads.
+    One slot for each camera, in which its newest item replaces an older one; thread-safe.
 
-    Who was served longest ago comes first, so that no camera starves.
+    The camera whose last item was taken longest ago comes first, so that none starves.
     """
 
     def __init__(self, names: Sequence[str]) -> None:
-        """Open an empty slot for each name."""
+        """Create an empty slot for each name."""
         self._changed = Condition()
         self._turns = {name: turn for turn, name in enumerate(names)}
         self._items: Dict[str, Item] = {}
-        self._closed = False
+        self._is_closed = False
 
     def put(self, name: str, item: Item) -> bool:
-        """Lay an item in; say whether an older one that nobody took was thrown away."""
+        """Store an item; return whether it replaced one that was not taken."""
         with self._changed:
-            replaced = name in self._items
+            is_replaced = name in self._items
             self._items[name] = item
             self._changed.notify()
-        return replaced
+        return is_replaced
 
     def take(self, timeout: Optional[float] = None) -> Optional[Tuple[str, Item]]:
-        """Wait for an item, with its name; None after `timeout` seconds or once closed."""
+        """Wait for an item and its name; return None after `timeout` seconds or once closed."""
         with self._changed:
-            self._changed.wait_for(lambda: self._closed or self._items, timeout)
-            if self._closed or not self._items:
+            self._changed.wait_for(lambda: self._is_closed or self._items, timeout)
+            if self._is_closed or not self._items:
                 return None
             name = min(self._items, key=self._turns.__getitem__)
             self._turns[name] = 1 + max(self._turns.values())
             return name, self._items.pop(name)
 
     def clear(self) -> None:
-        """Throw away what lies in the slots."""
+        """Discard all items."""
         with self._changed:
             self._items.clear()
 
     def close(self) -> None:
-        """Wake whoever waits; from now on nothing is given out any more."""
+        """Discard all items and wake every waiting thread; nothing can be taken any more."""
         with self._changed:
-            self._closed = True
+            self._is_closed = True
             self._items.clear()
             self._changed.notify_all()
 
 
-Frame = TypeVar('Frame')
-
-
-class EngineWorker(Generic[Frame]):
+class EngineWorker(Generic[Item]):
     """
-    One engine, one thread: some engines are bound to the thread that opened them.
+    One model in one thread: some backends are bound to the thread that opened them.
 
-    Frames are laid in from any thread; each camera has one slot in which the newest wins.
+    Frames may be put from any thread; each camera has one slot for its newest frame.
     """
 
     def __init__(
         self,
         load: Callable[[], LoadedModel],
         cameras: Sequence[str],
-        answer: Callable[[str, Frame, LoadedModel], None],
+        process: Callable[[str, Item, LoadedModel], None],
         build: Optional[EngineBuild] = None,
     ) -> None:
         """
-        Begin to load the model; frames are answered only after `serve`.
+        Start to load the model; frames are processed only after `serve`.
 
-        `build` is that of the model's engine, if there may be one.
+        `process` takes the camera, its frame and the model. `build` is the build of its engine,
+        if there may be one.
         """
-        self._answer = answer
+        self._process = process
         self._build = build
-        self._mailboxes: Mailboxes[Frame] = Mailboxes(cameras)
+        self._mailboxes: Mailboxes[Item] = Mailboxes(cameras)
         self._thread = ThreadPoolExecutor(1, 'engine')
         self._closing: Optional[Future[None]] = None
         self.loading: Future[LoadedModel] = self._thread.submit(load)
 
     @property
     def ends_soon(self) -> bool:
-        """Tell whether a worker that is closed ends soon: what an engine opens takes its time."""
+        """Return whether a closed worker ends soon: opening a model cannot be interrupted."""
         is_building = self._build is not None and not self._build.is_over
         return is_building or self.loading.done()
 
     @property
     def building(self) -> str:
-        """Say what engine is being built, empty if none is."""
+        """Return which engine is being built and how far it is, empty if none is."""
         return self._build.status if self._build is not None else ''
 
-    def put(self, camera: str, frame: Frame) -> bool:
-        """Lay a frame in; say whether an older one that nobody took was thrown away."""
+    def put(self, camera: str, frame: Item) -> bool:
+        """Store the newest frame of a camera; return whether it replaced a waiting one."""
         return self._mailboxes.put(camera, frame)
 
     def serve(self, on_bug: Callable[[BaseException], None]) -> None:
-        """Answer frames until closed; a worker that dies of a bug says so."""
+        """Process frames until closed; `on_bug` gets the error that ended the thread, if any."""
 
         def ended(serving: 'Future[None]') -> None:
             error = serving.exception()
@@ -123,32 +122,32 @@ class EngineWorker(Generic[Frame]):
 
         self._thread.submit(self._serve).add_done_callback(ended)
 
-    def drain(self) -> List[Tuple[str, Frame]]:
-        """Take out, by camera, the frames that wait."""
+    def drain(self) -> List[Tuple[str, Item]]:
+        """Take all waiting frames with their cameras."""
         return list(iter(lambda: self._mailboxes.take(0.0), None))
 
     def close(self) -> 'Future[None]':
-        """End the thread after what it has in hand; give what is done when it has ended."""
+        """End the thread after its current frame; return a future that is done when it ended."""
         self._mailboxes.close()
         if self._build is not None:
             self._build.cancel()
         if self._closing is None:
-            self._closing = self._thread.submit(self._close_engine)
+            self._closing = self._thread.submit(self._close_model)
             self._thread.shutdown(wait=False)
         return self._closing
 
     def _serve(self) -> None:
         model = self.loading.result()
-        while self._answer_next(model):
+        while self._process_next(model):
             pass
 
-    def _answer_next(self, model: LoadedModel) -> bool:
-        """Answer one frame, which is not held on to afterwards; False once closed."""
+    def _process_next(self, model: LoadedModel) -> bool:
+        """Process one frame, which is not kept afterwards; return False once closed."""
         taken = self._mailboxes.take()
         if taken is not None:
-            self._answer(*taken, model)
+            self._process(*taken, model)
         return taken is not None
 
-    def _close_engine(self) -> None:
+    def _close_model(self) -> None:
         if self.loading.exception() is None:
-            self.loading.result().engine.close()
+            self.loading.result().close()

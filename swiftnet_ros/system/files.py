@@ -14,85 +14,14 @@
 
 """Files that are there whole or not at all, whatever ends the process meanwhile."""
 
-from contextlib import contextmanager
-import fcntl
 import glob
 import os
 from pathlib import Path
-import shutil
-import stat
-import tempfile
 import threading
-from typing import Callable, Iterator, Union
+from typing import Callable, Union
 
 from swiftnet_ros.errors import FileMissingError
 from swiftnet_ros.system.process import signals_raise_exit
-
-_PREFIX = 'swiftnet_ros-'
-# The owner holds a lock on this file as long as it lives, in whatever container it runs.
-_LOCK = 'owner'
-_MEMORY = Path('/dev/shm')
-# Bytes: more than the largest engine of the seminar's networks.
-_ROOM = 1 << 29
-
-
-@contextmanager
-def memory_folder() -> Iterator[Path]:
-    """Give a new folder that only this user can enter; it is gone when the block ends."""
-    folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=str(_roomy_parent())))
-    lock = None
-    try:
-        lock = _claim(folder)
-        _remove_left_ones(folder.parent)
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-        if lock is not None:
-            os.close(lock)
-
-
-def _roomy_parent() -> Path:
-    """Choose memory where it has room: a container may have next to none."""
-    temporary = Path(tempfile.gettempdir())
-    if not os.access(_MEMORY, os.W_OK | os.X_OK):
-        return temporary
-    if _free(_MEMORY) >= _ROOM or _free(_MEMORY) >= _free(temporary):
-        return _MEMORY
-    return temporary
-
-
-def _free(folder: Path) -> int:
-    disk = os.statvfs(folder)
-    return disk.f_bavail * disk.f_frsize
-
-
-def _claim(folder: Path) -> int:
-    """Lock a folder before anybody can see that it has a lock."""
-    lock = os.open(folder / f'{_LOCK}.new', os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    fcntl.flock(lock, fcntl.LOCK_EX)
-    os.rename(folder / f'{_LOCK}.new', folder / _LOCK)
-    return lock
-
-
-def _remove_left_ones(parent: Path) -> None:
-    """Remove this user's folders whose owner was killed before it could."""
-    for folder in parent.glob(f'{_PREFIX}*'):
-        try:
-            # Not by way of a link, which anybody may lay here.
-            status = folder.lstat()
-            if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid():
-                continue
-            lock = os.open(folder / _LOCK, os.O_RDWR | os.O_CLOEXEC)
-        except FileNotFoundError:
-            continue
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            shutil.rmtree(folder, ignore_errors=True)
-        except BlockingIOError:
-            pass
-        finally:
-            os.close(lock)
-
 
 # What a process writes at once: a signal is handled between two such pieces.
 _CHUNK = 1 << 20

@@ -15,6 +15,7 @@
 """Exit codes of commands, and SIGINT and SIGTERM as exceptions."""
 
 from contextlib import contextmanager
+import ctypes
 import os
 import select
 import signal
@@ -26,6 +27,22 @@ from typing import Callable, Iterator, Optional
 from swiftnet_ros.errors import SwiftnetError
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_PR_SET_PDEATHSIG = 1
+
+
+def end_with_parent(parent: int) -> None:
+    """
+    Let this process end with the thread that started it, whatever ends that; only Linux can.
+
+    `parent` is the number of its process; SystemExit if that has ended already.
+    """
+    prctl = getattr(ctypes.CDLL(None), 'prctl', None)
+    if prctl is not None:
+        prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+    if os.getppid() != parent:
+        sys.exit(1)
+
+
 # The file descriptor of stdout, in every process.
 _STDOUT = 1
 

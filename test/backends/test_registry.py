@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Which engine `auto` opens, what it says of that, and engine files wherever a model is named."""
+"""Which backend `auto` chooses and why, and engine files in place of a model."""
 
 import hashlib
 import json
@@ -24,48 +24,57 @@ from helpers.tensorrt_setup import copied_logits, FakeTensorRtSetup
 from helpers.tiny_model import COLORS, write_tiny_model
 import numpy as np
 import pytest
-from swiftnet_ros.backends import registry as opening
+from swiftnet_ros import open_model
 from swiftnet_ros.backends.cuda.driver import Gpu
+from swiftnet_ros.backends.options import BackendOptions
 from swiftnet_ros.backends.registry import (
-    chosen_engine,
-    golden_of,
+    backend_class,
+    BACKENDS,
+    choose_backend,
     open_engine,
-    spec_of,
-    why_no_tensorrt,
+    read_model,
 )
+from swiftnet_ros.backends.tensorrt import engine as tensorrt_engine
+from swiftnet_ros.backends.tensorrt import engine_cache
+from swiftnet_ros.backends.tensorrt.engine import TensorRtBackend
 from swiftnet_ros.benchmark import __main__ as benchmark
 from swiftnet_ros.core.frames import Frame
-from swiftnet_ros.errors import EngineFileError, EngineUnavailableError, InvalidModelError
-from swiftnet_ros.model_spec import Golden, read_model, write_model
-from swiftnet_ros.segmenter import Segmenter
+from swiftnet_ros.errors import (
+    EngineFileError,
+    EngineUnavailableError,
+    InvalidModelError,
+    UnknownNameError,
+)
+from swiftnet_ros.model_spec import Golden, read_golden, read_spec, write_model
+from swiftnet_ros.model_spec import read_model as read_onnx
 from swiftnet_ros.serving.health import node_summary
-from swiftnet_ros.serving.model_loader import load_model, ModelChoice
+from swiftnet_ros.serving.model_loader import load_model
 
 
 @pytest.fixture
 def no_gpu(monkeypatch):
-    """Find no GPU."""
+    """Let this computer have no GPU."""
 
     def find_gpu():
         raise EngineUnavailableError('tensorrt', 'there is no NVIDIA driver')
 
-    monkeypatch.setattr(opening, 'find_gpu', find_gpu)
+    monkeypatch.setattr(tensorrt_engine, 'find_gpu', find_gpu)
 
 
 @pytest.fixture
 def model(tmp_path):
-    """Give a model whose golden frame is all of class 3."""
+    """Write a model whose golden frame is all of class 3."""
     path = tmp_path / 'tiny.onnx'
     spec = write_tiny_model(path)
-    picture = np.full((10, 10, 3), COLORS[3], np.uint8)
-    write_model(read_model(path), path, spec, Golden(picture, np.full((10, 10), 3, np.uint8)))
+    image = np.full((10, 10, 3), COLORS[3], np.uint8)
+    write_model(read_onnx(path), path, spec, Golden(image, np.full((10, 10), 3, np.uint8)))
     return path
 
 
 @pytest.fixture
 def setup(monkeypatch, model):
-    """Give TensorRT and a GPU, both fakes, whose network is the model."""
-    monkeypatch.setattr(opening, 'find_gpu', lambda: Gpu('Xavier', '7.2'))
+    """Install a fake TensorRT and GPU, whose network is the model."""
+    monkeypatch.setattr(tensorrt_engine, 'find_gpu', lambda: Gpu('Xavier', '7.2'))
     with open_engine(model, 'openvino', 'fp32', 1) as openvino:
         setup = FakeTensorRtSetup(monkeypatch, openvino.spec, copied_logits(openvino.infer))
         setup.install()
@@ -74,8 +83,8 @@ def setup(monkeypatch, model):
 
 @pytest.fixture
 def engine_file(setup, model):
-    """Give an engine of the model, whose golden frame it has."""
-    golden = golden_of(model).to_json()
+    """Write an engine of the model, with its golden frame."""
+    golden = read_golden(model).to_json()
     return setup.write_engine(model.with_name('tiny.engine'), golden=golden)
 
 
@@ -83,25 +92,25 @@ def engine_file(setup, model):
 def test_auto_is_openvino_where_a_module_is_missing(setup, monkeypatch, module):
     monkeypatch.setitem(sys.modules, module, None)
     why = f'auto: no tensorrt, since the Python module {module} is not installed'
-    assert chosen_engine('auto') == ('openvino', why)
+    assert choose_backend('auto') == ('openvino', why)
 
 
 def test_auto_is_openvino_where_no_gpu_is(setup, no_gpu):
-    assert chosen_engine('auto') == ('openvino', 'auto: no tensorrt, since no NVIDIA GPU is here')
+    assert choose_backend('auto') == ('openvino', 'auto: no tensorrt, since no NVIDIA GPU is here')
 
 
 def test_auto_is_tensorrt_where_modules_and_gpu_are(setup):
-    assert why_no_tensorrt() == ''
-    assert chosen_engine('auto') == ('tensorrt', 'auto: its module and a GPU are here')
+    assert TensorRtBackend.is_available()
+    assert choose_backend('auto') == ('tensorrt', 'auto: its module and a GPU are here')
 
 
-def test_what_was_asked_for_by_name_needs_no_reason(setup):
+def test_backend_chosen_by_name_has_no_reason(setup):
     for name in ('openvino', 'tensorrt', 'fake'):
-        assert chosen_engine(name) == (name, '')
+        assert choose_backend(name) == (name, '')
 
 
 def test_auto_takes_tensorrt_for_an_engine_file_wherever_it_is(no_gpu):
-    assert chosen_engine('auto', 'x.engine') == ('tensorrt', 'auto: the model is an .engine file')
+    assert choose_backend('auto', 'x.engine') == ('tensorrt', 'auto: the model is an .engine file')
 
 
 def test_auto_opens_an_engine_file(engine_file):
@@ -109,48 +118,80 @@ def test_auto_opens_an_engine_file(engine_file):
         assert (engine.name, engine.device) == ('tensorrt', 'Xavier')
 
 
-def test_another_engine_refuses_an_engine_file(engine_file):
+def test_another_backend_raises_for_an_engine_file(engine_file):
     with pytest.raises(InvalidModelError, match='is for engine tensorrt, not openvino; use'):
         open_engine(engine_file, 'openvino')
 
 
-def test_an_engine_file_says_what_its_model_said(engine_file, model):
-    assert spec_of(engine_file) == spec_of(model)
-    golden, expected = golden_of(engine_file), golden_of(model)
-    np.testing.assert_array_equal(golden.frame, expected.frame)
-    np.testing.assert_array_equal(golden.labels, expected.labels)
+def test_engine_file_has_the_facts_of_its_model(engine_file, model):
+    built = read_model(engine_file)
+    assert (built.spec, built.size) == (read_spec(model), engine_file.stat().st_size)
+    expected = read_golden(model)
+    np.testing.assert_array_equal(built.golden.frame, expected.frame)
+    np.testing.assert_array_equal(built.golden.labels, expected.labels)
 
 
-def test_an_engine_file_without_a_golden_frame_has_none(setup, model):
-    assert golden_of(setup.write_engine(model.with_name('bare.engine'))) is None
+def test_engine_file_without_a_golden_frame_has_none(setup, model):
+    assert read_model(setup.write_engine(model.with_name('bare.engine'))).golden is None
+
+
+def test_backend_enters_by_one_line_and_unknown_names_raise(monkeypatch):
+    monkeypatch.setitem(BACKENDS, 'fake', TensorRtBackend)
+    assert backend_class('fake') is TensorRtBackend
+    with pytest.raises(UnknownNameError, match="unknown engine 'fak'; did you mean 'fake'"):
+        backend_class('fak')
+
+
+def test_cached_engine_of_a_model_is_opened_without_a_build(
+    setup, engine_file, model, monkeypatch
+):
+    monkeypatch.setattr(engine_cache, 'cached_engine', lambda *given: engine_file)
+    with open_model(model, backend='tensorrt', precision='int8') as segmenter:
+        facts = segmenter.backend, segmenter.device, segmenter.uses_cuda_graph
+    assert facts == ('tensorrt', 'Xavier', False)
+
+
+def test_build_of_a_missing_engine_is_logged_once_a_phase(
+    setup, engine_file, model, monkeypatch, caplog
+):
+    monkeypatch.setattr(engine_cache, 'cached_engine', lambda *given: None)
+    code = (
+        'import json, sys\n'
+        'for phase in ("reading", "building", "building"): print(json.dumps({"phase": phase}))\n'
+        'print(json.dumps({"engine": sys.argv[1], "build_seconds": 1.0}))\n'
+    )
+    command = [sys.executable, '-c', code, str(engine_file)]
+    monkeypatch.setattr(engine_cache, 'build_command', lambda *given: command)
+    open_model(model, backend='tensorrt').close()
+    assert caplog.messages == [f'engine of {model}: {name}' for name in ('reading', 'building')]
 
 
 def test_a_loaded_engine_file_has_passed_the_self_check(engine_file):
-    loaded = load_model(ModelChoice(str(engine_file)))
+    loaded = load_model(str(engine_file), BackendOptions())
     assert loaded.agreement == 1.0
     assert loaded.sha256 == hashlib.sha256(engine_file.read_bytes()).hexdigest()
     text = node_summary('/image', loaded)
     assert 'engine tensorrt (auto: the model is an .engine file) on Xavier, precision int8' in text
-    loaded.engine.close()
+    loaded.close()
 
 
-def test_the_introduction_says_why_once_and_only_for_auto(model, setup, no_gpu):
+def test_introduction_has_the_reason_for_auto_only(model, setup, no_gpu):
     texts = []
     for name in ('auto', 'openvino'):
-        loaded = load_model(ModelChoice(str(model), name, 'fp32'))
+        loaded = load_model(str(model), BackendOptions(engine=name, precision='fp32'))
         texts.append(node_summary('/image', loaded))
-        loaded.engine.close()
+        loaded.close()
     assert 'engine openvino (auto: no tensorrt, since no NVIDIA GPU is here) on' in texts[0]
     assert 'engine openvino on' in texts[1]
 
 
-def test_an_engine_file_without_its_sidecar_is_refused(engine_file):
+def test_engine_file_without_its_sidecar_raises(engine_file):
     engine_file.with_name('tiny.engine.json').unlink()
     with pytest.raises(EngineFileError, match='its sidecar tiny.engine.json is missing'):
-        load_model(ModelChoice(str(engine_file)))
+        load_model(str(engine_file), BackendOptions())
 
 
-def test_the_benchmark_takes_engine_files(engine_file, model, tmp_path, capsys):
+def test_benchmark_takes_engine_files(engine_file, model, tmp_path, capsys):
     write_rendered_set(tmp_path)
     reports = []
     for file, engine in ((engine_file, 'auto'), (model, 'openvino')):
@@ -167,9 +208,9 @@ def test_the_benchmark_takes_engine_files(engine_file, model, tmp_path, capsys):
     assert built['miou'] == pytest.approx(source['miou'], abs=1e-3) and built['miou'] > 0.2
 
 
-def test_the_segmenter_does_not_know_the_difference(engine_file, model):
+def test_all_backends_predict_the_same_labels(engine_file, model):
     frame = Frame(cv2.resize(np.asarray([COLORS], np.uint8), (90, 30)))
-    with open_engine(engine_file) as built, open_engine(model, 'openvino', 'fp32') as source:
-        answers = [Segmenter(engine).segment(frame, 'rgb', True) for engine in (built, source)]
-    np.testing.assert_array_equal(answers[0].labels, answers[1].labels)
-    assert len(np.unique(answers[0].labels)) == len(COLORS)
+    with open_model(engine_file) as built, open_model(model, 'openvino', 'fp32') as source:
+        results = [item.segment(frame, with_confidence=True) for item in (built, source)]
+    np.testing.assert_array_equal(results[0].labels, results[1].labels)
+    assert len(np.unique(results[0].labels)) == len(COLORS)

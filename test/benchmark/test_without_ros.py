@@ -27,6 +27,7 @@ from swiftnet_ros.benchmark import __main__ as benchmark
 from swiftnet_ros.benchmark.measurement import EngineTimes, Measurement
 from swiftnet_ros.benchmark.report import report, Round, versions
 from swiftnet_ros.core.metrics import class_iou, confusion_matrix, mean_iou
+from swiftnet_ros.model_spec import read_spec
 from swiftnet_ros.segmenter import Segmenter
 
 
@@ -106,8 +107,7 @@ def test_ratios_are_medians_of_the_rounds_and_growth_is_against_the_middle(folde
         round_of(20.0, [30.0] * 4, 0.1, [301.0, 301.0]),
         round_of(40.0, [50.0] * 3, 0.1, [303.0, 305.0]),
     ]
-    with open_engine(folder / 'tiny.onnx', precision='fp32') as engine:
-        found = report(rounds, engine, '')
+    found = report(rounds, read_spec(folder / 'tiny.onnx'))
     assert (found['sent'], found['received'], found['p50_ms']) == (10, 10, 30.0)
     assert (found['engine_ms'], found['pipeline_ms']) == (20.0, 21.0)
     assert found['p50_over_engine'] == 1.5

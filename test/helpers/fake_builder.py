@@ -13,7 +13,7 @@
 # limitations under the License.
 
 """
-Stands in for the program that builds engines: it takes its time, says so, and copies the model.
+A fake of the program that builds engines: it takes its time, reports it, and copies the model.
 
     python fake_builder.py MODEL FOLDER [--steps N] [--fail TEXT] [--exit CODE] [--kill] [--deaf]
 """
@@ -30,32 +30,51 @@ from time import sleep
 STEP = 0.05
 
 
-def fake(folder, *options, found=None, seen=None):
-    """Give a builder whose engines lie in `folder`; `seen` collects what it was asked for."""
-    # Not needed by the program, which shall start at once.
-    from swiftnet_ros.model_spec.find_model import find_model
-    from swiftnet_ros.serving.engine_build import Builder
+def fake(folder, *words, found=None, seen=None):
+    """
+    Return a backend whose engines this program builds in a folder, `memory` for the fallback.
 
-    def command(choice, model, memory):
-        if seen is not None:
-            seen.append((choice, model, memory))
-        place = memory if 'memory' in options else folder
-        words = [word for word in options if word != 'memory']
-        return [sys.executable, __file__, str(model), str(place), *words]
+    `found` is the engine in the cache; `seen` collects (model, options, fallback) of builds.
+    """
+    # Not imported by the program, which has to start at once.
+    from contextlib import contextmanager
 
-    def source(choice):
-        return find_model(choice.model)
+    from helpers.fake_engines import GatedEngine
+    from swiftnet_ros.backends.engine_build import EngineFile
 
-    return Builder(source, lambda choice, model: found, command)
+    class BuiltEngine(GatedEngine):
+        """A gated engine that is built first."""
+
+        @classmethod
+        @contextmanager
+        def prepare(cls, model, options, build):
+            """Find the engine, or build it."""
+            build.raise_if_cancelled()
+            if found is not None:
+                yield EngineFile(found, is_built=True)
+                return
+
+            def command(fallback):
+                if seen is not None:
+                    seen.append((model.path, options, fallback))
+                target = fallback if 'memory' in words else folder
+                program = [sys.executable, __file__, str(model.path), str(target)]
+                return [*program, *(word for word in words if word != 'memory')]
+
+            what = f'building engine gated of {model.path.name} in {options.precision}'
+            with build.run(what, command) as file:
+                yield file
+
+    return BuiltEngine
 
 
 def builders(folder):
-    """List the fake builders that live and build into a folder, by their process numbers."""
+    """Return the process numbers of the fake builders that run for a folder."""
     return living(__file__, folder)
 
 
 def living(*words):
-    """List the processes that live and have all of these words in their command."""
+    """Return the numbers of running processes that have all of these words in their command."""
     found = []
     for entry in Path('/proc').glob('[0-9]*/cmdline'):
         try:
@@ -68,7 +87,7 @@ def living(*words):
 
 
 def main():
-    """Build as the options say; give the exit code."""
+    """Build as the options say; return the exit code."""
     parser = ArgumentParser()
     parser.add_argument('model', type=Path)
     parser.add_argument('folder', type=Path)
@@ -76,7 +95,7 @@ def main():
     parser.add_argument('--fail', default='')
     parser.add_argument('--exit', type=int, default=0)
     parser.add_argument('--kill', action='store_true')
-    parser.add_argument('--deaf', action='store_true', help='as a library that holds the thread')
+    parser.add_argument('--deaf', action='store_true', help='ignore SIGTERM, as a busy library')
     parser.add_argument('--warning', default='')
     options = parser.parse_args()
     if options.deaf:

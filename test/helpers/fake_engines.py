@@ -12,43 +12,52 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Engines for tests, to be entered into the table of engines under a name."""
 
+"""Fake backends, which a test enters in the registry under a name."""
+
+from contextlib import contextmanager
+from dataclasses import replace
 from threading import Event, get_ident
 from time import sleep
 
 import numpy as np
-from swiftnet_ros.backends.base import LogitsEngine
+from swiftnet_ros.backends.base import Backend
+from swiftnet_ros.backends.tensorrt.engine import TensorRtBackend
 from swiftnet_ros.backends.tensorrt.engine_file import load
 from swiftnet_ros.errors import InvalidModelError
-from swiftnet_ros.model_spec import read_spec
 
 
-class GatedEngine(LogitsEngine):
-    """An engine that opens, and answers, only when it may; class 0 everywhere."""
+class GatedEngine(Backend):
+    """A backend that opens, and predicts class 0 everywhere, only while its gates are open."""
 
     name = 'gated'
     device, precision, threads = 'gate', 'fp32', 1
     may_open, may_answer, entered = Event(), Event(), Event()
     open_engines = 0
 
-    def __init__(self, path, precision, threads):
+    @classmethod
+    def open(cls, model, file, options):
         """Wait until the gate is open."""
-        super().__init__(read_spec(path))
+        assert file.path.is_file(), 'what prepare found is there while it is opened'
+        return cls(model.spec)
+
+    def __init__(self, spec):
+        """Wait until the gate is open."""
+        super().__init__(spec)
         self.may_open.wait(60)
-        type(self).open_engines += 1
+        GatedEngine.open_engines += 1
         self._thread = get_ident()
 
     @classmethod
     def reset(cls, may_open=True, may_answer=True):
-        """Open or close the gates; forget who passed."""
+        """Open or close the gates, and reset the counters."""
         for gate, is_open in ((cls.may_open, may_open), (cls.may_answer, may_answer)):
             gate.set() if is_open else gate.clear()
         cls.entered.clear()
-        cls.open_engines = 0
+        GatedEngine.open_engines = 0
 
     def _infer(self, image):
-        assert get_ident() == self._thread, 'an engine belongs to the thread that opened it'
+        assert get_ident() == self._thread, 'a backend belongs to the thread that opened it'
         self.entered.set()
         self.may_answer.wait(60)
         logits = np.zeros(self.spec.logits_shape, np.float32)
@@ -56,12 +65,12 @@ class GatedEngine(LogitsEngine):
         return logits
 
     def _close(self):
-        assert get_ident() == self._thread, 'an engine belongs to the thread that opened it'
-        type(self).open_engines -= 1
+        assert get_ident() == self._thread, 'a backend belongs to the thread that opened it'
+        GatedEngine.open_engines -= 1
 
 
 class SlowEngine(GatedEngine):
-    """An engine that takes 50 ms for every frame."""
+    """A backend that takes 50 ms for every frame."""
 
     name = 'slow'
 
@@ -71,7 +80,7 @@ class SlowEngine(GatedEngine):
 
 
 class BrokenEngine(GatedEngine):
-    """An engine whose every second answer is nonsense."""
+    """A backend that fails at every second frame."""
 
     name = 'broken'
     calls = 0
@@ -84,14 +93,21 @@ class BrokenEngine(GatedEngine):
 
 
 class StoredEngine(GatedEngine):
-    """An engine of the cache, checked as the real one is before TensorRT would load it."""
+    """Builds with tensorrt_rtx, which needs no GPU, and checks what the real one would load."""
 
     name = 'tensorrt'
 
-    def __init__(self, path, precision, threads):
+    @classmethod
+    @contextmanager
+    def prepare(cls, model, options, build):
+        """Find or build the engine of a GPU that is not here."""
+        options = replace(options, module='tensorrt_rtx', compute_capability='8.6')
+        with TensorRtBackend.prepare(model, options, build) as file:
+            yield file
+
+    @classmethod
+    def open(cls, model, file, options):
         """Read the engine with its sidecar."""
-        content, sidecar = load(path)
+        content, sidecar = load(file.path)
         assert content
-        LogitsEngine.__init__(self, sidecar.spec)
-        type(self).open_engines += 1
-        self._thread = get_ident()
+        return cls(sidecar.spec)

@@ -18,16 +18,18 @@ import json
 from pathlib import Path
 import sys
 from types import ModuleType
-from typing import Any, Callable, Dict, Iterator
+from typing import Any, Callable, Dict, Iterator, Tuple
 
 from helpers.tensorrt_stub import make_stub, names_of, VERSIONS
 from helpers.tiny_pair import write_files
 import pytest
 from swiftnet_ros import build_engine
 from swiftnet_ros.backends.cuda.driver import Gpu
+from swiftnet_ros.backends.options import BackendOptions
 from swiftnet_ros.backends.tensorrt import identity
+from swiftnet_ros.backends.tensorrt.engine_cache import find_or_build
 from swiftnet_ros.backends.tensorrt.engine_file import read_sidecar
-from swiftnet_ros.build_engine import BuildRequest, find_or_build
+from swiftnet_ros.model_spec import ModelFile, read_model_file
 
 TYPED = [name for name in VERSIONS if 'FP16' not in names_of(name)['enums']['BuilderFlag']]
 WEAK = [name for name in VERSIONS if name not in TYPED]
@@ -81,15 +83,17 @@ def fixture_refused(run):
     return command
 
 
-def request(module: ModuleType, path: Path, **options: Any) -> BuildRequest:
-    """Ask for the engine of a file, kept beside it."""
-    values = {'cache': path.parent / 'cache', 'module': module.__name__, **options}
-    return BuildRequest(model=path, **values)
+def request(module: ModuleType, path: Path, **changes: Any) -> Tuple[ModelFile, BackendOptions]:
+    """Return the arguments of `find_or_build` for a file and a cache next to it."""
+    options = {'engine_cache': path.parent / 'cache', 'module': module.__name__, **changes}
+    given = {name: value for name, value in options.items() if value is not None}
+    texts = {name: str(v) if isinstance(v, Path) else v for name, v in given.items()}
+    return read_model_file(path), BackendOptions(**texts)
 
 
 def built(module: ModuleType, path: Path, **options: Any) -> Dict[str, Any]:
     """Build a file; give what TensorRT was told."""
-    engine = find_or_build(request(module, path, **options), lambda progress: None)
+    engine = find_or_build(*request(module, path, **options), lambda progress: None)
     return {**json.loads(engine.read_bytes()), 'sidecar': read_sidecar(engine)}
 
 

@@ -99,7 +99,7 @@ def gated(monkeypatch):
     from helpers.fake_engines import GatedEngine
     from swiftnet_ros.backends import registry
 
-    monkeypatch.setitem(registry.ENGINES, 'gated', 'helpers.fake_engines:GatedEngine')
+    monkeypatch.setitem(registry.BACKENDS, 'gated', 'helpers.fake_engines:GatedEngine')
     GatedEngine.reset()
     yield GatedEngine
     GatedEngine.reset()

@@ -57,7 +57,7 @@ def test_the_newest_frame_wins_and_the_others_are_counted_as_dropped(probe, tiny
 
 def test_errors_of_the_engine_are_counted_and_the_stream_continues(probe, tiny_path, monkeypatch):
     """Half of the frames fail; each is counted once."""
-    monkeypatch.setitem(registry.ENGINES, 'broken', 'helpers.fake_engines:BrokenEngine')
+    monkeypatch.setitem(registry.BACKENDS, 'broken', 'helpers.fake_engines:BrokenEngine')
     BrokenEngine.reset()
     with RunningNode('/one', model=str(tiny_path), engine='broken') as running:
         assert running.do('configure', 'activate')

@@ -46,7 +46,7 @@ def segmenter(tiny_path):
 @pytest.fixture
 def slow(monkeypatch):
     """Register an engine of 20 frames per second."""
-    monkeypatch.setitem(engines.ENGINES, 'slow', 'helpers.fake_engines:SlowEngine')
+    monkeypatch.setitem(engines.BACKENDS, 'slow', 'helpers.fake_engines:SlowEngine')
     SlowEngine.reset()
 
 

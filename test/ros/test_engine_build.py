@@ -28,7 +28,7 @@ from helpers.running_node import RunningNode
 from helpers.started_program import started
 import pytest
 from std_srvs.srv import Trigger
-from swiftnet_ros.serving import engine_build
+from swiftnet_ros.backends import registry
 from swiftnet_ros.serving.health import ERROR, OK, WARN
 
 ENDLESS = ('--steps', '100000')
@@ -39,7 +39,7 @@ def built(gated, monkeypatch, tmp_path):
     """Return a function that registers a fake builder of engine `gated` and returns its folder."""
 
     def enter(*options, **given):
-        monkeypatch.setitem(engine_build.BUILDERS, 'gated', fake(tmp_path, *options, **given))
+        monkeypatch.setitem(registry.BACKENDS, 'gated', fake(tmp_path, *options, **given))
         return tmp_path
 
     return enter
@@ -150,14 +150,12 @@ BUILDING_NODE = """
 import sys
 from helpers.fake_builder import fake
 from helpers.fake_engines import GatedEngine
-from swiftnet_ros.serving import engine_build
 from swiftnet_ros.backends import registry
 from swiftnet_ros.segmentation_node import main
 
-registry.ENGINES['gated'] = 'helpers.fake_engines:GatedEngine'
 GatedEngine.reset()
 options = sys.argv[2 : sys.argv.index("--ros-args")]
-engine_build.BUILDERS['gated'] = fake(sys.argv[1], *options)
+registry.BACKENDS['gated'] = fake(sys.argv[1], *options)
 sys.exit(main(sys.argv[sys.argv.index('--ros-args'):]))
 """
 

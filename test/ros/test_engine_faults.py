@@ -34,13 +34,11 @@ pytestmark = pytest.mark.skipif(find_spec('tensorrt_rtx') is None, reason=NO_RTX
 NODE = """
 import sys
 from helpers.fake_engines import StoredEngine
-from swiftnet_ros.serving.engine_build import BUILDERS, tensorrt_builder
 from swiftnet_ros.backends import registry
 from swiftnet_ros.segmentation_node import main
 
-registry.ENGINES['tensorrt'] = 'helpers.fake_engines:StoredEngine'
+registry.BACKENDS['tensorrt'] = 'helpers.fake_engines:StoredEngine'
 StoredEngine.reset()
-BUILDERS['tensorrt'] = tensorrt_builder('tensorrt_rtx', '8.6')
 sys.exit(main(sys.argv[1:]))
 """
 
@@ -150,7 +148,4 @@ def _is_child(entry, cache):
         content = entry.read_bytes()
     except OSError:
         return False
-    return (
-        b'swiftnet_ros.backends.tensorrt.build_worker' in content
-        and str(cache).encode() in content
-    )
+    return b'swiftnet_ros.build_engine' in content and str(cache).encode() in content

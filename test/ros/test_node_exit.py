@@ -126,7 +126,7 @@ from helpers.fake_engines import GatedEngine
 from swiftnet_ros.backends import registry
 from swiftnet_ros.segmentation_node import main
 
-registry.ENGINES['gated'] = 'helpers.fake_engines:GatedEngine'
+registry.BACKENDS['gated'] = 'helpers.fake_engines:GatedEngine'
 GatedEngine.reset(may_open=sys.argv[1] == 'open', may_answer=False)
 sys.exit(main(sys.argv[2:]))
 """

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""A model is opened and checked on its own golden frame, or not opened at all."""
+"""A loaded model is open and has passed the self-check."""
 
 from dataclasses import replace
 import hashlib
@@ -21,83 +21,108 @@ from pathlib import Path
 from helpers.tiny_model import write_tiny_model
 import numpy as np
 import pytest
-from swiftnet_ros.backends.registry import open_engine
+from swiftnet_ros.backends import registry
+from swiftnet_ros.backends.openvino.engine import OpenVinoBackend
+from swiftnet_ros.backends.options import BackendOptions
 from swiftnet_ros.errors import InvalidModelError, ModelNotFoundError, SelfCheckError
 from swiftnet_ros.model_spec import Golden, read_model, write_model
-from swiftnet_ros.serving import model_loader
-from swiftnet_ros.serving.model_loader import load_model, ModelChoice
+from swiftnet_ros.serving.model_loader import load_model
 
 
 @pytest.fixture
 def path(tmp_path):
-    """Give a tiny model whose golden labels are right for 90 of 100 pixels."""
+    """Write a tiny model that predicts 90 of its 100 golden labels."""
     path = tmp_path / 'golden.onnx'
     spec = write_tiny_model(path)
-    picture = np.full((10, 10, 3), spec.classes[3].rgb, np.uint8)
+    image = np.full((10, 10, 3), spec.classes[3].rgb, np.uint8)
     labels = np.full((10, 10), 3, np.uint8)
     labels[0] = 1
-    write_model(read_model(path), path, spec, Golden(picture, labels))
+    write_model(read_model(path), path, spec, Golden(image, labels))
     return path
 
 
-def test_a_loaded_model_says_what_its_file_is(path):
-    model = load_model(ModelChoice(str(path), precision='fp32', threads=1, min_agreement=0.9))
+def test_loaded_model_has_the_facts_of_its_file(path):
+    options = BackendOptions(precision='fp32', threads=1, self_check_min_agreement=0.9)
+    model = load_model(str(path), options)
     content = path.read_bytes()
     assert (model.agreement, model.path, model.file_bytes) == (0.9, path, len(content))
     assert model.sha256 == hashlib.sha256(content).hexdigest()
     assert model.bgr_palette.shape == (256, 3)
     assert tuple(model.bgr_palette[2][::-1]) == model.spec.classes[2].rgb
-    assert (model.engine.precision, model.engine.threads) == ('fp32', 1)
-    model.engine.close()
+    assert (model.segmenter.precision, model.segmenter.threads) == ('fp32', 1)
+    model.close()
 
 
-def test_an_engine_that_agrees_too_little_is_closed_and_refused(path, monkeypatch):
-    opened = []
-    monkeypatch.setattr(
-        model_loader,
-        'open_engine',
-        lambda *given: opened.append(open_engine(*given)) or opened[0],
-    )
+def test_a_model_with_too_little_agreement_is_closed_and_raises(path, monkeypatch):
+    closed = []
+
+    class Closing(OpenVinoBackend):
+        """Records that it was closed."""
+
+        def _close(self):
+            closed.append(True)
+            super()._close()
+
+    monkeypatch.setitem(registry.BACKENDS, 'openvino', Closing)
+    options = BackendOptions(engine='openvino', self_check_min_agreement=0.91)
     with pytest.raises(SelfCheckError, match='0.90000 of .* at least 0.91'):
-        load_model(ModelChoice(str(path), min_agreement=0.91))
-    assert opened[0]._closed
+        load_model(str(path), options)
+    assert closed == [True]
 
 
 @pytest.mark.parametrize(('precision', 'wrong', 'is_sound'), [
     ('fp32', 2, True), ('fp32', 3, False), ('int8', 5, True), ('int8', 6, False),
 ])  # fmt: skip
-def test_what_is_usual_depends_on_the_precision(tmp_path, precision, wrong, is_sound):
+def test_default_minimum_depends_on_the_precision(tmp_path, precision, wrong, is_sound):
     path = tmp_path / 'golden.onnx'
     spec = replace(write_tiny_model(path), precision=precision)
-    picture = np.full((10, 10, 3), spec.classes[3].rgb, np.uint8)
+    image = np.full((10, 10, 3), spec.classes[3].rgb, np.uint8)
     labels = np.full((10, 10), 3, np.uint8)
     labels.flat[:wrong] = 1
-    write_model(read_model(path), path, spec, Golden(picture, labels))
+    write_model(read_model(path), path, spec, Golden(image, labels))
     if is_sound:
-        load_model(ModelChoice(str(path))).engine.close()
+        load_model(str(path), BackendOptions()).close()
     else:
         with pytest.raises(SelfCheckError):
-            load_model(ModelChoice(str(path)))
+            load_model(str(path), BackendOptions())
 
 
-def test_a_model_without_a_golden_frame_is_not_checked(tmp_path):
+def test_model_without_golden_frame_is_not_checked(tmp_path):
     write_tiny_model(tmp_path / 'tiny.onnx')
-    model = load_model(ModelChoice(str(tmp_path / 'tiny.onnx'), min_agreement=1.0))
+    options = BackendOptions(self_check_min_agreement=1.0)
+    model = load_model(str(tmp_path / 'tiny.onnx'), options)
     assert model.agreement is None
-    model.engine.close()
+    model.close()
 
 
-def test_a_model_that_is_not_there_is_refused():
+def test_missing_model_raises():
     with pytest.raises(ModelNotFoundError, match='nothing'):
-        load_model(ModelChoice('nothing'))
+        load_model('nothing', BackendOptions())
 
 
-def test_a_file_that_may_not_be_read_is_said_in_one_line(path, monkeypatch):
-    """A model of another user, or on a disk that is broken; no bug of ours."""
+def test_unreadable_file_raises_one_line(path, monkeypatch):
+    """A model of another user, or on a broken disk, is no bug."""
 
     def refuse(self):
         raise PermissionError(13, 'Permission denied', str(self))
 
     monkeypatch.setattr(Path, 'read_bytes', refuse)
     with pytest.raises(InvalidModelError, match=r'cannot be read \(Permission denied\)'):
-        load_model(ModelChoice(str(path)))
+        load_model(str(path), BackendOptions())
+
+
+def test_model_file_is_read_once(path, monkeypatch):
+    """Nothing else opens it, OpenVINO included: it is deleted as soon as it was read."""
+    reads, read_bytes = [], Path.read_bytes
+
+    def read_once(self):
+        content = read_bytes(self)
+        if self == path:
+            reads.append(self)
+            self.unlink()
+        return content
+
+    monkeypatch.setattr(Path, 'read_bytes', read_once)
+    model = load_model(str(path), BackendOptions(engine='openvino', self_check_min_agreement=0.9))
+    model.close()
+    assert len(reads) == 1 and model.agreement == 0.9 and not path.exists()

@@ -12,39 +12,38 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The self-check counts the golden pixels that an engine labels as the network did."""
+"""The self-check: the fraction of the golden labels that are predicted."""
 
 import numpy as np
 import pytest
-from swiftnet_ros.backends.registry import open_engine
-from swiftnet_ros.core.frames import Frame
+from swiftnet_ros import open_model
 from swiftnet_ros.model_spec import Golden
-from swiftnet_ros.serving.model_loader import check_engine
+from swiftnet_ros.serving.model_loader import golden_agreement
 
 
 @pytest.fixture
-def engine(tiny_path):
-    """Give the tiny model on the CPU."""
-    with open_engine(tiny_path, threads=1) as opened:
+def segmenter(tiny_path):
+    """Open the tiny model on the CPU."""
+    with open_model(tiny_path, threads=1) as opened:
         yield opened
 
 
-def test_labels_of_the_engine_itself_agree_fully(engine, noise):
+def test_labels_of_the_engine_itself_agree_fully(segmenter, noise):
     frame = noise(60, 90)
-    labels = engine.segment(Frame(frame, 'rgb'), (60, 90)).labels
-    assert check_engine(engine, Golden(frame, labels)) == 1.0
+    labels = segmenter.segment(frame).labels
+    assert golden_agreement(segmenter, Golden(frame, labels)) == 1.0
 
 
-def test_agreement_is_the_fraction_of_right_pixels(engine, noise):
+def test_agreement_is_the_fraction_of_right_pixels(segmenter, noise):
     frame = noise(48, 64)
-    labels = engine.segment(Frame(frame, 'rgb'), (48, 64)).labels.copy()
+    labels = segmenter.segment(frame).labels.copy()
     labels[:12] = 99
-    assert check_engine(engine, Golden(frame, labels)) == 0.75
-    assert check_engine(engine, Golden(frame, labels.astype(np.uint16))) == 0.75
+    assert golden_agreement(segmenter, Golden(frame, labels)) == 0.75
+    assert golden_agreement(segmenter, Golden(frame, labels.astype(np.uint16))) == 0.75
 
 
-def test_a_frame_with_its_channels_swapped_is_noticed(engine, noise):
+def test_a_frame_with_its_channels_swapped_is_noticed(segmenter, noise):
     frame = noise(48, 64)
-    labels = engine.segment(Frame(frame, 'rgb'), (48, 64)).labels
+    labels = segmenter.segment(frame).labels
     swapped = np.ascontiguousarray(frame[:, :, ::-1])
-    assert check_engine(engine, Golden(swapped, labels)) < 0.9
+    assert golden_agreement(segmenter, Golden(swapped, labels)) < 0.9

@@ -23,8 +23,8 @@ from types import ModuleType
 from helpers.tiny_model import write_tiny_model
 from helpers.tiny_training import CLASSES, draw_label, tiny_checkpoint, write_config
 import numpy as np
-from swiftnet_ros.backends.base import LogitsEngine
-from swiftnet_ros.backends.registry import ENGINES, open_engine
+from swiftnet_ros.backends.base import Backend
+from swiftnet_ros.backends.registry import BACKENDS, open_engine
 from swiftnet_ros.model_spec import read_spec
 from swiftnet_ros.segmenter import Segmenter
 import torch
@@ -117,14 +117,15 @@ def test_fake_encoder_data_set_and_loss_train_export_and_evaluate(monkeypatch, c
     assert result['miou'] == read_spec(onnx).miou
 
 
-class FakeEngine(LogitsEngine):
-    """An engine that finds the last class everywhere."""
+class FakeBackend(Backend):
+    """A backend that predicts the last class everywhere."""
 
     name, precision, device, threads = 'fake', 'fp32', 'none', 1
 
-    def __init__(self, path, precision: str, threads: int) -> None:
-        """Read what the model says of itself."""
-        super().__init__(read_spec(path))
+    @classmethod
+    def open(cls, model, file, options):
+        """Open a model."""
+        return cls(model.spec)
 
     def _infer(self, image):
         logits = np.zeros(self.spec.logits_shape, np.float32)
@@ -135,11 +136,8 @@ class FakeEngine(LogitsEngine):
         """Hold nothing."""
 
 
-def test_an_engine(monkeypatch, tmp_path):
-    module = ModuleType('fake_engine')
-    module.FakeEngine = FakeEngine
-    monkeypatch.setitem(sys.modules, 'fake_engine', module)
-    monkeypatch.setitem(ENGINES, 'fake', 'fake_engine:FakeEngine')
+def test_a_backend(monkeypatch, tmp_path):
+    monkeypatch.setitem(BACKENDS, 'fake', FakeBackend)
     spec = write_tiny_model(tmp_path / 'tiny.onnx')
     with open_engine(tmp_path / 'tiny.onnx', engine='fake') as engine:
         labels = Segmenter(engine).segment(np.zeros((30, 40, 3), np.uint8)).labels

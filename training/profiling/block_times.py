@@ -21,7 +21,7 @@ from itertools import pairwise
 from typing import Any, ClassVar
 
 import numpy as np
-from swiftnet_ros.backends.openvino.engine import OpenVinoEngine
+from swiftnet_ros.backends.openvino.engine import OpenVinoBackend
 from swiftnet_ros.core.frames import to_network_input
 from swiftnet_ros.model_spec import read_model
 from training.profiling.cases import Case
@@ -74,7 +74,7 @@ class BlockTimes:
         return self.forward_ms - sum(self.position_ms.values())
 
 
-class ProfiledEngine(OpenVinoEngine):
+class ProfiledEngine(OpenVinoBackend):
     """The runtime's engine with profiling of every operation."""
 
     extra_options: ClassVar[dict[str, str]] = {'PERF_COUNT': 'YES'}
@@ -98,7 +98,7 @@ def time_blocks(cases: Sequence[Case], threads: int, repeats: int) -> list[Block
     timers = []
     with ExitStack() as stack:
         for case in cases:
-            engine = ProfiledEngine(case.path, case.engine_precision, threads)
+            engine = ProfiledEngine.from_path(case.path, case.precision, threads)
             stack.callback(engine.close)
             timers.append(_BlockTimer(case, engine))
         for timer in in_rounds(timers, WARM_UP + repeats):

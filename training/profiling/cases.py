@@ -34,7 +34,7 @@ from training.run.folder import RunPaths
 from training.trainer.initial_weights import untrained_checkpoint
 from training.warehouse_renderer import render
 
-PRECISIONS = (*(name for name in ENGINE_PRECISIONS if name != 'auto'), 'int8')
+PRECISIONS = tuple(name for name in ENGINE_PRECISIONS if name != 'auto')
 _RUN_FILE = RunPaths(Path()).trained.name
 _FLOAT, _INT8 = '.fp32.onnx', '.int8.onnx'
 # The size at which untrained networks are calibrated, unless theirs is smaller.
@@ -53,11 +53,6 @@ class Case:
     precision: str
     gmacs: Gmacs
     file_mb: float
-
-    @property
-    def engine_precision(self) -> str:
-        """Return the precision to open the engine with: the float layers of int8 are fp32."""
-        return 'fp32' if self.precision == 'int8' else self.precision
 
 
 def make_cases(

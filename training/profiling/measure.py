@@ -151,7 +151,7 @@ def _case_facts(timing: CaseTiming, options: ProfilingOptions) -> dict[str, Any]
     def peak_mb(sizes: Sequence[Size]) -> float | None:
         if not options.with_memory:
             return None
-        return peak_memory_mb(case.path, case.engine_precision, options.threads, sizes)
+        return peak_memory_mb(case.path, case.precision, options.threads, sizes)
 
     return {
         **_identity(case),

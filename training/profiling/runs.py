@@ -21,7 +21,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from swiftnet_ros.backends.openvino.engine import OpenVinoEngine
+from swiftnet_ros.backends.openvino.engine import OpenVinoBackend
 from swiftnet_ros.errors import EngineUnavailableError, FileMissingError
 from swiftnet_ros.system.files import write_atomic
 from swiftnet_ros.system.image_size import Size
@@ -74,7 +74,7 @@ def _available_precisions(cases: Sequence[Case]) -> set[str]:
     available = set(PRECISIONS)
     for case in cases:
         try:
-            OpenVinoEngine(case.path, case.engine_precision).close()
+            OpenVinoBackend.from_path(case.path, case.precision).close()
         except EngineUnavailableError:
             available.remove(case.precision)
     return available

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from time import perf_counter, process_time
 from typing import Protocol, TypeVar
 
-from swiftnet_ros.backends.openvino.engine import OpenVinoEngine
+from swiftnet_ros.backends.openvino.engine import OpenVinoBackend
 from swiftnet_ros.core.frames import Frame, to_network_input
 from swiftnet_ros.segmenter import Segmenter
 from swiftnet_ros.system.image_size import Size
@@ -75,7 +75,7 @@ def time_cases(
     case_timers: list[_CaseTimer] = []
     with ExitStack() as stack:
         for case in cases:
-            engine = OpenVinoEngine(case.path, case.engine_precision, threads)
+            engine = OpenVinoBackend.from_path(case.path, case.precision, threads)
             stack.callback(engine.close)
             case_timers.append(_CaseTimer(case, engine, cameras, counts))
         timers: list[RoundTimer] = [*case_timers, *others]
@@ -112,7 +112,7 @@ class _CaseTimer:
     """One case with its engine, frames and measurements."""
 
     def __init__(
-        self, case: Case, engine: OpenVinoEngine, cameras: Sequence[Size], counts: Sequence[int]
+        self, case: Case, engine: OpenVinoBackend, cameras: Sequence[Size], counts: Sequence[int]
     ) -> None:
         self._engine, self._segmenter = engine, Segmenter(engine)
         self._frames = {size: camera_frame(*size) for size in camera_sizes(case, cameras)}

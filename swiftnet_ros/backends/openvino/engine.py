@@ -12,39 +12,49 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
+
 """Run an ONNX model on any CPU with OpenVINO."""
 
 import os
 from pathlib import Path
 from threading import Lock
-from typing import Any, ClassVar, Dict, List, Set, Union
+from typing import Any, ClassVar, Dict, List, Set, Type, Union
 
 import numpy as np
 import numpy.typing as npt
 import openvino
-from swiftnet_ros.backends.base import LogitsEngine
-from swiftnet_ros.backends.openvino.cache import compiled_cache
+from swiftnet_ros.backends.base import Backend, BackendT
+from swiftnet_ros.backends.engine_build import EngineFile
+from swiftnet_ros.backends.openvino.cache import cache_options
+from swiftnet_ros.backends.options import AUTO, BackendOptions
 from swiftnet_ros.core.labels import Logits
 from swiftnet_ros.errors import (
     EngineUnavailableError,
     InvalidModelError,
-    InvalidValueError,
     one_line,
     UnknownNameError,
 )
-from swiftnet_ros.model_spec import read_spec
+from swiftnet_ros.model_spec import ModelFile, read_model_file
+from swiftnet_ros.model_spec.find_model import sibling
 
 _LOCK = Lock()
 _CORES: List[Any] = []
+PRECISIONS = (AUTO, 'fp32', 'bf16', 'int8')
+# OpenVINO's names of the precisions, in its hint and in the facts of a compiled network.
+_HINTS = {'fp32': 'f32', 'bf16': 'bf16'}
+_WEIGHTED_LAYERS = {'Convolution', 'Deconvolution', 'FullyConnected', 'MatMul'}
+_NATIVE_BF16 = {'avx512_bf16', 'amx_bf16'}
+_CPU_INFO = Path('/proc/cpuinfo')
+_QUANTIZE = 'python -m training quantize'
 
 
 def openvino_core() -> Any:
     """
-    Give the core that all engines share, made at the first call and never freed.
+    Return the core that all networks share, made at the first call and never freed.
 
-    A core gives the thread that first uses it another signal stack, and frees that stack when it
-    is freed itself: with cores that do not end in the reverse order of their beginning, or end in
-    another thread, the next signal (Ctrl-C) would be a segmentation fault.
+    A core replaces the signal stack of the thread that first uses it and frees that stack with
+    itself: with cores that are not freed in reverse order, or in another thread, the next signal
+    (Ctrl-C) would crash the process.
     """
     with _LOCK:
         if not _CORES:
@@ -52,49 +62,50 @@ def openvino_core() -> Any:
         return _CORES[0]
 
 
-PRECISIONS = ('auto', 'fp32', 'bf16')
-# What OpenVINO calls the precisions, in its hint and in what it says of a compiled network.
-_HINTS = {'fp32': 'f32', 'bf16': 'bf16'}
-_WEIGHTED_LAYERS = {'Convolution', 'Deconvolution', 'FullyConnected', 'MatMul'}
-_NATIVE_BF16 = {'avx512_bf16', 'amx_bf16'}
-_CPU_INFO = Path('/proc/cpuinfo')
-
-
-class OpenVinoEngine(LogitsEngine):
+class OpenVinoBackend(Backend):
     """An ONNX model compiled for this CPU, in one stream: lowest latency per frame."""
 
     name = 'openvino'
     extra_options: ClassVar[Dict[str, str]] = {}
-    """What a subclass tells OpenVINO besides, as that it shall keep times."""
+    """More options for OpenVINO, of a subclass."""
 
-    def __init__(self, path: Union[str, Path], precision: str = 'auto', threads: int = 0) -> None:
-        """
-        Compile a model.
+    @classmethod
+    def open(
+        cls, model: ModelFile, file: EngineFile, options: BackendOptions
+    ) -> 'OpenVinoBackend':
+        """Compile a model for this CPU."""
+        return cls(model, options)
 
-        `precision` is fp32, bf16, or auto: bf16 for a float file where the CPU computes in it,
-        else fp32. It concerns what is not quantized in an int8 file. `threads` of 0 takes every
-        CPU that this process may use.
+    @classmethod
+    def from_path(
+        cls: Type[BackendT], path: Union[str, Path], precision: str = AUTO, threads: int = 0
+    ) -> BackendT:
+        """Compile an ONNX file for this CPU."""
+        options = BackendOptions(precision=precision, threads=threads)
+        return cls.open(read_model_file(path), EngineFile(Path(path)), options)
+
+    def __init__(self, model: ModelFile, options: BackendOptions) -> None:
         """
-        if precision not in PRECISIONS:
-            raise UnknownNameError('precision', precision, PRECISIONS)
-        if threads < 0:
-            raise InvalidValueError('threads', threads, '0 for all, or a number of CPU threads')
-        super().__init__(read_spec(path))
+        Compile a model, whose precision must be that of the options.
+
+        With precision auto a float model runs in bf16 where the CPU computes in it, else in fp32.
+        """
+        super().__init__(model.spec)
         core = openvino_core()
-        options = {
+        settings = {
             'PERFORMANCE_HINT': 'LATENCY',
             'NUM_STREAMS': '1',
-            'INFERENCE_NUM_THREADS': str(threads or len(os.sched_getaffinity(0))),
-            # Never left out: OpenVINO's own choice is bf16 wherever the CPU has it.
-            'INFERENCE_PRECISION_HINT': _HINTS[self._choose_precision(precision, core)],
+            'INFERENCE_NUM_THREADS': str(options.threads or len(os.sched_getaffinity(0))),
+            # Always set: OpenVINO's own default is bf16 on every CPU that has it.
+            'INFERENCE_PRECISION_HINT': _HINTS[_arithmetic(model, options.precision, core)],
+            **cache_options(),
             **self.extra_options,
         }
         try:
-            with compiled_cache(path) as cached:
-                compiled = core.compile_model(str(path), 'CPU', {**options, **cached})
+            compiled = core.compile_model(model.content, 'CPU', settings, weights=b'')
         except RuntimeError as error:
-            reason = f'OpenVINO refuses it ({one_line(error)})'
-            raise InvalidModelError(path, reason) from error
+            reason = f'OpenVINO cannot compile it ({one_line(error)})'
+            raise InvalidModelError(model.path, reason) from error
         self._precision = _used_precision(compiled)
         self._device = str(core.get_property('CPU', 'FULL_DEVICE_NAME'))
         self._threads = int(compiled.get_property('INFERENCE_NUM_THREADS'))
@@ -102,29 +113,21 @@ class OpenVinoEngine(LogitsEngine):
 
     @property
     def precision(self) -> str:
-        """Give what the convolutions run in: fp32, bf16, int8, or int8+bf16 where both occur."""
+        """Return what the convolutions run in: fp32, bf16 or int8."""
         return self._precision
 
     @property
     def device(self) -> str:
-        """Give the CPU's name."""
+        """Return the name of the CPU."""
         return self._device
 
     @property
     def threads(self) -> int:
-        """Give the number of CPU threads that a call uses."""
+        """Return the number of CPU threads that a call uses."""
         return self._threads
 
-    def _choose_precision(self, precision: str, core: Any) -> str:
-        if precision == 'bf16' and not _has_native_bf16(core):
-            why = 'precision bf16 needs a CPU with avx512_bf16 or amx_bf16; use precision auto'
-            raise EngineUnavailableError(self.name, why)
-        if precision != 'auto':
-            return precision
-        return 'bf16' if self.spec.precision != 'int8' and _has_native_bf16(core) else 'fp32'
-
     def _infer(self, image: npt.NDArray[np.uint8]) -> Logits:
-        # Nothing is copied, neither in nor out; a read-only image is the exception.
+        # Nothing is copied, neither in nor out, unless the image is read-only.
         results = self._request.infer([image], share_inputs=True, share_outputs=True)
         logits: Logits = results[0][0]
         return logits
@@ -133,23 +136,45 @@ class OpenVinoEngine(LogitsEngine):
         del self._request
 
 
-def _has_native_bf16(core: Any) -> bool:
-    """Tell whether the CPU computes in bf16; OpenVINO also lists it where it only emulates it."""
-    if 'BF16' not in core.get_property('CPU', 'OPTIMIZATION_CAPABILITIES'):
-        return False
-    return bool(cpu_flags() & _NATIVE_BF16)
-
-
 def cpu_flags() -> Set[str]:
-    """Name what this CPU can do, as Linux says it; nothing on other systems."""
+    """Return the feature flags of this CPU that Linux lists; none on other systems."""
     if not _CPU_INFO.is_file():
         return set()
     lines = _CPU_INFO.read_text().splitlines()
     return {flag for line in lines if line.startswith('flags') for flag in line.split()}
 
 
+def _arithmetic(model: ModelFile, precision: str, core: Any) -> str:
+    """Return fp32 or bf16, for what is not quantized; raise a SwiftnetError if neither fits."""
+    if precision not in PRECISIONS:
+        raise UnknownNameError('precision of engine openvino', precision, PRECISIONS)
+    is_int8 = model.precision == 'int8'
+    if precision == 'int8' and not is_int8:
+        right = sibling(model.path, 'int8')
+        made = '' if right.is_file() else f', made with: {_QUANTIZE} {model.path} -o {right}'
+        reason = f'it is {model.precision}, precision int8 needs an int8 file; use {right}{made}'
+        raise InvalidModelError(model.path, f'{reason}, or precision auto')
+    if precision not in (AUTO, 'int8') and is_int8:
+        right = sibling(model.path, 'fp32')
+        reason = f'it is int8, precision {precision} needs a float file; use {right}'
+        raise InvalidModelError(model.path, f'{reason}, or precision int8')
+    if precision == 'bf16' and not _has_native_bf16(core):
+        reason = 'precision bf16 needs a CPU with avx512_bf16 or amx_bf16; use precision auto'
+        raise EngineUnavailableError(OpenVinoBackend.name, reason)
+    if precision == AUTO and not is_int8 and _has_native_bf16(core):
+        return 'bf16'
+    return 'bf16' if precision == 'bf16' else 'fp32'
+
+
+def _has_native_bf16(core: Any) -> bool:
+    """Return whether the CPU computes in bf16; OpenVINO lists it even if it is emulated."""
+    if 'BF16' not in core.get_property('CPU', 'OPTIMIZATION_CAPABILITIES'):
+        return False
+    return bool(cpu_flags() & _NATIVE_BF16)
+
+
 def _used_precision(compiled: Any) -> str:
-    """Name the precisions that the compiled network runs in, as OpenVINO reports them."""
+    """Return the precisions that the compiled network runs in, as OpenVINO reports them."""
     hint = compiled.get_property('INFERENCE_PRECISION_HINT').get_type_name()
     names = {theirs: ours for ours, theirs in _HINTS.items()}
     layers = [node.get_rt_info() for node in compiled.get_runtime_model().get_ops()]
@@ -158,6 +183,4 @@ def _used_precision(compiled: Any) -> str:
         for layer in layers
         if layer['layerType'].astype(str) in _WEIGHTED_LAYERS
     }
-    if not kinds & {'i8', 'u8'}:
-        return names[hint]
-    return 'int8' if hint == _HINTS['fp32'] else f'int8+{names[hint]}'
+    return 'int8' if kinds & {'i8', 'u8'} else names[hint]

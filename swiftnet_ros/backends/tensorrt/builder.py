@@ -21,19 +21,19 @@ from time import monotonic
 from typing import cast, Dict, Optional, Tuple, TYPE_CHECKING
 
 import onnx
+from swiftnet_ros.backends.options import BackendOptions
 from swiftnet_ros.backends.tensorrt.api import needs_float_weights
 from swiftnet_ros.backends.tensorrt.builder_flags import (
     apply_flags,
     apply_memory,
-    demand_precision,
     flag_names,
+    require_precision,
 )
 from swiftnet_ros.backends.tensorrt.calibration import apply_calibration
 from swiftnet_ros.backends.tensorrt.inspector import layer_precisions
 from swiftnet_ros.backends.tensorrt.log import ErrorLog, make_logger
 from swiftnet_ros.backends.tensorrt.network import create_network, parse_model
 from swiftnet_ros.backends.tensorrt.progress import attach_monitor, ProgressReporter
-from swiftnet_ros.backends.tensorrt.request import BuildRequest
 from swiftnet_ros.backends.tensorrt.source import Source
 from swiftnet_ros.errors import (
     BuildError,
@@ -41,7 +41,6 @@ from swiftnet_ros.errors import (
     InvalidValueError,
     UnknownNameError,
 )
-from swiftnet_ros.model_spec import read_model
 from swiftnet_ros.model_spec.qdq import check_pairs, with_float_weights
 from swiftnet_ros.system.files import write_atomic
 
@@ -61,7 +60,7 @@ class BuiltEngine:
 
 def build(
     trt: 'TensorRt',
-    request: BuildRequest,
+    options: BackendOptions,
     source: Source,
     timing_cache: Optional[Path],
     reporter: ProgressReporter,
@@ -76,14 +75,14 @@ def build(
     start = monotonic()
     reporter.enter('reading the model')
     model = _read_model(trt, source)
-    builder = _create_builder(trt, logger, request, log)
+    builder = _create_builder(trt, logger, options, log)
     network = create_network(trt, builder)
     # The parser owns weights of the network, so it has to live as long.
     parser = trt.OnnxParser(network, logger)
     parse_model(parser, model, source.path)
-    config = _create_config(trt, builder, network, request, source)
-    fallback = _dla_fallback(config, network) if request.dla is not None else ()
-    finish_calibration = apply_calibration(trt, config, network, model, source, request.calibrator)
+    config = _create_config(trt, builder, network, options, source)
+    fallback = _dla_fallback(config, network) if options.dla_core is not None else ()
+    finish_calibration = apply_calibration(trt, config, network, model, source, options.calibrator)
     timings = _load_timings(config, timing_cache)
     attach_monitor(trt, config, reporter)
     reporter.enter('building')
@@ -99,54 +98,54 @@ def build(
     del serialized, timings, config, network, parser, builder, model
     reporter.enter('inspecting')
     # An engine for another GPU does not load here.
-    is_for_here = request.compute_capability is None
+    is_for_here = not options.compute_capability
     precisions = layer_precisions(trt, logger, engine) if is_for_here else {}
     return BuiltEngine(engine, seconds, precisions, fallback)
 
 
 def _read_model(trt: 'TensorRt', source: Source) -> onnx.ModelProto:
     """Return the model, its Q/DQ pairs checked and written as this TensorRT reads them."""
-    model = read_model(source.path)
-    if not source.explicit:
+    model = source.graph
+    if not source.is_explicit:
         return model
     check_pairs(model, source.path)
     return with_float_weights(model) if needs_float_weights(trt) else model
 
 
 def _create_builder(
-    trt: 'TensorRt', logger: 'tensorrt.ILogger', request: BuildRequest, log: ErrorLog
+    trt: 'TensorRt', logger: 'tensorrt.ILogger', options: BackendOptions, log: ErrorLog
 ) -> 'tensorrt.Builder':
     try:
         return trt.Builder(logger)
     # pybind11 raises TypeError if TensorRT returns null.
     except (TypeError, RuntimeError) as error:
         why = log.reason('it creates no builder; it may not support the GPU of this machine')
-        raise EngineUnavailableError(request.module, why) from error
+        raise EngineUnavailableError(options.module, why) from error
 
 
 def _create_config(
     trt: 'TensorRt',
     builder: 'tensorrt.Builder',
     network: 'tensorrt.INetworkDefinition',
-    request: BuildRequest,
+    options: BackendOptions,
     source: Source,
 ) -> 'tensorrt.IBuilderConfig':
     """Return the configuration, except for calibration, timing cache and progress monitor."""
     config = builder.create_builder_config()
     config.profiling_verbosity = trt.ProfilingVerbosity.DETAILED
-    apply_flags(trt, config, flag_names(trt, request, source))
-    apply_memory(trt, config, request)
-    if request.obey_precision:
-        demand_precision(trt, network, source)
-    if request.dla is not None:
-        if request.dla >= builder.num_DLA_cores:
+    apply_flags(trt, config, flag_names(trt, options, source))
+    apply_memory(trt, config, options)
+    if options.obey_precision:
+        require_precision(trt, network, source)
+    if options.dla_core is not None:
+        if options.dla >= builder.num_DLA_cores:
             expected = f'one of the {builder.num_DLA_cores} DLA cores here, counted from 0'
-            raise InvalidValueError('DLA core', request.dla, expected)
+            raise InvalidValueError('DLA core', options.dla, expected)
         config.default_device_type = trt.DeviceType.DLA
-        config.DLA_core = request.dla
-    if request.compute_capability is not None:
+        config.DLA_core = options.dla
+    if options.compute_capability:
         config.num_compute_capabilities = 1
-        config.set_compute_capability(_compute_capability(trt, request.compute_capability), 0)
+        config.set_compute_capability(_compute_capability(trt, options.compute_capability), 0)
     return config
 
 

@@ -12,53 +12,52 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Builder flags by name: a pure choice, kept in the engine's identity, and its application."""
+"""Choose the builder flags of an engine, which are part of its identity, and apply them."""
 
 from typing import Tuple, TYPE_CHECKING
 
+from swiftnet_ros.backends.options import BackendOptions
 from swiftnet_ros.backends.tensorrt.api import has_flag, is_strongly_typed
-from swiftnet_ros.backends.tensorrt.request import BuildRequest
 from swiftnet_ros.backends.tensorrt.source import Source
 
 if TYPE_CHECKING:
     from swiftnet_ros.backends.tensorrt.api import TensorRt, tensorrt
 
-# Counts what these rooms make of the same request: another number is another engine.
+# Changes when this package builds another engine of the same options.
 RECIPE = 1
 _OFF = 'no '
-# The layers that a precision is demanded of; TensorRT before 10 has the last.
+# The layers that must run in the precision; only TensorRT before 10 has the last.
 _CONSTRAINED = ('CONVOLUTION', 'DECONVOLUTION', 'MATRIX_MULTIPLY', 'FULLY_CONNECTED')
 _DATA_TYPES = {'fp32': 'FLOAT', 'fp16': 'HALF', 'int8': 'INT8'}
 _MEGABYTE = 1 << 20
 
 
-def flag_names(trt: 'TensorRt', request: BuildRequest, source: Source) -> Tuple[str, ...]:
+def flag_names(trt: 'TensorRt', options: BackendOptions, source: Source) -> Tuple[str, ...]:
     """
-    Choose the builder flags; `no X` is a default flag to clear.
+    Return the names of the builder flags; `no X` is a default flag to clear.
 
-    FP32 that is asked for is FP32, without TensorFloat-32; INT8 computes in FP16 what is not
-    quantized.
+    Precision fp32 excludes TensorFloat-32; int8 runs in FP16 what is not quantized.
     """
     names = []
     if not is_strongly_typed(trt):
         names += {'fp32': [], 'fp16': ['FP16'], 'int8': ['INT8', 'FP16']}[source.precision]
-    if request.precision == 'fp32' and has_flag(trt, 'TF32'):
+    if options.precision == 'fp32' and has_flag(trt, 'TF32'):
         names.append(f'{_OFF}TF32')
-    if request.dla is not None:
+    if options.dla_core is not None:
         names.append('GPU_FALLBACK')
-    if request.obey_precision:
+    if options.obey_precision:
         names.append('OBEY_PRECISION_CONSTRAINTS')
     return tuple(names)
 
 
-def option_texts(trt: 'TensorRt', request: BuildRequest, source: Source) -> Tuple[str, ...]:
-    """Give everything besides files that an engine depends on, for its identity."""
-    options = [f'recipe {RECIPE}', *flag_names(trt, request, source)]
-    if request.workspace_mb:
-        options.append(f'workspace {request.workspace_mb} MB')
+def option_texts(trt: 'TensorRt', options: BackendOptions, source: Source) -> Tuple[str, ...]:
+    """Return everything that an engine depends on besides files, for its identity."""
+    texts = [f'recipe {RECIPE}', *flag_names(trt, options, source)]
+    if options.workspace_mb:
+        texts.append(f'workspace {options.workspace_mb} MB')
     if source.calibration is not None and source.calibration.is_dir():
-        options.append(f'calibrator {request.calibrator}')
-    return tuple(options)
+        texts.append(f'calibrator {options.calibrator}')
+    return tuple(texts)
 
 
 def apply_flags(
@@ -73,19 +72,19 @@ def apply_flags(
 
 
 def apply_memory(
-    trt: 'TensorRt', config: 'tensorrt.IBuilderConfig', request: BuildRequest
+    trt: 'TensorRt', config: 'tensorrt.IBuilderConfig', options: BackendOptions
 ) -> None:
-    """Limit the memory that a layer may use while it computes."""
-    if request.workspace_mb:
-        limit = request.workspace_mb * _MEGABYTE
+    """Limit the GPU memory that the builder may use for one layer."""
+    if options.workspace_mb:
+        limit = options.workspace_mb * _MEGABYTE
         config.set_memory_pool_limit(trt.MemoryPoolType.WORKSPACE, limit)
 
 
-def demand_precision(
+def require_precision(
     trt: 'TensorRt', network: 'tensorrt.INetworkDefinition', source: Source
 ) -> None:
-    """Demand a precision of every layer that multiplies; Q/DQ pairs demand theirs themselves."""
-    if source.explicit:
+    """Require the precision of every layer with weights; Q/DQ pairs require theirs themselves."""
+    if source.is_explicit:
         return
     kinds = [getattr(trt.LayerType, name, None) for name in _CONSTRAINED]
     for index in range(network.num_layers):

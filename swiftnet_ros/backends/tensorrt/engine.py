@@ -15,25 +15,29 @@
 """The TensorRT backend: everything on the GPU, from the camera's pixels to the labels."""
 
 from collections import OrderedDict
-from contextlib import ExitStack
-import logging
+from contextlib import contextmanager, ExitStack
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Callable, Dict, Set, Union
+from typing import Dict, Iterator, Union
 
 import numpy as np
 import numpy.typing as npt
-from swiftnet_ros.backends.base import Engine
+from swiftnet_ros.backends.base import Backend
 from swiftnet_ros.backends.cuda.device import CudaDevice
+from swiftnet_ros.backends.cuda.driver import find_gpu
+from swiftnet_ros.backends.engine_build import EngineBuild, EngineFile
+from swiftnet_ros.backends.options import AUTO, BackendOptions
 from swiftnet_ros.backends.tensorrt.api import tensorrt_module
-from swiftnet_ros.backends.tensorrt.engine_cache import find_or_build
-from swiftnet_ros.backends.tensorrt.engine_file import load, Sidecar, SUFFIX
+from swiftnet_ros.backends.tensorrt.engine_cache import prepared_engine
+from swiftnet_ros.backends.tensorrt.engine_file import load, Sidecar
 from swiftnet_ros.backends.tensorrt.execution import EngineExecution
 from swiftnet_ros.backends.tensorrt.frame_plan import FrameFormat, FramePlan
 from swiftnet_ros.backends.tensorrt.identity import this_machine
-from swiftnet_ros.backends.tensorrt.request import BuildRequest, Progress
+from swiftnet_ros.backends.tensorrt.source import file_precision
 from swiftnet_ros.core.frames import Frame
 from swiftnet_ros.core.labels import Logits, Segmentation
-from swiftnet_ros.errors import EngineMismatchError, InvalidValueError
+from swiftnet_ros.errors import EngineMismatchError, EngineUnavailableError, InvalidValueError
+from swiftnet_ros.model_spec import ModelFile
 from swiftnet_ros.system.image_size import Size
 
 # Frame formats whose memory and graphs are kept, for cameras that take turns.
@@ -41,11 +45,9 @@ _MAX_PLANS = 8
 # A precision of fewer layers than this fraction is casts at the input and output.
 _MIN_FRACTION = 0.1
 _PRECISIONS = ('int8', 'fp16', 'bf16', 'fp32')
-_ANY = ('auto', 'best')
-_LOG = logging.getLogger(__name__)
 
 
-class TensorRtEngine(Engine):
+class TensorRtBackend(Backend):
     """
     An engine of TensorRT 8.5 or newer, in a CUDA context of its own.
 
@@ -54,16 +56,42 @@ class TensorRtEngine(Engine):
 
     name = 'tensorrt'
 
-    def __init__(self, path: Union[str, Path], precision: str = 'auto', threads: int = 0) -> None:
-        """
-        Open an `.engine` with its sidecar, or the engine of an ONNX file, built if need be.
+    @classmethod
+    def unavailable_reason(cls) -> str:
+        """Return what this computer lacks for TensorRT, empty if it can be used."""
+        for module in ('tensorrt', 'pycuda'):
+            if not _is_installed(module):
+                return f'the Python module {module} is not installed'
+        try:
+            find_gpu()
+        except EngineUnavailableError:
+            return 'no NVIDIA GPU is here'
+        return ''
 
-        `precision` is auto, fp32, fp16 or int8; `threads` is ignored.
-        """
+    @classmethod
+    def file_precision(cls, options: BackendOptions) -> str:
+        """Return which file of a pair suits the options, empty for the default one."""
+        return file_precision(options)
+
+    @classmethod
+    @contextmanager
+    def prepare(
+        cls, model: ModelFile, options: BackendOptions, build: EngineBuild
+    ) -> Iterator[EngineFile]:
+        """Find the engine of a model, or build it in a child process."""
+        with prepared_engine(model, options, build) as file:
+            yield file
+
+    @classmethod
+    def open(
+        cls, model: ModelFile, file: EngineFile, options: BackendOptions
+    ) -> 'TensorRtBackend':
+        """Load an engine that has its sidecar."""
+        return cls(file.path, options.precision)
+
+    def __init__(self, path: Union[str, Path], precision: str = AUTO) -> None:
+        """Load an engine that has its sidecar; it must have been built in `precision`, or auto."""
         path = Path(path)
-        if path.suffix != SUFFIX:
-            wanted = 'best' if precision in _ANY else precision
-            path = find_or_build(BuildRequest(path, wanted), _phase_logger(path))
         content, sidecar = load(path)
         _check(path, sidecar, precision)
         super().__init__(sidecar.spec)
@@ -95,20 +123,14 @@ class TensorRtEngine(Engine):
         return 1
 
     @property
-    def uses_graph(self) -> bool:
+    def uses_cuda_graph(self) -> bool:
         """Return whether the work of a frame is launched as one CUDA graph."""
         return self._can_capture and bool(self._plans)
 
-    def infer(self, image: npt.NDArray[np.uint8]) -> Logits:
-        """Return logits float32 [C, h, w] for an image uint8 [1, H, W, 3] in RGB."""
-        self._check_input(image)
-        self.segment(Frame(image[0]), self.spec.logits_shape[1:])
-        logits = np.empty(self.spec.logits_shape, self._execution.logits_dtype)
-        with self._cuda.current():
-            self._cuda.cuda.memcpy_dtoh(logits, self._execution.logits_address)
-        return logits.astype(np.float32)
-
-    def _segment(self, frame: Frame, output_size: Size, with_confidence: bool) -> Segmentation:
+    def segment(
+        self, frame: Frame, output_size: Size, with_confidence: bool = False
+    ) -> Segmentation:
+        """Label a frame with everything on the GPU; see `Backend.segment`."""
         frame_size = (frame.height, frame.width)
         key = FrameFormat(frame_size, frame.channel_order, output_size, with_confidence)
         with self._cuda.current():
@@ -122,6 +144,13 @@ class TensorRtEngine(Engine):
             if is_new and self._can_capture:
                 self._can_capture = plan.capture()
             return result
+
+    def _infer(self, image: npt.NDArray[np.uint8]) -> Logits:
+        self.segment(Frame(image[0]), self.spec.logits_shape[1:])
+        logits = np.empty(self.spec.logits_shape, self._execution.logits_dtype)
+        with self._cuda.current():
+            self._cuda.cuda.memcpy_dtoh(logits, self._execution.logits_address)
+        return logits.astype(np.float32)
 
     def _free_oldest_plans(self) -> None:
         while len(self._plans) >= _MAX_PLANS:
@@ -147,22 +176,18 @@ def used_precision(sidecar: Sidecar) -> str:
     return '+'.join(found) or sidecar.identity.precision
 
 
-def _phase_logger(model: Path) -> Callable[[Progress], None]:
-    """Return a callback that logs each phase of a build once, as a warning: it may take long."""
-    logged: Set[str] = set()
-
-    def report(progress: Progress) -> None:
-        if progress.phase not in logged:
-            logged.add(progress.phase)
-            _LOG.warning('engine of %s: %s', model, progress.phase)
-
-    return report
+def _is_installed(module: str) -> bool:
+    try:
+        return find_spec(module) is not None
+    except ValueError:
+        # A module without a spec was imported already.
+        return True
 
 
 def _check(path: Path, sidecar: Sidecar, precision: str) -> None:
     """Raise an error if an engine has another precision or is for another machine."""
     built = sidecar.identity
-    if precision not in (*_ANY, built.precision):
+    if precision not in (AUTO, built.precision):
         raise InvalidValueError('precision', precision, f'{built.precision}, as {path} was built')
     differences = built.machine_differences(this_machine(built.module))
     if differences:

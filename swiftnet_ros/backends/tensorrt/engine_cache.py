@@ -12,15 +12,20 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The engine of a request: the one in the cache, or a new one."""
 
+"""Find the engine of a model in the cache, or build it."""
+
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 import hashlib
-from importlib.metadata import PackageNotFoundError, version
 import os
 from pathlib import Path
-from typing import Optional, Tuple, TYPE_CHECKING
+import sys
+from typing import Iterator, List, Optional, Tuple, TYPE_CHECKING
 
+from swiftnet_ros import __version__
+from swiftnet_ros.backends.engine_build import EngineBuild, EngineFile
+from swiftnet_ros.backends.options import BackendOptions, to_arguments
 from swiftnet_ros.backends.tensorrt.api import tensorrt_module
 from swiftnet_ros.backends.tensorrt.builder import build
 from swiftnet_ros.backends.tensorrt.builder_flags import option_texts
@@ -38,101 +43,149 @@ from swiftnet_ros.backends.tensorrt.engine_file import (
 )
 from swiftnet_ros.backends.tensorrt.identity import EngineIdentity, this_machine
 from swiftnet_ros.backends.tensorrt.progress import ProgressCallback, ProgressReporter
-from swiftnet_ros.backends.tensorrt.request import BuildRequest
-from swiftnet_ros.backends.tensorrt.source import choose_source, model_name, Source
+from swiftnet_ros.backends.tensorrt.source import choose_source, Source
 from swiftnet_ros.errors import EngineCacheError, EngineFileError, InvalidValueError, SwiftnetError
-from swiftnet_ros.model_spec import read_golden
+from swiftnet_ros.model_spec import ModelFile
+from swiftnet_ros.model_spec.find_model import model_name
 
 if TYPE_CHECKING:
     from swiftnet_ros.backends.tensorrt.api import TensorRt
 
-# An engine is at most so many times as large as its FP32 file; engine, timings and a margin.
-_ROOM_FACTOR, _ROOM_EXTRA = 3, 1 << 24
+BUILD_OPTIONS = (
+    'precision',
+    'calibration',
+    'calibrator',
+    'dla',
+    'workspace_mb',
+    'obey_precision',
+    'module',
+    'compute_capability',
+    'output',
+    'engine_cache',
+    'timing_cache',
+)
+"""The options of `python -m swiftnet_ros.build_engine`."""
+# An engine is at most three times as large as its FP32 file; plus timings and a margin, in bytes.
+_SPACE_FACTOR, _SPACE_EXTRA = 3, 1 << 24
 
 
 @dataclass(frozen=True)
-class _Wanted:
-    """A request with everything found out that can be without building."""
+class _Plan:
+    """Everything about an engine that is known without building it."""
 
     trt: 'TensorRt'
-    request: BuildRequest
+    options: BackendOptions
     source: Source
     identity: EngineIdentity
 
     @property
     def name(self) -> str:
-        """Give the model's name, with which the engine's file begins."""
+        """Return the name of the model, with which the engine's file begins."""
         return model_name(self.source.path)
 
 
 def find_or_build(
-    request: BuildRequest, on_progress: ProgressCallback, again: bool = False
+    model: ModelFile,
+    options: BackendOptions,
+    on_progress: ProgressCallback,
+    build_again: bool = False,
 ) -> Path:
     """
-    Give the engine's file, built if it is not there; `again` builds in any case.
+    Return the path of the engine, which is built unless it exists.
 
-    `EngineCacheError` before the build where the folder or disk cannot keep it.
+    EngineCacheError before the build if the folder or the disk cannot store it.
     """
-    wanted = _want(request)
-    path = _path(wanted)
-    if not again and _hit(path, wanted.identity):
+    plan = _plan(model, options)
+    path = _path(plan)
+    if not build_again and _is_stored(path, plan.identity):
         return path
-    _check_room(path.parent, wanted.source.path)
-    reporter = ProgressReporter(on_progress, _last_build_s(path.parent, wanted))
+    _check_space(path.parent, plan.source.model)
+    reporter = ProgressReporter(on_progress, _last_build_s(path.parent, plan))
     with build_lock(path, lambda: reporter.wait('waiting for another build')):
         # Another process may have built it meanwhile.
-        if again or not _hit(path, wanted.identity):
-            reporter.enter(_why(path, wanted.identity))
-            store(path, *_build(wanted, _timings(wanted), reporter))
+        if build_again or not _is_stored(path, plan.identity):
+            reporter.enter(_reason_to_build(path, plan.identity))
+            store(path, *_build(plan, _timing_cache(plan), reporter))
     return path
 
 
-def cached_engine(request: BuildRequest) -> Optional[Path]:
+def cached_engine(model: ModelFile, options: BackendOptions) -> Optional[Path]:
     """
-    Give the engine that `find_or_build` would give without building, else None.
+    Return the path of the engine if it exists, else None.
 
-    `EngineCacheError` where no engine can be kept, as in a folder that others may write.
+    EngineCacheError if the folder cannot store engines, as one that other users can write in.
     """
-    wanted = _want(request)
-    path = _path(wanted)
-    return path if _hit(path, wanted.identity) else None
+    plan = _plan(model, options)
+    path = _path(plan)
+    return path if _is_stored(path, plan.identity) else None
 
 
-def build_in_memory(request: BuildRequest, on_progress: ProgressCallback) -> Tuple[bytes, Sidecar]:
-    """Build an engine that is kept nowhere, for a disk that is full or read-only."""
-    return _build(_want(request), request.timing_cache, ProgressReporter(on_progress))
+@contextmanager
+def prepared_engine(
+    model: ModelFile, options: BackendOptions, engine_build: EngineBuild
+) -> Iterator[EngineFile]:
+    """Find the engine of a model, or build it in a child process; see `Backend.prepare`."""
+    path = model.path if model.graph is None else _cached_or_none(model, options)
+    engine_build.raise_if_cancelled()
+    if path is not None:
+        yield EngineFile(path, is_built=model.graph is not None)
+        return
+
+    def command(folder: Path) -> List[str]:
+        return build_command(model.path, options, folder)
+
+    what = f'building engine tensorrt of {model.path.name} in {options.precision}'
+    with engine_build.run(what, command) as file:
+        yield file
 
 
-def _want(request: BuildRequest) -> _Wanted:
-    trt = tensorrt_module(request.module)
-    source = choose_source(trt, request)
-    machine = this_machine(request.module, request.compute_capability)
+def build_command(model: Path, options: BackendOptions, fallback: Path) -> List[str]:
+    """Return the command that builds an engine for this process, and ends with it."""
+    words = [sys.executable, '-m', 'swiftnet_ros.build_engine', str(model)]
+    words += to_arguments(options, *BUILD_OPTIONS)
+    words += ['--fallback', str(fallback), '--parent', str(os.getpid())]
+    return [*words, '--json', '--progress-json']
+
+
+def _cached_or_none(model: ModelFile, options: BackendOptions) -> Optional[Path]:
+    try:
+        return cached_engine(model, options)
+    except EngineCacheError:
+        # The child process reports it, and builds nevertheless.
+        return None
+
+
+def _plan(model: ModelFile, options: BackendOptions) -> _Plan:
+    trt = tensorrt_module(options.module)
+    source = choose_source(trt, model, options)
+    machine = this_machine(options.module, options.compute_capability)
     identity = EngineIdentity(
         **vars(machine),
         precision=source.precision,
-        dla=request.dla,
-        flags=option_texts(trt, request, source),
-        model_sha256=hashlib.sha256(source.path.read_bytes()).hexdigest(),
+        dla=options.dla_core,
+        flags=option_texts(trt, options, source),
+        model_sha256=model.sha256,
         calibration_sha256=calibration_sha256(source.calibration),
     )
-    return _Wanted(trt, request, source, identity)
+    return _Plan(trt, options, source, identity)
 
 
-def _path(wanted: _Wanted) -> Path:
-    output = wanted.request.output
-    if output is None:
-        return engine_path(_folder(wanted.request), wanted.identity, wanted.name)
+def _path(plan: _Plan) -> Path:
+    if not plan.options.output:
+        return engine_path(_folder(plan.options), plan.identity, plan.name)
+    output = Path(plan.options.output)
     if output.suffix != SUFFIX or not output.parent.is_dir():
-        raise InvalidValueError('output', str(output), f'a file ending in {SUFFIX} in a folder')
+        expected = f'a file ending in {SUFFIX} in a folder that exists'
+        raise InvalidValueError('output', str(output), expected)
     return output
 
 
-def _folder(request: BuildRequest) -> Path:
-    return cache_folder() if request.cache is None else private_folder(request.cache)
+def _folder(options: BackendOptions) -> Path:
+    return private_folder(Path(options.engine_cache)) if options.engine_cache else cache_folder()
 
 
-def _hit(path: Path, identity: EngineIdentity) -> bool:
-    """Tell whether the engine is there, whole, and the one that is wanted."""
+def _is_stored(path: Path, identity: EngineIdentity) -> bool:
+    """Return whether the engine exists, is undamaged, and is the one that is needed."""
     try:
         _, sidecar = load(path)
     except EngineFileError:
@@ -140,8 +193,7 @@ def _hit(path: Path, identity: EngineIdentity) -> bool:
     return sidecar.identity == identity
 
 
-def _why(path: Path, identity: EngineIdentity) -> str:
-    """Say why an engine that is there is built again."""
+def _reason_to_build(path: Path, identity: EngineIdentity) -> str:
     try:
         differences = read_sidecar(path).identity.differences(identity)
     except EngineFileError:
@@ -149,30 +201,31 @@ def _why(path: Path, identity: EngineIdentity) -> str:
     return f'building again: {"; ".join(differences) or "the file is damaged"}'
 
 
-def _check_room(folder: Path, model: Path) -> None:
+def _check_space(folder: Path, model: ModelFile) -> None:
+    """Raise EngineCacheError if an engine of a model cannot be stored in a folder."""
     if not os.access(folder, os.W_OK | os.X_OK):
         raise EngineCacheError(folder, 'it cannot be written')
     disk = os.statvfs(folder)
     free = disk.f_bavail * disk.f_frsize
-    needed = _ROOM_FACTOR * model.stat().st_size + _ROOM_EXTRA
+    needed = _SPACE_FACTOR * model.size + _SPACE_EXTRA
     if free < needed:
         megabytes = [size >> 20 for size in (free, needed)]
         reason = f'the disk has {megabytes[0]} MB left, an engine may need {megabytes[1]} MB'
         raise EngineCacheError(folder, reason)
 
 
-def _timings(wanted: _Wanted) -> Optional[Path]:
-    """Name the file of timings: the user's, else one for this TensorRT and GPU in the cache."""
-    if wanted.request.timing_cache is not None or wanted.request.output is not None:
-        return wanted.request.timing_cache
-    machine = (wanted.identity.module, wanted.identity.tensorrt_version, wanted.identity.gpu_name)
-    key = hashlib.sha256('\n'.join((*machine, wanted.identity.compute_capability)).encode())
-    return _folder(wanted.request) / f'{key.hexdigest()[:16]}.timings'
+def _timing_cache(plan: _Plan) -> Optional[Path]:
+    """Return the file of timings: the user's, else one for this TensorRT and GPU in the cache."""
+    if plan.options.timing_cache or plan.options.output:
+        return Path(plan.options.timing_cache) if plan.options.timing_cache else None
+    machine = (plan.identity.module, plan.identity.tensorrt_version, plan.identity.gpu_name)
+    key = hashlib.sha256('\n'.join((*machine, plan.identity.compute_capability)).encode())
+    return _folder(plan.options) / f'{key.hexdigest()[:16]}.timings'
 
 
-def _last_build_s(folder: Path, wanted: _Wanted) -> Optional[float]:
-    """Give the seconds of the newest build of the same model in a folder."""
-    found = sorted(folder.glob(f'{wanted.name}.*{SUFFIX}'), key=lambda path: path.stat().st_mtime)
+def _last_build_s(folder: Path, plan: _Plan) -> Optional[float]:
+    """Return the duration in seconds of the newest build of the same model in a folder."""
+    found = sorted(folder.glob(f'{plan.name}.*{SUFFIX}'), key=lambda path: path.stat().st_mtime)
     for path in reversed(found):
         try:
             return read_sidecar(path).build_seconds
@@ -182,31 +235,23 @@ def _last_build_s(folder: Path, wanted: _Wanted) -> Optional[float]:
 
 
 def _build(
-    wanted: _Wanted, timings: Optional[Path], reporter: ProgressReporter
+    plan: _Plan, timing_cache: Optional[Path], reporter: ProgressReporter
 ) -> Tuple[bytes, Sidecar]:
-    source = wanted.source
-    built = build(wanted.trt, wanted.request, source, timings, reporter)
-    spec = source.spec
+    source = plan.source
+    built = build(plan.trt, plan.options, source, timing_cache, reporter)
+    spec, golden = source.spec, source.model.golden
     if spec.precision != source.precision:
-        # The mIoU was measured on the file, not on this.
+        # The mIoU was measured in the precision of the file.
         spec = replace(spec, precision=source.precision, miou=None)
-    golden = read_golden(source.path)
     sidecar = Sidecar(
-        identity=wanted.identity,
+        identity=plan.identity,
         spec=spec,
         golden=None if golden is None else golden.to_json(),
         engine_sha256=hashlib.sha256(built.engine).hexdigest(),
         build_seconds=round(built.seconds, 3),
         precisions=built.precisions,
         dla_fallback=built.dla_fallback,
-        workspace_mb=wanted.request.workspace_mb,
-        swiftnet_ros=_version(),
+        workspace_mb=plan.options.workspace_mb,
+        swiftnet_ros=__version__,
     )
     return built.engine, sidecar
-
-
-def _version() -> str:
-    try:
-        return version('swiftnet_ros')
-    except PackageNotFoundError:
-        return 'unknown'

@@ -13,11 +13,11 @@
 # limitations under the License.
 
 """
-Engines on disk, each with a sidecar `<engine>.json` that says everything it was built from.
+Engine files, each with a sidecar `<engine>.json` that describes what it was built from.
 
-An engine can run code when it is loaded: the folder is the user's own, and an engine is loaded
-only if it is, byte for byte, what its sidecar says. Errors: `EngineCacheError` for the folder,
-`EngineFileError` for an engine.
+An engine can run code when it is loaded: its folder belongs to the user alone, and an engine is
+loaded only if its SHA-256 is that of its sidecar. EngineCacheError for a folder that cannot be
+used, EngineFileError for an engine.
 """
 
 from contextlib import contextmanager
@@ -33,7 +33,7 @@ from typing import Any, Callable, Dict, Iterator, Optional, Tuple
 
 from swiftnet_ros.backends.tensorrt.identity import EngineIdentity
 from swiftnet_ros.errors import EngineCacheError, EngineFileError, one_line, SwiftnetError
-from swiftnet_ros.model_spec import ModelSpec
+from swiftnet_ros.model_spec import Golden, ModelFile, ModelSpec
 from swiftnet_ros.system.files import write_atomic
 from swiftnet_ros.system.paths import user_cache
 
@@ -46,11 +46,11 @@ _LOCK_POLL_S = 0.1
 @dataclass(frozen=True)
 class Sidecar:
     """
-    What an engine is and how it was made.
+    What an engine is and how it was built.
 
-    `precisions` maps a layer to what it really got, as TensorRT's inspector says; it is empty
-    where there was no GPU to load the engine on. `dla_fallback` names the layers that the DLA
-    does not take. `golden` is the model's golden frame as JSON.
+    `precisions` maps each layer to its real precision, from TensorRT's inspector; it is empty if
+    there was no GPU to load the engine. `dla_fallback` are the layers that the DLA cannot run.
+    `golden` is the golden frame of the model as JSON.
     """
 
     identity: EngineIdentity
@@ -64,7 +64,7 @@ class Sidecar:
     swiftnet_ros: str
 
     def to_json(self) -> str:
-        """Write the sidecar."""
+        """Return the sidecar as JSON."""
         tree = {
             'version': SIDECAR_VERSION,
             **vars(self),
@@ -76,7 +76,7 @@ class Sidecar:
 
     @classmethod
     def from_json(cls, text: str) -> 'Sidecar':
-        """Read what `to_json` wrote; ValueError, KeyError or TypeError for anything else."""
+        """Parse what `to_json` wrote; ValueError, KeyError or TypeError for anything else."""
         tree: Dict[str, Any] = json.loads(text)
         if tree.pop('version') != SIDECAR_VERSION:
             raise ValueError('another version of swiftnet_ros wrote it')
@@ -88,11 +88,11 @@ class Sidecar:
 
 def cache_folder() -> Path:
     """
-    Give the folder of engines, made if it is not there, readable for its user alone.
+    Return the default folder of engines, created for its user alone if it does not exist.
 
     $SWIFTNET_ROS_CACHE, else $XDG_CACHE_HOME/swiftnet_ros, else ~/.cache/swiftnet_ros.
     """
-    # Without $HOME, as in a service, the system knows this user's home.
+    # Without $HOME, as in a service, the system knows the home folder.
     folder = user_cache({'HOME': os.path.expanduser('~'), **os.environ})
     if folder is None:
         raise EngineCacheError('~/.cache', 'there is no home folder')
@@ -100,7 +100,7 @@ def cache_folder() -> Path:
 
 
 def private_folder(folder: Path) -> Path:
-    """Make a folder with mode 0700, or check one that is there: nobody else may write in it."""
+    """Create a folder with mode 0700; EngineCacheError if other users can write in it."""
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         folder.mkdir(mode=0o700, exist_ok=True)
@@ -115,19 +115,19 @@ def private_folder(folder: Path) -> Path:
 
 
 def engine_path(folder: Path, identity: EngineIdentity, model_name: str) -> Path:
-    """Name the file of an engine."""
+    """Return the path of an engine in a folder."""
     return folder / f'{model_name}.{identity.precision}.{identity.key[:16]}{SUFFIX}'
 
 
 def sidecar_path(path: Path) -> Path:
-    """Name the sidecar of an engine."""
+    """Return the path of the sidecar of an engine."""
     return path.with_name(f'{path.name}.json')
 
 
 def store(path: Path, engine: bytes, sidecar: Sidecar) -> None:
-    """Write an engine, then its sidecar, each whole or not at all."""
+    """Write an engine, then its sidecar, each atomically."""
     try:
-        # No moment with a new engine beside an old sidecar that happens to be believed.
+        # A new engine is never next to an old sidecar.
         sidecar_path(path).unlink(missing_ok=True)
         write_atomic(path, engine, private=True)
         write_atomic(sidecar_path(path), sidecar.to_json(), private=True)
@@ -136,21 +136,21 @@ def store(path: Path, engine: bytes, sidecar: Sidecar) -> None:
 
 
 def read_sidecar(path: Path) -> Sidecar:
-    """Read what an engine is, without reading the engine."""
-    beside = sidecar_path(path)
+    """Read the sidecar of an engine, without reading the engine."""
+    sidecar = sidecar_path(path)
     if not path.is_file():
         raise EngineFileError(path, 'there is no such file')
-    if not beside.is_file():
-        raise EngineFileError(path, f'its sidecar {beside.name} is missing')
+    if not sidecar.is_file():
+        raise EngineFileError(path, f'its sidecar {sidecar.name} is missing')
     try:
-        return Sidecar.from_json(beside.read_text(encoding='utf-8'))
+        return Sidecar.from_json(sidecar.read_text(encoding='utf-8'))
     except (OSError, ValueError, KeyError, TypeError, SwiftnetError) as error:
-        reason = f'its sidecar {beside.name} cannot be read ({_reason(error)})'
+        reason = f'its sidecar {sidecar.name} cannot be read ({_reason(error)})'
         raise EngineFileError(path, reason) from error
 
 
 def load(path: Path) -> Tuple[bytes, Sidecar]:
-    """Read an engine that is what its sidecar says."""
+    """Read an engine and its sidecar; EngineFileError if they do not belong together."""
     sidecar = read_sidecar(path)
     try:
         engine = path.read_bytes()
@@ -161,13 +161,20 @@ def load(path: Path) -> Tuple[bytes, Sidecar]:
     return engine, sidecar
 
 
+def read_engine_facts(path: Path) -> ModelFile:
+    """Return the model of an engine as its sidecar describes it, without reading the engine."""
+    sidecar = read_sidecar(path)
+    golden = None if sidecar.golden is None else Golden.from_json(sidecar.golden)
+    return ModelFile(path, sidecar.engine_sha256, path.stat().st_size, sidecar.spec, golden)
+
+
 @contextmanager
 def build_lock(path: Path, on_wait: Callable[[], None] = lambda: None) -> Iterator[None]:
     """
-    Let one process at a time build in the folder of an engine; look again once it is yours.
+    Let one process at a time build in the folder of an engine.
 
-    Two builds at a time on one GPU would spoil each other's timing. The folder itself is locked,
-    so that nothing is left behind, whatever ends the process.
+    Two builds at a time on one GPU would distort each other's timing. Another process may have
+    built the engine meanwhile. The folder itself is locked: no lock file is left behind.
     """
     try:
         handle = os.open(path.parent, os.O_RDONLY)

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What an engine was built from and for: if any of it changes, it is another engine."""
+"""The identity of an engine, which is its cache key: everything that it was built from and for."""
 
 from dataclasses import asdict, dataclass, fields
 import hashlib
@@ -23,7 +23,7 @@ from swiftnet_ros.backends.cuda.driver import find_gpu
 from swiftnet_ros.backends.tensorrt.api import tensorrt_module
 from swiftnet_ros.errors import listing
 
-# What a difference is called, in the order in which it is told.
+# The names of the fields in messages, in their order.
 _NAMES = {
     'module': 'TensorRT module',
     'tensorrt_version': 'TensorRT',
@@ -35,13 +35,13 @@ _NAMES = {
     'model_sha256': 'model',
     'calibration_sha256': 'calibration',
 }
-# For any GPU of that compute capability, built where there is none.
+# The GPU of an engine that was built without one, for a compute capability.
 ANY_GPU = 'any'
 
 
 @dataclass(frozen=True)
 class Machine:
-    """A TensorRT and the GPU that it builds for."""
+    """A TensorRT and the GPU that it builds for or runs on."""
 
     module: str
     tensorrt_version: str
@@ -65,34 +65,34 @@ class EngineIdentity:
 
     @property
     def key(self) -> str:
-        """Give the hash of all of it, in hex."""
+        """Return the SHA-256 of all fields, in hex."""
         return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()
 
     def differences(self, other: 'EngineIdentity') -> List[str]:
-        """Say where this engine differs from another, which is what is wanted here."""
+        """Return how this engine differs from another, which is the one that is needed here."""
         return _differences(self, other, list(_NAMES))
 
     def machine_differences(self, machine: Machine) -> List[str]:
-        """Say why this engine does not run on a machine; nothing if it does."""
+        """Return why this engine does not run on a machine, nothing if it does."""
         names = [field.name for field in fields(Machine)]
         if self.gpu_name == ANY_GPU:
             names.remove('gpu_name')
         return _differences(self, machine, names)
 
     def to_tree(self) -> Dict[str, Any]:
-        """Give what JSON can hold."""
+        """Return the fields as JSON can hold them."""
         return {**asdict(self), 'flags': list(self.flags)}
 
     @classmethod
     def from_tree(cls, tree: Dict[str, Any]) -> 'EngineIdentity':
-        """Read what `to_tree` gave; KeyError or TypeError for anything else."""
+        """Return the identity of a tree that `to_tree` made; KeyError or TypeError otherwise."""
         return cls(**{**tree, 'flags': tuple(tree['flags'])})
 
 
-def this_machine(module: str = 'tensorrt', compute_capability: Optional[str] = None) -> Machine:
-    """Find the TensorRT and the GPU here; no GPU is needed for a named compute capability."""
+def this_machine(module: str = 'tensorrt', compute_capability: str = '') -> Machine:
+    """Return the TensorRT and the GPU here; a given compute capability needs no GPU."""
     version = str(tensorrt_module(module).__version__)
-    if compute_capability is not None:
+    if compute_capability:
         return Machine(module, version, ANY_GPU, compute_capability)
     gpu = find_gpu(module)
     return Machine(module, version, gpu.name, gpu.compute_capability)
@@ -110,5 +110,5 @@ def _differences(built: EngineIdentity, here: Any, names: List[str]) -> List[str
 def _shown(value: object) -> str:
     if value is None or value == ():
         return 'none'
-    # Of a hash the beginning tells enough.
+    # The beginning of a hash is enough.
     return listing(value) if isinstance(value, tuple) else str(value)[:40]

@@ -15,18 +15,35 @@
 """Progress of a build: TensorRT's progress monitor where it has one, else only the seconds."""
 
 from contextlib import contextmanager
+from dataclasses import dataclass
 import threading
 from time import monotonic
 from typing import Callable, Dict, Iterator, List, Optional, TYPE_CHECKING
 
 from swiftnet_ros.backends.tensorrt.api import implement
-from swiftnet_ros.backends.tensorrt.request import Progress
 
 if TYPE_CHECKING:
     from swiftnet_ros.backends.tensorrt.api import TensorRt, tensorrt
 
-ProgressCallback = Callable[[Progress], None]
 _PERIOD_S = 1.0
+
+
+@dataclass(frozen=True)
+class Progress:
+    """
+    How far a build is.
+
+    `fraction` is that of the phase, None if TensorRT does not report it. `last_build_s` is the
+    duration of the last build of the same model, None if it was never built.
+    """
+
+    phase: str
+    fraction: Optional[float]
+    elapsed_s: float
+    last_build_s: Optional[float]
+
+
+ProgressCallback = Callable[[Progress], None]
 
 
 class ProgressReporter:

@@ -12,25 +12,28 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Which file an engine is made of: the right one of a pair, or an error that names it."""
+
+"""Decide which file of a model TensorRT builds an engine from, in which precision."""
 
 from dataclasses import dataclass
 from pathlib import Path
-import re
 from typing import Optional, TYPE_CHECKING
 
-from swiftnet_ros.backends.tensorrt.api import has_calibrators, is_strongly_typed
-from swiftnet_ros.backends.tensorrt.request import BuildRequest
-from swiftnet_ros.errors import InvalidModelError, InvalidValueError
-from swiftnet_ros.model_spec import ModelSpec, read_model, read_spec
-from swiftnet_ros.model_spec.find_model import find_model
-from swiftnet_ros.model_spec.qdq import is_quantized
+import onnx
+from swiftnet_ros.backends.options import AUTO, BackendOptions
+from swiftnet_ros.backends.tensorrt.api import (
+    has_calibrators,
+    is_strongly_typed,
+    tensorrt_module,
+)
+from swiftnet_ros.errors import InvalidModelError, InvalidValueError, UnknownNameError
+from swiftnet_ros.model_spec import ModelFile, ModelSpec
+from swiftnet_ros.model_spec.find_model import sibling
 
 if TYPE_CHECKING:
     from swiftnet_ros.backends.tensorrt.api import TensorRt
 
-_ENDING = '.onnx'
-_ENDINGS = re.compile(r'(\.(fp32|fp16|int8))?\.onnx$')
+PRECISIONS = (AUTO, 'fp32', 'fp16', 'int8')
 _HALF = 'python -m training fp16 {fp32} -o {fp16}'
 _QUANTIZE = 'python -m training quantize {fp32} --images DIR -o {int8}'
 
@@ -38,115 +41,119 @@ _QUANTIZE = 'python -m training quantize {fp32} --images DIR -o {int8}'
 @dataclass(frozen=True)
 class Source:
     """
-    A file and how an engine is made of it.
+    A model and how an engine is built from it.
 
-    `precision` is fp32, fp16 or int8; `explicit` is a file with Q/DQ pairs; `calibration` is set
-    for implicit INT8 and for nothing else.
+    `precision` is fp32, fp16 or int8; `is_explicit` for a file with Q/DQ pairs; `calibration` is
+    set for implicit INT8 only.
     """
 
-    path: Path
-    spec: ModelSpec
+    model: ModelFile
     precision: str
-    explicit: bool
+    is_explicit: bool
     calibration: Optional[Path]
 
+    @property
+    def path(self) -> Path:
+        """Return the path of the ONNX file."""
+        return self.model.path
 
-def choose_source(trt: 'TensorRt', request: BuildRequest) -> Source:
-    """Find the file of a request and hold it to what this TensorRT makes of such a file."""
-    path = _find(trt, request)
-    spec = read_spec(path)
-    found = 'int8' if is_quantized(read_model(path)) else spec.precision
-    precision = request.precision
-    if precision == 'best':
-        precision = _fastest(trt, request, found)
-    _check_words(trt, request, precision)
-    if found == 'int8':
-        _check_quantized(trt, request, path, precision)
-    elif found != precision or request.dla is not None:
-        _check_converted(trt, request, path, found, precision)
-    explicit = found == 'int8'
-    if precision == 'int8' and not explicit and request.calibration is None:
-        raise InvalidModelError(path, _no_scales(path))
-    return Source(path, spec, precision, explicit, request.calibration)
+    @property
+    def spec(self) -> ModelSpec:
+        """Return the specification of the model."""
+        return self.model.spec
+
+    @property
+    def graph(self) -> onnx.ModelProto:
+        """Return the parsed ONNX file."""
+        assert self.model.graph is not None, 'an engine is built from an ONNX file only'
+        return self.model.graph
 
 
-def sibling(path: Path, precision: str) -> Path:
-    """Name the file of another precision beside X.fp32.onnx, X.fp16.onnx or X.int8.onnx."""
-    return path.with_name(f'{model_name(path)}.{precision}{_ENDING}')
-
-
-def model_name(path: Path) -> str:
-    """Give what the files of a model have in common: X of X.fp32.onnx."""
-    return _ENDINGS.sub('', path.name)
-
-
-def _find(trt: 'TensorRt', request: BuildRequest) -> Path:
-    """Give the file of a model; by a bare name the one of the pair that suits the precision."""
-    path = find_model(request.model)
-    wants_float = (
-        request.precision in ('fp32', 'fp16')
-        or request.calibration is not None
-        or request.dla is not None
+def file_precision(options: BackendOptions) -> str:
+    """Return which file of a pair suits the options, empty for the default one."""
+    needs_float = (
+        options.precision not in (AUTO, 'int8')
+        or options.calibration_path is not None
+        or options.dla_core is not None
     )
-    if path == Path(request.model) or not wants_float:
-        return path
-    half = is_strongly_typed(trt) and request.precision == 'fp16'
-    other = sibling(path, 'fp16' if half else 'fp32')
-    return other if other.is_file() else path
+    if not needs_float:
+        return '' if options.precision == AUTO else 'int8'
+    if options.precision == 'fp16' and is_strongly_typed(tensorrt_module(options.module)):
+        return 'fp16'
+    return 'fp32'
 
 
-def _fastest(trt: 'TensorRt', request: BuildRequest, found: str) -> str:
+def choose_source(trt: 'TensorRt', model: ModelFile, options: BackendOptions) -> Source:
+    """Decide how an engine of a model is built; a SwiftnetError if this TensorRT cannot."""
+    if options.precision not in PRECISIONS:
+        raise UnknownNameError('precision of engine tensorrt', options.precision, PRECISIONS)
+    found = model.precision
+    precision = options.precision
+    if precision == AUTO:
+        precision = _fastest(trt, options, found)
+    _check_options(trt, options, precision)
+    if found == 'int8':
+        _check_quantized(trt, options, model.path, precision)
+    elif found != precision or options.dla_core is not None:
+        _check_converted(trt, options, model.path, found, precision)
+    is_explicit = found == 'int8'
+    if precision == 'int8' and not is_explicit and options.calibration_path is None:
+        raise InvalidModelError(model.path, _no_scales(model.path))
+    return Source(model, precision, is_explicit, options.calibration_path)
+
+
+def _fastest(trt: 'TensorRt', options: BackendOptions, found: str) -> str:
     if found != 'fp32':
         return found
-    if request.calibration is not None:
+    if options.calibration_path is not None:
         return 'int8'
     return found if is_strongly_typed(trt) else 'fp16'
 
 
-def _check_words(trt: 'TensorRt', request: BuildRequest, precision: str) -> None:
-    """Refuse options that do not go together, or that this TensorRT does not have."""
-    if request.calibration is not None and precision != 'int8':
-        raise InvalidValueError('calibration', str(request.calibration), 'precision int8 with it')
-    if request.obey_precision and not hasattr(trt.BuilderFlag, 'OBEY_PRECISION_CONSTRAINTS'):
-        expected = 'it to be left out: this TensorRT always computes as the file says'
-        raise InvalidValueError('obey-precision', True, expected)
-    if request.compute_capability and not hasattr(trt.IBuilderConfig, 'set_compute_capability'):
-        expected = 'it to be left out: this TensorRT builds for the GPU that is here'
-        raise InvalidValueError('compute capability', request.compute_capability, expected)
-    if request.dla is not None and precision == 'fp32':
+def _check_options(trt: 'TensorRt', options: BackendOptions, precision: str) -> None:
+    """Raise InvalidValueError for options that this TensorRT lacks or that contradict."""
+    if options.calibration_path is not None and precision != 'int8':
+        raise InvalidValueError('calibration', options.calibration, 'precision int8 with it')
+    if options.obey_precision and not hasattr(trt.BuilderFlag, 'OBEY_PRECISION_CONSTRAINTS'):
+        expected = 'False: this TensorRT always computes as the file says'
+        raise InvalidValueError('obey_precision', True, expected)
+    if options.compute_capability and not hasattr(trt.IBuilderConfig, 'set_compute_capability'):
+        expected = 'none: this TensorRT builds for the GPU of this computer'
+        raise InvalidValueError('compute_capability', options.compute_capability, expected)
+    if options.dla_core is not None and precision == 'fp32':
         raise InvalidValueError('precision', precision, 'fp16 or int8, all that a DLA computes in')
 
 
-def _check_quantized(trt: 'TensorRt', request: BuildRequest, path: Path, precision: str) -> None:
-    """Refuse a file with Q/DQ pairs for all but explicit INT8."""
-    asked = None
-    if request.dla is not None:
-        asked = 'a DLA'
-    elif request.calibration is not None:
-        asked = 'INT8 by calibration'
+def _check_quantized(trt: 'TensorRt', options: BackendOptions, path: Path, precision: str) -> None:
+    """Raise InvalidModelError for a file with Q/DQ pairs unless it is for explicit INT8."""
+    wanted = None
+    if options.dla_core is not None:
+        wanted = 'a DLA'
+    elif options.calibration_path is not None:
+        wanted = 'INT8 by calibration'
     elif precision != 'int8':
-        asked = precision
-    if asked is None:
+        wanted = precision
+    if wanted is None:
         return
-    half = is_strongly_typed(trt) and precision == 'fp16'
-    right = _named(path, 'fp16' if half else 'fp32', _HALF)
-    raise InvalidModelError(path, f'it has Q/DQ pairs, of which {asked} is not built; use {right}')
+    is_half = is_strongly_typed(trt) and precision == 'fp16'
+    right = _named(path, 'fp16' if is_half else 'fp32', _HALF)
+    raise InvalidModelError(path, f'it has Q/DQ pairs, {wanted} needs a float file; use {right}')
 
 
 def _check_converted(
-    trt: 'TensorRt', request: BuildRequest, path: Path, found: str, precision: str
+    trt: 'TensorRt', options: BackendOptions, path: Path, found: str, precision: str
 ) -> None:
-    """Refuse a float file for a precision, or a DLA, that is not made of it."""
+    """Raise InvalidModelError for a float file that this TensorRT cannot convert."""
     if found == 'fp16':
-        what = 'a DLA' if precision == found else precision
+        wanted = 'a DLA' if precision == found else precision
         right = _named(path, 'fp32', '')
-        raise InvalidModelError(path, f'it is fp16, of which {what} is not built; use {right}')
-    if request.dla is not None and is_strongly_typed(trt):
-        reason = 'a DLA wants a TensorRT with flags for FP16 and INT8; leave the DLA out here'
+        raise InvalidModelError(path, f'it is fp16, {wanted} needs an fp32 file; use {right}')
+    if options.dla_core is not None and is_strongly_typed(trt):
+        reason = 'a DLA needs a TensorRT with flags for FP16 and INT8; run without a DLA'
         raise InvalidModelError(path, reason)
     if precision == 'int8' and not has_calibrators(trt):
         right = _named(path, 'int8', _QUANTIZE)
-        reason = f'this TensorRT has no calibrators and makes INT8 of Q/DQ pairs only; use {right}'
+        reason = f'this TensorRT has no calibrators and needs Q/DQ pairs for INT8; use {right}'
         raise InvalidModelError(path, reason)
     if precision == 'fp16' and is_strongly_typed(trt):
         right = _named(path, 'fp16', _HALF)
@@ -165,7 +172,7 @@ def _no_scales(path: Path) -> str:
 
 
 def _named(path: Path, precision: str, command: str) -> str:
-    """Name the right file, and what makes it where it is not there."""
+    """Return the right file, and the command that makes it if it does not exist."""
     right = sibling(path, precision)
     if right.is_file() or not command:
         return str(right)

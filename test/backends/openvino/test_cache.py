@@ -12,23 +12,22 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What OpenVINO compiled is kept for the next start, in a folder that only this user can fill."""
+
+"""OpenVINO caches compiled networks in a folder that only this user can write."""
 
 import os
-from pathlib import Path
-import shutil
 
 from helpers.tiny_model import COLORS, write_tiny_model
 import numpy as np
 import pytest
 from swiftnet_ros.backends.openvino import cache
-from swiftnet_ros.backends.openvino.cache import OFF, use_cache, VARIABLE
-from swiftnet_ros.backends.openvino.engine import OpenVinoEngine
+from swiftnet_ros.backends.openvino.cache import cache_options, OFF, use_cache, VARIABLE
+from swiftnet_ros.backends.openvino.engine import OpenVinoBackend
 
 
 @pytest.fixture
 def root(tmp_path, monkeypatch):
-    """Name a cache folder, which is not there yet."""
+    """Set a cache folder that does not exist yet."""
     monkeypatch.setenv(VARIABLE, str(tmp_path / 'cache' / 'openvino'))
     return tmp_path / 'cache' / 'openvino'
 
@@ -40,138 +39,83 @@ def model(tmp_path):
     return tmp_path / 'tiny.onnx'
 
 
-def opened(path, precision='fp32'):
-    """Open a model; tell whether it came from the cache, what it is, and its logits."""
-    with OpenVinoEngine(path, precision, 1) as engine:
-        compiled = engine._request.get_compiled_model()
-        shape = (1, engine.spec.input_height, engine.spec.input_width, 3)
+def opened(path):
+    """Open a model; return whether it came from the cache, and its logits."""
+    with OpenVinoBackend.from_path(path, 'fp32', 1) as backend:
+        compiled = backend._request.get_compiled_model()
+        shape = (1, backend.spec.input_height, backend.spec.input_width, 3)
         image = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
-        facts = (engine.precision, engine.threads)
-        return compiled.get_property('LOADED_FROM_CACHE'), facts, engine.infer(image).copy()
+        return compiled.get_property('LOADED_FROM_CACHE'), backend.infer(image).copy()
 
 
-def entries(root: Path):
-    """List what is kept of all models."""
-    return sorted(root.glob('*/*.blob'))
-
-
-def test_a_second_start_takes_the_same_network_from_the_cache(root, model):
-    first, facts, logits = opened(model)
-    again, same_facts, same = opened(model)
+def test_second_start_uses_the_cache(root, model):
+    first, logits = opened(model)
+    again, same = opened(model)
     assert (first, again) == (False, True)
-    assert facts == same_facts
     np.testing.assert_array_equal(logits, same)
-    assert len(entries(root)) == 1
 
 
-def test_nobody_else_can_read_or_write_the_folders(root, model):
+def test_folder_is_for_its_user_alone(root, model):
     opened(model)
-    folders = [root, *root.iterdir()]
-    assert len(folders) == 2
-    assert {path.stat().st_mode & 0o777 for path in folders} == {0o700}
+    assert root.stat().st_mode & 0o777 == 0o700 and list(root.iterdir())
 
 
 @pytest.mark.parametrize('value', [None, '', OFF])
-def test_without_a_folder_nothing_is_kept(root, model, monkeypatch, value):
+def test_without_a_folder_nothing_is_cached(model, monkeypatch, value):
     if value is None:
-        monkeypatch.delenv(VARIABLE)
+        monkeypatch.delenv(VARIABLE, raising=False)
     else:
         monkeypatch.setenv(VARIABLE, value)
     monkeypatch.chdir(model.parent)
+    assert cache_options() == {}
     assert [opened(model)[0] for _ in range(2)] == [False, False]
     assert [path.name for path in model.parent.iterdir()] == ['tiny.onnx']
 
 
-@pytest.mark.parametrize('damage', ['truncate', 'flip', 'unsealed', 'empty seal', 'text'])
-def test_a_damaged_entry_is_compiled_again(root, model, damage):
-    logits = opened(model)[2]
-    (entry,) = entries(root)
-    seal = entry.with_suffix('.sha256')
-    content = bytearray(entry.read_bytes())
-    content[len(content) // 2] ^= 255
-    os.chmod(entry, 0o600)
-    {
-        'truncate': lambda: os.truncate(entry, len(content) // 2),
-        'flip': lambda: entry.write_bytes(content),
-        'unsealed': seal.unlink,
-        'empty seal': lambda: seal.write_text(''),
-        'text': lambda: entry.write_text('no network'),
-    }[damage]()
-    found, _, same = opened(model)
-    assert not found
-    np.testing.assert_array_equal(logits, same)
-    assert opened(model)[0]
-
-
-def test_another_network_of_the_same_name_size_and_time_is_another_entry(root, model, tmp_path):
-    logits = opened(model)[2]
+def test_other_network_with_the_same_name_and_time_is_compiled(root, model):
+    logits = opened(model)[1]
     time = model.stat()
     write_tiny_model(model, COLORS[::-1])
     os.utime(model, ns=(time.st_atime_ns, time.st_mtime_ns))
-    found, _, other = opened(model)
-    assert not found
-    assert np.abs(other - logits).max() > 0.01
-    assert len(list(root.iterdir())) == 2
+    is_cached, other = opened(model)
+    assert not is_cached and np.abs(other - logits).max() > 0.01
 
 
-def test_other_options_are_another_entry(root, model):
+@pytest.mark.parametrize(('precision', 'threads'), [('fp32', 2), ('auto', 1)])
+def test_other_options_are_used_with_a_cached_network(root, model, precision, threads):
     opened(model)
-    with OpenVinoEngine(model, 'fp32', 2) as engine:
-        assert engine.threads == 2 or os.cpu_count() == 1
-    assert opened(model)[1] == ('fp32', 1)
+    with OpenVinoBackend.from_path(model, precision, threads) as backend:
+        assert backend.threads == threads or os.cpu_count() == 1
+        used = backend.precision
+    with OpenVinoBackend.from_path(model.rename(model.with_name('b.onnx')), precision) as backend:
+        assert backend.precision == used
 
 
 @pytest.mark.parametrize('mode', [0o770, 0o707, 0o777])
-def test_a_folder_that_others_can_write_to_is_not_used(root, model, mode):
+def test_folder_that_others_can_write_is_ignored_with_a_warning(root, model, mode, caplog):
     root.mkdir(parents=True)
     root.chmod(mode)
-    assert [opened(model)[0] for _ in range(2)] == [False, False]
-    assert not entries(root)
+    assert not opened(model)[0] and not list(root.iterdir())
+    (warning,) = caplog.messages
+    assert f'not cached in {root}: ' in warning and VARIABLE in warning
 
 
-def test_a_folder_that_cannot_be_made_is_not_used(root, model):
-    root.parent.write_text('a file')
-    assert [opened(model)[0] for _ in range(2)] == [False, False]
-
-
-def test_a_link_in_place_of_the_models_folder_is_not_used(root, model, tmp_path):
-    opened(model)
-    (folder,) = root.iterdir()
-    shutil.move(folder, tmp_path / 'elsewhere')
-    folder.symlink_to(tmp_path / 'elsewhere')
-    assert not opened(model)[0]
-
-
-def test_only_the_models_used_last_are_kept(root, model, monkeypatch):
-    monkeypatch.setattr(cache, '_MODELS', 2)
-    opened(model)
-    (first,) = root.iterdir()
-    for seed in (1, 2):
-        os.utime(first, (seed, seed))
-        write_tiny_model(model, COLORS[seed:] + COLORS[:seed])
-        opened(model)
-    assert len(list(root.iterdir())) == 2 and not first.exists()
-
-
-def test_nothing_else_in_the_folder_is_touched(root, model, monkeypatch):
-    monkeypatch.setattr(cache, '_MODELS', 1)
+def test_folder_of_somebody_else_is_ignored_with_a_warning(root, monkeypatch, caplog):
     root.mkdir(parents=True, mode=0o700)
-    for name in ('photos', '0123456789abcdef'):
-        (root / name).mkdir()
-        (root / name / 'mine').write_text('precious')
-        os.utime(root / name, (1, 1))
-    opened(model)
-    assert {path.name for path in root.glob('*/mine')} == {'mine'}
-    assert len(list(root.glob('*/mine'))) == 2 and opened(model)[0]
+    monkeypatch.setattr(cache.os, 'geteuid', lambda: os.getuid() + 1)
+    assert cache_options() == {} and len(caplog.messages) == 1
 
 
-def test_only_the_entries_made_last_are_kept(root, model, monkeypatch):
-    monkeypatch.setattr(cache, '_ENTRIES', 1)
-    opened(model)
-    shutil.copy(model, model.with_name('copy.onnx'))
-    opened(model.with_name('copy.onnx'))
-    assert len(entries(root)) == 1
-    assert opened(model.with_name('copy.onnx'))[0]
+def test_link_is_ignored_with_a_warning(root, tmp_path, caplog):
+    root.parent.mkdir()
+    root.symlink_to(tmp_path)
+    assert cache_options() == {} and len(caplog.messages) == 1
+
+
+def test_folder_that_cannot_be_created_is_ignored_with_a_warning(root, caplog):
+    root.parent.write_text('a file')
+    assert cache_options() == {}
+    assert caplog.messages == [f'compiled networks are not cached in {root}: Not a directory']
 
 
 @pytest.mark.parametrize(
@@ -187,6 +131,6 @@ def test_only_the_entries_made_last_are_kept(root, model, monkeypatch):
         ({}, None),
     ],
 )
-def test_the_node_uses_the_users_cache_folder_unless_told_otherwise(environment, expected):
+def test_node_uses_the_cache_folder_of_the_user_by_default(environment, expected):
     use_cache(environment)
     assert environment.get(VARIABLE) == expected

@@ -12,12 +12,11 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Engines: what they answer, what they say of themselves, what they refuse."""
+"""The OpenVINO backend: its predictions, the facts that it reports, its errors."""
 
 import os
 import subprocess
 import sys
-import types
 
 from helpers.checkout import ROOT
 import numpy as np
@@ -25,12 +24,12 @@ import onnx
 from onnx import helper, numpy_helper
 from onnx.reference import ReferenceEvaluator
 import pytest
-from swiftnet_ros.backends.base import Engine, LogitsEngine
+from swiftnet_ros.backends.base import Backend
 from swiftnet_ros.backends.openvino import engine as openvino_engine
 from swiftnet_ros.backends.openvino.engine import openvino_core
-from swiftnet_ros.backends.registry import ENGINES, open_engine
+from swiftnet_ros.backends.options import BackendOptions
+from swiftnet_ros.backends.registry import BACKENDS, open_backend, open_engine
 from swiftnet_ros.core.frames import Frame
-from swiftnet_ros.core.labels import Segmentation
 from swiftnet_ros.errors import (
     EngineUnavailableError,
     InvalidModelError,
@@ -44,7 +43,7 @@ from swiftnet_ros.model_spec import write_model
 
 @pytest.fixture
 def int8_path(tmp_path, contract_model, spec_with):
-    """Give a model with a quantized convolution behind the tiny one."""
+    """Write a model with a quantized convolution behind the tiny one."""
     model, random = contract_model(), np.random.default_rng(3)
     # CPUs without VNNI add pairs of products in 16 bits, which overflow above 64.
     quantized = random.integers(-64, 65, (5, 5, 3, 3)).astype(np.int8)
@@ -66,7 +65,7 @@ def int8_path(tmp_path, contract_model, spec_with):
 
 @pytest.fixture
 def cpu_without_bf16(monkeypatch, tmp_path):
-    """Take the flags away by which a CPU says that it computes in bf16."""
+    """Hide the flags of a CPU that computes in bf16."""
     (tmp_path / 'cpuinfo').write_text('flags\t\t: fpu avx2 avx512f\n')
     monkeypatch.setattr(openvino_engine, '_CPU_INFO', tmp_path / 'cpuinfo')
 
@@ -97,7 +96,7 @@ def test_labels_of_one_call_outlive_the_next(tiny_path, noise):
     np.testing.assert_array_equal(first.confidence, confidence)
 
 
-def test_engine_says_what_it_is(tiny_path, spec_with):
+def test_backend_has_its_facts(tiny_path, spec_with):
     with open_engine(tiny_path, precision='fp32', threads=1) as engine:
         assert (engine.name, engine.precision, engine.threads) == ('openvino', 'fp32', 1)
         assert engine.spec == spec_with()
@@ -120,7 +119,7 @@ def test_auto_is_fp32_where_the_cpu_only_emulates_bf16(tiny_path, cpu_without_bf
         assert engine.precision == 'fp32'
 
 
-def test_bf16_is_refused_where_the_cpu_only_emulates_it(tiny_path, cpu_without_bf16):
+def test_bf16_raises_where_the_cpu_only_emulates_it(tiny_path, cpu_without_bf16):
     with pytest.raises(EngineUnavailableError, match='bf16 needs a CPU with .*; use precision'):
         open_engine(tiny_path, precision='bf16')
 
@@ -137,34 +136,60 @@ def test_int8_file_runs_in_int8_and_says_so(int8_path, noise):
     assert np.mean(error > 1e-3 * np.abs(expected).max()) < 0.02
 
 
-@pytest.mark.skipif(not has_bf16(), reason='this CPU does not compute in bf16')
-def test_bf16_beside_int8_is_said(int8_path):
-    with open_engine(int8_path, precision='bf16') as engine:
-        assert engine.precision == 'int8+bf16'
+def test_precision_selects_the_file_of_a_pair(int8_path, tiny_path):
+    """It means the same for every backend: which file, and which arithmetic."""
+    assert tiny_path == int8_path.with_name('tiny.fp32.onnx')
+    pair = int8_path.with_name('tiny.onnx')
+    for precision, file, used in (
+        ('auto', 'tiny.int8.onnx', 'int8'),
+        ('int8', 'tiny.int8.onnx', 'int8'),
+        ('fp32', 'tiny.fp32.onnx', 'fp32'),
+    ):
+        opened = open_backend(pair, BackendOptions(engine='openvino', precision=precision))
+        with opened.backend as backend:
+            assert (opened.model.path.name, backend.precision) == (file, used)
 
 
-def test_unknown_precision_is_refused(tiny_path):
+@pytest.mark.parametrize('precision', ['fp32', 'bf16'])
+def test_float_precision_of_an_int8_file_raises_with_the_right_file(int8_path, precision):
+    text = f'it is int8, precision {precision} needs a float file; use .*tiny.fp32.onnx'
+    with pytest.raises(InvalidModelError, match=text):
+        open_engine(int8_path, precision=precision)
+
+
+def test_int8_of_a_float_file_raises_with_the_right_file(tiny_path):
+    text = 'it is fp32, precision int8 needs an int8 file; use .*tiny.int8.onnx, made with: python'
+    with pytest.raises(InvalidModelError, match=text):
+        open_engine(tiny_path, precision='int8')
+
+
+def test_precision_of_another_backend_raises(tiny_path):
+    with pytest.raises(UnknownNameError, match="precision of engine openvino 'fp16'; did you"):
+        open_engine(tiny_path, 'openvino', 'fp16')
+
+
+def test_unknown_precision_raises(tiny_path):
     with pytest.raises(UnknownNameError, match="unknown precision 'fp23'; did you mean 'fp32'"):
         open_engine(tiny_path, precision='fp23')
 
 
-def test_negative_threads_are_refused(tiny_path):
-    with pytest.raises(InvalidValueError, match='threads is -1, expected 0 for all'):
+def test_negative_threads_are_raises(tiny_path):
+    with pytest.raises(InvalidValueError, match='threads is -1, expected 0 to 256'):
         open_engine(tiny_path, threads=-1)
 
 
-def test_unknown_engine_is_refused_with_the_nearest(tiny_path):
+def test_unknown_engine_raises_with_the_nearest(tiny_path):
     with pytest.raises(UnknownNameError, match="unknown engine 'openvno'; did you mean 'openvino"):
         open_engine(tiny_path, engine='openvno')
 
 
-def test_tensorrt_that_is_not_installed_is_refused_with_where_it_is(tiny_path, monkeypatch):
+def test_tensorrt_that_is_not_installed_raises_with_where_it_is(tiny_path, monkeypatch):
     monkeypatch.setitem(sys.modules, 'tensorrt', None)
     with pytest.raises(EngineUnavailableError, match="'tensorrt' .*; it comes with JetPack"):
         open_engine(tiny_path, engine='tensorrt')
 
 
-def test_engine_without_its_library_is_refused(tiny_path, monkeypatch):
+def test_engine_without_its_library_raises(tiny_path, monkeypatch):
     monkeypatch.setitem(sys.modules, 'openvino', None)
     monkeypatch.delitem(sys.modules, 'swiftnet_ros.backends.openvino.engine')
     with pytest.raises(EngineUnavailableError, match='install what it needs, for openvino: pip'):
@@ -177,12 +202,12 @@ def test_no_engine_is_imported_before_it_is_chosen():
     assert done.stdout.split() == [b'False'], done.stderr
 
 
-def test_missing_model_is_refused(tmp_path):
+def test_missing_model_raises(tmp_path):
     with pytest.raises(ModelNotFoundError, match='model not found: .*no.onnx'):
         open_engine(tmp_path / 'no.onnx')
 
 
-def test_model_without_specification_is_refused(tmp_path, contract_model):
+def test_model_without_specification_raises(tmp_path, contract_model):
     onnx.save(contract_model(), str(tmp_path / 'bare.onnx'))
     with pytest.raises(MissingSpecError):
         open_engine(tmp_path / 'bare.onnx')
@@ -192,7 +217,7 @@ def test_graph_that_openvino_refuses_is_one_line(tmp_path, contract_model, spec_
     model = contract_model()
     model.graph.initializer[0].CopyFrom(helper.make_tensor('kernel', 1, [5, 7, 4, 4], [0] * 560))
     write_model(model, tmp_path / 'odd.onnx', spec_with(), None)
-    with pytest.raises(InvalidModelError, match='OpenVINO refuses it') as error:
+    with pytest.raises(InvalidModelError, match='OpenVINO cannot compile it') as error:
         open_engine(tmp_path / 'odd.onnx')
     assert '\n' not in str(error.value)
 
@@ -205,80 +230,63 @@ def test_graph_that_openvino_refuses_is_one_line(tmp_path, contract_model, spec_
         np.zeros((1, 48, 64, 3), np.float32),
     ],
 )
-def test_network_input_of_another_form_is_refused(tiny_path, image):
+def test_network_input_of_another_form_raises(tiny_path, image):
     expected = r'expected uint8 \[1, 48, 64, 3\]'
     with open_engine(tiny_path) as engine, pytest.raises(InvalidValueError, match=expected):
         engine.infer(image)
 
 
-@pytest.mark.parametrize('size', [(0, 4), (4, -1)])
-def test_output_size_of_nothing_is_refused(tiny_path, noise, size):
-    with open_engine(tiny_path) as engine, pytest.raises(InvalidValueError, match='output size'):
-        engine.segment(Frame(noise(4, 4)), size)
-
-
-def test_closed_engine_refuses_and_closes_again(tiny_path, noise):
-    with open_engine(tiny_path) as engine:
+def test_closed_backend_raises_and_closes_again(tiny_path, noise):
+    with open_engine(tiny_path) as backend:
         pass
-    engine.close()
-    for call in (lambda: engine.segment(Frame(noise(4, 4)), (4, 4)), lambda: engine.infer(None)):
-        with pytest.raises(EngineUnavailableError, match='was closed; open it again'):
-            call()
+    backend.close()
+    with pytest.raises(EngineUnavailableError, match='was closed; open it again'):
+        backend.segment(Frame(noise(4, 4)), (4, 4))
 
 
-class FakeEngine(Engine):
-    """An engine that answers with what it was opened with."""
+class FakeBackend(Backend):
+    """A backend whose logits have the wrong shape, with the options that it was opened with."""
 
     name, precision, device = 'fake', 'fp32', 'none'
     threads = 3
 
-    def __init__(self, path, precision, threads):
-        self.opened = (path, precision, threads)
-        self.closed = 0
-        super().__init__(None)
+    @classmethod
+    def open(cls, model, file, options):
+        return cls(model, file, options)
 
-    def _segment(self, frame, output_size, with_confidence):
-        return Segmentation(np.full(output_size, with_confidence, np.uint8))
+    def __init__(self, model, file, options):
+        self.opened = (model.path, file.path, options.precision, options.threads)
+        self.closed = 0
+        super().__init__(model.spec)
+
+    def _infer(self, image):
+        return np.zeros((5, 2, 2), np.float32)
 
     def _close(self):
         self.closed += 1
 
 
-class FakeLogits(LogitsEngine, FakeEngine):
-    """A network whose answer has the wrong form."""
-
-    _segment = LogitsEngine._segment
-
-    def _infer(self, image):
-        return np.zeros((5, 2, 2), np.float32)
-
-
 @pytest.fixture
-def fake_engine(monkeypatch):
-    """Enter a fake by the dict that every engine enters by."""
-    module = types.ModuleType('fake_engine')
-    module.FakeEngine = FakeEngine
-    monkeypatch.setitem(sys.modules, 'fake_engine', module)
-    monkeypatch.setitem(ENGINES, 'fake', 'fake_engine:FakeEngine')
+def fake_backend(monkeypatch):
+    """Enter a fake in the registry."""
+    monkeypatch.setitem(BACKENDS, 'fake', FakeBackend)
 
 
-def test_new_engine_enters_by_one_line_of_the_dict(fake_engine, tiny_path, noise):
-    with open_engine(tiny_path, engine='fake', precision='fp16', threads=2) as engine:
-        assert engine.opened == (tiny_path, 'fp16', 2)
-        assert engine.segment(Frame(noise(4, 4)), (2, 3), True).labels.tolist() == [[1] * 3] * 2
-    engine.close()
-    assert engine.closed == 1
+def test_new_backend_enters_by_one_line_of_the_registry(fake_backend, tiny_path):
+    with open_engine(tiny_path, engine='fake', precision='fp16', threads=2) as backend:
+        assert backend.opened == (tiny_path, tiny_path, 'fp16', 2)
+    backend.close()
+    assert backend.closed == 1
 
 
-def test_auto_stays_openvino_beside_a_new_engine(fake_engine, tiny_path, monkeypatch):
+def test_auto_stays_openvino_with_a_new_backend(fake_backend, tiny_path, monkeypatch):
     monkeypatch.setitem(sys.modules, 'tensorrt', None)
-    with open_engine(tiny_path) as engine:
-        assert engine.name == 'openvino'
+    with open_engine(tiny_path) as backend:
+        assert backend.name == 'openvino'
 
 
-def test_logits_of_another_form_are_refused(tiny_path, spec_with, noise):
-    engine = FakeLogits(tiny_path, 'fp32', 0)
-    engine._spec = spec_with()
-    expected = r'gave logits float32 \[5, 2, 2\], expected float32 \[5, 12, 16\]'
+def test_logits_of_another_shape_raise(fake_backend, tiny_path, noise):
+    expected = r'returned logits float32 \[5, 2, 2\], expected float32 \[5, 12, 16\]'
+    backend = open_engine(tiny_path, 'fake')
     with pytest.raises(InvalidModelError, match=expected):
-        engine.segment(Frame(noise(4, 4)), (4, 4))
+        backend.segment(Frame(noise(4, 4)), (4, 4))

@@ -20,8 +20,8 @@ from helpers.tensorrt_stub import make_stub, names_of, VERSIONS
 from helpers.tiny_pair import write_with_operator
 from helpers.trt_builds import beside, built, fixture_files, fixture_use, request, TYPED, WEAK
 import pytest
+from swiftnet_ros.backends.tensorrt.engine_cache import find_or_build
 from swiftnet_ros.backends.tensorrt.inspector import read_layers
-from swiftnet_ros.build_engine import find_or_build
 from swiftnet_ros.errors import BuildError, EngineUnavailableError, SwiftnetError
 
 __all__ = ['fixture_files', 'fixture_use']
@@ -93,7 +93,7 @@ def test_progress_has_a_fraction_where_tensorrt_tells_it(use, files, version, mo
         'swiftnet_ros.backends.tensorrt.progress.ProgressReporter.update',
         lambda *given: told.append(given),
     )
-    find_or_build(request(module, files), lambda progress: None)
+    find_or_build(*request(module, files), lambda progress: None)
     fractions = [fraction for _, phase, fraction in told if phase == 'Building']
     has_monitor = 'IProgressMonitor' in names_of(version)['classes']
     assert fractions == ([0.125, 0.25, 0.375, 0.5, 1.0] if has_monitor else [])
@@ -178,7 +178,7 @@ def test_only_tensorrt_rtx_builds_for_a_gpu_that_is_not_there(use, files):
     ):
         built(use(rtx), files, precision='fp32', compute_capability='7.2')
     for version in set(VERSIONS) - {rtx}:
-        with pytest.raises(SwiftnetError, match="'8.6', expected it to be left out: this Tens"):
+        with pytest.raises(SwiftnetError, match="'8.6', expected none: this TensorRT builds"):
             built(use(version), files, precision='fp32', compute_capability='8.6')
 
 
@@ -186,13 +186,13 @@ def test_only_tensorrt_rtx_builds_for_a_gpu_that_is_not_there(use, files):
 @pytest.mark.parametrize(
     ('file', 'options', 'text'),
     [
-        ('int8', {'precision': 'fp16'}, 'has Q/DQ pairs, of which fp16 is not built; use {fp32}'),
-        ('int8', {'precision': 'fp32'}, 'has Q/DQ pairs, of which fp32 is not built; use {fp32}'),
-        ('int8', {'dla': 0}, 'has Q/DQ pairs, of which a DLA is not built; use {fp32}'),
-        ('int8', {'calibration': 1}, 'of which INT8 by calibration is not built; use {fp32}'),
-        ('fp16', {'precision': 'fp32'}, 'it is fp16, of which fp32 is not built; use {fp32}'),
-        ('fp16', {'precision': 'int8'}, 'it is fp16, of which int8 is not built; use {fp32}'),
-        ('fp16', {'dla': 0}, 'it is fp16, of which a DLA is not built; use {fp32}'),
+        ('int8', {'precision': 'fp16'}, 'has Q/DQ pairs, fp16 needs a float file; use {fp32}'),
+        ('int8', {'precision': 'fp32'}, 'has Q/DQ pairs, fp32 needs a float file; use {fp32}'),
+        ('int8', {'dla': 0}, 'has Q/DQ pairs, a DLA needs a float file; use {fp32}'),
+        ('int8', {'calibration': 1}, 'INT8 by calibration needs a float file; use {fp32}'),
+        ('fp16', {'precision': 'fp32'}, 'it is fp16, fp32 needs an fp32 file; use {fp32}'),
+        ('fp16', {'precision': 'int8'}, 'it is fp16, int8 needs an fp32 file; use {fp32}'),
+        ('fp16', {'dla': 0}, 'it is fp16, a DLA needs an fp32 file; use {fp32}'),
         ('fp32', {'precision': 'int8'}, 'needs --calibration {tables} .or a folder of images.; u'),
         ('fp32', {'precision': 'fp32', 'dla': 0}, "is 'fp32', expected fp16 or int8, all that a"),
         ('fp32', {'precision': 'fp16', 'calibration': 1}, 'expected precision int8 with it'),

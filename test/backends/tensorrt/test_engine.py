@@ -21,8 +21,7 @@ import numpy as np
 import pytest
 from swiftnet_ros.backends.registry import open_engine
 from swiftnet_ros.backends.tensorrt import engine as tensorrt_engine
-from swiftnet_ros.backends.tensorrt.engine import TensorRtEngine
-from swiftnet_ros.backends.tensorrt.request import Progress
+from swiftnet_ros.backends.tensorrt.engine import TensorRtBackend
 from swiftnet_ros.core.frames import Frame
 from swiftnet_ros.model_spec import write_model
 
@@ -68,7 +67,7 @@ def assert_same(result, expected):
 @pytest.mark.parametrize('version', VERSIONS)
 def test_labels_equal_openvino_with_every_tensorrt(setup, openvino, noise, tmp_path, version):
     setup.install(version)
-    with TensorRtEngine(setup.write_engine(tmp_path / 'tiny.engine')) as engine:
+    with TensorRtBackend(setup.write_engine(tmp_path / 'tiny.engine')) as engine:
         for seed in range(3):
             frame = frame_of(noise, seed=seed)
             result = engine.segment(frame, (31, 77), True)
@@ -87,18 +86,18 @@ def test_labels_equal_openvino_for_every_frame_format(
     frame = frame_of(noise, size, order)
     output = (size[0] + 3, max(1, size[1] - 2))
     expected = openvino.segment(frame, output, with_confidence)
-    with TensorRtEngine(path) as engine:
+    with TensorRtBackend(path) as engine:
         # The second frame is run by the graph.
         for _ in range(2):
             assert_same(engine.segment(frame, output, with_confidence), expected)
-        assert engine.uses_graph
+        assert engine.uses_cuda_graph
 
 
 def test_fp16_logits_are_supported(setup, openvino, noise, tmp_path):
     setup.dtype = 'HALF'
     setup.install()
     frame = frame_of(noise)
-    with TensorRtEngine(setup.write_engine(tmp_path / 'tiny.engine')) as engine:
+    with TensorRtBackend(setup.write_engine(tmp_path / 'tiny.engine')) as engine:
         result = engine.segment(frame, (62, 154), True)
         logits = engine.infer(noise(48, 64)[None])
     expected = openvino.segment(frame, (62, 154), True)
@@ -116,7 +115,7 @@ def test_more_than_255_classes_have_uint16_labels(
     with open_engine(tmp_path / 'many.onnx', 'openvino', 'fp32', 1) as openvino:
         setup = FakeTensorRtSetup(monkeypatch, openvino.spec, copied_logits(openvino.infer))
         setup.install()
-        with TensorRtEngine(setup.write_engine(tmp_path / 'many.engine')) as engine:
+        with TensorRtBackend(setup.write_engine(tmp_path / 'many.engine')) as engine:
             result = engine.segment(frame, (31, 77), True)
         assert_same(result, openvino.segment(frame, (31, 77), True))
     assert result.labels.dtype == np.uint16 and result.labels.max() > 255
@@ -124,7 +123,7 @@ def test_more_than_255_classes_have_uint16_labels(
 
 def test_frames_with_any_strides_are_supported(setup, path, openvino, noise):
     image = noise(62, 77)
-    with TensorRtEngine(path) as engine:
+    with TensorRtBackend(path) as engine:
         for view in (image[::-1], image[:, ::-1], image[..., ::-1], image[::2, ::3]):
             frame = Frame(view)
             assert_same(engine.segment(frame, (40, 50)), openvino.segment(frame, (40, 50)))
@@ -132,12 +131,12 @@ def test_frames_with_any_strides_are_supported(setup, path, openvino, noise):
 
 def test_infer_returns_the_logits_of_the_network(path, openvino, noise):
     image = noise(48, 64)[None]
-    with TensorRtEngine(path) as engine:
+    with TensorRtBackend(path) as engine:
         np.testing.assert_array_equal(engine.infer(image), openvino.infer(image))
 
 
 def test_labels_are_not_overwritten_by_the_next_frame(path, noise):
-    with TensorRtEngine(path) as engine:
+    with TensorRtBackend(path) as engine:
         first = engine.segment(frame_of(noise, seed=1), (31, 77), True)
         labels, confidence = first.labels.copy(), first.confidence.copy()
         second = engine.segment(frame_of(noise, seed=2), (31, 77), True)
@@ -147,7 +146,7 @@ def test_labels_are_not_overwritten_by_the_next_frame(path, noise):
 
 
 def test_only_camera_pixels_and_labels_are_copied(setup, path, noise):
-    with TensorRtEngine(path) as engine:
+    with TensorRtBackend(path) as engine:
         for _ in range(3):
             engine.segment(frame_of(noise, (31, 77), 'bgra'), (20, 30), True)
     assert setup.gpu.uploaded_bytes == 3 * 31 * 77 * 4
@@ -155,7 +154,7 @@ def test_only_camera_pixels_and_labels_are_copied(setup, path, noise):
 
 
 def test_work_is_in_the_same_order_with_and_without_a_graph(setup, path, noise):
-    with TensorRtEngine(path) as engine:
+    with TensorRtBackend(path) as engine:
         for _ in range(3):
             engine.segment(frame_of(noise), (31, 77))
     assert setup.gpu.executed == 3 * (BEFORE_LABELS + LABELS)
@@ -166,7 +165,7 @@ def test_an_integrated_gpu_copies_nothing(setup, openvino, noise, tmp_path):
     setup.use_gpu(FakeGpu(is_integrated=True))
     setup.install()
     frame = frame_of(noise)
-    with TensorRtEngine(setup.write_engine(tmp_path / 'tiny.engine')) as engine:
+    with TensorRtBackend(setup.write_engine(tmp_path / 'tiny.engine')) as engine:
         for _ in range(2):
             result = engine.segment(frame, (31, 77), True)
         assert_same(result, openvino.segment(frame, (31, 77), True))
@@ -176,7 +175,7 @@ def test_an_integrated_gpu_copies_nothing(setup, openvino, noise, tmp_path):
 
 
 def test_each_io_tensor_gets_an_address(setup, path):
-    with TensorRtEngine(path):
+    with TensorRtBackend(path):
         pass
     calls = setup.gpu.calls
     assert [name for name in calls if name.startswith('set_tensor_address')] == [
@@ -187,7 +186,7 @@ def test_each_io_tensor_gets_an_address(setup, path):
 
 def test_each_frame_format_keeps_its_graph(setup, path, noise):
     formats = [((31, 77), False), ((31, 77), True), ((20, 30), False)]
-    with TensorRtEngine(path) as engine:
+    with TensorRtBackend(path) as engine:
         for _ in range(3):
             for output, with_confidence in formats:
                 engine.segment(frame_of(noise), output, with_confidence)
@@ -197,7 +196,7 @@ def test_each_frame_format_keeps_its_graph(setup, path, noise):
 
 def test_the_least_recent_frame_format_is_freed(setup, path, noise, monkeypatch):
     monkeypatch.setattr(tensorrt_engine, '_MAX_PLANS', 2)
-    with TensorRtEngine(path) as engine:
+    with TensorRtBackend(path) as engine:
         engine.segment(frame_of(noise), (10, 20))
         engine.segment(frame_of(noise), (10, 21))
         two_formats = sorted(setup.gpu.alive.values())
@@ -212,7 +211,7 @@ def test_the_least_recent_frame_format_is_freed(setup, path, noise, monkeypatch)
 
 
 def test_each_stage_is_timed(path, noise):
-    with TensorRtEngine(path) as engine:
+    with TensorRtBackend(path) as engine:
         for _ in range(2):
             seconds = engine.segment(frame_of(noise), (31, 77)).seconds
             assert list(seconds) == ['prepare', 'engine', 'labels']
@@ -220,7 +219,7 @@ def test_each_stage_is_timed(path, noise):
 
 
 def test_properties(setup, path, spec_with):
-    with TensorRtEngine(path) as engine:
+    with TensorRtBackend(path) as engine:
         assert (engine.name, engine.device, engine.threads) == ('tensorrt', 'Xavier', 1)
         assert engine.spec == spec_with()
         assert engine.precision == 'int8+fp16'
@@ -233,23 +232,5 @@ def test_properties(setup, path, spec_with):
 def test_precision_is_that_of_the_layers(setup, tmp_path, precisions, expected):
     setup.install(JETSON)
     path = setup.write_engine(tmp_path / 'tiny.engine', precisions=precisions)
-    with TensorRtEngine(path) as engine:
+    with TensorRtBackend(path) as engine:
         assert engine.precision == expected
-
-
-def test_an_onnx_file_is_built_or_found_in_the_cache(setup, path, tiny_path, monkeypatch, caplog):
-    requested = []
-
-    def find_or_build(request, report):
-        requested.append((request.model, request.precision))
-        for phase in ('no such engine yet', 'building', 'building'):
-            report(Progress(phase, None, 1.0, None))
-        return path
-
-    monkeypatch.setattr(tensorrt_engine, 'find_or_build', find_or_build)
-    for precision in ('auto', 'int8'):
-        with TensorRtEngine(tiny_path, precision) as engine:
-            assert engine.device == 'Xavier'
-    assert requested == [(tiny_path, 'best'), (tiny_path, 'int8')]
-    logged = [f'engine of {tiny_path}: {text}' for text in ('no such engine yet', 'building')]
-    assert caplog.messages == 2 * logged

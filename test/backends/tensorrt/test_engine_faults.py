@@ -23,7 +23,7 @@ import numpy as np
 import pytest
 from swiftnet_ros.backends.cuda import device, nvrtc
 from swiftnet_ros.backends.registry import open_engine
-from swiftnet_ros.backends.tensorrt.engine import TensorRtEngine
+from swiftnet_ros.backends.tensorrt.engine import TensorRtBackend
 from swiftnet_ros.core.frames import Frame
 from swiftnet_ros.errors import (
     DeviceMemoryError,
@@ -35,6 +35,7 @@ from swiftnet_ros.errors import (
     InvalidValueError,
     SwiftnetError,
 )
+from swiftnet_ros.segmenter import Segmenter
 
 IMAGE, LOGITS = (1, 48, 64, 3), (1, 5, 12, 16)
 
@@ -76,14 +77,14 @@ CALLS_OF_SEGMENT = [
 def test_everything_is_freed_if_opening_fails(setup, path, name):
     setup.gpu.failing[name] = CudaError(f'{name} failed: odd\nerror')
     with pytest.raises(SwiftnetError, match=name) as caught:
-        TensorRtEngine(path)
+        TensorRtBackend(path)
     assert '\n' not in str(caught.value)
     assert not setup.gpu.alive and setup.gpu.depth == 0
 
 
 @pytest.mark.parametrize('name', CALLS_OF_SEGMENT)
 def test_the_frame_after_a_failed_one_is_segmented(setup, path, frame, name):
-    with TensorRtEngine(path) as engine:
+    with TensorRtBackend(path) as engine:
         setup.gpu.failing[name] = (
             719 if name.startswith('cu') else CudaError(f'{name}: odd\nerror')
         )
@@ -112,10 +113,10 @@ def test_work_that_cannot_be_captured_runs_without_a_graph(
     setup.gpu.failing.update(failing_cuda)
     setup.network.failing.update(failing_tensorrt)
     setup.gpu.library.absent = absent
-    with TensorRtEngine(path) as engine:
+    with TensorRtBackend(path) as engine:
         results = [engine.segment(frame, (31, 77)).labels for _ in range(3)]
         engine.segment(frame, (30, 70))
-        assert not engine.uses_graph
+        assert not engine.uses_cuda_graph
     assert len(np.unique(results[0])) > 1
     for labels in results[1:]:
         np.testing.assert_array_equal(labels, results[0])
@@ -126,7 +127,7 @@ def test_work_that_cannot_be_captured_runs_without_a_graph(
 
 
 def test_objects_are_freed_before_what_they_depend_on(setup, path, frame):
-    with TensorRtEngine(path) as engine:
+    with TensorRtBackend(path) as engine:
         engine.segment(frame, (31, 77), True)
         before = len(setup.gpu.calls)
     freed = setup.gpu.calls[before:]
@@ -138,11 +139,11 @@ def test_objects_are_freed_before_what_they_depend_on(setup, path, frame):
     assert not setup.gpu.alive
     engine.close()
     with pytest.raises(EngineUnavailableError, match='was closed; open it again'):
-        engine.segment(frame, (31, 77))
+        Segmenter(engine).segment(frame, output_size=(31, 77))
 
 
 def test_an_error_of_tensorrt_is_in_the_message(setup, path, frame):
-    with TensorRtEngine(path) as engine:
+    with TensorRtBackend(path) as engine:
         setup.network.failing['execute_async_v3'] = 'enqueueV3: illegal memory\naccess'
         with pytest.raises(EngineFailedError, match='failed: enqueueV3: illegal memory access;'):
             engine.segment(frame, (31, 77))
@@ -153,7 +154,7 @@ def test_an_error_of_tensorrt_is_in_the_message(setup, path, frame):
 def test_an_engine_that_tensorrt_rejects_is_an_error_with_its_reason(setup, path):
     setup.network.failing['deserialize_cuda_engine'] = 'Version tag does not match'
     with pytest.raises(EngineFileError, match='rejects it .Version tag does not match.'):
-        TensorRtEngine(path)
+        TensorRtBackend(path)
     assert not setup.gpu.alive
 
 
@@ -162,10 +163,10 @@ def test_too_little_memory_for_the_context_is_an_error_with_sizes(setup, path):
     setup.network.context_bytes = 2_000_000_000
     expected = 'memory for the network: it needs 2000.0 MB, 1073.7 MB of 1073.7 MB are free'
     with pytest.raises(DeviceMemoryError, match=expected):
-        TensorRtEngine(path)
+        TensorRtBackend(path)
     setup.network.context_bytes = 0
     with pytest.raises(EngineFailedError, match='out of memory'):
-        TensorRtEngine(path)
+        TensorRtBackend(path)
     assert not setup.gpu.alive
 
 
@@ -183,7 +184,7 @@ def test_too_little_memory_is_an_error_with_sizes(setup, tmp_path, noise, memory
     setup.install()
     path = setup.write_engine(tmp_path / 'tiny.engine')
     expected = pytest.raises(DeviceMemoryError, match=f'not enough GPU memory for {what}')
-    with expected, TensorRtEngine(path) as engine:
+    with expected, TensorRtBackend(path) as engine:
         engine.segment(Frame(noise(155, 154)), (2000, 2000))
     assert not setup.gpu.alive
 
@@ -201,19 +202,19 @@ def test_too_little_memory_is_an_error_with_sizes(setup, tmp_path, noise, memory
 def test_an_engine_of_another_machine_is_an_error_with_both(setup, tmp_path, identity, text):
     path = setup.write_engine(tmp_path / 'tiny.engine', identity=identity)
     with pytest.raises(EngineMismatchError, match=text):
-        TensorRtEngine(path)
+        TensorRtBackend(path)
 
 
 def test_another_precision_than_that_of_the_engine_raises(path):
     with pytest.raises(InvalidValueError, match="precision is 'fp16', expected int8, as .* built"):
-        TensorRtEngine(path, 'fp16')
-    TensorRtEngine(path, 'int8').close()
+        TensorRtBackend(path, 'fp16')
+    TensorRtBackend(path, 'int8').close()
 
 
 def test_a_truncated_engine_raises_before_tensorrt_loads_it(setup, path):
     path.write_bytes(path.read_bytes()[:-1])
     with pytest.raises(EngineFileError, match='truncated or changed'):
-        TensorRtEngine(path)
+        TensorRtBackend(path)
     assert 'Runtime' not in setup.gpu.calls
 
 
@@ -240,7 +241,7 @@ def test_a_truncated_engine_raises_before_tensorrt_loads_it(setup, path):
 def test_other_io_tensors_than_those_of_the_model_raise(setup, path, io_tensors, text):
     setup.install(io_tensors=io_tensors)
     with pytest.raises(InvalidModelError, match=text):
-        TensorRtEngine(path)
+        TensorRtBackend(path)
     assert not setup.gpu.alive
 
 
@@ -248,24 +249,24 @@ def test_missing_pycuda_is_an_error_with_the_remedy(path, monkeypatch):
     monkeypatch.setitem(sys.modules, 'pycuda', None)
     monkeypatch.delitem(sys.modules, 'pycuda.driver')
     with pytest.raises(EngineUnavailableError, match="'tensorrt' .*pip install pycuda"):
-        TensorRtEngine(path)
+        TensorRtBackend(path)
 
 
 def test_a_missing_gpu_is_an_error_that_names_openvino(setup, path):
     setup.gpu.failing['init'] = CudaError('cuInit failed: no CUDA-capable device is detected')
     with pytest.raises(EngineUnavailableError, match='no CUDA-capable .*; use engine openvino'):
-        TensorRtEngine(path)
+        TensorRtBackend(path)
 
 
 def test_missing_nvrtc_is_an_error_with_the_remedy(setup, path, monkeypatch):
     monkeypatch.setattr(nvrtc, 'library_paths', lambda: iter(['/nowhere/libnvrtc.so']))
     monkeypatch.setattr(device, 'compile_for', nvrtc.compile_for)
     with pytest.raises(EngineUnavailableError, match='capability 7.2; .*nvidia-cuda-nvrtc-cu11'):
-        TensorRtEngine(path)
+        TensorRtBackend(path)
     assert not setup.gpu.alive
 
 
 def test_missing_tensorrt_is_an_error_with_the_remedy(path, monkeypatch):
     monkeypatch.setitem(sys.modules, 'tensorrt', None)
     with pytest.raises(EngineUnavailableError, match='it comes with JetPack'):
-        TensorRtEngine(path)
+        TensorRtBackend(path)

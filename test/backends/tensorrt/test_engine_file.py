@@ -132,7 +132,7 @@ def test_an_engine_that_is_cut_or_changed_is_refused(path, sidecar):
     store(path, ENGINE, sidecar)
     for content in (ENGINE[:-1], b'', ENGINE[:-1] + b'x'):
         path.write_bytes(content)
-        with pytest.raises(EngineFileError, match='truncated or changed .SHA-256 .*build it aga'):
+        with pytest.raises(EngineFileError, match='truncated or changed .SHA-256 .*rebuild it'):
             load(path)
 
 

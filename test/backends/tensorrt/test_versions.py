@@ -24,7 +24,7 @@ from helpers.tiny_pair import HEIGHT, SCALE, WIDTH
 from helpers.trt_builds import beside, built, fixture_files, fixture_use, request, TYPED, WEAK
 import numpy as np
 import pytest
-from swiftnet_ros.build_engine import find_or_build
+from swiftnet_ros.backends.tensorrt.engine_cache import find_or_build
 from swiftnet_ros.errors import SwiftnetError
 
 __all__ = ['fixture_files', 'fixture_use']
@@ -94,10 +94,15 @@ def test_strongly_typed_builds_have_the_precision_of_the_file(
     ('precision', 'file', 'options', 'text'),
     [
         ('fp16', 'fp32', {}, 'computes as the file says, which is fp32; use .*tiny.fp16.onnx'),
-        ('fp16', 'int8', {}, 'has Q/DQ pairs, of which fp16 is not built; use .*tiny.fp16.onnx'),
-        ('int8', 'fp32', {}, 'no calibrators and makes INT8 of Q/DQ pairs only; use .*int8.onnx'),
-        ('fp16', 'fp32', {'dla': 0}, 'a DLA wants a TensorRT with flags for FP16 and INT8; leave'),
-        ('fp32', 'fp32', {'obey_precision': True}, 'obey-precision is True, expected it to be'),
+        ('fp16', 'int8', {}, 'has Q/DQ pairs, fp16 needs a float file; use .*tiny.fp16.onnx'),
+        ('int8', 'fp32', {}, 'no calibrators and needs Q/DQ pairs for INT8; use .*int8.onnx'),
+        ('fp16', 'fp32', {'dla': 0}, 'a DLA needs a TensorRT with flags for FP16 and INT8; run'),
+        (
+            'fp32',
+            'fp32',
+            {'obey_precision': True},
+            'obey_precision is True, expected False',
+        ),
     ],
 )
 def test_builds_that_strong_typing_lacks_raise_with_the_alternative(
@@ -105,7 +110,7 @@ def test_builds_that_strong_typing_lacks_raise_with_the_alternative(
 ):
     wanted = request(use(version), beside(files, f'{file}.onnx'), precision=precision, **options)
     with pytest.raises(SwiftnetError, match=text):
-        find_or_build(wanted, lambda progress: None)
+        find_or_build(*wanted, lambda progress: None)
 
 
 @pytest.mark.parametrize('version', TYPED)

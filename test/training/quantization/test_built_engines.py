@@ -26,11 +26,20 @@ from helpers.checkout import ROOT
 from helpers.tiny_pair import write_with_operator
 from helpers.tiny_quantized import noise_images
 import pytest
+from swiftnet_ros.backends.options import BackendOptions
+from swiftnet_ros.backends.tensorrt.engine_cache import cached_engine, find_or_build
 from swiftnet_ros.backends.tensorrt.engine_file import load, read_sidecar
-from swiftnet_ros.build_engine import BuildRequest, cached_engine, find_or_build
 from swiftnet_ros.core.frames import Frame, to_network_input
 from swiftnet_ros.errors import BuildError, SwiftnetError
-from swiftnet_ros.model_spec import Golden, read_golden, read_model, read_spec, write_model
+from swiftnet_ros.model_spec import (
+    Golden,
+    ModelFile,
+    read_golden,
+    read_model,
+    read_model_file,
+    read_spec,
+    write_model,
+)
 from training.export import export
 from training.quantization.fp16 import to_fp16
 from training.quantization.quantizer import fold_for_quantization, Quantizer
@@ -56,17 +65,17 @@ def cache(tmp_path_factory) -> Path:
     return tmp_path_factory.mktemp('engines')
 
 
-def request(path: Path, cache: Path, **options) -> BuildRequest:
-    """Return a request for an engine for compute capability 8.6."""
-    values = {'module': 'tensorrt_rtx', 'compute_capability': '8.6', 'cache': cache, **options}
-    return BuildRequest(model=path, **values)
+def request(path: Path, cache: Path, **options) -> tuple[ModelFile, BackendOptions]:
+    """Return a model and the options of its engine for compute capability 8.6."""
+    values = {'module': 'tensorrt_rtx', 'compute_capability': '8.6', 'engine_cache': str(cache)}
+    return read_model_file(path), BackendOptions(**{**values, **options})
 
 
 def build(path: Path, cache: Path, **options) -> tuple[Path, list[str]]:
     """Build or find an engine; return it and the reported phases."""
     phases = []
     wanted = request(path, cache, **options)
-    engine = find_or_build(wanted, lambda progress: phases.append(progress.phase))
+    engine = find_or_build(*wanted, lambda progress: phases.append(progress.phase))
     return engine, phases
 
 
@@ -124,7 +133,7 @@ def test_shipped_pair_is_built_and_then_found_in_the_cache(source, precision, ca
     assert sidecar.golden is None or Golden.from_json(sidecar.golden).labels.size
     assert sidecar.build_seconds > 0
     assert build(path, cache, precision=precision) == (engine, [])
-    assert cached_engine(request(path, cache, precision=precision)) == engine
+    assert cached_engine(*request(path, cache, precision=precision)) == engine
 
 
 @pytest.mark.parametrize('name', PARAMETERS)
@@ -146,13 +155,13 @@ def test_change_of_any_part_of_the_cache_key_builds_again(cache, tmp_path):
     keys = {read_sidecar(first).identity.key}
     for change in changes:
         options = {'precision': 'fp32', **change}
-        assert cached_engine(request(source, cache, **options)) is None
+        assert cached_engine(*request(source, cache, **options)) is None
         engine, phases = build(source, cache, **options)
         assert 'building' in phases
         keys.add(read_sidecar(engine).identity.key)
     model = tmp_path / source.name
     write_model(read_model(source), model, replace(read_spec(source), trained_on='other'), None)
-    assert cached_engine(request(model, cache, precision='fp32')) is None
+    assert cached_engine(*request(model, cache, precision='fp32')) is None
     assert len(keys) == 4
 
 

@@ -12,11 +12,12 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""
-A program of this package that builds an engine, in a process group of its own.
 
-It answers in JSON lines on standard output: objects with a `phase` are progress, the last one is
-the result. What it cannot do is a line `error: ...` on standard error.
+"""
+Run a program that builds an engine, in a process group of its own.
+
+It writes JSON lines to standard output: objects with a `phase` are progress, the last one is the
+result. Its error is a line `error: ...` on standard error.
 """
 
 from collections import deque
@@ -31,31 +32,31 @@ from typing import Any, Callable, Deque, Dict, Iterator, List, Sequence
 
 from swiftnet_ros.errors import BuildCancelledError, BuildProcessError, ReportedError
 
-Message = Dict[str, Any]
+JsonMessage = Dict[str, Any]
 
 _POLL = 0.05
-# How long, in seconds, the process may take to clean up before it is killed.
+# Seconds that the process may take to clean up before it is killed.
 _GRACE = 0.5
 _ERROR = 'error: '
 _KEPT_LINES = 50
 
 
 def run_build(
-    command: Sequence[str], on_progress: Callable[[Message], None], cancelled: Event
-) -> Message:
+    command: Sequence[str], on_progress: Callable[[JsonMessage], None], cancelled: Event
+) -> JsonMessage:
     """
-    Run a build to its end and give its result.
+    Run a build to its end and return its result.
 
-    `on_progress` hears of every progress. BuildCancelledError soon after `cancelled` is set,
-    ReportedError with the program's own words, BuildProcessError where it has none. The process
-    is gone afterwards, whatever happens.
+    `on_progress` is called with every progress. BuildCancelledError soon after `cancelled` is
+    set, ReportedError with the error of the program, BuildProcessError if it wrote none. The
+    process has ended afterwards in any case.
     """
-    result: Message = {}
-    complaints: Deque[str] = deque(maxlen=_KEPT_LINES)
+    result: JsonMessage = {}
+    log: Deque[str] = deque(maxlen=_KEPT_LINES)
     with _process(command) as process:
         for name, line in _lines(process, cancelled):
             if name == 'stderr':
-                complaints.append(line)
+                log.append(line)
                 continue
             message = _parse(line)
             if 'phase' in message:
@@ -64,7 +65,7 @@ def run_build(
                 result = message
         code = _wait(process, cancelled)
     if code:
-        raise _failure(code, complaints)
+        raise _failure(code, log)
     if not result:
         raise BuildProcessError('it ended without a result')
     return result
@@ -72,7 +73,7 @@ def run_build(
 
 @contextmanager
 def _process(command: Sequence[str]) -> 'Iterator[subprocess.Popen[bytes]]':
-    # Of its own session: a Ctrl-C in the terminal reaches the caller only, which ends the group.
+    # In its own session: a Ctrl-C in the terminal reaches the caller only, which ends the group.
     process = subprocess.Popen(
         command,
         stdin=subprocess.DEVNULL,
@@ -88,12 +89,12 @@ def _process(command: Sequence[str]) -> 'Iterator[subprocess.Popen[bytes]]':
                 _end(process)
                 raise
     finally:
-        # What the process started itself goes with it.
+        # Also ends what the process started itself.
         _signal(process.pid, signal.SIGKILL)
 
 
 def _lines(process: 'subprocess.Popen[bytes]', cancelled: Event) -> Iterator[List[str]]:
-    """Give [stdout or stderr, line] until both are closed."""
+    """Yield [stdout or stderr, line] until both are closed."""
     rests: Dict[str, bytes] = {'stdout': b'', 'stderr': b''}
     with selectors.DefaultSelector() as selector:
         for name in rests:
@@ -112,7 +113,7 @@ def _lines(process: 'subprocess.Popen[bytes]', cancelled: Event) -> Iterator[Lis
 
 
 def _wait(process: 'subprocess.Popen[bytes]', cancelled: Event) -> int:
-    """Give the exit code; a process may close its outputs and go on."""
+    """Return the exit code; a process may close its outputs and continue."""
     while process.poll() is None:
         if cancelled.wait(_POLL):
             raise BuildCancelledError()
@@ -132,8 +133,8 @@ def _signal(group: int, number: int) -> None:
         os.killpg(group, number)
 
 
-def _parse(line: str) -> Message:
-    """Read a line of JSON; what a library wrote between them is nothing."""
+def _parse(line: str) -> JsonMessage:
+    """Return the JSON object of a line, an empty one for the output of a library."""
     try:
         message = json.loads(line)
     except ValueError:
@@ -141,13 +142,13 @@ def _parse(line: str) -> Message:
     return message if isinstance(message, dict) else {}
 
 
-def _failure(code: int, complaints: Deque[str]) -> Exception:
-    errors = [line for line in complaints if line.startswith(_ERROR)]
+def _failure(code: int, log: Deque[str]) -> Exception:
+    errors = [line for line in log if line.startswith(_ERROR)]
     if errors:
         return ReportedError(errors[-1].partition(_ERROR)[2])
     if code == -signal.SIGKILL:
-        why = 'it was killed, as Linux does when memory runs out; end other programs, or lower '
-        return BuildProcessError(f'{why}workspace_mb')
-    last = complaints[-1] if complaints else 'it said nothing'
+        reason = 'it was killed, as Linux does when memory runs out; end other programs, or lower '
+        return BuildProcessError(f'{reason}workspace_mb')
+    last = log[-1] if log else 'it wrote no error'
     how = f'signal {-code}' if code < 0 else f'exit code {code}'
     return BuildProcessError(f'it ended with {how}: {last}')
