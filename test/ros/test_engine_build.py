@@ -220,6 +220,6 @@ def test_build_only_fails_with_a_backend_that_builds_nothing(tiny_path):
     ended = subprocess.run(words, capture_output=True, text=True, timeout=60)
     assert ended.returncode == 1
     assert ended.stderr == (
-        'error: build_only is True, expected an engine that is built, as engine:=tensorrt; '
-        'openvino needs none\n'
+        'error: build_only is True, expected a backend that builds engines, as engine:=tensorrt; '
+        'openvino does not\n'
     )
