@@ -36,16 +36,23 @@ from swiftnet_ros.benchmark.measurement import (
     time_engine,
 )
 from swiftnet_ros.benchmark.report import model_facts, report, Round, versions
-from swiftnet_ros.errors import FileMissingError, InvalidValueError
+from swiftnet_ros.errors import (
+    FileMissingError,
+    InvalidValueError,
+    MissingOptionError,
+    OptionConflictError,
+)
 from swiftnet_ros.segmenter import Segmenter
 from swiftnet_ros.system.image_size import parse_size
 from swiftnet_ros.system.process import exit_code
 
-_ABOVE_ZERO = {
-    'rate': 'frames per second above 0',
-    'overload': 'a factor above 0',
-    'seconds': 'seconds above 0',
-}
+_ABOVE_ZERO = ('rate', 'overload', 'seconds')
+_EXCLUSIVE = (
+    ('rate', 'no_ros'),
+    ('overload', 'no_ros'),
+    ('overload', 'rate'),
+    ('size', 'labels'),
+)
 
 
 def main(argv: Optional[List[str]] = None) -> int:
@@ -129,19 +136,15 @@ def _check(options: Namespace) -> None:
     for name in ('repeat', 'rounds'):
         if getattr(options, name) < 1:
             raise InvalidValueError(f'--{name}', getattr(options, name), 'at least 1')
-    for name, expected in _ABOVE_ZERO.items():
+    for name in _ABOVE_ZERO:
         value = getattr(options, name)
         if value is not None and value <= 0:
-            raise InvalidValueError(f'--{name}', value, expected)
-    if options.rate and options.no_ros:
-        raise InvalidValueError('--rate', options.rate, 'no rate together with --no-ros')
-    if options.overload and (options.no_ros or options.rate):
-        expected = 'to be left out with --rate and --no-ros'
-        raise InvalidValueError('--overload', options.overload, expected)
+            raise InvalidValueError(f'--{name}', value, 'a number above 0')
+    for name, other in _EXCLUSIVE:
+        if getattr(options, name) and getattr(options, other):
+            raise OptionConflictError(*(f'--{item}'.replace('_', '-') for item in (name, other)))
     if options.seconds and not (options.rate or options.overload):
-        raise InvalidValueError('--seconds', options.seconds, '--rate or --overload beside it')
-    if options.size and options.labels:
-        raise InvalidValueError('--size', options.size, 'to be left out with --labels')
+        raise MissingOptionError('--seconds', '--rate or --overload')
     if options.json is not None and not options.json.parent.is_dir():
         raise FileMissingError(options.json.parent, 'folder')
 

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The benchmark of the Segmenter alone: right figures without ROS, one-line errors."""
+"""The benchmark without ROS: its numbers, and one-line errors."""
 
 import json
 import sys
@@ -33,7 +33,7 @@ from swiftnet_ros.segmenter import Segmenter
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    """Write a model and five pictures with labels; make an import of ROS an error."""
+    """Return a folder with a model and five labeled images; importing ROS is an error."""
     monkeypatch.setitem(sys.modules, 'rclpy', None)
     write_tiny_model(tmp_path / 'tiny.onnx')
     write_rendered_set(tmp_path)
@@ -41,7 +41,7 @@ def folder(tmp_path, monkeypatch):
 
 
 def run(folder, *more):
-    """Run the benchmark on a folder without ROS; give the exit code."""
+    """Run the benchmark on a folder without ROS and return the exit code."""
     arguments = ['--no-ros', '--images', str(folder / 'images'), *more]
     if '--model' not in more:
         arguments += ['--model', str(folder / 'tiny.onnx'), '--precision', 'fp32']
@@ -49,12 +49,12 @@ def run(folder, *more):
 
 
 def report_of(capsys):
-    """Read the one JSON object that is the last line."""
+    """Return the JSON object of the last line."""
     return json.loads(capsys.readouterr().out.splitlines()[-1])
 
 
 def expected_matrix(folder):
-    """Count all pixels of the folder by hand."""
+    """Return the confusion matrix of the folder."""
     total = np.zeros((5, 6), np.int64)
     with open_engine(folder / 'tiny.onnx', precision='fp32') as engine:
         for path in sorted((folder / 'images').iterdir()):
@@ -64,7 +64,7 @@ def expected_matrix(folder):
     return total
 
 
-def test_miou_is_that_of_one_confusion_matrix_over_all_pictures(folder, capsys):
+def test_miou_is_that_of_one_confusion_matrix_over_all_images(folder, capsys):
     assert run(folder, '--labels', str(folder / 'labels')) == 0
     found, matrix = report_of(capsys), expected_matrix(folder)
     assert found['miou'] == mean_iou(matrix)
@@ -73,7 +73,7 @@ def test_miou_is_that_of_one_confusion_matrix_over_all_pictures(folder, capsys):
     assert 0.2 < found['miou'] < 1.0
 
 
-def test_the_report_holds_every_figure(folder, capsys):
+def test_report_has_every_number(folder, capsys):
     assert run(folder, '--repeat', '3') == 0
     found = report_of(capsys)
     assert (found['sent'], found['received'], found['dropped']) == (15, 15, 0)
@@ -88,7 +88,7 @@ def test_the_report_holds_every_figure(folder, capsys):
     assert found['versions']['numpy'] == np.__version__
 
 
-def test_pictures_can_be_as_a_camera_of_another_size_gives_them(folder, capsys):
+def test_images_are_stretched_to_the_size_of_a_camera(folder, capsys):
     assert run(folder, '--size', '123x45', '--json', str(folder / 'out.json')) == 0
     found = report_of(capsys)
     assert found['camera'] == [45, 123]
@@ -96,12 +96,12 @@ def test_pictures_can_be_as_a_camera_of_another_size_gives_them(folder, capsys):
 
 
 def round_of(engine_ms, latencies, seconds, memory):
-    """Make a round of a run in which all frames were answered."""
-    run = Measurement(3, len(latencies), seconds, latencies, memory_mb=memory)
-    return Round(run, EngineTimes(engine_ms, engine_ms + 1))
+    """Return a round without dropped frames."""
+    measurement = Measurement(3, len(latencies), seconds, latencies, memory_mb=memory)
+    return Round(measurement, EngineTimes(engine_ms, engine_ms + 1))
 
 
-def test_ratios_are_medians_of_the_rounds_and_growth_is_against_the_middle(folder):
+def test_ratios_are_medians_of_the_rounds_and_growth_is_since_the_middle(folder):
     rounds = [
         round_of(10.0, [20.0, 20.0, 40.0], 0.1, [50.0, 300.0]),
         round_of(20.0, [30.0] * 4, 0.1, [301.0, 301.0]),
@@ -126,18 +126,18 @@ def test_ratios_are_medians_of_the_rounds_and_growth_is_against_the_middle(folde
         (['--labels', '{wrong}'], 'contains label ids 77, the class table has 0 to 4'),
         (['--labels', '{small}'], 'is 3x3 pixels, expected 80x60'),
         (['--repeat', '0'], '--repeat is 0, expected at least 1'),
-        (['--rate', '10'], '--rate is 10.0, expected no rate together with --no-ros'),
-        (['--rate', '-1'], '--rate is -1.0, expected frames per second above 0'),
-        (['--overload', '2'], '--overload is 2.0, expected to be left out with --rate and --no'),
-        (['--seconds', '0'], '--seconds is 0.0, expected seconds above 0'),
-        (['--seconds', '3'], '--seconds is 3.0, expected --rate or --overload beside it'),
+        (['--rate', '10'], '--rate cannot be combined with --no-ros'),
+        (['--rate', '-1'], '--rate is -1.0, expected a number above 0'),
+        (['--overload', '2'], '--overload cannot be combined with --no-ros'),
+        (['--seconds', '0'], '--seconds is 0.0, expected a number above 0'),
+        (['--seconds', '3'], '--seconds also needs --rate or --overload'),
         (['--rounds', '0'], '--rounds is 0, expected at least 1'),
         (['--size', '3'], "--size is '3', expected WIDTHxHEIGHT of 1 to 16384"),
         (['--json', '/nowhere/out.json'], 'folder not found: /nowhere'),
         (['--engine', 'openvin'], "unknown engine 'openvin'; did you mean 'openvino'?"),
     ],
 )
-def test_mistakes_are_one_line_and_exit_code_1(folder, tmp_path, capsys, more, error):
+def test_errors_are_one_line_and_exit_code_1(folder, tmp_path, capsys, more, error):
     for name in ('empty', 'more', 'wrong', 'small'):
         (tmp_path / name).mkdir()
     cv2.imwrite(str(tmp_path / 'more' / 'new.png'), np.zeros((3, 3, 3), np.uint8))

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Tiny models that keep the contract, and a bilinear interpolation that is not OpenCV's."""
+"""Tiny models of the contract, and a bilinear interpolation without OpenCV."""
 
 from pathlib import Path
 from typing import Any, Callable
@@ -25,7 +25,7 @@ import pytest
 from swiftnet_ros.model_spec import ModelSpec, SemanticClass, write_model
 from swiftnet_ros.model_spec.contract import IR_VERSION, OPSET
 
-# A busy machine is no failure, and the same tests run the same examples.
+# No failures on a busy machine, and the same examples in every run.
 settings.register_profile('steady', deadline=None, derandomize=True, database=None)
 settings.load_profile('steady')
 
@@ -33,7 +33,7 @@ HEIGHT, WIDTH, STRIDE, CLASSES = 48, 64, 4, 5
 
 
 def _spec_with(**changes: Any) -> ModelSpec:
-    """Make the specification of the tiny model, with some fields changed."""
+    """Return the specification of the tiny model with some fields changed."""
     classes = changes.pop('class_count', CLASSES)
     values = {
         'name': 'tiny',
@@ -55,7 +55,7 @@ def _spec_with(**changes: Any) -> ModelSpec:
 
 
 def _weights(classes: int = CLASSES) -> Any:
-    """Make weights [C, 3, 4, 4] and biases [C]: each class looks for a colour of its own."""
+    """Return weights [C, 3, 4, 4] and biases [C] that detect one color per class."""
     random = np.random.default_rng(7)
     colors = random.normal(0.0, 0.002, (classes, 3, 1, 1))
     kernel = colors + random.normal(0.0, 0.0005, (classes, 3, STRIDE, STRIDE))
@@ -67,7 +67,7 @@ def _weights(classes: int = CLASSES) -> Any:
 
 
 def _model_of(nodes: Any, inputs: Any, outputs: Any, initializers: Any) -> onnx.ModelProto:
-    """Make a model of opset 17 and IR 8; inputs and outputs are (name, type, shape)."""
+    """Return a model; inputs and outputs are (name, type, shape)."""
     image, logits = (
         [helper.make_tensor_value_info(*edge) for edge in edges] for edges in (inputs, outputs)
     )
@@ -77,7 +77,7 @@ def _model_of(nodes: Any, inputs: Any, outputs: Any, initializers: Any) -> onnx.
 
 
 def _contract_model(classes: int = CLASSES) -> onnx.ModelProto:
-    """Make a network of one convolution of stride 4 that keeps the contract."""
+    """Return a network of one convolution of stride 4 with the contract's input and output."""
     nodes = [
         helper.make_node('Cast', ['image'], ['float'], to=TensorProto.FLOAT),
         helper.make_node('Transpose', ['float'], ['planes'], perm=[0, 3, 1, 2]),
@@ -89,7 +89,7 @@ def _contract_model(classes: int = CLASSES) -> onnx.ModelProto:
 
 
 def _float_model(**changes: Any) -> onnx.ModelProto:
-    """Make the same network as somebody else would export it: float planes in."""
+    """Return the same network as others would export it, with a float input."""
     names = changes.pop('names', ('x', 'y'))
     size = changes.pop('size', [HEIGHT, WIDTH])
     nodes = [
@@ -102,52 +102,52 @@ def _float_model(**changes: Any) -> onnx.ModelProto:
 
 
 def _bilinear(array: Any, height: int, width: int) -> Any:
-    """Interpolate [..., h, w] to [..., height, width] in float64: half-pixel centres."""
+    """Return [..., h, w] interpolated to [..., height, width] in float64: half-pixel centers."""
     array = np.asarray(array, np.float64)
     for axis, size in ((-2, height), (-1, width)):
         last = array.shape[axis] - 1
-        centres = (np.arange(size) + 0.5) * (last + 1) / size - 0.5
-        centres = np.clip(centres, 0, last)
-        low = np.floor(centres).astype(int)
-        part = (centres - low).reshape((-1, 1) if axis == -2 else (-1,))
+        centers = (np.arange(size) + 0.5) * (last + 1) / size - 0.5
+        centers = np.clip(centers, 0, last)
+        low = np.floor(centers).astype(int)
+        offset = (centers - low).reshape((-1, 1) if axis == -2 else (-1,))
         high = np.minimum(low + 1, last)
-        array = np.take(array, low, axis) * (1 - part) + np.take(array, high, axis) * part
+        array = np.take(array, low, axis) * (1 - offset) + np.take(array, high, axis) * offset
     return array
 
 
 @pytest.fixture(scope='session')
 def spec_with() -> Callable[..., Any]:
-    """Give a maker of specifications of the tiny model, with fields changed."""
+    """Return a function that makes specifications of the tiny model with fields changed."""
     return _spec_with
 
 
 @pytest.fixture(scope='session')
 def model_of() -> Callable[..., Any]:
-    """Give a maker of models from nodes, inputs, outputs and weights."""
+    """Return a function that makes models from nodes, inputs, outputs and weights."""
     return _model_of
 
 
 @pytest.fixture(scope='session')
 def contract_model() -> Callable[..., Any]:
-    """Give a maker of the tiny model, which keeps the contract."""
+    """Return a function that makes the tiny model of the contract."""
     return _contract_model
 
 
 @pytest.fixture(scope='session')
 def float_model() -> Callable[..., Any]:
-    """Give a maker of the tiny model as somebody else would export it."""
+    """Return a function that makes the tiny model with a float input."""
     return _float_model
 
 
 @pytest.fixture(scope='session')
 def bilinear() -> Callable[..., Any]:
-    """Give the interpolation that labels are held to."""
+    """Return the reference implementation of the interpolation."""
     return _bilinear
 
 
 @pytest.fixture(scope='session')
 def noise() -> Callable[..., Any]:
-    """Give a maker of uint8 [H, W, C] noise, smooth enough to have regions."""
+    """Return a function that makes smooth noise, uint8 [H, W, C]."""
 
     def make(height: int, width: int, channels: int = 3, seed: int = 0) -> Any:
         coarse = np.random.default_rng(seed).uniform(0, 255, (channels, 9, 12))
@@ -159,7 +159,7 @@ def noise() -> Callable[..., Any]:
 
 @pytest.fixture
 def tiny_path(tmp_path: Path) -> Path:
-    """Give an ONNX file that keeps the contract."""
+    """Return an ONNX file of the contract."""
     path = tmp_path / 'tiny.fp32.onnx'
     write_model(_contract_model(), path, _spec_with(), None)
     return path

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""A small set of pictures with labels: blocks of the tiny model's colours under noise."""
+"""A small set of images with labels: blocks of the tiny model's colors with noise."""
 
 import cv2
 from helpers.tiny_model import COLORS
@@ -20,7 +20,7 @@ import numpy as np
 
 
 def write_rendered_set(folder, count=5, height=60, width=80):
-    """Write `images` and `labels` below a folder, ids of five classes, the first rows void."""
+    """Write `images` and `labels` of five classes into a folder; the first rows are unlabeled."""
     for name in ('images', 'labels'):
         (folder / name).mkdir(parents=True)
     random = np.random.default_rng(11)

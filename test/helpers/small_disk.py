@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Real disks that are full or cannot be written, for one command, by a mount of its own."""
+"""Mounts of full or read-only disks for one command."""
 
 import subprocess
 
@@ -24,7 +24,7 @@ FULL, READ_ONLY = 'size=64k', 'ro'
 
 
 def on_disk(options, folder, command):
-    """Give a command that runs another one with such a disk mounted on a folder, or skip."""
+    """Return a command that runs another one with such a disk mounted on a folder, or skip."""
     words = ['unshare', '--map-root-user', '--mount', 'sh', '-c', _MOUNT, 'sh', options]
     try:
         usable = subprocess.run([*words, str(folder), 'true'], capture_output=True)

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""A network small enough to be made in a test: each cell gets the class of the nearest colour."""
+"""A tiny network that predicts the class of the nearest color for each cell."""
 
 from pathlib import Path
 from typing import Sequence, Tuple
@@ -33,7 +33,7 @@ def write_tiny_model(
     stride: int = 8,
     ignored_source_ids: Tuple[int, ...] = (),
 ) -> ModelSpec:
-    """Write an ONNX file whose logits fall with the squared distance to each class's colour."""
+    """Write an ONNX file whose logits decrease with the squared distance to the class colors."""
     spec = ModelSpec(
         name='tiny',
         classes=tuple(SemanticClass(f'class{i}', rgb) for i, rgb in enumerate(colors)),
@@ -73,7 +73,7 @@ def write_tiny_model(
 
 
 def _nearest_color(colors: np.ndarray) -> list:
-    """Give weight and bias of 2 c.x - c.c over 255, which is largest for the nearest colour c."""
+    """Return weight and bias of (2 c.x - c.c) / 255, which is largest for the nearest color c."""
     weight = (2 / 255 * colors)[:, :, np.newaxis, np.newaxis]
     bias = -(colors**2).sum(axis=1) / 255
     return [

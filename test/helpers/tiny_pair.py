@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""One network of a single convolution as its fp32, fp16 and int8 file, and INT8 tables for it."""
+"""A network of one convolution as fp32, fp16 and int8 files, with INT8 calibration tables."""
 
 import json
 from pathlib import Path
@@ -30,7 +30,7 @@ SCALE = 2.0
 
 
 def write_files(folder: Path, name: str = 'tiny') -> Path:
-    """Write NAME.fp32.onnx, .fp16.onnx and .int8.onnx with its tables; give the first."""
+    """Write NAME.fp32.onnx, .fp16.onnx and .int8.onnx with its tables; return the fp32 path."""
     for precision in ('fp32', 'fp16', 'int8'):
         path = folder / f'{name}.{precision}.onnx'
         write_model(_model(precision), path, spec(precision), None)
@@ -44,15 +44,15 @@ def write_files(folder: Path, name: str = 'tiny') -> Path:
 
 
 def write_with_operator(path: Path, operator: str) -> Path:
-    """Write a file that has an operator on the way from its image to its logits."""
+    """Write a file with an additional operator between its image and its logits."""
     model = _model('fp32')
-    model.graph.node.insert(1, helper.make_node(operator, ['float'], ['odd'], 'the_odd_one'))
+    model.graph.node.insert(1, helper.make_node(operator, ['float'], ['unused'], 'the_odd_one'))
     write_model(model, path, spec('fp32'), None)
     return path
 
 
 def spec(precision: str) -> ModelSpec:
-    """Make the specification."""
+    """Return the specification."""
     return ModelSpec(
         name='tiny',
         classes=tuple(SemanticClass(f'class {i}', (i, 2, 3)) for i in range(CLASSES)),

@@ -19,7 +19,7 @@ from collections.abc import Sequence
 import os
 from pathlib import Path
 
-from swiftnet_ros.errors import InvalidValueError
+from swiftnet_ros.errors import MissingOptionError
 from training.schema.config import load_config
 from training.trainer.train import train
 
@@ -42,7 +42,7 @@ def main(arguments: Sequence[str]) -> int:
     options = parser.parse_args(arguments)
     config = load_config(options.config, tuple(options.set))
     if options.other_classes and options.init is None:
-        raise InvalidValueError('--other-classes', 'alone', '--init CHECKPOINT as well')
+        raise MissingOptionError('--other-classes', '--init CHECKPOINT')
     path = train(
         config, options.root, options.out, options.init, other_classes=options.other_classes
     )
