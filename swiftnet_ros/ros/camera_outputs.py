@@ -29,6 +29,7 @@ from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from swiftnet_ros.core import labels
 from swiftnet_ros.core.frames import Frame, parse_output_size, to_rgb
 from swiftnet_ros.errors import InvalidFrameError
+from swiftnet_ros.model_spec import ModelSpec
 from swiftnet_ros.ros import compressed_image_msgs, image_msgs, info_msgs
 from swiftnet_ros.ros.node_parameters import NodeParameters
 from swiftnet_ros.segmenter import Segmenter
@@ -97,10 +98,8 @@ def segment_message(
             info = _fit_camera_info(camera_info, frame, size, message.header)
         except InvalidFrameError as error:
             warning = f'no camera_info is published: {error}'
-    bgr_palette = labels.palette(spec.colors, spec.unlabeled_id)[:, ::-1]
-    images = _images(
-        message.header, frame, segmentation, outputs, bgr_palette, settings.overlay_opacity
-    )
+    opacity = settings.overlay_opacity
+    images = _images(message.header, frame, segmentation, outputs, spec, opacity)
     return FrameResult(_with_info(images, info), seconds, warning)
 
 
@@ -115,7 +114,7 @@ def _images(
     frame: Frame,
     segmentation: labels.Segmentation,
     outputs: AbstractSet[str],
-    bgr_palette: labels.Pixels,
+    spec: ModelSpec,
     opacity: float,
 ) -> Iterator[Tuple[str, Any]]:
     ids, confidence = segmentation.labels, segmentation.confidence
@@ -129,6 +128,7 @@ def _images(
         yield LABEL_PNG, compressed_image_msgs.from_labels(ids, header)
     if COLOR not in outputs and OVERLAY not in outputs:
         return
+    bgr_palette = labels.palette(spec.colors, spec.unlabeled_id)[:, ::-1]
     colors = labels.colorize(ids, bgr_palette)
     if COLOR in outputs:
         yield COLOR, image_msgs.from_array(colors, 'bgr8', header)

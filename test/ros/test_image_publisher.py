@@ -70,7 +70,7 @@ def test_a_folder_is_published_in_a_loop_with_current_stamps(probe, tmp_path, im
         assert message.encoding == encoding and message.header.frame_id == 'left'
         assert np.array_equal(rgb, images[(message.height - 30) // 10])
         assert abs(message.header.stamp.sec - time()) < 60
-    times = [m.header.stamp.sec + m.header.stamp.nanosec / 1e9 for m in images]
+    times = [m.header.stamp.sec + m.header.stamp.nanosec / 1e9 for m in messages]
     assert 0.04 < (times[-1] - times[0]) / (len(times) - 1) < 0.2
     by_stamp = {str(message.header): message for message in messages}
     matched = [(by_stamp[str(i.header)], i) for i in infos if str(i.header) in by_stamp]
