@@ -15,6 +15,7 @@
 """One camera: the newest frame wins, drops have reasons, outputs are lazy, QoS is right."""
 
 from collections import Counter
+from time import perf_counter
 
 from helpers.fake_engines import BrokenEngine
 from helpers.ros_probe import blocks, rgb_message, wait_until
@@ -24,6 +25,7 @@ from rclpy.parameter import Parameter
 from rclpy.qos import DurabilityPolicy, ReliabilityPolicy
 from swiftnet_ros.backends import registry
 from swiftnet_ros.core import labels
+from swiftnet_ros.ros.camera import Received
 from swiftnet_ros.serving.camera_stats import CameraStats
 
 OUTPUTS = {'label_image', 'color', 'overlay', 'confidence'}
@@ -152,6 +154,15 @@ def test_the_input_is_best_effort(probe, running):
     wait_until(lambda: probe.node.count_subscribers('/one/image'))
     (info,) = probe.node.get_subscriptions_info_by_topic('/one/image')
     assert info.qos_profile.reliability == ReliabilityPolicy.BEST_EFFORT
+
+
+def test_the_receive_stage_has_the_wait_for_the_engine(probe, running):
+    """Of a frame that was received five seconds ago."""
+    camera = running.camera()
+    received = Received(rgb_message(blocks(30, 40), 1), perf_counter() - 5.0, {'label_image'})
+    camera.process(received, running.pipeline.loading.result().segmenter)
+    assert camera.stats.published == 1
+    assert 5000 <= camera.stats.stages.percentiles('receive').p50 < 6000
 
 
 def test_recent_drops_are_those_since_the_last_snapshot():

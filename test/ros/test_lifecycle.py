@@ -230,6 +230,24 @@ def test_deactivation_does_not_wait_for_a_frame_in_process(probe, tiny_path, gat
         assert [message.header.stamp.sec for message in received] == [2]
 
 
+def test_cleanup_counts_the_frames_in_process_and_waiting(probe, tiny_path, gated):
+    gated.reset(may_answer=False)
+    with RunningNode(
+        '/waiting', model=str(tiny_path), engine='gated', always_infer=True
+    ) as running:
+        assert running.do('configure', 'activate')
+        camera, stats = probe.camera('/waiting/image'), running.camera().stats
+        camera.publish(rgb_message(blocks(30, 40), 1))
+        assert gated.entered.wait(10.0)
+        camera.publish(rgb_message(blocks(30, 40), 2))
+        wait_until(lambda: stats.received == 2)
+        assert running.do('deactivate')
+        cleanup = running.begin('cleanup')
+        gated.may_answer.set()
+        wait_until(cleanup.done)
+        assert (stats.published, stats.drops['inactive']) == (0, 2)
+
+
 def test_shutdown_does_not_wait_for_a_frame_in_process(probe, tiny_path, gated):
     """It takes two seconds at most, and `close` returns that a thread is still busy."""
     gated.reset(may_answer=False)
