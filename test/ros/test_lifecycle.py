@@ -237,12 +237,14 @@ def test_cleanup_counts_the_frames_in_process_and_waiting(probe, tiny_path, gate
     ) as running:
         assert running.do('configure', 'activate')
         camera, stats = probe.camera('/waiting/image'), running.camera().stats
+        pipeline = running.pipeline
         camera.publish(rgb_message(blocks(30, 40), 1))
         assert gated.entered.wait(10.0)
         camera.publish(rgb_message(blocks(30, 40), 2))
         wait_until(lambda: stats.received == 2)
         assert running.do('deactivate')
         cleanup = running.begin('cleanup')
+        wait_until(lambda: pipeline.is_ended and stats.drops['inactive'] == 1)
         gated.may_answer.set()
         wait_until(cleanup.done)
         assert (stats.published, stats.drops['inactive']) == (0, 2)
