@@ -21,8 +21,8 @@ from pathlib import Path
 import subprocess
 import sys
 
+from helpers.tensorrt_builds import fixture_files, fixture_run, fixture_tensorrt, request, sibling
 from helpers.tiny_pair import write_files
-from helpers.trt_builds import beside, fixture_files, fixture_run, fixture_use, request
 import pytest
 from swiftnet_ros.backends.cuda.driver import Gpu
 from swiftnet_ros.backends.options import BackendOptions
@@ -30,7 +30,7 @@ from swiftnet_ros.backends.tensorrt.engine_cache import _plan, cached_engine, fi
 from swiftnet_ros.backends.tensorrt.engine_file import load, read_sidecar, sidecar_path
 from swiftnet_ros.model_spec import read_model, read_model_file, read_spec, write_model
 
-__all__ = ['fixture_files', 'fixture_run', 'fixture_use']
+__all__ = ['fixture_files', 'fixture_run', 'fixture_tensorrt']
 VERSION = 'tensorrt-8.5.2.2'
 
 
@@ -38,8 +38,8 @@ def silent(progress):
     """Listen to nothing."""
 
 
-def test_the_last_line_is_the_engine_and_progress_goes_elsewhere(use, run, files):
-    use(VERSION)
+def test_the_last_line_is_the_engine_and_progress_goes_elsewhere(tensorrt, run, files):
+    tensorrt(VERSION)
     code, out, error = run()
     assert code == 0
     engine = Path(out.splitlines()[-1])
@@ -50,8 +50,8 @@ def test_the_last_line_is_the_engine_and_progress_goes_elsewhere(use, run, files
     assert (code, again, error) == (0, out, '')
 
 
-def test_json_says_where_the_engine_is_and_whether_it_was_there(use, run):
-    use(VERSION)
+def test_json_says_where_the_engine_is_and_whether_it_was_there(tensorrt, run):
+    tensorrt(VERSION)
     first, second = (json.loads(run('--json')[1].splitlines()[-1]) for _ in range(2))
     assert (first.pop('cached'), second.pop('cached')) == (False, True)
     assert first == second
@@ -59,14 +59,14 @@ def test_json_says_where_the_engine_is_and_whether_it_was_there(use, run):
     assert first['sidecar'] == f'{first["engine"]}.json'
 
 
-def test_what_the_layers_really_are_is_said_after_the_build(use, run):
-    use(VERSION)
+def test_what_the_layers_really_are_is_said_after_the_build(tensorrt, run):
+    tensorrt(VERSION)
     error = run('--dla', 0, '--precision', 'fp16')[2]
     assert 'layers: 2 fp32, 1 fp16\non the GPU: to_float, to_planes\n' in error
 
 
-def test_progress_can_be_read_line_by_line(use, run):
-    use(VERSION)
+def test_progress_can_be_read_line_by_line(tensorrt, run):
+    tensorrt(VERSION)
     lines = run('--progress-json', '--json')[1].splitlines()
     progress = [json.loads(line) for line in lines[:-1]]
     keys = {'phase', 'fraction', 'elapsed_s', 'last_build_s'}
@@ -83,7 +83,7 @@ def changed_model(files):
 
 
 def changed_scales(files):
-    table = beside(files, 'int8.calibration')
+    table = sibling(files, 'int8.calibration')
     table.write_text(table.read_text().replace('40000000', '40800000'))
 
 
@@ -102,9 +102,9 @@ def changed_scales(files):
     ],
     ids=lambda change: getattr(change, '__name__', str(change)),
 )
-def test_a_change_of_any_part_builds_anew_and_nothing_else_does(use, files, change):
-    first = use(VERSION)
-    options = {'calibration': beside(files, 'int8.calibration')}
+def test_a_change_of_any_part_builds_anew_and_nothing_else_does(tensorrt, files, change):
+    first = tensorrt(VERSION)
+    options = {'calibration': sibling(files, 'int8.calibration')}
     before = find_or_build(*request(first, files, **options), silent)
     content = before.read_bytes()
     assert cached_engine(*request(first, files, **options)) == before
@@ -114,7 +114,7 @@ def test_a_change_of_any_part_builds_anew_and_nothing_else_does(use, files, chan
         options.update(change)
     else:
         gpu = {'gpu': Gpu('Orin', '7.2'), 'capability': Gpu('Xavier', '8.7')}.get(change)
-        use('tensorrt-8.6.1' if change == 'version' else VERSION, *([gpu] if gpu else []))
+        tensorrt('tensorrt-8.6.1' if change == 'version' else VERSION, *([gpu] if gpu else []))
     wanted = request(first, files, **options)
     assert cached_engine(*wanted) is None
     after = find_or_build(*wanted, silent)
@@ -124,11 +124,11 @@ def test_a_change_of_any_part_builds_anew_and_nothing_else_does(use, files, chan
     assert before.read_bytes() == content
 
 
-def test_images_count_by_what_they_hold(use, files, tmp_path):
+def test_images_count_by_what_they_hold(tensorrt, files, tmp_path):
     folder = tmp_path / 'images'
     folder.mkdir()
     keys = set()
-    module = use(VERSION)
+    module = tensorrt(VERSION)
     for name, content in (('a.png', b'1'), ('a.png', b'2'), ('b.png', b'2')):
         (folder / name).write_bytes(content)
         for calibrator in ('entropy2', 'minmax'):
@@ -137,8 +137,8 @@ def test_images_count_by_what_they_hold(use, files, tmp_path):
     assert len(keys) == 6
 
 
-def test_a_damaged_engine_is_built_again(use, files):
-    module = use(VERSION)
+def test_a_damaged_engine_is_built_again(tensorrt, files):
+    module = tensorrt(VERSION)
     told = []
     path = find_or_build(*request(module, files), silent)
     content = path.read_bytes()
@@ -149,8 +149,8 @@ def test_a_damaged_engine_is_built_again(use, files):
     assert load(path)[1].identity.key[:16] in path.name
 
 
-def test_a_named_file_is_kept_while_it_is_the_right_one(use, run, files, tmp_path):
-    use(VERSION)
+def test_a_named_file_is_kept_while_it_is_the_right_one(tensorrt, run, files, tmp_path):
+    tensorrt(VERSION)
     out = tmp_path / 'own.engine'
     cached = [
         json.loads(run('-o', out, '--json', *words)[1])['cached']
@@ -165,9 +165,9 @@ def test_a_named_file_is_kept_while_it_is_the_right_one(use, run, files, tmp_pat
 
 
 def test_an_engine_that_cannot_be_cached_is_built_into_the_fallback(
-    use, run, tmp_path, monkeypatch
+    tensorrt, run, tmp_path, monkeypatch
 ):
-    use(VERSION)
+    tensorrt(VERSION)
     (tmp_path / 'cache').write_text('a file')
     code, out, _ = run('--json', '--fallback', tmp_path)
     result = json.loads(out.splitlines()[-1])
@@ -190,7 +190,7 @@ def test_an_engine_that_cannot_be_cached_is_built_into_the_fallback(
     ],
 )
 def test_name_of_a_pair_selects_the_file_of_the_precision(
-    use, run, monkeypatch, tmp_path, version, options, name
+    tensorrt, run, monkeypatch, tmp_path, version, options, name
 ):
     share = tmp_path / 'share'
     (share / 'models').mkdir(parents=True)
@@ -198,7 +198,7 @@ def test_name_of_a_pair_selects_the_file_of_the_precision(
     found = lambda name: iter([share / name])  # noqa: E731
     monkeypatch.setattr('swiftnet_ros.model_spec.find_model.share_folders', found)
     monkeypatch.chdir(share / 'models')
-    use(version)
+    tensorrt(version)
     code, out, _ = run(*options, model='shelf')
     expected = hashlib.sha256((share / 'models' / name).read_bytes()).hexdigest()
     assert code == 0 and read_sidecar(Path(out.strip())).identity.model_sha256 == expected
@@ -238,8 +238,8 @@ def test_two_processes_build_one_engine_once(files, tmp_path):
     assert sidecar_path(Path(lines[0][-1])).is_file()
 
 
-def test_every_option_in_the_key_changes_it_and_no_other_does(use, files, tmp_path):
-    module = use(VERSION)
+def test_every_option_in_the_key_changes_it_and_no_other_does(tensorrt, files, tmp_path):
+    module = tensorrt(VERSION)
     images = tmp_path / 'images'
     images.mkdir()
     (images / 'a.png').write_bytes(b'1')
@@ -249,7 +249,7 @@ def test_every_option_in_the_key_changes_it_and_no_other_does(use, files, tmp_pa
         'precision': 'fp32',
         'threads': 3,
         'self_check_min_agreement': 0.5,
-        'calibration': str(beside(files, 'int8.calibration')),
+        'calibration': str(sibling(files, 'int8.calibration')),
         'dla': 0,
         'workspace_mb': 64,
         'engine_cache': str(tmp_path / 'other'),
@@ -273,8 +273,8 @@ def test_every_option_in_the_key_changes_it_and_no_other_does(use, files, tmp_pa
 OLD = Path(__file__).with_name('data') / 'engine_sidecar'
 
 
-def test_sidecar_of_an_earlier_version_is_read_and_its_key_recomputed(use):
-    use(VERSION)
+def test_sidecar_of_an_earlier_version_is_read_and_its_key_recomputed(tensorrt):
+    tensorrt(VERSION)
     (old,) = OLD.glob('*.engine')
     engine, sidecar = load(old)
     assert engine and sidecar.spec.name == 'tiny' and sidecar.workspace_mb == 64
@@ -286,8 +286,8 @@ def test_sidecar_of_an_earlier_version_is_read_and_its_key_recomputed(use):
 
 
 @pytest.mark.parametrize('case', json.loads((OLD / 'keys.json').read_text()), ids=str)
-def test_cache_key_is_that_of_an_earlier_version(use, case):
-    module = use(case['tensorrt'])
+def test_cache_key_is_that_of_an_earlier_version(tensorrt, case):
+    module = tensorrt(case['tensorrt'])
     options = {'module': module.__name__, **case['options']}
     if 'calibration' in options:
         options['calibration'] = str(OLD / options['calibration'])

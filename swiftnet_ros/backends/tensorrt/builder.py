@@ -90,7 +90,7 @@ def build(
         serialized = builder.build_serialized_network(network, config)
     finish_calibration()
     if serialized is None:
-        raise BuildError(source.path, log.reason('it says no more'))
+        raise BuildError(source.path, log.reason('no reason given'))
     seconds = monotonic() - start
     _save_timings(timings, timing_cache)
     engine = bytes(serialized)

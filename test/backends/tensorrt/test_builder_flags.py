@@ -12,101 +12,109 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What else TensorRT is told, and what it answers, on every version that has it."""
+"""Builder configuration, progress and layer precisions with every version of TensorRT."""
 
 import json
 
+from helpers.tensorrt_builds import (
+    build,
+    fixture_files,
+    fixture_tensorrt,
+    request,
+    sibling,
+    STRONGLY_TYPED,
+    WEAKLY_TYPED,
+)
 from helpers.tensorrt_stub import make_stub, names_of, VERSIONS
 from helpers.tiny_pair import write_with_operator
-from helpers.trt_builds import beside, built, fixture_files, fixture_use, request, TYPED, WEAK
 import pytest
 from swiftnet_ros.backends.tensorrt.engine_cache import find_or_build
 from swiftnet_ros.backends.tensorrt.inspector import read_layers
 from swiftnet_ros.errors import BuildError, EngineUnavailableError, SwiftnetError
 
-__all__ = ['fixture_files', 'fixture_use']
+__all__ = ['fixture_files', 'fixture_tensorrt']
 
 
-@pytest.mark.parametrize('version', WEAK)
+@pytest.mark.parametrize('version', WEAKLY_TYPED)
 @pytest.mark.parametrize('precision', ['fp16', 'int8'])
-def test_a_dla_gets_what_it_can_and_the_gpu_the_rest(use, files, version, precision):
-    table = beside(files, 'int8.calibration') if precision == 'int8' else None
-    told = built(use(version), files, precision='best', calibration=table, dla=1)
-    assert (told['default_device_type'], told['DLA_core']) == ('DLA', 1)
-    assert told['flags'] == [*(['INT8'] if table else []), 'FP16', 'GPU_FALLBACK']
-    assert told['sidecar'].identity.dla == 1
-    # What the module says that the DLA does not take.
-    assert told['sidecar'].dla_fallback == ('to_float', 'to_planes')
+def test_a_dla_runs_its_layers_and_the_gpu_the_others(tensorrt, files, version, precision):
+    table = sibling(files, 'int8.calibration') if precision == 'int8' else None
+    recorded = build(tensorrt(version), files, precision='best', calibration=table, dla=1)
+    assert (recorded['default_device_type'], recorded['DLA_core']) == ('DLA', 1)
+    assert recorded['flags'] == [*(['INT8'] if table else []), 'FP16', 'GPU_FALLBACK']
+    assert recorded['sidecar'].identity.dla == 1
+    # The stub's DLA supports convolutions only.
+    assert recorded['sidecar'].dla_fallback == ('to_float', 'to_planes')
 
 
-@pytest.mark.parametrize('version', WEAK)
-def test_a_dla_core_that_is_not_there_is_refused(use, files, version):
+@pytest.mark.parametrize('version', WEAKLY_TYPED)
+def test_a_missing_dla_core_raises(tensorrt, files, version):
     expected = 'DLA core is 2, expected one of the 2 DLA cores here, counted from 0'
     with pytest.raises(SwiftnetError, match=expected):
-        built(use(version), files, precision='fp16', dla=2)
+        build(tensorrt(version), files, precision='fp16', dla=2)
 
 
-@pytest.mark.parametrize('version', WEAK)
+@pytest.mark.parametrize('version', WEAKLY_TYPED)
 @pytest.mark.parametrize(('precision', 'name'), [('fp32', 'FLOAT'), ('fp16', 'HALF')])
-def test_a_precision_is_demanded_of_the_layers_that_multiply(use, files, version, precision, name):
-    told = built(use(version), files, precision=precision, obey_precision=True)
-    assert 'OBEY_PRECISION_CONSTRAINTS' in told['flags']
-    demanded = {layer['name']: layer['precision'] for layer in told['layers']}
-    assert demanded == {'to_float': None, 'to_planes': None, 'head': name}
+def test_obey_precision_constrains_matrix_layers(tensorrt, files, version, precision, name):
+    recorded = build(tensorrt(version), files, precision=precision, obey_precision=True)
+    assert 'OBEY_PRECISION_CONSTRAINTS' in recorded['flags']
+    constrained = {layer['name']: layer['precision'] for layer in recorded['layers']}
+    assert constrained == {'to_float': None, 'to_planes': None, 'head': name}
 
 
-@pytest.mark.parametrize('version', WEAK)
-def test_pairs_demand_their_precision_themselves(use, files, version):
-    told = built(use(version), beside(files, 'int8.onnx'), obey_precision=True)
-    assert 'OBEY_PRECISION_CONSTRAINTS' in told['flags']
-    assert {layer['precision'] for layer in told['layers']} == {None}
-
-
-@pytest.mark.parametrize('version', VERSIONS)
-def test_memory_is_limited_where_it_is_asked(use, files, version):
-    module = use(version)
-    assert built(module, files, precision='fp32')['memory'] == {}
-    told = built(module, files, precision='fp32', workspace_mb=256)
-    assert told['memory'] == {'WORKSPACE': 256 << 20}
-    assert told['sidecar'].workspace_mb == 256
+@pytest.mark.parametrize('version', WEAKLY_TYPED)
+def test_obey_precision_leaves_explicit_int8_unconstrained(tensorrt, files, version):
+    recorded = build(tensorrt(version), sibling(files, 'int8.onnx'), obey_precision=True)
+    assert 'OBEY_PRECISION_CONSTRAINTS' in recorded['flags']
+    assert {layer['precision'] for layer in recorded['layers']} == {None}
 
 
 @pytest.mark.parametrize('version', VERSIONS)
-def test_timings_are_read_again_but_not_those_of_another(use, files, version):
-    module = use(version)
-    assert built(module, files, precision='fp32')['timings'] == 'new'
+def test_workspace_is_limited_by_option_only(tensorrt, files, version):
+    module = tensorrt(version)
+    assert build(module, files, precision='fp32')['memory'] == {}
+    recorded = build(module, files, precision='fp32', workspace_mb=256)
+    assert recorded['memory'] == {'WORKSPACE': 256 << 20}
+    assert recorded['sidecar'].workspace_mb == 256
+
+
+@pytest.mark.parametrize('version', VERSIONS)
+def test_timing_cache_is_reused_for_the_same_tensorrt_only(tensorrt, files, version):
+    module = tensorrt(version)
+    assert build(module, files, precision='fp32')['timings'] == 'new'
     (timings,) = (files.parent / 'cache').glob('*.timings')
     assert timings.read_text() == f'timings of {module.__version__}'
-    assert built(module, files, precision='best')['timings'] == 'read'
+    assert build(module, files, precision='best')['timings'] == 'read'
     for content in ('timings of another', 'no timings at all'):
         timings.write_text(content)
-        told = built(module, files, precision='fp32', workspace_mb=len(content))
-        assert told['timings'] == 'new'
+        recorded = build(module, files, precision='fp32', workspace_mb=len(content))
+        assert recorded['timings'] == 'new'
         assert timings.read_text() == f'timings of {module.__version__}'
 
 
 @pytest.mark.parametrize('version', VERSIONS)
-def test_progress_has_a_fraction_where_tensorrt_tells_it(use, files, version, monkeypatch):
-    module = use(version)
-    told = []
+def test_progress_has_a_fraction_if_tensorrt_has_a_monitor(tensorrt, files, version, monkeypatch):
+    module = tensorrt(version)
+    recorded = []
     monkeypatch.setattr(
         'swiftnet_ros.backends.tensorrt.progress.ProgressReporter.update',
-        lambda *given: told.append(given),
+        lambda *given: recorded.append(given),
     )
     find_or_build(*request(module, files), lambda progress: None)
-    fractions = [fraction for _, phase, fraction in told if phase == 'Building']
+    fractions = [fraction for _, phase, fraction in recorded if phase == 'Building']
     has_monitor = 'IProgressMonitor' in names_of(version)['classes']
     assert fractions == ([0.125, 0.25, 0.375, 0.5, 1.0] if has_monitor else [])
 
 
 @pytest.mark.parametrize('version', VERSIONS)
-def test_the_sidecar_says_what_each_layer_really_got(use, files, version):
-    found = built(use(version), files, precision='fp32')['sidecar'].precisions
+def test_the_sidecar_has_the_precision_of_each_layer(tensorrt, files, version):
+    found = build(tensorrt(version), files, precision='fp32')['sidecar'].precisions
     assert found == {'to_float': 'fp32', 'to_planes': 'fp32', 'head': 'fp16'}
 
 
 def reads(text: str, **more):
-    """Make a layer of the inspector's that reads one tensor."""
+    """Return a layer, as the inspector reports it, with one input."""
     return {'Inputs': [{'Name': 'x', 'Format/Datatype': text}], **more}
 
 
@@ -122,67 +130,67 @@ def reads(text: str, **more):
         ({'Inputs': [], 'Outputs': [{'Format/Datatype': 'Half'}]}, 'fp16'),
     ],
 )
-def test_precisions_are_read_from_what_inspectors_write(layer, precision):
+def test_precisions_are_read_from_the_inspector(layer, precision):
     text = json.dumps({'Layers': [{'Name': 'a', **layer}]})
     assert read_layers(text) == {'a': precision}
 
 
-def test_an_inspector_without_details_says_nothing():
+def test_layers_without_details_are_left_out():
     assert read_layers('{"Layers": ["conv1", "conv2"], "Bindings": []}') == {}
 
 
 @pytest.mark.parametrize('version', VERSIONS)
-def test_an_operator_that_is_unknown_or_refused_is_named(use, tmp_path, version):
-    module = use(version)
-    odd = write_with_operator(tmp_path / 'odd.onnx', 'NonZero')
+def test_an_unsupported_operator_is_named(tensorrt, tmp_path, version):
+    module = tensorrt(version)
+    model = write_with_operator(tmp_path / 'unsupported.onnx', 'NonZero')
     with pytest.raises(BuildError, match='operator NonZero the_odd_one: its shape depends on'):
-        built(module, odd, precision='fp32')
+        build(module, model, precision='fp32')
     module.OnnxParser.supports_operator = lambda self, name: name != 'NonZero'
     with pytest.raises(
-        BuildError, match=f'cannot build {odd}: this TensorRT has no operator NonZero'
+        BuildError, match=f'cannot build {model}: this TensorRT has no operator NonZero'
     ):
-        built(module, odd, precision='fp32')
+        build(module, model, precision='fp32')
 
 
 @pytest.mark.parametrize('version', VERSIONS)
-def test_what_tensorrt_says_of_a_failure_is_passed_on(use, files, version):
-    module = use(version)
+def test_errors_of_tensorrt_are_in_the_message(tensorrt, files, version):
+    module = tensorrt(version)
 
     def fail(self, network, config):
         return None
 
-    def refuse(self, logger):
+    def raise_errors(self, logger):
         for text in ('CUDA initialization\nfailure 35', 'one more', 'no builder'):
             logger.log(module.ILogger.Severity.INTERNAL_ERROR, text)
-            logger.log(module.ILogger.Severity.WARNING, 'never told')
+            logger.log(module.ILogger.Severity.WARNING, 'a warning')
         raise TypeError('pybind11::init(): factory function returned nullptr')
 
     module.Builder.build_serialized_network = fail
-    with pytest.raises(BuildError, match='tiny.fp32.onnx: it says no more'):
-        built(module, files, precision='fp32')
-    module.Builder.__init__ = refuse
+    with pytest.raises(BuildError, match='tiny.fp32.onnx: no reason given'):
+        build(module, files, precision='fp32')
+    module.Builder.__init__ = raise_errors
     expected = 'cannot be used here: CUDA initialization failure 35; no builder$'
     with pytest.raises(EngineUnavailableError, match=expected):
-        built(module, files, precision='fp32')
+        build(module, files, precision='fp32')
 
 
-def test_only_tensorrt_rtx_builds_for_a_gpu_that_is_not_there(use, files):
+def test_only_tensorrt_rtx_builds_for_another_gpu(tensorrt, files):
     (rtx,) = [version for version in VERSIONS if version.startswith('tensorrt_rtx')]
-    told = built(use(rtx), files, precision='fp32', compute_capability='8.6')
-    assert told['capability'] == 'SM86'
-    # Nothing was loaded to be asked.
-    assert told['sidecar'].precisions == {}
-    assert told['sidecar'].identity.gpu_name == 'any'
+    recorded = build(tensorrt(rtx), files, precision='fp32', compute_capability='8.6')
+    assert recorded['capability'] == 'SM86'
+    # The engine does not load here.
+    assert recorded['sidecar'].precisions == {}
+    assert recorded['sidecar'].identity.gpu_name == 'any'
     with pytest.raises(
         SwiftnetError, match="unknown compute capability '7.2'; did you mean '7.5'"
     ):
-        built(use(rtx), files, precision='fp32', compute_capability='7.2')
+        build(tensorrt(rtx), files, precision='fp32', compute_capability='7.2')
     for version in set(VERSIONS) - {rtx}:
         with pytest.raises(SwiftnetError, match="'8.6', expected none: this TensorRT builds"):
-            built(use(version), files, precision='fp32', compute_capability='8.6')
+            build(tensorrt(version), files, precision='fp32', compute_capability='8.6')
 
 
-@pytest.mark.parametrize('version', WEAK)
+@pytest.mark.parametrize('version', WEAKLY_TYPED)
 @pytest.mark.parametrize(
     ('file', 'options', 'text'),
     [
@@ -198,16 +206,16 @@ def test_only_tensorrt_rtx_builds_for_a_gpu_that_is_not_there(use, files):
         ('fp32', {'precision': 'fp16', 'calibration': 1}, 'expected precision int8 with it'),
     ],
 )
-def test_a_wrong_file_is_refused_and_the_right_one_named(use, files, version, file, options, text):
-    tables = beside(files, 'int8.calibration')
+def test_a_wrong_file_raises_with_the_right_one(tensorrt, files, version, file, options, text):
+    tables = sibling(files, 'int8.calibration')
     if 'calibration' in options:
         options = {**options, 'calibration': tables}
     with pytest.raises(SwiftnetError, match=text.format(fp32=files, tables=tables)):
-        built(use(version), beside(files, f'{file}.onnx'), **options)
+        build(tensorrt(version), sibling(files, f'{file}.onnx'), **options)
 
 
-def test_names_that_a_version_lacks_are_errors_as_in_the_module():
-    new, old = make_stub(TYPED[0]), make_stub(WEAK[-1])
+def test_names_that_a_version_lacks_are_errors_in_the_stub():
+    new, old = make_stub(STRONGLY_TYPED[0]), make_stub(WEAKLY_TYPED[-1])
     assert not hasattr(new.BuilderFlag, 'FP16')
     assert not hasattr(old, 'IProgressMonitor')
     builder = new.Builder(_logger(new))

@@ -20,28 +20,36 @@ from types import ModuleType, SimpleNamespace
 from typing import Any, List
 
 import cv2
+from helpers.tensorrt_builds import (
+    build,
+    fixture_files,
+    fixture_tensorrt,
+    request,
+    sibling,
+    STRONGLY_TYPED,
+    WEAKLY_TYPED,
+)
 from helpers.tiny_pair import HEIGHT, SCALE, WIDTH
-from helpers.trt_builds import beside, built, fixture_files, fixture_use, request, TYPED, WEAK
 import numpy as np
 import pytest
 from swiftnet_ros.backends.tensorrt.engine_cache import find_or_build
 from swiftnet_ros.errors import SwiftnetError
 
-__all__ = ['fixture_files', 'fixture_use']
+__all__ = ['fixture_files', 'fixture_tensorrt']
 LIMITS = [-127 * SCALE, 127 * SCALE]
 
 
 def test_weakly_and_strongly_typed_versions_are_tested():
-    assert [name.partition('.')[0] for name in WEAK] == [
+    assert [name.partition('.')[0] for name in WEAKLY_TYPED] == [
         'tensorrt-10',
         'tensorrt-10',
         'tensorrt-8',
         'tensorrt-8',
     ]
-    assert [name.partition('.')[0] for name in TYPED] == ['tensorrt-11', 'tensorrt_rtx-1']
+    assert [name.partition('.')[0] for name in STRONGLY_TYPED] == ['tensorrt-11', 'tensorrt_rtx-1']
 
 
-@pytest.mark.parametrize('version', WEAK)
+@pytest.mark.parametrize('version', WEAKLY_TYPED)
 @pytest.mark.parametrize(
     ('precision', 'file', 'calibration', 'flags'),
     [
@@ -57,10 +65,12 @@ def test_weakly_and_strongly_typed_versions_are_tested():
     ],
 )
 def test_weakly_typed_builds_set_the_precision_by_flags(
-    use, files, version, precision, file, calibration, flags
+    tensorrt, files, version, precision, file, calibration, flags
 ):
-    table = None if calibration is None else beside(files, calibration)
-    recorded = built(use(version), beside(files, file), precision=precision, calibration=table)
+    table = None if calibration is None else sibling(files, calibration)
+    recorded = build(
+        tensorrt(version), sibling(files, file), precision=precision, calibration=table
+    )
     assert recorded['network'] == ['EXPLICIT_BATCH']
     assert recorded['flags'] == flags
     assert recorded['cleared'] == ([] if flags else ['TF32'])
@@ -72,14 +82,14 @@ def test_weakly_typed_builds_set_the_precision_by_flags(
     assert sidecar.spec.miou == (0.5 if file == f'{wanted}.onnx' else None)
 
 
-@pytest.mark.parametrize('version', TYPED)
+@pytest.mark.parametrize('version', STRONGLY_TYPED)
 @pytest.mark.parametrize('precision', ['fp32', 'fp16', 'int8'])
 @pytest.mark.parametrize('best', [True, False])
 def test_strongly_typed_builds_have_the_precision_of_the_file(
-    use, files, version, precision, best
+    tensorrt, files, version, precision, best
 ):
     requested = 'best' if best else precision
-    recorded = built(use(version), beside(files, f'{precision}.onnx'), precision=requested)
+    recorded = build(tensorrt(version), sibling(files, f'{precision}.onnx'), precision=requested)
     assert 'STRONGLY_TYPED' in recorded['network']
     assert 'EXPLICIT_BATCH' not in recorded['network']
     assert recorded['flags'] == []
@@ -89,7 +99,7 @@ def test_strongly_typed_builds_have_the_precision_of_the_file(
     assert recorded['sidecar'].identity.precision == precision
 
 
-@pytest.mark.parametrize('version', TYPED)
+@pytest.mark.parametrize('version', STRONGLY_TYPED)
 @pytest.mark.parametrize(
     ('precision', 'file', 'options', 'text'),
     [
@@ -106,25 +116,27 @@ def test_strongly_typed_builds_have_the_precision_of_the_file(
     ],
 )
 def test_builds_that_strong_typing_lacks_raise_with_the_alternative(
-    use, files, version, precision, file, options, text
+    tensorrt, files, version, precision, file, options, text
 ):
-    wanted = request(use(version), beside(files, f'{file}.onnx'), precision=precision, **options)
+    wanted = request(
+        tensorrt(version), sibling(files, f'{file}.onnx'), precision=precision, **options
+    )
     with pytest.raises(SwiftnetError, match=text):
         find_or_build(*wanted, lambda progress: None)
 
 
-@pytest.mark.parametrize('version', TYPED)
-def test_a_missing_fp16_file_is_an_error_with_the_command(use, files, version):
-    beside(files, 'fp16.onnx').unlink()
+@pytest.mark.parametrize('version', STRONGLY_TYPED)
+def test_a_missing_fp16_file_is_an_error_with_the_command(tensorrt, files, version):
+    sibling(files, 'fp16.onnx').unlink()
     command = 'python -m training fp16 .*tiny.fp32.onnx -o .*tiny.fp16.onnx'
     with pytest.raises(SwiftnetError, match=command):
-        built(use(version), files, precision='fp16')
+        build(tensorrt(version), files, precision='fp16')
 
 
-@pytest.mark.parametrize('version', WEAK)
-def test_a_calibration_cache_is_passed_unchanged(use, files, version):
-    table = beside(files, 'int8.calibration')
-    recorded = built(use(version), files, precision='int8', calibration=table)
+@pytest.mark.parametrize('version', WEAKLY_TYPED)
+def test_a_calibration_cache_is_passed_unchanged(tensorrt, files, version):
+    table = sibling(files, 'int8.calibration')
+    recorded = build(tensorrt(version), files, precision='int8', calibration=table)
     assert recorded['calibration'] == {
         'kind': 'IInt8EntropyCalibrator2',
         'cache': table.read_text(),
@@ -133,10 +145,10 @@ def test_a_calibration_cache_is_passed_unchanged(use, files, version):
     }
 
 
-@pytest.mark.parametrize('version', WEAK)
-def test_ranges_are_set_on_tensors_by_name(use, files, version):
-    table = beside(files, 'int8.ranges.json')
-    recorded = built(use(version), files, precision='int8', calibration=table)
+@pytest.mark.parametrize('version', WEAKLY_TYPED)
+def test_ranges_are_set_on_tensors_by_name(tensorrt, files, version):
+    table = sibling(files, 'int8.ranges.json')
+    recorded = build(tensorrt(version), files, precision='int8', calibration=table)
     ranges = {}
     for layer in recorded['layers']:
         ranges.update(layer['ranges'])
@@ -203,17 +215,17 @@ def write_images(folder: Path, count: int) -> Path:
     return folder
 
 
-@pytest.mark.parametrize('version', WEAK)
+@pytest.mark.parametrize('version', WEAKLY_TYPED)
 @pytest.mark.parametrize(
     ('calibrator', 'kind'),
     [('entropy2', 'IInt8EntropyCalibrator2'), ('minmax', 'IInt8MinMaxCalibrator')],
 )
 def test_calibration_images_are_uploaded_one_by_one(
-    use, uploads, files, tmp_path, version, calibrator, kind
+    tensorrt, uploads, files, tmp_path, version, calibrator, kind
 ):
     folder = write_images(tmp_path / 'images', 3)
-    recorded = built(
-        use(version), files, precision='int8', calibration=folder, calibrator=calibrator
+    recorded = build(
+        tensorrt(version), files, precision='int8', calibration=folder, calibrator=calibrator
     )
     expected = {'kind': kind, 'cache': None, 'images': [4096] * 3, 'batch_size': 1}
     assert recorded['calibration'] == expected
@@ -227,9 +239,9 @@ def test_calibration_images_are_uploaded_one_by_one(
     assert (uploads.pushed, uploads.freed) == (0, 1)
 
 
-def test_an_unreadable_calibration_image_fails_the_build(use, uploads, files, tmp_path):
+def test_an_unreadable_calibration_image_fails_the_build(tensorrt, uploads, files, tmp_path):
     folder = write_images(tmp_path / 'images', 2)
     (folder / '1.png').write_bytes(b'no image')
     with pytest.raises(SwiftnetError, match="1.png is 'unreadable', expected an image file"):
-        built(use(WEAK[0]), files, precision='int8', calibration=folder)
+        build(tensorrt(WEAKLY_TYPED[0]), files, precision='int8', calibration=folder)
     assert uploads.freed == 1

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Builds with a stand-in for TensorRT, on a machine that pretends to have a GPU."""
+"""Builds with the stub of TensorRT, on a machine with a fake GPU."""
 
 import json
 from pathlib import Path
@@ -31,21 +31,23 @@ from swiftnet_ros.backends.tensorrt.engine_cache import find_or_build
 from swiftnet_ros.backends.tensorrt.engine_file import read_sidecar
 from swiftnet_ros.model_spec import ModelFile, read_model_file
 
-TYPED = [name for name in VERSIONS if 'FP16' not in names_of(name)['enums']['BuilderFlag']]
-WEAK = [name for name in VERSIONS if name not in TYPED]
+STRONGLY_TYPED = [
+    name for name in VERSIONS if 'FP16' not in names_of(name)['enums']['BuilderFlag']
+]
+WEAKLY_TYPED = [name for name in VERSIONS if name not in STRONGLY_TYPED]
 XAVIER = Gpu('Xavier', '7.2')
 
-Use = Callable[..., ModuleType]
+InstallTensorRt = Callable[..., ModuleType]
 
 
-@pytest.fixture(name='use')
-def fixture_use(monkeypatch: pytest.MonkeyPatch) -> Iterator[Use]:
-    """Give what installs a stand-in and a GPU."""
+@pytest.fixture(name='tensorrt')
+def fixture_tensorrt(monkeypatch: pytest.MonkeyPatch) -> Iterator[InstallTensorRt]:
+    """Return a function that installs the stub of a version and a fake GPU."""
 
     def install(version: str, gpu: Gpu = XAVIER) -> ModuleType:
         module = make_stub(version)
         monkeypatch.setitem(sys.modules, module.__name__, module)
-        monkeypatch.setattr(identity, 'find_gpu', lambda engine: gpu)
+        monkeypatch.setattr(identity, 'find_gpu', lambda backend: gpu)
         return module
 
     yield install
@@ -53,13 +55,13 @@ def fixture_use(monkeypatch: pytest.MonkeyPatch) -> Iterator[Use]:
 
 @pytest.fixture(name='files')
 def fixture_files(tmp_path) -> Path:
-    """Give a network in all precisions; the fp32 file."""
+    """Write a model in all precisions and return the FP32 file."""
     return write_files(tmp_path)
 
 
 @pytest.fixture(name='run')
 def fixture_run(capsys, files):
-    """Give what runs the command on a file: (exit code, stdout, stderr)."""
+    """Return a function that runs build_engine: (exit code, stdout, stderr)."""
 
     def command(*words, model=files):
         given = [str(model), '--cache', str(files.parent / 'cache'), *map(str, words)]
@@ -69,9 +71,9 @@ def fixture_run(capsys, files):
     return command
 
 
-@pytest.fixture(name='refused')
-def fixture_refused(run):
-    """Give what runs a command that has to fail: its one line of error."""
+@pytest.fixture(name='error_line')
+def fixture_error_line(run):
+    """Return a function that runs build_engine, which must fail, and returns its error line."""
 
     def command(*words, **options):
         code, out, error = run(*words, **options)
@@ -91,12 +93,12 @@ def request(module: ModuleType, path: Path, **changes: Any) -> Tuple[ModelFile, 
     return read_model_file(path), BackendOptions(**texts)
 
 
-def built(module: ModuleType, path: Path, **options: Any) -> Dict[str, Any]:
-    """Build a file; give what TensorRT was told."""
+def build(module: ModuleType, path: Path, **options: Any) -> Dict[str, Any]:
+    """Build a file and return everything that TensorRT was configured with."""
     engine = find_or_build(*request(module, path, **options), lambda progress: None)
     return {**json.loads(engine.read_bytes()), 'sidecar': read_sidecar(engine)}
 
 
-def beside(path: Path, ending: str) -> Path:
-    """Name another file of the same network."""
+def sibling(path: Path, ending: str) -> Path:
+    """Return another file of the same model."""
     return path.with_name(f'tiny.{ending}')
