@@ -13,15 +13,14 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-# Measure everything that this machine can, keep the raw JSON under docs/results/bench/, and bring
-# the tables and plots of the documents up to date. Takes a quarter of an hour on two idle CPUs.
+# Measure everything that this machine can, store the JSON in docs/results/bench/, and update the
+# tables and plots of the documents. Takes a quarter of an hour on two idle CPUs.
 #
 #   scripts/bench.sh [--quick] [--out FOLDER] [STEP...]
 #
-# A STEP is one of matrix, shipped, node, start, sizes, cameras, reference, seminar and documents;
-# without any all are taken. --quick measures small networks for moments, into a folder of
-# its own: it shows that everything runs, and its figures mean nothing. PYTHON names a Python that
-# has everything.
+# A STEP is one of matrix, shipped, node, start, sizes, cameras, reference, blocks and documents;
+# without any all of them run. --quick measures small networks briefly into a temporary folder: it
+# shows that everything runs, its figures mean nothing. PYTHON is a Python with all packages.
 
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -37,7 +36,7 @@ while [ $# -gt 0 ]; do
   shift
 done
 [ ${#steps[@]} -gt 0 ] ||
-  steps=(matrix shipped node start sizes cameras reference seminar documents)
+  steps=(matrix shipped node start sizes cameras reference blocks documents)
 cd "$ROOT"
 [ -n "${PYTHON:-}" ] || prepare test cpu,training,test
 
@@ -59,12 +58,12 @@ fi
 results=$out/docs/results/bench
 images=$out/docs/images/bench
 mkdir -p "$results" "$images"
-bench=training/configs/bench seminar=training/configs/seminar
+bench=training/configs/bench reference=training/configs/seminar
 threads=$("$PYTHON" -c 'import os; print(min(2, len(os.sched_getaffinity(0))))')
-# OpenVINO refuses bf16 where the CPU would only emulate it.
+# Without bf16 instructions OpenVINO would only emulate it.
 precisions=(fp32 int8)
 ! grep -qsE 'avx512_bf16|amx_bf16' /proc/cpuinfo || precisions=(fp32 bf16 int8)
-# On this machine only, and apart from other nodes.
+# Only on this machine, isolated from other nodes.
 export ROS_AUTOMATIC_DISCOVERY_RANGE=${ROS_AUTOMATIC_DISCOVERY_RANGE:-LOCALHOST}
 export ROS_DOMAIN_ID=${ROS_DOMAIN_ID:-$((1 + $$ % 100))}
 
@@ -80,7 +79,7 @@ node() {
     --json "$results/$result.json" "$@" >/dev/null
 }
 
-# The pruned INT8 network; made here where the step that makes it is left out.
+# Print the path of the pruned INT8 network, and make it unless an earlier step did.
 pruned() {
   local model=$work/19/all/$network.int8.onnx
   [ -f "$model" ] || bench "$bench/all.yaml" --sizes $network --precisions int8 --repeats 1 \
@@ -88,29 +87,29 @@ pruned() {
   echo "$model"
 }
 
-# Networks in every precision; frame to labels for cameras of the network's size and of 1080p.
+# Networks in every precision, with cameras of the network's size and of 1920x1080.
 step_matrix() {
   bench $bench/{full,first2,all}.yaml --sizes $network --precisions "${precisions[@]}" \
-    --cameras 1024x512 1920x1080 --ceiling --repeats "${repeats[0]}" --work "$work/19" \
+    --cameras 1024x512 1920x1080 --cpu-peak --repeats "${repeats[0]}" --work "$work/19" \
     --plots "$images" --json "$results/matrix.json"
 }
 
-# The models that come with the package, each at its own size.
+# The shipped models, each at its own size.
 step_shipped() {
   bench models/{warehouse,camvid}.fp32.onnx --precisions "${precisions[@]}" --cameras 1024x576 \
     --repeats "${repeats[0]}" --json "$results/shipped.json"
 }
 
-# The size and the classes of the reference's tables.
+# The size and classes of the reference work's tables.
 step_reference() {
-  bench $seminar/{full,first2,all}.yaml --sizes $large --precisions "${precisions[@]}" --ceiling \
+  bench $reference/{full,first2,all}.yaml --sizes $large --precisions "${precisions[@]}" --cpu-peak \
     --repeats "${repeats[1]}" --work "$work/150" --json "$results/reference.json"
 }
 
 # Milliseconds per level and block of the pyramid.
-step_seminar() {
-  bench $seminar/{full,all}.yaml --sizes $network --per-block --repeats "${repeats[2]}" \
-    --work "$work/150" --json "$results/seminar.json"
+step_blocks() {
+  bench $reference/{full,all}.yaml --sizes $network --per-block --repeats "${repeats[2]}" \
+    --work "$work/150" --json "$results/blocks.json"
 }
 
 step_sizes() {
@@ -123,7 +122,7 @@ step_cameras() {
     --repeats "${repeats[4]}" --work "$work/19" --plots "$images" --json "$results/cameras.json"
 }
 
-# From a camera's stamp to the reception of labels, in another process.
+# Latency from a camera's stamp to the reception of labels, over topics.
 step_node() {
   local model
   model=$(pruned)
@@ -133,7 +132,7 @@ step_node() {
   node node_overload "${camera[@]}" --size 1024x512 --overload 2
 }
 
-# From the start of the process to the first labels; also with Fast DDS's own announcements.
+# From process start to the first labels, with the shipped and the default discovery period.
 step_start() {
   node node_start --cold-start --rounds "$rounds"
   sed '/<builtin>/,/<\/builtin>/d' config/fastdds.xml >"$work/slow.xml"

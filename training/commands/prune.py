@@ -135,7 +135,7 @@ def _check_out(out: Path, checkpoint: Path) -> None:
 def _statistics(
     config: PruneConfig, checkpoint: Checkpoint, network: nn.Module, root: Path | None
 ) -> NetworkStatistics | None:
-    """Show the network the calibration pictures, where any are given."""
+    """Collect statistics on the calibration images; None if there is no dataset."""
     given = config.calibration_config()
     if given is None:
         return None

@@ -25,7 +25,7 @@ from training.profiling.report import report, TABLES, with_updated_tables
 
 README, DOCS = ROOT / 'README.md', ROOT / 'docs'
 PERFORMANCE = DOCS / 'performance.md'
-REFERENCE = DOCS / 'results' / 'bench' / 'seminar.json'
+REFERENCE = DOCS / 'results' / 'bench' / 'blocks.json'
 # Multiply-adds of the reference work's full network over those of its network `all`.
 GMAC_RATIO = 209.67 / 59.75
 
