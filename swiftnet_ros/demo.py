@@ -30,7 +30,6 @@ from time import monotonic
 from typing import Any, Dict, List, Optional, Set
 
 import cv2
-import numpy as np
 from std_msgs.msg import Header
 from swiftnet_ros.backends.registry import read_model
 from swiftnet_ros.benchmark.measurement import LabeledFrame, LabeledFrames, Measurement
@@ -125,14 +124,11 @@ class Player:
     def summary(self) -> Dict[str, Any]:
         """Return the metrics so far, None for those of no frames; mIoU is a fraction, 0 to 1."""
         measured, frames = self._measurement, len(self._measurement.latencies_ms)
-        p50 = p95 = None
-        if frames:
-            p50, p95 = np.percentile(measured.latencies_ms, [50, 95]).tolist()
         return {
             'frames': frames,
-            'fps': frames / measured.seconds if frames else None,
-            'p50_ms': p50,
-            'p95_ms': p95,
+            'fps': measured.fps,
+            'p50_ms': measured.percentile_ms(50),
+            'p95_ms': measured.percentile_ms(95),
             'miou': None if measured.matrix is None else mean_iou(measured.matrix),
             'dropped': measured.sent - frames - len(self._pending),
         }

@@ -13,12 +13,12 @@
 # limitations under the License.
 
 """
-Measure frames per second, latency and mIoU, through real topics or of the engine alone.
+Measure throughput, latency and mIoU of a model, over real topics or without ROS.
 
     python -m swiftnet_ros.benchmark --model camvid --images DIR --labels DIR [--rate 30]
 
-Prints one JSON object as its last line. Frames go to the node in another process; without
-`--rate` each is sent when the one before was answered, and only then is mIoU measured.
+Prints one JSON object as its last line. The node runs in another process. Without `--rate`,
+each frame is sent after the result of the one before, and only then is the mIoU measured.
 """
 
 from argparse import ArgumentParser, Namespace
@@ -43,6 +43,7 @@ from swiftnet_ros.errors import (
     OptionConflictError,
 )
 from swiftnet_ros.segmenter import Segmenter
+from swiftnet_ros.system.files import write_atomic
 from swiftnet_ros.system.image_size import parse_size
 from swiftnet_ros.system.process import exit_code
 
@@ -56,9 +57,36 @@ _EXCLUSIVE = (
 
 
 def main(argv: Optional[List[str]] = None) -> int:
-    """Run one benchmark; give the exit code."""
+    """Run a benchmark and return the exit code."""
     options = _parser().parse_args(argv)
     return exit_code(lambda: _run(options))
+
+
+def _parser() -> ArgumentParser:
+    parser = ArgumentParser(prog='benchmark', description=__doc__.strip().partition('\n')[0])
+    add = parser.add_argument
+    add('--model', default='warehouse', help='.onnx or .engine, or shipped model')
+    add('--images', type=Path, required=True, help='folder of images')
+    add('--labels', type=Path, help='folder of PNGs of class ids, same names')
+    add('--size', metavar='WIDTHxHEIGHT', help='of the camera; images are stretched to it')
+    add('--rate', type=float, help='frames per second to send')
+    add('--overload', type=float, help='rate to send, as a multiple of that of inference')
+    add(
+        '--seconds',
+        type=float,
+        help='duration with --rate or --overload; default: every image once',
+    )
+    add(
+        '--cold-start',
+        action='store_true',
+        help='time from the start of a node to its first labels',
+    )
+    add('--rounds', type=int, default=1, help='repetitions, of inference and the node in turn')
+    add('--no-ros', action='store_true', help='measure in this process')
+    add_arguments(parser, 'engine', 'precision', 'threads')
+    add('--repeat', type=int, default=1, help='repetitions of the images')
+    add('--json', type=Path, metavar='FILE', help='also write the JSON object to a file')
+    return parser
 
 
 def _run(options: Namespace) -> int:
@@ -68,12 +96,29 @@ def _run(options: Namespace) -> int:
         text = json.dumps(_measure(options, opened, segmenter))
     print(text, flush=True)
     if options.json is not None:
-        options.json.write_text(text + '\n')
+        write_atomic(options.json, text + '\n')
     return 0
 
 
+def _check(options: Namespace) -> None:
+    for name in ('repeat', 'rounds'):
+        if getattr(options, name) < 1:
+            raise InvalidValueError(f'--{name}', getattr(options, name), 'at least 1')
+    for name in _ABOVE_ZERO:
+        value = getattr(options, name)
+        if value is not None and value <= 0:
+            raise InvalidValueError(f'--{name}', value, 'a number above 0')
+    for name, other in _EXCLUSIVE:
+        if getattr(options, name) and getattr(options, other):
+            raise OptionConflictError(*(f'--{item}'.replace('_', '-') for item in (name, other)))
+    if options.seconds and not (options.rate or options.overload):
+        raise MissingOptionError('--seconds', '--rate or --overload')
+    if options.json is not None and not options.json.parent.is_dir():
+        raise FileMissingError(options.json.parent, 'folder')
+
+
 def _measure(options: Namespace, opened: OpenedModel, segmenter: Segmenter) -> Dict[str, Any]:
-    """Run the benchmark; return everything that is reported of it."""
+    """Run the benchmark and return its report."""
     frames = _labeled_frames(options, segmenter)
     if options.cold_start:
         times = _time_starts(options, frames)
@@ -99,7 +144,7 @@ def _labeled_frames(options: Namespace, segmenter: Segmenter) -> LabeledFrames:
 def _rounds_over_topics(
     options: Namespace, segmenter: Segmenter, frames: LabeledFrames
 ) -> Iterator[Round]:
-    """Run over topics; ROS is imported only here, so that `--no-ros` does without."""
+    """Measure over topics; ROS is imported here, as `--no-ros` works without it."""
     from swiftnet_ros.benchmark import over_topics
 
     timeout = 1.0 + 20 * time_engine(segmenter, frames).engine_ms / 1000
@@ -108,11 +153,11 @@ def _rounds_over_topics(
             alone = time_engine(segmenter, frames)
             rate = _rate(options, alone)
             if rate is None:
-                run = over_topics.measure_in_lockstep(node, frames)
+                measurement = over_topics.measure_in_lockstep(node, frames)
             else:
                 count = max(1, round(options.seconds * rate)) if options.seconds else 0
-                run = over_topics.measure_at_rate(node, frames, rate, count)
-            yield Round(run, alone)
+                measurement = over_topics.measure_at_rate(node, frames, rate, count)
+            yield Round(measurement, alone)
 
 
 def _time_starts(options: Namespace, frames: LabeledFrames) -> Dict[str, Any]:
@@ -123,49 +168,13 @@ def _time_starts(options: Namespace, frames: LabeledFrames) -> Dict[str, Any]:
 
 
 def _rate(options: Namespace, alone: EngineTimes) -> Optional[float]:
-    """Give the camera's rate in Hz, None where each frame waits for the answer before."""
+    """Return the rate of the camera in Hz, None if each frame waits for the result before."""
     rate: Optional[float] = options.rate
     return options.overload * 1000 / alone.engine_ms if options.overload else rate
 
 
 def _parameters(options: Namespace) -> Dict[str, Any]:
     return {name: getattr(options, name) for name in ('model', 'engine', 'precision', 'threads')}
-
-
-def _check(options: Namespace) -> None:
-    for name in ('repeat', 'rounds'):
-        if getattr(options, name) < 1:
-            raise InvalidValueError(f'--{name}', getattr(options, name), 'at least 1')
-    for name in _ABOVE_ZERO:
-        value = getattr(options, name)
-        if value is not None and value <= 0:
-            raise InvalidValueError(f'--{name}', value, 'a number above 0')
-    for name, other in _EXCLUSIVE:
-        if getattr(options, name) and getattr(options, other):
-            raise OptionConflictError(*(f'--{item}'.replace('_', '-') for item in (name, other)))
-    if options.seconds and not (options.rate or options.overload):
-        raise MissingOptionError('--seconds', '--rate or --overload')
-    if options.json is not None and not options.json.parent.is_dir():
-        raise FileMissingError(options.json.parent, 'folder')
-
-
-def _parser() -> ArgumentParser:
-    parser = ArgumentParser(prog='benchmark', description=__doc__.strip().partition('\n')[0])
-    add = parser.add_argument
-    add('--model', default='warehouse', help='.onnx or .engine, or shipped model')
-    add('--images', type=Path, required=True, help='folder of images')
-    add('--labels', type=Path, help='folder of PNGs of class ids, same names')
-    add('--size', metavar='WIDTHxHEIGHT', help="the camera's; pictures are stretched to it")
-    add('--rate', type=float, help='send as a camera of this many Hz')
-    add('--overload', type=float, help='send so many times as fast as the engine alone is')
-    add('--seconds', type=float, help='how long, with --rate or --overload; else the folder once')
-    add('--cold-start', action='store_true', help='the time to the first label of a new process')
-    add('--rounds', type=int, default=1, help='how often, the engine alone and the node in turn')
-    add('--no-ros', action='store_true', help='the Segmenter alone')
-    add_arguments(parser, 'engine', 'precision', 'threads')
-    add('--repeat', type=int, default=1, help='how often the folder is played')
-    add('--json', type=Path, metavar='FILE', help='the last line also into a file')
-    return parser
 
 
 if __name__ == '__main__':

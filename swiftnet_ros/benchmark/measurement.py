@@ -106,6 +106,15 @@ class Measurement:
     memory_mb: List[float] = field(default_factory=list)
     stages_ms: Dict[str, float] = field(default_factory=dict)
 
+    @property
+    def fps(self) -> Optional[float]:
+        """Return the results per second, None without a result."""
+        return len(self.latencies_ms) / self.seconds if self.latencies_ms else None
+
+    def percentile_ms(self, percent: int) -> Optional[float]:
+        """Return a percentile of the latencies, None without a result."""
+        return float(np.percentile(self.latencies_ms, percent)) if self.latencies_ms else None
+
     def add_prediction(self, frame: LabeledFrame, predicted: Labels) -> None:
         """Add a prediction to the confusion matrix if the truth is known."""
         if frame.truth is not None:

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The report of a benchmark: figures of a run, and everything that they depend on."""
+"""The report of a benchmark: its metrics, and the versions and devices they depend on."""
 
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
@@ -34,85 +34,92 @@ _CPU_INFO = Path('/proc/cpuinfo')
 
 @dataclass(frozen=True)
 class Round:
-    """A run, and how fast the engine was by itself just before."""
+    """A measurement, and the times of the segmenter alone just before it."""
 
-    run: Measurement
+    measurement: Measurement
     alone: EngineTimes
 
 
 def report(rounds: Sequence[Round], spec: ModelSpec) -> Dict[str, Any]:
     """
-    Sum up the rounds; mIoU is a fraction of 1, and None where no labels were compared.
+    Return the metrics of all rounds; mIoU is a fraction, 0 to 1, and None without labels.
 
-    Ratios to the engine are medians of the rounds' own.
+    Ratios to the time of the engine are medians over the rounds.
     """
-    runs = [item.run for item in rounds]
-    latencies = [value for run in runs for value in run.latencies_ms]
-    sent, seconds = sum(run.sent for run in runs), sum(run.seconds for run in runs)
-    p50, p95, p99 = (_percentile(latencies, percent) for percent in (50, 95, 99))
+    measurements = [item.measurement for item in rounds]
+    total = Measurement(
+        len(spec.classes),
+        sent=sum(item.sent for item in measurements),
+        seconds=sum(item.seconds for item in measurements),
+        latencies_ms=[value for item in measurements for value in item.latencies_ms],
+        matrix=measurements[0].matrix,
+        memory_mb=[value for item in measurements for value in item.memory_mb],
+        stages_ms=measurements[-1].stages_ms,
+    )
     return {
-        'sent': sent,
-        'received': len(latencies),
-        'dropped': sent - len(latencies),
-        'fps': len(latencies) / seconds if seconds else None,
-        'p50_ms': p50,
-        'p95_ms': p95,
-        'p99_ms': p99,
+        'sent': total.sent,
+        'received': len(total.latencies_ms),
+        'dropped': total.sent - len(total.latencies_ms),
+        'fps': total.fps,
+        **{f'p{percent}_ms': total.percentile_ms(percent) for percent in (50, 95, 99)},
         'engine_ms': _median(item.alone.engine_ms for item in rounds),
         'pipeline_ms': _median(item.alone.pipeline_ms for item in rounds),
         **_ratios(rounds),
         'rounds': [_round(item) for item in rounds],
-        **_node_facts(runs),
-        'miou': None if runs[0].matrix is None else mean_iou(runs[0].matrix),
-        'iou': _iou_by_name(runs[0], spec),
+        **_memory(total.memory_mb),
+        'stages_ms': total.stages_ms,
+        **_accuracy(total, spec),
     }
 
 
 def _ratios(rounds: Sequence[Round]) -> Dict[str, Optional[float]]:
-    """Give what matters in times of the engine: latency, its tail, and frames out."""
+    """Return latency and throughput relative to inference alone."""
     ratios: Dict[str, List[float]] = {'p50': [], 'p99': [], 'fps': []}
     for item in rounds:
-        if not item.run.latencies_ms:
-            continue
-        for name, percent in (('p50', 50), ('p99', 99)):
-            value = float(np.percentile(item.run.latencies_ms, percent))
-            ratios[name].append(value / item.alone.engine_ms)
-        fps = len(item.run.latencies_ms) / item.run.seconds
-        ratios['fps'].append(fps * item.alone.engine_ms / 1000)
+        engine_ms = item.alone.engine_ms
+        p50, p99 = (item.measurement.percentile_ms(percent) for percent in (50, 99))
+        fps = item.measurement.fps
+        if p50 is not None and p99 is not None and fps is not None:
+            ratios['p50'].append(p50 / engine_ms)
+            ratios['p99'].append(p99 / engine_ms)
+            ratios['fps'].append(fps * engine_ms / 1000)
     return {f'{name}_over_engine': _median(values) for name, values in ratios.items()}
 
 
 def _round(item: Round) -> Dict[str, Any]:
-    run = item.run
     return {
         **asdict(item.alone),
-        'p50_ms': _percentile(run.latencies_ms, 50),
-        'p99_ms': _percentile(run.latencies_ms, 99),
-        'fps': len(run.latencies_ms) / run.seconds if run.seconds else None,
+        'p50_ms': item.measurement.percentile_ms(50),
+        'p99_ms': item.measurement.percentile_ms(99),
+        'fps': item.measurement.fps,
     }
 
 
-def _node_facts(runs: Sequence[Measurement]) -> Dict[str, Any]:
-    """Tell what the node held in memory, and how much more at the end than in the middle."""
-    memory = [value for run in runs for value in run.memory_mb]
-    third = len(memory) // 3
-    grown = np.median(memory[-third:]) - np.median(memory[third:-third]) if third else None
-    return {
-        'memory_mb': max(memory, default=None),
-        'memory_growth_mb': None if grown is None else float(grown),
-        'stages_ms': runs[-1].stages_ms,
-    }
+def _memory(memory_mb: Sequence[float]) -> Dict[str, Optional[float]]:
+    """Return the largest memory of the node, and its growth since the middle of the run."""
+    third = len(memory_mb) // 3
+    growth = None
+    if third:
+        growth = float(np.median(memory_mb[-third:]) - np.median(memory_mb[third:-third]))
+    return {'memory_mb': max(memory_mb, default=None), 'memory_growth_mb': growth}
+
+
+def _accuracy(measurement: Measurement, spec: ModelSpec) -> Dict[str, Any]:
+    if measurement.matrix is None:
+        return {'miou': None, 'iou': None}
+    iou = dict(zip(spec.class_names, class_iou(measurement.matrix)))
+    return {'miou': mean_iou(measurement.matrix), 'iou': iou}
 
 
 def versions() -> Dict[str, Optional[str]]:
-    """Name the versions of what takes part; None for what is not installed as a package."""
+    """Return the versions of all packages involved, None if one is not installed."""
     found = {name: _version(name) for name in _PACKAGES}
     found.update(python=platform.python_version(), opencv=cv2.__version__)
     return {**found, 'ros_distro': os.environ.get('ROS_DISTRO')}
 
 
 def model_facts(segmenter: Segmenter, path: Path) -> Dict[str, Any]:
-    """Return the model, its file, and what runs it in which precision."""
+    """Return the model, its file, and the backend, precision and device that run it."""
     spec = segmenter.spec
     return {
         'model': spec.name,
@@ -123,24 +130,14 @@ def model_facts(segmenter: Segmenter, path: Path) -> Dict[str, Any]:
         'precision': segmenter.precision,
         'threads': segmenter.threads,
         'device': segmenter.device,
-        # Whether one call sends all of a frame's work to the GPU; None without one.
         'cuda_graph': segmenter.uses_cuda_graph,
         'cpu': _cpu(),
     }
 
 
-def _iou_by_name(run: Measurement, spec: ModelSpec) -> Optional[Dict[str, Optional[float]]]:
-    if run.matrix is None:
-        return None
-    return dict(zip(spec.class_names, class_iou(run.matrix)))
-
-
-def _percentile(values: Sequence[float], percent: int) -> Optional[float]:
-    return float(np.percentile(values, percent)) if values else None
-
-
 def _median(values: Iterable[float]) -> Optional[float]:
-    return _percentile(list(values), 50)
+    listed = list(values)
+    return float(np.median(listed)) if listed else None
 
 
 def _version(package: str) -> Optional[str]:
@@ -151,7 +148,7 @@ def _version(package: str) -> Optional[str]:
 
 
 def _cpu() -> str:
-    """Give the name of the CPU's model, its architecture where Linux does not say it."""
+    """Return the model name of the CPU, or its architecture if it is unknown."""
     lines = _CPU_INFO.read_text().splitlines() if _CPU_INFO.is_file() else []
     names = [line.partition(':')[2].strip() for line in lines if line.startswith('model name')]
     return names[0] if names else platform.machine()

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Files that are there whole or not at all, whatever ends the process meanwhile."""
+"""Atomic writes of files."""
 
 import glob
 import os
@@ -23,7 +23,7 @@ from typing import Callable, Union
 from swiftnet_ros.errors import FileMissingError
 from swiftnet_ros.system.process import signals_raise_exit
 
-# What a process writes at once: a signal is handled between two such pieces.
+# Bytes per write, between which signals are handled.
 _CHUNK = 1 << 20
 _PARTIAL = '.partial'
 
