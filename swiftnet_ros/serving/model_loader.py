@@ -24,7 +24,6 @@ from swiftnet_ros.backends.engine_build import EngineBuild, EngineFile
 from swiftnet_ros.backends.options import BackendOptions
 from swiftnet_ros.backends.registry import open_backend
 from swiftnet_ros.core.frames import Frame
-from swiftnet_ros.core.labels import palette, Pixels
 from swiftnet_ros.errors import SelfCheckError
 from swiftnet_ros.model_spec import Golden, ModelSpec
 from swiftnet_ros.segmenter import Segmenter
@@ -43,7 +42,6 @@ class LoadedModel:
     `backend_choice` says why it is that backend, empty if it was chosen by name. `path`, `sha256`
     and `file_bytes` are those of the model, `file` is what the backend opened. `agreement` is the
     fraction of the golden labels that were predicted, None for a model without a golden frame.
-    `bgr_palette` is uint8 [unlabeled_id + 1, 3].
     """
 
     segmenter: Segmenter
@@ -53,7 +51,6 @@ class LoadedModel:
     sha256: str
     file_bytes: int
     agreement: Optional[float]
-    bgr_palette: Pixels
 
     @property
     def spec(self) -> ModelSpec:
@@ -77,7 +74,6 @@ def load_model(
     """
     opened = open_backend(model, options, build)
     segmenter, file = Segmenter(opened.backend), opened.model
-    spec = segmenter.spec
     try:
         agreement = None if file.golden is None else golden_agreement(segmenter, file.golden)
         minimum = options.self_check_min_agreement
@@ -96,7 +92,6 @@ def load_model(
         sha256=file.sha256,
         file_bytes=file.size,
         agreement=agreement,
-        bgr_palette=palette(spec.colors, spec.unlabeled_id)[:, ::-1].copy(),
     )
 
 

@@ -47,8 +47,6 @@ def test_loaded_model_has_the_facts_of_its_file(path):
     content = path.read_bytes()
     assert (model.agreement, model.path, model.file_bytes) == (0.9, path, len(content))
     assert model.sha256 == hashlib.sha256(content).hexdigest()
-    assert model.bgr_palette.shape == (256, 3)
-    assert tuple(model.bgr_palette[2][::-1]) == model.spec.classes[2].rgb
     assert (model.segmenter.precision, model.segmenter.threads) == ('fp32', 1)
     model.close()
 
