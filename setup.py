@@ -15,11 +15,15 @@
 """Install the runtime, `swiftnet_ros`; the offline tree `training` stays in the checkout."""
 
 from glob import glob
+from pathlib import Path
+import re
 
 from setuptools import find_packages, setup
 
 NAME = 'swiftnet_ros'
 SHARE = f'share/{NAME}'
+# Read, not imported: an import would need NumPy.
+VERSION = re.search(r"^__version__ = '(.+)'$", Path(NAME, '__init__.py').read_text(), re.M)[1]
 
 STYLE_TOOLS = (
     'colcon-common-extensions>=0.3,<1',
@@ -97,14 +101,14 @@ EXTRAS = {
 
 setup(
     name=NAME,
-    version='0.1.0',
+    version=VERSION,
     description='Real-time semantic segmentation of camera topics with a pruned SwiftNet',
     author='The swiftnet_ros Authors',
     maintainer='The swiftnet_ros Authors',
     maintainer_email='swiftnet-ros@users.noreply.example.org',
     license='Apache-2.0',
     packages=find_packages(include=[NAME, f'{NAME}.*']),
-    package_data={f'{NAME}.backends.cuda': ['*.cu']},
+    package_data={NAME: ['py.typed'], f'{NAME}.backends.cuda': ['*.cu']},
     python_requires='>=3.8',
     install_requires=['numpy>=1.21,<3', 'onnx>=1.14,<2', 'pyyaml>=5.4,<7'],
     extras_require=EXTRAS,

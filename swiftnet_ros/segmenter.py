@@ -129,7 +129,7 @@ def open_model(
 
         with open_model('warehouse') as segmenter:
             result = segmenter.segment(rgb)
-            names = [segmenter.spec.class_names[label] for label in set(result.labels.flat)]
+            name = segmenter.spec.class_names[result.labels[0, 0]]
 
     `rgb` is a NumPy array, uint8 [H, W, 3]; `result.labels` is uint8 [H, W]. `backend` is auto,
     openvino or tensorrt; with TensorRT an engine that is not in the cache is built first, which

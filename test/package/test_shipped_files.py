@@ -23,11 +23,10 @@ import numpy as np
 from onnx import TensorProto
 from onnx.numpy_helper import to_array
 import pytest
-from swiftnet_ros.backends.registry import open_engine
 from swiftnet_ros.core.image_files import read_label
 from swiftnet_ros.core.metrics import confusion_matrix, mean_iou
 from swiftnet_ros.model_spec import ModelSpec, read_golden, read_model, read_spec
-from swiftnet_ros.segmenter import Segmenter
+from swiftnet_ros.segmenter import open_model, Segmenter
 
 MODELS = sorted((ROOT / 'models').glob('*.onnx'))
 NAMES = [path.name for path in MODELS]
@@ -108,16 +107,16 @@ def test_int8_products_do_not_overflow_on_cpus_without_vnni(name: str) -> None:
 def test_golden_frame_gets_the_labels_of_torch(path: Path) -> None:
     golden = read_golden(path)
     assert golden is not None
-    with open_engine(str(path), precision='fp32') as engine:
-        labels = Segmenter(engine).segment(golden.frame).labels
-    assert np.mean(labels == golden.labels) > MIN_GOLDEN_MATCH[read_spec(path).precision]
+    precision = read_spec(path).precision
+    with open_model(path, precision=precision) as segmenter:
+        labels = segmenter.segment(golden.frame).labels
+    assert np.mean(labels == golden.labels) > MIN_GOLDEN_MATCH[precision]
 
 
 def test_warehouse_model_segments_the_demo_frames() -> None:
     frames = sorted((ROOT / 'demo' / 'images').glob('*.jpg'))[:6]
-    with open_engine('warehouse', precision='fp32') as engine:
-        segmenter = Segmenter(engine)
-        matrix = sum(_confusion(frame, segmenter, engine.spec) for frame in frames)
+    with open_model('warehouse') as segmenter:
+        matrix = sum(_confusion(frame, segmenter, segmenter.spec) for frame in frames)
     miou = mean_iou(np.asarray(matrix))
     assert miou is not None and miou > 0.7
 

@@ -28,7 +28,7 @@ def main(arguments: Sequence[str]) -> int:
     parser = ArgumentParser('python -m training evaluate', description=main.__doc__)
     parser.add_argument('model', help='.pt, .onnx, or the name of a shipped model')
     add_dataset_arguments(parser, required=True)
-    parser.add_argument('--precision', default='auto', help='auto, fp32 or bf16 (ONNX only)')
+    parser.add_argument('--precision', default='auto', help='auto, fp32, bf16 or int8 (ONNX only)')
     parser.add_argument(
         '--corruption',
         '--fault',

@@ -24,11 +24,10 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 import onnx
-from swiftnet_ros.backends.registry import open_engine
 from swiftnet_ros.core import metrics
 from swiftnet_ros.core.labels import Labels
-from swiftnet_ros.model_spec import ModelSpec, read_golden, write_model
-from swiftnet_ros.segmenter import Segmenter
+from swiftnet_ros.model_spec import ModelSpec, read_golden, read_spec, write_model
+from swiftnet_ros.segmenter import open_model, Segmenter
 from training.quantization.calibration_images import CalibrationImages
 
 
@@ -100,5 +99,7 @@ class Scorer:
 
 @contextmanager
 def _open_segmenter(path: Path) -> Iterator[Segmenter]:
-    with open_engine(path, 'openvino', 'fp32') as engine:
-        yield Segmenter(engine)
+    # Never bf16, whatever the CPU has.
+    precision = 'int8' if read_spec(path).precision == 'int8' else 'fp32'
+    with open_model(path, 'openvino', precision) as segmenter:
+        yield segmenter

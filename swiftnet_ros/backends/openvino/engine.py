@@ -31,8 +31,9 @@ from swiftnet_ros.core.labels import Logits
 from swiftnet_ros.errors import (
     EngineUnavailableError,
     InvalidModelError,
+    InvalidValueError,
+    listing,
     one_line,
-    UnknownNameError,
 )
 from swiftnet_ros.model_spec import ModelFile, read_model_file
 from swiftnet_ros.model_spec.find_model import sibling
@@ -147,7 +148,8 @@ def cpu_flags() -> Set[str]:
 def _arithmetic(model: ModelFile, precision: str, core: Any) -> str:
     """Return fp32 or bf16, for what is not quantized; raise a SwiftnetError if neither fits."""
     if precision not in PRECISIONS:
-        raise UnknownNameError('precision of engine openvino', precision, PRECISIONS)
+        expected = f'one of {listing(PRECISIONS)} with engine openvino'
+        raise InvalidValueError('precision', precision, expected)
     is_int8 = model.precision == 'int8'
     if precision == 'int8' and not is_int8:
         right = sibling(model.path, 'int8')

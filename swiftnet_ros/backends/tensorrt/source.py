@@ -26,7 +26,7 @@ from swiftnet_ros.backends.tensorrt.api import (
     is_strongly_typed,
     tensorrt_module,
 )
-from swiftnet_ros.errors import InvalidModelError, InvalidValueError, UnknownNameError
+from swiftnet_ros.errors import InvalidModelError, InvalidValueError, listing
 from swiftnet_ros.model_spec import ModelFile, ModelSpec
 from swiftnet_ros.model_spec.find_model import sibling
 
@@ -86,7 +86,8 @@ def file_precision(options: BackendOptions) -> str:
 def choose_source(trt: 'TensorRt', model: ModelFile, options: BackendOptions) -> Source:
     """Decide how an engine of a model is built; a SwiftnetError if this TensorRT cannot."""
     if options.precision not in PRECISIONS:
-        raise UnknownNameError('precision of engine tensorrt', options.precision, PRECISIONS)
+        expected = f'one of {listing(PRECISIONS)} with engine tensorrt'
+        raise InvalidValueError('precision', options.precision, expected)
     found = model.precision
     precision = options.precision
     if precision == AUTO:

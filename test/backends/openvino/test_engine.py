@@ -164,7 +164,8 @@ def test_int8_of_a_float_file_raises_with_the_right_file(tiny_path):
 
 
 def test_precision_of_another_backend_raises(tiny_path):
-    with pytest.raises(UnknownNameError, match="precision of engine openvino 'fp16'; did you"):
+    expected = 'expected one of auto, fp32, bf16, int8 with engine openvino'
+    with pytest.raises(InvalidValueError, match=expected):
         open_engine(tiny_path, 'openvino', 'fp16')
 
 
