@@ -39,7 +39,7 @@ from swiftnet_ros.backends.tensorrt.engine_cache import (
 from swiftnet_ros.backends.tensorrt.engine_file import read_sidecar, Sidecar, sidecar_path, SUFFIX
 from swiftnet_ros.backends.tensorrt.progress import Progress
 from swiftnet_ros.backends.tensorrt.source import file_precision
-from swiftnet_ros.errors import EngineCacheError, InvalidValueError, listing
+from swiftnet_ros.errors import EngineCacheError, listing, MissingOptionError
 from swiftnet_ros.model_spec import ModelFile, read_model_file
 from swiftnet_ros.model_spec.find_model import find_model
 from swiftnet_ros.system.process import end_with_parent, exit_code
@@ -63,7 +63,7 @@ def main(argv: Optional[List[str]] = None) -> int:
 def _run(arguments: Namespace) -> int:
     options = BackendOptions.from_arguments(arguments)
     if arguments.no_cache and not options.output:
-        raise InvalidValueError('--no-cache', True, 'an --output ENGINE with it')
+        raise MissingOptionError('--no-cache', '--output ENGINE')
     model = read_model_file(find_model(arguments.model, file_precision(options)))
     path, is_cached, warning = _find_or_build(model, options, arguments)
     sidecar = read_sidecar(path)

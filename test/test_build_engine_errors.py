@@ -56,7 +56,7 @@ def test_wrong_words_are_refused(tensorrt, error_line, files, tmp_path):
     assert "unknown TensorRT module 'tensort'; did you" in error_line('--module', 'tensort')
     assert 'workspace_mb is -1, expected 0 to 1048576' in error_line('--workspace-mb', -1)
     assert 'dla is -2, expected -1 to 7' in error_line('--dla', -2)
-    assert '--no-cache is True, expected an --output' in error_line('--no-cache')
+    assert '--no-cache also needs --output ENGINE' in error_line('--no-cache')
     assert 'a file ending in .engine in a folder' in error_line('-o', tmp_path / 'a.onnx')
     assert 'a file ending in .engine in a folder' in error_line('-o', tmp_path / 'no' / 'a.engine')
     assert 'model not found' in error_line(model=tmp_path / 'no.onnx')

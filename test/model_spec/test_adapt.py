@@ -175,7 +175,7 @@ def test_input_other_than_three_float_planes_raises(float_model):
         wrap(model, 'm.onnx', Normalization(MEAN, STD))
 
 
-def test_second_output_is_refused(float_model):
+def test_second_output_raises(float_model):
     model = float_model()
     model.graph.output.append(helper.make_tensor_value_info('aux', 1, [1, 5, 12, 16]))
     with pytest.raises(InvalidModelError, match=r"2 outputs \('y' .* and 'aux' .*, expected one"):

@@ -26,7 +26,7 @@ from swiftnet_ros.backends.tensorrt.api import (
     is_strongly_typed,
     tensorrt_module,
 )
-from swiftnet_ros.errors import InvalidModelError, InvalidValueError, listing
+from swiftnet_ros.errors import InvalidModelError, InvalidValueError, listing, MissingOptionError
 from swiftnet_ros.model_spec import ModelFile, ModelSpec
 from swiftnet_ros.model_spec.find_model import sibling
 
@@ -114,7 +114,7 @@ def _fastest(trt: 'TensorRt', options: BackendOptions, found: str) -> str:
 def _check_options(trt: 'TensorRt', options: BackendOptions, precision: str) -> None:
     """Raise InvalidValueError for options that this TensorRT lacks or that contradict."""
     if options.calibration_path is not None and precision != 'int8':
-        raise InvalidValueError('calibration', options.calibration, 'precision int8 with it')
+        raise MissingOptionError('calibration', 'precision int8')
     if options.obey_precision and not hasattr(trt.BuilderFlag, 'OBEY_PRECISION_CONSTRAINTS'):
         expected = 'False: this TensorRT always computes as the file says'
         raise InvalidValueError('obey_precision', True, expected)

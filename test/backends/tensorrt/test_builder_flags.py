@@ -203,7 +203,7 @@ def test_only_tensorrt_rtx_builds_for_another_gpu(tensorrt, files):
         ('fp16', {'dla': 0}, 'it is fp16, a DLA needs an fp32 file; use {fp32}'),
         ('fp32', {'precision': 'int8'}, 'needs --calibration {tables} .or a folder of images.; u'),
         ('fp32', {'precision': 'fp32', 'dla': 0}, "is 'fp32', expected fp16 or int8, all that a"),
-        ('fp32', {'precision': 'fp16', 'calibration': 1}, 'expected precision int8 with it'),
+        ('fp32', {'precision': 'fp16', 'calibration': 1}, 'calibration also needs precision int8'),
     ],
 )
 def test_a_wrong_file_raises_with_the_right_one(tensorrt, files, version, file, options, text):
