@@ -43,7 +43,6 @@ from swiftnet_ros.errors import (
     OptionConflictError,
 )
 from swiftnet_ros.segmenter import Segmenter
-from swiftnet_ros.system.files import write_atomic
 from swiftnet_ros.system.image_size import parse_size
 from swiftnet_ros.system.process import exit_code
 
@@ -96,7 +95,8 @@ def _run(options: Namespace) -> int:
         text = json.dumps(_measure(options, opened, segmenter))
     print(text, flush=True)
     if options.json is not None:
-        write_atomic(options.json, text + '\n')
+        # Not atomic, so that it can be /dev/stderr or a pipe.
+        options.json.write_text(text + '\n')
     return 0
 
 
