@@ -17,6 +17,7 @@
 
 from dataclasses import replace
 
+from helpers.tiny_experiment import DENSE, tiny_seed_runs
 from helpers.tiny_training import tiny_checkpoint
 import pytest
 from swiftnet_ros.errors import InvalidValueError
@@ -195,6 +196,19 @@ def test_only_fine_tuning_has_a_smaller_learning_rate(finished_experiment):
     }
     assert {name for name, lr in peaks.items() if lr == pytest.approx(1e-3)} == {'ft', 'iterative'}
     assert {lr for name, lr in peaks.items() if name not in ('ft', 'iterative')} == {0.01}
+
+
+def test_only_random_weights_lose_the_encoder_factor_and_only_fine_tuning_the_warmup(tmp_path):
+    optimizer = {'encoder_factor': 0.25, 'warmup_epochs': 1}
+    runs = tiny_seed_runs(tmp_path, tmp_path, dense={**DENSE, 'optimizer': optimizer})
+    optimizers = {
+        name: runs.variant_config(name, runs.dense_config().model).optimizer
+        for name in runs.experiment.variants
+    }
+    full_rate = {name for name, config in optimizers.items() if config.encoder_factor == 1}
+    assert full_rate == {'ri', 'masks_ri', 'narrow'}
+    without_warmup = {name for name, config in optimizers.items() if not config.warmup_epochs}
+    assert without_warmup == {'ft', 'iterative'}
 
 
 def test_transfer_replaces_only_the_classifier():
