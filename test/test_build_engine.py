@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The command: what it prints, what it finds again, what it builds anew, what it refuses."""
+"""The build command: its output, its cache, and the key of an engine."""
 
 from dataclasses import fields, replace
 import hashlib
@@ -35,10 +35,10 @@ VERSION = 'tensorrt-8.5.2.2'
 
 
 def silent(progress):
-    """Listen to nothing."""
+    """Ignore the progress."""
 
 
-def test_the_last_line_is_the_engine_and_progress_goes_elsewhere(tensorrt, run, files):
+def test_last_line_is_the_engine_and_progress_is_on_stderr(tensorrt, run, files):
     tensorrt(VERSION)
     code, out, error = run()
     assert code == 0
@@ -50,7 +50,7 @@ def test_the_last_line_is_the_engine_and_progress_goes_elsewhere(tensorrt, run, 
     assert (code, again, error) == (0, out, '')
 
 
-def test_json_says_where_the_engine_is_and_whether_it_was_there(tensorrt, run):
+def test_json_has_the_path_and_whether_it_was_cached(tensorrt, run):
     tensorrt(VERSION)
     first, second = (json.loads(run('--json')[1].splitlines()[-1]) for _ in range(2))
     assert (first.pop('cached'), second.pop('cached')) == (False, True)
@@ -59,13 +59,13 @@ def test_json_says_where_the_engine_is_and_whether_it_was_there(tensorrt, run):
     assert first['sidecar'] == f'{first["engine"]}.json'
 
 
-def test_what_the_layers_really_are_is_said_after_the_build(tensorrt, run):
+def test_real_precisions_of_the_layers_are_printed(tensorrt, run):
     tensorrt(VERSION)
     error = run('--dla', 0, '--precision', 'fp16')[2]
     assert 'layers: 2 fp32, 1 fp16\non the GPU: to_float, to_planes\n' in error
 
 
-def test_progress_can_be_read_line_by_line(tensorrt, run):
+def test_progress_is_lines_of_json(tensorrt, run):
     tensorrt(VERSION)
     lines = run('--progress-json', '--json')[1].splitlines()
     progress = [json.loads(line) for line in lines[:-1]]
@@ -102,7 +102,7 @@ def changed_scales(files):
     ],
     ids=lambda change: getattr(change, '__name__', str(change)),
 )
-def test_a_change_of_any_part_builds_anew_and_nothing_else_does(tensorrt, files, change):
+def test_a_change_of_any_part_builds_another_engine(tensorrt, files, change):
     first = tensorrt(VERSION)
     options = {'calibration': sibling(files, 'int8.calibration')}
     before = find_or_build(*request(first, files, **options), silent)
@@ -120,11 +120,11 @@ def test_a_change_of_any_part_builds_anew_and_nothing_else_does(tensorrt, files,
     after = find_or_build(*wanted, silent)
     assert after != before
     assert cached_engine(*wanted) == after
-    # The old one stays, for who changes back.
+    # The old one stays in the cache.
     assert before.read_bytes() == content
 
 
-def test_images_count_by_what_they_hold(tensorrt, files, tmp_path):
+def test_calibration_images_are_in_the_key_by_content_and_name(tensorrt, files, tmp_path):
     folder = tmp_path / 'images'
     folder.mkdir()
     keys = set()
@@ -137,7 +137,7 @@ def test_images_count_by_what_they_hold(tensorrt, files, tmp_path):
     assert len(keys) == 6
 
 
-def test_a_damaged_engine_is_built_again(tensorrt, files):
+def test_damaged_engine_is_built_again(tensorrt, files):
     module = tensorrt(VERSION)
     told = []
     path = find_or_build(*request(module, files), silent)
@@ -149,7 +149,7 @@ def test_a_damaged_engine_is_built_again(tensorrt, files):
     assert load(path)[1].identity.key[:16] in path.name
 
 
-def test_a_named_file_is_kept_while_it_is_the_right_one(tensorrt, run, files, tmp_path):
+def test_output_is_rebuilt_only_if_it_differs(tensorrt, run, files, tmp_path):
     tensorrt(VERSION)
     out = tmp_path / 'own.engine'
     cached = [
@@ -259,7 +259,7 @@ def test_every_option_in_the_key_changes_it_and_no_other_does(tensorrt, files, t
         'timing_cache': str(tmp_path / 'a.timings'),
     }
     key = _plan(model, base).identity.key
-    # Other modules and GPUs are in `test_a_change_of_any_part`.
+    # Other modules and GPUs are in `test_a_change_of_any_part_builds_another_engine`.
     for item in fields(BackendOptions):
         if item.name in ('module', 'compute_capability'):
             continue

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What the command refuses, each with one line that says what to do."""
+"""The errors of the build command, each of one line that says what to do."""
 
 import os
 import sys
@@ -31,7 +31,7 @@ __all__ = ['fixture_error_line', 'fixture_files', 'fixture_run', 'fixture_tensor
 VERSION = 'tensorrt-8.5.2.2'
 
 
-def test_a_full_or_read_only_disk_is_told_before_the_build(tensorrt, error_line, monkeypatch):
+def test_full_or_read_only_disk_raises_before_the_build(tensorrt, error_line, monkeypatch):
     tensorrt(VERSION)
     real = os.statvfs
 
@@ -49,7 +49,7 @@ def test_a_full_or_read_only_disk_is_told_before_the_build(tensorrt, error_line,
     assert 'it cannot be written; set SWIFTNET_ROS_CACHE to a folder of your own' in error_line()
 
 
-def test_wrong_words_are_refused(tensorrt, error_line, files, tmp_path):
+def test_invalid_options_raise(tensorrt, error_line, files, tmp_path):
     tensorrt(VERSION)
     assert "unknown precision 'fp15'; did you mean 'fp16'" in error_line('--precision', 'fp15')
     assert "unknown calibrator 'max'; did you mean 'minmax'" in error_line('--calibrator', 'max')
@@ -65,7 +65,7 @@ def test_wrong_words_are_refused(tensorrt, error_line, files, tmp_path):
     )
 
 
-def test_a_model_without_a_spec_is_refused(tensorrt, error_line, files, tmp_path):
+def test_model_without_specification_raises(tensorrt, error_line, files, tmp_path):
     tensorrt(VERSION)
     model = read_model(files)
     del model.metadata_props[:]
@@ -74,7 +74,7 @@ def test_a_model_without_a_spec_is_refused(tensorrt, error_line, files, tmp_path
     assert 'has no swiftnet_ros.model_spec; add one with: python -m' in text
 
 
-def test_wrong_calibrations_are_refused(tensorrt, error_line, files, tmp_path):
+def test_invalid_calibration_raises(tensorrt, error_line, files, tmp_path):
     tensorrt(VERSION)
     empty = tmp_path / 'empty'
     empty.mkdir()
@@ -90,7 +90,7 @@ def test_wrong_calibrations_are_refused(tensorrt, error_line, files, tmp_path):
         assert 'expected a table made with: python -m training quantize --tensorrt-ta' in text
 
 
-def test_images_need_pycuda(tensorrt, error_line, tmp_path, monkeypatch):
+def test_calibration_images_need_pycuda(tensorrt, error_line, tmp_path, monkeypatch):
     tensorrt(VERSION)
     folder = tmp_path / 'images'
     folder.mkdir()
@@ -100,7 +100,7 @@ def test_images_need_pycuda(tensorrt, error_line, tmp_path, monkeypatch):
     assert 'pip install pycuda' in text
 
 
-def test_a_machine_without_tensorrt_says_what_to_install(error_line, monkeypatch):
+def test_missing_tensorrt_raises_with_what_to_install(error_line, monkeypatch):
     for name, remedy in (
         ('tensorrt', 'it comes with JetPack (use a virtual environment with --system-site-pack'),
         ('tensorrt_rtx', 'pip install tensorrt-rtx-cu13'),

@@ -12,15 +12,19 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The contract of the whole way from camera frame to labels; each line of it fails by name."""
+"""The contract of a segmenter, from image to labels: argmax of the bilinear logits."""
 
 import numpy as np
 import pytest
 from swiftnet_ros.backends.registry import open_engine
 from swiftnet_ros.core.frames import Frame, to_network_input
-from swiftnet_ros.errors import InvalidFrameError
+from swiftnet_ros.errors import (
+    EngineUnavailableError,
+    InvalidFrameError,
+    InvalidValueError,
+)
 from swiftnet_ros.model_spec import write_model
-from swiftnet_ros.segmenter import Segmenter
+from swiftnet_ros.segmenter import open_model, Segmenter
 
 # Equal to, below and above the network's 48x64, whole multiples and odd ratios.
 SIZES = [(48, 64), (96, 128), (192, 256), (24, 32), (7, 5), (131, 97), (41, 203), (270, 480)]
@@ -28,19 +32,19 @@ SIZES = [(48, 64), (96, 128), (192, 256), (24, 32), (7, 5), (131, 97), (41, 203)
 
 @pytest.fixture
 def engine(tiny_path):
-    """Give the open tiny model, in FP32."""
+    """Open the tiny model in FP32."""
     with open_engine(tiny_path, precision='fp32') as engine:
         yield engine
 
 
 @pytest.fixture
 def segmenter(engine):
-    """Give a segmenter on the tiny model."""
+    """Return a segmenter of the tiny model."""
     return Segmenter(engine)
 
 
 def upsampled(engine, image, bilinear, size):
-    """Give the logits of a frame at its size, float64, by another interpolation."""
+    """Return the logits of an image at a size, float64, by another interpolation."""
     return bilinear(engine.infer(to_network_input(Frame(image), 48, 64)), *size)
 
 
@@ -66,7 +70,7 @@ def test_confidence_is_255_times_the_largest_softmax_of_the_upsampled_logits(
     expected = 255.0 * (powers / powers.sum(axis=0)).max(axis=0)
     confidence = segmenter.segment(image, with_confidence=True).confidence
     assert confidence.shape == size and confidence.dtype == np.uint8
-    # Half a level is the rounding; the rest is float32.
+    # Half a level from rounding, the rest from float32.
     assert np.abs(confidence - expected).max() < 0.501
 
 
@@ -74,13 +78,13 @@ def test_confidence_is_computed_only_when_asked_for(segmenter, noise):
     assert segmenter.segment(noise(48, 64)).confidence is None
 
 
-def test_asking_for_confidence_leaves_the_labels(segmenter, noise):
+def test_confidence_does_not_change_the_labels(segmenter, noise):
     plain, both = (segmenter.segment(noise(97, 131), with_confidence=c) for c in (False, True))
     np.testing.assert_array_equal(plain.labels, both.labels)
 
 
 @pytest.mark.parametrize('size', SIZES)
-def test_channel_order_leaves_the_labels_of_the_same_picture(segmenter, noise, size):
+def test_channel_order_keeps_the_labels_of_the_same_image(segmenter, noise, size):
     rgb = noise(*size, seed=2)
     alpha = noise(*size, channels=1, seed=3)
     expected = segmenter.segment(rgb, with_confidence=True)
@@ -89,9 +93,9 @@ def test_channel_order_leaves_the_labels_of_the_same_picture(segmenter, noise, s
         'rgba': np.concatenate([rgb, alpha], axis=2),
         'bgra': np.concatenate([rgb[..., ::-1], alpha], axis=2),
     }.items():
-        answer = segmenter.segment(np.ascontiguousarray(pixels), order, with_confidence=True)
-        np.testing.assert_array_equal(answer.labels, expected.labels, order)
-        np.testing.assert_array_equal(answer.confidence, expected.confidence, order)
+        result = segmenter.segment(np.ascontiguousarray(pixels), order, with_confidence=True)
+        np.testing.assert_array_equal(result.labels, expected.labels, order)
+        np.testing.assert_array_equal(result.confidence, expected.confidence, order)
 
 
 def test_network_takes_rgb(segmenter, noise):
@@ -100,10 +104,10 @@ def test_network_takes_rgb(segmenter, noise):
     assert np.mean(swapped != segmenter.segment(image).labels) > 0.1
 
 
-def test_grey_frame_is_that_of_three_equal_channels(segmenter, noise):
-    grey = noise(50, 70, channels=1)[..., 0]
+def test_gray_image_equals_three_equal_channels(segmenter, noise):
+    gray = noise(50, 70, channels=1)[..., 0]
     np.testing.assert_array_equal(
-        segmenter.segment(grey, 'mono').labels, segmenter.segment(np.stack([grey] * 3, -1)).labels
+        segmenter.segment(gray, 'mono').labels, segmenter.segment(np.stack([gray] * 3, -1)).labels
     )
 
 
@@ -123,7 +127,7 @@ def test_rows_with_padding_and_read_only_pixels_are_taken(segmenter, noise):
     )
 
 
-def test_pixels_are_left_as_they_were(segmenter, noise):
+def test_image_is_not_changed(segmenter, noise):
     for size in SIZES:
         image = noise(*size)
         segmenter.segment(image, with_confidence=True)
@@ -136,7 +140,7 @@ def test_size_may_change_from_frame_to_frame(segmenter, noise):
     np.testing.assert_array_equal(segmenter.segment(noise(48, 64)).labels, first)
 
 
-def test_bad_frame_is_refused(segmenter):
+def test_invalid_image_raises(segmenter):
     with pytest.raises(InvalidFrameError, match='size zero'):
         segmenter.segment(np.zeros((0, 4, 3), np.uint8))
 
@@ -145,7 +149,7 @@ def test_specification_is_that_of_the_model(segmenter, spec_with):
     assert segmenter.spec == spec_with()
 
 
-def test_more_than_255_classes_give_uint16_labels(
+def test_more_than_255_classes_have_uint16_labels(
     tmp_path, contract_model, spec_with, bilinear, noise
 ):
     write_model(contract_model(300), tmp_path / 'many.onnx', spec_with(class_count=300), None)
@@ -155,3 +159,32 @@ def test_more_than_255_classes_give_uint16_labels(
         expected = upsampled(engine, image, bilinear, (60, 50)).argmax(axis=0)
     assert labels.dtype == np.uint16 and labels.max() > 255
     assert np.mean(labels == expected) >= 0.9999
+
+
+@pytest.mark.parametrize('size', [(0, 4), (4, -1)])
+def test_empty_output_size_raises(segmenter, noise, size):
+    with pytest.raises(InvalidValueError, match='output size'):
+        segmenter.segment(noise(4, 4), output_size=size)
+
+
+def test_output_size_is_that_of_the_labels(segmenter, noise):
+    result = segmenter.segment(noise(40, 60), with_confidence=True, output_size=(20, 33))
+    assert result.labels.shape == result.confidence.shape == (20, 33)
+
+
+def test_closed_segmenter_raises_and_closes_its_backend(tiny_path, noise):
+    with open_model(tiny_path) as segmenter:
+        assert segmenter.segment(noise(4, 4)).labels.shape == (4, 4)
+    segmenter.close()
+    with pytest.raises(EngineUnavailableError, match="'openvino' .* was closed; open it again"):
+        segmenter.segment(noise(4, 4))
+
+
+def test_segmenter_has_the_facts_of_its_backend(tiny_path):
+    with open_model(tiny_path, backend='openvino', precision='fp32', threads=1) as segmenter:
+        assert (segmenter.backend, segmenter.precision, segmenter.threads) == (
+            'openvino',
+            'fp32',
+            1,
+        )
+        assert segmenter.device and segmenter.uses_cuda_graph is None

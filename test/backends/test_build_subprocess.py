@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""A build in a process of its own: what it says, how it fails, and that it never stays behind."""
+"""A build in a child process: its messages, its failures, and that it always ends."""
 
 import os
 from pathlib import Path
@@ -31,19 +31,19 @@ from swiftnet_ros.errors import BuildCancelledError, BuildProcessError, Reported
 
 @pytest.fixture
 def model(tmp_path):
-    """Give a file that stands for a model."""
+    """Write a file in place of a model."""
     path = tmp_path / 'model.onnx'
     path.write_bytes(b'weights')
     return path
 
 
 def build(model, *options, on_progress=lambda message: None, cancelled=None):
-    """Run the fake builder beside a model."""
+    """Run the fake builder in the folder of a model."""
     words = [sys.executable, fake_builder.__file__, str(model), str(model.parent), *options]
     return run_build(words, on_progress, cancelled or Event())
 
 
-def test_progress_and_result_come_through_whatever_a_library_prints(model):
+def test_progress_and_result_are_parsed_between_other_output(model):
     heard = []
     result = build(model, on_progress=heard.append)
     assert Path(result['engine']).read_bytes() == b'weights' and result['build_seconds'] == 61.4
@@ -59,7 +59,7 @@ def test_progress_and_result_come_through_whatever_a_library_prints(model):
         (['--kill'], BuildProcessError, 'was killed, as Linux does when memory runs out; .*mb$'),
     ],
 )
-def test_a_build_that_fails_is_one_line_with_its_reason(model, options, kind, message):
+def test_failed_build_raises_one_line_with_its_reason(model, options, kind, message):
     with pytest.raises(kind, match=message):
         build(model, '--steps', '0', *options)
 
@@ -74,29 +74,29 @@ def test_a_build_that_fails_is_one_line_with_its_reason(model, options, kind, me
         ),
     ],
 )
-def test_a_program_that_says_nothing_is_an_error_too(code, message):
+def test_program_without_a_result_raises(code, message):
     with pytest.raises(BuildProcessError, match=message):
         run_build([sys.executable, '-c', code], print, Event())
 
 
 @pytest.mark.parametrize('options', [[], ['--deaf']])
-def test_a_build_that_is_called_off_is_gone_at_once(model, options):
-    """Also one that does not listen, as while a library holds the thread."""
+def test_cancelled_build_ends_at_once(model, options):
+    """Also one that ignores SIGTERM, as while a library is busy."""
     cancelled, moments = Event(), []
 
-    def call_off(progress):
-        # In the middle of it, however long the child took to start.
+    def cancel(progress):
+        # During the build, however long the child took to start.
         if not moments:
             moments.append(monotonic())
             cancelled.set()
 
     with pytest.raises(BuildCancelledError):
-        build(model, '--steps', '1000', *options, on_progress=call_off, cancelled=cancelled)
+        build(model, '--steps', '1000', *options, on_progress=cancel, cancelled=cancelled)
     assert monotonic() - moments[0] < 1.0
     assert not builders(model.parent) and not list(model.parent.glob('*.built'))
 
 
-def test_a_program_that_closes_its_outputs_and_goes_on_is_called_off_too():
+def test_program_that_closes_its_outputs_can_be_cancelled():
     code = 'import os, time; os.close(1); os.close(2); time.sleep(60)'
     cancelled = Event()
     Timer(0.5, cancelled.set).start()
@@ -106,7 +106,7 @@ def test_a_program_that_closes_its_outputs_and_goes_on_is_called_off_too():
     assert monotonic() - start < 2.0
 
 
-def test_what_a_build_starts_itself_goes_with_it(tmp_path):
+def test_children_of_a_build_end_with_it(tmp_path):
     code = (
         'import subprocess, sys\n'
         'child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"],\n'
@@ -120,8 +120,8 @@ def test_what_a_build_starts_itself_goes_with_it(tmp_path):
     assert not _lives(child)
 
 
-def test_a_ctrl_c_in_the_terminal_does_not_reach_the_build(model):
-    """Its caller decides: the whole foreground group gets the signal."""
+def test_ctrl_c_in_the_terminal_does_not_reach_the_build(model):
+    """The whole foreground group gets the signal, and the caller decides."""
     code = (
         'import signal, sys\nfrom threading import Event\n'
         'from swiftnet_ros.backends.build_subprocess import run_build\n'
@@ -139,7 +139,7 @@ def test_a_ctrl_c_in_the_terminal_does_not_reach_the_build(model):
 
 
 def _lives(pid):
-    """Tell whether a process runs; one that nobody has waited for does not."""
+    """Return whether a process runs and is no zombie."""
     try:
         return Path(f'/proc/{pid}/stat').read_text().rpartition(')')[2].split()[0] != 'Z'
     except OSError:

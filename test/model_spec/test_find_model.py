@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""A model is found by path or name, alike from every kind of installation."""
+"""A model is found by path or name from every kind of installation."""
 
 import pytest
 from swiftnet_ros.errors import ModelNotFoundError
@@ -22,7 +22,7 @@ from swiftnet_ros.system import paths
 
 @pytest.fixture
 def nothing_installed(tmp_path, monkeypatch):
-    """Move the package to an empty place, so that no model is found; give that place."""
+    """Move the package to an empty folder without models; return that folder."""
     package = tmp_path / 'lib' / 'python3' / 'site-packages' / 'swiftnet_ros'
     package.mkdir(parents=True)
     monkeypatch.setattr(paths, '_PACKAGE', package)
@@ -68,20 +68,20 @@ def test_shipped_model_is_found_from_every_installation(nothing_installed, monke
     assert shipped_models() == ['camvid']
 
 
-def test_int8_comes_before_its_source(nothing_installed, monkeypatch):
+def test_int8_file_is_the_default_of_a_pair(nothing_installed, monkeypatch):
     models = put(user(nothing_installed, None), 'camvid.fp32.onnx', 'camvid.int8.onnx')
     assert find_model('camvid') == models / 'camvid.int8.onnx'
     assert shipped_models() == ['camvid']
 
 
-def test_path_of_a_file_is_taken_as_it_is(nothing_installed, monkeypatch):
+def test_path_of_a_file_is_returned_unchanged(nothing_installed, monkeypatch):
     put(nothing_installed, 'my model.onnx')
     monkeypatch.chdir(nothing_installed)
     assert find_model('my model.onnx').read_bytes() == b'model'
     assert find_model(nothing_installed / 'my model.onnx').is_absolute()
 
 
-def test_the_path_without_a_precision_names_the_pair(nothing_installed, monkeypatch):
+def test_path_without_a_precision_names_the_pair(nothing_installed, monkeypatch):
     put(nothing_installed, 'a.fp32.onnx', 'a.int8.onnx', 'b.fp32.onnx', 'c.int8.onnx', 'c.onnx')
     monkeypatch.chdir(nothing_installed)
     assert str(find_model('a.onnx')) == 'a.int8.onnx'
@@ -89,6 +89,22 @@ def test_the_path_without_a_precision_names_the_pair(nothing_installed, monkeypa
     assert str(find_model('c.onnx')) == 'c.onnx'
     with pytest.raises(ModelNotFoundError, match='d.onnx'):
         find_model('d.onnx')
+
+
+@pytest.mark.parametrize(
+    ('precision', 'expected'),
+    [('', 'int8'), ('int8', 'int8'), ('fp32', 'fp32'), ('fp16', 'fp16')],
+)
+def test_precision_selects_the_file_of_a_pair(nothing_installed, precision, expected):
+    models = put(user(nothing_installed, None), 'a.fp32.onnx', 'a.int8.onnx', 'a.fp16.onnx')
+    assert find_model('a', precision) == models / f'a.{expected}.onnx'
+    assert find_model(models / 'a.onnx', precision) == models / f'a.{expected}.onnx'
+    assert find_model(models / 'a.fp32.onnx', precision) == models / 'a.fp32.onnx'
+
+
+def test_default_file_is_found_without_the_file_of_the_precision(nothing_installed):
+    models = put(user(nothing_installed, None), 'a.int8.onnx')
+    assert find_model('a', 'fp32') == models / 'a.int8.onnx'
 
 
 @pytest.mark.parametrize(
@@ -107,6 +123,6 @@ def test_without_models_the_error_says_so(nothing_installed):
         find_model('camvid')
 
 
-def test_files_that_are_no_shipped_models_are_not_listed(nothing_installed):
+def test_other_files_are_not_listed(nothing_installed):
     put(user(nothing_installed, None), 'b.fp32.onnx', 'a.int8.onnx', 'README.md', 'Bad.int8.onnx')
     assert shipped_models() == ['a', 'b']

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Mailboxes keep the newest item of each camera, serve them in turn and wake whoever waits."""
+"""Mailboxes keep the newest item of each camera, in turn, and wake waiting threads."""
 
 from threading import Thread
 from time import monotonic
@@ -37,7 +37,7 @@ def test_cameras_are_served_in_turn():
     assert served == list('abcabcabc')
 
 
-def test_no_camera_starves_beside_a_fast_one():
+def test_no_camera_starves_next_to_a_fast_one():
     boxes, served = Mailboxes(['fast', 'slow']), []
     for number in range(60):
         boxes.put('fast', number)
@@ -49,7 +49,7 @@ def test_no_camera_starves_beside_a_fast_one():
     assert all(number % 6 <= 1 for number in late)
 
 
-def test_who_was_silent_is_served_first():
+def test_camera_that_was_silent_is_served_first():
     boxes = Mailboxes('abc')
     for name in 'aab':
         boxes.put(name, 0)
@@ -60,7 +60,7 @@ def test_who_was_silent_is_served_first():
     assert [boxes.take(0.0)[0] for _ in range(3)] == ['c', 'a', 'b']
 
 
-def test_clear_throws_away_and_the_boxes_go_on():
+def test_clear_discards_items_only():
     boxes = Mailboxes('ab')
     boxes.put('a', 1)
     boxes.clear()
@@ -69,7 +69,7 @@ def test_clear_throws_away_and_the_boxes_go_on():
     assert boxes.take(0.0) == ('a', 2)
 
 
-def test_boxes_wait_for_an_item_or_their_timeout():
+def test_take_waits_for_an_item_or_the_timeout():
     boxes, taken, start = Mailboxes('a'), [], monotonic()
     assert boxes.take(0.1) is None
     assert 0.09 < monotonic() - start < 5.0
@@ -80,7 +80,7 @@ def test_boxes_wait_for_an_item_or_their_timeout():
     assert taken == [('a', 'late')]
 
 
-def test_closed_boxes_wake_who_waits_and_give_nothing_out():
+def test_close_wakes_waiting_threads_and_discards_items():
     boxes, taken = Mailboxes('a'), []
     waiting = Thread(target=lambda: taken.append(boxes.take()))
     waiting.start()

@@ -28,13 +28,13 @@ def segmenter(tiny_path):
         yield opened
 
 
-def test_labels_of_the_engine_itself_agree_fully(segmenter, noise):
+def test_own_predictions_agree_fully(segmenter, noise):
     frame = noise(60, 90)
     labels = segmenter.segment(frame).labels
     assert golden_agreement(segmenter, Golden(frame, labels)) == 1.0
 
 
-def test_agreement_is_the_fraction_of_right_pixels(segmenter, noise):
+def test_agreement_is_the_fraction_of_correct_pixels(segmenter, noise):
     frame = noise(48, 64)
     labels = segmenter.segment(frame).labels.copy()
     labels[:12] = 99
@@ -42,7 +42,7 @@ def test_agreement_is_the_fraction_of_right_pixels(segmenter, noise):
     assert golden_agreement(segmenter, Golden(frame, labels.astype(np.uint16))) == 0.75
 
 
-def test_a_frame_with_its_channels_swapped_is_noticed(segmenter, noise):
+def test_swapped_channels_lower_the_agreement(segmenter, noise):
     frame = noise(48, 64)
     labels = segmenter.segment(frame).labels
     swapped = np.ascontiguousarray(frame[:, :, ::-1])

@@ -20,7 +20,7 @@ import pytest
 from swiftnet_ros.serving.timing import Percentiles, RateMeter, StageTimes
 
 
-def test_a_stage_without_times_has_no_percentiles():
+def test_stage_without_times_has_no_percentiles():
     assert StageTimes().percentiles('engine') is None
 
 
@@ -39,7 +39,7 @@ def test_only_the_last_times_count():
     assert times.percentiles('engine').p99 == pytest.approx(100.0)
 
 
-def test_one_thread_may_read_while_another_writes():
+def test_percentiles_are_thread_safe():
     times = StageTimes(64)
     times.add('engine', 0.5)
     writing = Thread(target=lambda: [times.add('engine', 0.5) for _ in range(20000)])
@@ -49,7 +49,7 @@ def test_one_thread_may_read_while_another_writes():
     writing.join()
 
 
-def test_rate_is_zero_before_something_happened():
+def test_rate_is_zero_before_the_second_event():
     meter = RateMeter(5.0)
     assert meter.rate(0.0) == 0.0
     meter.tick(1.0)
@@ -58,14 +58,14 @@ def test_rate_is_zero_before_something_happened():
 
 @pytest.mark.parametrize('seconds', [1, 3, 60])
 @pytest.mark.parametrize('rate', [2, 30])
-def test_a_steady_rate_is_shown_from_the_first_second_on(rate, seconds):
+def test_steady_rate_is_right_from_the_first_second(rate, seconds):
     meter = RateMeter(5.0)
     for number in range(rate * seconds + 1):
         meter.tick(100.0 + number / rate)
     assert meter.rate(100.0 + seconds) == pytest.approx(rate, rel=0.01)
 
 
-def test_a_stream_that_ends_falls_to_zero():
+def test_rate_falls_to_zero_after_the_last_event():
     meter = RateMeter(2.0)
     for number in range(100):
         meter.tick(number / 10)

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The one core of OpenVINO: a process must hear signals whatever was opened and closed in it."""
+"""The shared core of OpenVINO: signals are handled whatever was opened and closed."""
 
 import subprocess
 import sys
@@ -26,9 +26,9 @@ from swiftnet_ros.backends.registry import open_engine
 
 faulthandler.enable()
 signal.signal(signal.SIGUSR1, lambda number, frame: print('heard'))
-engines = [open_engine(sys.argv[1], threads=1) for _ in range(3)]
-while engines:
-    engines.pop(0).close()
+opened = [open_engine(sys.argv[1], threads=1) for _ in range(3)]
+while opened:
+    opened.pop(0).close()
 thread = threading.Thread(target=lambda: open_engine(sys.argv[1], threads=1).close())
 thread.start()
 thread.join()
@@ -40,8 +40,8 @@ def test_there_is_one_core():
     assert openvino_core() is openvino_core()
 
 
-def test_a_signal_is_heard_after_engines_were_closed_in_any_order(tiny_path):
-    """Each core moves the signal stack of a thread, and several would not put it back in order."""
+def test_signal_is_handled_after_closing_in_any_order(tiny_path):
+    """Each core replaces the signal stack of a thread; several restore it in the wrong order."""
     command = [sys.executable, '-c', SIGNAL_AFTER, str(tiny_path)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stdout) == (0, 'heard\n'), done.stderr

@@ -124,20 +124,20 @@ def test_bf16_raises_where_the_cpu_only_emulates_it(tiny_path, cpu_without_bf16)
         open_engine(tiny_path, precision='bf16')
 
 
-def test_int8_file_runs_in_int8_and_says_so(int8_path, noise):
+def test_int8_file_runs_in_int8(int8_path, noise):
     image, model = noise(48, 64)[None], onnx.load(str(int8_path))
-    # Quantization means the same in this opset, and the reference has it only from there on.
+    # The reference evaluator quantizes from this opset on, with the same result.
     model.opset_import[0].version = 21
     expected = ReferenceEvaluator(model).run(None, {'image': image})[0][0]
     with open_engine(int8_path) as engine:
         assert engine.precision == 'int8'
         error = np.abs(engine.infer(image) - expected)
-    # One step of the quantized values may fall to the other side in the other library.
+    # The two libraries may round a quantized value differently.
     assert np.mean(error > 1e-3 * np.abs(expected).max()) < 0.02
 
 
 def test_precision_selects_the_file_of_a_pair(int8_path, tiny_path):
-    """It means the same for every backend: which file, and which arithmetic."""
+    """Precision is the file and the arithmetic."""
     assert tiny_path == int8_path.with_name('tiny.fp32.onnx')
     pair = int8_path.with_name('tiny.onnx')
     for precision, file, used in (
@@ -174,7 +174,7 @@ def test_unknown_precision_raises(tiny_path):
         open_engine(tiny_path, precision='fp23')
 
 
-def test_negative_threads_are_raises(tiny_path):
+def test_negative_threads_raise(tiny_path):
     with pytest.raises(InvalidValueError, match='threads is -1, expected 0 to 256'):
         open_engine(tiny_path, threads=-1)
 
@@ -184,20 +184,20 @@ def test_unknown_engine_raises_with_the_nearest(tiny_path):
         open_engine(tiny_path, engine='openvno')
 
 
-def test_tensorrt_that_is_not_installed_raises_with_where_it_is(tiny_path, monkeypatch):
+def test_missing_tensorrt_raises_with_where_it_is(tiny_path, monkeypatch):
     monkeypatch.setitem(sys.modules, 'tensorrt', None)
     with pytest.raises(EngineUnavailableError, match="'tensorrt' .*; it comes with JetPack"):
         open_engine(tiny_path, engine='tensorrt')
 
 
-def test_engine_without_its_library_raises(tiny_path, monkeypatch):
+def test_missing_openvino_raises_with_what_to_install(tiny_path, monkeypatch):
     monkeypatch.setitem(sys.modules, 'openvino', None)
     monkeypatch.delitem(sys.modules, 'swiftnet_ros.backends.openvino.engine')
     with pytest.raises(EngineUnavailableError, match='install what it needs, for openvino: pip'):
         open_engine(tiny_path)
 
 
-def test_no_engine_is_imported_before_it_is_chosen():
+def test_no_backend_is_imported_before_it_is_chosen():
     code = 'import swiftnet_ros.backends.registry, sys; print("openvino" in sys.modules)'
     done = subprocess.run([sys.executable, '-c', code], capture_output=True, cwd=ROOT)
     assert done.stdout.split() == [b'False'], done.stderr
@@ -214,7 +214,7 @@ def test_model_without_specification_raises(tmp_path, contract_model):
         open_engine(tmp_path / 'bare.onnx')
 
 
-def test_graph_that_openvino_refuses_is_one_line(tmp_path, contract_model, spec_with):
+def test_graph_that_openvino_cannot_compile_raises_one_line(tmp_path, contract_model, spec_with):
     model = contract_model()
     model.graph.initializer[0].CopyFrom(helper.make_tensor('kernel', 1, [5, 7, 4, 4], [0] * 560))
     write_model(model, tmp_path / 'odd.onnx', spec_with(), None)
@@ -231,7 +231,7 @@ def test_graph_that_openvino_refuses_is_one_line(tmp_path, contract_model, spec_
         np.zeros((1, 48, 64, 3), np.float32),
     ],
 )
-def test_network_input_of_another_form_raises(tiny_path, image):
+def test_network_input_of_another_shape_raises(tiny_path, image):
     expected = r'expected uint8 \[1, 48, 64, 3\]'
     with open_engine(tiny_path) as engine, pytest.raises(InvalidValueError, match=expected):
         engine.infer(image)

@@ -77,7 +77,7 @@ def prepare(model, options):
 
 @needs_rtx
 def test_an_engine_is_built_once_and_found_afterwards(model, tmp_path):
-    """Everything but loading it, for which a GPU is needed."""
+    """Only loading it needs a GPU."""
     options = rtx(tmp_path / 'cache')
     file, (engine, sidecar) = prepare(model, options)
     assert file.path.parent == tmp_path / 'cache' and file.build_seconds > 0
@@ -120,8 +120,8 @@ def test_a_full_fallback_is_one_line(model, tmp_path):
 
 @needs_rtx
 @pytest.mark.parametrize('delay', [0.3, 0.5, 0.7, 0.9, 1.1])
-def test_a_signal_at_any_moment_leaves_a_whole_engine_or_none(tmp_path, delay):
-    """In the imports, in the build, while it is written: no half file and no sidecar alone."""
+def test_signal_at_any_moment_leaves_a_complete_engine_or_none(tmp_path, delay):
+    """During imports, build and write: no partial file and no sidecar alone."""
     cache = tmp_path / 'cache'
     command = build_command(find_model('camvid'), rtx(cache), tmp_path)
     with subprocess.Popen(command, stdout=subprocess.PIPE) as child:
@@ -155,7 +155,7 @@ def test_the_child_ends_with_a_parent_that_is_killed(model, tmp_path):
     )
     options = json.dumps(vars(rtx(cache)))
     words = [sys.executable, '-c', code, options, str(model), str(tmp_path)]
-    # Somebody else builds, so that this build does not end by itself.
+    # The lock keeps this build from ending by itself.
     with build_lock(cache / 'any.engine'):
         with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as node:
             assert node.stdout.readline() == 'waiting for another build\n'

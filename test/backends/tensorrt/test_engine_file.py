@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Engines on disk: private, whole or not there, and only what their sidecar says."""
+"""Engine files: private, atomic, and checked against their sidecar."""
 
 from dataclasses import replace
 import errno
@@ -65,7 +65,7 @@ CHANGES = {
 
 @pytest.fixture
 def sidecar() -> Sidecar:
-    """Give what is said of the engine."""
+    """Return a sidecar."""
     return Sidecar(
         identity=IDENTITY,
         spec=spec('fp16'),
@@ -81,16 +81,16 @@ def sidecar() -> Sidecar:
 
 @pytest.fixture
 def path(tmp_path) -> Path:
-    """Give where the engine goes."""
+    """Return the path of an engine."""
     return engine_path(private_folder(tmp_path / 'cache'), IDENTITY, 'camvid')
 
 
-def test_the_name_of_a_file_holds_model_precision_and_key(path):
+def test_file_name_has_model_precision_and_key(path):
     assert path.name == f'camvid.fp16.{IDENTITY.key[:16]}.engine'
 
 
 @pytest.mark.parametrize('field', CHANGES)
-def test_every_part_of_the_identity_changes_the_key_and_is_told(field):
+def test_every_field_of_the_identity_changes_the_key_and_is_named(field):
     other = replace(IDENTITY, **{field: CHANGES[field]})
     assert other.key != IDENTITY.key
     (told,) = IDENTITY.differences(other)
@@ -98,7 +98,7 @@ def test_every_part_of_the_identity_changes_the_key_and_is_told(field):
     assert ', the engine was built for ' in told
 
 
-def test_a_difference_has_both_values():
+def test_difference_has_both_values():
     wanted = replace(IDENTITY, gpu_name='Orin', dla=1)
     assert IDENTITY.differences(wanted) == [
         'GPU is Orin, the engine was built for Xavier',
@@ -107,7 +107,7 @@ def test_a_difference_has_both_values():
     assert IDENTITY.differences(IDENTITY) == []
 
 
-def test_only_the_machine_counts_where_an_engine_is_run():
+def test_only_the_machine_matters_to_run_an_engine():
     here = Machine('tensorrt', '8.5.2.2', 'Xavier', '7.2')
     assert IDENTITY.machine_differences(here) == []
     assert IDENTITY.machine_differences(replace(here, tensorrt_version='10.3.0')) == [
@@ -120,7 +120,7 @@ def test_only_the_machine_counts_where_an_engine_is_run():
     ]
 
 
-def test_what_is_stored_is_loaded_for_its_user_alone(path, sidecar):
+def test_stored_engine_is_loaded_and_private(path, sidecar):
     store(path, ENGINE, sidecar)
     assert load(path) == (ENGINE, sidecar)
     assert sorted(item.name for item in path.parent.iterdir()) == [path.name, f'{path.name}.json']
@@ -128,7 +128,7 @@ def test_what_is_stored_is_loaded_for_its_user_alone(path, sidecar):
     assert path.parent.stat().st_mode & 0o777 == 0o700
 
 
-def test_an_engine_that_is_cut_or_changed_is_refused(path, sidecar):
+def test_truncated_or_changed_engine_raises(path, sidecar):
     store(path, ENGINE, sidecar)
     for content in (ENGINE[:-1], b'', ENGINE[:-1] + b'x'):
         path.write_bytes(content)
@@ -136,7 +136,7 @@ def test_an_engine_that_is_cut_or_changed_is_refused(path, sidecar):
             load(path)
 
 
-def test_a_missing_engine_or_sidecar_is_told(path, sidecar):
+def test_missing_engine_or_sidecar_raises(path, sidecar):
     with pytest.raises(EngineFileError, match='there is no such file'):
         load(path)
     store(path, ENGINE, sidecar)
@@ -146,14 +146,14 @@ def test_a_missing_engine_or_sidecar_is_told(path, sidecar):
 
 
 @pytest.mark.parametrize('text', ['', '[]', '{}', '{"version": 1}', '{"version": 2}', '\xff'])
-def test_a_sidecar_that_is_none_is_told(path, sidecar, text):
+def test_invalid_sidecar_raises(path, sidecar, text):
     store(path, ENGINE, sidecar)
     sidecar_path(path).write_bytes(text.encode('latin-1'))
     with pytest.raises(EngineFileError, match='its sidecar .* cannot be read'):
         read_sidecar(path)
 
 
-def test_a_sidecar_of_an_impossible_spec_is_told(path, sidecar):
+def test_sidecar_with_an_invalid_specification_raises(path, sidecar):
     store(path, ENGINE, sidecar)
     text = sidecar.to_json().replace('"fit": "stretch"', '"fit": "crop"')
     sidecar_path(path).write_text(text)
@@ -161,7 +161,7 @@ def test_a_sidecar_of_an_impossible_spec_is_told(path, sidecar):
         read_sidecar(path)
 
 
-def test_the_folder_is_where_the_environment_says(tmp_path, monkeypatch):
+def test_cache_folder_is_that_of_the_environment(tmp_path, monkeypatch):
     monkeypatch.setenv('HOME', str(tmp_path / 'home'))
     monkeypatch.delenv('SWIFTNET_ROS_CACHE', raising=False)
     monkeypatch.setenv('XDG_CACHE_HOME', 'relative')
@@ -173,7 +173,7 @@ def test_the_folder_is_where_the_environment_says(tmp_path, monkeypatch):
     assert (tmp_path / 'own').stat().st_mode & 0o777 == 0o700
 
 
-def test_a_folder_that_others_may_write_is_refused(tmp_path, monkeypatch):
+def test_folder_that_others_can_write_raises(tmp_path, monkeypatch):
     for mode in (0o770, 0o702):
         tmp_path.chmod(mode)
         with pytest.raises(
@@ -188,7 +188,7 @@ def test_a_folder_that_others_may_write_is_refused(tmp_path, monkeypatch):
         private_folder(tmp_path)
 
 
-def test_a_folder_that_cannot_be_made_is_told(tmp_path):
+def test_folder_that_cannot_be_created_raises(tmp_path):
     (tmp_path / 'file').write_text('')
     with pytest.raises(EngineCacheError, match='File exists; set SWIFTNET_ROS_CACHE'):
         private_folder(tmp_path / 'file' / 'cache')
@@ -197,7 +197,7 @@ def test_a_folder_that_cannot_be_made_is_told(tmp_path):
 
 
 @pytest.mark.parametrize('number', [errno.ENOSPC, errno.EROFS])
-def test_a_disk_that_refuses_leaves_nothing_behind(path, sidecar, monkeypatch, number):
+def test_full_disk_leaves_nothing_behind(path, sidecar, monkeypatch, number):
     real, written = os.write, []
 
     def fail(handle, content):
@@ -213,7 +213,7 @@ def test_a_disk_that_refuses_leaves_nothing_behind(path, sidecar, monkeypatch, n
     assert list(path.parent.iterdir()) == []
 
 
-def test_one_at_a_time_builds_and_the_other_hears_that_it_waits(path):
+def test_one_process_builds_while_the_other_waits(path):
     entered, waits, order = Event(), [], []
 
     def other():
