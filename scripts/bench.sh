@@ -63,8 +63,8 @@ threads=$("$PYTHON" -c 'import os; print(min(2, len(os.sched_getaffinity(0))))')
 # Without bf16 instructions OpenVINO would only emulate it.
 precisions=(fp32 int8)
 ! grep -qsE 'avx512_bf16|amx_bf16' /proc/cpuinfo || precisions=(fp32 bf16 int8)
-# Only on this machine, isolated from other nodes.
-export ROS_AUTOMATIC_DISCOVERY_RANGE=${ROS_AUTOMATIC_DISCOVERY_RANGE:-LOCALHOST}
+# Apart from other nodes on this machine.
+limit_discovery
 export ROS_DOMAIN_ID=${ROS_DOMAIN_ID:-$((1 + $$ % 100))}
 
 # Networks with random weights are exported and quantized once for all steps.

@@ -113,6 +113,14 @@ venv_with() {
   ) 9>"$folder.lock" || exit 1
 }
 
+# Limit discovery to this machine, unless the user has set how far it reaches. Humble knows only the
+# second variable, of which newer releases warn.
+limit_discovery() {
+  [ -z "${ROS_AUTOMATIC_DISCOVERY_RANGE:-}${ROS_LOCALHOST_ONLY:-}" ] || return 0
+  export ROS_AUTOMATIC_DISCOVERY_RANGE=LOCALHOST
+  [ "${ROS_DISTRO:-}" != humble ] || export ROS_LOCALHOST_ONLY=1
+}
+
 prepare() {
   local name=$1 extras=$2 python folder
   python=$(find_python) || exit 1

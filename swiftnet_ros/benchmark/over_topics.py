@@ -31,6 +31,7 @@ from swiftnet_ros.benchmark.measurement import LabeledFrame, LabeledFrames, Meas
 from swiftnet_ros.benchmark.node_process import NodeProcess, ParameterValues
 from swiftnet_ros.benchmark.topic_client import open_topic_client, ReceivedLabels, TopicClient
 from swiftnet_ros.errors import NodeNotRespondingError
+from swiftnet_ros.ros.discovery import limit_to_machine
 from swiftnet_ros.ros.fastdds import set_profile
 from swiftnet_ros.ros.image_msgs import from_array, to_labels
 
@@ -65,7 +66,7 @@ def node_under_test(parameters: ParameterValues, timeout: float) -> Iterator[Nod
 
 def set_up_ros() -> None:
     """Limit ROS to this machine and set a Fast DDS profile for large images."""
-    os.environ.setdefault('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
+    limit_to_machine()
     warning = set_profile()
     if warning:
         print(warning, file=sys.stderr)

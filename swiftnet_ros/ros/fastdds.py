@@ -24,6 +24,7 @@ import os
 import shutil
 from typing import MutableMapping, Tuple
 
+from swiftnet_ros.ros.discovery import is_limited_to_machine
 from swiftnet_ros.system.paths import share_folder
 
 VARIABLES = ('FASTRTPS_DEFAULT_PROFILES_FILE', 'FASTDDS_DEFAULT_PROFILES_FILE')
@@ -38,7 +39,8 @@ def set_profile(environment: MutableMapping[str, str] = os.environ) -> str:
     Set the shipped profile in the environment, unless the user has set one.
 
     Return a warning if it is not set because too little shared memory is free, else an empty
-    text: with a segment that does not fit, Fast DDS would use no shared memory at all.
+    text: with a segment that does not fit, Fast DDS would use no shared memory at all. Where
+    discovery is limited to this machine, so is the profile: Humble only adds transports to it.
     """
     if any(environment.get(variable) for variable in VARIABLES):
         return ''
@@ -48,7 +50,8 @@ def set_profile(environment: MutableMapping[str, str] = os.environ) -> str:
             f'{_SHARED_MEMORY} has {free / 2**20:.0f} MB free, too little for large frames, which '
             'may be lost; start a container with --shm-size=1g'
         )
-    path = str(share_folder('config') / 'fastdds.xml')
+    name = 'fastdds_localhost.xml' if is_limited_to_machine(environment) else 'fastdds.xml'
+    path = str(share_folder('config') / name)
     environment.update(dict.fromkeys(_known_variables(), path))
     return ''
 

@@ -35,6 +35,8 @@ def claim_domain() -> int:
         if domain in _held or _lock(domain):
             os.environ['ROS_DOMAIN_ID'] = str(domain)
             os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'LOCALHOST'
+            if os.environ.get('ROS_DISTRO') == 'humble':
+                os.environ['ROS_LOCALHOST_ONLY'] = '1'
             return domain
     raise RuntimeError(f'no ROS domain is free: {len(_DOMAINS)} test processes run already')
 

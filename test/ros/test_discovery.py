@@ -1,0 +1,116 @@
+# Copyright 2026 The swiftnet_ros Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Discovery that is limited to this machine sends no packet beyond it, with the profile too."""
+
+import os
+import shutil
+import subprocess
+import sys
+
+import pytest
+from swiftnet_ros.ros.discovery import is_limited_to_machine, limit_to_machine
+from swiftnet_ros.ros.fastdds import VARIABLES
+
+# In a network namespace with one link to the outside; prints the packets that left by it.
+OUTSIDE = """
+set -e
+for name in all default; do echo 1 >/proc/sys/net/ipv6/conf/$name/disable_ipv6; done
+mount -t tmpfs -o size=512m tmpfs /dev/shm
+ip link set lo up
+ip link add inside type veth peer name outside
+ip address add 10.77.0.1/24 dev inside
+ip link set inside up
+ip link set outside up
+ip route add 224.0.0.0/4 dev inside
+sent() {
+  ip -statistics -json link show inside |
+    "$PYTHON" -c 'import json, sys; print(json.load(sys.stdin)[0]["stats64"]["tx"]["packets"])'
+}
+before=$(sent)
+"$PYTHON" -m swiftnet_ros.segmentation_node --ros-args -p "model:=$MODEL" >"$LOG" 2>&1 &
+for _ in $(seq 100); do
+  ! grep -q segmenting "$LOG" || break
+  sleep 0.2
+done
+sleep 2
+kill -INT $!
+wait $!
+echo $(($(sent) - before))
+"""
+NO_NAMESPACE = 'no network namespace can be made here'
+
+
+@pytest.mark.parametrize(
+    ('environment', 'is_limited'),
+    [
+        ({}, False),
+        ({'ROS_LOCALHOST_ONLY': '0'}, False),
+        ({'ROS_LOCALHOST_ONLY': '1'}, True),
+        ({'ROS_AUTOMATIC_DISCOVERY_RANGE': 'SUBNET'}, False),
+        ({'ROS_AUTOMATIC_DISCOVERY_RANGE': 'LOCALHOST'}, True),
+        ({'ROS_AUTOMATIC_DISCOVERY_RANGE': 'off'}, True),
+    ],
+)
+def test_limited_discovery_is_recognized(environment, is_limited):
+    assert is_limited_to_machine(environment) is is_limited
+
+
+@pytest.mark.parametrize('release', ['humble', 'jazzy'])
+def test_discovery_is_limited_by_the_variable_of_the_release(release):
+    environment = {'ROS_DISTRO': release}
+    limit_to_machine(environment)
+    assert is_limited_to_machine(environment)
+    # Jazzy warns of the variable of Humble.
+    assert ('ROS_LOCALHOST_ONLY' in environment) == (release == 'humble')
+
+
+def test_a_range_of_the_user_stays():
+    environment = {'ROS_AUTOMATIC_DISCOVERY_RANGE': 'SUBNET'}
+    limit_to_machine(environment)
+    assert environment == {'ROS_AUTOMATIC_DISCOVERY_RANGE': 'SUBNET'}
+
+
+def packets_sent(model, log, **variables):
+    """Return how many packets a node sends beyond this machine from its start to its end."""
+    isolate = ['unshare', '--net', '--mount', 'bash', '-c', OUTSIDE]
+    mine = ('ROS_LOCALHOST_ONLY', 'ROS_AUTOMATIC_DISCOVERY_RANGE', *VARIABLES)
+    environment = {key: value for key, value in os.environ.items() if key not in mine}
+    environment.update(PYTHON=sys.executable, MODEL=str(model), LOG=str(log), **variables)
+    environment['PYTHONPATH'] = os.pathsep.join(filter(None, sys.path))
+    result = subprocess.run(isolate, env=environment, capture_output=True, text=True, timeout=60)
+    assert result.returncode == 0, result.stderr + log.read_text()
+    return int(result.stdout)
+
+
+@pytest.fixture(scope='module')
+def can_isolate():
+    """Skip where this user may make no network namespace with a link to the outside."""
+    if not all(map(shutil.which, ('unshare', 'ip'))):
+        pytest.skip(NO_NAMESPACE)
+    link = 'ip link add inside type veth peer name outside'
+    words = ['unshare', '--net', '--mount', 'bash', '-c', link]
+    if subprocess.run(words, capture_output=True).returncode:
+        pytest.skip(NO_NAMESPACE)
+
+
+def test_a_node_without_a_limit_is_found_from_outside(can_isolate, tiny_path, tmp_path):
+    assert packets_sent(tiny_path, tmp_path / 'log') > 0
+
+
+@pytest.mark.parametrize(
+    'variables', [{'ROS_LOCALHOST_ONLY': '1'}, {'ROS_AUTOMATIC_DISCOVERY_RANGE': 'LOCALHOST'}]
+)
+def test_a_limited_node_sends_no_packet_outside(can_isolate, tiny_path, tmp_path, variables):
+    assert packets_sent(tiny_path, tmp_path / 'log', **variables) == 0
