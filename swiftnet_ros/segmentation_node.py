@@ -27,8 +27,7 @@ from time import monotonic
 from typing import Any, Iterator, List, Optional
 
 from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
-from rclpy.clock import Clock
-from rclpy.clock_type import ClockType
+from rclpy.clock import Clock, ClockType
 from rclpy.executors import Executor
 from rclpy.node import Node
 from std_srvs.srv import Trigger

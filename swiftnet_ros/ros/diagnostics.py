@@ -22,8 +22,7 @@ from contextlib import contextmanager
 from typing import Any, Callable, Dict, Iterator, List, Union
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
-from rclpy.clock import Clock
-from rclpy.clock_type import ClockType
+from rclpy.clock import Clock, ClockType
 from rclpy.exceptions import InvalidParameterTypeException
 from rclpy.node import Node
 from swiftnet_ros.errors import InvalidValueError

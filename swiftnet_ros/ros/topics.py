@@ -16,9 +16,8 @@
 
 from typing import Any, Callable, Dict, List
 
-from rclpy.event_handler import PublisherEventCallbacks, SubscriptionEventCallbacks
 from rclpy.exceptions import ParameterException
-from rclpy.node import Node
+from rclpy.node import Node, PublisherEventCallbacks, SubscriptionEventCallbacks
 from rclpy.publisher import Publisher
 from rclpy.qos import (
     DurabilityPolicy,
