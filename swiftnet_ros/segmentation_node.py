@@ -29,7 +29,6 @@ from typing import Any, Iterator, List, Optional
 from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
 from rclpy.clock import Clock, ClockType
 from rclpy.executors import Executor
-from rclpy.node import Node
 from std_srvs.srv import Trigger
 from swiftnet_ros.backends.engine_build import EngineFile
 from swiftnet_ros.backends.openvino.cache import use_cache
@@ -254,7 +253,7 @@ def _segmentation(is_busy: Event, executor: Executor, stop: Event) -> Iterator[N
         if not node.close():
             is_busy.set()
         executor.remove_node(node)
-        Node.destroy_node(node)
+        node.destroy_node()
     node.raise_error()
 
 

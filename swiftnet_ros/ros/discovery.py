@@ -17,7 +17,8 @@
 import os
 from typing import Mapping, MutableMapping
 
-# Humble knows the first variable only, Iron and newer both, and warn of the first.
+from swiftnet_ros.ros.compat import needs_localhost_only
+
 _LOCALHOST_ONLY = 'ROS_LOCALHOST_ONLY'
 _DISCOVERY_RANGE = 'ROS_AUTOMATIC_DISCOVERY_RANGE'
 _MACHINE = ('LOCALHOST', 'OFF')
@@ -34,5 +35,5 @@ def limit_to_machine(environment: MutableMapping[str, str] = os.environ) -> None
     if _LOCALHOST_ONLY in environment or _DISCOVERY_RANGE in environment:
         return
     environment[_DISCOVERY_RANGE] = 'LOCALHOST'
-    if environment.get('ROS_DISTRO', '') == 'humble':
+    if needs_localhost_only():
         environment[_LOCALHOST_ONLY] = '1'

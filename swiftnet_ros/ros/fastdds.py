@@ -19,18 +19,16 @@ With the default of half a megabyte, a best-effort stream of large images loses 
 frames. Fast DDS reads the profile from the environment when the first node starts.
 """
 
-from importlib.metadata import PackageNotFoundError, version
 import os
 import shutil
-from typing import MutableMapping, Tuple
+from typing import MutableMapping
 
+from swiftnet_ros.ros.compat import profile_variables
 from swiftnet_ros.ros.discovery import is_limited_to_machine
 from swiftnet_ros.system.paths import share_folder
 
 VARIABLES = ('FASTRTPS_DEFAULT_PROFILES_FILE', 'FASTDDS_DEFAULT_PROFILES_FILE')
 SEGMENT_BYTES = 64 * 2**20
-# rclpy of this version and newer (Kilted) warns of the first variable; older ones know only it.
-_RENAMED_IN = 9
 _SHARED_MEMORY = '/dev/shm'
 
 
@@ -52,17 +50,8 @@ def set_profile(environment: MutableMapping[str, str] = os.environ) -> str:
         )
     name = 'fastdds_localhost.xml' if is_limited_to_machine(environment) else 'fastdds.xml'
     path = str(share_folder('config') / name)
-    environment.update(dict.fromkeys(_known_variables(), path))
+    environment.update(dict.fromkeys(profile_variables(), path))
     return ''
-
-
-def _known_variables() -> Tuple[str, ...]:
-    """Return the variable that the installed ROS reads; both if its version is unknown."""
-    try:
-        major = int(version('rclpy').split('.')[0])
-    except (PackageNotFoundError, ValueError):
-        return VARIABLES
-    return VARIABLES[1:] if major >= _RENAMED_IN else VARIABLES[:1]
 
 
 def _free_shared_memory() -> float:

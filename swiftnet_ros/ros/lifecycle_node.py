@@ -34,7 +34,7 @@ from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackRet
 from rclpy.node import Node
 from rclpy.task import Future
 from swiftnet_ros.errors import NodeShutdownError, SwiftnetError, UnexpectedError
-from swiftnet_ros.ros.parameters import reject_empty_values
+from swiftnet_ros.ros.compat import reject_empty_values
 
 Result = TypeVar('Result')
 
@@ -144,6 +144,11 @@ class ManagedNode(LifecycleNode):
         self._executor_stopped.set()
         self._transitions.shutdown(wait=False)
         return bool(shutdown.done())
+
+    def destroy_node(self) -> None:
+        """Destroy the node and its state machine, which would keep the DDS participant alive."""
+        Node.destroy_node(self)
+        self._state_machine.destroy_when_not_in_use()
 
     def configure(self) -> None:
         """Open everything that is needed; on an error, release all of it."""

@@ -18,14 +18,14 @@ ROS parameters from a frozen dataclass: names, defaults, ranges and descriptions
 Its fields are made by `parameter`; `declare_parameters` declares them and returns their values.
 """
 
-from contextlib import contextmanager
 from dataclasses import Field, field, fields
-from typing import Any, cast, Dict, Iterator, Tuple, Type, TypeVar, Union
+from typing import Any, cast, Dict, Tuple, Type, TypeVar, Union
 
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
 from rclpy.exceptions import InvalidParameterTypeException, InvalidParameterValueException
 from rclpy.node import Node
-from swiftnet_ros.errors import InvalidValueError, RosArgumentsError, UnknownNameError
+from swiftnet_ros.errors import InvalidValueError, UnknownNameError
+from swiftnet_ros.ros.compat import check_values
 
 ParametersT = TypeVar('ParametersT')
 Limits = Union[Tuple[int, int], Tuple[float, float], Tuple[()]]
@@ -57,16 +57,6 @@ def parameter(default: Any, description: str, limits: Limits = (), changes: str 
     return field(default=default, metadata=metadata)
 
 
-@contextmanager
-def reject_empty_values() -> Iterator[None]:
-    """Raise RosArgumentsError if rclpy rejects a parameter without a value: [] has no type."""
-    try:
-        yield
-    except ValueError as error:
-        reason = f"{error}: write an empty list as [''], and leave out what has no value"
-        raise RosArgumentsError(reason) from error
-
-
 def declare_parameters(node: Node, cls: Type[ParametersT]) -> ParametersT:
     """
     Declare the fields of `cls` and return the values that the user set.
@@ -75,6 +65,7 @@ def declare_parameters(node: Node, cls: Type[ParametersT]) -> ParametersT:
     have raises UnknownNameError, where ROS would ignore it. Raise InvalidValueError for a value
     of the wrong type or out of range.
     """
+    check_values(node)
     known = declared_fields(cls)
     for name in node.get_parameters_by_prefix(''):
         if name not in known and name not in _ROS_NAMES and not name.startswith(_ROS_PREFIXES):

@@ -30,8 +30,8 @@ from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
 from rclpy.utilities import remove_ros_args
 from swiftnet_ros.errors import RosArgumentsError
+from swiftnet_ros.ros.compat import reject_empty_values
 from swiftnet_ros.ros.fastdds import set_profile
-from swiftnet_ros.ros.parameters import reject_empty_values
 from swiftnet_ros.system.process import exit_code
 
 # A signal is noticed within this time, in seconds.

@@ -34,6 +34,7 @@ ip address add 10.77.0.1/24 dev inside
 ip link set inside up
 ip link set outside up
 ip route add 224.0.0.0/4 dev inside
+touch "$LOG"
 sent() {
   ip -statistics -json link show inside |
     "$PYTHON" -c 'import json, sys; print(json.load(sys.stdin)[0]["stats64"]["tx"]["packets"])'
@@ -67,13 +68,14 @@ def test_limited_discovery_is_recognized(environment, is_limited):
     assert is_limited_to_machine(environment) is is_limited
 
 
-@pytest.mark.parametrize('release', ['humble', 'jazzy'])
-def test_discovery_is_limited_by_the_variable_of_the_release(release):
-    environment = {'ROS_DISTRO': release}
+@pytest.mark.parametrize(('version', 'is_humble'), [('3.3.15', True), ('7.1.6', False)])
+def test_discovery_is_limited_by_the_variable_of_the_release(monkeypatch, version, is_humble):
+    monkeypatch.setattr('swiftnet_ros.ros.compat.version', lambda name: version)
+    environment = {}
     limit_to_machine(environment)
     assert is_limited_to_machine(environment)
     # Jazzy warns of the variable of Humble.
-    assert ('ROS_LOCALHOST_ONLY' in environment) == (release == 'humble')
+    assert ('ROS_LOCALHOST_ONLY' in environment) == is_humble
 
 
 def test_a_range_of_the_user_stays():

@@ -43,7 +43,7 @@ def rclpy_is(monkeypatch):
                 raise PackageNotFoundError(name)
             return number
 
-        monkeypatch.setattr(fastdds, 'version', version)
+        monkeypatch.setattr('swiftnet_ros.ros.compat.version', version)
 
     return fake
 

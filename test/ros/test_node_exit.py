@@ -14,8 +14,10 @@
 
 """How the node ends: one line and exit code 1 for a user's error, 0 for Ctrl-C and SIGTERM."""
 
+from contextlib import suppress
 import json
 import os
+from pathlib import Path
 import re
 import signal
 import subprocess
@@ -155,6 +157,45 @@ def test_a_busy_thread_does_not_delay_the_end(tiny_path, probe, number, gate):
     assert node.returncode == 0 and 'Traceback' not in log
     # It left the ROS graph in order: its topics are gone.
     wait_until(lambda: not probe.node.count_publishers(topic), 2, f'the end of {topic}')
+
+
+def orphaned_segments():
+    """Return the shared-memory segments of Fast DDS that no process has mapped."""
+    mapped = set()
+    for maps in Path('/proc').glob('[0-9]*/maps'):
+        # A process may end meanwhile, or belong to somebody else.
+        with suppress(OSError):
+            mapped.update(re.findall(r'/dev/shm/(fastrtps_[0-9a-f]{16})$', maps.read_text(), re.M))
+    return {path.name for path in Path('/dev/shm').glob('fastrtps_' + 16 * '[0-9a-f]')} - mapped
+
+
+def test_ended_starts_leave_no_node_and_no_shared_memory(tiny_path, probe):
+    """Ten times: ended by either signal while the engine is being opened, or a failed start."""
+    words = [sys.executable, '-c', SLOW_NODE, 'shut', '--ros-args', '-r', '__ns:=/leaving']
+    slow = [*words, '-p', f'model:={tiny_path}', '-p', 'engine:=gated']
+    failing = [*words, '-p', 'model:=nothing']
+    environment = {**os.environ, 'PYTHONPATH': os.pathsep.join(sys.path)}
+    topic = '/leaving/segmentation/label_image'
+    before = orphaned_segments()
+    for attempt in range(10):
+        command = failing if attempt % 5 == 4 else slow
+        with subprocess.Popen(command, stderr=subprocess.PIPE, env=environment) as node:
+            if command is slow:
+                wait_until(lambda: probe.node.count_publishers(topic), 30, topic)
+                node.send_signal((signal.SIGINT, signal.SIGTERM)[attempt % 2])
+            node.communicate(timeout=30)
+        assert node.returncode == int(command is failing)
+        wait_until(lambda: not names_in_graph(probe, '/leaving'), 2, 'the end of the node')
+        assert orphaned_segments() <= before
+
+
+def names_in_graph(probe, namespace):
+    """Return the nodes and services of a namespace that are visible."""
+    nodes = probe.node.get_node_names_and_namespaces()
+    services = [name for name, _ in probe.node.get_service_names_and_types()]
+    return [name for name, space in nodes if space == namespace] + [
+        name for name in services if name.startswith(f'{namespace}/')
+    ]
 
 
 def test_a_bug_in_the_worker_ends_the_process(tiny_path, probe):
