@@ -196,6 +196,7 @@ class CameraSection:
     lens: Lens = field(default_factory=Lens)
 
 
+@pytest.mark.filterwarnings('ignore::FutureWarning')
 def test_old_key_is_read_with_a_warning():
     with pytest.warns(FutureWarning, match=r'^lens\.focus is now called lens\.focal$'):
         config = dataclass_from_tree(CameraSection, {'lens': {'focus': 2}})
@@ -205,10 +206,16 @@ def test_old_key_is_read_with_a_warning():
 
 
 @pytest.mark.filterwarnings('ignore::FutureWarning')
-@pytest.mark.parametrize('keys', [('colour', 'color'), ('color', 'colour')])
-def test_override_wins_under_the_old_key_and_the_new(tmp_path, keys):
-    in_file, overridden = keys
+@pytest.mark.parametrize(
+    ('in_file', 'overrides'),
+    [
+        ('colour: hsv', ['color=linear']),
+        ('color: hsv', ['colour=linear']),
+        ('color: hsv', ['colour=hsv', 'color=linear']),
+    ],
+)
+def test_last_override_wins_under_the_old_key_and_the_new(tmp_path, in_file, overrides):
     path = tmp_path / 'tiny.yaml'
-    path.write_text(f'name: tiny\naugmentation: {{{in_file}: hsv}}\n')
-    config = load_config(path, (f'augmentation.{overridden}=linear',))
+    path.write_text(f'name: tiny\naugmentation: {{{in_file}}}\n')
+    config = load_config(path, tuple(f'augmentation.{text}' for text in overrides))
     assert config.augmentation.color == 'linear'
