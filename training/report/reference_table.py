@@ -65,8 +65,8 @@ def comparison_table(variants: Sequence[VariantResults], reference: ReferenceTab
         _reference_cells(row, full) + _our_cells(_find_variant(ours, row), our_full)
         for row in reference.rows
     ]
-    source = f'Reference: {reference.source}; {reference.data}, {reference.device}.'
-    return f'{markdown_table(_HEAD, rows)}\n\n{source}'
+    origin = f'Reference: {reference.data}, {reference.device}.'
+    return f'{markdown_table(_HEAD, rows)}\n\n{origin}'
 
 
 def _reference_cells(row: JsonTree, full: JsonTree) -> tuple[str, ...]:
