@@ -42,10 +42,9 @@ from swiftnet_ros.serving.camera_stats import (
     OLD,
     RATE_LIMIT,
 )
-from swiftnet_ros.serving.health import CameraSnapshot
+from swiftnet_ros.serving.health import CameraSnapshot, FRAME_TIMEOUT
 
 _WARNING_PERIOD = 5.0
-_FRAME_TIMEOUT = 5.0
 _TRANSPORTS = {'raw': Image, 'compressed': CompressedImage}
 
 
@@ -163,7 +162,7 @@ class Camera:
     def warn_if_silent(self) -> None:
         """Log a warning, every few seconds, while no frame arrives."""
         waiting = self.stats.waiting()
-        if waiting is None or waiting < _FRAME_TIMEOUT:
+        if waiting is None or waiting < FRAME_TIMEOUT:
             return
         publishers = self._node.get_publishers_info_by_topic(self.topic)
         types = [publisher.topic_type for publisher in publishers]

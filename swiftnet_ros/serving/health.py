@@ -33,7 +33,8 @@ _DROP_WARNINGS = {
     'bad': 'cannot be read; see the log for the reason',
     'old': 'are older than max_age; check the clocks of both computers, or raise max_age',
 }
-_FRAME_TIMEOUT = 5.0
+# A camera that has sent nothing for so many seconds is silent.
+FRAME_TIMEOUT = 5.0
 
 
 @dataclass(frozen=True)
@@ -140,7 +141,7 @@ def engine_health(engine: EngineSnapshot) -> Health:
 
 
 def _assess_camera(camera: CameraSnapshot) -> Tuple[int, str]:
-    waits = camera.waiting is not None and camera.waiting >= _FRAME_TIMEOUT
+    waits = camera.waiting is not None and camera.waiting >= FRAME_TIMEOUT
     if camera.qos_mismatch:
         return (ERROR if waits else WARN), camera.qos_mismatch
     if waits and not camera.received:

@@ -234,7 +234,7 @@ def test_qos_overrides_apply_to_inputs_and_outputs(probe, tiny_path):
 
 def test_a_silent_topic_is_logged(probe, tiny_path, capfd, monkeypatch):
     """With its name after remapping and its number of publishers."""
-    monkeypatch.setattr('swiftnet_ros.ros.camera._FRAME_TIMEOUT', 1.0)
+    monkeypatch.setattr('swiftnet_ros.ros.camera.FRAME_TIMEOUT', 1.0)
     with RunningNode('/waiting', model=str(tiny_path)) as running:
         assert running.do('configure', 'activate')
         logs = []

@@ -270,7 +270,7 @@ def test_a_temporary_qos_mismatch_does_not_interrupt_the_stream(probe, tiny_path
 def test_a_qos_mismatch_of_the_only_camera_is_an_error_until_it_is_gone(
     probe, tiny_path, status, monkeypatch
 ):
-    monkeypatch.setattr('swiftnet_ros.serving.health._FRAME_TIMEOUT', 1.0)
+    monkeypatch.setattr('swiftnet_ros.serving.health.FRAME_TIMEOUT', 1.0)
     override = {'qos_overrides./only/image.subscription.reliability': 'reliable'}
     with RunningNode('/only', model=str(tiny_path), **override) as running:
         assert running.do('configure', 'activate')
