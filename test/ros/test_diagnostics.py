@@ -65,7 +65,7 @@ def test_the_engine_status_has_the_values_in_use(status_of, probe, tiny_path):
         assert float(values['model size (MB)']) == round(tiny_path.stat().st_size / 1e6, 2)
         assert (values['engine'], values['precision']) == ('openvino', 'fp32')
         assert values['state'] == 'active' and values['input size'] == '64x48'
-        assert values['device'] == running.pipeline.loading.result().engine.device
+        assert values['device'] == running.pipeline.loading.result().segmenter.device
 
 
 def test_a_failed_transition_is_an_error_with_its_reason(status_of, probe, tiny_path):

@@ -79,11 +79,12 @@ def test_each_state_has_its_topics_and_its_engine(probe, tiny_path):
             and state(probe, '/states') == 'active'
         )
         wait_until(lambda: '/states/image' in topics_of(probe, '/states', 'subscribers'))
-        engine = running.pipeline.loading.result().engine
+        backend = running.pipeline.loading.result().segmenter._backend
         assert change_state(probe, '/states', Transition.TRANSITION_DEACTIVATE)
         wait_until(lambda: '/states/image' not in topics_of(probe, '/states', 'subscribers'))
-        assert running.pipeline.loading.result().engine is engine and not engine._closed
-        assert change_state(probe, '/states', label='cleanup') and engine._closed
+        assert running.pipeline.loading.result().segmenter._backend is backend
+        assert not backend._is_closed
+        assert change_state(probe, '/states', label='cleanup') and backend._is_closed
         wait_until(lambda: not OUTPUTS & topics_of(probe, '/states'))
         assert change_state(probe, '/states', Transition.TRANSITION_UNCONFIGURED_SHUTDOWN)
         assert state(probe, '/states') == 'finalized'

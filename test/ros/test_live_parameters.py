@@ -169,4 +169,4 @@ def test_rejected_parameters_can_be_set_while_the_node_is_unconfigured(probe, ru
     for name, value in (('threads', 1), ('cameras', ['a', 'b']), ('output_size', 'network')):
         assert set_parameter(running, name, value) == ''
     assert running.do('configure') and list(running.pipeline.cameras) == ['a', 'b']
-    assert running.pipeline.loading.result().engine.threads == 1
+    assert running.pipeline.loading.result().segmenter.threads == 1

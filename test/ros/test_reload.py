@@ -73,7 +73,8 @@ def test_a_new_file_is_used_and_the_subscription_stays(probe, running, model_pat
     with open_engine(model_path) as engine:
         assert np.array_equal(after, Segmenter(engine).segment(image).labels)
     assert np.mean(after == len(COLORS) - 1 - before) > 0.9
-    assert running.camera()._subscription is subscription and old.engine._closed
+    assert running.camera()._subscription is subscription
+    assert old.segmenter._backend._is_closed
     assert running.pipeline.loading.result().sha256 != old.sha256
 
 
