@@ -12,4 +12,4 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Training a network: loop, losses, optimizers, initial weights."""
+"""Training a network: loop, losses, optimizers, learning-rate schedule, initial weights."""

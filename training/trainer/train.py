@@ -220,13 +220,13 @@ def _batches(
     counts: ClassCounts | None,
 ) -> tuple[Iterable[Batch | str], ShuffledBatchSampler]:
     """Return the batches of an epoch, and the sampler on which the epoch is set."""
-    share = accelerator.process_index, accelerator.num_processes
+    process = accelerator.process_index, accelerator.num_processes
     train, augmentation = config.train, config.augmentation
     if not config.data.on_device:
         rare_classes = RareClassSampler(config.sampling, counts) if counts else None
-        return training_loader(dataset, augmentation, train, *share, rare_classes)
+        return training_loader(dataset, augmentation, train, *process, rare_classes)
     check_gpu_augmentation(augmentation, config.sampling)
-    sampler = ShuffledBatchSampler(len(dataset), train.batch_size, train.seed, *share)
+    sampler = ShuffledBatchSampler(len(dataset), train.batch_size, train.seed, *process)
     images = ImageStore.load(dataset, accelerator.device)
     return GpuLoader(images, augmentation, sampler), sampler
 
