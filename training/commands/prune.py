@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from swiftnet_ros.errors import FileMissingError, InvalidValueError
+from swiftnet_ros.system.files import write_atomic
 from swiftnet_ros.system.image_size import network_size
 from torch import nn
 from training.datasets import open_dataset
@@ -66,7 +67,7 @@ def main(arguments: Sequence[str]) -> int:
     history = prune(network, config.prune, statistics, config.seed)
     pruned = replace(checkpoint, weights=network.state_dict(), miou=None, progress={})
     save_checkpoint(pruned, out)
-    history_path(out).write_text(history.to_json())
+    write_atomic(history_path(out), history.to_json())
     result = count_complexity(network, *options.size)
     print(f'{out}: {result.params} parameters, {result.gmacs:.2f} GMACs; {history_path(out)}')
     if options.json:

@@ -100,10 +100,14 @@ def write_plots(result: JsonTree, folder: Path) -> list[Path]:
         figure = draw(result)
         if figure is not None:
             path = folder / f'{name}.png'
-            # Without time and version, so that equal plots are equal files.
-            figure.savefig(path, dpi=100, metadata={'Software': None})
+            save_plot(figure, path)
             files.append(path)
     return files
+
+
+def save_plot(figure: Figure, path: Path) -> None:
+    """Write a PNG file without time and version, so that equal plots are equal files."""
+    figure.savefig(path, dpi=100, metadata={'Software': None})
 
 
 def _draw_line(axes: Axes, cases: Sequence[JsonTree], cost: str, values: Sequence[float]) -> None:

@@ -26,6 +26,7 @@ import struct
 import onnx
 from onnx.shape_inference import infer_shapes
 from swiftnet_ros.model_spec import read_model, read_spec
+from swiftnet_ros.system.files import write_atomic
 from training.quantization.calibrate import collect_histograms
 from training.quantization.calibration_images import CalibrationImages, NetworkInputs
 from training.quantization.quantize import QuantizationResult
@@ -40,9 +41,9 @@ def write_tensorrt_tables(
     """Write OUT.calibration and OUT.ranges.json for the FP32 file that was quantized."""
     scales = tensor_scales(result, source, images)
     cache, ranges = (out.with_suffix(suffix) for suffix in ('.calibration', '.ranges.json'))
-    cache.write_text(cache_text(scales))
+    write_atomic(cache, cache_text(scales))
     limits = {name: [-ACTIVATION_MAX * s, ACTIVATION_MAX * s] for name, s in scales.items()}
-    ranges.write_text(json.dumps(limits, indent=1) + '\n')
+    write_atomic(ranges, json.dumps(limits, indent=1) + '\n')
     return [cache, ranges]
 
 

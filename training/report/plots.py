@@ -15,7 +15,6 @@
 """Plots of an experiment's variants; the same results make the same files."""
 
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 
 from matplotlib.figure import Figure
 import numpy as np
@@ -88,11 +87,6 @@ PLOTS: dict[str, tuple[Callable[[Sequence[VariantResults]], Figure | None], str]
         'union; two independent choices of half the channels overlap by 33',
     ),
 }
-
-
-def save_plot(figure: Figure, path: Path) -> None:
-    """Write a PNG file without time and version, so that equal plots are equal files."""
-    figure.savefig(path, dpi=100, metadata={'Software': None})
 
 
 def pareto(sizes: Sequence[float], scores: Sequence[float]) -> list[int]:

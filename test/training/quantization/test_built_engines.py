@@ -105,7 +105,7 @@ def _inputs(golden: Golden | None, height: int, width: int):
 
 
 def converted_to_fp16(source: Path, out: Path) -> Path:
-    """Make the fp16 file of a source."""
+    """Return the fp16 file of a source."""
     spec = replace(read_spec(source), precision='fp16')
     write_model(to_fp16(read_model(source), source), out, spec, read_golden(source))
     return out
