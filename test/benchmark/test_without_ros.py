@@ -96,8 +96,8 @@ def test_images_are_stretched_to_the_size_of_a_camera(folder, capsys):
 
 
 def round_of(engine_ms, latencies, seconds, memory):
-    """Return a round without dropped frames."""
-    measurement = Measurement(3, len(latencies), seconds, latencies, memory_mb=memory)
+    """Return a round with one dropped frame."""
+    measurement = Measurement(3, len(latencies) + 1, seconds, latencies, memory_mb=memory)
     return Round(measurement, EngineTimes(engine_ms, engine_ms + 1))
 
 
@@ -108,7 +108,8 @@ def test_ratios_are_medians_of_the_rounds_and_growth_is_since_the_middle(folder)
         round_of(40.0, [50.0] * 3, 0.1, [303.0, 305.0]),
     ]
     found = report(rounds, read_spec(folder / 'tiny.onnx'))
-    assert (found['sent'], found['received'], found['p50_ms']) == (10, 10, 30.0)
+    assert (found['sent'], found['received'], found['dropped']) == (13, 10, 3)
+    assert found['p50_ms'] == 30.0
     assert (found['engine_ms'], found['pipeline_ms']) == (20.0, 21.0)
     assert found['p50_over_engine'] == 1.5
     assert found['fps_over_engine'] == pytest.approx(0.8)

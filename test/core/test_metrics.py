@@ -45,6 +45,11 @@ def test_iou_of_a_class_that_is_only_predicted_is_zero():
     assert class_iou(confusion_matrix(truth, predicted, 2)) == [0.5, 0.0]
 
 
+def test_true_ids_of_no_class_do_not_count():
+    truth, predicted = np.array([0, 3, 254, 255], np.uint8), np.zeros(4, np.uint8)
+    assert confusion_matrix(truth, predicted, 3).sum() == 1
+
+
 def test_prediction_outside_the_classes_is_a_miss():
     truth, predicted = np.array([0, 0, 1], np.uint8), np.array([0, UNLABELED, 1], np.uint8)
     assert class_iou(confusion_matrix(truth, predicted, 2)) == [0.5, 1.0]

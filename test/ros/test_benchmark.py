@@ -165,6 +165,21 @@ def test_images_are_repeated_at_a_rate(frames):
     assert measured.sent == 8
 
 
+class LateClient(FakeClient):
+    """A client that receives labels of the warm-up after its first frame at a rate."""
+
+    def send(self, message):
+        stamp = super().send(message)
+        if stamp == 7:
+            self._received.append(ReceivedLabels(6, 9_000_000, message))
+        return stamp
+
+
+def test_labels_of_the_warm_up_are_not_counted(frames):
+    measured = measure_at_rate(NodeUnderTest(LateClient(), FakeProcess(), 0.01), frames, 1000.0)
+    assert measured.latencies_ms == [5.0]
+
+
 class SilentClient(FakeClient):
     """A client of a node that never responds."""
 

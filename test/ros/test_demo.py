@@ -18,6 +18,7 @@ import json
 import signal
 import subprocess
 import sys
+from threading import Event
 
 import cv2
 from helpers.ros_probe import blocks, wait_until
@@ -25,6 +26,13 @@ from helpers.tiny_model import COLORS
 import numpy as np
 import pytest
 from swiftnet_ros.backends.registry import open_engine
+from swiftnet_ros.benchmark.measurement import LabeledFrame
+from swiftnet_ros.benchmark.over_topics import NodeUnderTest
+from swiftnet_ros.benchmark.topic_client import ReceivedLabels
+from swiftnet_ros.core.frames import Frame
+from swiftnet_ros.demo import Player
+from swiftnet_ros.model_spec import read_spec
+from swiftnet_ros.ros.image_msgs import from_array
 from swiftnet_ros.segmenter import Segmenter
 
 KEYS = {'frames', 'fps', 'p50_ms', 'p95_ms', 'miou'}
@@ -95,3 +103,40 @@ def test_a_wrong_argument_is_one_line_and_exit_code_1(frames, tiny_path, tmp_pat
     assert done.returncode == 1
     assert done.stderr.startswith(f'error: {error}')
     assert done.stderr.count('\n') == 1
+
+
+class WorseningClient:
+    """A client whose node labels the first two frames with 0 and all others with 1."""
+
+    def __init__(self):
+        self.sent, self._received = 0, []
+
+    def send(self, message):
+        self.sent += 1
+        label = 0 if self.sent <= 2 else 1
+        labels = from_array(np.full((8, 8), label, np.uint8), 'mono8', message.header)
+        self._received.append(ReceivedLabels(self.sent, self.sent + 5_000_000, labels))
+        return self.sent
+
+    def receive(self, timeout):
+        return self._received.pop(0) if self._received else None
+
+    def receive_labels_of(self, stamp_ns, timeout):
+        return self.receive(timeout)
+
+
+class FakeProcess:
+    """A running process."""
+
+    def check(self):
+        """Do not raise."""
+
+
+def test_only_the_first_result_of_an_image_counts_for_the_miou(tiny_path, tmp_path):
+    frame = LabeledFrame('a.png', Frame(blocks(8, 8), 'bgr'), np.zeros((8, 8), np.uint8))
+    node = NodeUnderTest(WorseningClient(), FakeProcess(), 0.01)
+    player = Player(node, read_spec(tiny_path), tmp_path)
+    player.play([frame], 1000.0, 0.05, Event())
+    summary = player.summary()
+    assert summary['frames'] > 2 and summary['miou'] == 1.0
+    assert (summary['dropped'], summary['p50_ms']) == (0, 5.0)
