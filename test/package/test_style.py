@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Formatting, lint, types and licence headers of every file."""
+"""Formatting, lint, types and license headers of every file."""
 
 import importlib.util
 import subprocess
