@@ -17,8 +17,9 @@
 from dataclasses import replace
 from functools import partial
 
-import cv2
-from helpers.tiny_training import COLORS, step_losses, tiny_config, write_folder
+from helpers.class_images import COLOR_OF, interior, shapes_label
+from helpers.stopped_run import stopped_after
+from helpers.tiny_training import step_losses, tiny_config, write_folder
 import numpy as np
 import pytest
 from swiftnet_ros.errors import InvalidValueError
@@ -33,14 +34,10 @@ from training.datasets.gpu_loader import (
     ImageStore,
 )
 from training.datasets.loader import ShuffledBatchSampler
-from training.datasets.transforms.augmentation import FILL
 from training.schema.config import AugmentationConfig
 from training.trainer.train import train
 
 CPU = torch.device('cpu')
-COLOR_OF = np.zeros((256, 3), np.uint8)
-COLOR_OF[:3] = COLORS
-COLOR_OF[UNLABELED] = FILL
 SIDE = 64
 PLAIN = AugmentationConfig(
     crop=SIDE, scale_min=1, scale_max=1, flip=0, brightness=0, contrast=0, saturation=0, hue=0
@@ -52,10 +49,7 @@ def coded(
     height: int = SIDE, width: int = SIDE, ids: tuple[int, int, int] = (0, 1, 2)
 ) -> ImageStore:
     """Return two images with one color per class, the second upside down."""
-    label = np.full((height, width), ids[0], np.uint8)
-    cv2.rectangle(label, (width // 4, height // 3), (width, height), ids[1], -1)
-    cv2.circle(label, (width // 2, height // 2), height // 5, ids[2], -1)
-    label[: height // 8] = UNLABELED
+    label = shapes_label(height, width, ids)
     labels = torch.from_numpy(np.stack([label, label[::-1]]))
     images = torch.from_numpy(COLOR_OF[labels.numpy()]).permute(0, 3, 1, 2).contiguous()
     distance = torch.arange(width, dtype=torch.float32).expand(2, height, width)
@@ -66,15 +60,6 @@ def one_batch(store: ImageStore, augmentation: AugmentationConfig, seed: int = 0
     """Draw a crop of each image."""
     generator = torch.Generator().manual_seed(seed)
     return draw_batch(store, list(indices), augmentation, generator)
-
-
-def flat_inside(label: np.ndarray, margin: int = 3) -> np.ndarray:
-    """Return the pixels that have one class within `margin` pixels."""
-    kernel = np.ones((2 * margin + 1,) * 2, np.uint8)
-    flat = cv2.dilate(label, kernel) == cv2.erode(label, kernel)
-    frame = np.zeros_like(flat)
-    frame[margin:-margin, margin:-margin] = True
-    return flat & frame
 
 
 def test_crop_of_equal_size_is_the_image():
@@ -99,7 +84,7 @@ def test_image_and_label_stay_aligned_at_every_scale(scale, seed):
     augmentation = replace(PLAIN, scale_min=scale, scale_max=scale, flip=0.5)
     batch = one_batch(coded(90, 130), augmentation, seed)
     for image, label in zip(batch.images, batch.labels.byte().numpy()):
-        inside = flat_inside(label)
+        inside = interior(label)
         shown = image.permute(1, 2, 0).numpy()[inside].astype(int)
         assert np.abs(shown - COLOR_OF[label[inside]]).max() <= 1
     assert batch.labels.unique().tolist() != [UNLABELED]
@@ -250,16 +235,8 @@ def test_run_with_gpu_loader_learns_and_resumes_exactly(folder_root, tmp_path):
     train(config, folder_root, tmp_path / 'whole')
     whole = step_losses(tmp_path / 'whole')
     assert sum(whole[-4:]) < 0.8 * sum(whole[:4])
-
-    class PowerError(Exception):
-        """A power cut."""
-
-    def fails(state):
-        if state.step == 7:
-            raise PowerError
-
-    with pytest.raises(PowerError):
-        train(config, folder_root, tmp_path / 'parts', after_step=[fails])
+    with stopped_after(7):
+        train(config, folder_root, tmp_path / 'parts')
     train(config, folder_root, tmp_path / 'parts')
     assert step_losses(tmp_path / 'parts') == whole
 

@@ -17,6 +17,7 @@ from collections import Counter
 from dataclasses import replace
 from itertools import islice
 
+from helpers.stopped_run import stopped_after
 from helpers.tiny_training import final_weights, step_losses, tiny_config, tiny_loader
 import numpy as np
 import pytest
@@ -27,7 +28,6 @@ from training.datasets.class_statistics import ClassCounts, count_pixels
 from training.datasets.loader import RareClassSampler, readable_batches
 from training.datasets.transforms.augmentation import augment, training_transform
 from training.schema.config import AugmentationConfig, SamplingConfig
-from training.trainer import train as train_module
 from training.trainer.train import train
 
 COUNTS = ClassCounts(
@@ -151,23 +151,12 @@ def test_fraction_0_keeps_the_positions(folder_root):
     assert plain == counted
 
 
-class StoppedError(Exception):
-    """Raised to interrupt a run."""
-
-
-def test_resumed_run_has_the_same_crops(folder_root, tmp_path, monkeypatch):
+def test_resumed_run_has_the_same_crops(folder_root, tmp_path):
     config = with_sampling(train={'epochs': 3, 'evaluate_every': 0}, data={'cache': True})
     train(config, folder_root, tmp_path / 'whole')
 
-    def stop(state):
-        if state.step == 3:
-            raise StoppedError
-
-    with monkeypatch.context() as patch:
-        usual = train_module.default_callbacks
-        patch.setattr(train_module, 'default_callbacks', lambda *rest: [*usual(*rest), stop])
-        with pytest.raises(StoppedError):
-            train(config, folder_root, tmp_path / 'stopped')
+    with stopped_after(3):
+        train(config, folder_root, tmp_path / 'stopped')
     without_cache = replace(config, data=replace(config.data, cache=False))
     train(without_cache, folder_root, tmp_path / 'stopped')
     losses = [step_losses(tmp_path / name) for name in ('whole', 'stopped')]

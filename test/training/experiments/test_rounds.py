@@ -17,6 +17,7 @@
 
 import json
 
+from helpers.stopped_run import stopped_after
 from helpers.tiny_experiment import DENSE, EXPERIMENT, tiny_seed_runs
 from helpers.tiny_training import final_weights, step_losses
 import pytest
@@ -36,30 +37,12 @@ import yaml
 ITERATIVE = {'iterative': {'weights': 'ft', 'pruning': 'all', 'rounds': 2}}
 
 
-class StoppedError(Exception):
-    """Raised by a test to stop a run."""
-
-
 @pytest.fixture
-def stopped(folder_root, tmp_path, monkeypatch):
+def stopped(folder_root, tmp_path):
     """Return runs whose iterative variant stopped in the second epoch of its second round."""
     runs = tiny_seed_runs(folder_root, tmp_path / 'runs', variants=ITERATIVE)
-    second = runs.paths('iterative').folder
-
-    def stop_in_second_round(*arguments):
-        callbacks = original(*arguments)
-
-        def stop(state):
-            if arguments[3].folder == second and state.step == 3:
-                raise StoppedError
-
-        return [*callbacks, stop]
-
-    original = train_module.default_callbacks
-    with monkeypatch.context() as patch:
-        patch.setattr(train_module, 'default_callbacks', stop_in_second_round)
-        with pytest.raises(StoppedError):
-            finish_run(runs, 'iterative')
+    with stopped_after(3, runs.paths('iterative').folder):
+        finish_run(runs, 'iterative')
     return runs
 
 

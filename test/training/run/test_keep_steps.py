@@ -16,6 +16,7 @@
 """A run stores the weights of the iterations in train.keep_steps, not averaged."""
 
 from accelerate.utils import set_seed
+from helpers.stopped_run import stopped_after
 from helpers.tiny_training import tiny_config
 import pytest
 from swiftnet_ros.errors import InvalidValueError
@@ -23,7 +24,6 @@ import torch
 from training.datasets import open_dataset
 from training.run.checkpoint import load_checkpoint
 from training.run.folder import RunPaths
-from training.trainer import train as train_module
 from training.trainer.initial_weights import initial_network
 from training.trainer.train import train
 
@@ -67,23 +67,12 @@ def test_iteration_0_has_the_weights_of_the_seed(folder_root, tmp_path):
     assert _equal(kept, initial_network(config.model, dataset.table.classes).state_dict())
 
 
-class StoppedError(Exception):
-    """Raised to interrupt a run."""
-
-
-def test_resumed_run_keeps_the_same_weights(folder_root, tmp_path, monkeypatch):
+def test_resumed_run_keeps_the_same_weights(folder_root, tmp_path):
     config = tiny_config(train={'epochs': 3, 'keep_steps': [0, 5]})
 
-    def stop(state):
-        if state.step == 3:
-            raise StoppedError
-
     train(config, folder_root, tmp_path / 'whole')
-    with monkeypatch.context() as patch:
-        original = train_module.default_callbacks
-        patch.setattr(train_module, 'default_callbacks', lambda *args: [*original(*args), stop])
-        with pytest.raises(StoppedError):
-            train(config, folder_root, tmp_path / 'stopped')
+    with stopped_after(3):
+        train(config, folder_root, tmp_path / 'stopped')
     whole, stopped = RunPaths(tmp_path / 'whole'), RunPaths(tmp_path / 'stopped')
     first = stopped.weights_at(0).stat().st_mtime_ns
     assert not stopped.weights_at(5).exists()

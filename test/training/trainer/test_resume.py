@@ -22,6 +22,7 @@ import subprocess
 import sys
 
 from helpers.checkout import ROOT
+from helpers.stopped_run import stopped_after
 from helpers.tiny_training import (
     final_weights,
     step_losses,
@@ -34,8 +35,6 @@ import pytest
 import torch
 from training.run.checkpoint import CheckpointError
 from training.run.folder import read_records, RunPaths
-from training.trainer import train as train_module
-from training.trainer.state import TrainState
 from training.trainer.train import train
 
 # Kills the process right after the losses of a step were written.
@@ -68,23 +67,11 @@ def test_killed_run_resumes_with_the_same_losses(folder_root, tmp_path):
     assert epochs == [1, 2, 3, 4]
 
 
-class StoppedError(Exception):
-    """Raised by a test to stop a run."""
-
-
 @pytest.fixture
-def stopped_run(folder_root, tmp_path, monkeypatch) -> Path:
+def stopped_run(folder_root, tmp_path) -> Path:
     """Return the folder of a run that stopped in its third epoch."""
-
-    def stop(state: TrainState) -> None:
-        if state.step == 5:
-            raise StoppedError
-
-    with monkeypatch.context() as patch:
-        original = train_module.default_callbacks
-        patch.setattr(train_module, 'default_callbacks', lambda *args: [*original(*args), stop])
-        with pytest.raises(StoppedError):
-            train(tiny_config(train={'epochs': 3}), folder_root, tmp_path / 'run')
+    with stopped_after(5):
+        train(tiny_config(train={'epochs': 3}), folder_root, tmp_path / 'run')
     return tmp_path / 'run'
 
 

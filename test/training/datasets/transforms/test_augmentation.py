@@ -18,6 +18,7 @@
 from dataclasses import replace
 
 import cv2
+from helpers.class_images import COLOR_OF, interior, shapes_label
 from helpers.tiny_training import COLORS, tiny_config, tiny_loader
 import numpy as np
 import pytest
@@ -31,26 +32,12 @@ from training.datasets.transforms.augmentation import augment, RandomScale, trai
 from training.schema.config import AugmentationConfig
 
 GEOMETRY = AugmentationConfig(crop=96, brightness=0, contrast=0, saturation=0, hue=0)
-COLOR_OF = np.full((256, 3), 77, np.uint8)
-COLOR_OF[:3] = COLORS
 
 
 def coded(height: int, width: int) -> tuple[torch.Tensor, torch.Tensor]:
     """Return an image [3, H, W] with one color per class, and its label [H, W]."""
-    label = np.zeros((height, width), np.uint8)
-    cv2.rectangle(label, (width // 4, height // 3), (width, height), 1, -1)
-    cv2.circle(label, (width // 2, height // 2), height // 5, 2, -1)
-    label[: height // 8] = UNLABELED
+    label = shapes_label(height, width)
     return torch.from_numpy(COLOR_OF[label]).permute(2, 0, 1), torch.from_numpy(label)
-
-
-def inside(label: np.ndarray, margin: int) -> np.ndarray:
-    """Return the pixels that have one class within `margin` pixels."""
-    kernel = np.ones((2 * margin + 1,) * 2, np.uint8)
-    flat = cv2.dilate(label, kernel) == cv2.erode(label, kernel)
-    frame = np.zeros_like(flat)
-    frame[margin:-margin, margin:-margin] = True
-    return flat & frame
 
 
 @pytest.mark.parametrize('seed', range(20))
@@ -60,7 +47,7 @@ def test_image_and_label_stay_aligned(seed):
     assert image.shape == (3, 96, 96)
     assert label.shape == (96, 96)
     pixels, ids = image.permute(1, 2, 0).numpy().astype(int), label.numpy()
-    sure = inside(ids, 3) & (ids != UNLABELED)
+    sure = interior(ids) & (ids != UNLABELED)
     assert sure.any()
     assert np.abs(pixels - COLOR_OF[ids])[sure].max() <= 1
 
