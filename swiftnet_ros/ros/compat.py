@@ -13,9 +13,9 @@
 # limitations under the License.
 
 """
-What differs between the ROS releases from Humble to Rolling.
+Differences between the ROS releases from Humble to Rolling.
 
-Every entry names the release without which it can go.
+"Remove with X" is a function that is not needed once release X is no longer supported.
 """
 
 from contextlib import contextmanager
@@ -26,6 +26,7 @@ from rclpy.node import Node
 from rclpy.parameter import Parameter
 from swiftnet_ros.errors import RosArgumentsError
 
+PROFILE_VARIABLES = ('FASTRTPS_DEFAULT_PROFILES_FILE', 'FASTDDS_DEFAULT_PROFILES_FILE')
 # Major versions of rclpy.
 _IRON, _KILTED = 4, 9
 _WRITE_VALUES = "write an empty list as [''], and leave out what has no value"
@@ -41,9 +42,9 @@ def rclpy_major() -> Optional[int]:
 
 def needs_localhost_only() -> bool:
     """
-    Return whether ROS_LOCALHOST_ONLY is what limits discovery to this machine.
+    Return whether ROS_LOCALHOST_ONLY is needed to limit discovery to this machine.
 
-    Newer releases warn of it and read ROS_AUTOMATIC_DISCOVERY_RANGE. Goes with Humble.
+    Newer releases warn about it and read ROS_AUTOMATIC_DISCOVERY_RANGE. Remove with Humble.
     """
     major = rclpy_major()
     return major is not None and major < _IRON
@@ -51,20 +52,19 @@ def needs_localhost_only() -> bool:
 
 def profile_variables() -> Tuple[str, ...]:
     """
-    Return the environment variables of Fast DDS's profile, both if the release is unknown.
+    Return the PROFILE_VARIABLES that the installed release reads; both if it is unknown.
 
-    Kilted and newer warn of the first, older releases know only it. Goes with Jazzy.
+    Kilted and newer warn about the first, older releases read only it. Remove with Jazzy.
     """
-    variables = ('FASTRTPS_DEFAULT_PROFILES_FILE', 'FASTDDS_DEFAULT_PROFILES_FILE')
     major = rclpy_major()
     if major is None:
-        return variables
-    return variables[1:] if major >= _KILTED else variables[:1]
+        return PROFILE_VARIABLES
+    return PROFILE_VARIABLES[1:] if major >= _KILTED else PROFILE_VARIABLES[:1]
 
 
 @contextmanager
 def reject_empty_values() -> Iterator[None]:
-    """Raise RosArgumentsError where Jazzy and newer reject a parameter without a value, as []."""
+    """Raise RosArgumentsError if Jazzy or newer rejects a parameter without a value, as []."""
     try:
         yield
     except ValueError as error:
@@ -75,7 +75,7 @@ def check_values(node: Node) -> None:
     """
     Raise RosArgumentsError if a declared parameter of a node has no value.
 
-    Humble makes a node of it; newer releases do not get here. Goes with Humble.
+    Humble accepts it, where newer releases raise before. Remove with Humble.
     """
     for name, parameter in node.get_parameters_by_prefix('').items():
         if getattr(parameter, 'type_', None) == Parameter.Type.NOT_SET:

@@ -23,11 +23,10 @@ import os
 import shutil
 from typing import MutableMapping
 
-from swiftnet_ros.ros.compat import profile_variables
+from swiftnet_ros.ros.compat import PROFILE_VARIABLES, profile_variables
 from swiftnet_ros.ros.discovery import is_limited_to_machine
 from swiftnet_ros.system.paths import share_folder
 
-VARIABLES = ('FASTRTPS_DEFAULT_PROFILES_FILE', 'FASTDDS_DEFAULT_PROFILES_FILE')
 SEGMENT_BYTES = 64 * 2**20
 _SHARED_MEMORY = '/dev/shm'
 
@@ -37,10 +36,10 @@ def set_profile(environment: MutableMapping[str, str] = os.environ) -> str:
     Set the shipped profile in the environment, unless the user has set one.
 
     Return a warning if it is not set because too little shared memory is free, else an empty
-    text: with a segment that does not fit, Fast DDS would use no shared memory at all. Where
+    text: with a segment that does not fit, Fast DDS would use no shared memory at all. If
     discovery is limited to this machine, so is the profile: Humble only adds transports to it.
     """
-    if any(environment.get(variable) for variable in VARIABLES):
+    if any(environment.get(variable) for variable in PROFILE_VARIABLES):
         return ''
     free = _free_shared_memory()
     if free < SEGMENT_BYTES * 1.25:
@@ -55,7 +54,7 @@ def set_profile(environment: MutableMapping[str, str] = os.environ) -> str:
 
 
 def _free_shared_memory() -> float:
-    """Return the free bytes of shared memory; infinity where the folder is missing (no Linux)."""
+    """Return the free bytes of shared memory; infinity if the folder is missing (no Linux)."""
     if not os.path.isdir(_SHARED_MEMORY):
         return float('inf')
     return float(shutil.disk_usage(_SHARED_MEMORY).free)

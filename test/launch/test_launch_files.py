@@ -28,7 +28,7 @@ from lifecycle_msgs.srv import ChangeState, GetState
 import pytest
 from rcl_interfaces.srv import GetParameters
 from sensor_msgs.msg import CompressedImage
-from swiftnet_ros.ros.fastdds import VARIABLES
+from swiftnet_ros.ros.compat import PROFILE_VARIABLES
 
 LABELS = '/segmentation/label_image'
 ARGUMENTS = {
@@ -156,7 +156,7 @@ def test_the_demo_plays_images_into_the_node(played, probe):
 def test_every_process_gets_the_profile_for_large_frames(remapped):
     _, record = remapped
     wait_until(lambda: record.environments, 30, 'the start of the node')
-    profiles = [record.environments[0].get(name) for name in VARIABLES]
+    profiles = [record.environments[0].get(name) for name in PROFILE_VARIABLES]
     expected = (FOLDER.parent / 'config' / 'fastdds.xml').read_bytes()
     assert any(profiles) and {Path(path).read_bytes() for path in profiles if path} == {expected}
 

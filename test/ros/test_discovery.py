@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Discovery that is limited to this machine sends no packet beyond it, with the profile too."""
+"""Discovery limited to this machine sends no packet to the network, with the profile too."""
 
 import os
 import shutil
@@ -20,10 +20,10 @@ import subprocess
 import sys
 
 import pytest
+from swiftnet_ros.ros.compat import PROFILE_VARIABLES
 from swiftnet_ros.ros.discovery import is_limited_to_machine, limit_to_machine
-from swiftnet_ros.ros.fastdds import VARIABLES
 
-# In a network namespace with one link to the outside; prints the packets that left by it.
+# Runs in a network namespace with one link to the outside; prints the packets sent over it.
 OUTSIDE = """
 set -e
 for name in all default; do echo 1 >/proc/sys/net/ipv6/conf/$name/disable_ipv6; done
@@ -50,7 +50,7 @@ kill -INT $!
 wait $!
 echo $(($(sent) - before))
 """
-NO_NAMESPACE = 'no network namespace can be made here'
+NO_NAMESPACE = 'no network namespace can be created here'
 
 
 @pytest.mark.parametrize(
@@ -74,20 +74,20 @@ def test_discovery_is_limited_by_the_variable_of_the_release(monkeypatch, versio
     environment = {}
     limit_to_machine(environment)
     assert is_limited_to_machine(environment)
-    # Jazzy warns of the variable of Humble.
+    # Jazzy warns about Humble's variable.
     assert ('ROS_LOCALHOST_ONLY' in environment) == is_humble
 
 
-def test_a_range_of_the_user_stays():
+def test_a_range_set_by_the_user_is_kept():
     environment = {'ROS_AUTOMATIC_DISCOVERY_RANGE': 'SUBNET'}
     limit_to_machine(environment)
     assert environment == {'ROS_AUTOMATIC_DISCOVERY_RANGE': 'SUBNET'}
 
 
 def packets_sent(model, log, **variables):
-    """Return how many packets a node sends beyond this machine from its start to its end."""
+    """Return the number of packets that a node sends to the network until it ends."""
     isolate = ['unshare', '--net', '--mount', 'bash', '-c', OUTSIDE]
-    mine = ('ROS_LOCALHOST_ONLY', 'ROS_AUTOMATIC_DISCOVERY_RANGE', *VARIABLES)
+    mine = ('ROS_LOCALHOST_ONLY', 'ROS_AUTOMATIC_DISCOVERY_RANGE', *PROFILE_VARIABLES)
     environment = {key: value for key, value in os.environ.items() if key not in mine}
     environment.update(PYTHON=sys.executable, MODEL=str(model), LOG=str(log), **variables)
     environment['PYTHONPATH'] = os.pathsep.join(filter(None, sys.path))
@@ -98,7 +98,7 @@ def packets_sent(model, log, **variables):
 
 @pytest.fixture(scope='module')
 def can_isolate():
-    """Skip where this user may make no network namespace with a link to the outside."""
+    """Skip if this user may not create a network namespace with a link to the outside."""
     if not all(map(shutil.which, ('unshare', 'ip'))):
         pytest.skip(NO_NAMESPACE)
     link = 'ip link add inside type veth peer name outside'

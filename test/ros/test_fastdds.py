@@ -19,7 +19,8 @@ from xml.etree import ElementTree
 
 import pytest
 from swiftnet_ros.ros import fastdds
-from swiftnet_ros.ros.fastdds import SEGMENT_BYTES, set_profile, VARIABLES
+from swiftnet_ros.ros.compat import PROFILE_VARIABLES
+from swiftnet_ros.ros.fastdds import SEGMENT_BYTES, set_profile
 
 
 @pytest.fixture(autouse=True)
@@ -51,12 +52,12 @@ def rclpy_is(monkeypatch):
 @pytest.mark.parametrize(
     ('number', 'names'),
     [
-        ('3.3.16', VARIABLES[:1]),
+        ('3.3.16', PROFILE_VARIABLES[:1]),
         ('7.1.6', ['FASTRTPS_DEFAULT_PROFILES_FILE']),
         ('9.1.2', ['FASTDDS_DEFAULT_PROFILES_FILE']),
-        ('10.0.1', VARIABLES[1:]),
-        (None, VARIABLES),
-        ('unknown', VARIABLES),
+        ('10.0.1', PROFILE_VARIABLES[1:]),
+        (None, PROFILE_VARIABLES),
+        ('unknown', PROFILE_VARIABLES),
     ],
 )
 def test_the_variable_is_the_one_that_the_installed_ros_reads(rclpy_is, number, names):
@@ -87,7 +88,7 @@ def test_both_variables_name_the_shipped_file(rclpy_is):
     assert sorted(kinds) == ['SHM', 'UDPv4']
 
 
-@pytest.mark.parametrize('variable', VARIABLES)
+@pytest.mark.parametrize('variable', PROFILE_VARIABLES)
 def test_a_profile_of_the_user_is_kept(variable):
     environment = {variable: '/mine.xml'}
     assert set_profile(environment) == ''

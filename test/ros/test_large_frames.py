@@ -21,7 +21,7 @@ import sys
 import pytest
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import Image
-from swiftnet_ros.ros.fastdds import VARIABLES
+from swiftnet_ros.ros.compat import PROFILE_VARIABLES
 
 # A camera driver without code of this package; the profile is in its environment.
 DRIVER = """
@@ -51,7 +51,7 @@ rclpy.shutdown()
 
 
 def test_thirty_frames_of_1080p_at_10_hz_arrive(probe):
-    if not any(map(os.environ.get, VARIABLES)):
+    if not any(map(os.environ.get, PROFILE_VARIABLES)):
         pytest.skip('/dev/shm is too small for large frames')
     received = []
 
