@@ -12,7 +12,11 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Calibration of a resized image: a point in space is projected to the same relative position."""
+"""Calibrations of resized images, and class names as a message."""
+
+from importlib.util import find_spec
+import sys
+from types import ModuleType, SimpleNamespace
 
 from helpers.ros_probe import stamped
 from hypothesis import given
@@ -21,6 +25,8 @@ import numpy as np
 import pytest
 from sensor_msgs.msg import CameraInfo, RegionOfInterest
 from swiftnet_ros.errors import InvalidFrameError
+from swiftnet_ros.model_spec import read_spec
+from swiftnet_ros.ros import info_msgs
 from swiftnet_ros.ros.info_msgs import pinhole, scaled
 
 POINTS = np.array([[0.3, -0.2, 1.0], [-0.1, 0.15, 2.0], [0.0, 0.0, 1.0]]).T
@@ -109,3 +115,27 @@ def test_a_camera_without_calibration_stays_without_one():
 def test_a_message_without_a_size_raises(size):
     with pytest.raises(InvalidFrameError, match='camera_info has width or height 0'):
         scaled(CameraInfo(width=size[0], height=size[1]), 32, 24)
+
+
+@pytest.fixture
+def messages(monkeypatch):
+    """Install fakes of the messages if vision_msgs is not installed."""
+    if find_spec('vision_msgs') is None:
+        module = ModuleType('vision_msgs.msg')
+        module.LabelInfo = module.VisionClass = SimpleNamespace
+        monkeypatch.setitem(sys.modules, 'vision_msgs', ModuleType('vision_msgs'))
+        monkeypatch.setitem(sys.modules, 'vision_msgs.msg', module)
+
+
+def test_available_is_whether_vision_msgs_is_installed():
+    assert info_msgs.AVAILABLE is (find_spec('vision_msgs') is not None)
+
+
+def test_every_class_id_has_its_name_and_the_unlabeled_id_has_none(messages, tiny_path, wide_path):
+    for path in (tiny_path, wide_path):
+        spec = read_spec(path)
+        message = info_msgs.label_info(spec, stamped(3))
+        table = {item.class_id: item.class_name for item in message.class_map}
+        assert table == dict(enumerate(spec.class_names))
+        assert spec.unlabeled_id not in table
+        assert message.header == stamped(3) and message.threshold == 0.0
