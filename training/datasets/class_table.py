@@ -20,16 +20,10 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from swiftnet_ros.errors import (
-    FileMissingError,
-    InvalidValueError,
-    LabelIdError,
-    one_line,
-    UnknownNameError,
-)
+from swiftnet_ros.errors import InvalidValueError, LabelIdError, UnknownNameError
 from swiftnet_ros.model_spec import SemanticClass
 from swiftnet_ros.model_spec.spec import classes_from_tree, is_integer
-import yaml
+from training.schema.from_yaml import load_mapping
 
 UNLABELED = 255
 _SHIPPED = Path(__file__).parent / 'classes'
@@ -76,15 +70,9 @@ def shipped_class_table_path(name: str) -> Path:
 
 def read_class_table(path: Path) -> ClassTable:
     """Load a class table from YAML: `classes`, a list of name and rgb, and optional keys."""
-    if not path.is_file():
-        raise FileMissingError(path, 'class table')
-    try:
-        tree = yaml.safe_load(path.read_text())
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        reason = one_line(error)
-        raise InvalidValueError(str(path), reason, 'valid YAML') from error
-    if not isinstance(tree, dict) or 'classes' not in tree:
-        raise InvalidValueError(str(path), type(tree).__name__, 'YAML with the key classes')
+    tree = load_mapping(path, 'class table')
+    if 'classes' not in tree:
+        raise InvalidValueError(f'classes in {path}', 'missing', 'a list of {name, rgb}')
     for key in tree:
         if key not in _KEYS:
             raise UnknownNameError(f'key in {path}', key, _KEYS)

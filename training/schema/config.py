@@ -19,8 +19,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from swiftnet_ros.errors import FileMissingError, InvalidValueError, one_line
-from training.schema.from_yaml import dataclass_from_tree, renamed_from
+from swiftnet_ros.errors import InvalidValueError
+from training.schema.from_yaml import dataclass_from_tree, load_mapping, renamed_from
 from training.schema.rules import ANYTHING, RULES
 import yaml
 
@@ -203,14 +203,7 @@ def load_config(path: Path, overrides: tuple[str, ...] = ()) -> Config:
 
 def load_tree(path: Path, overrides: tuple[str, ...] = ()) -> dict[str, Any]:
     """Return the plain dictionaries of a YAML file with the overrides applied."""
-    if not path.is_file():
-        raise FileMissingError(path, 'configuration')
-    try:
-        tree = yaml.safe_load(path.read_text())
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InvalidValueError(str(path), one_line(error), 'valid YAML') from error
-    if not isinstance(tree, dict):
-        raise InvalidValueError(str(path), type(tree).__name__, 'a YAML mapping')
+    tree = load_mapping(path, 'configuration')
     for override in overrides:
         _apply_override(tree, override)
     return tree

@@ -12,16 +12,18 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Convert plain YAML values to typed dataclasses and keyword arguments, strictly."""
+"""Load YAML and convert its values to dataclasses and keyword arguments, strictly."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import field, fields, is_dataclass, make_dataclass, MISSING
 import inspect
+from pathlib import Path
 from typing import Any, get_args, get_type_hints, TypeVar
 import warnings
 
 import dacite
-from swiftnet_ros.errors import InvalidValueError, UnknownNameError
+from swiftnet_ros.errors import FileMissingError, InvalidValueError, one_line, UnknownNameError
+import yaml
 
 T = TypeVar('T')
 # Longer values, in characters, are shown in messages by their type only.
@@ -29,6 +31,23 @@ _MAX_SHOWN = 60
 # YAML has lists only, writes 1 for 1.0, and reads 1e-3 as text.
 _CASTS = dacite.Config(cast=[tuple, float])
 _OLD_KEY = 'old_key'
+
+
+def load_mapping(path: Path, what: str) -> dict[str, Any]:
+    """
+    Return the mapping in a YAML file, read with the safe loader.
+
+    Raise FileMissingError, in whose message the file is called `what`, or InvalidValueError.
+    """
+    if not path.is_file():
+        raise FileMissingError(path, what)
+    try:
+        tree = yaml.safe_load(path.read_text())
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise InvalidValueError(str(path), one_line(error), 'valid YAML') from error
+    if not isinstance(tree, dict):
+        raise InvalidValueError(str(path), type(tree).__name__, 'a YAML mapping')
+    return tree
 
 
 def renamed_from(old_key: str, **arguments: Any) -> Any:

@@ -68,8 +68,8 @@ ONE = '{name: a, rgb: [1, 2, 3]}'
     ('text', 'words'),
     [
         ('classes: [', 'expected valid YAML'),
-        ('', 'expected YAML with the key classes'),
-        ('- a', 'expected YAML with the key classes'),
+        ('- a', 'expected a YAML mapping'),
+        ('terms: none', "is 'missing', expected a list of {name, rgb}"),
         ('classes: !!python/object/apply:os.getcwd []', 'could not determine a constructor'),
         ('classes: 3', 'expected a list of {name, rgb}'),
         ('classes: [{name: a}]', "rgb of class 'a' is None"),
