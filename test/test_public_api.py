@@ -69,8 +69,8 @@ def examples():
     texts = [next(block for block in blocks if EXAMPLE in block)]
     for text in (swiftnet_ros.__doc__, open_model.__doc__):
         (indent,) = re.findall(rf'^( *){EXAMPLE}$', text, re.M)
-        code = text[text.index(f'{indent}{EXAMPLE}') :]
-        texts.append(dedent(re.match(rf'(?:{indent}.*\n|\n)+', code)[0]))
+        code = re.search(rf'{indent}{EXAMPLE}\n(?:{indent}.*\n|\n)+', text)
+        texts.append(dedent(code[0]))
     return texts
 
 

@@ -78,7 +78,7 @@ class Backend(ABC):
 
     @classmethod
     @abstractmethod
-    def open(
+    def open(  # noqa: A003
         cls: Type[BackendT], model: ModelFile, file: EngineFile, options: BackendOptions
     ) -> BackendT:
         """Open what `prepare` found for a model."""

@@ -96,7 +96,7 @@ def choose_backend(name: str, model: Union[str, Path] = '') -> Tuple[str, str]:
     for known in BACKENDS:
         reason = backend_class(known).unavailable_reason()
         if not reason:
-            why = ', '.join(passed) or 'its module and a GPU are here'
+            why = ', '.join(passed) or 'its modules and a GPU are available'
             return known, f'auto: {why}'
         passed.append(f'no {known}, since {reason}')
     raise EngineUnavailableError(AUTO, ', '.join(passed))

@@ -30,6 +30,7 @@ import subprocess
 import sys
 from typing import Dict, List, Optional, Sequence
 
+from swiftnet_ros.backends.options import add_arguments
 from swiftnet_ros.benchmark.report import versions
 from swiftnet_ros.device_report.measure import (
     BenchmarkSettings,
@@ -58,7 +59,7 @@ def main(argv: Optional[List[str]] = None) -> int:
 def _run(options: Namespace) -> int:
     _check(options)
     settings = BenchmarkSettings(
-        options.images, options.labels, options.engine, options.repeat, options.cache
+        options.images, options.labels, options.engine, options.repeat, options.engine_cache
     )
     todo = plans(options.models or shipped_models(), options.precisions, options.engine)
     measured: List[DeviceMeasurement] = []
@@ -136,11 +137,11 @@ def _parser() -> ArgumentParser:
     add('models', nargs='*', metavar='MODEL', help=models)
     add('--images', type=Path, required=True, help='folder of images')
     add('--labels', type=Path, help='folder of PNGs of class ids, same names; for the mIoU')
-    add('--engine', default=TENSORRT, help='tensorrt, or openvino to measure a CPU')
+    add_arguments(parser, 'engine', 'engine_cache')
+    parser.set_defaults(engine=TENSORRT)
     precisions = 'comma-separated, as fp16,int8'
     add('--precisions', type=split_precisions, default=('fp16', 'int8'), help=precisions)
     add('--repeat', type=int, default=1, help='repetitions of the images')
-    add('--cache', type=Path, help='folder of built engines; default: cache of the user')
     add('--out', type=Path, default=Path('device_report'), help='folder for the report')
     return parser
 

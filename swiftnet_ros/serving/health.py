@@ -221,8 +221,9 @@ def node_summary(topics: str, model: LoadedModel) -> str:
     """Return one line for the log: the cameras, the model and its engine."""
     segmenter, spec = model.segmenter, model.spec
     reason = f' ({model.backend_choice})' if model.backend_choice else ''
+    file = f'{model.path.name}, {len(spec.classes)} classes'
     return (
-        f'segmenting {topics} with {spec.name} ({len(spec.classes)} classes, input '
+        f'segmenting {topics} with {spec.name} ({file}, input '
         f'{spec.input_width}x{spec.input_height}), engine {segmenter.backend}{reason} on '
         f'{segmenter.device}, precision {segmenter.precision}, {_self_check(model.agreement)}'
     )

@@ -96,12 +96,13 @@ def test_auto_is_openvino_where_a_module_is_missing(setup, monkeypatch, module):
 
 
 def test_auto_is_openvino_where_no_gpu_is(setup, no_gpu):
-    assert choose_backend('auto') == ('openvino', 'auto: no tensorrt, since no NVIDIA GPU is here')
+    reason = 'auto: no tensorrt, since there is no NVIDIA GPU'
+    assert choose_backend('auto') == ('openvino', reason)
 
 
 def test_auto_is_tensorrt_where_modules_and_gpu_are(setup):
     assert TensorRtBackend.is_available()
-    assert choose_backend('auto') == ('tensorrt', 'auto: its module and a GPU are here')
+    assert choose_backend('auto') == ('tensorrt', 'auto: its modules and a GPU are available')
 
 
 def test_backend_chosen_by_name_has_no_reason(setup):
@@ -181,7 +182,7 @@ def test_introduction_has_the_reason_for_auto_only(model, setup, no_gpu):
         loaded = load_model(str(model), BackendOptions(engine=name, precision='fp32'))
         texts.append(node_summary('/image', loaded))
         loaded.close()
-    assert 'engine openvino (auto: no tensorrt, since no NVIDIA GPU is here) on' in texts[0]
+    assert 'engine openvino (auto: no tensorrt, since there is no NVIDIA GPU) on' in texts[0]
     assert 'engine openvino on' in texts[1]
 
 

@@ -36,7 +36,7 @@ class GatedEngine(Backend):
     open_engines = 0
 
     @classmethod
-    def open(cls, model, file, options):
+    def open(cls, model, file, options):  # noqa: A003
         """Wait until the gate is open."""
         assert file.path.is_file(), 'what prepare found is there while it is opened'
         return cls(model.spec)
@@ -106,7 +106,7 @@ class StoredEngine(GatedEngine):
             yield file
 
     @classmethod
-    def open(cls, model, file, options):
+    def open(cls, model, file, options):  # noqa: A003
         """Read the engine with its sidecar."""
         content, sidecar = load(file.path)
         assert content

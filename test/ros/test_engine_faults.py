@@ -34,19 +34,20 @@ pytestmark = pytest.mark.skipif(find_spec('tensorrt_rtx') is None, reason=NO_RTX
 NODE = """
 import sys
 from helpers.fake_engines import StoredEngine
-from swiftnet_ros.backends import registry
+from swiftnet_ros.backends import engine_build, registry
 from swiftnet_ros.segmentation_node import main
 
 registry.BACKENDS['tensorrt'] = 'helpers.fake_engines:StoredEngine'
 StoredEngine.reset()
+engine_build._MEMORY = sys.argv.pop(1)
 sys.exit(main(sys.argv[1:]))
 """
 
 
-def words_for(model, cache, namespace, *more):
+def words_for(model, cache, namespace, *more, memory='/dev/shm'):
     """Return the command of a node that builds a model into a cache."""
     given = {'model': model, 'engine': 'tensorrt', 'engine_cache': cache}
-    words = [sys.executable, '-c', NODE, '--ros-args', '-r', f'__ns:={namespace}']
+    words = [sys.executable, '-c', NODE, str(memory), '--ros-args', '-r', f'__ns:={namespace}']
     for name, value in given.items():
         words += ['-p', f'{name}:={value}']
     return [*words, *more]
@@ -91,8 +92,9 @@ def test_a_disk_that_stores_nothing_is_one_warning_and_frames_are_segmented(
     """With a real file system; nothing is left in shared memory either."""
     disk, space = tmp_path / 'disk', '/full' if options == FULL else '/read_only'
     disk.mkdir()
-    before = set(Path('/dev/shm').glob('swiftnet_ros-*'))
-    words = words_for(tiny_path, disk / 'cache', space, '-p', 'always_infer:=true')
+    memory = tmp_path / 'memory'
+    memory.mkdir()
+    words = words_for(tiny_path, disk / 'cache', space, '-p', 'always_infer:=true', memory=memory)
     with started(on_disk(options, disk, words)) as node:
         log = log_until(node, f'segmenting {space}/image with tiny')
         received = probe.subscribe(f'{space}/segmentation/label_image')
@@ -100,7 +102,7 @@ def test_a_disk_that_stores_nothing_is_one_warning_and_frames_are_segmented(
             probe.camera(f'{space}/image'), rgb_message(blocks(30, 40), 1), received
         )
         assert (result.height, result.width) == (30, 40)
-        assert set(Path('/dev/shm').glob('swiftnet_ros-*')) == before
+        assert not list(memory.iterdir())
         log += end(node)
     assert re.search(r'the engine was built in \d+ s: in memory only$', log, re.MULTILINE)
     warnings = [line for line in log.splitlines() if f'cannot cache engines in {disk}' in line]

@@ -123,7 +123,7 @@ class FakeBackend(Backend):
     name, precision, device, threads = 'fake', 'fp32', 'none', 1
 
     @classmethod
-    def open(cls, model, file, options):
+    def open(cls, model, file, options):  # noqa: A003
         """Open a model."""
         return cls(model.spec)
 

@@ -71,7 +71,7 @@ class OpenVinoBackend(Backend):
     """More options for OpenVINO, of a subclass."""
 
     @classmethod
-    def open(
+    def open(  # noqa: A003
         cls, model: ModelFile, file: EngineFile, options: BackendOptions
     ) -> 'OpenVinoBackend':
         """Compile a model for this CPU."""

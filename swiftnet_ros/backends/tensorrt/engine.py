@@ -65,7 +65,7 @@ class TensorRtBackend(Backend):
         try:
             find_gpu()
         except EngineUnavailableError:
-            return 'no NVIDIA GPU is here'
+            return 'there is no NVIDIA GPU'
         return ''
 
     @classmethod
@@ -83,7 +83,7 @@ class TensorRtBackend(Backend):
             yield file
 
     @classmethod
-    def open(
+    def open(  # noqa: A003
         cls, model: ModelFile, file: EngineFile, options: BackendOptions
     ) -> 'TensorRtBackend':
         """Load an engine that has its sidecar."""

@@ -252,7 +252,7 @@ class FakeBackend(Backend):
     threads = 3
 
     @classmethod
-    def open(cls, model, file, options):
+    def open(cls, model, file, options):  # noqa: A003
         return cls(model, file, options)
 
     def __init__(self, model, file, options):
