@@ -26,7 +26,6 @@ from rclpy.qos import DurabilityPolicy, ReliabilityPolicy
 from swiftnet_ros.backends import registry
 from swiftnet_ros.core import labels
 from swiftnet_ros.ros.camera import Received
-from swiftnet_ros.serving.camera_stats import CameraStats
 
 OUTPUTS = {'label_image', 'color', 'overlay', 'confidence'}
 
@@ -163,18 +162,3 @@ def test_the_receive_stage_has_the_wait_for_the_engine(probe, running):
     camera.process(received, running.pipeline.loading.result().segmenter)
     assert camera.stats.published == 1
     assert 5000 <= camera.stats.stages.percentiles('receive').p50 < 6000
-
-
-def test_recent_drops_are_those_since_the_last_snapshot():
-    records = CameraStats()
-    records.drops['bad'] += 3
-    assert records.snapshot('/t', '', 0).recent_drops['bad'] == 3
-    records.drops['bad'] += 1
-    again = records.snapshot('/t', '', 0)
-    assert (again.drops['bad'], again.recent_drops['bad'], again.recent_drops['old']) == (4, 1, 0)
-
-
-def test_stats_are_one_line_of_text():
-    records = CameraStats(received=9, published=5)
-    records.drops.update(newer=3, bad=1)
-    assert str(records) == 'received 9, published 5, dropped 4 (3 newer, 1 bad)'

@@ -26,6 +26,7 @@ from swiftnet_ros.core import labels
 from swiftnet_ros.core.frames import Frame
 from swiftnet_ros.errors import InvalidFrameError
 from swiftnet_ros.ros.camera_outputs import OUTPUTS, segment_message
+from swiftnet_ros.ros.image_msgs import to_labels
 from swiftnet_ros.ros.info_msgs import pinhole, scaled
 from swiftnet_ros.ros.node_parameters import NodeParameters
 from swiftnet_ros.segmenter import Segmenter
@@ -33,6 +34,7 @@ from swiftnet_ros.segmenter import Segmenter
 ALL = set(OUTPUTS)
 IMAGE = blocks(40, 50, 3)
 MESSAGE = rgb_message(IMAGE, 7)
+SIZES = [('camera', (40, 50)), ('network', (48, 64)), ('20x10', (10, 20))]
 
 
 @pytest.fixture(scope='module')
@@ -59,30 +61,52 @@ def made(message, outputs, segmenter, info=None, **settings):
     return dict(result.messages)
 
 
+def decoded(message):
+    """Return the labels in a PNG."""
+    return cv2.imdecode(np.frombuffer(message.data, np.uint8), cv2.IMREAD_UNCHANGED)
+
+
 def pixels_of(message):
+    """Return the pixels of an 8-bit image message, [H, W, C]."""
     return np.frombuffer(message.data, np.uint8).reshape(message.height, message.width, -1)
 
 
-def test_messages_are_exactly_the_requested_ones_with_right_values(segmenter):
-    """Label image, confidence, PNG, colors in BGR and overlay, all of the same pixels."""
+@pytest.mark.parametrize(('output_size', 'size'), SIZES)
+def test_messages_are_exactly_the_requested_ones_with_right_values(segmenter, output_size, size):
+    """Label image, confidence, PNG, colors in BGR and overlay, all of the same labels."""
     info = pinhole(50, 40, 70.0, stamped(1, 2, 'other'))
-    found = made(MESSAGE, ALL, segmenter, info, overlay_opacity=0.25)
-    expected = segmenter.segment(IMAGE, with_confidence=True)
+    found = made(MESSAGE, ALL, segmenter, info, overlay_opacity=0.25, output_size=output_size)
+    expected = segmenter.segment(IMAGE, with_confidence=True, output_size=size)
     assert list(found) == list(OUTPUTS)
     assert {name: type(message) for name, message in found.items()} == OUTPUTS
     assert all(message.header == MESSAGE.header for message in found.values())
     label_image = found['label_image']
-    assert (label_image.encoding, label_image.step) == ('mono8', 50)
+    assert (label_image.encoding, label_image.step) == ('mono8', size[1])
     assert np.array_equal(pixels_of(label_image)[..., 0], expected.labels)
     assert np.array_equal(pixels_of(found['confidence'])[..., 0], expected.confidence)
-    png = np.frombuffer(found['label_image/compressed'].data, np.uint8)
-    assert np.array_equal(cv2.imdecode(png, cv2.IMREAD_UNCHANGED), expected.labels)
+    assert found['confidence'].encoding == 'mono8'
+    assert np.array_equal(decoded(found['label_image/compressed']), expected.labels)
     table = labels.palette(segmenter.spec.colors, segmenter.spec.unlabeled_id)
     colors = table[expected.labels]
     assert np.array_equal(pixels_of(found['color'])[..., ::-1], colors)
-    blend = 0.75 * IMAGE + 0.25 * colors
+    blend = 0.75 * cv2.resize(IMAGE, size[::-1]) + 0.25 * colors
     assert np.abs(pixels_of(found['overlay'])[..., ::-1] - blend).max() <= 0.5 + 1e-6
-    assert list(found['camera_info'].k) == list(info.k)
+    expected_info = scaled(info, *size[::-1])
+    assert np.allclose(found['camera_info'].k, expected_info.k)
+    assert np.allclose(found['camera_info'].p, expected_info.p)
+
+
+def test_labels_of_16_bits_are_published_without_loss(wide_path):
+    ramp = np.linspace(0, 255, 40 * 50 * 3).reshape(40, 50, 3).astype(np.uint8)
+    with open_engine(wide_path) as engine:
+        segmenter = Segmenter(engine)
+        found = made(rgb_message(ramp, 1), {'label_image', 'label_image/compressed'}, segmenter)
+        expected = segmenter.segment(ramp).labels
+    png = decoded(found['label_image/compressed'])
+    assert found['label_image/compressed'].format == 'mono16; png compressed'
+    assert png.dtype == np.uint16 and png.max() > 255
+    assert np.array_equal(png, expected)
+    assert np.array_equal(to_labels(found['label_image']), expected)
 
 
 @pytest.mark.parametrize('output', sorted(OUTPUTS))
@@ -109,17 +133,6 @@ def test_the_label_image_is_available_before_colors_are_computed(segmenter, monk
     monkeypatch.setattr(labels, 'colorize', lambda *given: pytest.fail('colors were computed'))
     result = segment_message(MESSAGE, ALL, NodeParameters(), segmenter)
     assert next(result.messages)[0] == 'label_image'
-
-
-@pytest.mark.parametrize(
-    ('output_size', 'size'), [('camera', (40, 50)), ('network', (48, 64)), ('20x10', (10, 20))]
-)
-def test_all_outputs_have_the_output_size(segmenter, output_size, size):
-    info = pinhole(50, 40, 70.0, stamped(1))
-    found = made(MESSAGE, ALL, segmenter, info, output_size=output_size)
-    found.pop('label_image/compressed')
-    assert {(message.height, message.width) for message in found.values()} == {size}
-    assert np.allclose(found['camera_info'].k, scaled(info, *size[::-1]).k)
 
 
 def test_pixels_below_the_confidence_threshold_are_unlabeled(segmenter):

@@ -12,93 +12,41 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The published outputs of one frame: values, sizes, headers, and camera_info over topics."""
+"""The outputs of one frame over topics, with camera_info and class names."""
 
-import cv2
 from helpers.ros_probe import blocks, RELIABLE, rgb_message, stamped, wait_until
 from helpers.running_node import RunningNode
 import numpy as np
 import pytest
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
-from sensor_msgs.msg import CameraInfo, CompressedImage, Image
+from sensor_msgs.msg import CameraInfo
 from std_msgs.msg import String
 from swiftnet_ros.backends.registry import open_engine
-from swiftnet_ros.core import labels
 from swiftnet_ros.ros import info_msgs
-from swiftnet_ros.ros.image_msgs import from_array, to_labels
+from swiftnet_ros.ros.camera_outputs import OUTPUTS, segment_message
+from swiftnet_ros.ros.image_msgs import from_array
 from swiftnet_ros.ros.info_msgs import pinhole, scaled
+from swiftnet_ros.ros.node_parameters import NodeParameters
 from swiftnet_ros.segmenter import Segmenter
 
-KINDS = {
-    'label_image': Image,
-    'label_image/compressed': CompressedImage,
-    'color': Image,
-    'overlay': Image,
-    'confidence': Image,
-}
 
-
-@pytest.fixture(scope='module')
-def segmenter(tiny_path):
-    """Return a segmenter that computes the expected labels."""
+def test_published_messages_are_those_of_segment_message(probe, tiny_path):
+    """With the frame's header, bit for bit."""
+    given = {'output_size': '50x30', 'overlay_opacity': 0.25}
+    message = from_array(blocks(61, 83, 3) // 2, 'rgb8', stamped(12, 34, 'caméra'))
+    with RunningNode('/outputs', model=str(tiny_path), **given) as running:
+        assert running.do('configure', 'activate')
+        received = {
+            name: probe.subscribe(f'/outputs/segmentation/{name}', kind)
+            for name, kind in OUTPUTS.items()
+            if name != 'camera_info'
+        }
+        camera = probe.camera('/outputs/image')
+        found = {name: probe.send(camera, message, got) for name, got in received.items()}
     with open_engine(tiny_path) as engine:
-        yield Segmenter(engine)
-
-
-def published(probe, namespace, message, kinds=KINDS):
-    """Subscribe to outputs of a node, send a frame and return the message of each output."""
-    base = f'{namespace}/segmentation'
-    received = {name: probe.subscribe(f'{base}/{name}', kind) for name, kind in kinds.items()}
-    camera = probe.camera(f'{namespace}/image')
-    for got in received.values():
-        probe.send(camera, message, got)
-    return {name: got[-1] for name, got in received.items()}
-
-
-def pixels_of(message):
-    """Return the pixels of an image message of one or three channels."""
-    found = np.frombuffer(message.data, np.uint8).reshape(message.height, message.step)
-    return found.reshape(message.height, message.width, -1).squeeze()
-
-
-@pytest.mark.parametrize('size', ['camera', 'network', '50x30'])
-def test_all_outputs_of_a_frame_come_from_one_array(probe, tiny_path, segmenter, size):
-    """With the same header, and labels, colors, overlay and confidence of the same pixels."""
-    shape = {'camera': (61, 83), 'network': (48, 64), '50x30': (30, 50)}[size]
-    image = blocks(61, 83, 3) // 2
-    given = {'model': str(tiny_path), 'output_size': size, 'overlay_opacity': 0.25}
-    message = from_array(image, 'rgb8', stamped(12, 34, 'caméra'))
-    with RunningNode('/outputs', **given) as running:
-        assert running.do('configure', 'activate')
-        got = published(probe, '/outputs', message)
-    expected = segmenter.segment(image, with_confidence=True, output_size=shape)
-    assert {str(result.header) for result in got.values()} == {str(message.header)}
-    assert np.array_equal(to_labels(got['label_image']), expected.labels)
-    assert got['label_image'].step == got['label_image'].width == shape[1]
-    assert (got['label_image'].encoding, got['confidence'].encoding) == ('mono8', 'mono8')
-    packed = got['label_image/compressed']
-    unpacked = cv2.imdecode(np.frombuffer(packed.data, np.uint8), cv2.IMREAD_UNCHANGED)
-    assert packed.format == 'mono8; png compressed'
-    assert np.array_equal(unpacked, expected.labels)
-    table = labels.palette(segmenter.spec.colors, segmenter.spec.unlabeled_id)
-    colors = labels.colorize(expected.labels, table)
-    assert np.array_equal(pixels_of(got['color'])[..., ::-1], colors)
-    assert np.array_equal(pixels_of(got['confidence']), expected.confidence)
-    shown = cv2.resize(image, shape[::-1])
-    mixed = pixels_of(got['overlay'])[..., ::-1]
-    assert np.abs(mixed - (0.75 * shown + 0.25 * colors)).max() <= 0.5 + 1e-6
-
-
-def test_sixteen_bit_labels_are_compressed_without_loss(probe, wide_path):
-    image = np.linspace(0, 255, 40 * 50 * 3).reshape(40, 50, 3).astype(np.uint8)
-    kinds = {'label_image': Image, 'label_image/compressed': CompressedImage}
-    with RunningNode('/wide16', model=str(wide_path)) as running:
-        assert running.do('configure', 'activate')
-        got = published(probe, '/wide16', rgb_message(image, 1), kinds)
-    packed = got['label_image/compressed']
-    unpacked = cv2.imdecode(np.frombuffer(packed.data, np.uint8), cv2.IMREAD_UNCHANGED)
-    assert packed.format == 'mono16; png compressed' and unpacked.dtype == np.uint16
-    assert np.array_equal(unpacked, to_labels(got['label_image'])) and unpacked.max() > 255
+        settings = NodeParameters(**given)
+        result = segment_message(message, set(found), settings, Segmenter(engine))
+        assert found == dict(result.messages)
 
 
 @pytest.mark.parametrize(('size', 'shape'), [('camera', (60, 80)), ('40x15', (15, 40))])
