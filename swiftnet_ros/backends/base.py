@@ -84,7 +84,7 @@ class Backend(ABC):
         """Open what `prepare` found for a model."""
 
     def __init__(self, spec: ModelSpec) -> None:
-        """Begin with the specification of the model."""
+        """Store the specification of the model."""
         self._spec = spec
         self._is_closed = False
 
