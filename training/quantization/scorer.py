@@ -16,7 +16,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -27,6 +27,7 @@ import onnx
 from swiftnet_ros.core import metrics
 from swiftnet_ros.core.labels import Labels
 from swiftnet_ros.model_spec import ModelSpec, read_golden, read_spec, write_model
+from swiftnet_ros.model_spec.qdq import is_quantized
 from swiftnet_ros.segmenter import open_model, Segmenter
 from training.quantization.calibration_images import CalibrationImages
 
@@ -59,7 +60,7 @@ class Scorer:
         self.before = self._score(None)
 
     def score(self, model: onnx.ModelProto) -> Score:
-        """Measure a network that has the float network's specification."""
+        """Measure a network with the classes and input size of the float one."""
         with self._open_candidate(model) as segmenter:
             return self._score(segmenter)
 
@@ -75,7 +76,8 @@ class Scorer:
     def _open_candidate(self, model: onnx.ModelProto) -> Iterator[Segmenter]:
         with TemporaryDirectory() as folder:
             path = Path(folder) / 'candidate.onnx'
-            write_model(model, path, self._spec, None)
+            precision = 'int8' if is_quantized(model) else 'fp32'
+            write_model(model, path, replace(self._spec, precision=precision), None)
             with _open_segmenter(path) as segmenter:
                 yield segmenter
 
