@@ -102,8 +102,9 @@ def test_share_folder_has_every_file_of_the_checkout(installed, pattern):
     assert {path.relative_to(share) for path in share.glob(pattern)} == expected
 
 
-def test_kernel_source_is_installed(installed):
-    assert list(installed.rglob('site-packages/swiftnet_ros/backends/cuda/segmentation.cu'))
+@pytest.mark.parametrize('name', ['backends/cuda/segmentation.cu', 'py.typed'])
+def test_package_data_is_installed(installed, name):
+    assert list(installed.rglob(f'site-packages/swiftnet_ros/{name}'))
 
 
 def test_training_is_not_installed(installed):
