@@ -51,9 +51,9 @@ def _run_cycle(running, camera):
     """Configure, activate, segment a frame, deactivate and clean up."""
     assert running.do('configure', 'activate')
     wait_until(camera.get_subscription_count)
-    records = running.camera('front').stats
+    stats = running.camera('front').stats
     camera.publish(rgb_message(blocks(480, 640), 1))
-    wait_until(lambda: records.published, 5)
+    wait_until(lambda: stats.published, 5)
     assert running.do('deactivate', 'cleanup')
 
 

@@ -44,16 +44,16 @@ def test_the_newest_frame_wins_and_the_others_are_counted_as_dropped(probe, tiny
     with RunningNode('/one', model=str(tiny_path), engine='gated') as running:
         assert running.do('configure', 'activate')
         received = probe.subscribe('/one/segmentation/label_image')
-        camera, records = probe.camera('/one/image'), running.camera().stats
+        camera, stats = probe.camera('/one/image'), running.camera().stats
         for number in range(1, 6):
             camera.publish(rgb_message(blocks(30, 40, number), number))
-            wait_until(lambda n=number: records.received == n)
+            wait_until(lambda n=number: stats.received == n)
             assert gated.entered.wait(10.0)
         gated.may_answer.set()
         wait_until(lambda: len(received) == 2)
         assert [message.header.stamp.sec for message in received] == [1, 5]
-        assert (records.received, records.published, records.drops['newer']) == (5, 2, 3)
-        assert sum(records.drops.values()) == 3
+        assert (stats.received, stats.published, stats.drops['newer']) == (5, 2, 3)
+        assert sum(stats.drops.values()) == 3
 
 
 def test_errors_of_the_engine_are_counted_and_the_stream_continues(probe, tiny_path, monkeypatch):
@@ -63,23 +63,23 @@ def test_errors_of_the_engine_are_counted_and_the_stream_continues(probe, tiny_p
     with RunningNode('/one', model=str(tiny_path), engine='broken') as running:
         assert running.do('configure', 'activate')
         received = probe.subscribe('/one/segmentation/label_image')
-        camera, records = probe.camera('/one/image'), running.camera().stats
+        camera, stats = probe.camera('/one/image'), running.camera().stats
         for number in range(6):
             camera.publish(rgb_message(blocks(30, 40), number))
-            wait_until(lambda n=number: records.published + records.drops['bad'] == n + 1)
+            wait_until(lambda n=number: stats.published + stats.drops['bad'] == n + 1)
         wait_until(lambda: len(received) == 3)
         assert [message.header.stamp.sec for message in received] == [1, 3, 5]
-        assert records.drops['bad'] == 3
+        assert stats.drops['bad'] == 3
 
 
 def test_without_a_subscriber_nothing_is_segmented(probe, running, tiny_path):
     """Neither before the first one comes nor after the last one has left."""
-    camera, records = probe.camera('/one/image'), running.camera().stats
+    camera, stats = probe.camera('/one/image'), running.camera().stats
 
     def skipped():
-        before = records.drops['no listener']
+        before = stats.drops['no listener']
         camera.publish(rgb_message(blocks(30, 40), 1))
-        wait_until(lambda: records.drops['no listener'] == before + 1)
+        wait_until(lambda: stats.drops['no listener'] == before + 1)
 
     skipped()
     received = probe.subscribe('/one/segmentation/confidence')
@@ -87,8 +87,8 @@ def test_without_a_subscriber_nothing_is_segmented(probe, running, tiny_path):
     probe.unsubscribe('/one/segmentation/confidence')
     wait_until(lambda: not running.camera().subscribed_outputs())
     skipped()
-    assert records.stages.percentiles('engine') is not None
-    assert records.published == len(received)
+    assert stats.stages.percentiles('engine') is not None
+    assert stats.published == len(received)
 
 
 def test_for_each_frame_no_parameter_is_read_and_subscribers_are_counted_once(

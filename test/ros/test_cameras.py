@@ -88,14 +88,14 @@ def test_no_camera_starves_under_overload(probe, tiny_path, slow):
         for index, name in enumerate(names):
             camera = probe.camera(f'/fair/{name}/image')
             probe.node.create_timer(0.1 / (index + 1), lambda c=camera: c.publish(message))
-        records = [running.camera(name).stats for name in names]
-        wait_until(lambda: sum(item.published for item in records) >= 60, 30)
-        published = [item.published for item in records]
+        stats = [running.camera(name).stats for name in names]
+        wait_until(lambda: sum(item.published for item in stats) >= 60, 30)
+        published = [item.published for item in stats]
         running.do('deactivate')
     assert min(published) >= 15, published
-    for item in records:
+    for item in stats:
         assert 0 <= item.received - item.published - sum(item.drops.values()) <= 2
-    assert records[2].drops['newer'] > records[0].drops['newer']
+    assert stats[2].drops['newer'] > stats[0].drops['newer']
 
 
 def test_another_1080p_camera_takes_less_than_20_megabytes(probe, tiny_path):
@@ -168,15 +168,15 @@ def test_compressed_frames_that_are_too_large_are_dropped(probe, tiny_path):
         assert running.do('configure', 'activate')
         received = probe.subscribe('/bomb/segmentation/label_image')
         camera = probe.camera('/bomb/image/compressed', kind=CompressedImage)
-        records = running.camera().stats
+        stats = running.camera().stats
         for bad in (
             jpeg_or_png(blocks(70, 80), 1, '.png'),
             CompressedImage(header=stamped(2), format='jpeg', data=b'no image'),
             CompressedImage(header=stamped(3)),
         ):
-            before = records.drops['bad']
+            before = stats.drops['bad']
             camera.publish(bad)
-            wait_until(lambda before=before: records.drops['bad'] == before + 1)
+            wait_until(lambda before=before: stats.drops['bad'] == before + 1)
         assert probe.send(camera, jpeg_or_png(blocks(50, 60), 4, '.png'), received)
     assert [item.header.stamp.sec for item in received] == [4]
 

@@ -62,13 +62,13 @@ class Stream:
     def __init__(self, probe, running, transport):
         """Connect with a first valid frame."""
         kind, suffix, _, make_good = STREAMS[transport]
-        self.records = running.camera().stats
+        self.stats = running.camera().stats
         self._results = probe.subscribe(f'/{transport}/segmentation/label_image')
         self.camera = probe.camera(f'/{transport}/image{suffix}', RELIABLE, kind)
         first, _ = make_good(Random(0))
         probe.send(self.camera, first, self._results)
-        wait_until(lambda: self._settled() == self.records.received)
-        self.received, self.published = self.records.received, self.records.published
+        wait_until(lambda: self._settled() == self.stats.received)
+        self.received, self.published = self.stats.received, self.stats.published
         self._results.clear()
 
     def send(self, message, what):
@@ -91,7 +91,7 @@ class Stream:
         return result
 
     def _settled(self):
-        return self.records.published + sum(self.records.drops.values())
+        return self.stats.published + sum(self.stats.drops.values())
 
 
 def faulty_node(tiny_path, transport):
@@ -114,10 +114,10 @@ def test_malformed_messages_are_dropped_and_harm_nothing_else(
     with faulty_node(tiny_path, transport) as running:
         assert running.do('configure', 'activate')
         stream, start = Stream(probe, running, transport), monotonic()
-        records = stream.records
+        stats = stream.stats
         for number, (kind, bad) in enumerate(malformed(kinds, COUNT)):
             stream.send(bad, kind)
-            assert records.drops['bad'] == number + 1, kind
+            assert stats.drops['bad'] == number + 1, kind
             if number % BAD_PER_GOOD == 0:
                 message, labels = good[number // BAD_PER_GOOD % len(good)]
                 assert np.array_equal(to_labels(stream.label_image(message, number)), labels), (
@@ -128,9 +128,9 @@ def test_malformed_messages_are_dropped_and_harm_nothing_else(
                 before = resident()
         gc.collect()
         grown, seconds = resident() - before, monotonic() - start
-        assert records.published - stream.published == COUNT // BAD_PER_GOOD
-        assert records.received - stream.received == COUNT + COUNT // BAD_PER_GOOD
-        assert sum(records.drops.values()) - records.drops['no listener'] == COUNT
+        assert stats.published - stream.published == COUNT // BAD_PER_GOOD
+        assert stats.received - stream.received == COUNT + COUNT // BAD_PER_GOOD
+        assert sum(stats.drops.values()) - stats.drops['no listener'] == COUNT
         assert running.node.state == 'active' and not running.stop.is_set()
     assert grown < MOST_GROWTH
     warnings = re.findall(r'\[WARN\].*bad frames dropped so far', capfd.readouterr().err)
@@ -160,6 +160,6 @@ def test_bytes_that_are_no_message_are_not_received(probe, tiny_path, segmenter)
         for data in corrupted(whole, message):
             stream.camera.publish(data)
         stream.send(whole.replace(b'rgb8', b'\xff\xfeb8'), 'text that is not UTF-8')
-        assert stream.records.drops['bad'] == 1
+        assert stream.stats.drops['bad'] == 1
         assert np.array_equal(to_labels(stream.label_image(message, 2)), labels)
-        assert stream.records.received - stream.received == 2
+        assert stream.stats.received - stream.received == 2

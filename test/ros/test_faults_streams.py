@@ -115,9 +115,9 @@ def test_frames_of_a_killed_and_restarted_driver_are_segmented(probe, tiny_path,
                     lambda n=number: [m.header.stamp.sec for m in received[-5:]] == [n] * 5, 60
                 )
             assert np.array_equal(to_labels(received[-1]), labels)
-        records = running.camera().stats
-        wait_until(lambda: records.received == records.published + sum(records.drops.values()))
-        assert records.drops['bad'] == 0
+        stats = running.camera().stats
+        wait_until(lambda: stats.received == stats.published + sum(stats.drops.values()))
+        assert stats.drops['bad'] == 0
 
 
 def test_a_publisher_that_reconnects_is_received_each_time(probe, tiny_path, segmenter):
@@ -163,17 +163,17 @@ def test_a_clock_that_jumps_drops_only_frames_that_are_old_by_it(probe, tiny_pat
         assert running.do('configure', 'activate')
         received = probe.subscribe('/jumping/segmentation/label_image')
         camera, time = probe.camera('/jumping/image'), SimulatedTime(probe, running)
-        records = running.camera().stats
+        stats = running.camera().stats
         time.jump(7)
         probe.send(camera, rgb_message(blocks(20, 30), 7), received)
-        wait_until(lambda: records.received == records.published + sum(records.drops.values()))
-        published, old = records.published, records.drops['old']
+        wait_until(lambda: stats.received == stats.published + sum(stats.drops.values()))
+        published, old = stats.published, stats.drops['old']
         for now in (100, 5, 10**9, 2**31 - 1, 50, 1):
             time.jump(now)
             for stamp in (now - 2, min(now + 3600, 2**31 - 1), now):
-                settled = records.published + records.drops['old']
+                settled = stats.published + stats.drops['old']
                 camera.publish(rgb_message(blocks(20, 30), stamp))
-                wait_until(lambda n=settled: records.published + records.drops['old'] == n + 1)
+                wait_until(lambda n=settled: stats.published + stats.drops['old'] == n + 1)
             published, old = published + 2, old + 1
             counts = {'published': published, 'dropped: old': old}
             _, values = status('/jumping', 'camera', WARN, **counts)
@@ -189,15 +189,15 @@ def test_a_random_clock_drops_frames_and_harms_nothing_else(probe, tiny_path, st
         assert running.do('configure', 'activate')
         received = probe.subscribe('/random/segmentation/label_image')
         camera, time = probe.camera('/random/image'), SimulatedTime(probe, running)
-        frame, records = rgb_message(blocks(20, 30), 1000), running.camera().stats
+        frame, stats = rgb_message(blocks(20, 30), 1000), running.camera().stats
         ticks = probe.node.create_timer(0.01, lambda: time.tick(random.choice([0, 999, 10**9])))
         frames = probe.node.create_timer(0.02, lambda: camera.publish(frame))
-        wait_until(lambda: min(records.published, records.drops['old']) > 20, 30)
+        wait_until(lambda: min(stats.published, stats.drops['old']) > 20, 30)
         status('/random', 'camera', WARN)
         for timer in (ticks, frames):
             probe.node.destroy_timer(timer)
-        wait_until(lambda: records.received == records.published + sum(records.drops.values()))
-        assert records.drops['bad'] == 0
+        wait_until(lambda: stats.received == stats.published + sum(stats.drops.values()))
+        assert stats.drops['bad'] == 0
         time.jump(1000)
         assert probe.send(camera, rgb_message(blocks(20, 30), 1001), received)
         status('/random', 'camera', OK)

@@ -76,36 +76,36 @@ def test_pixels_below_the_confidence_threshold_are_unlabeled(probe, running, tin
 
 def test_max_rate_limits_the_mean_rate(probe, running):
     """Frames at 50 Hz, results at 20 Hz; then without a limit again."""
-    camera, records = probe.camera('/live/image'), running.camera().stats
+    camera, stats = probe.camera('/live/image'), running.camera().stats
     assert set_parameter(running, 'max_rate', 20.0) == ''
     message = rgb_message(blocks(30, 40), 1)
     probe.node.create_timer(0.02, lambda: camera.publish(message))
-    wait_until(lambda: records.published > 3)
-    start, before = monotonic(), records.published
+    wait_until(lambda: stats.published > 3)
+    start, before = monotonic(), stats.published
     sleep(2.0)
-    rate = (records.published - before) / (monotonic() - start)
-    assert 12 < rate < 21 and records.drops['rate limit'] > 10
+    rate = (stats.published - before) / (monotonic() - start)
+    assert 12 < rate < 21 and stats.drops['rate limit'] > 10
     assert set_parameter(running, 'max_rate', 0.0) == ''
-    limited = records.drops['rate limit']
-    published = records.published
-    wait_until(lambda: records.published > published + 5)
-    assert records.drops['rate limit'] <= limited + 1
+    limited = stats.drops['rate limit']
+    published = stats.published
+    wait_until(lambda: stats.published > published + 5)
+    assert stats.drops['rate limit'] <= limited + 1
 
 
 def test_frames_that_are_too_old_are_dropped(probe, running):
     """By the node's clock; a stamp in the future is not old, one before 1970 is."""
-    camera, records = probe.camera('/live/image'), running.camera().stats
+    camera, stats = probe.camera('/live/image'), running.camera().stats
     assert set_parameter(running, 'max_age', 10.0) == ''
     now = running.node.get_clock().now().nanoseconds // 10**9
     for stamp, reason in ((now, ''), (now - 60, 'old'), (now + 3600, ''), (0, 'old'), (-5, 'old')):
-        old, published = records.drops['old'], records.published
+        old, published = stats.drops['old'], stats.published
         camera.publish(from_array(blocks(30, 40), 'rgb8', stamped(stamp)))
-        wait_until(lambda n=old + published: records.drops['old'] + records.published == n + 1)
-        assert records.drops['old'] - old == bool(reason), stamp
+        wait_until(lambda n=old + published: stats.drops['old'] + stats.published == n + 1)
+        assert stats.drops['old'] - old == bool(reason), stamp
     assert set_parameter(running, 'max_age', 0.0) == ''
-    published = records.published
+    published = stats.published
     camera.publish(rgb_message(blocks(30, 40), 5))
-    wait_until(lambda: records.published == published + 1)
+    wait_until(lambda: stats.published == published + 1)
 
 
 def test_age_is_measured_in_simulated_time(probe, tiny_path):
@@ -116,7 +116,7 @@ def test_age_is_measured_in_simulated_time(probe, tiny_path):
     with RunningNode('/sim', **given) as running:
         assert running.do('configure', 'activate')
         clock = probe.node.create_publisher(Clock, '/clock', 1)
-        camera, records = probe.camera('/sim/image'), running.camera().stats
+        camera, stats = probe.camera('/sim/image'), running.camera().stats
         for count, (seconds, expected) in enumerate(steps, 1):
             tick = Clock()
             tick.clock.sec = seconds
@@ -124,8 +124,8 @@ def test_age_is_measured_in_simulated_time(probe, tiny_path):
             clock.publish(tick)
             wait_until(lambda s=seconds: running.node.get_clock().now().nanoseconds == s * 10**9)
             camera.publish(rgb_message(blocks(30, 40), 95))
-            wait_until(lambda n=count: records.published + records.drops['old'] == n)
-            assert (records.published, records.drops['old']) == expected
+            wait_until(lambda n=count: stats.published + stats.drops['old'] == n)
+            assert (stats.published, stats.drops['old']) == expected
 
 
 @pytest.mark.parametrize(

@@ -161,5 +161,5 @@ def test_ten_reloads_under_load_lose_no_camera(probe, running, model_path):
         assert reload(probe).success
         wait_until(lambda before=before: len(received) > before)
     probe.node.destroy_timer(timer)
-    records = running.camera().stats
-    wait_until(lambda: records.received == records.published + sum(records.drops.values()))
+    stats = running.camera().stats
+    wait_until(lambda: stats.received == stats.published + sum(stats.drops.values()))
