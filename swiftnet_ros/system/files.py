@@ -71,7 +71,8 @@ def _write(path: Path, content: Content, mode: int) -> None:
         else:
             view = memoryview(content.encode() if isinstance(content, str) else content)
             while view:
-                view = view[os.write(handle, view[:_CHUNK]) :]
+                written = os.write(handle, view[:_CHUNK])
+                view = view[written:]
         os.fsync(handle)
     finally:
         os.close(handle)

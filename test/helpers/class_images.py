@@ -20,7 +20,7 @@ import numpy as np
 from training.datasets.class_table import UNLABELED
 from training.datasets.transforms.augmentation import FILL
 
-# The color of each class id of a tiny data set; unlabeled pixels have that of the padding.
+# The color of each class id of a tiny dataset; unlabeled pixels have that of the padding.
 COLOR_OF = np.zeros((256, 3), np.uint8)
 COLOR_OF[:3] = COLORS
 COLOR_OF[UNLABELED] = FILL

@@ -13,7 +13,7 @@
 # limitations under the License.
 
 
-"""A small experiment on the small data set: every kind of variant, a few steps each."""
+"""A small experiment on the small dataset: every kind of variant, a few steps each."""
 
 from copy import deepcopy
 from pathlib import Path
@@ -59,7 +59,7 @@ def tiny_experiment(**sections: Any) -> Experiment:
 
 
 def tiny_seed_runs(root: Path, out: Path, seed: int = 0, **sections: Any) -> SeedRuns:
-    """Return the runs of one seed; the second data set is in the folder `root`_other."""
+    """Return the runs of one seed; the second dataset is in the folder `root`_other."""
     return SeedRuns(
         tiny_experiment(**sections), seed, root, root.with_name(f'{root.name}_other'), out
     )

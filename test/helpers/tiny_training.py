@@ -13,7 +13,7 @@
 # limitations under the License.
 
 
-"""A tiny data set, configuration and checkpoint for tests of training."""
+"""A tiny dataset, configuration and checkpoint for tests of training."""
 
 from pathlib import Path
 from typing import Any
@@ -117,7 +117,7 @@ def write_split(folder: Path, images: int, height: int, width: int, seed: int) -
 
 
 def write_folder(root: Path, height: int = HEIGHT, width: int = WIDTH) -> Path:
-    """Write a data set of 8 training and 3 validation images in the layout of `folder`."""
+    """Write a dataset of 8 training and 3 validation images in the layout of `folder`."""
     write_split(root / 'train', 8, height, width, 0)
     write_split(root / 'val', 3, height, width, 1)
     table = {'classes': [{'name': item.name, 'rgb': list(item.rgb)} for item in CLASSES]}

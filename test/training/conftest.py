@@ -13,7 +13,7 @@
 # limitations under the License.
 
 
-"""Fixtures of the training tests: one thread, a fresh accelerator, a data set, a run."""
+"""Fixtures of the training tests: one thread, a fresh accelerator, a dataset, a run."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -47,7 +47,7 @@ def fresh_accelerator() -> Iterator[None]:
 
 @pytest.fixture(scope='session')
 def folder_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a small data set in the layout of `folder`."""
+    """Return a small dataset in the layout of `folder`."""
     return write_folder(tmp_path_factory.mktemp('data') / 'set')
 
 

@@ -13,7 +13,7 @@
 # limitations under the License.
 
 
-"""One line of a dict adds an encoder, a data set, a loss, a backend, a criterion or a command."""
+"""One line of a dict adds an encoder, a dataset, a loss, a backend, a criterion or a command."""
 
 from dataclasses import dataclass
 import json
@@ -65,7 +65,7 @@ def fake_encoder(widths, levels: int) -> Encoder:
 
 @dataclass(frozen=True)
 class FakeDataset:
-    """A data set of rectangles of different brightness."""
+    """A dataset of rectangles of different brightness."""
 
     table: ClassTable
     images: int

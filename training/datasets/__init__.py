@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The data sets by name: each has a module and a line in DATASETS."""
+"""The datasets by name: each has a module and a line in DATASETS."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -27,7 +27,7 @@ from training.datasets.folder import folder
 from training.datasets.warehouse import warehouse
 from training.schema.from_yaml import checked_options
 
-# (root folder or None, split, options of the configuration) -> data set
+# (root folder or None, split, options of the configuration) -> dataset
 DATASETS: dict[str, Callable[..., ImageLabelDataset]] = {
     'ade20k': ade20k,
     'camvid': camvid,
@@ -40,8 +40,8 @@ DATASETS: dict[str, Callable[..., ImageLabelDataset]] = {
 def open_dataset(
     name: str, root: Path | None, split: str, options: dict[str, Any] | None = None
 ) -> ImageLabelDataset:
-    """Open one split of a data set; images and labels are loaded when it is indexed."""
+    """Open one split of a dataset; images and labels are loaded when it is indexed."""
     if name not in DATASETS:
-        raise UnknownNameError('data set', name, DATASETS)
-    chosen = checked_options(f'data set {name}', DATASETS[name], 2, options or {})
+        raise UnknownNameError('dataset', name, DATASETS)
+    chosen = checked_options(f'dataset {name}', DATASETS[name], 2, options or {})
     return DATASETS[name](root, split, **chosen)

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The interface of a data set, and the data set of image and label files behind most of them."""
+"""The interface of a dataset, and the dataset of image and label files behind most of them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -45,11 +45,11 @@ class Sample:
 
 
 class ImageLabelDataset(Protocol):
-    """One split of a data set."""
+    """One split of a dataset."""
 
     @property
     def table(self) -> ClassTable:
-        """The classes and the ids that label files use for them."""
+        """Return the classes and the ids that label files use for them."""
 
     def __len__(self) -> int:
         """Return the number of images."""
@@ -60,7 +60,7 @@ class ImageLabelDataset(Protocol):
 
 @dataclass(frozen=True)
 class FilePairs:
-    """A data set whose images and labels are files; `pairs` are (image, label) paths."""
+    """A dataset whose images and labels are files; `pairs` are (image, label) paths."""
 
     table: ClassTable
     pairs: Sequence[tuple[Path, Path]]
@@ -81,14 +81,14 @@ class FilePairs:
 
 @dataclass(frozen=True)
 class CachedDataset:
-    """A data set that loads every image once; its arrays are shared and must not be changed."""
+    """A dataset that loads every image once; its arrays are shared and must not be changed."""
 
     dataset: ImageLabelDataset
     samples: dict[int, Sample] = field(default_factory=dict)
 
     @property
     def table(self) -> ClassTable:
-        """The class table of the data set."""
+        """Return the class table of the dataset."""
         return self.dataset.table
 
     def fill(self) -> 'CachedDataset':
@@ -157,16 +157,16 @@ def _read(path: Path, mode: int) -> npt.NDArray[Any]:
 
 
 def required_root(root: Path | None, name: str) -> Path:
-    """Return the folder of a data set's files; raise if there is none."""
+    """Return the folder of a dataset's files; raise if there is none."""
     if root is None:
-        raise InvalidValueError('--root', None, f"the folder of the {name} data set's files")
+        raise InvalidValueError('--root', None, f"the folder of the {name} dataset's files")
     if not root.is_dir():
-        raise FileMissingError(root, f'folder of the {name} data set')
+        raise FileMissingError(root, f'folder of the {name} dataset')
     return root
 
 
 def checked_split(split: str, known: Sequence[str]) -> str:
-    """Return the split; raise InvalidValueError if the data set does not have it."""
+    """Return the split; raise InvalidValueError if the dataset does not have it."""
     if split not in known:
         raise InvalidValueError('split', split, f'one of {", ".join(known)}')
     return split

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Class statistics of a data set: pixel counts, and the class weights of the loss from them."""
+"""Class statistics of a dataset: pixel counts, and the class weights of the loss from them."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""A class table: names, colors, and the meaning of the ids in a data set's label files."""
+"""A class table: names, colors, and the meaning of the ids in a dataset's label files."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,7 +38,7 @@ class ClassTable:
     The classes in the order of their ids, and the ids that label files use for them.
 
     `source_ids[i]` is class i's id in the files; `ignored_source_ids` and 255 are unlabeled; any
-    other id is an error. `terms` are the data set's terms of use.
+    other id is an error. `terms` are the dataset's terms of use.
     """
 
     classes: tuple[SemanticClass, ...]
@@ -59,12 +59,12 @@ class ClassTable:
 
 
 def shipped_class_table(name: str) -> ClassTable:
-    """Load the class table of a data set that is part of this package."""
+    """Load the class table of a dataset that is part of this package."""
     return read_class_table(shipped_class_table_path(name))
 
 
 def shipped_class_table_path(name: str) -> Path:
-    """Return the path of a data set's class table; it may not exist."""
+    """Return the path of a dataset's class table; it may not exist."""
     return _SHIPPED / f'{name}.yaml'
 
 

@@ -61,7 +61,7 @@ class ImageStore:
 
     @classmethod
     def load(cls, dataset: ImageLabelDataset, device: torch.device) -> 'ImageStore':
-        """Load a data set, whose images have one size, into the memory of a device."""
+        """Load a dataset, whose images have one size, into the memory of a device."""
         samples = [dataset[index] for index in range(len(dataset))]
         sizes = {sample.label.shape for sample in samples}
         if len(sizes) > 1:

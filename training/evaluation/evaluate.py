@@ -35,13 +35,13 @@ Predictor = Callable[[np.ndarray], labels.Labels]
 
 
 class ClassTableMismatchError(SwiftnetError):
-    """A model and a data set with different classes."""
+    """A model and a dataset with different classes."""
 
     def __init__(self, model: list[str], dataset: list[str]) -> None:
         differing = sorted(set(model) ^ set(dataset)) or ['their order']
         super().__init__(
-            f'the model has {len(model)} classes and the data set {len(dataset)}; they differ '
-            f'in {", ".join(differing)}; evaluate on the data set that the model was trained for'
+            f'the model has {len(model)} classes and the dataset {len(dataset)}; they differ '
+            f'in {", ".join(differing)}; evaluate on the dataset that the model was trained for'
         )
 
 
@@ -52,7 +52,7 @@ def evaluate_file(
     Evaluate a .pt checkpoint in torch, or an .onnx file or shipped model by the Segmenter.
 
     Returns the metrics of `evaluate` and the precision of the arithmetic. Raises
-    ClassTableMismatchError if the classes of model and data set differ.
+    ClassTableMismatchError if the classes of model and dataset differ.
     """
     if path.endswith('.pt'):
         checkpoint = load_checkpoint(Path(path))
@@ -68,7 +68,7 @@ def evaluate_file(
 
 
 def check_classes(model: list[str], dataset: ImageLabelDataset) -> None:
-    """Raise ClassTableMismatchError unless the data set has these class names in this order."""
+    """Raise ClassTableMismatchError unless the dataset has these class names in this order."""
     expected = [item.name for item in dataset.table.classes]
     if model != expected:
         raise ClassTableMismatchError(model, expected)

@@ -34,7 +34,7 @@ DENSE = 'dense'
 @dataclass(frozen=True)
 class Transfer:
     """
-    Runs on a second data set, trained by `train`.
+    Runs on a second dataset, trained by `train`.
 
     `variants` maps each to the run whose weights it starts from: dense, one of the experiment's
     variants, or None for random weights.

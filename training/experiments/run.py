@@ -97,7 +97,7 @@ def _finish_transfer(runs: SeedRuns, name: str) -> RunPaths:
 
 
 def _transferred(runs: SeedRuns, name: str, source: Checkpoint) -> Checkpoint:
-    """Return the initial weights of a run on the second data set, from a network of the first."""
+    """Return the initial weights of a run on the second dataset, from a network of the first."""
     config = runs.transfer_config(name, None)
     data = config.data
     table = open_dataset(data.dataset, runs.transfer_root, data.train_split, data.options).table

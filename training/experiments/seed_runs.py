@@ -68,7 +68,7 @@ class SeedRuns:
         return None if own.teacher is None else own
 
     def transfer_config(self, name: str, model: ModelConfig | None) -> Config:
-        """Return the configuration of a run on the second data set."""
+        """Return the configuration of a run on the second dataset."""
         assert self.experiment.transfer is not None
         config = self.experiment.transfer.train
         train = replace(config.train, seed=self.seed)

@@ -105,7 +105,7 @@ WEIGHT_INITS: dict[str, Callable[[WeightSources], Checkpoint]] = {
 
 def with_new_classifier(source: Checkpoint, target: Checkpoint, seed: int) -> Checkpoint:
     """
-    Return the source with a random classifier for the classes of another data set.
+    Return the source with a random classifier for the classes of another dataset.
 
     Only the last 1x1 convolution is new; `target` has the classes, input size and names.
     """

@@ -27,7 +27,7 @@ from training.schema.config import AugmentationConfig, TrainConfig
 @dataclass(frozen=True)
 class CalibrationConfig:
     """
-    Random crops of a data set at the scale of its images.
+    Random crops of a dataset at the scale of its images.
 
     `images` of the split are drawn without repetition, in whole batches; `crop` is the side of a
     crop in pixels.

@@ -47,9 +47,9 @@ class ModelConfig:
 @dataclass(frozen=True)
 class DataConfig:
     """
-    The data set and the network's input size in pixels (multiples of 8).
+    The dataset and the network's input size in pixels (multiples of 8).
 
-    `options` are passed to the data set for every split, `train_options` for the training split
+    `options` are passed to the dataset for every split, `train_options` for the training split
     too. `cache` keeps decoded training images in memory, shared by the workers. `on_device` keeps
     them in the memory of the GPU, which augments whole batches.
     """

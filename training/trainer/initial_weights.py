@@ -84,7 +84,7 @@ def num_classes(model: ModelConfig, dataset: str) -> int:
     if model.classes is not None:
         return model.classes
     if dataset not in DATASETS:
-        raise UnknownNameError('data set', dataset, DATASETS)
+        raise UnknownNameError('dataset', dataset, DATASETS)
     if not shipped_class_table_path(dataset).is_file():
         raise InvalidValueError('model.classes', None, f'the number of classes of your {dataset}')
     return len(shipped_class_table(dataset).classes)

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The training loop: a config and a data set in, a run folder with a checkpoint out."""
+"""The training loop: a config and a dataset in, a run folder with a checkpoint out."""
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import asdict, replace
@@ -86,7 +86,7 @@ def train(
     other_classes: bool = False,
 ) -> Path:
     """
-    Train on the data set below `root` and return the path of the finished checkpoint.
+    Train on the dataset below `root` and return the path of the finished checkpoint.
 
     A finished run is left as it is, an interrupted one is resumed, and one that another process
     trains is waited for. `initial` is a checkpoint whose weights and pruned shape a new run

@@ -71,7 +71,7 @@ class Nvrtc:
         self._check(self._library.nvrtcGetSupportedArchs(found))
         return list(found)
 
-    def compile(self, source: str, capability: int) -> bytes:
+    def compile(self, source: str, capability: int) -> bytes:  # noqa: A003
         """Return a cubin; for a GPU newer than the library PTX, which the driver compiles."""
         older = [item for item in self.capabilities() if item <= capability]
         target = max(older, default=capability)

@@ -70,7 +70,7 @@ def test_the_first_nvrtc_that_supports_the_gpu_is_used(cuda_11, monkeypatch):
         def capabilities(self):
             return [75, 120] if self.path == 'new' else [50, 72]
 
-        def compile(self, source, capability):
+        def compile(self, source, capability):  # noqa: A003
             return f'{self.path} {capability}'.encode()
 
     monkeypatch.setattr(nvrtc, 'Nvrtc', FakeNvrtc)

@@ -13,7 +13,7 @@
 # limitations under the License.
 
 
-"""Every data set on a tiny folder in its official layout, and the rendered warehouse."""
+"""Every dataset on a tiny folder in its official layout, and the rendered warehouse."""
 
 from collections.abc import Callable
 from inspect import signature
@@ -79,7 +79,7 @@ def write_image(root: Path, pair: tuple[str, str], ids: list[int], height: int) 
 
 @pytest.fixture
 def tree(tmp_path: Path) -> Callable[[str], Path]:
-    """Return a function that writes two images of different sizes in the layout of a data set."""
+    """Return a function that writes two images of different sizes in the layout of a dataset."""
 
     def make(name: str) -> Path:
         for index, pair in enumerate(LAYOUTS[name]):
@@ -93,7 +93,7 @@ def tree(tmp_path: Path) -> Callable[[str], Path]:
 
 @pytest.mark.parametrize('name', LAYOUTS)
 class TestEveryLayout:
-    """Every data set that consists of files."""
+    """Every dataset that consists of files."""
 
     def test_ids_are_mapped_and_images_are_rgb(self, tree, name):
         dataset = open_dataset(name, tree(name), 'train')
@@ -152,7 +152,7 @@ class TestEveryLayout:
             open_dataset(name, root, 'train')
 
     def test_missing_root_raises(self, tree, name):
-        with pytest.raises(FileMissingError, match=f'folder of the {name} data set not found'):
+        with pytest.raises(FileMissingError, match=f'folder of the {name} dataset not found'):
             open_dataset(name, tree(name) / 'nowhere', 'train')
         with pytest.raises(InvalidValueError, match=f'--root is None, expected .*{name}'):
             open_dataset(name, None, 'train')
@@ -162,7 +162,7 @@ class TestEveryLayout:
             open_dataset(name, tree(name), 'trian')
 
     def test_unknown_option_raises(self, tree, name):
-        with pytest.raises(UnknownNameError, match=f"option of data set {name} 'frames'"):
+        with pytest.raises(UnknownNameError, match=f"option of dataset {name} 'frames'"):
             open_dataset(name, tree(name), 'train', {'frames': 3})
 
 
@@ -176,7 +176,7 @@ def test_folder_with_another_class_table(tmp_path):
 
 
 def test_unknown_data_set_suggests_the_nearest():
-    with pytest.raises(UnknownNameError, match="data set 'camvit'; did you mean 'camvid'"):
+    with pytest.raises(UnknownNameError, match="dataset 'camvit'; did you mean 'camvid'"):
         open_dataset('camvit', None, 'train')
 
 
@@ -221,9 +221,9 @@ def test_warehouse_splits_have_disjoint_seeds():
     ('options', 'words'),
     [
         ({'frames': 0}, 'frames is 0, expected a number from 1'),
-        ({'frames': 'all'}, "option frames of data set warehouse is 'all', expected int | None"),
+        ({'frames': 'all'}, "option frames of dataset warehouse is 'all', expected int | None"),
         ({'height': 0}, 'height is 0, expected a number of pixels'),
-        ({'heigth': 9}, "option of data set warehouse 'heigth'; did you mean 'height'"),
+        ({'heigth': 9}, "option of dataset warehouse 'heigth'; did you mean 'height'"),
     ],
 )
 def test_invalid_warehouse_options_raise(options, words):

@@ -32,7 +32,7 @@ from training.run.checkpoint import load_checkpoint, save_checkpoint
 
 @dataclass(frozen=True)
 class LabelDataset:
-    """A data set whose images show the label itself."""
+    """A dataset whose images show the label itself."""
 
     table: ClassTable
     labels: tuple[np.ndarray, ...]
@@ -110,7 +110,7 @@ def test_exported_network_has_the_miou_of_its_checkpoint(finished_run, folder_ro
 def test_other_classes_raise_in_one_line(warehouse_files, folder_root, ending):
     data = open_dataset('folder', folder_root, 'val')
     with pytest.raises(
-        ClassTableMismatchError, match='8 classes and the data set 3; they'
+        ClassTableMismatchError, match='8 classes and the dataset 3; they'
     ) as caught:
         evaluate_file(str(warehouse_files / f'tiny.{ending}'), data)
     assert 'forklift' in str(caught.value)

@@ -13,7 +13,7 @@
 # limitations under the License.
 
 
-"""Runs on a second data set with other classes: only the classifier is new."""
+"""Runs on a second dataset with other classes: only the classifier is new."""
 
 import json
 
@@ -33,7 +33,7 @@ TRANSFER = {'train': OTHER, 'variants': {'random': None, 'full': 'dense', 'small
 
 @pytest.fixture(scope='module')
 def runs(tmp_path_factory):
-    """Return finished runs: 3 classes in the first data set, 4 in the second."""
+    """Return finished runs: 3 classes in the first dataset, 4 in the second."""
     base = tmp_path_factory.mktemp('transfer')
     root, other = write_folder(base / 'set'), write_folder(base / 'set_other')
     table = yaml.safe_load((other / 'classes.yaml').read_text())

@@ -279,4 +279,4 @@ def test_dataset_with_other_classes_raises(capsys, source, folder_root, out, tmp
     other.write_text('classes: [{name: sky, rgb: [1, 2, 3]}]')
     words = ['--dataset', 'folder', '--root', folder_root, '--option', f'classes={other}']
     text = error_of(capsys, source, *words, '-o', out)
-    assert f'the model has {len(CLASSES)} classes and the data set 1' in text
+    assert f'the model has {len(CLASSES)} classes and the dataset 1' in text

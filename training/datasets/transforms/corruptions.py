@@ -171,14 +171,14 @@ class Corruption:
 
 @dataclass(frozen=True)
 class CorruptedDataset:
-    """A data set whose images are corrupted, in order; its labels stay as they are."""
+    """A dataset whose images are corrupted, in order; its labels stay as they are."""
 
     dataset: ImageLabelDataset
     corruptions: tuple[Corruption, ...]
 
     @property
     def table(self) -> ClassTable:
-        """The class table of the data set."""
+        """Return the class table of the dataset."""
         return self.dataset.table
 
     def __len__(self) -> int:
