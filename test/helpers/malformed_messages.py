@@ -33,6 +33,11 @@ _FORMATS = ['jpeg', 'png', '', 'tiff', 'rgb8; jpeg compressed bgr8', ';;;', 'cam
 _IN_PAIRS = sorted(name for name, given in ENCODINGS.items() if given.multiple != (1, 1))
 
 
+def random_bytes(random, count):
+    """Return what `random.randbytes` does, which Python 3.8 does not have."""
+    return random.getrandbits(8 * count).to_bytes(count, 'little') if count else b''
+
+
 def malformed(kinds, count, seed=0):
     """Yield a name and a message `count` times, cycling through the kinds of a table."""
     random = Random(seed)
@@ -58,7 +63,7 @@ def good_image(random):
     rows = np.frombuffer(message.data, np.uint8).reshape(message.height, -1)
     padded = np.pad(rows, [(0, 0), (0, random.randrange(9))])
     message.step = padded.shape[1]
-    message.data = array('B', padded.tobytes() + random.randbytes(random.randrange(9)))
+    message.data = array('B', padded.tobytes() + random_bytes(random, random.randrange(9)))
     return message, image
 
 
@@ -83,7 +88,7 @@ def _valid(random, names=tuple(ENCODINGS)):
     height, width = tall * random.randint(2, 15), wide * random.randint(4, 20)
     step = width * encoding.channels * np.dtype(encoding.dtype).itemsize
     message = Image(height=height, width=width, encoding=name, step=step)
-    message.data = array('B', random.randbytes(int(height * encoding.lines) * step))
+    message.data = array('B', random_bytes(random, int(height * encoding.lines) * step))
     return message
 
 
@@ -149,7 +154,7 @@ def _random_fields(random):
     message = Image(encoding=random.choice(sorted(ENCODINGS)), is_bigendian=random.randrange(256))
     for name in ('height', 'width', 'step'):
         setattr(message, name, random.randint(2**12, HUGE))
-    message.data = array('B', random.randbytes(random.randrange(2000)))
+    message.data = array('B', random_bytes(random, random.randrange(2000)))
     return message
 
 
@@ -203,7 +208,7 @@ def _nothing(random):
 
 def _noise(random):
     start = random.choice([b'', b'\xff\xd8\xff', b'\x89PNG\r\n\x1a\n'])
-    return _compressed(start + random.randbytes(random.randrange(2000)))
+    return _compressed(start + random_bytes(random, random.randrange(2000)))
 
 
 def _truncated(random):
@@ -234,7 +239,7 @@ def _sizeless(random):
 def _rows_missing(random):
     """Return a PNG without its last rows, or without any."""
     rows = compress(bytes(91 * random.randrange(20)))
-    return _compressed(_png(30, 20, rows=random.choice([rows, random.randbytes(50), b''])))
+    return _compressed(_png(30, 20, rows=random.choice([rows, random_bytes(random, 50), b''])))
 
 
 def _strange_bits(random):

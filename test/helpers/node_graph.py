@@ -20,7 +20,7 @@ from time import sleep
 
 from diagnostic_msgs.msg import DiagnosticArray
 from helpers.ros_probe import blocks, Probe, rgb_message, wait_until
-from rclpy.parameter_client import AsyncParameterClient
+from rcl_interfaces.srv import DescribeParameters, ListParameters
 from sensor_msgs.msg import CameraInfo
 from swiftnet_ros.benchmark.node_process import NodeProcess
 from swiftnet_ros.ros.compressed_image_msgs import from_labels
@@ -119,10 +119,21 @@ def _graph(node, namespace, statuses):
 
 
 def _descriptors(node, name):
-    client = AsyncParameterClient(node, name)
-    assert client.wait_for_services(10.0)
-    listed = client.list_parameters([], 0)
-    wait_until(listed.done, 10, 'the names of the parameters')
-    described = client.describe_parameters(listed.result().result.names)
-    wait_until(described.done, 10, 'the descriptions of the parameters')
-    return {item.name: item for item in described.result().descriptors}
+    names = call(node, ListParameters, f'{name}/list_parameters').result.names
+    return {item.name: item for item in describe_parameters(node, name, names)}
+
+
+def describe_parameters(node, name, names):
+    """Return the descriptors of a node's parameters, from its service as every release has it."""
+    request = DescribeParameters.Request(names=names)
+    return call(node, DescribeParameters, f'{name}/describe_parameters', request).descriptors
+
+
+def call(node, service, name, request=None):
+    """Return the response of a service."""
+    client = node.create_client(service, name)
+    assert client.wait_for_service(10.0), name
+    future = client.call_async(request or service.Request())
+    wait_until(future.done, 10, f'the response of {name}')
+    node.destroy_client(client)
+    return future.result()

@@ -15,10 +15,10 @@
 """The node in its own process: labels over real topics equal those of the Segmenter."""
 
 import cv2
-from helpers.ros_probe import BEST_EFFORT, blocks, RELIABLE, rgb_message, stamped, wait_until
+from helpers.node_graph import describe_parameters
+from helpers.ros_probe import BEST_EFFORT, blocks, RELIABLE, rgb_message, stamped
 import numpy as np
 import pytest
-from rclpy.parameter_client import AsyncParameterClient
 from swiftnet_ros.backends.registry import open_engine
 from swiftnet_ros.benchmark.node_process import NodeProcess
 from swiftnet_ros.core.labels import colorize, palette
@@ -121,11 +121,9 @@ def test_frames_of_a_reliable_camera_are_received(node, probe):
 
 def test_parameters_have_descriptions_and_ranges(node, probe):
     """As `ros2 param describe` and rqt show them."""
-    client = AsyncParameterClient(probe.node, '/robot/segmentation')
-    assert client.wait_for_services(10.0)
-    future = client.describe_parameters(['model', 'threads', 'overlay_opacity', 'autostart'])
-    wait_until(future.done)
-    model, threads, opacity, autostart = future.result().descriptors
+    names = ['model', 'threads', 'overlay_opacity', 'autostart']
+    described = describe_parameters(probe.node, '/robot/segmentation', names)
+    model, threads, opacity, autostart = described
     assert autostart.read_only and not model.read_only and 'shipped model' in model.description
     assert '~/reload' in model.additional_constraints
     assert (threads.integer_range[0].from_value, threads.integer_range[0].to_value) == (0, 256)
