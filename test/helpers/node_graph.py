@@ -15,6 +15,7 @@
 """The ROS interface of a running node: topics, services, parameters, diagnostics."""
 
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from itertools import count
 from time import sleep
 
@@ -26,6 +27,9 @@ from swiftnet_ros.benchmark.node_process import NodeProcess
 from swiftnet_ros.ros.compressed_image_msgs import from_labels
 
 NAME = 'segmentation'
+# Jazzy and newer: a service and a parameter of every node.
+TYPE_DESCRIPTIONS = {'~/get_type_description', 'start_type_description_service'}
+IN_OTHER_RELEASES = set() if find_spec('rclpy.type_description_service') else TYPE_DESCRIPTIONS
 _numbers = count()
 
 

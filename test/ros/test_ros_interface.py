@@ -17,6 +17,7 @@
 import re
 
 from helpers.checkout import ROOT
+from helpers.node_graph import IN_OTHER_RELEASES
 import pytest
 from rcl_interfaces.msg import ParameterType
 from rclpy.qos import DurabilityPolicy, ReliabilityPolicy
@@ -50,7 +51,8 @@ def table(heading):
     section = re.split(r'^#+ ', TEXT.split(f'# {heading}\n')[1], flags=re.MULTILINE)[0]
     rows = [line.strip('|').split('|') for line in section.splitlines() if line.startswith('| `')]
     assert rows, heading
-    return [[cell.strip() for cell in row] for row in rows]
+    stripped = [[cell.strip() for cell in row] for row in rows]
+    return [row for row in stripped if not {*code(row[0])} & IN_OTHER_RELEASES]
 
 
 def code(cell):
