@@ -15,15 +15,22 @@
 """Install the runtime, `swiftnet_ros`; the offline tree `training` stays in the checkout."""
 
 from glob import glob
+import os
 from pathlib import Path
 import re
 
 from setuptools import find_packages, setup
+from setuptools.command.install import install
 
 NAME = 'swiftnet_ros'
 SHARE = f'share/{NAME}'
 # Read, not imported: an import would need NumPy.
 VERSION = re.search(r"^__version__ = '(.+)'$", Path(NAME, '__init__.py').read_text(), re.M)[1]
+
+# Where `ros2 run` and launch files look. Not in setup.cfg, as usual in ROS: pip on Python 3.8
+# reads that file in the current folder, and would install all scripts there, pip's own included.
+EXECUTABLES = f'$base/lib/{NAME}'
+IS_RUN_BY_PIP = not {'PIP_BUILD_TRACKER', 'PIP_REQ_TRACKER'}.isdisjoint(os.environ)
 
 STYLE_TOOLS = (
     'colcon-common-extensions>=0.3,<1',
@@ -99,6 +106,17 @@ EXTRAS = {
     ],
 }
 
+
+class Install(install):
+    """Install the executables for ROS, unless pip asks: a virtual environment has them in bin."""
+
+    def finalize_options(self):
+        # Also if the command line names a folder: bloom passes $base/bin.
+        if not IS_RUN_BY_PIP:
+            self.install_scripts = EXECUTABLES
+        super().finalize_options()
+
+
 setup(
     name=NAME,
     version=VERSION,
@@ -123,6 +141,8 @@ setup(
         (f'{SHARE}/demo/labels', glob('demo/labels/*')),
     ],
     zip_safe=False,
+    cmdclass={'install': Install},
+    options={} if IS_RUN_BY_PIP else {'develop': {'script_dir': EXECUTABLES}},
     entry_points={
         'console_scripts': [
             f'add_model_spec = {NAME}.model_spec.__main__:main',

@@ -93,9 +93,8 @@ make_venv() {
       >"$folder/lib/python$version/site-packages/ros.pth"
     ros_constraints "$folder/bin/python" >"$constraints"
   fi
-  # Not in the checkout: an old pip would apply its setup.cfg to every package.
-  (cd "$folder" && bin/python -m pip install --quiet --disable-pip-version-check --use-pep517 \
-    --constraint "$constraints" --editable "$ROOT[$extras]" >&2) ||
+  "$folder/bin/python" -m pip install --quiet --disable-pip-version-check --use-pep517 \
+    --constraint "$constraints" --editable "$ROOT[$extras]" >&2 ||
     die "pip could not install swiftnet_ros[$extras]; see above"
 }
 

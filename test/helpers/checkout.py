@@ -12,8 +12,24 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The root folder of the checkout."""
+"""The root folder of the checkout, and a copy of it."""
 
 from pathlib import Path
+import shutil
 
 ROOT = Path(__file__).resolve().parents[2]
+# As in setup.py.
+EXECUTABLES = (
+    'add_model_spec',
+    'benchmark',
+    'build_engine',
+    'device_report',
+    'image_publisher',
+    'segmentation_node',
+)
+_NO_SOURCES = ('.*', 'build', 'install', 'log', 'runs', '*.egg-info', 'demo_out')
+
+
+def copy_checkout(folder: Path) -> None:
+    """Copy the sources of the checkout into a new folder."""
+    shutil.copytree(ROOT, folder, ignore=shutil.ignore_patterns(*_NO_SOURCES))

@@ -16,24 +16,13 @@
 
 import importlib.util
 from pathlib import Path
-import shutil
 import subprocess
 import sys
 
-from helpers.checkout import ROOT
+from helpers.checkout import copy_checkout, EXECUTABLES, ROOT
 import pytest
 
-SCRIPTS = (
-    'add_model_spec',
-    'benchmark',
-    'build_engine',
-    'device_report',
-    'image_publisher',
-    'segmentation_node',
-)
 NO_COLCON = 'colcon is not installed here: scripts/test.sh brings it'
-# Not part of the sources, so not copied into the test's workspace.
-IGNORED = shutil.ignore_patterns('.*', 'build', 'install', 'log', 'runs', '*.egg-info', 'demo_out')
 
 
 def _run(*words: str, folder: Path) -> str:
@@ -48,7 +37,7 @@ def workspace(tmp_path_factory) -> Path:
     if importlib.util.find_spec('colcon_ros') is None:
         pytest.skip(NO_COLCON)
     folder = tmp_path_factory.mktemp('workspace')
-    shutil.copytree(ROOT, folder / 'src' / 'swiftnet_ros', ignore=IGNORED)
+    copy_checkout(folder / 'src' / 'swiftnet_ros')
     _run(
         sys.executable,
         '-m',
@@ -77,7 +66,7 @@ def test_package_is_registered_in_the_ament_index(installed):
     assert (installed / 'share/swiftnet_ros/package.xml').is_file()
 
 
-@pytest.mark.parametrize('script', SCRIPTS)
+@pytest.mark.parametrize('script', EXECUTABLES)
 def test_executable_is_installed_for_ros2_run(installed, script):
     path = installed / 'lib/swiftnet_ros' / script
     assert path.is_file()
@@ -123,4 +112,4 @@ def test_every_entry_point_can_be_loaded(installed):
     )
     if importlib.util.find_spec('rclpy') is None:
         pytest.skip('rclpy is not installed')
-    _run(sys.executable, '-c', source, *SCRIPTS, folder=packages)
+    _run(sys.executable, '-c', source, *EXECUTABLES, folder=packages)
