@@ -103,7 +103,8 @@ class OpenVinoBackend(Backend):
             **self.extra_options,
         }
         try:
-            compiled = core.compile_model(model.content, 'CPU', settings, weights=b'')
+            graph = core.read_model(model.content, b'')
+            compiled = core.compile_model(graph, 'CPU', settings)
         except RuntimeError as error:
             reason = f'OpenVINO cannot compile it ({one_line(error)})'
             raise InvalidModelError(model.path, reason) from error
