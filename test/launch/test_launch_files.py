@@ -157,7 +157,7 @@ def test_every_process_gets_the_profile_for_large_frames(remapped):
     _, record = remapped
     wait_until(lambda: record.environments, 30, 'the start of the node')
     profiles = [record.environments[0].get(name) for name in PROFILE_VARIABLES]
-    expected = (FOLDER.parent / 'config' / 'fastdds.xml').read_bytes()
+    expected = (FOLDER.parent / 'config' / 'fastdds_localhost.xml').read_bytes()
     assert any(profiles) and {Path(path).read_bytes() for path in profiles if path} == {expected}
 
 
