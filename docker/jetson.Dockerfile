@@ -13,12 +13,16 @@ ARG BASE=dustynv/ros:humble-ros-base-l4t-r35.4.1
 FROM ${BASE}
 
 SHELL ["/bin/bash", "-c"]
-ENV PATH=/usr/local/cuda/bin:${PATH} SWIFTNET_ROS_CACHE=/engines/cache
-# The package index that the image configures may no longer exist.
+# The image of JetPack 5 selects Cyclone DDS; the node is tested with Fast DDS, Humble's default.
+ENV PATH=/usr/local/cuda/bin:${PATH} SWIFTNET_ROS_CACHE=/engines/cache \
+    RMW_IMPLEMENTATION=rmw_fastrtps_cpp
+# Neither image has onnx or PyCUDA; OpenCV is 4.5.0 in that of JetPack 5. That of JetPack 6 sets a
+# package index of its own, which may no longer exist. cv_bridge was built with NumPy 1.
 RUN env -u PIP_INDEX_URL -u PIP_EXTRA_INDEX_URL python3 -m pip install --no-cache-dir \
-    'onnx>=1.14,<2' 'opencv-python-headless>=4.5.5,<5' 'pycuda>=2022.1' 'pyyaml>=5.4,<7'
+    'numpy>=1.21,<2' 'onnx>=1.14,<2' 'opencv-python-headless>=4.5.5,<5' 'pycuda>=2022.1' \
+    'pyyaml>=5.4,<7'
 COPY . /ws/src/swiftnet_ros
-# ROS 2 of these images was built from source, in install/.
+# ROS 2 of these images was built from source, in install/; colcon is one of its build tools.
 RUN cd /ws && source /opt/ros/humble/install/setup.bash && colcon build
 ENTRYPOINT ["/bin/bash", "-c", \
     "source /ws/install/setup.bash && exec ros2 launch swiftnet_ros segment.launch.py \"$@\"", "--"]

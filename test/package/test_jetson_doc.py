@@ -119,6 +119,7 @@ def test_base_images_are_the_same_in_docker_files_and_document():
 def test_docker_files_install_the_requirements_of_the_package(name):
     """The bounds are those of setup.py; the cache is a folder inside the volume."""
     setup = (ROOT / 'setup.py').read_text()
+    assert "'numpy>=1.21,<3'" in setup and "'numpy>=1.21,<2'" in DOCKER[name]
     for package in ('onnx', 'pycuda', 'pyyaml'):
         assert re.search(rf"'{package}>=[^']*'", setup)[0] in DOCKER[name]
     assert "'opencv-python-headless>=4.5.5,<5'" in DOCKER[name]

@@ -50,7 +50,9 @@ def test_every_file_starts_with_the_license_header():
         text = path.read_text()
         return (text.partition('\n')[2] if text.startswith('#!') else text).lstrip('\n')
 
-    paths = [*python_files(), *shell_scripts()]
+    stubs = sorted((ROOT / 'typings').rglob('*.pyi'))
+    assert stubs
+    paths = [*python_files(), *shell_scripts(), *stubs]
     assert not [relative(path) for path in paths if not body(path).startswith(HEADER)]
 
 
