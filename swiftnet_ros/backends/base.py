@@ -73,7 +73,6 @@ class Backend(ABC):
 
         A backend that compiles a model when it opens it has nothing to prepare.
         """
-        build.raise_if_cancelled()
         yield EngineFile(model.path)
 
     @classmethod

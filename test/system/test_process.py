@@ -19,6 +19,7 @@ import os
 import signal
 import subprocess
 import sys
+from time import monotonic
 
 from helpers.checkout import ROOT
 import pytest
@@ -89,3 +90,26 @@ def test_signal_raises_exit_and_its_default_returns():
         assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+PARENT = """
+import os, subprocess, sys
+code = (
+    'import sys, time\\n'
+    'from swiftnet_ros.system.process import end_with_parent\\n'
+    'end_with_parent(int(sys.argv[1]))\\n'
+    'print("ready", flush=True)\\n'
+    'time.sleep(60)\\n'
+)
+subprocess.run([sys.executable, '-c', code, str(os.getpid())])
+"""
+
+
+def test_child_ends_with_its_killed_parent():
+    command = [sys.executable, '-c', PARENT]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) as parent:
+        assert parent.stdout.readline() == 'ready\n'
+        start = monotonic()
+        parent.kill()
+        # The pipe closes with the last process that could write to it.
+        assert parent.stdout.read() == '' and monotonic() - start < 10.0
