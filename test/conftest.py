@@ -21,12 +21,22 @@ from pathlib import Path
 
 import pytest
 
-pytest_plugins = ('helpers.skip_ledger', 'helpers.fixtures', 'pytester')
+pytest_plugins = (
+    'helpers.skip_ledger',
+    'helpers.fixtures',
+    'helpers.tensorrt_builds',
+    'pytester',
+)
 
 # Tests neither read nor write the user's cache of compiled networks.
 os.environ['SWIFTNET_ROS_OPENVINO_CACHE'] = 'off'
 
-TRAINING = Path(__file__).with_name('training')
+TEST = Path(__file__).parent
+TRAINING = TEST / 'training'
+
+# Programs that tests start can import the package and the test helpers.
+_PATHS = (str(TEST.parent), str(TEST), os.environ.get('PYTHONPATH', ''))
+os.environ['PYTHONPATH'] = os.pathsep.join(filter(None, _PATHS))
 
 
 def pytest_ignore_collect(collection_path, config):

@@ -21,7 +21,7 @@ from pathlib import Path
 import subprocess
 import sys
 
-from helpers.tensorrt_builds import fixture_files, fixture_run, fixture_tensorrt, request, sibling
+from helpers.tensorrt_builds import request, sibling
 from helpers.tiny_pair import write_files
 import pytest
 from swiftnet_ros.backends.cuda.driver import Gpu
@@ -30,7 +30,6 @@ from swiftnet_ros.backends.tensorrt.engine_cache import _plan, cached_engine, fi
 from swiftnet_ros.backends.tensorrt.engine_file import load, read_sidecar, sidecar_path
 from swiftnet_ros.model_spec import read_model, read_model_file, read_spec, write_model
 
-__all__ = ['fixture_files', 'fixture_run', 'fixture_tensorrt']
 VERSION = 'tensorrt-8.5.2.2'
 
 

@@ -18,16 +18,11 @@ import os
 import sys
 
 from helpers.tensorrt_builds import (
-    fixture_error_line,
-    fixture_files,
-    fixture_run,
-    fixture_tensorrt,
     sibling,
 )
 import onnx
 from swiftnet_ros.model_spec import read_model
 
-__all__ = ['fixture_error_line', 'fixture_files', 'fixture_run', 'fixture_tensorrt']
 VERSION = 'tensorrt-8.5.2.2'
 
 

@@ -18,11 +18,7 @@ import numpy as np
 import pytest
 from swiftnet_ros.backends.registry import open_engine
 from swiftnet_ros.core.frames import Frame, to_network_input
-from swiftnet_ros.errors import (
-    EngineUnavailableError,
-    InvalidFrameError,
-    InvalidValueError,
-)
+from swiftnet_ros.errors import EngineUnavailableError, InvalidFrameError, InvalidValueError
 from swiftnet_ros.model_spec import write_model
 from swiftnet_ros.segmenter import open_model, Segmenter
 

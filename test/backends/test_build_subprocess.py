@@ -68,10 +68,7 @@ def test_failed_build_raises_one_line_with_its_reason(model, options, kind, mess
     ('code', 'message'),
     [
         ('pass', 'it ended without a result'),
-        (
-            'import os, signal; os.kill(os.getpid(), signal.SIGSEGV)',
-            'signal 11: it wrote no er',
-        ),
+        ('import os, signal; os.kill(os.getpid(), signal.SIGSEGV)', 'signal 11: it wrote no er'),
     ],
 )
 def test_program_without_a_result_raises(code, message):

@@ -40,11 +40,6 @@ def test_iou_of_an_absent_class_is_none():
     assert mean_iou(confusion_matrix(truth, predicted, 3)) == 0.5
 
 
-def test_iou_of_a_class_that_is_only_predicted_is_zero():
-    truth, predicted = np.array([0, 0], np.uint8), np.array([0, 1], np.uint8)
-    assert class_iou(confusion_matrix(truth, predicted, 2)) == [0.5, 0.0]
-
-
 def test_true_ids_of_no_class_do_not_count():
     truth, predicted = np.array([0, 3, 254, 255], np.uint8), np.zeros(4, np.uint8)
     assert confusion_matrix(truth, predicted, 3).sum() == 1
@@ -76,11 +71,6 @@ def test_iou_is_intersection_over_union_of_labeled_pixels(truth, predicted):
 def test_matrices_of_images_add_up_to_that_of_the_split(pairs):
     whole = confusion_matrix(*(np.concatenate(images) for images in zip(*pairs)), 4)
     np.testing.assert_array_equal(sum(confusion_matrix(*pair, 4) for pair in pairs), whole)
-
-
-@given(images)
-def test_truth_against_itself_is_perfect(truth):
-    assert mean_iou(confusion_matrix(truth, truth, 4)) in (1.0, None)
 
 
 def test_16_bit_labels_are_counted():

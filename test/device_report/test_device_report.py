@@ -30,12 +30,7 @@ from onnx import helper, numpy_helper, TensorProto
 import pytest
 from swiftnet_ros.device_report import __main__ as device_report
 from swiftnet_ros.device_report import measure as module
-from swiftnet_ros.device_report.measure import (
-    BenchmarkSettings,
-    measure,
-    MeasurementPlan,
-    plans,
-)
+from swiftnet_ros.device_report.measure import BenchmarkSettings, measure, MeasurementPlan, plans
 from swiftnet_ros.model_spec import read_model, read_spec, write_model
 
 SCRIPT = ROOT / 'scripts' / 'jetson_report.sh'

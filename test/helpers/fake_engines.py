@@ -32,7 +32,7 @@ class GatedEngine(Backend):
 
     name = 'gated'
     device, precision, threads = 'gate', 'fp32', 1
-    may_open, may_answer, entered = Event(), Event(), Event()
+    may_open, may_infer, entered = Event(), Event(), Event()
     open_engines = 0
 
     @classmethod
@@ -49,9 +49,9 @@ class GatedEngine(Backend):
         self._thread = get_ident()
 
     @classmethod
-    def reset(cls, may_open=True, may_answer=True):
+    def reset(cls, may_open=True, may_infer=True):
         """Open or close the gates, and reset the counters."""
-        for gate, is_open in ((cls.may_open, may_open), (cls.may_answer, may_answer)):
+        for gate, is_open in ((cls.may_open, may_open), (cls.may_infer, may_infer)):
             gate.set() if is_open else gate.clear()
         cls.entered.clear()
         GatedEngine.open_engines = 0
@@ -59,7 +59,7 @@ class GatedEngine(Backend):
     def _infer(self, image):
         assert get_ident() == self._thread, 'a backend belongs to the thread that opened it'
         self.entered.set()
-        self.may_answer.wait(60)
+        self.may_infer.wait(60)
         logits = np.zeros(self.spec.logits_shape, np.float32)
         logits[0] = 1.0
         return logits

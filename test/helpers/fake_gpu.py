@@ -25,10 +25,10 @@ from itertools import count
 from types import ModuleType, SimpleNamespace
 from typing import Any, Callable, Dict, List, Optional
 
-from helpers.c_functions import as_c_function
-from helpers.fake_cuda_library import FakeCudaLibrary
-from helpers.fake_cuda_objects import (
+from helpers.fake_cuda import (
+    as_c_function,
     FakeAllocation,
+    FakeCudaLibrary,
     FakeDevice,
     FakeModule,
     FakePagelocked,
@@ -56,7 +56,6 @@ class FakeGpu:
     """
 
     def __init__(self, is_integrated: bool = False, memory: int = TOTAL_MEMORY) -> None:
-        """Create an idle GPU with `memory` free bytes."""
         self.is_integrated, self.memory = is_integrated, memory
         self.failing: Dict[str, Any] = {}
         self.calls: List[str] = []
@@ -87,7 +86,6 @@ class FakeGpu:
         self._queue.extend(captured)
 
     def synchronize(self) -> None:
-        """Execute the enqueued work."""
         assert self.captured is None, 'a captured stream cannot be synchronized'
         while self._queue:
             name, work = self._queue.pop(0)

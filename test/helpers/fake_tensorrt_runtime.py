@@ -17,7 +17,7 @@
 import ctypes
 from typing import Any, Callable, Dict, List, NamedTuple, Tuple
 
-from helpers.c_functions import with_c_methods
+from helpers.fake_cuda import with_c_methods
 from helpers.fake_gpu import FakeGpu
 from helpers.fake_tensorrt_builder import FakeInterface
 import numpy as np
@@ -40,7 +40,6 @@ class FakeNetwork:
     def __init__(
         self, io_tensors: List[IoTensor], infer: Callable[[Any], Any], gpu: FakeGpu
     ) -> None:
-        """Create a network that runs on a GPU."""
         self.io_tensors, self.infer, self.gpu = io_tensors, infer, gpu
         self.failing: Dict[str, str] = {}
         self.context_bytes = 0

@@ -17,41 +17,19 @@
 from pathlib import Path
 from typing import Any, Callable
 
+from helpers.tiny_model import make_model, make_spec
 from hypothesis import settings
 import numpy as np
 import onnx
 from onnx import helper, numpy_helper, TensorProto
 import pytest
-from swiftnet_ros.model_spec import ModelSpec, SemanticClass, write_model
-from swiftnet_ros.model_spec.contract import IR_VERSION, OPSET
+from swiftnet_ros.model_spec import write_model
 
 # No failures on a busy machine, and the same examples in every run.
 settings.register_profile('steady', deadline=None, derandomize=True, database=None)
 settings.load_profile('steady')
 
 HEIGHT, WIDTH, STRIDE, CLASSES = 48, 64, 4, 5
-
-
-def _spec_with(**changes: Any) -> ModelSpec:
-    """Return the specification of the tiny model with some fields changed."""
-    classes = changes.pop('class_count', CLASSES)
-    values = {
-        'name': 'tiny',
-        'classes': tuple(SemanticClass(f'class {i}', (i % 256, 2, 3)) for i in range(classes)),
-        'unlabeled_id': 255 if classes <= 255 else 65535,
-        'ignored_source_ids': (11,),
-        'input_height': HEIGHT,
-        'input_width': WIDTH,
-        'output_stride': STRIDE,
-        'fit': 'stretch',
-        'precision': 'fp32',
-        'trained_on': 'noise',
-        'miou': 0.5,
-        'widths': {'stem': CLASSES},
-        'calibration': None,
-    }
-    values.update(changes)
-    return ModelSpec(**values)
 
 
 def _weights(classes: int = CLASSES) -> Any:
@@ -66,16 +44,6 @@ def _weights(classes: int = CLASSES) -> Any:
     ]
 
 
-def _model_of(nodes: Any, inputs: Any, outputs: Any, initializers: Any) -> onnx.ModelProto:
-    """Return a model; inputs and outputs are (name, type, shape)."""
-    image, logits = (
-        [helper.make_tensor_value_info(*edge) for edge in edges] for edges in (inputs, outputs)
-    )
-    graph = helper.make_graph(nodes, 'tiny', image, logits, initializers)
-    opset = helper.make_opsetid('', OPSET)
-    return helper.make_model(graph, opset_imports=[opset], ir_version=IR_VERSION)
-
-
 def _contract_model(classes: int = CLASSES) -> onnx.ModelProto:
     """Return a network of one convolution of stride 4 with the contract's input and output."""
     nodes = [
@@ -85,7 +53,7 @@ def _contract_model(classes: int = CLASSES) -> onnx.ModelProto:
     ]
     image = ('image', TensorProto.UINT8, [1, HEIGHT, WIDTH, 3])
     logits = ('logits', TensorProto.FLOAT, [1, classes, HEIGHT // STRIDE, WIDTH // STRIDE])
-    return _model_of(nodes, [image], [logits], _weights(classes))
+    return make_model(nodes, [image], [logits], _weights(classes))
 
 
 def _float_model(**changes: Any) -> onnx.ModelProto:
@@ -98,7 +66,7 @@ def _float_model(**changes: Any) -> onnx.ModelProto:
     image = (names[0], changes.pop('kind', TensorProto.FLOAT), [1, 3, *size])
     small = [HEIGHT // STRIDE, WIDTH // STRIDE] if size == [HEIGHT, WIDTH] else ['h', 'w']
     logits = (names[1], TensorProto.FLOAT, [1, CLASSES, *small])
-    return _model_of(nodes, [image], [logits], _weights())
+    return make_model(nodes, [image], [logits], _weights())
 
 
 def _bilinear(array: Any, height: int, width: int) -> Any:
@@ -118,13 +86,7 @@ def _bilinear(array: Any, height: int, width: int) -> Any:
 @pytest.fixture(scope='session')
 def spec_with() -> Callable[..., Any]:
     """Return a function that makes specifications of the tiny model with fields changed."""
-    return _spec_with
-
-
-@pytest.fixture(scope='session')
-def model_of() -> Callable[..., Any]:
-    """Return a function that makes models from nodes, inputs, outputs and weights."""
-    return _model_of
+    return make_spec
 
 
 @pytest.fixture(scope='session')
@@ -161,5 +123,5 @@ def noise() -> Callable[..., Any]:
 def tiny_path(tmp_path: Path) -> Path:
     """Return an ONNX file of the contract."""
     path = tmp_path / 'tiny.fp32.onnx'
-    write_model(_contract_model(), path, _spec_with(), None)
+    write_model(_contract_model(), path, make_spec(), None)
     return path

@@ -28,6 +28,7 @@ from std_msgs.msg import Header
 from swiftnet_ros.ros.image_msgs import ENCODINGS, from_array
 
 HUGE = 2**32 - 1
+_OTHERS = ('.bmp', '.tiff', '.webp')
 _UNKNOWN = ['', ' ', 'RGB8', 'rgb8 ', 'rgb', 'yuv420', 'caméra左', 'line\nbreak', 'x' * 300]
 _FORMATS = ['jpeg', 'png', '', 'tiff', 'rgb8; jpeg compressed bgr8', ';;;', 'caméra左', 'x' * 300]
 _IN_PAIRS = sorted(name for name, given in ENCODINGS.items() if given.multiple != (1, 1))
@@ -92,62 +93,18 @@ def _valid(random, names=tuple(ENCODINGS)):
     return message
 
 
-def _wrong_step(random):
-    message = _valid(random)
-    message.step = random.randrange(message.step)
+def _changed(random, names=tuple(ENCODINGS), **changes):
+    """Return a valid message with fields replaced by what functions of it return."""
+    message = _valid(random, names)
+    for name, change in changes.items():
+        setattr(message, name, change(message))
     return message
 
 
-def _huge_step(random):
-    message = _valid(random)
-    message.step = HUGE - random.randrange(9)
-    return message
-
-
-def _short_data(random):
-    message = _valid(random)
-    message.data = message.data[: random.randrange(len(message.data))]
-    return message
-
-
-def _no_data(random):
-    message = _valid(random)
-    message.data = array('B')
-    return message
-
-
-def _no_size(random):
-    message = _valid(random)
-    for name in random.choice([('height',), ('width',), ('height', 'width')]):
-        setattr(message, name, 0)
-    return message
-
-
-def _huge_size(random):
-    message = _valid(random)
-    for name in random.choice([('height',), ('width',), ('height', 'width', 'step')]):
-        setattr(message, name, HUGE - random.randrange(9))
-    return message
-
-
-def _unknown_encoding(random):
-    message = _valid(random)
-    message.encoding = random.choice(_UNKNOWN)
-    return message
-
-
-def _other_encoding(random):
-    """Change the encoding and nothing else."""
-    message = _valid(random, ('mono8', 'bayer_rggb8', 'bayer_grbg8'))
-    message.encoding = random.choice(('rgb8', 'bgra8', 'mono16', 'rgb16', 'uyvy'))
-    return message
-
-
-def _odd_size(random):
-    """Set an odd width for an encoding of pixel pairs."""
-    message = _valid(random, _IN_PAIRS)
-    message.width -= 1
-    return message
+def _with_sizes(random, value, *all_of):
+    """Return a message whose height, width or `all_of` these fields have a value."""
+    names = random.choice([('height',), ('width',), all_of])
+    return _changed(random, **dict.fromkeys(names, lambda message: value))
 
 
 def _random_fields(random):
@@ -158,16 +115,18 @@ def _random_fields(random):
     return message
 
 
+_NARROW = ('mono8', 'bayer_rggb8', 'bayer_grbg8')
+_WIDE = ('rgb8', 'bgra8', 'mono16', 'rgb16', 'uyvy')
 MALFORMED_IMAGES = {
-    'wrong step': _wrong_step,
-    'huge step': _huge_step,
-    'short data': _short_data,
-    'no data': _no_data,
-    'no size': _no_size,
-    'huge size': _huge_size,
-    'unknown encoding': _unknown_encoding,
-    'other encoding': _other_encoding,
-    'odd size': _odd_size,
+    'wrong step': lambda r: _changed(r, step=lambda m: r.randrange(m.step)),
+    'huge step': lambda r: _changed(r, step=lambda m: HUGE - r.randrange(9)),
+    'short data': lambda r: _changed(r, data=lambda m: m.data[: r.randrange(len(m.data))]),
+    'no data': lambda r: _changed(r, data=lambda m: array('B')),
+    'no size': lambda r: _with_sizes(r, 0, 'height', 'width'),
+    'huge size': lambda r: _with_sizes(r, HUGE - r.randrange(9), 'height', 'width', 'step'),
+    'unknown encoding': lambda r: _changed(r, encoding=lambda m: r.choice(_UNKNOWN)),
+    'other encoding': lambda r: _changed(r, _NARROW, encoding=lambda m: r.choice(_WIDE)),
+    'odd size': lambda r: _changed(r, _IN_PAIRS, width=lambda m: m.width - 1),
     'random fields': _random_fields,
 }
 
@@ -200,10 +159,6 @@ def _sized_jpeg(random, width, height):
     data = _file(random, '.jpg')
     pack_into('>HH', data, data.index(b'\xff\xc0') + 5, height, width)
     return data
-
-
-def _nothing(random):
-    return _compressed(b'', random.choice(_FORMATS))
 
 
 def _noise(random):
@@ -251,17 +206,13 @@ def _strange_bits(random):
     return _compressed(data)
 
 
-def _other_file(random):
-    return _compressed(_file(random, '.bmp', '.tiff', '.webp'), random.choice(_FORMATS))
-
-
 def _many_scans(random):
     scans = b'\xff\xda\x00\x0c' * random.randint(65, 500)
     return _compressed(_file(random, '.jpg')[:-2] + scans + b'\xff\xd9')
 
 
 MALFORMED_COMPRESSED = {
-    'nothing': _nothing,
+    'nothing': lambda r: _compressed(b'', r.choice(_FORMATS)),
     'noise': _noise,
     'truncated': _truncated,
     'flipped bit': _flipped,
@@ -269,6 +220,6 @@ MALFORMED_COMPRESSED = {
     'no size': _sizeless,
     'rows missing': _rows_missing,
     'strange bits': _strange_bits,
-    'another format': _other_file,
+    'another format': lambda r: _compressed(_file(r, *_OTHERS), r.choice(_FORMATS)),
     'many scans': _many_scans,
 }

@@ -64,7 +64,7 @@ def graph_of(model, **parameters):
         name = f'{namespace}/{NAME}'
         wait_until(lambda: _has_stages(reports, name), 20, 'diagnostics with times')
         statuses = [item for item in reports[-1].status if item.hardware_id == name]
-        return _graph(probe.node, namespace, statuses)
+        return _graph(probe, namespace, statuses)
 
 
 def _send_frame(probe, namespace, camera, is_compressed):
@@ -92,7 +92,7 @@ def _has_stages(reports, name):
     return bool(cameras) and all('publish p99 (ms)' in keys for keys in cameras)
 
 
-def _graph(node, namespace, statuses):
+def _graph(probe, namespace, statuses):
     name = f'{namespace}/{NAME}'
 
     def short(topic):
@@ -100,6 +100,7 @@ def _graph(node, namespace, statuses):
 
     # The last topics may not be discovered yet.
     sleep(0.5)
+    node = probe.node
     published = dict(node.get_publisher_names_and_types_by_node(NAME, namespace))
     subscribed = dict(node.get_subscriber_names_and_types_by_node(NAME, namespace))
     services = dict(node.get_service_names_and_types_by_node(NAME, namespace))
@@ -117,27 +118,12 @@ def _graph(node, namespace, statuses):
             for every in (published, subscribed, services)
         ),
         qos,
-        _descriptors(node, name),
+        _descriptors(probe, name),
         {item.name: [value.key for value in item.values] for item in statuses},
     )
 
 
-def _descriptors(node, name):
-    names = call(node, ListParameters, f'{name}/list_parameters').result.names
-    return {item.name: item for item in describe_parameters(node, name, names)}
-
-
-def describe_parameters(node, name, names):
-    """Return the descriptors of a node's parameters, from its service as every release has it."""
-    request = DescribeParameters.Request(names=names)
-    return call(node, DescribeParameters, f'{name}/describe_parameters', request).descriptors
-
-
-def call(node, service, name, request=None):
-    """Return the response of a service."""
-    client = node.create_client(service, name)
-    assert client.wait_for_service(10.0), name
-    future = client.call_async(request or service.Request())
-    wait_until(future.done, 10, f'the response of {name}')
-    node.destroy_client(client)
-    return future.result()
+def _descriptors(probe, name):
+    names = probe.call(ListParameters, f'{name}/list_parameters').result.names
+    response = probe.call(DescribeParameters, f'{name}/describe_parameters', names=names)
+    return {item.name: item for item in response.descriptors}

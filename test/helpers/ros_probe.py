@@ -14,9 +14,11 @@
 
 """A node for ROS tests that sends frames and stores what it receives."""
 
+from contextlib import contextmanager
 from itertools import count
 import os
 from pathlib import Path
+import subprocess
 from threading import Event, Thread
 from time import monotonic, sleep
 
@@ -95,6 +97,23 @@ class Probe:
         wait_until(publisher.get_subscription_count, 30, f'a subscriber of {topic}')
         return publisher
 
+    def stream(self, namespace):
+        """Return the label images that a node with one camera publishes, and its camera."""
+        labels = f'{namespace}/segmentation/label_image'
+        return self.subscribe(labels), self.camera(f'{namespace}/image')
+
+    def begin_call(self, kind, service, **fields):
+        """Call a service once it exists and return the future of its response."""
+        client = self.node.create_client(kind, service)
+        wait_until(client.service_is_ready, 30, service)
+        return client.call_async(kind.Request(**fields))
+
+    def call(self, kind, service, **fields):
+        """Call a service and return its response."""
+        future = self.begin_call(kind, service, **fields)
+        wait_until(future.done, 30, f'the response of {service}')
+        return future.result()
+
     def send(self, publisher, message, received):
         """Publish a frame until a result with its header is in `received`, and return it."""
 
@@ -113,6 +132,17 @@ class Probe:
     def _spin(self):
         while not self._stop.is_set():
             self._executor.spin_once(timeout_sec=0.05)
+
+
+@contextmanager
+def started(words):
+    """Start a program whose log is read, and kill it at the end if it still runs."""
+    with subprocess.Popen(words, stderr=subprocess.PIPE, text=True) as program:
+        try:
+            yield program
+        finally:
+            if program.poll() is None:
+                program.kill()
 
 
 def rgb_message(pixels, sec):

@@ -14,6 +14,7 @@
 
 """The segmentation node in the test's process: starts quickly, and can be inspected."""
 
+from contextlib import contextmanager
 from threading import Event, Thread
 
 from helpers.ros_probe import wait_until
@@ -26,7 +27,6 @@ class RunningNode:
     """A node called `segmentation` in a namespace; a thread spins it until the block ends."""
 
     def __init__(self, namespace, cli_args=(), **parameters):
-        """Store the node's parameters; the test runs its transitions."""
         self._options = {
             'namespace': namespace,
             'cli_args': list(cli_args),
@@ -73,9 +73,16 @@ class RunningNode:
         return self.node._pipeline
 
     def camera(self, name=''):
-        """Return one of the cameras."""
         return self.pipeline.cameras[name]
 
     def _spin(self):
         while not self._end.is_set():
             self._executor.spin_once(timeout_sec=0.05)
+
+
+@contextmanager
+def active_node(namespace, cli_args=(), **parameters):
+    """Run a node that is configured and active."""
+    with RunningNode(namespace, cli_args, **parameters) as running:
+        assert running.do('configure', 'activate')
+        yield running

@@ -40,8 +40,8 @@ XAVIER = Gpu('Xavier', '7.2')
 InstallTensorRt = Callable[..., ModuleType]
 
 
-@pytest.fixture(name='tensorrt')
-def fixture_tensorrt(monkeypatch: pytest.MonkeyPatch) -> Iterator[InstallTensorRt]:
+@pytest.fixture
+def tensorrt(monkeypatch: pytest.MonkeyPatch) -> Iterator[InstallTensorRt]:
     """Return a function that installs the stub of a version and a fake GPU."""
 
     def install(version: str, gpu: Gpu = XAVIER) -> ModuleType:
@@ -53,14 +53,14 @@ def fixture_tensorrt(monkeypatch: pytest.MonkeyPatch) -> Iterator[InstallTensorR
     yield install
 
 
-@pytest.fixture(name='files')
-def fixture_files(tmp_path) -> Path:
+@pytest.fixture
+def files(tmp_path) -> Path:
     """Write a model in all precisions and return the FP32 file."""
     return write_files(tmp_path)
 
 
-@pytest.fixture(name='run')
-def fixture_run(capsys, files):
+@pytest.fixture
+def run(capsys, files):
     """Return a function that runs build_engine: (exit code, stdout, stderr)."""
 
     def command(*words, model=files):
@@ -71,8 +71,8 @@ def fixture_run(capsys, files):
     return command
 
 
-@pytest.fixture(name='error_line')
-def fixture_error_line(run):
+@pytest.fixture
+def error_line(run):
     """Return a function that runs build_engine, which must fail, and returns its error line."""
 
     def command(*words, **options):

@@ -20,7 +20,7 @@ import sys
 from types import ModuleType
 from typing import Any, Callable, Dict, List, Optional
 
-from helpers.fake_cuda_objects import COMPILED, NAME
+from helpers.fake_cuda import COMPILED, NAME
 from helpers.fake_gpu import FakeGpu
 from helpers.fake_tensorrt_runtime import FakeNetwork, IoTensor, runtime_classes
 from helpers.tensorrt_stub import make_stub
@@ -52,7 +52,6 @@ class FakeTensorRtSetup:
         self.use_gpu(FakeGpu())
 
     def use_gpu(self, gpu: FakeGpu) -> None:
-        """Install another fake GPU."""
         self.gpu = gpu
         package: Any = ModuleType('pycuda')
         package.driver = gpu.driver
@@ -65,7 +64,6 @@ class FakeTensorRtSetup:
     def install(
         self, version: str = JETSON, io_tensors: Optional[List[IoTensor]] = None
     ) -> ModuleType:
-        """Install a fake TensorRT of a version, in which every engine is the same network."""
         logits = IoTensor('logits', 'OUTPUT', self.dtype, (1, *self.spec.logits_shape))
         image = (1, self.spec.input_height, self.spec.input_width, 3)
         io_tensors = io_tensors or [logits, IoTensor('image', 'INPUT', 'UINT8', image)]

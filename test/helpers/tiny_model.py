@@ -14,15 +14,56 @@
 
 """A tiny network that predicts the class of the nearest color for each cell."""
 
+from dataclasses import replace
 from pathlib import Path
-from typing import Sequence, Tuple
+from typing import Any, Sequence, Tuple
 
 import numpy as np
+import onnx
 from onnx import helper, numpy_helper, TensorProto
-from swiftnet_ros.model_spec import ModelSpec, SemanticClass, unlabeled_id_for, write_model
-from swiftnet_ros.model_spec.contract import OPSET
+from swiftnet_ros.model_spec import (
+    Golden,
+    ModelSpec,
+    read_model,
+    SemanticClass,
+    unlabeled_id_for,
+    write_model,
+)
+from swiftnet_ros.model_spec.contract import IR_VERSION, OPSET
 
 COLORS = ((250, 10, 10), (10, 250, 10), (10, 10, 250), (250, 250, 250), (5, 5, 5))
+
+
+def make_spec(**changes: Any) -> ModelSpec:
+    """Return the specification of a tiny model with some fields changed."""
+    classes = changes.pop('class_count', 5)
+    values = {
+        'name': 'tiny',
+        'classes': tuple(SemanticClass(f'class {i}', (i % 256, 2, 3)) for i in range(classes)),
+        'unlabeled_id': 255 if classes <= 255 else 65535,
+        'ignored_source_ids': (11,),
+        'input_height': 48,
+        'input_width': 64,
+        'output_stride': 4,
+        'fit': 'stretch',
+        'precision': 'fp32',
+        'trained_on': 'noise',
+        'miou': 0.5,
+        'widths': {'stem': 5},
+        'calibration': None,
+    }
+    values.update(changes)
+    return ModelSpec(**values)
+
+
+def make_model(nodes: Any, inputs: Any, outputs: Any, initializers: Any) -> onnx.ModelProto:
+    """Return a model; inputs and outputs are (name, type, shape)."""
+    image, logits = (
+        [helper.make_tensor_value_info(*edge) for edge in edges] for edges in (inputs, outputs)
+    )
+    graph = helper.make_graph(nodes, 'tiny', image, logits, initializers)
+    opset = helper.make_opsetid('', OPSET)
+    return helper.make_model(graph, opset_imports=[opset], ir_version=IR_VERSION)
 
 
 def write_tiny_model(
@@ -34,42 +75,39 @@ def write_tiny_model(
     ignored_source_ids: Tuple[int, ...] = (),
 ) -> ModelSpec:
     """Write an ONNX file whose logits decrease with the squared distance to the class colors."""
-    spec = ModelSpec(
-        name='tiny',
+    spec = make_spec(
         classes=tuple(SemanticClass(f'class{i}', rgb) for i, rgb in enumerate(colors)),
         unlabeled_id=unlabeled_id_for(len(colors)),
         ignored_source_ids=ignored_source_ids,
         input_height=height,
         input_width=width,
         output_stride=stride,
-        fit='stretch',
-        precision='fp32',
         trained_on='nothing',
         miou=None,
         widths={},
-        calibration=None,
     )
-    graph = helper.make_graph(
-        [
-            helper.make_node('Cast', ['image'], ['float'], to=TensorProto.FLOAT),
-            helper.make_node('Transpose', ['float'], ['planes'], perm=[0, 3, 1, 2]),
-            helper.make_node(
-                'AveragePool',
-                ['planes'],
-                ['cells'],
-                kernel_shape=[stride, stride],
-                strides=[stride, stride],
-            ),
-            helper.make_node('Conv', ['cells', 'weight', 'bias'], ['logits']),
-        ],
-        'tiny',
-        [helper.make_tensor_value_info('image', TensorProto.UINT8, [1, height, width, 3])],
-        [helper.make_tensor_value_info('logits', TensorProto.FLOAT, [1, *spec.logits_shape])],
-        _nearest_color(np.asarray(colors, np.float32)),
-    )
-    opset = [helper.make_opsetid('', OPSET)]
-    write_model(helper.make_model(graph, opset_imports=opset), path, spec, None)
+    cell = {'kernel_shape': [stride] * 2, 'strides': [stride] * 2}
+    nodes = [
+        helper.make_node('Cast', ['image'], ['float'], to=TensorProto.FLOAT),
+        helper.make_node('Transpose', ['float'], ['planes'], perm=[0, 3, 1, 2]),
+        helper.make_node('AveragePool', ['planes'], ['cells'], **cell),
+        helper.make_node('Conv', ['cells', 'weight', 'bias'], ['logits']),
+    ]
+    image = ('image', TensorProto.UINT8, [1, height, width, 3])
+    logits = ('logits', TensorProto.FLOAT, [1, *spec.logits_shape])
+    weights = _nearest_color(np.asarray(colors, np.float32))
+    write_model(make_model(nodes, [image], [logits], weights), path, spec, None)
     return spec
+
+
+def write_golden_model(path: Path, wrong: int = 0, **changes: Any) -> Path:
+    """Write a tiny model that fails to predict `wrong` of its 100 golden labels."""
+    spec = replace(write_tiny_model(path), **changes)
+    labels = np.full((10, 10), 3, np.uint8)
+    labels.flat[:wrong] = 1
+    golden = Golden(np.full((10, 10, 3), spec.colors[3], np.uint8), labels)
+    write_model(read_model(path), path, spec, golden)
+    return path
 
 
 def _nearest_color(colors: np.ndarray) -> list:

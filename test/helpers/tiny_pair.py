@@ -19,11 +19,11 @@ from pathlib import Path
 import struct
 from typing import Any, List
 
+from helpers.tiny_model import make_model, make_spec
 import numpy as np
 import onnx
 from onnx import helper, numpy_helper, TensorProto
-from swiftnet_ros.model_spec import ModelSpec, SemanticClass, write_model
-from swiftnet_ros.model_spec.contract import IR_VERSION, OPSET
+from swiftnet_ros.model_spec import ModelSpec, write_model
 
 HEIGHT, WIDTH, STRIDE, CLASSES = 32, 64, 8, 3
 SCALE = 2.0
@@ -53,18 +53,13 @@ def write_with_operator(path: Path, operator: str) -> Path:
 
 def spec(precision: str) -> ModelSpec:
     """Return the specification."""
-    return ModelSpec(
-        name='tiny',
-        classes=tuple(SemanticClass(f'class {i}', (i, 2, 3)) for i in range(CLASSES)),
-        unlabeled_id=255,
+    return make_spec(
+        class_count=CLASSES,
         ignored_source_ids=(),
         input_height=HEIGHT,
         input_width=WIDTH,
         output_stride=STRIDE,
-        fit='stretch',
         precision=precision,
-        trained_on='noise',
-        miou=0.5,
         widths={},
         calibration={'method': 'max'} if precision == 'int8' else None,
     )
@@ -77,18 +72,12 @@ def _model(precision: str) -> onnx.ModelProto:
         helper.make_node('Transpose', ['float'], ['planes'], 'to_planes', perm=[0, 3, 1, 2]),
         *_head(precision),
     ]
-    size = [1, HEIGHT, WIDTH, 3]
-    logits = [1, CLASSES, HEIGHT // STRIDE, WIDTH // STRIDE]
-    graph = helper.make_graph(
-        nodes,
-        'tiny',
-        [helper.make_tensor_value_info('image', TensorProto.UINT8, size)],
-        [helper.make_tensor_value_info('logits', TensorProto.FLOAT, logits)],
-        [numpy_helper.from_array(np.asarray(array), name) for name, array in _weights(precision)],
-    )
-    return helper.make_model(
-        graph, opset_imports=[helper.make_opsetid('', OPSET)], ir_version=IR_VERSION
-    )
+    image = ('image', TensorProto.UINT8, [1, HEIGHT, WIDTH, 3])
+    logits = ('logits', TensorProto.FLOAT, [1, CLASSES, HEIGHT // STRIDE, WIDTH // STRIDE])
+    weights = [
+        numpy_helper.from_array(np.asarray(array), name) for name, array in _weights(precision)
+    ]
+    return make_model(nodes, [image], [logits], weights)
 
 
 def _head(precision: str) -> List[onnx.NodeProto]:

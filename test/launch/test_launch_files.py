@@ -24,6 +24,7 @@ from helpers.ros_probe import blocks, rgb_message, wait_until
 from launch.launch_description_sources import get_launch_description_from_python_launch_file
 from launch_files import FOLDER, launched
 import launch_pytest
+from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState, GetState
 import pytest
 from rcl_interfaces.srv import GetParameters
@@ -44,18 +45,9 @@ def segmented(probe, camera_topic, labels_topic):
     return probe.send(camera, rgb_message(blocks(40, 60), 1), received)
 
 
-def call(probe, kind, service, **fields):
-    """Call a service and return its response."""
-    client = probe.node.create_client(kind, service)
-    wait_until(client.service_is_ready, 30, service)
-    future = client.call_async(kind.Request(**fields))
-    wait_until(future.done, 30, f'the response of {service}')
-    return future.result()
-
-
 def parameters(probe, node, names):
     """Return the values of a node's parameters."""
-    return call(probe, GetParameters, f'{node}/get_parameters', names=names).values
+    return probe.call(GetParameters, f'{node}/get_parameters', names=names).values
 
 
 @launch_pytest.fixture
@@ -223,13 +215,11 @@ def without_autostart(tiny_path):
 @pytest.mark.launch(fixture=without_autostart)
 def test_without_autostart_the_node_waits_to_be_configured(without_autostart, probe):
     def state():
-        return call(probe, GetState, '/segmentation/get_state').current_state.label
+        return probe.call(GetState, '/segmentation/get_state').current_state.label
 
     def change(name):
-        request = ChangeState.Request()
-        request.transition.label = name
-        fields = {'transition': request.transition}
-        return call(probe, ChangeState, '/segmentation/change_state', **fields).success
+        service, transition = '/segmentation/change_state', Transition(label=name)
+        return probe.call(ChangeState, service, transition=transition).success
 
     assert state() == 'unconfigured'
     assert change('configure') and state() == 'inactive'

@@ -39,37 +39,28 @@ def put(folder, *names):
     return folder
 
 
-def checkout(place, monkeypatch):
-    monkeypatch.setattr(paths, '_PACKAGE', place / 'src' / 'swiftnet_ros')
-    return place / 'src' / 'models'
+USER = 'user/share/swiftnet_ros/models'
 
 
-def colcon(place, monkeypatch):
+# A colcon workspace, a virtual environment, a user's, and another prefix.
+@pytest.mark.parametrize('prefix', ['ws', 'prefix', 'user', '.'])
+def test_shipped_model_is_found_from_every_installation(nothing_installed, monkeypatch, prefix):
+    place = nothing_installed
     monkeypatch.setenv('AMENT_PREFIX_PATH', f'{place / "other"}:{place / "ws"}')
-    return place / 'ws' / 'share' / 'swiftnet_ros' / 'models'
+    models = put(place / prefix / 'share' / 'swiftnet_ros' / 'models', 'camvid.fp32.onnx')
+    assert find_model('camvid') == models / 'camvid.fp32.onnx'
+    assert shipped_models() == ['camvid']
 
 
-def environment(place, _):
-    return place / 'prefix' / 'share' / 'swiftnet_ros' / 'models'
-
-
-def user(place, _):
-    return place / 'user' / 'share' / 'swiftnet_ros' / 'models'
-
-
-def other_prefix(place, _):
-    return place / 'share' / 'swiftnet_ros' / 'models'
-
-
-@pytest.mark.parametrize('install', [checkout, colcon, environment, user, other_prefix])
-def test_shipped_model_is_found_from_every_installation(nothing_installed, monkeypatch, install):
-    models = put(install(nothing_installed, monkeypatch), 'camvid.fp32.onnx')
+def test_shipped_model_is_found_in_a_checkout(nothing_installed, monkeypatch):
+    monkeypatch.setattr(paths, '_PACKAGE', nothing_installed / 'src' / 'swiftnet_ros')
+    models = put(nothing_installed / 'src' / 'models', 'camvid.fp32.onnx')
     assert find_model('camvid') == models / 'camvid.fp32.onnx'
     assert shipped_models() == ['camvid']
 
 
 def test_int8_file_is_the_default_of_a_pair(nothing_installed, monkeypatch):
-    models = put(user(nothing_installed, None), 'camvid.fp32.onnx', 'camvid.int8.onnx')
+    models = put(nothing_installed / USER, 'camvid.fp32.onnx', 'camvid.int8.onnx')
     assert find_model('camvid') == models / 'camvid.int8.onnx'
     assert shipped_models() == ['camvid']
 
@@ -92,18 +83,17 @@ def test_path_without_a_precision_names_the_pair(nothing_installed, monkeypatch)
 
 
 @pytest.mark.parametrize(
-    ('precision', 'expected'),
-    [('', 'int8'), ('int8', 'int8'), ('fp32', 'fp32'), ('fp16', 'fp16')],
+    ('precision', 'expected'), [('', 'int8'), ('int8', 'int8'), ('fp32', 'fp32'), ('fp16', 'fp16')]
 )
 def test_precision_selects_the_file_of_a_pair(nothing_installed, precision, expected):
-    models = put(user(nothing_installed, None), 'a.fp32.onnx', 'a.int8.onnx', 'a.fp16.onnx')
+    models = put(nothing_installed / USER, 'a.fp32.onnx', 'a.int8.onnx', 'a.fp16.onnx')
     assert find_model('a', precision) == models / f'a.{expected}.onnx'
     assert find_model(models / 'a.onnx', precision) == models / f'a.{expected}.onnx'
     assert find_model(models / 'a.fp32.onnx', precision) == models / 'a.fp32.onnx'
 
 
 def test_default_file_is_found_without_the_file_of_the_precision(nothing_installed):
-    models = put(user(nothing_installed, None), 'a.int8.onnx')
+    models = put(nothing_installed / USER, 'a.int8.onnx')
     assert find_model('a', 'fp32') == models / 'a.int8.onnx'
 
 
@@ -112,7 +102,7 @@ def test_default_file_is_found_without_the_file_of_the_precision(nothing_install
     ['../secret', 'secret/', '/secret', '.', '', 'secret\n', 'Secret', '*', 'x' * 999, '\0'],
 )
 def test_name_never_leads_out_of_the_models(nothing_installed, name):
-    models = put(user(nothing_installed, None), 'camvid.int8.onnx')
+    models = put(nothing_installed / USER, 'camvid.int8.onnx')
     put(models.parent, 'secret.int8.onnx')
     with pytest.raises(ModelNotFoundError, match='give the path .* a shipped model .camvid.'):
         find_model(name)
@@ -124,5 +114,5 @@ def test_without_models_the_error_says_so(nothing_installed):
 
 
 def test_other_files_are_not_listed(nothing_installed):
-    put(user(nothing_installed, None), 'b.fp32.onnx', 'a.int8.onnx', 'README.md', 'Bad.int8.onnx')
+    put(nothing_installed / USER, 'b.fp32.onnx', 'a.int8.onnx', 'README.md', 'Bad.int8.onnx')
     assert shipped_models() == ['a', 'b']

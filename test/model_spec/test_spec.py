@@ -25,19 +25,8 @@ from swiftnet_ros.errors import SpecFieldError, SpecVersionError, UnknownNameErr
 from swiftnet_ros.model_spec import Golden, ModelSpec, SemanticClass, SPEC_VERSION
 
 KEYS = [
-    'version',
-    'name',
-    'classes',
-    'unlabeled_id',
-    'ignored_source_ids',
-    'input_height',
-    'input_width',
-    'output_stride',
-    'fit',
-    'precision',
-    'trained_on',
-    'miou',
-    'widths',
+    *('version', 'name', 'classes', 'unlabeled_id', 'ignored_source_ids', 'input_height'),
+    *('input_width', 'output_stride', 'fit', 'precision', 'trained_on', 'miou', 'widths'),
     'calibration',
 ]
 

@@ -38,15 +38,8 @@ def workspace(tmp_path_factory) -> Path:
         pytest.skip(NO_COLCON)
     folder = tmp_path_factory.mktemp('workspace')
     copy_checkout(folder / 'src' / 'swiftnet_ros')
-    _run(
-        sys.executable,
-        '-m',
-        'colcon',
-        'build',
-        '--event-handlers',
-        'console_cohesion+',
-        folder=folder,
-    )
+    words = ['colcon', 'build', '--event-handlers', 'console_cohesion+']
+    _run(sys.executable, '-m', *words, folder=folder)
     return folder
 
 
@@ -76,13 +69,8 @@ def test_executable_is_installed_for_ros2_run(installed, script):
 @pytest.mark.parametrize(
     'pattern',
     [
-        'launch/*.launch.py',
-        'config/*',
-        'models/*.onnx',
-        'models/*.md',
-        'demo/*.yaml',
-        'demo/images/*',
-        'demo/labels/*',
+        *('launch/*.launch.py', 'config/*', 'models/*.onnx', 'models/*.md'),
+        *('demo/*.yaml', 'demo/images/*', 'demo/labels/*'),
     ],
 )
 def test_share_folder_has_every_file_of_the_checkout(installed, pattern):

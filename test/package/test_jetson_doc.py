@@ -16,14 +16,12 @@
 
 from argparse import ArgumentParser
 import ast
-from dataclasses import fields
 from importlib import import_module
 import re
 import shlex
 
 from helpers.checkout import ROOT
 import pytest
-from swiftnet_ros.backends.options import BackendOptions
 
 DOC = (ROOT / 'docs' / 'jetson.md').read_text()
 DOCKER = {path.name: path.read_text() for path in sorted((ROOT / 'docker').glob('*.Dockerfile'))}
@@ -94,25 +92,6 @@ def test_arguments_of_docker_run_are_launch_arguments():
     for command in runs:
         _, _, given = command.partition(' swiftnet_ros ')
         assert given and {word.partition(':=')[0] for word in given.split()} <= known
-
-
-def test_parameters_exist():
-    known = names_in('swiftnet_ros/ros/node_parameters.py', 'NodeParameters')
-    known |= {item.name for item in fields(BackendOptions)}
-    named = set(re.findall(r'parameter\s`(\w+)', DOC))
-    assert {'calibration', 'dla', 'workspace_mb'} <= named <= known
-
-
-def test_files_exist():
-    named = set(re.findall(r'\b(?:docker|scripts)/[\w.]+\w', DOC))
-    named |= {f'docs/{link}' for link in re.findall(r'\]\((\w+\.md)\)', DOC)}
-    assert {f'docker/{name}' for name in DOCKER} <= named
-    assert not [name for name in named if not (ROOT / name).is_file()]
-
-
-def test_base_images_are_the_same_in_docker_files_and_document():
-    pattern = r'(?:dustynv/ros|nvcr\.io/nvidia/tensorrt):[\w.-]+'
-    assert set(re.findall(pattern, '\n'.join(DOCKER.values()))) == set(re.findall(pattern, DOC))
 
 
 @pytest.mark.parametrize('name', DOCKER)

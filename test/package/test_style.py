@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Formatting, lint, types and license headers of every file."""
+"""Formatting, lint, types, imports and license headers of every file."""
 
 import importlib.util
 import subprocess
@@ -32,15 +32,17 @@ COMMANDS = {
     'mypy swiftnet_ros': ['mypy', 'swiftnet_ros'],
     'mypy training': ['mypy', 'training'],
 }
+LINT_IMPORTS = 'from importlinter.cli import lint_imports_command; lint_imports_command()'
 NO_TOOLS = 'ruff is not installed here: style is checked by scripts/test.sh'
 
 
-@pytest.mark.parametrize('rule', COMMANDS)
+@pytest.mark.parametrize('rule', [*COMMANDS, 'lint-imports'])
 def test_linter_has_no_complaints(rule):
     # A ROS installation has other versions of the other tools, and its own linters.
     if importlib.util.find_spec('ruff') is None:
         pytest.skip(NO_TOOLS)
-    command = [sys.executable, '-m', *COMMANDS[rule]]
+    words = ['-m', *COMMANDS[rule]] if rule in COMMANDS else ['-c', LINT_IMPORTS]
+    command = [sys.executable, *words]
     result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert result.returncode == 0, result.stdout + result.stderr
 
@@ -54,9 +56,3 @@ def test_every_file_starts_with_the_license_header():
     assert stubs
     paths = [*python_files(), *shell_scripts(), *stubs]
     assert not [relative(path) for path in paths if not body(path).startswith(HEADER)]
-
-
-def test_license_is_apache_2_in_full():
-    text = (ROOT / 'LICENSE').read_text()
-    assert 'Version 2.0, January 2004' in text
-    assert 'END OF TERMS AND CONDITIONS' in text

@@ -74,6 +74,44 @@ def tiny_path(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope='session')
+def segmenter(tiny_path):
+    """Return a segmenter of the tiny model, which computes the expected labels."""
+    from swiftnet_ros.segmenter import open_model
+
+    with open_model(tiny_path) as opened:
+        yield opened
+
+
+@pytest.fixture
+def status(probe):
+    """Return a function that waits for a status and returns its message and values."""
+    from diagnostic_msgs.msg import DiagnosticArray
+    from helpers.ros_probe import wait_until
+
+    arrays = probe.subscribe('/diagnostics', DiagnosticArray, wait=False)
+
+    def wait_for(namespace, name, level, text='', **expected):
+        owner = (f'segmentation: {name}', f'{namespace}/segmentation', bytes([level]))
+
+        def fitting():
+            for item in [item for array in reversed(list(arrays)) for item in array.status]:
+                values = {pair.key: pair.value for pair in item.values}
+                if (
+                    (item.name, item.hardware_id, item.level) == owner
+                    and text in item.message
+                    and all(values[key] == str(value) for key, value in expected.items())
+                ):
+                    return item.message, values
+            return None
+
+        arrays.clear()
+        wait_until(fitting, 10, f'{name} of level {level} with {text!r} and {expected}')
+        return fitting()
+
+    return wait_for
+
+
+@pytest.fixture(scope='session')
 def wide_path(tmp_path_factory) -> Path:
     """Return the path of a tiny model of 300 classes, whose labels need 16 bits."""
     path = tmp_path_factory.mktemp('model') / 'wide.onnx'

@@ -76,8 +76,7 @@ def test_bag_images_get_the_offline_labels_with_their_recorded_stamps(
     parameters = {'model': str(tiny_path), 'precision': 'fp32', 'use_sim_time': True}
     results = []
     with NodeProcess('/replay', {**parameters, 'max_age': 0.5}):
-        received = probe.subscribe('/replay/segmentation/label_image')
-        camera = probe.camera('/replay/image')
+        received, camera = probe.stream('/replay')
         clock = probe.node.create_publisher(Clock, '/clock', RELIABLE)
         with rosbag2.Reader(bag) as reader:
             for _, at, data in reader.messages():

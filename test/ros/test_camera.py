@@ -19,37 +19,32 @@ from time import perf_counter
 
 from helpers.fake_engines import BrokenEngine
 from helpers.ros_probe import blocks, rgb_message, wait_until
-from helpers.running_node import RunningNode
+from helpers.running_node import active_node
 import pytest
 from rclpy.parameter import Parameter
-from rclpy.qos import DurabilityPolicy, ReliabilityPolicy
 from swiftnet_ros.backends import registry
 from swiftnet_ros.core import labels
 from swiftnet_ros.ros.camera import Received
-
-OUTPUTS = {'label_image', 'color', 'overlay', 'confidence'}
 
 
 @pytest.fixture
 def running(probe, tiny_path):
     """Return an active node in this process."""
-    with RunningNode('/one', model=str(tiny_path)) as opened:
-        assert opened.do('configure', 'activate')
+    with active_node('/one', model=str(tiny_path)) as opened:
         yield opened
 
 
 def test_the_newest_frame_wins_and_the_others_are_counted_as_dropped(probe, tiny_path, gated):
     """While frame 1 is segmented, 2 to 5 arrive: 5 is next, and 2 to 4 are dropped."""
-    gated.reset(may_answer=False)
-    with RunningNode('/one', model=str(tiny_path), engine='gated') as running:
-        assert running.do('configure', 'activate')
-        received = probe.subscribe('/one/segmentation/label_image')
-        camera, stats = probe.camera('/one/image'), running.camera().stats
+    gated.reset(may_infer=False)
+    with active_node('/one', model=str(tiny_path), engine='gated') as running:
+        received, camera = probe.stream('/one')
+        stats = running.camera().stats
         for number in range(1, 6):
             camera.publish(rgb_message(blocks(30, 40, number), number))
             wait_until(lambda n=number: stats.received == n)
             assert gated.entered.wait(10.0)
-        gated.may_answer.set()
+        gated.may_infer.set()
         wait_until(lambda: len(received) == 2)
         assert [message.header.stamp.sec for message in received] == [1, 5]
         assert (stats.received, stats.published, stats.drops['newer']) == (5, 2, 3)
@@ -60,10 +55,9 @@ def test_errors_of_the_engine_are_counted_and_the_stream_continues(probe, tiny_p
     """Half of the frames fail; each is counted once."""
     monkeypatch.setitem(registry.BACKENDS, 'broken', 'helpers.fake_engines:BrokenEngine')
     BrokenEngine.reset()
-    with RunningNode('/one', model=str(tiny_path), engine='broken') as running:
-        assert running.do('configure', 'activate')
-        received = probe.subscribe('/one/segmentation/label_image')
-        camera, stats = probe.camera('/one/image'), running.camera().stats
+    with active_node('/one', model=str(tiny_path), engine='broken') as running:
+        received, camera = probe.stream('/one')
+        stats = running.camera().stats
         for number in range(6):
             camera.publish(rgb_message(blocks(30, 40), number))
             wait_until(lambda n=number: stats.published + stats.drops['bad'] == n + 1)
@@ -95,7 +89,7 @@ def test_for_each_frame_no_parameter_is_read_and_subscribers_are_counted_once(
     probe, running, monkeypatch
 ):
     """Settings are cached, and change when a parameter is set."""
-    received, camera = probe.subscribe('/one/segmentation/label_image'), probe.camera('/one/image')
+    received, camera = probe.stream('/one')
     probe.send(camera, rgb_message(blocks(30, 40), 1), received)
     counts = Counter()
     node, counted = running.node, running.camera()
@@ -113,20 +107,12 @@ def test_for_each_frame_no_parameter_is_read_and_subscribers_are_counted_once(
     assert node.settings.current.max_age == 7.5
 
 
-def test_always_infer_segments_without_subscribers(probe, tiny_path):
-    with RunningNode('/forced', model=str(tiny_path), always_infer=True) as running:
-        assert running.do('configure', 'activate')
-        probe.camera('/forced/image').publish(rgb_message(blocks(30, 40), 1))
-        wait_until(lambda: running.camera().stats.published == 1)
-
-
 def test_colors_are_computed_only_with_subscribers(probe, running, monkeypatch):
     """And once for both outputs that contain them."""
     looked_up = []
     real = labels.colorize
     monkeypatch.setattr(labels, 'colorize', lambda *given: (looked_up.append(1), real(*given))[1])
-    received = probe.subscribe('/one/segmentation/label_image')
-    camera = probe.camera('/one/image')
+    received, camera = probe.stream('/one')
     probe.send(camera, rgb_message(blocks(30, 40), 1), received)
     assert looked_up == []
     overlays = probe.subscribe('/one/segmentation/overlay')
@@ -135,24 +121,6 @@ def test_colors_are_computed_only_with_subscribers(probe, running, monkeypatch):
     probe.send(camera, rgb_message(blocks(30, 40), 2), overlays)
     wait_until(lambda: len(colors) == len(overlays))
     assert len(looked_up) == len(overlays)
-
-
-@pytest.mark.parametrize('output', sorted(OUTPUTS))
-def test_outputs_are_reliable_and_volatile(probe, running, output):
-    """As Nav2 and RViz expect."""
-    topic = f'/one/segmentation/{output}'
-    wait_until(lambda: probe.node.count_publishers(topic))
-    (info,) = probe.node.get_publishers_info_by_topic(topic)
-    assert info.qos_profile.reliability == ReliabilityPolicy.RELIABLE
-    assert info.qos_profile.durability == DurabilityPolicy.VOLATILE
-    assert info.topic_type == 'sensor_msgs/msg/Image'
-
-
-def test_the_input_is_best_effort(probe, running):
-    """A reliable driver and a best-effort one both match."""
-    wait_until(lambda: probe.node.count_subscribers('/one/image'))
-    (info,) = probe.node.get_subscriptions_info_by_topic('/one/image')
-    assert info.qos_profile.reliability == ReliabilityPolicy.BEST_EFFORT
 
 
 def test_the_receive_stage_has_the_wait_for_the_engine(probe, running):

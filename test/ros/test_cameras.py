@@ -23,24 +23,15 @@ from threading import get_ident
 import cv2
 from helpers.fake_engines import SlowEngine
 from helpers.ros_probe import BEST_EFFORT, blocks, resident, rgb_message, stamped, wait_until
-from helpers.running_node import RunningNode
+from helpers.running_node import active_node
 import numpy as np
 import pytest
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
-from sensor_msgs.msg import CompressedImage, Image
+from sensor_msgs.msg import CompressedImage
 from swiftnet_ros.backends import registry as engines
-from swiftnet_ros.backends.registry import open_engine
 from swiftnet_ros.benchmark.node_process import NodeProcess
 from swiftnet_ros.ros import compressed_image_msgs
 from swiftnet_ros.ros.image_msgs import to_labels
-from swiftnet_ros.segmenter import Segmenter
-
-
-@pytest.fixture(scope='module')
-def segmenter(tiny_path):
-    """Return a segmenter that computes the expected labels."""
-    with open_engine(tiny_path) as engine:
-        yield Segmenter(engine)
 
 
 @pytest.fixture
@@ -62,8 +53,7 @@ def jpeg_or_png(pixels, sec, suffix):
 def test_each_camera_gets_its_own_labels(probe, tiny_path, segmenter):
     """With frames of two cameras that alternate."""
     given = {'model': str(tiny_path), 'cameras': ['', 'front', '', 'rear']}
-    with RunningNode('/two', **given) as running:
-        assert running.do('configure', 'activate')
+    with active_node('/two', **given) as running:
         assert list(running.pipeline.cameras) == ['front', 'rear']
         received, cameras = {}, {}
         for name in ('front', 'rear'):
@@ -82,8 +72,7 @@ def test_no_camera_starves_under_overload(probe, tiny_path, slow):
     """Three cameras send at 10, 20 and 30 Hz; the engine runs at 20 Hz in total."""
     names = ['a', 'b', 'c']
     given = {'model': str(tiny_path), 'cameras': names, 'engine': 'slow', 'always_infer': True}
-    with RunningNode('/fair', **given) as running:
-        assert running.do('configure', 'activate')
+    with active_node('/fair', **given) as running:
         message = rgb_message(blocks(30, 40), 1)
         for index, name in enumerate(names):
             camera = probe.camera(f'/fair/{name}/image')
@@ -133,8 +122,7 @@ def test_compressed_frames_are_read_next_to_the_remapped_image(
     """Remapping `image` carries over to its compressed topic."""
     given = {'model': str(tiny_path), 'image_transport': 'compressed'}
     remap = ['--ros-args', '-r', 'image:=/driver/image_raw']
-    with RunningNode('/packed', cli_args=remap, **given) as running:
-        assert running.do('configure', 'activate')
+    with active_node('/packed', cli_args=remap, **given):
         received = probe.subscribe('/packed/segmentation/label_image')
         camera = probe.camera('/driver/image_raw/compressed', kind=CompressedImage)
         image = blocks(48, 64)
@@ -154,56 +142,15 @@ def test_frames_are_decoded_on_the_workers_thread(probe, tiny_path, monkeypatch)
         lambda *given: threads.append(get_ident()) or decode(*given),
     )
     given = {'model': str(tiny_path), 'image_transport': 'compressed'}
-    with RunningNode('/decoding', **given) as running:
-        assert running.do('configure', 'activate')
+    with active_node('/decoding', **given) as running:
         received = probe.subscribe('/decoding/segmentation/label_image')
         camera = probe.camera('/decoding/image/compressed', kind=CompressedImage)
         assert probe.send(camera, jpeg_or_png(blocks(30, 40), 1, '.jpg'), received)
         assert len(set(threads)) == 1 and running.call(get_ident) not in threads
 
 
-def test_compressed_frames_that_are_too_large_are_dropped(probe, tiny_path):
-    given = {'model': str(tiny_path), 'image_transport': 'compressed', 'max_decoded_pixels': 5000}
-    with RunningNode('/bomb', **given) as running:
-        assert running.do('configure', 'activate')
-        received = probe.subscribe('/bomb/segmentation/label_image')
-        camera = probe.camera('/bomb/image/compressed', kind=CompressedImage)
-        stats = running.camera().stats
-        for bad in (
-            jpeg_or_png(blocks(70, 80), 1, '.png'),
-            CompressedImage(header=stamped(2), format='jpeg', data=b'no image'),
-            CompressedImage(header=stamped(3)),
-        ):
-            before = stats.drops['bad']
-            camera.publish(bad)
-            wait_until(lambda before=before: stats.drops['bad'] == before + 1)
-        assert probe.send(camera, jpeg_or_png(blocks(50, 60), 4, '.png'), received)
-    assert [item.header.stamp.sec for item in received] == [4]
-
-
-def test_a_qos_mismatch_of_the_camera_is_reported_with_what_to_do(probe, tiny_path, capfd):
-    """In the log and the diagnostics, until it is gone; compatible frames are segmented."""
-    topic = '/strict/image'
-    override = {f'qos_overrides.{topic}.subscription.reliability': 'reliable'}
-    with RunningNode('/strict', model=str(tiny_path), **override) as running:
-        assert running.do('configure', 'activate')
-        unheard = probe.node.create_publisher(Image, topic, BEST_EFFORT)
-        camera = running.camera()
-        wait_until(lambda: running.call(camera.snapshot).qos_mismatch)
-        text = running.call(camera.snapshot).qos_mismatch
-        assert f'a publisher of {topic} offers another RELIABILITY' in text
-        assert f'qos_overrides.{topic}.subscription.reliability' in text
-        assert text in capfd.readouterr().err
-        probe.node.destroy_publisher(unheard)
-        wait_until(lambda: not running.call(camera.snapshot).qos_mismatch)
-        received = probe.subscribe('/strict/segmentation/label_image')
-        reliable = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE)
-        assert probe.send(probe.camera(topic, reliable), rgb_message(blocks(30, 40), 1), received)
-
-
 def test_a_qos_mismatch_of_a_subscriber_is_reported(probe, tiny_path):
-    with RunningNode('/offering', model=str(tiny_path)) as running:
-        assert running.do('configure', 'activate')
+    with active_node('/offering', model=str(tiny_path)) as running:
         topic = '/offering/segmentation/label_image'
         latched = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
         probe.subscribe(topic, qos=latched)
@@ -221,8 +168,7 @@ def test_qos_overrides_apply_to_inputs_and_outputs(probe, tiny_path):
         'qos_overrides./set/segmentation/label_image.publisher.reliability': 'best_effort',
     }
     remap = ['--ros-args', '-r', 'image:=/cams/front']
-    with RunningNode('/set', cli_args=remap, **given) as running:
-        assert running.do('configure', 'activate')
+    with active_node('/set', cli_args=remap, **given) as running:
         (output,) = probe.node.get_publishers_info_by_topic('/set/segmentation/label_image')
         assert output.qos_profile.reliability == ReliabilityPolicy.BEST_EFFORT
         assert (
@@ -235,8 +181,7 @@ def test_qos_overrides_apply_to_inputs_and_outputs(probe, tiny_path):
 def test_a_silent_topic_is_logged(probe, tiny_path, capfd, monkeypatch):
     """With its name after remapping and its number of publishers."""
     monkeypatch.setattr('swiftnet_ros.ros.camera.FRAME_TIMEOUT', 1.0)
-    with RunningNode('/waiting', model=str(tiny_path)) as running:
-        assert running.do('configure', 'activate')
+    with active_node('/waiting', model=str(tiny_path)) as running:
         logs = []
         wait_until(lambda: logs.append(capfd.readouterr().err) or 'no frame on' in logs[-1], 5)
         text = r'no frame on /waiting/image for [12] s; it has 0 publishers'

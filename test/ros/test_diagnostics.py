@@ -21,45 +21,19 @@ from types import ModuleType
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from helpers.ros_probe import blocks, rgb_message, wait_until
-from helpers.running_node import RunningNode
+from helpers.running_node import active_node, RunningNode
 import pytest
 from rclpy.parameter import Parameter
 from swiftnet_ros.errors import InvalidValueError
 from swiftnet_ros.serving.health import ERROR, OK, WARN
 
 
-@pytest.fixture
-def status_of(probe):
-    """Return a function that waits for a status of a node with a certain level."""
-    received = probe.subscribe('/diagnostics', DiagnosticArray, wait=False)
-
-    def last(namespace, name, level):
-        """Return message and values of the newest status once it has that level."""
-
-        def fitting():
-            return [
-                status
-                for message in received
-                for status in message.status
-                if status.name == f'segmentation: {name}'
-                and status.hardware_id == f'{namespace}/segmentation'
-                and status.level == bytes([level])
-            ]
-
-        received.clear()
-        wait_until(fitting, 8, f'{name} of level {level}')
-        found = fitting()[-1]
-        return found.message, {item.key: item.value for item in found.values}
-
-    return last
-
-
-def test_the_engine_status_has_the_values_in_use(status_of, probe, tiny_path):
+def test_the_engine_status_has_the_values_in_use(status, probe, tiny_path):
     with RunningNode('/facts', model=str(tiny_path), precision='fp32') as running:
-        message, values = status_of('/facts', 'engine', WARN)
+        message, values = status('/facts', 'engine', WARN)
         assert message.startswith('the node is unconfigured and segments nothing')
         assert running.do('configure', 'activate')
-        message, values = status_of('/facts', 'engine', OK)
+        message, values = status('/facts', 'engine', OK)
         assert values['model'] == str(tiny_path)
         assert values['sha256'] == hashlib.sha256(tiny_path.read_bytes()).hexdigest()
         assert float(values['model size (MB)']) == round(tiny_path.stat().st_size / 1e6, 2)
@@ -68,21 +42,20 @@ def test_the_engine_status_has_the_values_in_use(status_of, probe, tiny_path):
         assert values['device'] == running.pipeline.loading.result().segmenter.device
 
 
-def test_a_failed_transition_is_an_error_with_its_reason(status_of, probe, tiny_path):
+def test_a_failed_transition_is_an_error_with_its_reason(status, probe, tiny_path):
     with RunningNode('/sick', model='/nowhere.onnx') as running:
         assert not running.do('configure')
-        message, values = status_of('/sick', 'engine', ERROR)
+        message, values = status('/sick', 'engine', ERROR)
         assert "model not found: '/nowhere.onnx'" in message and values['state'] == 'unconfigured'
         running.node.set_parameters([Parameter('model', value=str(tiny_path))])
         assert running.do('configure', 'activate')
-        status_of('/sick', 'engine', OK)
+        status('/sick', 'engine', OK)
 
 
-def test_the_camera_status_has_rates_drops_and_stages(status_of, probe, tiny_path):
+def test_the_camera_status_has_rates_drops_and_stages(status, probe, tiny_path):
     """Rates in and out, drops by reason, the age, and percentiles of each stage."""
     given = {'model': str(tiny_path), 'cameras': ['front'], 'max_rate': 10.0}
-    with RunningNode('/busy', **given) as running:
-        assert running.do('configure', 'activate')
+    with active_node('/busy', **given) as running:
         received = probe.subscribe('/busy/segmentation/front/label_image')
         camera = probe.camera('/busy/front/image')
         bad = rgb_message(blocks(20, 30), 1)
@@ -97,7 +70,7 @@ def test_the_camera_status_has_rates_drops_and_stages(status_of, probe, tiny_pat
 
         probe.node.create_timer(1 / 30, publish)
         wait_until(lambda: len(received) > 20)
-        message, values = status_of('/busy', 'camera front', OK)
+        message, values = status('/busy', 'camera front', OK)
         assert 8 < float(values['rate out (Hz)']) < 12 < float(values['rate in (Hz)']) < 33
         assert 'frames per second are segmented' in message
         assert int(values['dropped: rate limit']) > 20 and values['dropped: bad'] == '1'
@@ -109,20 +82,10 @@ def test_the_camera_status_has_rates_drops_and_stages(status_of, probe, tiny_pat
         assert values['listeners'] == '1'
 
 
-def test_a_failed_reload_is_a_warning_while_the_old_model_stays_in_use(
-    status_of, probe, tiny_path
-):
-    with RunningNode('/old', model=str(tiny_path)) as running:
-        assert running.do('configure', 'activate')
-        running.node._reload_failure = 'it is no model'
-        message, _ = status_of('/old', 'engine', WARN)
-        assert 'it is no model' in message
-
-
-def test_cleanup_removes_the_camera_status(status_of, probe, tiny_path):
+def test_cleanup_removes_the_camera_status(status, probe, tiny_path):
     with RunningNode('/gone', model=str(tiny_path)) as running:
         assert running.do('configure')
-        status_of('/gone', 'camera', OK)
+        status('/gone', 'camera', OK)
         assert running.do('cleanup')
         arrays = probe.subscribe('/diagnostics', DiagnosticArray)
         wait_until(lambda: len(arrays) >= 2, 5, 'diagnostics of the unconfigured node')
@@ -174,12 +137,11 @@ def updater(monkeypatch):
     monkeypatch.setitem(sys.modules, 'diagnostic_updater', module)
 
 
-def test_diagnostic_updater_is_used_if_it_is_installed(status_of, probe, tiny_path, updater):
-    with RunningNode('/updated', model=str(tiny_path)) as running:
-        assert running.do('configure', 'activate')
-        _, values = status_of('/updated', 'engine', OK)
+def test_diagnostic_updater_is_used_if_it_is_installed(status, probe, tiny_path, updater):
+    with active_node('/updated', model=str(tiny_path)) as running:
+        _, values = status('/updated', 'engine', OK)
         assert values['state'] == 'active'
-        status_of('/updated', 'camera', OK)
+        status('/updated', 'camera', OK)
         assert set(running.node._diagnostics._updater.tasks) == {'engine', 'camera'}
         assert running.do('deactivate', 'cleanup')
         assert set(running.node._diagnostics._updater.tasks) == {'engine'}

@@ -21,11 +21,9 @@ import subprocess
 import sys
 from time import monotonic
 
-from diagnostic_msgs.msg import DiagnosticArray
 from helpers.fake_builder import builders, fake
-from helpers.ros_probe import blocks, rgb_message, wait_until
-from helpers.running_node import RunningNode
-from helpers.started_program import started
+from helpers.ros_probe import blocks, rgb_message, started, wait_until
+from helpers.running_node import active_node, RunningNode
 import pytest
 from std_srvs.srv import Trigger
 from swiftnet_ros.backends import registry
@@ -45,32 +43,15 @@ def built(gated, monkeypatch, tmp_path):
     return enter
 
 
-@pytest.fixture
-def engine_status(probe):
-    """Return a function that returns the newest level, message and values of a node's engine."""
-    received = probe.subscribe('/diagnostics', DiagnosticArray, wait=False)
-
-    def newest(namespace):
-        for message in reversed(received):
-            for status in message.status:
-                if status.hardware_id == f'{namespace}/segmentation' and 'engine' in status.name:
-                    values = {item.key: item.value for item in status.values}
-                    return status.level[0], status.message, values
-        return None, '', {}
-
-    return newest
-
-
 def test_during_a_build_topics_exist_and_diagnostics_show_its_progress(
-    probe, tiny_path, built, engine_status, capfd
+    probe, tiny_path, built, status, capfd
 ):
     """Then frames are segmented; the log has what was built, and how long it took."""
     cache = built('--steps', '60')
     with RunningNode('/building', model=str(tiny_path), engine='gated') as running:
         task = running.begin('configure')
-        wait_until(lambda: 'building' in engine_status('/building')[1], 10, 'news of the build')
-        level, message, _ = engine_status('/building')
-        assert level == WARN and re.fullmatch(
+        message, _ = status('/building', 'engine', WARN, 'building')
+        assert re.fullmatch(
             'building engine gated of tiny.onnx in auto: tactics, [0-9]+ %, [0-9]+ s, '
             'the last build took 90 s', message,
         )  # fmt: skip
@@ -78,67 +59,47 @@ def test_during_a_build_topics_exist_and_diagnostics_show_its_progress(
         assert running.node.state == 'configuring' and builders(cache) and not task.done()
         wait_until(task.done, 20)
         assert running.do('activate')
-        wait_until(lambda: engine_status('/building')[0] == OK, 5)
-        assert engine_status('/building')[2]['engine file'] == str(cache / 'tiny.built')
-        received = probe.subscribe('/building/segmentation/label_image')
-        camera = probe.camera('/building/image')
+        status('/building', 'engine', OK, **{'engine file': cache / 'tiny.built'})
+        received, camera = probe.stream('/building')
         assert probe.send(camera, rgb_message(blocks(30, 40), 1), received)
     log = capfd.readouterr().err
     assert log.count('building engine gated') == 1
     assert f'the engine was built in 61 s: {cache}/tiny.built' in log
 
 
-def test_a_cached_engine_is_opened_without_a_build(probe, tiny_path, built, engine_status, capfd):
-    built('--fail', 'must not be called', found=tiny_path)
-    with RunningNode('/cached', model=str(tiny_path), engine='gated') as running:
-        assert running.do('configure', 'activate')
-        wait_until(lambda: engine_status('/cached')[0] == OK, 5)
-        assert engine_status('/cached')[2]['engine file'] == str(tiny_path)
-    assert 'built' not in capfd.readouterr().err
-
-
-def test_a_build_that_fails_fails_configure_with_its_reason(
-    probe, tiny_path, built, engine_status
-):
+def test_a_build_that_fails_fails_configure_with_its_reason(probe, tiny_path, built, status):
     built('--fail', 'TensorRT cannot build tiny.onnx: it has no Einsum')
     with RunningNode('/unbuilt', model=str(tiny_path), engine='gated') as running:
         assert not running.do('configure') and running.node.state == 'unconfigured'
         reason = 'TensorRT cannot build tiny.onnx: it has no Einsum'
         assert str(running.node.failure) == reason
-        wait_until(lambda: engine_status('/unbuilt')[:2] == (ERROR, reason), 5)
+        status('/unbuilt', 'engine', ERROR, reason)
         built()
         assert running.do('configure', 'activate') and running.node.failure is None
 
 
 def test_an_engine_that_cannot_be_cached_runs_with_one_warning(
-    probe, tiny_path, built, engine_status, capfd
+    probe, tiny_path, built, status, capfd
 ):
     """Once in the log, and in the diagnostics as long as it runs."""
     why = 'cannot cache engines in /cache: No space left on device'
     built('memory', '--warning', why)
-    with RunningNode('/unkept', model=str(tiny_path), engine='gated') as running:
-        assert running.do('configure', 'activate')
-        wait_until(lambda: engine_status('/unkept')[:2] == (WARN, why), 5)
-        assert engine_status('/unkept')[2]['engine file'] == 'in memory only'
-        received = probe.subscribe('/unkept/segmentation/label_image')
-        assert probe.send(probe.camera('/unkept/image'), rgb_message(blocks(30, 40), 1), received)
+    with active_node('/unkept', model=str(tiny_path), engine='gated'):
+        status('/unkept', 'engine', WARN, why, **{'engine file': 'in memory only'})
+        received, camera = probe.stream('/unkept')
+        assert probe.send(camera, rgb_message(blocks(30, 40), 1), received)
     assert capfd.readouterr().err.count(why) == 1
 
 
-def test_cleanup_during_the_build_of_a_reload_ends_that_build(
-    probe, tiny_path, built, engine_status
-):
+def test_cleanup_during_the_build_of_a_reload_ends_that_build(probe, tiny_path, built, status):
     """Meanwhile the old model stays in use, and diagnostics show the build."""
     cache = built()
-    with RunningNode('/again', model=str(tiny_path), engine='gated') as running:
-        assert running.do('configure', 'activate')
+    with active_node('/again', model=str(tiny_path), engine='gated') as running:
         built(*ENDLESS)
-        client = probe.node.create_client(Trigger, '/again/segmentation/reload')
-        assert client.wait_for_service(10.0)
-        reloading = client.call_async(Trigger.Request())
-        wait_until(lambda: engine_status('/again')[1].startswith('building engine'), 10)
-        received = probe.subscribe('/again/segmentation/label_image')
-        assert probe.send(probe.camera('/again/image'), rgb_message(blocks(30, 40), 1), received)
+        reloading = probe.begin_call(Trigger, '/again/segmentation/reload')
+        status('/again', 'engine', WARN, 'building engine')
+        received, camera = probe.stream('/again')
+        assert probe.send(camera, rgb_message(blocks(30, 40), 1), received)
         start = monotonic()
         assert builders(cache) and running.do('deactivate', 'cleanup')
         assert monotonic() - start < 2.0 and not builders(cache)

@@ -15,17 +15,14 @@
 """The node with the real TensorRT builder, and with full or read-only disks."""
 
 from importlib.util import find_spec
-from pathlib import Path
 import re
 import signal
 import sys
-from time import monotonic
 
-from helpers.ros_probe import blocks, rgb_message, wait_until
+from helpers.ros_probe import blocks, rgb_message, started
 from helpers.small_disk import FULL, on_disk, READ_ONLY
-from helpers.started_program import started
 import pytest
-from swiftnet_ros.backends.tensorrt.engine_file import build_lock, load
+from swiftnet_ros.backends.tensorrt.engine_file import load
 
 NO_RTX = 'tensorrt_rtx is not installed here: scripts/test.sh brings it'
 pytestmark = pytest.mark.skipif(find_spec('tensorrt_rtx') is None, reason=NO_RTX)
@@ -97,10 +94,8 @@ def test_a_disk_that_stores_nothing_is_one_warning_and_frames_are_segmented(
     words = words_for(tiny_path, disk / 'cache', space, '-p', 'always_infer:=true', memory=memory)
     with started(on_disk(options, disk, words)) as node:
         log = log_until(node, f'segmenting {space}/image with tiny')
-        received = probe.subscribe(f'{space}/segmentation/label_image')
-        result = probe.send(
-            probe.camera(f'{space}/image'), rgb_message(blocks(30, 40), 1), received
-        )
+        received, camera = probe.stream(space)
+        result = probe.send(camera, rgb_message(blocks(30, 40), 1), received)
         assert (result.height, result.width) == (30, 40)
         assert not list(memory.iterdir())
         log += end(node)
@@ -108,46 +103,3 @@ def test_a_disk_that_stores_nothing_is_one_warning_and_frames_are_segmented(
     warnings = [line for line in log.splitlines() if f'cannot cache engines in {disk}' in line]
     assert len(warnings) == 1 and warnings[0].startswith('[WARN]')
     assert not list(disk.iterdir())
-
-
-def test_build_only_fails_on_a_full_disk(tiny_path, tmp_path):
-    disk = tmp_path / 'disk'
-    disk.mkdir()
-    words = words_for(tiny_path, disk / 'cache', '/only', '-p', 'build_only:=true')
-    with started(on_disk(FULL, disk, words)) as node:
-        _, log = node.communicate(timeout=60)
-    assert node.returncode == 1
-    assert re.search(
-        '^error: the engine was built but not cached: cannot cache engines', log, re.M
-    )
-
-
-@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_during_a_real_build_ends_both(tiny_path, tmp_path, number):
-    """The build waits here for the lock of another one."""
-    cache = tmp_path / 'cache'
-    cache.mkdir(mode=0o700)
-    with build_lock(cache / 'any.engine'):
-        with started(words_for(tiny_path, cache, '/waiting')) as node:
-            log_until(node, 'building engine tensorrt of tiny.onnx in auto')
-            begin = monotonic()
-            node.send_signal(number)
-            _, log = node.communicate(timeout=20)
-            assert monotonic() - begin < 2.0
-        assert node.returncode == 0 and 'Traceback' not in log and 'error' not in log, log
-        assert not list(cache.iterdir())
-        wait_until(lambda: not _children(cache), 1)
-
-
-def _children(cache):
-    """Return the running processes that build into a cache."""
-    entries = Path('/proc').glob('[0-9]*/cmdline')
-    return [entry for entry in entries if _is_child(entry, cache)]
-
-
-def _is_child(entry, cache):
-    try:
-        content = entry.read_bytes()
-    except OSError:
-        return False
-    return b'swiftnet_ros.build_engine' in content and str(cache).encode() in content

@@ -34,10 +34,8 @@ import pytest
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from rclpy.serialization import serialize_message
 from sensor_msgs.msg import CompressedImage, Image
-from swiftnet_ros.backends.registry import open_engine
 from swiftnet_ros.ros.camera import _WARNING_PERIOD
 from swiftnet_ros.ros.image_msgs import to_labels
-from swiftnet_ros.segmenter import Segmenter
 
 # For each of two transports.
 COUNT, WARM_UP, BAD_PER_GOOD = 5000, 1000, 10
@@ -47,13 +45,6 @@ STREAMS = {
     'raw': (Image, '', MALFORMED_IMAGES, good_image),
     'compressed': (CompressedImage, '/compressed', MALFORMED_COMPRESSED, good_compressed),
 }
-
-
-@pytest.fixture(scope='module')
-def segmenter(tiny_path):
-    """Return a segmenter that computes the expected labels."""
-    with open_engine(tiny_path) as engine:
-        yield Segmenter(engine)
 
 
 class Stream:

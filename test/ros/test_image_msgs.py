@@ -104,8 +104,7 @@ def test_is_bigendian_is_ignored_for_8_bits():
 @pytest.mark.parametrize('bits', [8, 16])
 @pytest.mark.parametrize('padding', [0, 2])
 @pytest.mark.parametrize(
-    ('pattern', 'tile'),
-    [('rggb', 'RGGB'), ('bggr', 'BGGR'), ('gbrg', 'GBRG'), ('grbg', 'GRBG')],
+    ('pattern', 'tile'), [('rggb', 'RGGB'), ('bggr', 'BGGR'), ('gbrg', 'GBRG'), ('grbg', 'GRBG')]
 )
 def test_bayer_patterns_keep_a_uniform_color(pattern, tile, padding, bits):
     """A uniform image behind each color filter is demosaiced to itself."""

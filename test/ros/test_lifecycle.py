@@ -15,7 +15,6 @@
 """The lifecycle: topics of each state, failures with reasons, no leaks and no deadlocks."""
 
 import json
-import os
 import re
 import subprocess
 import sys
@@ -23,18 +22,17 @@ from time import monotonic
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from helpers.ros_probe import blocks, rgb_message, wait_until
-from helpers.running_node import RunningNode
-from helpers.tiny_model import write_tiny_model
+from helpers.running_node import active_node, RunningNode
+from helpers.tiny_model import write_golden_model
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState, GetState
-import numpy as np
 import pytest
 from rclpy.parameter import Parameter
-from swiftnet_ros.model_spec import Golden, read_model, write_model
+from swiftnet_ros.errors import SelfCheckError
 from swiftnet_ros.ros import pipeline
 
 OUTPUTS = {
-    *('label_image', 'label_image/compressed', 'color', 'overlay', 'confidence', 'camera_info'),
+    *('label_image', 'label_image/compressed', 'color', 'overlay', 'confidence', 'camera_info')
 }
 
 
@@ -47,23 +45,14 @@ def topics_of(probe, namespace, of='publishers'):
 
 def change_state(probe, namespace, transition_id=0, label=''):
     """Request a transition as a lifecycle manager does and return whether it succeeded."""
-    client = probe.node.create_client(ChangeState, f'{namespace}/segmentation/change_state')
-    assert client.wait_for_service(10.0)
-    request = ChangeState.Request(transition=Transition(id=transition_id, label=label))
-    future = client.call_async(request)
-    wait_until(future.done, 30, 'the response of change_state')
-    probe.node.destroy_client(client)
-    return future.result().success
+    transition = Transition(id=transition_id, label=label)
+    service = f'{namespace}/segmentation/change_state'
+    return probe.call(ChangeState, service, transition=transition).success
 
 
 def state(probe, namespace):
     """Return the state as `ros2 lifecycle get` does."""
-    client = probe.node.create_client(GetState, f'{namespace}/segmentation/get_state')
-    assert client.wait_for_service(10.0)
-    future = client.call_async(GetState.Request())
-    wait_until(future.done, 2, 'the response of get_state')
-    probe.node.destroy_client(client)
-    return future.result().current_state.label
+    return probe.call(GetState, f'{namespace}/segmentation/get_state').current_state.label
 
 
 def test_each_state_has_its_topics_and_its_engine(probe, tiny_path):
@@ -94,8 +83,7 @@ def test_frames_are_segmented_only_while_active(probe, tiny_path):
     with RunningNode('/again', model=str(tiny_path)) as running:
         for number in range(2):
             assert running.do('configure', 'activate')
-            received = probe.subscribe('/again/segmentation/label_image')
-            camera = probe.camera('/again/image')
+            received, camera = probe.stream('/again')
             message = rgb_message(blocks(30, 40), number)
             assert probe.send(camera, message, received)
             assert running.do('deactivate')
@@ -163,24 +151,12 @@ def test_a_camera_that_cannot_be_opened_keeps_the_node_inactive(probe, tiny_path
         assert '/half/front/image' not in topics_of(probe, '/half', 'subscribers')
 
 
-@pytest.fixture
-def golden_path(tmp_path):
-    """Return the path of a tiny model whose golden labels are right for 90 of 100 pixels."""
-    path = tmp_path / 'golden.onnx'
-    spec = write_tiny_model(path)
-    image = np.full((10, 10, 3), spec.classes[3].rgb, np.uint8)
-    labels = np.full((10, 10), 3, np.uint8)
-    labels[0] = 1
-    write_model(read_model(path), path, spec, Golden(image, labels))
-    return path
-
-
-def test_an_engine_that_fails_the_self_check_is_closed(probe, golden_path, gated):
-    """The reason has both values; the minimum can be lowered."""
-    with RunningNode('/checked', model=str(golden_path)) as running:
+def test_an_engine_that_fails_the_self_check_is_closed(probe, tmp_path, gated):
+    """The reason is in the failure; the minimum can be lowered."""
+    model = write_golden_model(tmp_path / 'golden.onnx', wrong=10)
+    with RunningNode('/checked', model=str(model)) as running:
         assert not running.do('configure')
-        assert '0.90000 of the golden frame' in str(running.node.failure)
-        assert 'at least 0.98' in str(running.node.failure)
+        assert isinstance(running.node.failure, SelfCheckError)
         running.node.set_parameters([Parameter('self_check_min_agreement', value=0.9)])
         assert running.do('configure')
         assert running.pipeline.loading.result().agreement == 0.9
@@ -197,8 +173,8 @@ def test_while_an_engine_is_opened_services_work_and_transitions_wait(probe, tin
     with RunningNode('/slow', model=str(tiny_path), engine='gated') as running:
         configuring = running.begin('configure')
         wait_until(lambda: state(probe, '/slow') == 'configuring')
-        client = probe.node.create_client(ChangeState, '/slow/segmentation/change_state')
-        activating = client.call_async(ChangeState.Request(transition=Transition(id=3)))
+        service = '/slow/segmentation/change_state'
+        activating = probe.begin_call(ChangeState, service, transition=Transition(id=3))
         before = len(diagnostics)
         wait_until(lambda: len(diagnostics) >= before + 3, 6, 'diagnostics at 1 Hz')
         assert topics_of(probe, '/slow') >= OUTPUTS
@@ -214,16 +190,14 @@ def test_while_an_engine_is_opened_services_work_and_transitions_wait(probe, tin
 
 def test_deactivation_does_not_wait_for_a_frame_in_process(probe, tiny_path, gated):
     """That frame is not published any more; the engine stays open and works again."""
-    gated.reset(may_answer=False)
-    with RunningNode('/middle', model=str(tiny_path), engine='gated') as running:
-        assert running.do('configure', 'activate')
-        received = probe.subscribe('/middle/segmentation/label_image')
-        camera = probe.camera('/middle/image')
+    gated.reset(may_infer=False)
+    with active_node('/middle', model=str(tiny_path), engine='gated') as running:
+        received, camera = probe.stream('/middle')
         camera.publish(rgb_message(blocks(30, 40), 1))
         assert gated.entered.wait(10.0)
         start = monotonic()
         assert running.do('deactivate') and monotonic() - start < 1.0
-        gated.may_answer.set()
+        gated.may_infer.set()
         wait_until(lambda: running.camera().stats.drops['inactive'] == 1)
         assert running.do('activate')
         wait_until(camera.get_subscription_count)
@@ -232,11 +206,10 @@ def test_deactivation_does_not_wait_for_a_frame_in_process(probe, tiny_path, gat
 
 
 def test_cleanup_counts_the_frames_in_process_and_waiting(probe, tiny_path, gated):
-    gated.reset(may_answer=False)
-    with RunningNode(
+    gated.reset(may_infer=False)
+    with active_node(
         '/waiting', model=str(tiny_path), engine='gated', always_infer=True
     ) as running:
-        assert running.do('configure', 'activate')
         camera, stats = probe.camera('/waiting/image'), running.camera().stats
         pipeline = running.pipeline
         camera.publish(rgb_message(blocks(30, 40), 1))
@@ -246,14 +219,14 @@ def test_cleanup_counts_the_frames_in_process_and_waiting(probe, tiny_path, gate
         assert running.do('deactivate')
         cleanup = running.begin('cleanup')
         wait_until(lambda: pipeline.is_ended and stats.drops['inactive'] == 1)
-        gated.may_answer.set()
+        gated.may_infer.set()
         wait_until(cleanup.done)
         assert (stats.published, stats.drops['inactive']) == (0, 2)
 
 
 def test_shutdown_does_not_wait_for_a_frame_in_process(probe, tiny_path, gated):
     """It takes two seconds at most, and `close` returns that a thread is still busy."""
-    gated.reset(may_answer=False)
+    gated.reset(may_infer=False)
     running = RunningNode('/left', model=str(tiny_path), engine='gated', always_infer=True)
     with running:
         assert running.do('configure', 'activate')
@@ -262,7 +235,7 @@ def test_shutdown_does_not_wait_for_a_frame_in_process(probe, tiny_path, gated):
         assert gated.entered.wait(10.0)
         start = monotonic()
     assert monotonic() - start < 2.0 and not running.ended_in_order
-    gated.may_answer.set()
+    gated.may_infer.set()
     wait_until(lambda: gated.open_engines == 0)
 
 
@@ -281,10 +254,12 @@ def test_the_node_recovers_from_a_bug_in_a_transition(probe, tiny_path, capfd):
 def test_fifty_cycles_leak_neither_memory_nor_threads(tiny_path):
     """In another process, as other tests allocate memory in this one."""
     command = [sys.executable, '-m', 'helpers.node_cycles', str(tiny_path)]
-    environment = {**os.environ, 'PYTHONPATH': os.pathsep.join(sys.path)}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=240)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=240)
     assert done.returncode == 0, done.stderr
-    first, last = (json.loads(line) for line in done.stdout.splitlines())
-    assert (first['cycles'], last['cycles']) == (10, 60)
+    states = [json.loads(line) for line in done.stdout.splitlines()]
+    first, middle, last = states
+    assert [item['cycles'] for item in states] == [10, 35, 60]
     assert last['threads'] <= first['threads']
-    assert last['resident'] - first['resident'] < 5e6
+    # A leak grows in both halves; a busy machine, whose buffers are filled late, in the first.
+    growth = [middle['resident'] - first['resident'], last['resident'] - middle['resident']]
+    assert min(growth) < 2.5e6

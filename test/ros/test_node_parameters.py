@@ -18,24 +18,20 @@ import re
 from time import monotonic, sleep
 
 from helpers.ros_probe import blocks, rgb_message, stamped, wait_until
-from helpers.running_node import RunningNode
+from helpers.running_node import active_node
 import numpy as np
 import pytest
 from rcl_interfaces.msg import Parameter as ParameterMessage
 from rcl_interfaces.msg import ParameterType, ParameterValue
 from rcl_interfaces.srv import SetParameters
 from rclpy.parameter import Parameter
-from rosgraph_msgs.msg import Clock
-from swiftnet_ros.backends.registry import open_engine
-from swiftnet_ros.ros.image_msgs import from_array, to_labels
-from swiftnet_ros.segmenter import Segmenter
+from swiftnet_ros.ros.image_msgs import from_array
 
 
 @pytest.fixture
 def running(probe, tiny_path):
     """Return an active node in this process that segments without subscribers."""
-    with RunningNode('/live', model=str(tiny_path), always_infer=True) as opened:
-        assert opened.do('configure', 'activate')
+    with active_node('/live', model=str(tiny_path), always_infer=True) as opened:
         yield opened
 
 
@@ -55,23 +51,6 @@ def test_opacity_applies_from_the_next_frame_on(probe, running):
         result = probe.send(camera, rgb_message(image, number), overlays)
         shown = np.frombuffer(result.data, np.uint8).reshape(48, 64, 3)[..., ::-1]
         assert np.array_equal(shown, image) == (opacity == 0.0)
-
-
-def test_pixels_below_the_confidence_threshold_are_unlabeled(probe, running, tiny_path):
-    """By the confidence that is published."""
-    received, camera = (
-        probe.subscribe('/live/segmentation/label_image'),
-        probe.camera('/live/image'),
-    )
-    image = np.random.default_rng(0).integers(0, 255, (40, 50, 3)).astype(np.uint8)
-    with open_engine(tiny_path) as engine:
-        sure = Segmenter(engine).segment(image, with_confidence=True)
-    threshold = float(np.median(sure.confidence)) / 255
-    assert set_parameter(running, 'confidence_threshold', threshold) == ''
-    found = to_labels(probe.send(camera, rgb_message(image, 1), received))
-    unsure = sure.confidence < 255 * threshold - 1e-6
-    assert 0.1 < unsure.mean() < 0.9
-    assert np.array_equal(found, np.where(unsure, 255, sure.labels))
 
 
 def test_max_rate_limits_the_mean_rate(probe, running):
@@ -108,26 +87,6 @@ def test_frames_that_are_too_old_are_dropped(probe, running):
     wait_until(lambda: stats.published == published + 1)
 
 
-def test_age_is_measured_in_simulated_time(probe, tiny_path):
-    """A frame of second 95 is recent at second 100 of /clock, and old at 200."""
-    given = {'model': str(tiny_path), 'always_infer': True, 'max_age': 10.0, 'use_sim_time': True}
-    # Second of /clock -> frames that were published and dropped by then.
-    steps = [(100, (1, 0)), (200, (1, 1)), (100, (2, 1))]
-    with RunningNode('/sim', **given) as running:
-        assert running.do('configure', 'activate')
-        clock = probe.node.create_publisher(Clock, '/clock', 1)
-        camera, stats = probe.camera('/sim/image'), running.camera().stats
-        for count, (seconds, expected) in enumerate(steps, 1):
-            tick = Clock()
-            tick.clock.sec = seconds
-            wait_until(clock.get_subscription_count)
-            clock.publish(tick)
-            wait_until(lambda s=seconds: running.node.get_clock().now().nanoseconds == s * 10**9)
-            camera.publish(rgb_message(blocks(30, 40), 95))
-            wait_until(lambda n=count: stats.published + stats.drops['old'] == n)
-            assert (stats.published, stats.drops['old']) == expected
-
-
 @pytest.mark.parametrize(
     ('name', 'value', 'reason'),
     [
@@ -151,17 +110,15 @@ def test_other_parameters_are_rejected_with_the_reason(running, name, value, rea
 
 def test_an_unknown_parameter_is_rejected_by_the_service(probe, running):
     """As `ros2 param set` calls it; the node keeps running."""
-    client = probe.node.create_client(SetParameters, '/live/segmentation/set_parameters')
-    assert client.wait_for_service(10.0)
     value = ParameterValue(type=ParameterType.PARAMETER_DOUBLE, double_value=0.5)
     parameters = [
         ParameterMessage(name='opacity', value=value),
         ParameterMessage(name='overlay_opacity', value=value),
         ParameterMessage(name='overlay_opacity'),
     ]
-    future = client.call_async(SetParameters.Request(parameters=parameters))
-    wait_until(future.done)
-    assert [item.successful for item in future.result().results] == [False, True, False]
+    service = '/live/segmentation/set_parameters'
+    results = probe.call(SetParameters, service, parameters=parameters).results
+    assert [item.successful for item in results] == [False, True, False]
 
 
 def test_rejected_parameters_can_be_set_while_the_node_is_unconfigured(probe, running):

@@ -14,7 +14,6 @@
 
 """A node in another process: it ends with the program that started it."""
 
-import os
 import signal
 import subprocess
 import sys
@@ -41,8 +40,7 @@ with NodeProcess(sys.argv[1], {'model': sys.argv[2], 'threads': 1}):
 def test_a_signal_to_the_program_ends_its_node_too(tiny_path, probe, number):
     space = f'/owned_{int(number)}'
     words = [sys.executable, '-c', OWNER, space, str(tiny_path)]
-    environment = {**os.environ, 'PYTHONPATH': os.pathsep.join(sys.path)}
-    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True, env=environment) as owner:
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as owner:
         assert owner.stdout.readline() == 'started\n'
         topic = f'{space}/segmentation/label_image'
         wait_until(lambda: probe.node.count_publishers(topic), 30, topic)

@@ -15,7 +15,7 @@
 """The outputs of one frame over topics, with camera_info and class names."""
 
 from helpers.ros_probe import blocks, RELIABLE, rgb_message, stamped, wait_until
-from helpers.running_node import RunningNode
+from helpers.running_node import active_node, RunningNode
 import numpy as np
 import pytest
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
@@ -34,8 +34,7 @@ def test_published_messages_are_those_of_segment_message(probe, tiny_path):
     """With the frame's header, bit for bit."""
     given = {'output_size': '50x30', 'overlay_opacity': 0.25}
     message = from_array(blocks(61, 83, 3) // 2, 'rgb8', stamped(12, 34, 'caméra'))
-    with RunningNode('/outputs', model=str(tiny_path), **given) as running:
-        assert running.do('configure', 'activate')
+    with active_node('/outputs', model=str(tiny_path), **given):
         received = {
             name: probe.subscribe(f'/outputs/segmentation/{name}', kind)
             for name, kind in OUTPUTS.items()
@@ -54,8 +53,7 @@ def test_camera_info_is_read_next_to_the_image_and_fits_the_labels(probe, tiny_p
     """Remapping `image` applies to it; the node subscribes only while it has a subscriber."""
     remap = ['--ros-args', '-r', 'image:=/driver/left/image_raw']
     given = {'model': str(tiny_path), 'output_size': size, 'cli_args': remap}
-    with RunningNode('/calibrated', **given) as running:
-        assert running.do('configure', 'activate')
+    with active_node('/calibrated', **given) as running:
         driver = probe.node.create_publisher(CameraInfo, '/driver/left/camera_info', RELIABLE)
         camera = probe.camera('/driver/left/image_raw')
         labeled = probe.subscribe('/calibrated/segmentation/label_image')
@@ -82,8 +80,7 @@ def test_camera_info_is_read_next_to_the_image_and_fits_the_labels(probe, tiny_p
 
 def test_an_uncalibrated_camera_only_lacks_camera_info(probe, tiny_path, capfd):
     """As with drivers that send zeros before a calibration."""
-    with RunningNode('/zeros', model=str(tiny_path), output_size='network') as running:
-        assert running.do('configure', 'activate')
+    with active_node('/zeros', model=str(tiny_path), output_size='network') as running:
         received = probe.subscribe('/zeros/segmentation/camera_info', CameraInfo)
         labeled = probe.subscribe('/zeros/segmentation/label_image')
         driver = probe.node.create_publisher(CameraInfo, '/zeros/camera_info', RELIABLE)

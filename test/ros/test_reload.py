@@ -15,7 +15,7 @@
 """The service ~/reload: a new model without a lost subscription, or the old one stays in use."""
 
 from helpers.ros_probe import blocks, rgb_message, wait_until
-from helpers.running_node import RunningNode
+from helpers.running_node import active_node, RunningNode
 from helpers.tiny_model import COLORS, write_tiny_model
 import numpy as np
 import pytest
@@ -37,37 +37,22 @@ def model_path(tmp_path):
 @pytest.fixture
 def running(probe, model_path):
     """Return an active node."""
-    with RunningNode('/swap', model=str(model_path)) as opened:
-        assert opened.do('configure', 'activate')
+    with active_node('/swap', model=str(model_path)) as opened:
         yield opened
 
 
-def begin_reload(probe):
-    """Call ~/reload and return the future of its response."""
-    client = probe.node.create_client(Trigger, '/swap/segmentation/reload')
-    assert client.wait_for_service(10.0)
-    return client.call_async(Trigger.Request())
-
-
-def reload(probe):
-    """Call ~/reload and return its response."""
-    future = begin_reload(probe)
-    wait_until(future.done, 20, 'the response of reload')
-    return future.result()
+RELOAD = (Trigger, '/swap/segmentation/reload')
 
 
 def test_a_new_file_is_used_and_the_subscription_stays(probe, running, model_path):
     """The order of the classes is reversed, and so are the labels."""
-    received, camera = (
-        probe.subscribe('/swap/segmentation/label_image'),
-        probe.camera('/swap/image'),
-    )
+    received, camera = probe.stream('/swap')
     image = blocks(48, 64)
     before = to_labels(probe.send(camera, rgb_message(image, 1), received))
     subscription = running.camera()._subscription
     old = running.pipeline.loading.result()
     write_tiny_model(model_path, COLORS[::-1])
-    response = reload(probe)
+    response = probe.call(*RELOAD)
     assert response.success and response.message == f'{model_path} is in use now'
     after = to_labels(probe.send(camera, rgb_message(image, 2), received))
     with open_engine(model_path) as engine:
@@ -80,43 +65,35 @@ def test_a_new_file_is_used_and_the_subscription_stays(probe, running, model_pat
 
 def test_another_model_is_used_after_set_and_reload(probe, running, wide_path):
     """From then on labels of more than 255 classes have 16 bits."""
-    received, camera = (
-        probe.subscribe('/swap/segmentation/label_image'),
-        probe.camera('/swap/image'),
-    )
+    received, camera = probe.stream('/swap')
     parameter = Parameter('model', value=str(wide_path))
     (result,) = running.call(lambda: running.node.set_parameters([parameter]))
     assert result.successful
     assert probe.send(camera, rgb_message(blocks(30, 40), 1), received).encoding == 'mono8'
-    assert reload(probe).success
+    assert probe.call(*RELOAD).success
     assert probe.send(camera, rgb_message(blocks(30, 40), 2), received).encoding == 'mono16'
 
 
 @pytest.mark.parametrize('damage', [lambda p: p.unlink(), lambda p: p.write_bytes(b'no model')])
 def test_a_bad_file_keeps_the_old_model_in_use(probe, running, model_path, damage):
     """Even a deleted one; response and diagnostics have the reason."""
-    received, camera = (
-        probe.subscribe('/swap/segmentation/label_image'),
-        probe.camera('/swap/image'),
-    )
+    received, camera = probe.stream('/swap')
     damage(model_path)
-    response = reload(probe)
+    response = probe.call(*RELOAD)
     assert not response.success and response.message.endswith(f'{model_path} stays in use')
     assert 'model' in response.message.partition(';')[0]
     assert running.node._reload_failure == response.message
     assert probe.send(camera, rgb_message(blocks(30, 40), 1), received)
     write_tiny_model(model_path)
-    assert reload(probe).success and running.node._reload_failure == ''
+    assert probe.call(*RELOAD).success and running.node._reload_failure == ''
 
 
 def test_frames_are_segmented_while_the_new_model_is_opened(probe, model_path, gated):
     """And the old engine is closed afterwards; only one runs at a time."""
-    with RunningNode('/swap', model=str(model_path), engine='gated') as running:
-        assert running.do('configure', 'activate')
-        received = probe.subscribe('/swap/segmentation/label_image')
-        camera = probe.camera('/swap/image')
+    with active_node('/swap', model=str(model_path), engine='gated'):
+        received, camera = probe.stream('/swap')
         gated.may_open.clear()
-        future = begin_reload(probe)
+        future = probe.begin_call(*RELOAD)
         for number in range(3):
             probe.send(camera, rgb_message(blocks(30, 40), number), received)
         assert not future.done() and gated.open_engines == 1
@@ -129,10 +106,9 @@ def test_frames_are_segmented_while_the_new_model_is_opened(probe, model_path, g
 
 def test_deactivation_and_cleanup_do_not_wait_for_a_reload(probe, model_path, gated):
     """The model that is loaded too late is closed."""
-    with RunningNode('/swap', model=str(model_path), engine='gated') as running:
-        assert running.do('configure', 'activate')
+    with active_node('/swap', model=str(model_path), engine='gated') as running:
         gated.may_open.clear()
-        future = begin_reload(probe)
+        future = probe.begin_call(*RELOAD)
         wait_until(lambda: len(running.pipeline._workers) == 2)
         assert running.do('deactivate', 'cleanup')
         assert not future.done()
@@ -144,21 +120,18 @@ def test_deactivation_and_cleanup_do_not_wait_for_a_reload(probe, model_path, ga
 
 def test_an_unconfigured_node_has_nothing_to_reload(probe, model_path):
     with RunningNode('/swap', model=str(model_path)):
-        response = reload(probe)
+        response = probe.call(*RELOAD)
     assert not response.success and 'configure the node first' in response.message
 
 
 def test_ten_reloads_under_load_lose_no_camera(probe, running, model_path):
     """Frames at 100 Hz are still segmented, and every frame is counted."""
-    received, camera = (
-        probe.subscribe('/swap/segmentation/label_image'),
-        probe.camera('/swap/image'),
-    )
+    received, camera = probe.stream('/swap')
     message = rgb_message(blocks(120, 160), 1)
     timer = probe.node.create_timer(0.01, lambda: camera.publish(message))
     for _ in range(10):
         before = len(received)
-        assert reload(probe).success
+        assert probe.call(*RELOAD).success
         wait_until(lambda before=before: len(received) > before)
     probe.node.destroy_timer(timer)
     stats = running.camera().stats

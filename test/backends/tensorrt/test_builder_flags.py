@@ -18,21 +18,16 @@ import json
 
 from helpers.tensorrt_builds import (
     build,
-    fixture_files,
-    fixture_tensorrt,
     request,
     sibling,
-    STRONGLY_TYPED,
     WEAKLY_TYPED,
 )
-from helpers.tensorrt_stub import make_stub, names_of, VERSIONS
+from helpers.tensorrt_stub import names_of, VERSIONS
 from helpers.tiny_pair import write_with_operator
 import pytest
 from swiftnet_ros.backends.tensorrt.engine_cache import find_or_build
 from swiftnet_ros.backends.tensorrt.inspector import read_layers
 from swiftnet_ros.errors import BuildError, EngineUnavailableError, SwiftnetError
-
-__all__ = ['fixture_files', 'fixture_tensorrt']
 
 
 @pytest.mark.parametrize('version', WEAKLY_TYPED)
@@ -212,20 +207,3 @@ def test_a_wrong_file_raises_with_the_right_one(tensorrt, files, version, file, 
         options = {**options, 'calibration': tables}
     with pytest.raises(SwiftnetError, match=text.format(fp32=files, tables=tables)):
         build(tensorrt(version), sibling(files, f'{file}.onnx'), **options)
-
-
-def test_names_that_a_version_lacks_are_errors_in_the_stub():
-    new, old = make_stub(STRONGLY_TYPED[0]), make_stub(WEAKLY_TYPED[-1])
-    assert not hasattr(new.BuilderFlag, 'FP16')
-    assert not hasattr(old, 'IProgressMonitor')
-    builder = new.Builder(_logger(new))
-    with pytest.raises(AttributeError):
-        builder.create_builder_config().int8_calibrator = None
-    with pytest.raises(NotImplementedError, match='does not implement Builder.max_threads'):
-        _ = builder.max_threads
-
-
-def _logger(module):
-    logger = module.ILogger()
-    module.ILogger.log = lambda self, severity, text: None
-    return logger

@@ -174,16 +174,6 @@ def test_an_integrated_gpu_copies_nothing(setup, openvino, noise, tmp_path):
     assert not setup.gpu.alive
 
 
-def test_each_io_tensor_gets_an_address(setup, path):
-    with TensorRtBackend(path):
-        pass
-    calls = setup.gpu.calls
-    assert [name for name in calls if name.startswith('set_tensor_address')] == [
-        'set_tensor_address image',
-        'set_tensor_address logits',
-    ]
-
-
 def test_each_frame_format_keeps_its_graph(setup, path, noise):
     formats = [((31, 77), False), ((31, 77), True), ((20, 30), False)]
     with TensorRtBackend(path) as engine:

@@ -264,9 +264,3 @@ def test_missing_nvrtc_is_an_error_with_the_remedy(setup, path, monkeypatch):
     with pytest.raises(EngineUnavailableError, match='capability 7.2; .*nvidia-cuda-nvrtc-cu11'):
         TensorRtBackend(path)
     assert not setup.gpu.alive
-
-
-def test_missing_tensorrt_is_an_error_with_the_remedy(path, monkeypatch):
-    monkeypatch.setitem(sys.modules, 'tensorrt', None)
-    with pytest.raises(EngineUnavailableError, match='it comes with JetPack'):
-        TensorRtBackend(path)

@@ -22,8 +22,6 @@ from typing import Any, List
 import cv2
 from helpers.tensorrt_builds import (
     build,
-    fixture_files,
-    fixture_tensorrt,
     request,
     sibling,
     STRONGLY_TYPED,
@@ -35,18 +33,11 @@ import pytest
 from swiftnet_ros.backends.tensorrt.engine_cache import find_or_build
 from swiftnet_ros.errors import SwiftnetError
 
-__all__ = ['fixture_files', 'fixture_tensorrt']
 LIMITS = [-127 * SCALE, 127 * SCALE]
 
 
 def test_weakly_and_strongly_typed_versions_are_tested():
-    assert [name.partition('.')[0] for name in WEAKLY_TYPED] == [
-        'tensorrt-10',
-        'tensorrt-10',
-        'tensorrt-8',
-        'tensorrt-8',
-    ]
-    assert [name.partition('.')[0] for name in STRONGLY_TYPED] == ['tensorrt-11', 'tensorrt_rtx-1']
+    assert (len(WEAKLY_TYPED), len(STRONGLY_TYPED)) == (4, 2)
 
 
 @pytest.mark.parametrize('version', WEAKLY_TYPED)
@@ -107,12 +98,7 @@ def test_strongly_typed_builds_have_the_precision_of_the_file(
         ('fp16', 'int8', {}, 'has Q/DQ pairs, fp16 needs a float file; use .*tiny.fp16.onnx'),
         ('int8', 'fp32', {}, 'no calibrators and needs Q/DQ pairs for INT8; use .*int8.onnx'),
         ('fp16', 'fp32', {'dla': 0}, 'a DLA needs a TensorRT with flags for FP16 and INT8; run'),
-        (
-            'fp32',
-            'fp32',
-            {'obey_precision': True},
-            'obey_precision is True, expected False',
-        ),
+        ('fp32', 'fp32', {'obey_precision': True}, 'obey_precision is True, expected False'),
     ],
 )
 def test_builds_that_strong_typing_lacks_raise_with_the_alternative(
@@ -169,7 +155,6 @@ class FakeUploads:
         """Do nothing."""
 
     def mem_alloc(self, size: int) -> Any:
-        """Return a buffer at a fixed address."""
         assert self.pushed == 1 and size == HEIGHT * WIDTH * 3
         owner = self
 
@@ -185,7 +170,6 @@ class FakeUploads:
         return Buffer()
 
     def memcpy_htod(self, buffer: Any, image: np.ndarray) -> None:
-        """Keep an uploaded image."""
         assert self.pushed == 1
         self.images.append(image.copy())
 

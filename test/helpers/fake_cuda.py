@@ -12,14 +12,129 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Memory, device, context, stream and kernels of a fake GPU, with PyCUDA's interface."""
+"""The CUDA driver's library and PyCUDA's objects of a fake GPU, with methods like C functions."""
 
 import ctypes
-from typing import Any
+from time import perf_counter
+from traceback import clear_frames
+from types import FunctionType
+from typing import Any, Callable, Dict
 
-from helpers.c_functions import with_c_methods
 from helpers.cpu_kernels import cpu_kernels
 import numpy as np
+
+
+def as_c_function(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a function whose exceptions hold no references to its local variables."""
+
+    def call(*arguments: Any, **named: Any) -> Any:
+        try:
+            return function(*arguments, **named)
+        except BaseException as error:
+            clear_frames(error.__traceback__.tb_next)
+            del arguments, named
+            raise
+
+    return call
+
+
+def with_c_methods(kind: Any) -> Any:
+    """Wrap all public methods of a class in `as_c_function` and return the class."""
+    for name, value in list(vars(kind).items()):
+        if isinstance(value, FunctionType) and not name.startswith('_'):
+            setattr(kind, name, as_c_function(value))
+    return kind
+
+
+FAILURE = 1
+
+
+class FakeCudaLibrary:
+    """The driver's functions, which return a status; 0 is success. `absent` are missing."""
+
+    def __init__(self, gpu: Any) -> None:
+        self._gpu = gpu
+        self._event_times: Dict[int, float] = {}
+        self._captures: Dict[int, Any] = {}
+        self.absent: set = set()
+
+    def __getattribute__(self, name: str) -> Any:
+        """Return a function that logs its call and may fail."""
+        own = object.__getattribute__(self, name)
+        if not name.startswith('cu'):
+            return own
+        if name in self.absent:
+            raise AttributeError(name)
+
+        def function(*arguments: Any) -> int:
+            self._gpu.call(name)
+            status = self._gpu.failing.get(name)
+            if status and name == 'cuStreamEndCapture':
+                # A failed capture ends, too.
+                self._gpu.captured = None
+            return status or own(*arguments) or 0
+
+        return function
+
+    def cuGetErrorString(self, status: int, text: Any) -> None:  # noqa: N802
+        text._obj.value = f'status {status}'.encode()
+
+    def cuEventCreate(self, event: Any, flags: int) -> None:  # noqa: N802
+        event._obj.value = self._gpu.create('event')
+
+    def cuEventDestroy_v2(self, event: Any) -> None:  # noqa: N802
+        self._gpu.destroy(event.value)
+
+    def cuEventRecord(self, event: Any, stream: Any) -> Any:  # noqa: N802
+        # In a graph such an event would order work and never have a time.
+        return FAILURE if self._gpu.captured is not None else self._record(event)
+
+    def cuEventRecordWithFlags(self, event: Any, stream: Any, flags: int) -> Any:  # noqa: N802
+        return FAILURE if self._gpu.captured is None or flags != 1 else self._record(event)
+
+    def cuEventElapsedTime(self, milliseconds: Any, start: Any, end: Any) -> Any:  # noqa: N802
+        times = [self._event_times.get(event.value) for event in (start, end)]
+        if None in times:
+            return FAILURE
+        milliseconds._obj.value = 1000.0 * (times[1] - times[0])
+        return 0
+
+    def cuStreamBeginCapture_v2(self, stream: Any, mode: int) -> None:  # noqa: N802
+        assert self._gpu.captured is None
+        self._gpu.synchronize()
+        self._gpu.captured = []
+
+    def cuStreamEndCapture(self, stream: Any, graph: Any) -> None:  # noqa: N802
+        graph._obj.value = self._gpu.create('graph')
+        self._captures[graph._obj.value], self._gpu.captured = self._gpu.captured, None
+
+    def cuGraphInstantiateWithFlags(self, made: Any, graph: Any, flags: Any) -> None:  # noqa: N802
+        made._obj.value = self._gpu.create('executable graph')
+        self._captures[made._obj.value] = self._captures[graph.value]
+
+    def cuGraphDestroy(self, graph: Any) -> None:  # noqa: N802
+        self._destroy_graph(graph.value)
+
+    def cuGraphExecDestroy(self, graph: Any) -> None:  # noqa: N802
+        self._destroy_graph(graph.value)
+
+    def cuGraphLaunch(self, graph: Any, stream: Any) -> None:  # noqa: N802
+        assert graph.value in self._gpu.alive
+        self._gpu.replay(self._captures[graph.value])
+
+    def _destroy_graph(self, graph: int) -> None:
+        self._gpu.destroy(graph)
+        del self._captures[graph]
+
+    def _record(self, event: ctypes.c_void_p) -> None:
+        handle = event.value
+
+        def record() -> None:
+            assert handle in self._gpu.alive
+            self._event_times[handle] = perf_counter()
+
+        self._gpu.enqueue('event', record)
+
 
 NAME, CAPABILITY = 'Xavier', (7, 2)
 COMPILED = b'code for (7, 2)'
@@ -30,7 +145,6 @@ class FakePagelocked(np.ndarray):
 
     @property
     def base(self) -> 'FakeAllocation':
-        """Return the allocation."""
         return self.allocation
 
 
@@ -39,7 +153,6 @@ class FakeAllocation:
     """Memory of the GPU or of the host."""
 
     def __init__(self, gpu: Any, what: str, size: int) -> None:
-        """Allocate memory filled with garbage."""
         self._gpu, self._size = gpu, size
         self._block = ctypes.create_string_buffer(b'\x5a' * size, size)
         self._handle = gpu.create(f'{what} of {size} bytes')
@@ -49,12 +162,10 @@ class FakeAllocation:
         return self.address
 
     def get_device_pointer(self) -> int:
-        """Return the address on the GPU."""
         assert self._gpu.is_integrated
         return self.address
 
     def free(self) -> None:
-        """Free the memory."""
         self._gpu.call('free')
         self._gpu.destroy(self._handle)
         self._gpu.memory += self._size
@@ -69,20 +180,16 @@ class FakeDevice:
         gpu.call('Device', needs_context=False)
 
     def name(self) -> str:
-        """Return its name."""
         return NAME
 
     def compute_capability(self) -> Any:
-        """Return its compute capability."""
         return CAPABILITY
 
     def get_attribute(self, attribute: str) -> int:
-        """Return whether it shares its memory with the host."""
         assert attribute == 'integrated'
         return int(self._gpu.is_integrated)
 
     def make_context(self, flags: int) -> 'FakeContext':
-        """Create a context and make it current."""
         assert flags == 12, 'waiting must not take a CPU core, and memory must be mappable'
         self._gpu.call('make_context', needs_context=False)
         return FakeContext(self._gpu)
@@ -97,12 +204,10 @@ class FakeContext:
         gpu.depth += 1
 
     def push(self) -> None:
-        """Make it current."""
         assert self._handle in self._gpu.alive, 'the context was destroyed'
         self._gpu.depth += 1
 
     def pop(self) -> None:
-        """Make the previous context current."""
         self._gpu.depth -= 1
 
     def detach(self) -> None:
@@ -127,7 +232,6 @@ class FakeStream:
             self._gpu.destroy(self._handle)
 
     def synchronize(self) -> None:
-        """Execute everything that was enqueued."""
         self._gpu.call('synchronize')
         self._gpu.synchronize()
 
@@ -142,7 +246,6 @@ class FakeModule:
         self._gpu = gpu
 
     def get_function(self, name: str) -> 'FakeFunction':
-        """Return a kernel."""
         return FakeFunction(self._gpu, name)
 
 
@@ -154,12 +257,10 @@ class FakeFunction:
         self._gpu, self._name = gpu, name
 
     def prepare(self, signature: str) -> 'FakeFunction':
-        """Set the types of the arguments and return the kernel."""
         self._signature = signature
         return self
 
     def prepared_async_call(self, grid: Any, block: Any, stream: FakeStream, *given: Any) -> None:
-        """Enqueue the kernel."""
         self._gpu.call(self._name)
         assert stream.handle == FakeStream.handle and block[2:] == (1,)
         assert len(given) == len(self._signature)

@@ -12,14 +12,14 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The rules for docstrings of ament hold."""
+"""The rules of ament's linters hold, which come with ROS."""
 
 import pytest
 
 
 @pytest.mark.linter
-@pytest.mark.pep257
-def test_pep257(pytestconfig, monkeypatch):
-    linter = pytest.importorskip('ament_pep257.main', reason='ament_pep257 comes with ROS')
+@pytest.mark.parametrize('name', ['copyright', 'flake8', 'pep257'])
+def test_ament_linter_has_no_complaints(name, pytestconfig, monkeypatch):
+    linter = pytest.importorskip(f'ament_{name}.main', reason=f'ament_{name} comes with ROS')
     monkeypatch.chdir(pytestconfig.rootpath)
     assert linter.main(argv=[]) == 0
