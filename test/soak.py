@@ -153,15 +153,15 @@ def metrics(record, warm_up):
     """Return the metrics of a run without its first `warm_up` seconds."""
     times, memory = _after(warm_up, record.memory)
     slope = np.polyfit(times, memory, 1)[0]
-    answered, ages = _after(warm_up, record.results)
+    received, ages = _after(warm_up, record.results)
     third = (record.seconds - warm_up) / 3
     first, last = (
-        np.count_nonzero((answered >= begin) & (answered < begin + third)) / third
+        np.count_nonzero((received >= begin) & (received < begin + third)) / third
         for begin in (warm_up, record.seconds - third)
     )
     return {
         'sent_hz': record.sent / record.seconds,
-        'answered_hz': len(answered) / (3 * third),
+        'answered_hz': len(received) / (3 * third),
         'answered_hz_first_third': first,
         'answered_hz_last_third': last,
         'age_p50_ms': np.percentile(ages, 50),

@@ -89,38 +89,28 @@ def test_mono_becomes_three_equal_channels():
     assert to_rgb(Frame(np.full((1, 2), 7, np.uint8), 'mono')).tolist() == [[[7] * 3] * 2]
 
 
-def test_frame_has_height_and_width():
-    frame = Frame(np.zeros((4, 5, 3), np.uint8))
-    assert (frame.height, frame.width) == (4, 5)
+SHAPES = {'rgb': [(4, 5), (4, 5, 4), (1, 4, 5, 3)], 'bgra': [(4, 5, 3)]}
+SHAPES['mono'] = [(4, 5, 3), (4, 5, 1), (4,)]
 
 
 @pytest.mark.parametrize(
-    ('shape', 'order'),
+    ('pixels', 'order', 'reason'),
     [
-        ((4, 5), 'rgb'),
-        ((4, 5, 4), 'rgb'),
-        ((4, 5, 3), 'bgra'),
-        ((4, 5, 3), 'mono'),
-        ((4, 5, 1), 'mono'),
-        ((1, 4, 5, 3), 'rgb'),
-        ((4,), 'mono'),
+        *(
+            (np.zeros(shape, np.uint8), order, f'expected .* for {order}')
+            for order, shapes in SHAPES.items()
+            for shape in shapes
+        ),
+        *((np.zeros(shape, np.uint8), 'rgb', 'size zero') for shape in [(0, 5, 3), (5, 0, 3)]),
+        *(
+            (np.zeros((4, 5, 3), dtype), 'rgb', f'pixels are {dtype}, expected uint8')
+            for dtype in ('float32', 'uint16', 'int8', 'bool')
+        ),
     ],
 )
-def test_pixels_of_another_shape_raise(shape, order):
-    with pytest.raises(InvalidFrameError, match=f'^invalid frame: .*expected .* for {order}'):
-        Frame(np.zeros(shape, np.uint8), order)
-
-
-@pytest.mark.parametrize('shape', [(0, 5, 3), (5, 0, 3)])
-def test_frame_of_size_zero_raises(shape):
-    with pytest.raises(InvalidFrameError, match='size zero'):
-        Frame(np.zeros(shape, np.uint8))
-
-
-@pytest.mark.parametrize('dtype', [np.float32, np.uint16, np.int8, bool])
-def test_pixels_of_another_type_raise(dtype):
-    with pytest.raises(InvalidFrameError, match=f'pixels are {np.dtype(dtype)}, expected uint8'):
-        Frame(np.zeros((4, 5, 3), dtype))
+def test_invalid_pixels_raise(pixels, order, reason):
+    with pytest.raises(InvalidFrameError, match=f'^invalid frame: .*{reason}'):
+        Frame(pixels, order)
 
 
 def test_unknown_channel_order_raises_with_the_nearest():

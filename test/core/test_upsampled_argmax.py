@@ -96,7 +96,7 @@ def test_more_than_255_classes_have_16_bit_labels(monkeypatch):
 
 
 @pytest.mark.parametrize('value', [np.nan, np.inf, -np.inf])
-def test_nan_and_infinite_logits_still_give_a_class(monkeypatch, value):
+def test_nan_and_infinite_logits_have_a_class(monkeypatch, value):
     logits = regions(4, 24, 48)
     logits[2, 5:9, 7:11] = value
     labels = fast_labels(monkeypatch, logits, 240, 480)

@@ -19,11 +19,15 @@ import re
 import subprocess
 import sys
 
+from ament_index_python.packages import get_package_share_directory
 import cv2
 from helpers.ros_probe import blocks, rgb_message, wait_until
+from launch import LaunchDescription
+from launch.actions import IncludeLaunchDescription, RegisterEventHandler
+from launch.event_handlers import OnProcessExit, OnProcessIO, OnProcessStart
 from launch.launch_description_sources import get_launch_description_from_python_launch_file
-from launch_files import FOLDER, launched
 import launch_pytest
+from launch_pytest.actions import ReadyToTest
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState, GetState
 import pytest
@@ -31,12 +35,45 @@ from rcl_interfaces.srv import GetParameters
 from sensor_msgs.msg import CompressedImage
 from swiftnet_ros.ros.compat import PROFILE_VARIABLES
 
+FOLDER = Path(get_package_share_directory('swiftnet_ros'), 'launch')
 LABELS = '/segmentation/label_image'
 ARGUMENTS = {
     *('autostart', 'build_only', 'cameras', 'engine', 'image_topic', 'image_transport'),
     *('log_level', 'model', 'namespace', 'output_size', 'params_file', 'precision'),
     'use_sim_time',
 }
+
+
+class Record:
+    """The environments, exit codes and stderr of the processes of a launch."""
+
+    def __init__(self):
+        self.environments, self.exit_codes, self.stderr = [], [], ''
+
+    def handlers(self):
+        """Return the actions that fill the record."""
+        return [
+            RegisterEventHandler(OnProcessStart(on_start=self._started)),
+            RegisterEventHandler(OnProcessIO(on_stderr=self._printed)),
+            RegisterEventHandler(OnProcessExit(on_exit=self._ended)),
+        ]
+
+    def _started(self, event, context):
+        self.environments.append(dict(event.env or context.environment))
+
+    def _printed(self, event):
+        self.stderr += event.text.decode()
+
+    def _ended(self, event, context):
+        self.exit_codes.append(event.returncode)
+
+
+def launched(file, **arguments):
+    """Return a launch description that includes a launch file, and its record."""
+    record = Record()
+    path = str(FOLDER / file)
+    included = IncludeLaunchDescription(path, launch_arguments=list(arguments.items()))
+    return LaunchDescription([*record.handlers(), included, ReadyToTest()]), record
 
 
 def segmented(probe, camera_topic, labels_topic):

@@ -118,29 +118,23 @@ def test_bayer_patterns_keep_a_uniform_color(pattern, tile, padding, bits):
     assert rgb_of(made) == [[[200, 120, 30]] * 8] * 6
 
 
-# BT.601 with 16 to 235: Y 81 U 90 V 240 is red, Y 145 U 54 V 34 green; 16 black, 235 white.
+# BT.601 with 16 to 235: Y 81 U 90 V 240 is red; 16 is black, 235 white.
+UYVY, YUYV = [90, 81, 240, 81, 128, 16, 128, 235], [81, 90, 81, 240, 16, 128, 235, 128]
+LUMA = [81, 81, 16, 235]
+
+
 @pytest.mark.parametrize('padding', [0, 2])
 @pytest.mark.parametrize(
-    ('encoding', 'row'),
+    ('encoding', 'rows'),
     [
-        ('yuv422', [90, 81, 240, 81, 128, 16, 128, 235]),
-        ('uyvy', [90, 81, 240, 81, 128, 16, 128, 235]),
-        ('yuv422_yuy2', [81, 90, 81, 240, 16, 128, 235, 128]),
-        ('yuyv', [81, 90, 81, 240, 16, 128, 235, 128]),
+        *((name, [UYVY, UYVY]) for name in ('yuv422', 'uyvy')),
+        *((name, [YUYV, YUYV]) for name in ('yuv422_yuy2', 'yuyv')),
+        ('nv12', [LUMA, LUMA, [90, 240, 128, 128]]),
+        ('nv21', [LUMA, LUMA, [240, 90, 128, 128]]),
     ],
 )
-def test_yuv_of_two_pixels(encoding, row, padding):
-    """Two red pixels with shared chroma, then a black and a white one."""
-    pixels = np.array(rgb_of(message(encoding, [row, row], 4, padding=padding)))
-    expected = [[254, 0, 0], [254, 0, 0], [0, 0, 0], [255, 255, 255]]
-    assert np.abs(pixels - [expected, expected]).max() <= 1
-
-
-@pytest.mark.parametrize('padding', [0, 2])
-@pytest.mark.parametrize(('encoding', 'color'), [('nv12', [90, 240]), ('nv21', [240, 90])])
-def test_yuv_with_a_chroma_plane(encoding, color, padding):
-    """Two rows of luma, then one of chroma for both."""
-    rows = [[81, 81, 16, 235], [81, 81, 16, 235], [*color, 128, 128]]
+def test_yuv_of_two_rows(encoding, rows, padding):
+    """In each two red pixels with shared chroma, then a black and a white one."""
     pixels = np.array(rgb_of(message(encoding, rows, 4, height=2, padding=padding)))
     expected = [[254, 0, 0], [254, 0, 0], [0, 0, 0], [255, 255, 255]]
     assert np.abs(pixels - [expected, expected]).max() <= 1

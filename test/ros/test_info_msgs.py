@@ -127,10 +127,6 @@ def messages(monkeypatch):
         monkeypatch.setitem(sys.modules, 'vision_msgs.msg', module)
 
 
-def test_available_is_whether_vision_msgs_is_installed():
-    assert info_msgs.AVAILABLE is (find_spec('vision_msgs') is not None)
-
-
 def test_every_class_id_has_its_name_and_the_unlabeled_id_has_none(messages, tiny_path, wide_path):
     for path in (tiny_path, wide_path):
         spec = read_spec(path)
