@@ -65,7 +65,6 @@ def calibration(batches: int = 2) -> list[Batch]:
 
 
 def logits_of(network: nn.Module, image: torch.Tensor | None = None) -> torch.Tensor:
-    """Return the logits of a network in evaluation mode."""
     with torch.inference_mode():
         return network.eval()(noise_image() if image is None else image)
 

@@ -13,23 +13,32 @@
 # limitations under the License.
 
 
-"""A tiny dataset, configuration and checkpoint for tests of training."""
+"""A tiny dataset, configuration and checkpoint for tests of training, and interrupted runs."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+import json
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import cv2
 import numpy as np
+import pytest
 from swiftnet_ros.model_spec import SemanticClass
 import torch
 from torch import nn
 from torch.utils.data import DataLoader
+from training.__main__ import main
 from training.datasets.base import ImageLabelDataset
+from training.datasets.class_table import UNLABELED
 from training.datasets.loader import ShuffledBatchSampler, training_loader
+from training.datasets.transforms.augmentation import FILL
 from training.models import build_model
 from training.run.checkpoint import Checkpoint, load_checkpoint
 from training.run.folder import read_records, RunPaths
 from training.schema.config import Config, config_from_tree, ModelConfig
+from training.trainer import train as train_module
 import yaml
 
 COLORS = ((220, 40, 40), (40, 200, 60), (50, 60, 230))
@@ -76,13 +85,12 @@ def tiny_config(**sections: Any) -> Config:
 
 
 def write_config(path: Path, **sections: Any) -> Path:
-    """Write the configuration of a tiny run as a YAML file."""
     path.write_text(yaml.safe_dump(_tree(sections)))
     return path
 
 
 def _tree(sections: dict[str, Any]) -> dict[str, Any]:
-    changed = {section: {**TREE[section], **changes} for section, changes in sections.items()}
+    changed = {key: {**TREE.get(key, {}), **changes} for key, changes in sections.items()}
     return {**TREE, **changed}
 
 
@@ -169,5 +177,57 @@ def step_losses(folder: Path) -> list[float]:
 
 
 def final_weights(folder: Path) -> dict[str, torch.Tensor]:
-    """Return the weights of the finished network."""
     return dict(load_checkpoint(RunPaths(folder).trained).weights)
+
+
+class StoppedError(Exception):
+    """Raised to interrupt a run."""
+
+
+@contextmanager
+def stopped_after(step: int, folder: Path | None = None) -> Iterator[None]:
+    """Interrupt the training inside the block after a step of any run, or of that in `folder`."""
+    default_callbacks = train_module.default_callbacks
+
+    def stop(state) -> None:
+        if state.step == step:
+            raise StoppedError
+
+    def with_stop(*arguments):
+        paths = next(item for item in arguments if isinstance(item, RunPaths))
+        callbacks = default_callbacks(*arguments)
+        return [*callbacks, stop] if folder in (None, paths.folder) else callbacks
+
+    patched = mock.patch.object(train_module, 'default_callbacks', with_stop)
+    with patched, pytest.raises(StoppedError):
+        yield
+
+
+# The color of each class id of a tiny dataset; unlabeled pixels have that of the padding.
+COLOR_OF = np.zeros((256, 3), np.uint8)
+COLOR_OF[:3] = COLORS
+COLOR_OF[UNLABELED] = FILL
+
+
+def shapes_label(height: int, width: int, ids: tuple[int, int, int] = (0, 1, 2)) -> np.ndarray:
+    """Return a label [height, width] of a background, a rectangle, a disc and an unlabeled top."""
+    label = np.full((height, width), ids[0], np.uint8)
+    cv2.rectangle(label, (width // 4, height // 3), (width, height), ids[1], -1)
+    cv2.circle(label, (width // 2, height // 2), height // 5, ids[2], -1)
+    label[: height // 8] = UNLABELED
+    return label
+
+
+def interior(label: np.ndarray, margin: int = 3) -> np.ndarray:
+    """Return the pixels bool [H, W] that have one class within `margin` pixels."""
+    kernel = np.ones((2 * margin + 1,) * 2, np.uint8)
+    flat = cv2.dilate(label, kernel) == cv2.erode(label, kernel)
+    inner = np.zeros_like(flat)
+    inner[margin:-margin, margin:-margin] = True
+    return flat & inner
+
+
+def command_json(capsys: pytest.CaptureFixture[str], *words: object) -> dict:
+    """Run a command, which has to succeed, and return the JSON of its last line."""
+    assert main([*map(str, words), '--json']) == 0
+    return dict(json.loads(capsys.readouterr().out.splitlines()[-1]))

@@ -16,12 +16,11 @@
 """One line of a dict adds an encoder, a dataset, a loss, a backend, a criterion or a command."""
 
 from dataclasses import dataclass
-import json
 import sys
 from types import ModuleType
 
 from helpers.tiny_model import write_tiny_model
-from helpers.tiny_training import CLASSES, draw_label, tiny_checkpoint, write_config
+from helpers.tiny_training import CLASSES, command_json, draw_label, tiny_checkpoint, write_config
 import numpy as np
 from swiftnet_ros.backends.base import Backend
 from swiftnet_ros.backends.registry import BACKENDS, open_engine
@@ -51,12 +50,10 @@ class Halve(nn.Module):
         self.conv = nn.Conv2d(inputs, outputs, 2 * stride - 1, stride, padding=stride - 1)
 
     def forward(self, features: torch.Tensor, level: int) -> torch.Tensor:
-        """Return the convolved features."""
         return self.conv(features)
 
 
 def fake_encoder(widths, levels: int) -> Encoder:
-    """Return an encoder of five convolutions."""
     chosen = checked_widths(widths, (4, 4, 6, 8, 8))
     steps = zip(chosen, chosen[1:], (1, 2, 2, 2), strict=False)
     stages = nn.ModuleList(nn.ModuleList([Halve(*step)]) for step in steps)
@@ -71,17 +68,14 @@ class FakeDataset:
     images: int
 
     def __len__(self) -> int:
-        """Return the number of images."""
         return self.images
 
     def __getitem__(self, index: int) -> Sample:
-        """Return a random image."""
         label = draw_label(np.random.default_rng(index), 64, 96)
         return Sample(np.repeat(label[..., np.newaxis] * np.uint8(100), 3, 2), label, str(index))
 
 
 def fake_dataset(root, split: str, images: int = 4) -> FakeDataset:
-    """Return the same images for every split."""
     return FakeDataset(ClassTable(CLASSES, (0, 1, 2)), images)
 
 
@@ -108,11 +102,9 @@ def test_fake_encoder_data_set_and_loss_train_export_and_evaluate(monkeypatch, c
     assert main(['count', str(config), '--json']) == 0
     assert main(['train', str(config), '--out', str(tmp_path / 'run')]) == 0
     assert load_checkpoint(model).model.encoder == 'fake'
-    data = ['--dataset', 'fake', '--option', 'images=2', '--json']
+    data = ['--dataset', 'fake', '--option', 'images=2']
     assert main(['export', str(model), '-o', str(onnx), *data]) == 0
-    capsys.readouterr()
-    assert main(['evaluate', str(onnx), '--precision', 'fp32', *data]) == 0
-    result = json.loads(capsys.readouterr().out.splitlines()[-1])
+    result = command_json(capsys, 'evaluate', onnx, '--precision', 'fp32', *data)
     assert result['images'] == 2
     assert result['miou'] == read_spec(onnx).miou
 
@@ -124,7 +116,6 @@ class FakeBackend(Backend):
 
     @classmethod
     def open(cls, model, file, options):  # noqa: A003
-        """Open a model."""
         return cls(model.spec)
 
     def _infer(self, image):
@@ -133,7 +124,7 @@ class FakeBackend(Backend):
         return logits
 
     def _close(self) -> None:
-        """Hold nothing."""
+        pass
 
 
 def test_a_backend(monkeypatch, tmp_path):

@@ -54,7 +54,6 @@ def blocks(kind):
 
 
 def toy(words):
-    """Return a command with smaller arguments."""
     small = [VALUES.get(before, word) for before, word in zip(['', *words], words, strict=False)]
     for command, more in MORE.items():
         small += more if command in small else []

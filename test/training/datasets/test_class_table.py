@@ -54,7 +54,6 @@ def test_ids_above_255_are_mapped():
 
 
 def read_class_table_of(text: str) -> ClassTable:
-    """Return the class table of a YAML text."""
     with TemporaryDirectory() as folder:
         path = Path(folder) / 'classes.yaml'
         path.write_text(text)

@@ -17,9 +17,15 @@
 from dataclasses import replace
 from functools import partial
 
-from helpers.class_images import COLOR_OF, interior, shapes_label
-from helpers.stopped_run import stopped_after
-from helpers.tiny_training import step_losses, tiny_config, write_folder
+from helpers.tiny_training import (
+    COLOR_OF,
+    interior,
+    shapes_label,
+    step_losses,
+    stopped_after,
+    tiny_config,
+    write_folder,
+)
 import numpy as np
 import pytest
 from swiftnet_ros.errors import InvalidValueError
@@ -28,7 +34,6 @@ from training.datasets import open_dataset
 from training.datasets.class_table import UNLABELED
 from training.datasets.gpu_loader import (
     class_mix_mask,
-    crop_matrices,
     draw_batch,
     GpuLoader,
     ImageStore,
@@ -57,29 +62,29 @@ def coded(
 
 
 def one_batch(store: ImageStore, augmentation: AugmentationConfig, seed: int = 0, indices=(0, 1)):
-    """Draw a crop of each image."""
     generator = torch.Generator().manual_seed(seed)
     return draw_batch(store, list(indices), augmentation, generator)
 
 
-def test_crop_of_equal_size_is_the_image():
-    store = coded()
-    batch = one_batch(store, PLAIN)
+@pytest.mark.parametrize(
+    ('size', 'changes'),
+    [
+        ((SIDE, SIDE), {}),
+        ((SIDE, SIDE), {'flip': 1.0}),
+        ((48, 96), {'crop': 48, 'crop_width': 96}),
+    ],
+)
+def test_crop_of_equal_size_is_the_image(size, changes):
+    store = coded(*size)
+    batch = one_batch(store, replace(PLAIN, **changes))
+    expected = store.images, store.labels.long(), store.edge_distance
     assert (batch.images.dtype, batch.labels.dtype) == (torch.uint8, torch.int64)
-    assert torch.equal(batch.images, store.images)
-    assert torch.equal(batch.labels, store.labels.long())
-    assert torch.allclose(batch.edge_distance, store.edge_distance)
-
-
-def test_flipped_crop_is_the_mirrored_image():
-    store = coded()
-    batch = one_batch(store, replace(PLAIN, flip=1.0))
-    assert torch.equal(batch.images, store.images.flip(3))
-    assert torch.equal(batch.labels, store.labels.flip(2).long())
+    for received, whole in zip((batch.images, batch.labels, batch.edge_distance), expected):
+        torch.testing.assert_close(received, whole.flip(-1) if 'flip' in changes else whole)
 
 
 @pytest.mark.parametrize('scale', [0.4, 0.75, 1.3, 2.0])
-@pytest.mark.parametrize('seed', range(5))
+@pytest.mark.parametrize('seed', range(2))
 def test_image_and_label_stay_aligned_at_every_scale(scale, seed):
     augmentation = replace(PLAIN, scale_min=scale, scale_max=scale, flip=0.5)
     batch = one_batch(coded(90, 130), augmentation, seed)
@@ -107,23 +112,6 @@ def test_crop_of_a_larger_image_has_no_padding():
     store.labels[:] = 2
     for seed in range(8):
         assert one_batch(store, PLAIN, seed).labels.unique().tolist() == [2]
-
-
-def test_crop_matrices_of_half_an_image():
-    factors, flips = torch.full((50,), 2.0), torch.zeros(50, dtype=torch.bool)
-    size, generator = (SIDE, SIDE), torch.Generator().manual_seed(0)
-    windows = crop_matrices(size, size, factors, flips, generator)
-    assert torch.allclose(windows[:, 0, 0], torch.tensor(0.5))
-    assert torch.allclose(windows[:, 1, 1], torch.tensor(0.5))
-    assert windows[:, :, 2].abs().max() <= 0.5
-    assert windows[:, :, 2].std(0).min() > 0.2
-
-
-def test_crop_as_wide_as_the_image_is_the_image():
-    store = coded(48, 96)
-    batch = one_batch(store, replace(PLAIN, crop=48, crop_width=96))
-    assert torch.equal(batch.images, store.images)
-    assert torch.equal(batch.labels, store.labels.long())
 
 
 def test_wide_crop_is_taken_anywhere_along_a_wider_image():
@@ -204,14 +192,7 @@ def test_mixed_crop_shows_both_images_with_their_labels():
     assert taken > 2
 
 
-def test_without_class_mix_crops_are_independent():
-    store = coded()
-    store.images[1] = 0
-    assert torch.equal(one_batch(store, PLAIN, indices=(0,)).images[0], store.images[0])
-
-
 def batches_of(root, epoch=0, rank=0, processes=1, seed=0):
-    """Return the batches of one epoch of one process."""
     config = drawn(train={'seed': seed})
     dataset = open_dataset('folder', root, 'train')
     sampler = ShuffledBatchSampler(len(dataset), 4, seed, rank, processes)
@@ -245,16 +226,11 @@ def test_run_with_gpu_loader_learns_and_resumes_exactly(folder_root, tmp_path):
     ('changes', 'words'),
     [
         ({'augmentation': {'color': 'hsv'}}, 'augmentation.color'),
-        (
-            {'augmentation': {'color': 'linear'}, 'sampling': {'fraction': 0.5}},
-            'sampling.fraction',
-        ),
+        ({'sampling': {'fraction': 0.5}}, 'sampling.fraction'),
     ],
 )
 def test_options_for_single_images_raise(folder_root, tmp_path, changes, words):
-    config = tiny_config(data={'on_device': True}, augmentation=changes['augmentation'])
-    if 'sampling' in changes:
-        config = replace(config, sampling=replace(config.sampling, fraction=0.5))
+    config = drawn(**changes)
     with pytest.raises(InvalidValueError, match=words):
         train(config, folder_root, tmp_path / 'run')
     assert not (tmp_path / 'run').exists()

@@ -17,8 +17,13 @@ from collections import Counter
 from dataclasses import replace
 from itertools import islice
 
-from helpers.stopped_run import stopped_after
-from helpers.tiny_training import final_weights, step_losses, tiny_config, tiny_loader
+from helpers.tiny_training import (
+    final_weights,
+    step_losses,
+    stopped_after,
+    tiny_config,
+    tiny_loader,
+)
 import numpy as np
 import pytest
 import torch
@@ -39,7 +44,7 @@ ALWAYS = SamplingConfig(fraction=1.0, temperature=0.1)
 
 
 def with_sampling(fraction=0.5, **sections):
-    return replace(tiny_config(**sections), sampling=SamplingConfig(fraction=fraction))
+    return tiny_config(sampling={'fraction': fraction}, **sections)
 
 
 @pytest.mark.parametrize(('crop', 'scale'), [(64, 1.0), (96, 1.5), (192, 1.0), (128, 0.5)])
@@ -99,8 +104,6 @@ def test_fraction_of_ordinary_crops():
 
 @pytest.fixture
 def batches(folder_root):
-    """Return a function that draws all batches of an epoch."""
-
     def draw(epoch, rank=0, processes=1, cache=False, **train):
         config = with_sampling(train=train)
         dataset = open_dataset('folder', folder_root, 'train')

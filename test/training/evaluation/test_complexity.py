@@ -15,27 +15,18 @@
 
 """Parameters and multiply-adds of the reference networks, and how they are counted."""
 
-import json
-
 from helpers.checkout import ROOT
-from helpers.tiny_training import tiny_checkpoint
+from helpers.tiny_training import command_json, tiny_checkpoint
 import pytest
 import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
-from training.__main__ import main
 from training.evaluation.complexity import count_complexity
 from training.models import build_model
 from training.run.checkpoint import save_checkpoint
 from training.schema.config import ModelConfig
 
 CONFIGS = ROOT / 'training' / 'configs'
-
-
-def counted(capsys, *words: str) -> dict:
-    """Run the command and return the JSON of its last line."""
-    assert main(['count', *words, '--json']) == 0
-    return json.loads(capsys.readouterr().out.splitlines()[-1])
 
 
 @pytest.mark.parametrize(
@@ -47,7 +38,7 @@ def counted(capsys, *words: str) -> dict:
     ],
 )
 def test_reference_networks_have_the_published_counts(capsys, name, params, gmacs):
-    result = counted(capsys, str(CONFIGS / 'seminar' / f'{name}.yaml'))
+    result = command_json(capsys, 'count', str(CONFIGS / 'seminar' / f'{name}.yaml'))
     assert (result['params'], result['size']) == (params, [1024, 2048])
     assert round(result['gmacs'], 2) == gmacs
 
@@ -57,7 +48,7 @@ def test_reference_networks_have_the_published_counts(capsys, name, params, gmac
     [('single_scale_resnet18', 11.797, 103.57), ('pyramid_resnet18', 12.056, 128.19)],
 )
 def test_networks_of_the_papers_have_the_published_counts(capsys, name, megaparams, conv_gmacs):
-    result = counted(capsys, str(CONFIGS / 'seminar' / f'{name}.yaml'))
+    result = command_json(capsys, 'count', str(CONFIGS / 'seminar' / f'{name}.yaml'))
     assert round(result['params'] / 1e6, 3) == megaparams
     assert round(result['conv_gmacs'], 2) == conv_gmacs
 
@@ -88,8 +79,8 @@ def test_gmacs_include_norms_and_biases():
 
 def test_macs_scale_with_the_image_size(capsys):
     path = str(CONFIGS / 'camvid' / 'small.yaml')
-    small = counted(capsys, path, '--size', '512x256')
-    large = counted(capsys, path, '--size', '1024x512')
+    small = command_json(capsys, 'count', path, '--size', '512x256')
+    large = command_json(capsys, 'count', path, '--size', '1024x512')
     assert small['size'] == [256, 512]
     assert large['gmacs'] == pytest.approx(4 * small['gmacs'], abs=1e-3)
 
@@ -97,6 +88,6 @@ def test_macs_scale_with_the_image_size(capsys):
 def test_checkpoint_is_counted_with_its_own_widths(capsys, tmp_path):
     checkpoint = tiny_checkpoint()
     save_checkpoint(checkpoint, tmp_path / 'tiny.pt')
-    result = counted(capsys, str(tmp_path / 'tiny.pt'))
+    result = command_json(capsys, 'count', str(tmp_path / 'tiny.pt'))
     network = checkpoint.network()
     assert result['params'] == sum(parameter.numel() for parameter in network.parameters())

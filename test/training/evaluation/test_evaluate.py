@@ -16,9 +16,8 @@
 """mIoU by hand, and the same mIoU from torch and from the runtime."""
 
 from dataclasses import dataclass, replace
-import json
 
-from helpers.tiny_training import CLASSES, tiny_checkpoint
+from helpers.tiny_training import CLASSES, command_json, tiny_checkpoint
 import numpy as np
 import pytest
 from training.__main__ import main
@@ -38,11 +37,9 @@ class LabelDataset:
     labels: tuple[np.ndarray, ...]
 
     def __len__(self) -> int:
-        """Return the number of images."""
         return len(self.labels)
 
     def __getitem__(self, index: int) -> Sample:
-        """Return an image whose channels are the class id."""
         label = self.labels[index]
         return Sample(np.repeat(label[..., np.newaxis], 3, 2), label, str(index))
 
@@ -126,11 +123,10 @@ def test_classes_in_another_order_raise(tmp_path):
 
 @pytest.mark.parametrize('ending', ['pt', 'onnx'])
 def test_last_line_is_json(capsys, warehouse_files, ending):
-    words = ['--dataset', 'warehouse', '--split', 'val', '--json', '--precision', 'fp32']
+    words = ['--dataset', 'warehouse', '--split', 'val', '--precision', 'fp32']
     options = [f'--option={option}' for option in ('frames=2', 'height=64', 'width=96')]
-    assert main(['evaluate', str(warehouse_files / f'tiny.{ending}'), *words, *options]) == 0
-    captured = capsys.readouterr()
-    result = json.loads(captured.out.splitlines()[-1])
+    path = warehouse_files / f'tiny.{ending}'
+    result = command_json(capsys, 'evaluate', path, *words, *options)
     assert {'miou', 'iou', 'images'} <= set(result)
     assert result['images'] == 2
     assert 0 <= result['miou'] <= 1
@@ -140,9 +136,8 @@ def test_last_line_is_json(capsys, warehouse_files, ending):
 def test_rendered_images_are_a_folder_data_set(capsys, warehouse_files, tmp_path):
     words = ['render', str(tmp_path / 'demo'), '--frames', '2', '--size', '96x64']
     assert main(words) == 0
-    data = ['--dataset', 'folder', '--root', str(tmp_path / 'demo'), '--split', '.', '--json']
-    assert main(['evaluate', str(warehouse_files / 'tiny.pt'), *data]) == 0
-    assert json.loads(capsys.readouterr().out.splitlines()[-1])['images'] == 2
+    data = ['--dataset', 'folder', '--root', tmp_path / 'demo', '--split', '.']
+    assert command_json(capsys, 'evaluate', warehouse_files / 'tiny.pt', *data)['images'] == 2
     rendered = open_dataset('warehouse', None, 'demo', {'frames': 2, 'height': 64, 'width': 96})
     stored = open_dataset('folder', tmp_path / 'demo', '.')
     for index in range(2):

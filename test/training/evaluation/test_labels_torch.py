@@ -33,21 +33,14 @@ def smooth_logits(classes: int = 11) -> torch.Tensor:
 
 
 @pytest.mark.parametrize('size', SIZES)
-def test_labels_equal_argmax_of_bilinear_logits_in_torch(size: tuple[int, int]) -> None:
+def test_labels_and_confidence_equal_those_of_bilinear_logits_in_torch(size: tuple[int, int]):
     logits = smooth_logits()
-    upsampled = interpolate(logits, size, mode='bilinear', align_corners=False)
-    labels = from_logits(logits[0].numpy(), *size).labels
-    assert np.mean(labels == upsampled[0].argmax(dim=0).numpy()) >= 0.9999
-
-
-@pytest.mark.parametrize('size', SIZES)
-def test_confidence_equals_softmax_in_torch(size: tuple[int, int]) -> None:
-    logits = smooth_logits()
-    upsampled = interpolate(logits, size, mode='bilinear', align_corners=False)
-    expected = 255 * upsampled[0].softmax(dim=0).amax(dim=0)
-    confidence = from_logits(logits[0].numpy(), *size, with_confidence=True).confidence
-    assert confidence is not None
-    assert np.abs(confidence - expected.numpy()).max() < 0.501
+    upsampled = interpolate(logits, size, mode='bilinear', align_corners=False)[0]
+    result = from_logits(logits[0].numpy(), *size, with_confidence=True)
+    assert np.mean(result.labels == upsampled.argmax(dim=0).numpy()) >= 0.9999
+    assert result.confidence is not None
+    expected = 255 * upsampled.softmax(dim=0).amax(dim=0)
+    assert np.abs(result.confidence - expected.numpy()).max() < 0.501
 
 
 @pytest.mark.parametrize('size', SIZES)

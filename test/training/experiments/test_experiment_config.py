@@ -28,7 +28,7 @@ from training.experiments.variant import Variant
 from training.models import build_model
 from training.pruning.options import PruneOptions
 from training.pruning.structured import prune
-from training.schema.config import load_tree, ModelConfig
+from training.schema.config import load_config, load_tree, ModelConfig
 from training.trainer.lr_schedule import build_lr_schedule
 from training.trainer.optimizers import build_optimizer
 
@@ -57,6 +57,20 @@ def test_every_shipped_experiment_is_valid(path):
         build_lr_schedule(config.optimizer, build_optimizer(config.optimizer, network), 100, 10)
     line = path.read_text().split('python -m training lottery ')[1].split()[0]
     assert line == f'training/configs/{path.parent.name}/{path.name}'
+
+
+@pytest.mark.parametrize(
+    'path', [path for path in SHIPPED if path.stem.endswith('_pruned')], ids=lambda path: path.stem
+)
+def test_pruned_recipe_distills_from_the_dense_run_of_its_recipe(path):
+    experiment = load_experiment(path)
+    variants = experiment.variants.values()
+    assert 'all' in {item.pruning for item in variants if item.distillation.teacher == 'dense'}
+    alone = path.with_name(path.name.replace('_pruned', ''))
+    if alone.is_file():
+        single = load_config(alone)
+        for part in ('model', 'data', 'augmentation', 'loss', 'optimizer', 'train'):
+            assert getattr(experiment.dense, part) == getattr(single, part)
 
 
 @pytest.mark.parametrize('ratios', ['all', 'first2'])

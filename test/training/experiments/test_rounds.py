@@ -17,11 +17,10 @@
 
 import json
 
-from helpers.stopped_run import stopped_after
-from helpers.tiny_experiment import DENSE, EXPERIMENT, tiny_seed_runs
-from helpers.tiny_training import final_weights, step_losses
+from helpers.tiny_experiment import DENSE, EXPERIMENT, tiny_experiment, tiny_seed_runs
+from helpers.tiny_training import final_weights, step_losses, stopped_after, write_folder
 import pytest
-from swiftnet_ros.errors import UnknownNameError
+from swiftnet_ros.errors import InvalidValueError, UnknownNameError
 import torch
 from training.__main__ import main
 from training.evaluation.complexity import count_complexity
@@ -157,10 +156,81 @@ def test_command_runs_a_variant_with_several_seeds(folder_root, tmp_path, capsys
     assert not torch.equal(*starts)
 
 
-def test_command_prints_a_mistake_in_one_line(tmp_path, capsys):
-    variants = {'lth': {'weights': 'lht', 'pruning': 'all'}}
-    (tmp_path / 'experiment.yaml').write_text(yaml.safe_dump({**EXPERIMENT, 'variants': variants}))
-    words = ['--root', str(tmp_path), '--out', str(tmp_path / 'runs')]
-    assert main(['lottery', str(tmp_path / 'experiment.yaml'), *words]) == 1
-    error = "error: unknown value of variants.lth.weights 'lht'; did you mean 'lth'?\n"
-    assert capsys.readouterr().err == error
+OTHER = {**DENSE, 'train': {**DENSE['train'], 'epochs': 1}}
+VARIANTS = {'pruned': {'weights': 'ft', 'pruning': 'all'}}
+TRANSFER = {'train': OTHER, 'variants': {'random': None, 'full': 'dense', 'smaller': 'pruned'}}
+
+
+@pytest.fixture(scope='module')
+def transfer_runs(tmp_path_factory):
+    """Return finished runs: 3 classes in the first dataset, 4 in the second."""
+    base = tmp_path_factory.mktemp('transfer')
+    root, other = write_folder(base / 'set'), write_folder(base / 'set_other')
+    table = yaml.safe_load((other / 'classes.yaml').read_text())
+    table['classes'].append({'name': 'more', 'rgb': [1, 2, 3]})
+    (other / 'classes.yaml').write_text(yaml.safe_dump(table))
+    torch.set_num_threads(1)
+    runs = tiny_seed_runs(root, base / 'runs', variants=VARIANTS, transfer=TRANSFER)
+    for name in TRANSFER['variants']:
+        finish_run(runs, name)
+    return runs
+
+
+@pytest.mark.parametrize(('name', 'source'), [('full', 'dense'), ('smaller', 'pruned')])
+def test_everything_but_the_classifier_is_transferred(transfer_runs, name, source):
+    start = load_checkpoint(transfer_runs.paths(name).initial_weights)
+    before = load_checkpoint(transfer_runs.paths(source).trained)
+    changed = [
+        key for key, value in before.weights.items() if not torch.equal(value, start.weights[key])
+    ]
+    assert changed == ['head.2.weight', 'head.2.bias']
+    assert start.weights['head.2.weight'].shape[0] == 4
+    trained = load_checkpoint(transfer_runs.paths(name).trained)
+    assert [item.name for item in trained.classes] == ['class0', 'class1', 'class2', 'more']
+
+
+def test_run_from_random_weights_has_no_source(transfer_runs):
+    paths = transfer_runs.paths('random')
+    assert not paths.initial_weights.exists()
+    result = json.loads(paths.result.read_text())
+    assert (result['source'], result['start_sha256']) == (None, None)
+    assert list(result['iou']) == ['class0', 'class1', 'class2', 'more']
+
+
+def test_pruned_network_stays_pruned(transfer_runs):
+    params = {
+        name: json.loads(transfer_runs.paths(name).result.read_text())['params']
+        for name in ('random', 'full', 'smaller')
+    }
+    assert params['smaller'] < 0.5 * params['full']
+    assert params['full'] == params['random']
+
+
+@pytest.mark.parametrize(
+    ('variants', 'words'),
+    [
+        ({'full': 'dens'}, "unknown value of transfer.variants.full 'dens'; did you mean 'dense'"),
+        (
+            {'pruned': 'dense'},
+            "transfer.variants is 'pruned', expected a name that no variant has",
+        ),
+    ],
+)
+def test_sources_and_names_are_checked(variants, words):
+    with pytest.raises((UnknownNameError, InvalidValueError), match=words):
+        tiny_experiment(variants=VARIANTS, transfer={'train': OTHER, 'variants': variants})
+
+
+@pytest.mark.parametrize(
+    ('section', 'changes', 'words'),
+    [
+        ('model', {'features': 8}, 'transfer.train.model is .*expected that of dense'),
+        ('train', {'amp': 'bf16'}, "transfer.train.train.amp is 'bf16', expected that of dense"),
+    ],
+)
+def test_second_training_must_fit_the_first(section, changes, words):
+    train = {**OTHER, section: {**OTHER[section], **changes}}
+    with pytest.raises(InvalidValueError, match=words):
+        tiny_experiment(
+            variants=VARIANTS, transfer={'train': train, 'variants': {'full': 'dense'}}
+        )

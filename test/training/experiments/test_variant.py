@@ -211,29 +211,18 @@ def test_only_random_weights_lose_the_encoder_factor_and_only_fine_tuning_the_wa
     assert without_warmup == {'ft', 'iterative'}
 
 
-def test_transfer_replaces_only_the_classifier():
-    source = tiny_checkpoint()
+@pytest.mark.parametrize('variant', ['pyramid', 'single_scale'])
+def test_transfer_replaces_only_the_classifier(variant):
+    source = tiny_checkpoint(ModelConfig(variant=variant, widths=[4, 4, 4, 6, 8], features=8))
     classes = [SemanticClass(f'other{i}', (i, i, i)) for i in range(5)]
     target = replace(source, classes=classes, trained_on='other')
     start = with_new_classifier(source, target, 0)
-    changed = {
-        name for name, value in source.weights.items()
-        if not torch.equal(value, start.weights[name])
-    }  # fmt: skip
-    assert changed == {'head.2.weight', 'head.2.bias'}
-    assert start.network().head[-1].out_channels == 5
-    assert [item.name for item in start.classes] == [item.name for item in classes]
+    before = source.weights.items()
+    changed = [name for name, value in before if not torch.equal(value, start.weights[name])]
+    assert changed == ['head.2.weight', 'head.2.bias']
+    assert start.network().eval()(torch.zeros(1, 3, 64, 96)).shape[1] == len(start.classes) == 5
     other = with_new_classifier(source, target, 1).weights['head.2.weight']
     assert not torch.isclose(start.weights['head.2.weight'], other).any()
-
-
-@pytest.mark.parametrize('variant', ['pyramid', 'single_scale'])
-def test_transfer_replaces_the_classifier_of_both_models(variant):
-    model = ModelConfig(variant=variant, widths=[4, 4, 4, 6, 8], features=8)
-    source = tiny_checkpoint(model)
-    target = replace(source, classes=[SemanticClass('one', (1, 1, 1))])
-    image = torch.zeros(1, 3, 64, 96)
-    assert with_new_classifier(source, target, 0).network().eval()(image).shape[1] == 1
 
 
 @pytest.mark.parametrize('name', ['ri', 'narrow'])

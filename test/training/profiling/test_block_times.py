@@ -59,7 +59,6 @@ HEIGHT, WIDTH = 64, 96
 
 @pytest.fixture(scope='module', params=MODELS)
 def exported(request, tmp_path_factory) -> tuple[Checkpoint, Path]:
-    """Export each kind of network once."""
     checkpoint = tiny_checkpoint(MODELS[request.param])
     path = tmp_path_factory.mktemp('blocks') / 'tiny.onnx'
     export(checkpoint, path, 'tiny', HEIGHT, WIDTH)
@@ -81,7 +80,6 @@ def position_of_convolution(weight: str, level: int) -> GraphPosition:
 
 
 def convolutions(model: onnx.ModelProto) -> list[onnx.NodeProto]:
-    """Return the convolutions of a file."""
     return [node for node in model.graph.node if node.op_type == 'Conv']
 
 
@@ -147,7 +145,6 @@ def check_positions(engine: ProfiledEngine, model: onnx.ModelProto) -> None:
 
 
 def executed_convolutions(engine: ProfiledEngine) -> set[str]:
-    """Return the names of the compiled network's convolutions."""
     nodes = engine._request.get_compiled_model().get_runtime_model().get_ops()
     return {
         node.get_friendly_name()

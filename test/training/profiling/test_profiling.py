@@ -23,7 +23,7 @@ import re
 import sys
 
 from helpers.tiny_model import write_tiny_model
-from helpers.tiny_training import tiny_checkpoint, tiny_config, write_config
+from helpers.tiny_training import command_json, tiny_checkpoint, tiny_config, write_config
 import pytest
 from swiftnet_ros.model_spec import read_golden, read_model, read_spec, write_model
 from training.__main__ import main
@@ -53,7 +53,6 @@ def workplace(tmp_path, monkeypatch) -> Path:
 
 
 def quantized(path: Path, out: Path) -> Path:
-    """Write a copy of a file whose specification says int8."""
     spec = read_spec(path)
     changed = type(spec)(**{**vars(spec), 'precision': 'int8'})
     write_model(read_model(path), out, changed, read_golden(path))
@@ -61,9 +60,7 @@ def quantized(path: Path, out: Path) -> Path:
 
 
 def benched(capsys, *words: str) -> dict:
-    """Run the command in few rounds and return the JSON of its last line."""
-    assert main(['bench', *words, '--repeats', '3', '--threads', '1', '--json']) == 0
-    return json.loads(capsys.readouterr().out.splitlines()[-1])
+    return command_json(capsys, 'bench', *words, '--repeats', 3, '--threads', 1)
 
 
 def test_models_of_all_kinds_are_compared_with_the_first(capsys, workplace):

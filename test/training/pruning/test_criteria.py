@@ -32,12 +32,10 @@ STEM = 'encoder.stem.conv1'
 
 
 def double(values: list) -> torch.Tensor:
-    """Return a tensor in double precision."""
     return torch.tensor(values, dtype=torch.float64)
 
 
 def group(**changes) -> ChannelGroup:
-    """Return a group of three channels."""
     values = {
         'output_weights': (double([[1, -2], [0, 1], [3, 3]]),),
         'input_weights': (double([[2], [-5], [0]]),),
@@ -53,7 +51,6 @@ def statistics_of(pixels: torch.Tensor, ids: torch.Tensor, classes: int = 3) -> 
 
 
 def random_pixels(channels: int, seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return activations and labels of 600 pixels."""
     generator = torch.Generator().manual_seed(seed)
     pixels = torch.randn(600, channels, generator=generator, dtype=torch.float64)
     return pixels, torch.arange(600) % 3
@@ -118,7 +115,6 @@ def test_correlation_equals_torchs():
 
 
 def context_of(*levels: ChannelStatistics, channels: int) -> list[float]:
-    """Return the context importance of channels with equal weights."""
     weights = (torch.ones(channels, 2, dtype=torch.float64),)
     return context(ChannelGroup('some', weights, statistics=levels)).tolist()
 

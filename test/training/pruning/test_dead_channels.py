@@ -31,13 +31,11 @@ BLOCK = 'encoder.stages.1.1'
 
 
 def zero_scale(layer: nn.Module, channels: list[int], shift: float = 0.0) -> None:
-    """Make a norm scale channels by 0 and shift them."""
     layer.weight.data[channels] = 0
     layer.bias.data[channels] = shift
 
 
 def dead_of(network: nn.Module, group: str) -> list[int]:
-    """Return the dead channels of a group."""
     return dead_channels(network, trace(network))[group].nonzero().flatten().tolist()
 
 

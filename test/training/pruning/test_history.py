@@ -39,7 +39,6 @@ HALF = PruneOptions(multiple=1, floor=1)
 
 
 def initial(variant: str = 'pyramid', encoder: str = 'resnet18') -> nn.Module:
-    """Return the same network with other random weights."""
     network = small_network(variant, encoder)
     torch.manual_seed(7)
     init_weights(network)

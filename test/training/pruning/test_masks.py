@@ -34,7 +34,6 @@ from training.pruning.options import EmptyLayerError
 
 
 def convolutions(network: nn.Module) -> dict[str, torch.Tensor]:
-    """Return the weights of all convolutions."""
     layers = dict(network.named_modules())
     return {f'{n}.weight': v.weight for n, v in layers.items() if isinstance(v, nn.Conv2d)}
 
@@ -105,7 +104,6 @@ def test_masks_survive_writing_and_reading(tmp_path):
 
 
 def damaged(tree: dict) -> dict:
-    """Return a file whose count of kept weights is wrong."""
     return {'a': {**tree['a'], 'kept': 2}}
 
 

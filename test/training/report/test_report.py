@@ -16,18 +16,21 @@
 """Reports have the values of the JSON files, and are reproducible."""
 
 import json
+from pathlib import Path
 import re
+import shutil
 
+from helpers.checkout import ROOT
 import numpy as np
 import pytest
-from swiftnet_ros.errors import FileMissingError, InvalidValueError
+from swiftnet_ros.errors import FileMissingError, InvalidValueError, UnknownNameError
 import torch
 from training.__main__ import main
 from training.pruning.masks import save_masks
-from training.report.page import write_report
+from training.report.page import page_text, write_page, write_report
 from training.report.plots import overlap, pareto
 from training.report.runs import NoResultsError, read_runs, variants_by_table
-from training.report.table import budget, class_table, variant_table
+from training.report.table import budget, class_table, NOT_MEASURED, variant_table
 
 WIDTHS = {'stem': 4, 'body': 8}
 
@@ -182,3 +185,151 @@ def test_folders_without_results_raise(runs, tmp_path):
     (runs / 'dense_seed0' / 'result.json').write_text('{"miou": null}')
     with pytest.raises(InvalidValueError, match='miou is None, expected a split with labels'):
         read_runs(runs)
+
+
+PAGE = ROOT / 'docs' / 'results.md'
+REFERENCE = {
+    'source': 'a paper',
+    'data': 'ADE20K',
+    'device': 'a card',
+    'rows': [
+        {'row': 'full', 'arm': 'dense', 'params': 22040278, 'gmacs': 209.67, 'miou': 33.89,
+         'fps': 18.0},
+        {'row': 'all, LTH', 'arm': ['other', 'lth'], 'miou': 30.5, 'fps': 36.0},
+        {'row': 'all, FT', 'arm': 'ft', 'miou': 31.5, 'fps': None},
+    ],
+}  # fmt: skip
+
+
+@pytest.fixture
+def page(tmp_path):
+    """Return a function that makes a page with one mark, next to an experiment and a reference."""
+    runs = tmp_path / 'results' / 'lottery'
+    dense = write_run(runs, 'dense', 0, 0.5, {'fp32_ms': 40.0, 'int8_ms': 20.0})
+    (dense / 'quantize.json').write_text('{"miou_before": 0.501, "miou_after": 0.497}')
+    write_run(runs, 'lth', 0, 0.47, {'fp32_ms': 16.0, 'int8_ms': None})
+    (tmp_path / 'results' / 'reference.json').write_text(json.dumps(REFERENCE))
+
+    def make(mark):
+        path = tmp_path / 'page.md'
+        path.write_text(f'before\n<!-- results {mark} -->\nold\n<!-- end results -->\nafter\n')
+        return path
+
+    return make
+
+
+def page_rows(text):
+    lines = [line for line in text.splitlines() if line.startswith('|')]
+    cells = [[cell.strip() for cell in line.strip('|').split('|')] for line in lines]
+    return {row[0]: row[1:] for row in cells[2:]}
+
+
+def test_reference_row_is_compared_with_the_variant_that_it_names(page):
+    text = page_text(page('results/lottery beside results/reference.json'))
+    assert text.startswith('before\n<!-- results') and text.endswith(
+        '<!-- end results -->\nafter\n'
+    )
+    table = page_rows(text)
+    reference, ours = table['full'][:5], table['full'][5:]
+    assert reference == ['22 040 278', '209.67', '33.89', '', '']
+    assert ours == ['1 234 567', '4.51', '50.00', '', '']
+    assert table['all, LTH'][:5] == [NOT_MEASURED, NOT_MEASURED, '30.50', '3.39', '2.00']
+    assert table['all, LTH'][5:] == ['1 234 567', '4.51', '47.00', '3.00', '2.50']
+    assert table['all, FT'][4:] == [NOT_MEASURED] * 6
+    assert 'Reference: ADE20K, a card.' in text
+
+
+def test_int8_is_compared_with_the_float_network_of_the_variant(page):
+    table = page_rows(page_text(page('results/lottery int8')))
+    assert table['dense'] == ['50.10', '49.70', '0.40', '40.0', '20.0', '2.00']
+    assert table['lth'] == [
+        NOT_MEASURED,
+        NOT_MEASURED,
+        NOT_MEASURED,
+        '16.0',
+        NOT_MEASURED,
+        NOT_MEASURED,
+    ]
+
+
+def test_variants_without_quantization_have_no_int8_table(page, tmp_path):
+    shutil.rmtree(tmp_path / 'results' / 'lottery' / 'dense_seed0')
+    assert '| lth |' not in page_text(page('results/lottery int8'))
+
+
+def test_evaluations_are_tables_of_models_and_classes(page, tmp_path):
+    for name, miou in (('fp32', 0.6252), ('int8', 0.62)):
+        content = {'miou': miou, 'images': 101, 'iou': {'sky': miou + 0.1, 'car': None}}
+        path = tmp_path / 'results' / 'camvid' / f'evaluate_{name}.json'
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(json.dumps(content))
+    assert page_rows(page_text(page('results models'))) == {
+        'camvid': ['101', '62.52', NOT_MEASURED, '62.00']
+    }
+    table = page_rows(page_text(page('results/camvid iou')))
+    assert table == {'sky': ['72.52', '72.00'], 'car': ['absent', 'absent']}
+
+
+def test_dense_network_is_next_to_the_model(page, tmp_path):
+    for place, miou in (('camvid', 0.62), ('camvid/dense', 0.64)):
+        folder = tmp_path / 'results' / place
+        folder.mkdir()
+        content = {'miou': miou, 'images': 101, 'iou': {'sky': miou + 0.1}}
+        (folder / 'evaluate_fp32.json').write_text(json.dumps(content))
+    models = page_rows(page_text(page('results models')))
+    assert {name: row[1] for name, row in models.items()} == {
+        'camvid, dense': '64.00', 'camvid': '62.00',
+    }  # fmt: skip
+    assert page_rows(page_text(page('results/camvid iou'))) == {'sky': ['74.00', '72.00']}
+
+
+def test_corruptions_are_rows_of_all_models(page, tmp_path):
+    stored = (('old', 0, [], 0.75), ('new', 0, [], 0.74), ('new', 1, ['gamma=2', 'noise=12'], 0.6))
+    for model, number, corruptions, miou in stored:
+        folder = tmp_path / 'results' / 'faults' / model
+        folder.mkdir(parents=True, exist_ok=True)
+        content = {'miou': miou, **({'faults': corruptions} if corruptions else {})}
+        (folder / f'{number}.json').write_text(json.dumps(content))
+    text = page_text(page('results/faults faults'))
+    assert '| corruption | new | old |' in text
+    table = {'none': ['74.00', '75.00'], 'gamma=2, noise=12': ['60.00', NOT_MEASURED]}
+    assert page_rows(text) == table
+
+
+def test_command_writes_tables_and_plots_reproducibly(page, tmp_path, capsys):
+    path = page('results/lottery plots')
+    assert main(['report', '--page', str(path)]) == 0
+    files = [Path(line) for line in capsys.readouterr().out.splitlines()]
+    assert files[0] == path and len(files) > 2
+    named = re.findall(r'\]\((\S+)\)', path.read_text())
+    assert [path.parent / name for name in named] == files[1:]
+    assert all(file.read_bytes().startswith(b'\x89PNG') for file in files[1:])
+    assert page_text(path) == path.read_text()
+    before = [file.read_bytes() for file in files]
+    assert [file.read_bytes() for file in write_page(path)] == before
+
+
+def test_folder_without_results_is_a_line_that_says_so(page):
+    text = page_text(page('results/nowhere arms'))
+    assert '*No results are stored in results/nowhere yet.*' in text
+
+
+@pytest.mark.parametrize(
+    ('mark', 'error', 'words'),
+    [
+        ('results/lottery arm', UnknownNameError, "table of results 'arm'; did you mean 'arms'"),
+        ('results/lottery beside nowhere.json', FileMissingError, 'reference table not found'),
+        ('results/nowhere iou', FileMissingError, 'folder of evaluations not found'),
+    ],
+)
+def test_mark_with_unknown_table_or_missing_files_raises(page, mark, error, words):
+    with pytest.raises(error, match=words):
+        page_text(page(mark))
+
+
+def test_command_without_page_and_runs_raises(tmp_path, capsys):
+    for words in ([], [str(tmp_path)], [str(tmp_path), '-o', 'a.md', '--page', 'b.md']):
+        assert main(['report', *words]) == 1
+        assert 'expected either RUNS -o OUT.md or --page FILE.md' in capsys.readouterr().err
+    assert main(['report', '--page', str(tmp_path / 'nowhere.md')]) == 1
+    assert 'page not found' in capsys.readouterr().err

@@ -15,9 +15,8 @@
 """The weight average of checkpoints, which must have equal networks."""
 
 from dataclasses import replace
-import json
 
-from helpers.tiny_training import CLASSES, tiny_checkpoint
+from helpers.tiny_training import CLASSES, command_json, tiny_checkpoint
 import pytest
 import torch
 from training.__main__ import main
@@ -26,7 +25,6 @@ from training.run.checkpoint import load_checkpoint, save_checkpoint
 
 @pytest.fixture
 def pair(tmp_path):
-    """Return two checkpoints of one tiny network with different weights."""
     first = tiny_checkpoint()
     generator = torch.Generator().manual_seed(1)
     moved = {
@@ -55,11 +53,9 @@ def test_weights_and_statistics_are_averaged(pair, tmp_path):
 
 
 def test_average_stores_its_measured_miou(pair, folder_root, tmp_path, capsys):
-    words = ['--dataset', 'folder', '--root', str(folder_root), '--json']
-    assert main(['average', *map(str, pair), '-o', str(tmp_path / 'mean.pt'), *words]) == 0
-    printed = json.loads(capsys.readouterr().out.splitlines()[-1])
-    assert main(['evaluate', str(tmp_path / 'mean.pt'), *words]) == 0
-    measured = json.loads(capsys.readouterr().out.splitlines()[-1])
+    data = ['--dataset', 'folder', '--root', folder_root]
+    printed = command_json(capsys, 'average', *pair, '-o', tmp_path / 'mean.pt', *data)
+    measured = command_json(capsys, 'evaluate', tmp_path / 'mean.pt', *data)
     assert printed['averaged'] == 2
     assert printed['miou'] == measured['miou'] == load_checkpoint(tmp_path / 'mean.pt').miou
 

@@ -17,6 +17,7 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
+import re
 
 from helpers.checkout import ROOT
 from helpers.tiny_training import tiny_config, TREE, write_config
@@ -50,6 +51,8 @@ def test_every_shipped_configuration_can_be_built(path):
     assert shape == (2, classes, config.data.height // stride, config.data.width // stride)
     assert callable(build_loss(config.loss))
     build_lr_schedule(config.optimizer, build_optimizer(config.optimizer, network), 100, 10)
+    commands = re.findall(r'python -m training train (\S+)', path.read_text())
+    assert set(commands) <= {str(path.relative_to(ROOT))}
 
 
 def test_missing_key_has_its_default(tmp_path):
@@ -66,7 +69,6 @@ def test_missing_key_has_its_default(tmp_path):
     [
         ({'modle': {}}, "unknown key in the configuration 'modle'; did you mean 'model'?"),
         ({'model': {'encodr': 'x'}}, "unknown key in model 'encodr'; did you mean 'encoder'?"),
-        ({'train': {'epoch': 3}}, "unknown key in train 'epoch'; did you mean 'epochs'?"),
         ({1: 2}, "unknown key in the configuration '1'"),
     ],
 )
@@ -98,6 +100,14 @@ def test_unknown_key_suggests_the_nearest(tree, words):
         ('augmentation', 'crop', 50, 'a multiple of 8'),
         ('augmentation', 'scale_min', 3, 'at most scale_max, 1.25'),
         ('augmentation', 'hue', 0.7, 'a fraction of 0 to 0.5'),
+        ('class_weights', 'beta', 1.0, 'a number of 0 or more, below 1'),
+        ('class_weights', 'limit', 0.5, 'a number of 1 or more'),
+        ('sampling', 'fraction', 1.5, 'a fraction of 0 to 1'),
+        ('sampling', 'temperature', 0.0, 'a number above 0'),
+        ('distillation', 'weight', 0.0, 'a number above 0'),
+        ('distillation', 'temperature', -1.0, 'a number above 0'),
+        ('loss', 'lovasz', -1.0, 'a number of 0'),
+        ('train', 'keep_steps', [-1], 'numbers'),
     ],
 )
 def test_invalid_value_raises(section, key, value, expected):
@@ -191,8 +201,6 @@ class Lens:
 
 @dataclass(frozen=True)
 class CameraSection:
-    """A configuration with a section."""
-
     lens: Lens = field(default_factory=Lens)
 
 

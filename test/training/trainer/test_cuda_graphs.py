@@ -28,7 +28,6 @@ needs_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason='no GPU')
 
 
 def tiny_network() -> torch.nn.Module:
-    """Return a network with random weights in training mode."""
     torch.manual_seed(0)
     return build_model(tiny_config().model, 3).train()
 

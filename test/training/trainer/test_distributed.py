@@ -39,14 +39,12 @@ SECTIONS = {'train': {'epochs': 3, 'evaluate_every': 0}, 'optimizer': {'lr': 0.0
 
 
 def free_port() -> int:
-    """Return an unused port."""
     with socket.socket() as listener:
         listener.bind(('127.0.0.1', 0))
         return int(listener.getsockname()[1])
 
 
 def run_torchrun(*words: str) -> subprocess.CompletedProcess:
-    """Run `python -m training` in two processes."""
     torchrun = ['torch.distributed.run', '--nproc_per_node', '2', '--master_addr', '127.0.0.1']
     return subprocess.run(
         [sys.executable, '-m', *torchrun, '--master_port', str(free_port()), *words],

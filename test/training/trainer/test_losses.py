@@ -15,14 +15,18 @@
 
 """The losses against independent formulas."""
 
+import itertools
 import math
 
+from helpers.tiny_training import tiny_config
 import pytest
 from swiftnet_ros.errors import InvalidValueError, UnknownNameError
 import torch
 import torch.nn.functional as F
+from training.datasets.loader import Batch
 from training.schema.config import LossConfig
-from training.trainer.losses import build_loss, LOSSES
+from training.trainer.distillation import Objective
+from training.trainer.losses import build_loss, LOSSES, lovasz_softmax
 
 IGNORED = 255
 
@@ -38,13 +42,11 @@ def example(height: int = 8, width: int = 12, stride: int = 4) -> tuple[torch.Te
 
 
 def mean_loss(name: str, *tensors: torch.Tensor, **options: object) -> torch.Tensor:
-    """Return the mean loss over the pixels that count."""
     total, count = build_loss(LossConfig(name, options))(*tensors)
     return total / count
 
 
 def upsampled(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-    """Upsample logits as the runtime does."""
     size = tuple(labels.shape[1:])
     return F.interpolate(logits, size, mode='bilinear', align_corners=False)
 
@@ -122,8 +124,6 @@ def test_ohem_never_counts_ignored_pixels():
 
 @pytest.mark.parametrize('name', LOSSES)
 class TestEveryLoss:
-    """Properties of every loss."""
-
     def test_ignored_pixels_change_nothing(self, name):
         logits, labels, distance = example(8, 12, 1)
         before = mean_loss(name, logits, labels, distance)
@@ -148,9 +148,28 @@ class TestEveryLoss:
         for index in range(2):
             torch.testing.assert_close(whole[index], halves[0][index] + halves[1][index])
 
+    def test_loss_of_each_class_is_scaled_by_its_weight(self, name):
+        logits, labels, distance = example(8, 12, 1)
+
+        def weighted(*weights: float) -> torch.Tensor:
+            return build_loss(LossConfig(name), weights)(logits, labels, distance)
+
+        plain = build_loss(LossConfig(name))(logits, labels, distance)
+        torch.testing.assert_close(weighted(1, 1, 1, 1, 1), plain)
+        first, third = weighted(1, 0, 0, 0, 0), weighted(0, 0, 1, 0, 0)
+        received = weighted(0.5, 0, 3, 0, 0)
+        torch.testing.assert_close(received[0], 0.5 * first[0] + 3 * third[0])
+        assert received[1] == plain[1]
+
     def test_unknown_option_raises(self, name):
         with pytest.raises(UnknownNameError, match=f"unknown option of loss {name} 'losses'"):
             build_loss(LossConfig(name, {'losses': 1}))
+
+
+def test_loss_without_class_weights_raises(monkeypatch):
+    monkeypatch.setitem(LOSSES, 'plain', lambda logits, labels, edge_distance: None)
+    with pytest.raises(InvalidValueError, match='expected none for loss plain'):
+        build_loss(LossConfig('plain'), [1.0])
 
 
 def test_unknown_loss_suggests_the_nearest():
@@ -171,3 +190,93 @@ def test_unknown_loss_suggests_the_nearest():
 def test_impossible_option_raises(name, options, words):
     with pytest.raises(InvalidValueError, match=words):
         build_loss(LossConfig(name, options))(*example())
+
+
+CLASSES = 4
+
+
+def lovasz_example(seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return logits [2, 4, 6, 8] and labels [2, 24, 32] of three classes, some ignored."""
+    generator = torch.Generator().manual_seed(seed)
+    logits = 2 * torch.randn(2, CLASSES, 6, 8, generator=generator)
+    labels = torch.randint(0, CLASSES - 1, (2, 24, 32), generator=generator)
+    labels[0, :9] = IGNORED
+    return logits.requires_grad_(), labels
+
+
+def mean_lovasz(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    total, count = lovasz_softmax(logits, labels)
+    return total / count
+
+
+def one_minus_iou(truth: list[bool], wrong: set[int]) -> float:
+    """Return 1 - IoU if the pixels `wrong` are misclassified."""
+    intersection = {i for i, own in enumerate(truth) if own} - wrong
+    union = {i for i, own in enumerate(truth) if own} | wrong
+    return 1 - len(intersection) / len(union)
+
+
+def extension(errors: list[float], truth: list[bool]) -> float:
+    """Integrate the set function over all thresholds of the errors (Lovasz, 1983)."""
+    steps = sorted({0.0, *errors})
+    return sum(
+        (high - low) * one_minus_iou(truth, {i for i, error in enumerate(errors) if error >= high})
+        for low, high in itertools.pairwise(steps)
+    )
+
+
+@pytest.mark.parametrize('seed', range(5))
+def test_loss_is_the_mean_extension_over_present_classes(seed):
+    logits, labels = lovasz_example(seed)
+    full = F.interpolate(logits, (24, 32), mode='bilinear', align_corners=False).softmax(1)
+    thinned = full[:, :, 2::4, 2::4].movedim(1, -1).reshape(-1, CLASSES)
+    targets = labels[:, 2::4, 2::4].flatten()
+    thinned, targets = thinned[targets != IGNORED], targets[targets != IGNORED]
+    expected = []
+    for class_id in range(CLASSES - 1):
+        truth = targets == class_id
+        errors = (truth.float() - thinned[:, class_id]).abs()
+        expected.append(extension(errors.tolist(), truth.tolist()))
+    assert float(mean_lovasz(logits, labels).detach()) == pytest.approx(
+        sum(expected) / 3, abs=1e-5
+    )
+
+
+def test_confident_predictions_give_one_minus_mean_iou():
+    labels = torch.tensor([0, 0, 1, 1, 2, 2, 2, 2]).repeat_interleave(4).repeat(1, 8, 1)
+    predictions = torch.tensor([0, 1, 1, 1, 2, 2, 2, 0])
+    logits = 60 * F.one_hot(predictions, 3).float().T[None, :, None].repeat(1, 1, 2, 1)
+    thinned = logits.repeat_interleave(4, 2).repeat_interleave(4, 3)
+    expected = 1 - (1 / 3 + 2 / 3 + 3 / 4) / 3
+    assert float(mean_lovasz(thinned, labels)) == pytest.approx(expected, abs=1e-5)
+
+
+def test_gradient_descent_lowers_the_loss():
+    logits, labels = lovasz_example()
+    first = float(mean_lovasz(logits, labels).detach())
+    optimizer = torch.optim.Adam([logits], lr=0.3)
+    for _ in range(60):
+        optimizer.zero_grad()
+        loss = mean_lovasz(logits, labels)
+        loss.backward()
+        optimizer.step()
+    assert float(loss.detach()) < 0.6 * first
+
+
+def test_batch_without_labels_has_no_loss_and_no_gradient():
+    logits, labels = lovasz_example()
+    total, count = lovasz_softmax(logits, torch.full_like(labels, IGNORED))
+    total.backward()
+    assert (float(total.detach()), int(count)) == (0, 0)
+    assert not logits.grad.any()
+
+
+def test_objective_adds_the_configured_weight():
+    logits, labels = lovasz_example()
+    batch = Batch(torch.zeros(2, 3, 24, 32).byte(), labels, torch.zeros(2, 24, 32))
+    config = tiny_config(loss={'lovasz': 0.7}).loss
+    objective = Objective(build_loss(config), lovasz=config.lovasz)
+    terms = list(objective.terms(batch.images, logits, batch))
+    assert [term[0] for term in terms] == [1.0, 0.7]
+    torch.testing.assert_close(terms[1][1], lovasz_softmax(logits, labels)[0])
+    assert len(list(Objective(build_loss(config)).terms(batch.images, logits, batch))) == 1

@@ -16,7 +16,15 @@
 """Whole runs: they learn, are reproducible, and write their records."""
 
 from accelerate.state import AcceleratorState
-from helpers.tiny_training import CLASSES, final_weights, step_losses, tiny_config, write_split
+from accelerate.utils import set_seed
+from helpers.tiny_training import (
+    CLASSES,
+    final_weights,
+    step_losses,
+    stopped_after,
+    tiny_config,
+    write_split,
+)
 import pytest
 from swiftnet_ros.errors import (
     FileMissingError,
@@ -33,13 +41,11 @@ from training.run.folder import read_records, RunPaths
 from training.schema.config import load_config
 from training.trainer import train as train_module
 from training.trainer.callbacks import at_end, every_epochs
-from training.trainer.state import TrainState
+from training.trainer.initial_weights import initial_network
 from training.trainer.train import train
 
 
 class TestFinishedRun:
-    """The files of a finished run."""
-
     def test_loss_falls_and_miou_rises(self, finished_run):
         losses = step_losses(finished_run.folder)
         assert len(losses) == 40
@@ -95,10 +101,7 @@ def test_runs_of_one_seed_are_equal_and_other_seeds_differ(folder_root, tmp_path
     assert (
         step_losses(tmp_path / 'a') == step_losses(tmp_path / 'b') != step_losses(tmp_path / 'c')
     )
-    same = final_weights(tmp_path / 'b')
-    assert all(
-        torch.equal(value, same[key]) for key, value in final_weights(tmp_path / 'a').items()
-    )
+    assert equal_weights(*(final_weights(tmp_path / name) for name in ('a', 'b')))
 
 
 def test_every_epoch_has_other_crops(folder_root, tmp_path):
@@ -128,27 +131,24 @@ def test_float16_needs_a_gpu(folder_root, tmp_path, monkeypatch):
         train(tiny_config(train={'amp': 'fp16'}), folder_root, tmp_path)
 
 
-@pytest.mark.parametrize('loss', ['boundary_focal', 'ohem'])
-def test_every_loss_trains(folder_root, tmp_path, loss):
-    train(tiny_config(loss={'name': loss}, train={'epochs': 6}), folder_root, tmp_path)
+def test_loss_of_edge_distances_trains(folder_root, tmp_path):
+    config = tiny_config(loss={'name': 'boundary_focal'}, train={'epochs': 6, 'evaluate_every': 0})
+    train(config, folder_root, tmp_path)
     assert sum(step_losses(tmp_path)[-3:]) < sum(step_losses(tmp_path)[:3])
 
 
-def test_trained_weights_are_the_exponential_moving_average(folder_root, tmp_path, monkeypatch):
-    states: list[dict[str, torch.Tensor]] = []
-
-    def record(state: TrainState) -> None:
-        states.append({key: value.clone() for key, value in state.network.state_dict().items()})
-
-    original = train_module.default_callbacks
-    monkeypatch.setattr(
-        train_module, 'default_callbacks', lambda *args: [*original(*args), record]
+def test_trained_weights_are_the_exponential_moving_average(folder_root, tmp_path, recorded):
+    states, record = recorded
+    train(
+        tiny_config(train={'epochs': 3, 'ema_decay': 0.7}),
+        folder_root,
+        tmp_path,
+        after_step=[record],
     )
-    train(tiny_config(train={'epochs': 3, 'ema_decay': 0.7}), folder_root, tmp_path)
-    assert len(states) == 6
-    averaged = states[0]
-    for step in states[1:]:
-        averaged = {key: 0.7 * averaged[key] + 0.3 * step[key] for key in averaged}
+    assert list(states) == [1, 2, 3, 4, 5, 6]
+    averaged = states[1]
+    for step in range(2, 7):
+        averaged = {key: 0.7 * averaged[key] + 0.3 * states[step][key] for key in averaged}
     for key, value in final_weights(tmp_path).items():
         if value.is_floating_point():
             torch.testing.assert_close(value, averaged[key], rtol=1e-5, atol=1e-6)
@@ -206,3 +206,58 @@ def test_callbacks_run_every_n_epochs_and_at_the_end():
         for callback in callbacks:
             callback(Clock)
     assert calls == [('second', 6), ('end', 12)]
+
+
+def equal_weights(one, other):
+    assert one.keys() == other.keys()
+    return all(torch.equal(one[name], other[name]) for name in one)
+
+
+@pytest.fixture
+def recorded():
+    """Return a dictionary of the weights of every step, and the callback that fills it."""
+    states = {}
+
+    def record(state):
+        weights = state.network.state_dict()
+        states[state.step] = {name: value.clone() for name, value in weights.items()}
+
+    return states, record
+
+
+def test_weights_of_the_configured_iterations_are_kept(folder_root, tmp_path, recorded):
+    states, record = recorded
+    config = tiny_config(train={'epochs': 3, 'keep_steps': [0, 3, 6]})
+    train(config, folder_root, tmp_path / 'run', after_step=[record])
+    paths = RunPaths(tmp_path / 'run')
+    names = sorted(path.name for path in paths.folder.glob('step_*'))
+    assert names == ['step_000000.pt', 'step_000003.pt', 'step_000006.pt']
+    for step in (3, 6):
+        assert equal_weights(dict(load_checkpoint(paths.weights_at(step)).weights), states[step])
+    averaged = dict(load_checkpoint(paths.trained).weights)
+    assert not equal_weights(averaged, states[6])
+
+
+def test_iteration_0_has_the_weights_of_the_seed(folder_root, tmp_path):
+    config = tiny_config(train={'epochs': 1, 'keep_steps': [0], 'seed': 5})
+    train(config, folder_root, tmp_path / 'run')
+    kept = dict(load_checkpoint(RunPaths(tmp_path / 'run').weights_at(0)).weights)
+    set_seed(5)
+    dataset = open_dataset('folder', folder_root, 'train')
+    assert equal_weights(kept, initial_network(config.model, dataset.table.classes).state_dict())
+
+
+def test_resumed_run_keeps_the_same_weights(folder_root, tmp_path):
+    config = tiny_config(train={'epochs': 3, 'keep_steps': [0, 5]})
+
+    train(config, folder_root, tmp_path / 'whole')
+    with stopped_after(3):
+        train(config, folder_root, tmp_path / 'stopped')
+    whole, stopped = RunPaths(tmp_path / 'whole'), RunPaths(tmp_path / 'stopped')
+    first = stopped.weights_at(0).stat().st_mtime_ns
+    assert not stopped.weights_at(5).exists()
+    train(config, folder_root, tmp_path / 'stopped')
+    assert stopped.weights_at(0).stat().st_mtime_ns == first
+    expected = load_checkpoint(whole.weights_at(5)).weights
+    for name, value in load_checkpoint(stopped.weights_at(5)).weights.items():
+        torch.testing.assert_close(value, expected[name], rtol=1e-5, atol=1e-6)

@@ -13,13 +13,19 @@
 # limitations under the License.
 
 
-"""Augmentation keeps image and label aligned; the training loader is reproducible."""
+"""Augmentation and ClassMix keep image and label aligned; the training loader is reproducible."""
 
 from dataclasses import replace
 
 import cv2
-from helpers.class_images import COLOR_OF, interior, shapes_label
-from helpers.tiny_training import COLORS, tiny_config, tiny_loader
+from helpers.tiny_training import (
+    COLOR_OF,
+    COLORS,
+    interior,
+    shapes_label,
+    tiny_config,
+    tiny_loader,
+)
 import numpy as np
 import pytest
 from swiftnet_ros.errors import InvalidValueError
@@ -28,7 +34,12 @@ from torchvision import tv_tensors
 from training.datasets import open_dataset
 from training.datasets.class_table import UNLABELED
 from training.datasets.loader import edge_distance, readable_batches, UnreadableImageError
-from training.datasets.transforms.augmentation import augment, RandomScale, training_transform
+from training.datasets.transforms.augmentation import (
+    augment,
+    class_mix,
+    RandomScale,
+    training_transform,
+)
 from training.schema.config import AugmentationConfig
 
 GEOMETRY = AugmentationConfig(crop=96, brightness=0, contrast=0, saturation=0, hue=0)
@@ -40,7 +51,7 @@ def coded(height: int, width: int) -> tuple[torch.Tensor, torch.Tensor]:
     return torch.from_numpy(COLOR_OF[label]).permute(2, 0, 1), torch.from_numpy(label)
 
 
-@pytest.mark.parametrize('seed', range(20))
+@pytest.mark.parametrize('seed', range(6))
 def test_image_and_label_stay_aligned(seed):
     torch.manual_seed(seed)
     image, label = augment(training_transform(GEOMETRY), *coded(90, 130))
@@ -94,20 +105,14 @@ def test_padding_is_unlabeled():
     assert torch.equal(crop[:, outside].T.unique(dim=0), torch.tensor([[124, 116, 104]]).byte())
 
 
-def test_crop_wider_than_high():
-    config = replace(GEOMETRY, crop=64, crop_width=128, scale_min=1, scale_max=1, flip=0)
-    image, label = coded(64, 128)
-    crop, mask = augment(training_transform(config), image, label)
-    assert torch.equal(crop, image)
-    assert torch.equal(mask, label)
-
-
-def test_flip_mirrors_image_and_label():
-    config = replace(GEOMETRY, scale_min=1, scale_max=1, flip=1)
-    image, label = coded(96, 96)
-    crop, mask = augment(training_transform(config), image, label)
-    assert torch.equal(crop, image.flip(-1))
-    assert torch.equal(mask, label.flip(-1))
+@pytest.mark.parametrize(
+    ('size', 'changes'),
+    [((96, 96), {'flip': 1}), ((64, 128), {'flip': 0, 'crop': 64, 'crop_width': 128})],
+)
+def test_crop_of_equal_size_is_the_image_or_mirrors_it(size, changes):
+    config = replace(GEOMETRY, scale_min=1, scale_max=1, **changes)
+    for received, whole in zip(augment(training_transform(config), *coded(*size)), coded(*size)):
+        assert torch.equal(received, whole.flip(-1) if changes['flip'] else whole)
 
 
 def test_color_jitter_keeps_the_label():
@@ -121,8 +126,6 @@ def test_color_jitter_keeps_the_label():
 
 @pytest.fixture
 def drawn(folder_root):
-    """Return a function that draws the first batch of an epoch."""
-
     def draw(epoch: int, **train: int) -> torch.Tensor:
         config = tiny_config(train=train)
         dataset = open_dataset('folder', folder_root, 'train')
@@ -144,13 +147,6 @@ def test_crop_depends_on_seed_epoch_and_image_alone(drawn):
     assert torch.equal(crop, drawn(3, workers=2))
     assert not torch.equal(crop, drawn(4))
     assert not torch.equal(crop, drawn(3, seed=1))
-
-
-def test_every_epoch_has_another_crop_of_an_image(folder_root):
-    loader, _ = tiny_loader(tiny_config(), open_dataset('folder', folder_root, 'train'))
-    crops = [loader.dataset[(epoch, 0)][0] for epoch in (0, 1, 1)]
-    assert not torch.equal(crops[0], crops[1])
-    assert torch.equal(crops[1], crops[2])
 
 
 def test_global_random_state_stays_unchanged(folder_root):
@@ -216,3 +212,97 @@ def test_edge_distance_is_the_distance_to_the_nearest_edge():
 
 def test_edge_distance_without_edges():
     assert (edge_distance(np.full((30, 50), 4)) == 50).all()
+
+
+PLAIN = AugmentationConfig(
+    crop=32, scale_min=1, scale_max=1, flip=0, brightness=0, contrast=0, saturation=0, hue=0
+)
+
+
+def noise_image(seed: int) -> torch.Tensor:
+    drawn = np.random.default_rng(seed).integers(0, 256, (3, 32, 32), np.uint8)
+    return torch.from_numpy(drawn)
+
+
+def striped(*ids: int) -> torch.Tensor:
+    """Return a label uint8 [32, 32] of vertical stripes of equal width."""
+    return torch.tensor(ids, dtype=torch.uint8).repeat_interleave(32 // len(ids)).repeat(32, 1)
+
+
+@pytest.mark.parametrize(
+    ('ids', 'pasted'), [((4, 5), 1), ((4, 5, 6, 7), 2), ((4, UNLABELED), 1), ((4, 4), 1)]
+)
+def test_half_of_the_other_classes_are_pasted(ids, pasted):
+    image, other = noise_image(0), noise_image(1)
+    label, other_label = striped(0, 1), striped(*ids)
+    seen = set()
+    for seed in range(20):
+        torch.manual_seed(seed)
+        crop, mask = class_mix((image, label), (other, other_label))
+        taken = set(mask.unique().tolist()) - {0, 1}
+        assert len(taken) == pasted
+        assert UNLABELED not in taken
+        where = torch.isin(other_label, torch.tensor(sorted(taken)))
+        assert torch.equal(mask, torch.where(where, other_label, label))
+        assert torch.equal(crop, torch.where(where, other, image))
+        seen |= taken
+    assert seen == set(ids) - {UNLABELED}
+
+
+def test_unlabeled_other_crop_changes_nothing():
+    crop = noise_image(0), striped(0, 1)
+    mixed = class_mix(crop, (noise_image(1), striped(UNLABELED)))
+    assert all(torch.equal(*pair) for pair in zip(crop, mixed))
+
+
+def test_photometric_changes_keep_the_label():
+    image, label = noise_image(0), striped(0, 1)
+    crops = {}
+    for name in ('grayscale', 'permute', 'blur', 'noise'):
+        torch.manual_seed(3)
+        transform = training_transform(replace(PLAIN, **{name: 1.0}))
+        crops[name], mask = augment(transform, image, label)
+        assert torch.equal(mask, label)
+        assert not torch.equal(crops[name], image)
+    assert torch.equal(crops['grayscale'][0], crops['grayscale'][1])
+    assert torch.equal(crops['grayscale'][0], crops['grayscale'][2])
+    assert torch.equal(crops['permute'].sort(0).values, image.sort(0).values)
+    assert crops['blur'].float().std() < 0.8 * image.float().std()
+    assert 1 < (crops['noise'].float() - image.float()).std() < 20
+
+
+@pytest.mark.parametrize('name', ['grayscale', 'permute', 'blur', 'noise'])
+def test_fraction_of_the_crops_is_changed(name):
+    transform = training_transform(replace(PLAIN, **{name: 0.5}))
+    torch.manual_seed(0)
+    changed = sum(
+        not torch.equal(augment(transform, noise_image(seed), striped(0))[0], noise_image(seed))
+        for seed in range(60)
+    )
+    assert 15 < changed < 45
+
+
+def crops(root, mix: float, seed: int = 0) -> list[torch.Tensor]:
+    """Return the labels of twelve crops of one image."""
+    config = tiny_config(augmentation={'class_mix': mix}, train={'seed': seed})
+    loader, _ = tiny_loader(config, open_dataset('folder', root, 'train'))
+    return [loader.dataset[(epoch, 0)][1] for epoch in range(12)]
+
+
+def test_fraction_of_the_crops_is_mixed_reproducibly(folder_root):
+    plain, some, every = (crops(folder_root, mix) for mix in (0.0, 0.5, 1.0))
+    differ = [sum(not torch.equal(*pair) for pair in zip(plain, mixed)) for mixed in (some, every)]
+    assert 0 < differ[0] < differ[1]
+    torch.manual_seed(9)
+    again = crops(folder_root, 0.5)
+    assert all(torch.equal(*pair) for pair in zip(some, again))
+    assert any(not torch.equal(*pair) for pair in zip(some, crops(folder_root, 0.5, seed=1)))
+
+
+def test_edge_distance_is_that_of_the_mixed_label(folder_root):
+    config = tiny_config(augmentation={'class_mix': 1.0})
+    loader, _ = tiny_loader(config, open_dataset('folder', folder_root, 'train'))
+    _, label, distance = loader.dataset[(0, 0)]
+    changes = label[:, 1:] != label[:, :-1]
+    assert changes.any()
+    assert distance[:, 1:][changes].max() == 0

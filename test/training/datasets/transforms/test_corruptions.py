@@ -15,10 +15,9 @@
 """Blur, noise and gamma in training crops and in images that are evaluated."""
 
 from dataclasses import replace
-import json
 
 import cv2
-from helpers.tiny_training import tiny_checkpoint
+from helpers.tiny_training import command_json, tiny_checkpoint
 import numpy as np
 import pytest
 import torch
@@ -43,7 +42,6 @@ def gray_images(count: int = 1, side: int = 96) -> torch.Tensor:
 
 
 def seeded(seed: int = 0) -> torch.Generator:
-    """Return a seeded generator of the CPU."""
     return torch.Generator().manual_seed(seed)
 
 
@@ -74,7 +72,6 @@ def test_noise_has_the_given_sigma_and_mean_zero(sigma):
 
 
 def neighbor_correlation(grain: float) -> float:
-    """Return the correlation of each pixel's noise with that of its right neighbor."""
     noise = add_noise(gray_images()[0], 12, grain, seeded()).float() - 128
     return float((noise[..., 1:] * noise[..., :-1]).mean() / noise.var())
 
@@ -121,7 +118,6 @@ def test_noise_stays_below_the_largest_sigma():
 
 
 def corrupted(*texts: str) -> CorruptedDataset:
-    """Return two rendered images with corruptions."""
     scenes = open_dataset('warehouse', None, 'val', OPTIONS)
     return CorruptedDataset(scenes, tuple(Corruption.parse(text) for text in texts))
 
@@ -148,18 +144,15 @@ def test_noise_is_reproducible_and_differs_between_images():
 
 @pytest.fixture
 def checkpoint(tmp_path):
-    """Return the path of a tiny checkpoint with the warehouse's classes."""
     table = open_dataset('warehouse', None, 'val', OPTIONS).table
     save_checkpoint(tiny_checkpoint(classes=table.classes), tmp_path / 'tiny.pt')
     return str(tmp_path / 'tiny.pt')
 
 
 def evaluated(capsys, checkpoint: str, *words: str) -> dict:
-    """Evaluate on two rendered images and return the JSON result."""
     options = [f'--option={key}={value}' for key, value in OPTIONS.items()]
-    call = ['evaluate', checkpoint, '--dataset', 'warehouse', *options, '--json', *words]
-    assert main(call) == 0
-    return json.loads(capsys.readouterr().out.splitlines()[-1])
+    call = ['evaluate', checkpoint, '--dataset', 'warehouse', *options, *words]
+    return command_json(capsys, *call)
 
 
 def test_evaluate_reports_its_corruptions(capsys, checkpoint):
