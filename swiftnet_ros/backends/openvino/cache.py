@@ -51,7 +51,10 @@ def cache_options() -> Dict[str, str]:
     if folder in ('', OFF):
         return {}
     try:
-        Path(folder).mkdir(mode=0o700, parents=True, exist_ok=True)
+        # The user's cache, too, as TensorRT stores its engines only where no one else can write.
+        if not Path(folder).parent.exists():
+            Path(folder).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        Path(folder).mkdir(mode=0o700, exist_ok=True)
         status = os.lstat(folder)
     except OSError as error:
         _LOG.warning('compiled networks are not cached in %s: %s', folder, error.strerror)

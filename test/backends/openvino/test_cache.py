@@ -23,6 +23,7 @@ import pytest
 from swiftnet_ros.backends.openvino import cache
 from swiftnet_ros.backends.openvino.cache import cache_options, OFF, use_cache, VARIABLE
 from swiftnet_ros.backends.openvino.engine import OpenVinoBackend
+from swiftnet_ros.backends.tensorrt.engine_file import cache_folder
 
 
 @pytest.fixture
@@ -58,6 +59,20 @@ def test_second_start_uses_the_cache(root, model):
 def test_folder_is_for_its_user_alone(root, model):
     opened(model)
     assert root.stat().st_mode & 0o777 == 0o700 and list(root.iterdir())
+
+
+def test_tensorrt_can_use_the_cache_that_openvino_has_created(tmp_path, monkeypatch):
+    for variable in ('SWIFTNET_ROS_CACHE', VARIABLE):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path))
+    use_cache()
+    # Ubuntu's default for users: their group may write.
+    before = os.umask(0o002)
+    try:
+        assert cache_options()
+    finally:
+        os.umask(before)
+    assert cache_folder() == tmp_path / 'swiftnet_ros'
 
 
 @pytest.mark.parametrize('value', [None, '', OFF])
