@@ -62,10 +62,11 @@ def test_folder_is_for_its_user_alone(root, model):
 
 
 def test_tensorrt_can_use_the_cache_that_openvino_has_created(tmp_path, monkeypatch):
-    for variable in ('SWIFTNET_ROS_CACHE', VARIABLE):
-        monkeypatch.delenv(variable, raising=False)
-    monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path))
-    use_cache()
+    monkeypatch.setenv('SWIFTNET_ROS_CACHE', str(tmp_path / 'swiftnet_ros'))
+    environment = dict(os.environ)
+    environment.pop(VARIABLE, None)
+    use_cache(environment)
+    monkeypatch.setenv(VARIABLE, environment[VARIABLE])
     # Ubuntu's default for users: their group may write.
     before = os.umask(0o002)
     try:
