@@ -15,10 +15,10 @@
 
 """FP16 files are strongly typed, keep the contract, and predict nearly the same as FP32."""
 
-import json
 from pathlib import Path
 
 from helpers.tiny_quantized import export_tiny, MODELS
+from helpers.tiny_training import command_json
 import numpy as np
 import onnx
 from onnx import numpy_helper
@@ -40,12 +40,9 @@ def files(request, tmp_path_factory) -> tuple[Path, Path, float]:
     return source, out, write_fp16(source, out)
 
 
-def test_predictions_are_nearly_the_same(files):
-    assert files[2] > 0.99
-
-
 def test_contract_holds_and_only_the_precision_differs(files):
-    source, out, _ = files
+    source, out, agreement = files
+    assert agreement > 0.99
     spec = read_spec(out)
     check_graph(read_model(out), spec, out)
     assert spec.precision == 'fp16'
@@ -98,7 +95,7 @@ def test_weight_too_large_for_fp16_raises(files):
 
 def test_command_prints_the_agreement_and_accepts_fp32_only(capsys, files, tmp_path):
     source, half, agreement = files
-    assert main(['fp16', str(source), '-o', str(tmp_path / 'a.onnx'), '--json']) == 0
-    assert json.loads(capsys.readouterr().out.splitlines()[-1]) == {'agreement': agreement}
+    result = command_json(capsys, 'fp16', source, '-o', tmp_path / 'a.onnx')
+    assert result == {'agreement': agreement}
     assert main(['fp16', str(half), '-o', str(tmp_path / 'b.onnx')]) == 1
     assert 'it is fp16 already; convert the fp32 file' in capsys.readouterr().err

@@ -16,7 +16,6 @@
 """QAT trains the graph that the INT8 file holds, and writes a file of the same format."""
 
 from dataclasses import replace
-import json
 from pathlib import Path
 
 from helpers.tiny_quantized import (
@@ -27,6 +26,7 @@ from helpers.tiny_quantized import (
     noise_images,
     write_images,
 )
+from helpers.tiny_training import command_json
 import numpy as np
 import onnx
 import onnx_ir as ir
@@ -105,9 +105,8 @@ def test_command_writes_a_file_of_the_same_format(capsys, tmp_path):
     common = ['--images', str(folder), '--held-out', '2']
     words = ['quantize', str(source), *common, '--method', 'max', '-o', str(quantized)]
     assert main(words) == 0
-    words = ['finetune_int8', str(source), str(quantized), *common, '-o', str(out)]
-    assert main([*words, '--steps', '3', '--batch-size', '2', '--json']) == 0
-    result = json.loads(capsys.readouterr().out.splitlines()[-1])
+    words = ['finetune_int8', source, quantized, *common, '-o', out]
+    result = command_json(capsys, *words, '--steps', 3, '--batch-size', 2)
     before, after = read_spec(quantized), read_spec(out)
     assert replace(after, calibration=None) == replace(before, calibration=None)
     assert after.calibration['finetuning']['steps'] == 3

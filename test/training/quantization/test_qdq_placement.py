@@ -51,12 +51,10 @@ def run(model: onnx.ModelProto, values: list[str]) -> dict[str, np.ndarray]:
 
 
 def int8_spec(path: Path) -> ModelSpec:
-    """Return the specification of a file's INT8 version."""
     return replace(read_spec(path), precision='int8')
 
 
 def operator_counts(model: onnx.ModelProto) -> Counter:
-    """Count the nodes by operator."""
     return Counter(node.op_type for node in model.graph.node)
 
 

@@ -15,14 +15,16 @@
 
 """The quantize command writes one INT8 file with a record of its making, or one error line."""
 
+from collections.abc import Callable
 from dataclasses import replace
 import json
 from pathlib import Path
+import re
 import struct
 
 import cv2
 from helpers.tiny_quantized import export_tiny, write_images
-from helpers.tiny_training import CLASSES
+from helpers.tiny_training import CLASSES, command_json
 import numpy as np
 import onnx
 from onnx import numpy_helper
@@ -35,7 +37,6 @@ from training.quantization.calibration_images import FolderImages, names_and_has
 
 @pytest.fixture(scope='module')
 def source(tmp_path_factory) -> Path:
-    """Export a network with random weights."""
     return export_tiny(tmp_path_factory.mktemp('source'))
 
 
@@ -47,14 +48,11 @@ def images(tmp_path_factory) -> Path:
 
 @pytest.fixture
 def out(tmp_path) -> Path:
-    """Return the path of the file to write."""
     return tmp_path / 'tiny.int8.onnx'
 
 
 def run(capsys, *words: object) -> dict:
-    """Run the command and return the JSON of its last line."""
-    assert main(['quantize', *map(str, words), '--json']) == 0
-    return json.loads(capsys.readouterr().out.splitlines()[-1])
+    return command_json(capsys, 'quantize', *words)
 
 
 def error_of(capsys, *words: object) -> str:
@@ -64,15 +62,6 @@ def error_of(capsys, *words: object) -> str:
     lines = [line for line in error.splitlines() if line.startswith('error: ')]
     assert len(lines) == 1
     return lines[0]
-
-
-def changed(source: Path, path: Path, weight: str, array: np.ndarray) -> Path:
-    """Write a copy of a model with one weight replaced."""
-    model = read_model(source)
-    item = next(item for item in model.graph.initializer if item.name == weight)
-    item.CopyFrom(numpy_helper.from_array(array.astype(np.float32), weight))
-    write_model(model, path, read_spec(source), read_golden(source))
-    return path
 
 
 def test_trained_network_keeps_its_miou_and_the_file_records_how(
@@ -102,8 +91,7 @@ def test_trained_network_keeps_its_miou_and_the_file_records_how(
     assert len(set(record['images'])) == 5
     assert len(record['images_sha256']) == 64
     assert np.array_equal(read_golden(out).labels, read_golden(source).labels)
-    assert main(['evaluate', str(out), *data, '--split', 'val', '--json']) == 0
-    measured = json.loads(capsys.readouterr().out.splitlines()[-1])
+    measured = command_json(capsys, 'evaluate', out, *data, '--split', 'val')
     assert (measured['miou'], measured['precision']) == (result['miou_after'], 'int8')
 
 
@@ -225,40 +213,39 @@ def test_images_without_three_channels_raise(capsys, source, out, tmp_path, shap
     assert f"'an image of {channels} channels, uint8', expected 3 channels, uint8" in text
 
 
-def test_infinite_activation_raises_with_the_tensor_name(capsys, source, images, out, tmp_path):
-    name = 'network.encoder.stages.2.0.conv1.weight'
-    weight = next(i for i in read_model(source).graph.initializer if i.name == name)
-    array = numpy_helper.to_array(weight) * np.float32(3e37)
-    broken = changed(source, tmp_path / 'broken.onnx', name, array)
-    text = error_of(capsys, broken, '--images', images, '-o', out)
-    assert 'calibration: tensor /network/encoder/stages.2.0' in text
-    assert 'is NaN or infinite on image' in text
+def multiply(channels: object, factor: float) -> Callable[[np.ndarray], None]:
+    def change(weight: np.ndarray) -> None:
+        weight[channels] *= factor
+
+    return change
 
 
-@pytest.mark.parametrize('value', [np.nan, np.inf])
-def test_weight_that_is_not_finite_raises_with_the_layer_name(
-    capsys, source, images, out, tmp_path, value
+@pytest.mark.parametrize(
+    ('change', 'words'),
+    [
+        (
+            multiply(..., 3e37),
+            'tensor /network/encoder/stages.2.0.* is NaN or infinite on image',
+        ),
+        (multiply(0, np.nan), 'weights of layer encoder.stages.2.0.conv1 are NaN or infinite'),
+        (multiply(0, np.inf), 'weights of layer encoder.stages.2.0.conv1 are NaN or infinite'),
+        (
+            multiply([1, 4], 0),
+            r"has 2 dead channels \(1, 4\).* prune CHECKPOINT --ratios '{}'",
+        ),
+    ],
+)
+def test_unusable_weights_raise_with_the_name(
+    capsys, source, images, out, tmp_path, change, words
 ):
-    name = 'network.encoder.stages.2.0.conv1.weight'
-    weight = next(i for i in read_model(source).graph.initializer if i.name == name)
-    array = numpy_helper.to_array(weight).copy()
-    array.flat[7] = value
-    broken = changed(source, tmp_path / 'broken.onnx', name, array)
-    text = error_of(capsys, broken, '--images', images, '-o', out)
-    assert 'the weights of layer encoder.stages.2.0.conv1 are NaN or infinite' in text
-
-
-def test_dead_channels_raise_with_the_command_that_removes_them(
-    capsys, source, images, out, tmp_path
-):
-    name = 'network.encoder.stages.1.0.conv1.weight'
-    weight = next(i for i in read_model(source).graph.initializer if i.name == name)
-    array = numpy_helper.to_array(weight).copy()
-    array[[1, 4]] = 0
-    dead = changed(source, tmp_path / 'dead.onnx', name, array)
-    text = error_of(capsys, dead, '--images', images, '-o', out)
-    assert 'layer encoder.stages.1.0.conv1 has 2 dead channels (1, 4)' in text
-    assert "python -m training prune CHECKPOINT --ratios '{}' --multiple 1" in text
+    name, model = 'network.encoder.stages.2.0.conv1.weight', read_model(source)
+    item = next(item for item in model.graph.initializer if item.name == name)
+    weight = numpy_helper.to_array(item).copy()
+    change(weight)
+    item.CopyFrom(numpy_helper.from_array(weight, name))
+    broken = tmp_path / 'broken.onnx'
+    write_model(model, broken, read_spec(source), read_golden(source))
+    assert re.search(words, error_of(capsys, broken, '--images', images, '-o', out))
 
 
 def test_invalid_options_raise(capsys, source, images, folder_root, tmp_path, out):

@@ -35,7 +35,6 @@ class FakeQuantizer:
     layers = tuple(LOSSES)
 
     def model(self, method: str, kept: Collection[str] = ()) -> list[str]:
-        """Return the layers that are quantized."""
         assert method == 'max'
         return [name for name in self.layers if name not in kept]
 
@@ -48,14 +47,12 @@ class FakeScorer:
         self.calls = 0
 
     def score(self, quantized: list[str]) -> Score:
-        """Return the score after the loss of all quantized layers."""
         self.calls += 1
         lost = FLOOR + sum(LOSSES[name] for name in quantized)
         return Score(0.5 - lost / 100, 0.9)
 
 
 def choose(wanted: FloatLayers) -> list[str]:
-    """Return the names of the chosen layers."""
     return choose_float_layers(FakeQuantizer(), FakeScorer(), 'max', wanted, None)[0]
 
 
