@@ -137,7 +137,7 @@ def _statistics(
     config: PruneConfig, checkpoint: Checkpoint, network: nn.Module, root: Path | None
 ) -> NetworkStatistics | None:
     """Collect statistics on the calibration images; None if there is no dataset."""
-    given = config.calibration_config()
+    given = config.calibration
     if given is None:
         return None
     dataset = open_dataset(given.dataset, root, given.split, given.options)

@@ -18,16 +18,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 import re
-from typing import Any, TypeVar
+from typing import Any
 
 from swiftnet_ros.errors import InvalidValueError, UnknownNameError
 from training.experiments.variant import check_variant, Variant
 from training.pruning.masks import MaskOptions
 from training.pruning.options import PruneOptions
-from training.schema.config import Config, config_from_tree, load_tree
+from training.schema.config import check_config, Config, load_tree
 from training.schema.from_yaml import dataclass_from_tree, renamed_from
 
-T = TypeVar('T')
 DENSE = 'dense'
 
 
@@ -41,7 +40,7 @@ class Transfer:
     """
 
     train: Config
-    variants: Mapping[str, str | None]
+    variants: Mapping[str, str | None] = renamed_from('arms', default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -55,32 +54,12 @@ class Experiment:
 
     name: str
     dense: Config
-    variants: Mapping[str, Variant]
+    variants: Mapping[str, Variant] = renamed_from('arms')
     pruning: Mapping[str, PruneOptions] = field(default_factory=dict)
     masks: Mapping[str, MaskOptions] = field(default_factory=dict)
     seeds: Sequence[int] = (0,)
     calibration_batches: int = 8
     transfer: Transfer | None = None
-
-
-@dataclass(frozen=True)
-class _ExperimentTree:
-    """The keys of the file; mappings of named entries are converted one by one."""
-
-    name: str
-    dense: dict[str, Any]
-    variants: dict[str, Any] = renamed_from('arms')
-    pruning: dict[str, Any] = field(default_factory=dict)
-    masks: dict[str, Any] = field(default_factory=dict)
-    seeds: list[int] = field(default_factory=lambda: [0])
-    calibration_batches: int = 8
-    transfer: dict[str, Any] | None = None
-
-
-@dataclass(frozen=True)
-class _TransferTree:
-    train: dict[str, Any]
-    variants: dict[str, str | None] = renamed_from('arms', default_factory=dict)
 
 
 def load_experiment(path: Path, overrides: tuple[str, ...] = ()) -> Experiment:
@@ -90,51 +69,39 @@ def load_experiment(path: Path, overrides: tuple[str, ...] = ()) -> Experiment:
 
 def experiment_from_tree(tree: dict[str, Any]) -> Experiment:
     """Return an experiment made from plain dictionaries; raise for unknown keys and values."""
-    plain = dataclass_from_tree(_ExperimentTree, tree)
-    if not plain.seeds or min(plain.seeds) < 0:
-        raise InvalidValueError('seeds', plain.seeds, 'one or more numbers of at least 0')
-    if plain.calibration_batches < 1:
-        raise InvalidValueError('calibration_batches', plain.calibration_batches, 'at least 1')
-    variants = _named(Variant, 'variants', plain.variants)
-    experiment = Experiment(
-        name=plain.name,
-        dense=_dense_config(plain.dense, variants),
-        variants=variants,
-        pruning=_named(PruneOptions, 'pruning', plain.pruning),
-        masks=_named(MaskOptions, 'masks', plain.masks),
-        seeds=tuple(plain.seeds),
-        calibration_batches=plain.calibration_batches,
-        transfer=_transfer(plain.transfer),
-    )
-    for name, variant in variants.items():
+    experiment = dataclass_from_tree(Experiment, _with_names(tree))
+    check_config(experiment.dense)
+    if not experiment.seeds or min(experiment.seeds) < 0:
+        raise InvalidValueError('seeds', experiment.seeds, 'one or more numbers of at least 0')
+    if experiment.calibration_batches < 1:
+        raise InvalidValueError(
+            'calibration_batches', experiment.calibration_batches, 'at least 1'
+        )
+    for name, variant in experiment.variants.items():
         check_variant(name, variant)
         _check_references(experiment, name, variant)
     _check_names(experiment)
     if experiment.transfer is not None:
+        check_config(experiment.transfer.train)
         _check_transfer(experiment.dense, experiment.transfer.train)
-    return experiment
+    return replace(experiment, dense=_keeping_weights(experiment.dense, experiment.variants))
 
 
-def _named(kind: type[T], section: str, tree: dict[str, Any]) -> dict[str, T]:
-    return {
-        name: dataclass_from_tree(kind, value, f'{section}.{name}.')
-        for name, value in tree.items()
-    }
+def _with_names(tree: dict[str, Any]) -> dict[str, Any]:
+    """Return the tree with names of its configurations, which have none in the file."""
+    named, transfer = dict(tree), tree.get('transfer')
+    if isinstance(tree.get('dense'), dict):
+        named['dense'] = {'name': DENSE, **tree['dense']}
+    if isinstance(transfer, dict) and isinstance(transfer.get('train'), dict):
+        named['transfer'] = {**transfer, 'train': {'name': 'transfer', **transfer['train']}}
+    return named
 
 
-def _dense_config(tree: dict[str, Any], variants: Mapping[str, Variant]) -> Config:
+def _keeping_weights(dense: Config, variants: Mapping[str, Variant]) -> Config:
     """Return the configuration of the dense run, which keeps the weights to rewind to."""
-    config = config_from_tree({'name': DENSE, **tree})
     rewind_to = {v.rewind_to for v in variants.values() if v.weights == 'lth'}
-    keep_steps = sorted(rewind_to.union(config.train.keep_steps))
-    return replace(config, train=replace(config.train, keep_steps=keep_steps))
-
-
-def _transfer(tree: dict[str, Any] | None) -> Transfer | None:
-    if tree is None:
-        return None
-    plain = dataclass_from_tree(_TransferTree, tree, 'transfer.')
-    return Transfer(config_from_tree({'name': 'transfer', **plain.train}), plain.variants)
+    keep_steps = sorted(rewind_to.union(dense.train.keep_steps))
+    return replace(dense, train=replace(dense.train, keep_steps=keep_steps))
 
 
 def _check_references(experiment: Experiment, name: str, variant: Variant) -> None:

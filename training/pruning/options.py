@@ -17,12 +17,10 @@
 from dataclasses import dataclass, field
 import math
 import re
-from typing import Any
 
 from swiftnet_ros.errors import InvalidValueError, SwiftnetError, UnknownNameError
 from training.pruning.calibration import CalibrationConfig
 from training.pruning.criteria import CRITERIA
-from training.schema.from_yaml import dataclass_from_tree
 
 # Parts of a network: stem and stages of the encoder; everything after the encoder is the decoder.
 PARTS = ('stem', 'stage1', 'stage2', 'stage3', 'stage4', 'decoder')
@@ -107,14 +105,8 @@ class PruneConfig:
     checkpoint: str
     out: str
     prune: PruneOptions = field(default_factory=PruneOptions)
-    calibration: dict[str, Any] | None = None
+    calibration: CalibrationConfig | None = None
     seed: int = 0
-
-    def calibration_config(self) -> CalibrationConfig | None:
-        """Return the section `calibration`, None without one."""
-        if self.calibration is None:
-            return None
-        return dataclass_from_tree(CalibrationConfig, self.calibration, 'calibration.')
 
 
 def network_part(layer: str) -> str:

@@ -234,11 +234,16 @@ def parse_value(name: str, text: str) -> Any:
 def config_from_tree(tree: dict[str, Any]) -> Config:
     """Return a configuration made from plain dictionaries; raise for unknown keys and values."""
     config = dataclass_from_tree(Config, tree)
+    check_config(config)
+    return config
+
+
+def check_config(config: Config) -> None:
+    """Raise InvalidValueError if a value is outside its limits."""
     check_values(dict(flattened(config)))
     low, high = config.augmentation.scale_min, config.augmentation.scale_max
     if low > high:
         raise InvalidValueError('augmentation.scale_min', low, f'at most scale_max, {high}')
-    return config
 
 
 def check_values(values: dict[str, Any]) -> None:

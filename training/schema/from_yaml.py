@@ -18,7 +18,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import field, fields, is_dataclass, make_dataclass, MISSING
 import inspect
 from pathlib import Path
-from typing import Any, get_args, get_type_hints, TypeVar
+from types import UnionType
+from typing import Any, get_args, get_origin, get_type_hints, TypeVar
 import warnings
 
 import dacite
@@ -78,13 +79,7 @@ def dataclass_from_tree(kind: type[T], tree: Any, prefix: str = '') -> T:
         required = item.default is MISSING and item.default_factory is MISSING
         if required and item.name not in tree:
             raise InvalidValueError(prefix + item.name, 'missing', _type_name(hints[item.name]))
-    values = {
-        key: dataclass_from_tree(hints[key], value, f'{prefix}{key}.')
-        if is_dataclass(hints[key])
-        else convert(prefix + key, value, hints[key])
-        for key, value in tree.items()
-    }
-    return kind(**values)
+    return kind(**{key: convert(prefix + key, item, hints[key]) for key, item in tree.items()})
 
 
 def _with_current_keys(kind: Any, tree: dict[Any, Any], prefix: str) -> dict[Any, Any]:
@@ -98,7 +93,17 @@ def _with_current_keys(kind: Any, tree: dict[Any, Any], prefix: str) -> dict[Any
 
 
 def convert(name: str, value: Any, hint: Any) -> Any:
-    """Return a value as the type of an annotation; raise InvalidValueError if it does not fit."""
+    """
+    Return a value as the type of an annotation; raise InvalidValueError if it does not fit.
+
+    A dataclass, an optional one, and those in a mapping are made by `dataclass_from_tree`.
+    """
+    origin, kinds = get_origin(hint), [k for k in (hint, *get_args(hint)) if is_dataclass(k)]
+    if kinds and origin is Mapping:
+        items = convert(name, value, dict[str, Any]).items()
+        return {key: dataclass_from_tree(kinds[0], tree, f'{name}.{key}.') for key, tree in items}
+    if kinds and (origin is None or (origin is UnionType and value is not None)):
+        return dataclass_from_tree(kinds[0], value, f'{name}.')
     # To Python true is 1, to a user it is not.
     if isinstance(value, bool) and not {bool, Any} & {hint, *get_args(hint)}:
         raise InvalidValueError(name, value, _type_name(hint))
