@@ -15,27 +15,58 @@
 """Arguments that several commands share."""
 
 from argparse import ArgumentParser, Namespace
+import json
 from pathlib import Path
 from typing import Any
 
-from swiftnet_ros.errors import InvalidValueError
+from swiftnet_ros.errors import FileMissingError, InvalidValueError
+from swiftnet_ros.system.image_size import network_size, Size
 from training.datasets import DATASETS, open_dataset
 from training.datasets.base import ImageLabelDataset
 from training.schema.config import parse_value
 
 
-def add_dataset_arguments(parser: ArgumentParser, required: bool) -> None:
-    """Add --dataset, --root, --split and --option."""
-    parser.add_argument('--dataset', required=required, help=f'one of {", ".join(DATASETS)}')
-    parser.add_argument('--root', type=Path, help='folder of the dataset')
-    parser.add_argument('--split', default='val', help='train, val or test')
-    parser.add_argument(
-        '--option',
-        action='append',
-        default=[],
-        metavar='KEY=VALUE',
-        help='an option of the dataset, such as frames=20 of warehouse',
-    )
+class CommandParser(ArgumentParser):
+    """The arguments of one command; `add_...` adds those that it shares with others."""
+
+    def __init__(self, command: str, description: str | None) -> None:
+        super().__init__(f'python -m training {command}', description=description)
+
+    def add_out(self, suffix: str) -> None:
+        """Add --out, the path of a file to write."""
+        description = f'{suffix} file to write'
+        self.add_argument('-o', '--out', type=file_to_write, required=True, help=description)
+
+    def add_json(self) -> None:
+        """Add --json, for `print_json`."""
+        self.add_argument('--json', action='store_true', help='one JSON object as the last line')
+
+    def add_size(self, description: str, default: Size | None = None) -> None:
+        """Add --size, parsed as (height, width)."""
+        kind, metavar = network_size, 'WIDTHxHEIGHT'
+        self.add_argument('--size', type=kind, default=default, metavar=metavar, help=description)
+
+    def add_key_values(self, name: str, description: str) -> None:
+        """Add an option that takes KEY=VALUE and may be repeated."""
+        self.add_argument(name, action='append', default=[], metavar='KEY=VALUE', help=description)
+
+    def add_dataset(self, required: bool = False, split: str = 'val') -> None:
+        """Add --dataset, --root, --split and --option, for `dataset_of`."""
+        names = ', '.join(DATASETS)
+        self.add_argument('--dataset', required=required, help=f'one of {names}')
+        self.add_argument('--root', type=Path, help='folder of the dataset')
+        self.add_argument('--split', default=split, help='train, val or test')
+        self.add_key_values('--option', 'an option of the dataset, as frames=20 of warehouse')
+
+
+def file_to_write(text: str) -> Path:
+    """Return a path; raise SwiftnetError if it is a folder or its folder does not exist."""
+    path = Path(text)
+    if path.is_dir():
+        raise InvalidValueError('--out', text, 'a file, not a folder')
+    if not path.parent.is_dir():
+        raise FileMissingError(path.parent, 'folder')
+    return path
 
 
 def dataset_of(options: Namespace) -> ImageLabelDataset:
@@ -47,3 +78,9 @@ def dataset_of(options: Namespace) -> ImageLabelDataset:
             raise InvalidValueError('--option', text, 'KEY=VALUE')
         values[key] = parse_value('--option', value)
     return open_dataset(options.dataset, options.root, options.split, values)
+
+
+def print_json(options: Namespace, result: dict[str, Any]) -> None:
+    """Print a result as one line of JSON, with --json only."""
+    if options.json:
+        print(json.dumps(result))

@@ -14,14 +14,12 @@
 
 """python -m training average A.pt B.pt ... -o OUT.pt: the mean of fine-tuned weights."""
 
-from argparse import ArgumentParser
 from collections.abc import Sequence
 from dataclasses import replace
-import json
 from pathlib import Path
 
 import torch
-from training.commands.arguments import add_dataset_arguments, dataset_of
+from training.commands.arguments import CommandParser, dataset_of, print_json
 from training.evaluation.evaluate import check_classes, evaluate, torch_predictor
 from training.run.checkpoint import save_checkpoint
 from training.run.weight_average import average_checkpoints
@@ -29,11 +27,11 @@ from training.run.weight_average import average_checkpoints
 
 def main(arguments: Sequence[str]) -> int:
     """Average checkpoints of one network; with a dataset measure the mIoU and store it."""
-    parser = ArgumentParser('python -m training average', description=main.__doc__)
+    parser = CommandParser('average', main.__doc__)
     parser.add_argument('checkpoints', type=Path, nargs='+', help='.pt files of one network')
     parser.add_argument('-o', '--out', type=Path, required=True, help='.pt file to write')
-    add_dataset_arguments(parser, required=False)
-    parser.add_argument('--json', action='store_true', help='one JSON object as the last line')
+    parser.add_dataset()
+    parser.add_json()
     options = parser.parse_args(arguments)
     checkpoint = average_checkpoints(options.checkpoints)
     result = {}
@@ -47,6 +45,5 @@ def main(arguments: Sequence[str]) -> int:
     options.out.parent.mkdir(parents=True, exist_ok=True)
     save_checkpoint(checkpoint, options.out)
     print(options.out)
-    if options.json:
-        print(json.dumps({'averaged': len(options.checkpoints), **result}))
+    print_json(options, {'averaged': len(options.checkpoints), **result})
     return 0

@@ -14,7 +14,7 @@
 
 """python -m training bench MODEL...: latency, throughput and memory, interleaved in one run."""
 
-from argparse import ArgumentParser, Namespace
+from argparse import Namespace
 from collections.abc import Sequence
 import json
 from pathlib import Path
@@ -23,6 +23,7 @@ from tempfile import TemporaryDirectory
 from swiftnet_ros.errors import FileMissingError, InvalidValueError
 from swiftnet_ros.system.files import write_atomic
 from swiftnet_ros.system.image_size import network_size
+from training.commands.arguments import CommandParser
 from training.profiling.cases import make_cases, PRECISIONS
 from training.profiling.measure import measure_cases, ProfilingOptions
 from training.profiling.plots import write_plots
@@ -85,8 +86,8 @@ def _check(options: Namespace) -> None:
         raise FileMissingError(options.json.parent, 'folder')
 
 
-def _parser() -> ArgumentParser:
-    parser = ArgumentParser('python -m training bench', description=main.__doc__)
+def _parser() -> CommandParser:
+    parser = CommandParser('bench', main.__doc__)
     add = parser.add_argument
     add('models', type=Path, nargs='*', metavar='MODEL', help='.yaml, .pt, .onnx, shipped model')
     add('--per-block', action='store_true', help='milliseconds per pyramid level and block')

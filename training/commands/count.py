@@ -14,13 +14,12 @@
 
 """python -m training count CONFIG: parameters and multiply-adds of a network."""
 
-from argparse import ArgumentParser
 from collections.abc import Sequence
-import json
 from pathlib import Path
 
-from swiftnet_ros.system.image_size import format_size, network_size
+from swiftnet_ros.system.image_size import format_size
 from torch import nn
+from training.commands.arguments import CommandParser, print_json
 from training.evaluation.complexity import count_complexity
 from training.models import build_model
 from training.run.checkpoint import load_checkpoint
@@ -30,33 +29,18 @@ from training.trainer.initial_weights import num_classes
 
 def main(arguments: Sequence[str]) -> int:
     """Count the network of a configuration, or of a checkpoint with its pruned widths."""
-    parser = ArgumentParser('python -m training count', description=main.__doc__)
+    parser = CommandParser('count', main.__doc__)
     parser.add_argument('config', type=Path, help='YAML configuration or .pt checkpoint')
-    parser.add_argument(
-        '--size',
-        type=network_size,
-        default=(1024, 2048),
-        metavar='WIDTHxHEIGHT',
-        help='image size',
-    )
-    parser.add_argument('--json', action='store_true', help='one JSON object as the last line')
+    parser.add_size('image size', (1024, 2048))
+    parser.add_json()
     options = parser.parse_args(arguments)
     height, width = options.size
     result = count_complexity(_network(options.config), height, width)
     print(f'{options.config}: {result.params} parameters')
     size = format_size((height, width))
     print(f'{size}: {result.gmacs:.2f} GMACs, convolutions {result.conv_gmacs:.2f}')
-    if options.json:
-        print(
-            json.dumps(
-                {
-                    'params': result.params,
-                    'gmacs': round(result.gmacs, 4),
-                    'conv_gmacs': round(result.conv_gmacs, 4),
-                    'size': [height, width],
-                }
-            )
-        )
+    gmacs = {'gmacs': round(result.gmacs, 4), 'conv_gmacs': round(result.conv_gmacs, 4)}
+    print_json(options, {'params': result.params, **gmacs, 'size': [height, width]})
     return 0
 
 

@@ -14,20 +14,18 @@
 
 """python -m training evaluate MODEL --dataset NAME: mIoU over a whole split."""
 
-from argparse import ArgumentParser
 from collections.abc import Sequence
-import json
 
-from training.commands.arguments import add_dataset_arguments, dataset_of
+from training.commands.arguments import CommandParser, dataset_of, print_json
 from training.datasets.transforms.corruptions import CorruptedDataset, Corruption
 from training.evaluation.evaluate import evaluate_file
 
 
 def main(arguments: Sequence[str]) -> int:
     """Evaluate a checkpoint in torch, or an .onnx file or shipped model with the runtime."""
-    parser = ArgumentParser('python -m training evaluate', description=main.__doc__)
+    parser = CommandParser('evaluate', main.__doc__)
     parser.add_argument('model', help='.pt, .onnx, or the name of a shipped model')
-    add_dataset_arguments(parser, required=True)
+    parser.add_dataset(required=True)
     parser.add_argument('--precision', default='auto', help='auto, fp32, bf16 or int8 (ONNX only)')
     parser.add_argument(
         '--corruption',
@@ -38,7 +36,7 @@ def main(arguments: Sequence[str]) -> int:
         help='corrupt the images: blur=1.5 (pixels), noise=12 (gray values), gamma=2 (darker)',
     )
     parser.add_argument('--threads', type=int, default=0, help='CPU threads, 0 for all')
-    parser.add_argument('--json', action='store_true', help='one JSON object as the last line')
+    parser.add_json()
     options = parser.parse_args(arguments)
     corruptions = tuple(Corruption.parse(text) for text in options.corruption)
     dataset = CorruptedDataset(dataset_of(options), corruptions)
@@ -48,6 +46,5 @@ def main(arguments: Sequence[str]) -> int:
     for name, iou in result['iou'].items():
         print(f'{name:>20}  {"absent" if iou is None else f"{iou:.4f}"}')
     print(f'{"mIoU":>20}  {result["miou"]}  ({result["images"]} images, {result["precision"]})')
-    if options.json:
-        print(json.dumps(result))
+    print_json(options, result)
     return 0

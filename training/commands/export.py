@@ -14,16 +14,12 @@
 
 """python -m training export CHECKPOINT -o OUT.onnx: one ONNX file that keeps the contract."""
 
-from argparse import ArgumentParser
 from collections.abc import Sequence
 from dataclasses import asdict, replace
-import json
 from pathlib import Path
 
-from swiftnet_ros.errors import FileMissingError, InvalidValueError
 from swiftnet_ros.model_spec import read_golden, read_model, read_spec, write_model
-from swiftnet_ros.system.image_size import network_size
-from training.commands.arguments import add_dataset_arguments, dataset_of
+from training.commands.arguments import CommandParser, dataset_of, print_json
 from training.datasets.base import ImageLabelDataset
 from training.evaluation.evaluate import evaluate_file
 from training.export import export
@@ -36,25 +32,15 @@ def main(arguments: Sequence[str]) -> int:
 
     With --dataset the file's own mIoU is measured with the runtime and stored in it.
     """
-    parser = ArgumentParser('python -m training export', description=main.__doc__)
+    parser = CommandParser('export', main.__doc__)
     parser.add_argument('checkpoint', type=Path, help='.pt file')
-    parser.add_argument('-o', '--out', type=Path, required=True, help='.onnx file to write')
-    parser.add_argument(
-        '--name', help='name of the model; default: the file name without suffixes'
-    )
-    parser.add_argument(
-        '--size',
-        type=network_size,
-        metavar='WIDTHxHEIGHT',
-        help='input size; default: the trained size',
-    )
-    add_dataset_arguments(parser, required=False)
-    parser.add_argument('--json', action='store_true', help='one JSON object as the last line')
+    parser.add_out('.onnx')
+    description = 'name of the model; default: the file name without suffixes'
+    parser.add_argument('--name', help=description)
+    parser.add_size('input size; default: the trained size')
+    parser.add_dataset()
+    parser.add_json()
     options = parser.parse_args(arguments)
-    if options.out.is_dir():
-        raise InvalidValueError('--out', str(options.out), 'a file, not a folder')
-    if not options.out.parent.is_dir():
-        raise FileMissingError(options.out.parent, 'folder')
     dataset = dataset_of(options) if options.dataset else None
     checkpoint = load_checkpoint(options.checkpoint)
     trained = (checkpoint.height, checkpoint.width)
@@ -71,8 +57,7 @@ def main(arguments: Sequence[str]) -> int:
     if dataset is not None:
         result['miou'] = _store_miou(options.out, dataset)
         print(f'mIoU {result["miou"]}')
-    if options.json:
-        print(json.dumps(result))
+    print_json(options, result)
     return 0
 
 

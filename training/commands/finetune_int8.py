@@ -14,14 +14,11 @@
 
 """python -m training finetune_int8 FP32 INT8 --dataset NAME -o OUT: fine-tune INT8 (QAT)."""
 
-from argparse import ArgumentParser
 from collections.abc import Sequence
-import json
 from pathlib import Path
 
-from swiftnet_ros.errors import FileMissingError
-from training.commands.arguments import add_dataset_arguments
-from training.commands.quantize import open_images
+from training.commands.arguments import CommandParser, print_json
+from training.commands.quantize import add_image_arguments, open_images
 from training.quantization.calibration_images import split_images
 from training.quantization.qat import finetune_int8, QatInputs, QatOptions
 
@@ -32,22 +29,18 @@ def main(arguments: Sequence[str]) -> int:
 
     The last step, if `quantize` alone loses too much; it needs images but no labels.
     """
-    parser = ArgumentParser('python -m training finetune_int8', description=main.__doc__)
+    parser = CommandParser('finetune_int8', main.__doc__)
     parser.add_argument('model', type=Path, help='.onnx file in fp32')
     parser.add_argument('quantized', type=Path, help='.onnx file that quantize made from it')
-    parser.add_argument('-o', '--out', type=Path, required=True, help='.onnx file to write')
-    add_dataset_arguments(parser, required=False)
-    parser.set_defaults(split='train')
-    parser.add_argument('--images', type=Path, metavar='DIR', help='images without labels')
+    parser.add_out('.onnx')
+    add_image_arguments(parser)
     parser.add_argument('--held-out', type=int, default=32, help='images to measure on')
     parser.add_argument('--steps', type=int, default=200, help='optimizer steps')
     parser.add_argument('--batch-size', type=int, default=4, help='images per step')
     parser.add_argument('--lr', type=float, default=1e-5, help='initial learning rate of Adam')
     parser.add_argument('--seed', type=int, default=0, help='for choice and order of images')
-    parser.add_argument('--json', action='store_true', help='one JSON object as the last line')
+    parser.add_json()
     options = parser.parse_args(arguments)
-    if not options.out.parent.is_dir():
-        raise FileMissingError(options.out.parent, 'folder')
     images, _ = open_images(options)
     rest = max(1, len(images) - options.held_out)
     training, held_out = split_images(images, rest, options.held_out, options.seed)
@@ -59,6 +52,5 @@ def main(arguments: Sequence[str]) -> int:
         f'before and {result["agreement"]:.4f} after fine-tuning; mIoU '
         f'{result["miou_untuned"]} and {result["miou_after"]} ({result["miou_before"]} in float)'
     )
-    if options.json:
-        print(json.dumps(result))
+    print_json(options, result)
     return 0

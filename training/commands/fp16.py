@@ -14,12 +14,10 @@
 
 """python -m training fp16 MODEL -o OUT: a strongly typed FP16 file for TensorRT 11."""
 
-from argparse import ArgumentParser
 from collections.abc import Sequence
-import json
 from pathlib import Path
 
-from swiftnet_ros.errors import FileMissingError
+from training.commands.arguments import CommandParser, print_json
 from training.quantization.fp16 import write_fp16
 
 
@@ -29,15 +27,12 @@ def main(arguments: Sequence[str]) -> int:
 
     Older versions build FP16 from the FP32 file by a builder flag and do not need it.
     """
-    parser = ArgumentParser('python -m training fp16', description=main.__doc__)
+    parser = CommandParser('fp16', main.__doc__)
     parser.add_argument('model', type=Path, help='.onnx file in fp32')
-    parser.add_argument('-o', '--out', type=Path, required=True, help='.onnx file to write')
-    parser.add_argument('--json', action='store_true', help='one JSON object as the last line')
+    parser.add_out('.onnx')
+    parser.add_json()
     options = parser.parse_args(arguments)
-    if not options.out.parent.is_dir():
-        raise FileMissingError(options.out.parent, 'folder')
     agreement = write_fp16(options.model, options.out)
     print(f'{options.out}: same class as in fp32 on {agreement:.4%} of pixels')
-    if options.json:
-        print(json.dumps({'agreement': agreement}))
+    print_json(options, {'agreement': agreement})
     return 0

@@ -15,11 +15,11 @@
 
 """python -m training lottery EXPERIMENT: train an ablation of pruning."""
 
-from argparse import ArgumentParser
 from collections.abc import Sequence
 import json
 from pathlib import Path
 
+from training.commands.arguments import CommandParser
 from training.experiments.experiment import load_experiment
 from training.experiments.run import run_experiment, selected_runs
 from training.experiments.seed_runs import SeedRuns
@@ -27,20 +27,14 @@ from training.experiments.seed_runs import SeedRuns
 
 def main(arguments: Sequence[str]) -> int:
     """Run the variants of an experiment, one after the other; finished ones are skipped."""
-    parser = ArgumentParser('python -m training lottery', description=main.__doc__)
+    parser = CommandParser('lottery', main.__doc__)
     parser.add_argument('experiment', type=Path, help='YAML file')
     parser.add_argument('--root', type=Path, help='folder of the dataset')
     parser.add_argument('--transfer-root', type=Path, help='folder of the second dataset')
     parser.add_argument('--out', type=Path, required=True, help='folder of all runs')
     parser.add_argument('--only', nargs='+', default=[], metavar='VARIANT', help='only these')
     parser.add_argument('--seeds', nargs='+', type=int, help="default: the experiment's")
-    parser.add_argument(
-        '--set',
-        action='append',
-        default=[],
-        metavar='KEY=VALUE',
-        help='such as dense.train.epochs=3',
-    )
+    parser.add_key_values('--set', 'such as dense.train.epochs=3')
     options = parser.parse_args(arguments)
     experiment = load_experiment(options.experiment, tuple(options.set))
     selected_runs(experiment, options.only)

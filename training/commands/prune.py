@@ -14,17 +14,16 @@
 
 """python -m training prune CONFIG: prune a trained network in one shot."""
 
-from argparse import ArgumentParser, Namespace
+from argparse import Namespace
 from collections.abc import Sequence
 from dataclasses import replace
-import json
 from pathlib import Path
 from typing import Any
 
 from swiftnet_ros.errors import FileMissingError, InvalidValueError
 from swiftnet_ros.system.files import write_atomic
-from swiftnet_ros.system.image_size import network_size
 from torch import nn
+from training.commands.arguments import CommandParser, print_json
 from training.datasets import open_dataset
 from training.evaluation.complexity import count_complexity
 from training.pruning.calibration import calibration_batches
@@ -70,15 +69,14 @@ def main(arguments: Sequence[str]) -> int:
     write_atomic(history_path(out), history.to_json())
     result = count_complexity(network, *options.size)
     print(f'{out}: {result.params} parameters, {result.gmacs:.2f} GMACs; {history_path(out)}')
-    if options.json:
-        widths = layer_widths(pruned.weights)
-        sizes = {'params': result.params, 'gmacs': round(result.gmacs, 4), 'widths': widths}
-        print(json.dumps({**sizes, 'size': list(options.size)}))
+    widths = layer_widths(pruned.weights)
+    sizes = {'params': result.params, 'gmacs': round(result.gmacs, 4), 'widths': widths}
+    print_json(options, {**sizes, 'size': list(options.size)})
     return 0
 
 
-def _parser() -> ArgumentParser:
-    parser = ArgumentParser('python -m training prune', description=main.__doc__)
+def _parser() -> CommandParser:
+    parser = CommandParser('prune', main.__doc__)
     parser.add_argument('source', type=Path, help='YAML configuration or .pt checkpoint')
     parser.add_argument('-o', '--out', help='.pt file to write')
     parser.add_argument('--criterion', help=f'one of {", ".join(CRITERIA)}')
@@ -97,14 +95,8 @@ def _parser() -> ArgumentParser:
     parser.add_argument('--split', help='split of the dataset')
     parser.add_argument('--images', type=int, help='number of calibration images')
     parser.add_argument('--crop', type=int, help='side of their crops in pixels')
-    parser.add_argument(
-        '--size',
-        type=network_size,
-        default=(1024, 2048),
-        metavar='WIDTHxHEIGHT',
-        help='image size for the GMACs',
-    )
-    parser.add_argument('--json', action='store_true', help='one JSON object as the last line')
+    parser.add_size('image size for the GMACs', (1024, 2048))
+    parser.add_json()
     return parser
 
 

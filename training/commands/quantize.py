@@ -14,14 +14,13 @@
 
 """python -m training quantize MODEL --dataset NAME -o OUT: post-training quantization to INT8."""
 
-from argparse import ArgumentParser, Namespace
+from argparse import Namespace
 from collections.abc import Sequence
-import json
 from pathlib import Path
 
-from swiftnet_ros.errors import FileMissingError, InvalidValueError
+from swiftnet_ros.errors import InvalidValueError
 from swiftnet_ros.model_spec import read_spec
-from training.commands.arguments import add_dataset_arguments, dataset_of
+from training.commands.arguments import CommandParser, dataset_of, print_json
 from training.evaluation.evaluate import check_classes
 from training.quantization.calibration_cache import write_tensorrt_tables
 from training.quantization.calibration_images import (
@@ -52,7 +51,8 @@ def main(arguments: Sequence[str]) -> int:
     float network's label replaces mIoU.
     """
     options = _parser().parse_args(arguments)
-    _check_paths(options)
+    if options.measure and options.images:
+        raise InvalidValueError('--measure', options.measure, 'no --measure with --images')
     images, source = open_images(options)
     calibration, held_out = split_images(images, options.count, options.held_out, options.seed)
     settings = PtqOptions(
@@ -69,9 +69,14 @@ def main(arguments: Sequence[str]) -> int:
     if options.tensorrt_tables:
         write_tensorrt_tables(result, options.model, calibration, options.out)
     _print_result(options, result)
-    if options.json:
-        print(json.dumps(summary(result)))
+    print_json(options, summary(result))
     return 0
+
+
+def add_image_arguments(parser: CommandParser) -> None:
+    """Add --images and the arguments of a dataset, for `open_images`."""
+    parser.add_dataset(split='train')
+    parser.add_argument('--images', type=Path, metavar='DIR', help='images without labels')
 
 
 def open_images(options: Namespace) -> tuple[CalibrationImages, str]:
@@ -89,13 +94,11 @@ def open_images(options: Namespace) -> tuple[CalibrationImages, str]:
     return DatasetImages(dataset), f'{options.dataset} {options.split}'
 
 
-def _parser() -> ArgumentParser:
-    parser = ArgumentParser('python -m training quantize', description=main.__doc__)
+def _parser() -> CommandParser:
+    parser = CommandParser('quantize', main.__doc__)
     parser.add_argument('model', type=Path, help='.onnx file in fp32')
-    parser.add_argument('-o', '--out', type=Path, required=True, help='.onnx file to write')
-    add_dataset_arguments(parser, required=False)
-    parser.set_defaults(split='train')
-    parser.add_argument('--images', type=Path, metavar='DIR', help='images without labels')
+    parser.add_out('.onnx')
+    add_image_arguments(parser)
     parser.add_argument('--count', type=int, default=64, help='calibration images')
     held_out = 'other images, to choose method and float layers on'
     parser.add_argument('--held-out', type=int, default=32, help=held_out)
@@ -113,17 +116,8 @@ def _parser() -> ArgumentParser:
     parser.add_argument('--measure', metavar='SPLIT', help=split)
     tables = 'also write OUT.calibration and OUT.ranges.json for implicit INT8'
     parser.add_argument('--tensorrt-tables', action='store_true', help=tables)
-    parser.add_argument('--json', action='store_true', help='one JSON object as the last line')
+    parser.add_json()
     return parser
-
-
-def _check_paths(options: Namespace) -> None:
-    if options.measure and options.images:
-        raise InvalidValueError('--measure', options.measure, 'no --measure with --images')
-    if options.out.is_dir():
-        raise InvalidValueError('--out', str(options.out), 'a file, not a folder')
-    if not options.out.parent.is_dir():
-        raise FileMissingError(options.out.parent, 'folder')
 
 
 def _float_layers(options: Namespace) -> FloatLayers:

@@ -14,15 +14,14 @@
 
 """python -m training render OUT: render warehouse scenes as a folder dataset."""
 
-from argparse import ArgumentParser
 from collections.abc import Sequence
 from pathlib import Path
 import shutil
 
 import cv2
 from swiftnet_ros.errors import InvalidValueError
-from swiftnet_ros.system.image_size import network_size
 from tqdm import tqdm
+from training.commands.arguments import CommandParser
 from training.datasets.base import Sample
 from training.datasets.class_table import shipped_class_table_path
 from training.datasets.warehouse import FIRST_SEED, warehouse
@@ -34,11 +33,11 @@ def main(arguments: Sequence[str]) -> int:
 
     Read them with: --dataset folder --root OUT --split .
     """
-    parser = ArgumentParser('python -m training render', description=main.__doc__)
+    parser = CommandParser('render', main.__doc__)
     parser.add_argument('out', type=Path, help='folder to write into')
     parser.add_argument('--split', default='demo', help=f'one of {", ".join(FIRST_SEED)}')
     parser.add_argument('--frames', type=int, help="number of scenes; default: the split's")
-    parser.add_argument('--size', type=network_size, default=(576, 1024), metavar='WIDTHxHEIGHT')
+    parser.add_size('size of the images', (576, 1024))
     options = parser.parse_args(arguments)
     scenes = warehouse(None, options.split, options.frames, *options.size)
     if options.out.is_file():

@@ -15,11 +15,11 @@
 
 """python -m training report: tables and plots of finished runs, or of a results page."""
 
-from argparse import ArgumentParser
 from collections.abc import Sequence
 from pathlib import Path
 
-from swiftnet_ros.errors import FileMissingError, InvalidValueError
+from swiftnet_ros.errors import InvalidValueError
+from training.commands.arguments import CommandParser, file_to_write
 from training.report.page import write_page, write_report
 
 
@@ -29,9 +29,9 @@ def main(arguments: Sequence[str]) -> int:
 
     With --page instead, update the generated tables and plots of a results page.
     """
-    parser = ArgumentParser('python -m training report', description=main.__doc__)
+    parser = CommandParser('report', main.__doc__)
     parser.add_argument('runs', type=Path, nargs='?', help='folder of runs (lottery --out)')
-    parser.add_argument('-o', '--out', type=Path, help='.md file to write')
+    parser.add_argument('-o', '--out', type=file_to_write, help='.md file to write')
     parser.add_argument(
         '--page', type=Path, metavar='FILE.md', help='a page such as docs/results.md'
     )
@@ -41,8 +41,6 @@ def main(arguments: Sequence[str]) -> int:
     if options.page is not None:
         files = write_page(options.page)
     else:
-        if not options.out.parent.is_dir():
-            raise FileMissingError(options.out.parent, 'folder')
         files = write_report(options.runs, options.out)
     for path in files:
         print(path)

@@ -14,31 +14,26 @@
 
 """python -m training train CONFIG: train a network."""
 
-from argparse import ArgumentParser
 from collections.abc import Sequence
 import os
 from pathlib import Path
 
 from swiftnet_ros.errors import MissingOptionError
+from training.commands.arguments import CommandParser
 from training.schema.config import load_config
 from training.trainer.train import train
 
 
 def main(arguments: Sequence[str]) -> int:
     """Train a network; torchrun starts several processes of this command."""
-    parser = ArgumentParser('python -m training train', description=main.__doc__)
+    parser = CommandParser('train', main.__doc__)
     parser.add_argument('config', type=Path, help='YAML file')
     parser.add_argument('--root', type=Path, help='folder of the dataset')
     parser.add_argument('--out', type=Path, required=True, help='run folder; resumed if it exists')
     parser.add_argument('--init', type=Path, metavar='CHECKPOINT', help='initial weights')
-    parser.add_argument(
-        '--other-classes',
-        action='store_true',
-        help='the checkpoint of --init has other classes: initialize the classifier again',
-    )
-    parser.add_argument(
-        '--set', action='append', default=[], metavar='KEY=VALUE', help='such as train.epochs=3'
-    )
+    description = 'the checkpoint of --init has other classes: initialize the classifier again'
+    parser.add_argument('--other-classes', action='store_true', help=description)
+    parser.add_key_values('--set', 'such as train.epochs=3')
     options = parser.parse_args(arguments)
     config = load_config(options.config, tuple(options.set))
     if options.other_classes and options.init is None:

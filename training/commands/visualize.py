@@ -14,15 +14,13 @@
 
 """python -m training visualize MODEL --dataset NAME -o FILE: draw predictions of a model."""
 
-from argparse import ArgumentParser
 from collections.abc import Sequence
-from pathlib import Path
 
 import cv2
 from swiftnet_ros.backends.registry import open_engine
-from swiftnet_ros.errors import FileMissingError, InvalidValueError, UnknownNameError
+from swiftnet_ros.errors import InvalidValueError, UnknownNameError
 from swiftnet_ros.segmenter import Segmenter
-from training.commands.arguments import add_dataset_arguments, dataset_of
+from training.commands.arguments import CommandParser, dataset_of
 from training.datasets.base import ImageLabelDataset
 from training.evaluation.evaluate import check_classes
 from training.evaluation.visualize import contact_sheet, PANELS, predict_sample
@@ -32,10 +30,10 @@ _KINDS = ('.png', '.jpg')
 
 def main(arguments: Sequence[str]) -> int:
     """Draw images of a split, their label images and predictions on one contact sheet."""
-    parser = ArgumentParser('python -m training visualize', description=main.__doc__)
+    parser = CommandParser('visualize', main.__doc__)
     parser.add_argument('model', help='.onnx, or the name of a shipped model')
-    parser.add_argument('-o', '--out', type=Path, required=True, help='.png or .jpg to write')
-    add_dataset_arguments(parser, required=True)
+    parser.add_out('.png or .jpg')
+    parser.add_dataset(required=True)
     parser.add_argument('--precision', default='auto', help='auto, fp32, bf16 or int8')
     parser.add_argument('--show', nargs='+', default=['image', 'truth', 'labels'],
                         help=f'panels, of {", ".join(PANELS)}')  # fmt: skip
@@ -46,8 +44,6 @@ def main(arguments: Sequence[str]) -> int:
     options = parser.parse_args(arguments)
     if options.out.suffix not in _KINDS:
         raise InvalidValueError('--out', str(options.out), f'a file in {" or ".join(_KINDS)}')
-    if not options.out.parent.is_dir():
-        raise FileMissingError(options.out.parent, 'folder')
     for name in options.show:
         if name not in PANELS:
             raise UnknownNameError('panel', name, PANELS)

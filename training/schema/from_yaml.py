@@ -98,7 +98,8 @@ def convert(name: str, value: Any, hint: Any) -> Any:
 
     A dataclass, an optional one, and those in a mapping are made by `dataclass_from_tree`.
     """
-    origin, kinds = get_origin(hint), [k for k in (hint, *get_args(hint)) if is_dataclass(k)]
+    kinds: list[Any] = [kind for kind in (hint, *get_args(hint)) if is_dataclass(kind)]
+    origin = get_origin(hint)
     if kinds and origin is Mapping:
         items = convert(name, value, dict[str, Any]).items()
         return {key: dataclass_from_tree(kinds[0], tree, f'{name}.{key}.') for key, tree in items}
