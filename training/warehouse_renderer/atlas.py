@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 from training.warehouse_renderer import painters
 from training.warehouse_renderer.geometry import FloatArray
-from training.warehouse_renderer.patterns import Planes, TEXTURE_SIZE
+from training.warehouse_renderer.painters import Planes, TEXTURE_SIZE
 
 MIP_LEVELS = 6
 MARGIN = 2

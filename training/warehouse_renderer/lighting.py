@@ -14,12 +14,12 @@
 
 """The lighting of a scene: light maps over the hall's ground and a factor per face."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from random import Random
 
 import cv2
 import numpy as np
+from training.warehouse_renderer import polygons
 from training.warehouse_renderer.faces import Faces
 from training.warehouse_renderer.geometry import FloatArray
 from training.warehouse_renderer.layout import Scene
@@ -78,7 +78,7 @@ def _shade(rng: Random, scene: Scene, scale: FloatArray, shift: FloatArray) -> F
     wide = np.zeros((MAP_SIZE, MAP_SIZE), np.float32)
     blocks = [p for p in scene.parts if isinstance(p, Block) and p.size[2] and p.pose.z < 3]
     low = np.array([[b.pose.z] for b in blocks], np.float32)
-    ground = _footprints(blocks)
+    ground = polygons.block_corners(blocks)[:, [0, 1, 3, 2], :2]
     slant = np.array([rng.uniform(-0.3, 0.3), rng.uniform(-0.3, 0.3)], np.float32)
     cast = ground + (slant * (low + 0.5))[:, None]
     _fill(wide, cast * scale + shift, 0.35)
@@ -93,19 +93,9 @@ def _shade(rng: Random, scene: Scene, scale: FloatArray, shift: FloatArray) -> F
     return np.asarray((1 - contact) * (1 - soft), np.float32)
 
 
-def _footprints(blocks: Sequence[Block]) -> FloatArray:
-    """Return the corners [N, 4, 2] of the blocks' bases on the ground."""
-    rows = np.array([(*b.pose, *b.size[:2]) for b in blocks], np.float32)
-    x, y, _, yaw, wide, deep = rows.T[..., None]
-    c, s = np.cos(yaw), np.sin(yaw)
-    right, ahead = wide * (-0.5, 0.5, 0.5, -0.5), deep * (-0.5, -0.5, 0.5, 0.5)
-    corners = np.stack([x + c * right - s * ahead, y + s * right + c * ahead], -1)
-    return np.asarray(corners, np.float32)
-
-
 def _fill(plane: FloatArray, quads: FloatArray, value: float) -> None:
     """Fill quadrilaterals [N, 4, 2] of (column, row) in place."""
-    for quad in np.rint(quads).astype(np.int32):
+    for quad in np.rint(quads).astype(np.int32, order='C'):
         cv2.fillConvexPoly(plane, quad, value)
 
 

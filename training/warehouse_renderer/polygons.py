@@ -52,8 +52,7 @@ class Polygons(NamedTuple):
 
 def from_blocks(blocks: Sequence[Block], camera: PinholeCamera) -> Polygons:
     """Return the faces of all blocks that are turned to the camera."""
-    rows = np.array([(*b.pose, *b.size, b.taper, b.lean) for b in blocks], np.float32)
-    corners = camera.to_camera(_block_corners(rows))[:, BLOCK_FACES].reshape(-1, 4, 3)
+    corners = camera.to_camera(block_corners(blocks))[:, BLOCK_FACES].reshape(-1, 4, 3)
     frame = corners[:, [0, 1, 3]]
     frame[:, 1:] -= frame[:, :1]
     color, class_id, texture = _appearance([b.paint for b in blocks])
@@ -71,8 +70,9 @@ def is_facing(frame: FloatArray) -> NDArray[np.bool_]:
     return np.asarray((away * frame[:, 0]).sum(1) > 1e-7)
 
 
-def _block_corners(rows: FloatArray) -> FloatArray:
-    """Return the corners [N, 8, 3] in the world of blocks [N, x y z yaw sx sy sz taper lean]."""
+def block_corners(blocks: Sequence[Block]) -> FloatArray:
+    """Return the corners [N, 8, 3] of blocks in the world, the four of their bases first."""
+    rows = np.array([(*b.pose, *b.size, b.taper, b.lean) for b in blocks], np.float32)
     x, y, z, yaw, sx, sy, sz, taper, lean = rows.T[..., None]
     top = _bits[:, 2]
     scale = 1 + (taper - 1) * top

@@ -20,8 +20,8 @@ from training.warehouse_renderer.atlas import atlas, INDEX, MIP_LEVELS, PERIODS
 from training.warehouse_renderer.faces import Faces
 from training.warehouse_renderer.geometry import FloatArray, PinholeCamera
 from training.warehouse_renderer.lighting import Light, MAP_SIZE
+from training.warehouse_renderer.painters import TEXTURE_SIZE
 from training.warehouse_renderer.parts import SceneClass
-from training.warehouse_renderer.patterns import TEXTURE_SIZE
 from training.warehouse_renderer.raster import IntArray
 
 STRIP_ROWS = 48
