@@ -66,7 +66,6 @@ class FilePairs:
     pairs: Sequence[tuple[Path, Path]]
 
     def __len__(self) -> int:
-        """Return the number of images."""
         return len(self.pairs)
 
     def __getitem__(self, index: int) -> Sample:
@@ -88,7 +87,6 @@ class CachedDataset:
 
     @property
     def table(self) -> ClassTable:
-        """Return the class table of the dataset."""
         return self.dataset.table
 
     def fill(self) -> 'CachedDataset':
@@ -98,7 +96,6 @@ class CachedDataset:
         return self
 
     def __len__(self) -> int:
-        """Return the number of images."""
         return len(self.dataset)
 
     def __getitem__(self, index: int) -> Sample:

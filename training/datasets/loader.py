@@ -46,9 +46,6 @@ CropPosition = tuple[int, int] | tuple[int, int, int, int]
 class UnreadableImageError(SwiftnetError):
     """An image or label that cannot be trained on, found by a worker process."""
 
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-
 
 @dataclass(frozen=True)
 class Batch:

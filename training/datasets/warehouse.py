@@ -43,7 +43,6 @@ class RenderedScenes:
     cache: Path | None = None
 
     def __len__(self) -> int:
-        """Return the number of scenes."""
         return self.frames
 
     def __getitem__(self, index: int) -> Sample:

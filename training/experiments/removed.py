@@ -15,26 +15,13 @@
 """What was pruned from a network: removed channels or masked weights, as JSON files."""
 
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import TypeAlias
 
 from swiftnet_ros.system.files import write_atomic
 from torch import nn
 from training.pruning.history import load_history, PruningHistory, replay
 from training.pruning.masks import apply_masks, load_masks, Masks, save_masks
 from training.run.folder import RunPaths
-
-
-class Removed(Protocol):
-    """What was pruned from a network."""
-
-    def apply(self, network: nn.Module) -> None:
-        """Prune a network of the unpruned shape in place."""
-
-    def reapply(self, network: nn.Module) -> None:
-        """Set pruned weights that are still in the network to zero again, after a step."""
-
-    def save(self, paths: RunPaths) -> None:
-        """Write the file from which `load_removed` reads it."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +59,10 @@ class RemovedWeights:
     def save(self, paths: RunPaths) -> None:
         """Write the masks."""
         save_masks(self.masks, paths.masks)
+
+
+# What was pruned from a network.
+Removed: TypeAlias = RemovedChannels | RemovedWeights
 
 
 def load_removed(paths: RunPaths) -> Removed | None:

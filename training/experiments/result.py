@@ -32,7 +32,9 @@ from training.schema.config import load_config
 def write_result(
     paths: RunPaths, name: str, settings: Mapping[str, Any], removed: Removed
 ) -> None:
-    """Write result.json of a finished run; `settings` are those of the experiment."""
+    """Write result.json of a finished run, once; `settings` are those of the experiment."""
+    if paths.result.exists():
+        return
     checkpoint = load_checkpoint(paths.trained)
     config = load_config(paths.config)
     metrics = read_records(paths.metrics)[-1]

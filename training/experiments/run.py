@@ -57,8 +57,7 @@ def finish_run(runs: SeedRuns, name: str) -> RunPaths:
 def _finish_dense(runs: SeedRuns) -> RunPaths:
     paths, removed = runs.paths(DENSE), RemovedChannels()
     finish_training(runs.dense_config(), runs.root, paths, removed, from_initial_weights=False)
-    if not paths.result.exists():
-        write_result(paths, DENSE, {'weights': DENSE}, removed)
+    write_result(paths, DENSE, {'weights': DENSE}, removed)
     return paths
 
 
@@ -66,13 +65,12 @@ def _finish_variant(runs: SeedRuns, name: str) -> RunPaths:
     experiment = runs.experiment
     paths, variant = runs.paths(name), experiment.variants[name]
     removed = finish_variant(runs, name, _finish_dense(runs))
-    if not paths.result.exists():
-        settings = {
-            **variant.to_dict(),
-            'pruning_options': variant.pruning and asdict(experiment.pruning[variant.pruning]),
-            'masks_options': variant.masks and asdict(experiment.masks[variant.masks]),
-        }
-        write_result(paths, name, settings, removed)
+    settings = {
+        **variant.to_dict(),
+        'pruning_options': variant.pruning and asdict(experiment.pruning[variant.pruning]),
+        'masks_options': variant.masks and asdict(experiment.masks[variant.masks]),
+    }
+    write_result(paths, name, settings, removed)
     return paths
 
 
@@ -91,8 +89,7 @@ def _finish_transfer(runs: SeedRuns, name: str) -> RunPaths:
         model = load_checkpoint(paths.initial_weights).model
     config = runs.transfer_config(name, model)
     finish_training(config, runs.transfer_root, paths, removed, source is not None)
-    if not paths.result.exists():
-        write_result(paths, name, {'weights': 'transfer', 'source': source}, removed)
+    write_result(paths, name, {'weights': 'transfer', 'source': source}, removed)
     return paths
 
 

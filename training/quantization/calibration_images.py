@@ -56,11 +56,9 @@ class DatasetImages:
         self._dataset = dataset
 
     def __len__(self) -> int:
-        """Return the number of images."""
         return len(self._dataset)
 
     def __getitem__(self, index: int) -> CalibrationImage:
-        """Load one image with its label."""
         sample = self._dataset[index]
         return CalibrationImage(sample.image, sample.label, sample.name)
 
@@ -72,7 +70,6 @@ class FolderImages:
         self._files = image_files(folder)
 
     def __len__(self) -> int:
-        """Return the number of images."""
         return len(self._files)
 
     def __getitem__(self, index: int) -> CalibrationImage:
@@ -97,11 +94,9 @@ class ImageSubset:
     indices: Sequence[int]
 
     def __len__(self) -> int:
-        """Return the number of images."""
         return len(self.indices)
 
     def __getitem__(self, index: int) -> CalibrationImage:
-        """Load one image."""
         return self.images[self.indices[index]]
 
 
@@ -140,7 +135,6 @@ class NetworkInputs:
             yield item.name, to_network_input(Frame(item.image), self.height, self.width)
 
     def __len__(self) -> int:
-        """Return the number of images."""
         return len(self.images)
 
 

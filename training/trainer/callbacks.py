@@ -16,6 +16,7 @@
 
 from collections.abc import Callable, Collection
 from dataclasses import replace
+from pathlib import Path
 import sys
 from typing import Any
 
@@ -53,9 +54,9 @@ def default_callbacks(
         show_progress(),
         keep_steps(config.keep_steps, template, paths),
         every_epochs(config.evaluate_every, validate),
-        every_epochs(config.checkpoint_every, save_last(template, paths)),
+        every_epochs(config.checkpoint_every, save_average(template, paths.last, True)),
         at_end(validate),
-        at_end(save_trained(template, paths)),
+        at_end(save_average(template, paths.trained, False)),
         at_end(lambda state: board.close()),
     ]
 
@@ -90,12 +91,8 @@ def log_losses(paths: RunPaths, board: SummaryWriter) -> Callback:
     """Write step, epoch, loss and learning rate of every step."""
 
     def log(state: TrainState) -> None:
-        record = {
-            'step': state.step,
-            'epoch': state.epoch,
-            'loss': state.loss,
-            'lr': state.learning_rate,
-        }
+        position = {'step': state.step, 'epoch': state.epoch}
+        record = {**position, 'loss': state.loss, 'lr': state.learning_rate}
         append_record(paths.losses, record)
         board.add_scalar('loss', state.loss, state.step)
         board.add_scalar('learning_rate', state.learning_rate, state.step)
@@ -137,11 +134,15 @@ def evaluate_average(
     return run
 
 
-def save_last(template: Checkpoint, paths: RunPaths) -> Callback:
-    """Save the state from which an interrupted run resumes."""
+def save_average(template: Checkpoint, path: Path, with_progress: bool) -> Callback:
+    """Save the averaged network; with its progress an interrupted run can be resumed."""
 
     def save(state: TrainState) -> None:
-        save_checkpoint(_averaged_checkpoint(template, state, state.progress()), paths.last)
+        weights = _cpu_weights(state.averaged_network())
+        progress = state.progress() if with_progress else {}
+        save_checkpoint(
+            replace(template, weights=weights, miou=state.miou, progress=progress), path
+        )
 
     return save
 
@@ -155,22 +156,6 @@ def keep_steps(steps: Collection[int], template: Checkpoint, paths: RunPaths) ->
             save_checkpoint(kept, paths.weights_at(state.step))
 
     return keep
-
-
-def save_trained(template: Checkpoint, paths: RunPaths) -> Callback:
-    """Save the averaged network, the result of the run."""
-
-    def save(state: TrainState) -> None:
-        save_checkpoint(_averaged_checkpoint(template, state, {}), paths.trained)
-
-    return save
-
-
-def _averaged_checkpoint(
-    template: Checkpoint, state: TrainState, progress: dict[str, Any]
-) -> Checkpoint:
-    weights = _cpu_weights(state.averaged_network())
-    return replace(template, weights=weights, miou=state.miou, progress=progress)
 
 
 def _cpu_weights(network: nn.Module) -> dict[str, Any]:

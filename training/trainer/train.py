@@ -131,7 +131,8 @@ def _train(
         check_same_config(config, paths)
         adopt_shapes(network, last.weights)
     state = _new_state(config.train, config.optimizer, network, len(sampler), accelerator)
-    if config.train.cuda_graphs and _has_one_gpu(accelerator):
+    has_one_gpu = accelerator.device.type == 'cuda' and accelerator.num_processes == 1
+    if config.train.cuda_graphs and has_one_gpu:
         shape = (config.train.batch_size, 3, *config.augmentation.crop_size)
         objective = _capture(state, objective, shape, accelerator.device)
     if last is not None:
@@ -256,10 +257,6 @@ def _new_state(
         steps_per_epoch=steps_per_epoch,
         steps=steps,
     )
-
-
-def _has_one_gpu(accelerator: Accelerator) -> bool:
-    return bool(accelerator.device.type == 'cuda' and accelerator.num_processes == 1)
 
 
 def _capture(

@@ -178,11 +178,9 @@ class CorruptedDataset:
 
     @property
     def table(self) -> ClassTable:
-        """Return the class table of the dataset."""
         return self.dataset.table
 
     def __len__(self) -> int:
-        """Return the number of images."""
         return len(self.dataset)
 
     def __getitem__(self, index: int) -> Sample:
