@@ -18,9 +18,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import torch
 from training.commands.arguments import CommandParser, dataset_of, print_json
-from training.evaluation.evaluate import check_classes, evaluate, torch_predictor
+from training.evaluation.evaluate import evaluate_checkpoint
 from training.run.checkpoint import save_checkpoint
 from training.run.weight_average import average_checkpoints
 
@@ -36,11 +35,7 @@ def main(arguments: Sequence[str]) -> int:
     checkpoint = average_checkpoints(options.checkpoints)
     result = {}
     if options.dataset:
-        dataset = dataset_of(options)
-        check_classes([item.name for item in checkpoint.classes], dataset)
-        network = checkpoint.network().eval()
-        size = checkpoint.height, checkpoint.width
-        result = evaluate(torch_predictor(network, *size, torch.device('cpu')), dataset)
+        result = evaluate_checkpoint(checkpoint, dataset_of(options))
         checkpoint = replace(checkpoint, miou=result['miou'])
     options.out.parent.mkdir(parents=True, exist_ok=True)
     save_checkpoint(checkpoint, options.out)

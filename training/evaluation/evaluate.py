@@ -28,7 +28,7 @@ import torch
 from torch import nn
 from tqdm import tqdm
 from training.datasets.base import ImageLabelDataset
-from training.run.checkpoint import load_checkpoint
+from training.run.checkpoint import Checkpoint, load_checkpoint
 
 # RGB uint8 [H, W, 3] -> class ids [H, W]
 Predictor = Callable[[np.ndarray], labels.Labels]
@@ -55,16 +55,19 @@ def evaluate_file(
     ClassTableMismatchError if the classes of model and dataset differ.
     """
     if path.endswith('.pt'):
-        checkpoint = load_checkpoint(Path(path))
-        check_classes([item.name for item in checkpoint.classes], dataset)
-        network, size = checkpoint.network().eval(), (checkpoint.height, checkpoint.width)
-        predict = torch_predictor(network, *size, torch.device('cpu'))
-        return {**evaluate(predict, dataset), 'precision': 'fp32'}
+        return {**evaluate_checkpoint(load_checkpoint(Path(path)), dataset), 'precision': 'fp32'}
     with open_engine(path, 'openvino', precision, threads) as engine:
         check_classes(list(engine.spec.class_names), dataset)
         segmenter = Segmenter(engine)
         result = evaluate(lambda image: segmenter.segment(image).labels, dataset)
         return {**result, 'precision': engine.precision}
+
+
+def evaluate_checkpoint(checkpoint: Checkpoint, dataset: ImageLabelDataset) -> dict[str, Any]:
+    """Return the metrics of `evaluate` of a checkpoint's network in torch on the CPU."""
+    check_classes([item.name for item in checkpoint.classes], dataset)
+    network, size = checkpoint.network().eval(), (checkpoint.height, checkpoint.width)
+    return evaluate(torch_predictor(network, *size, torch.device('cpu')), dataset)
 
 
 def check_classes(model: list[str], dataset: ImageLabelDataset) -> None:

@@ -14,17 +14,31 @@
 
 """Collect channel statistics of a frozen network on calibration images, for criterion context."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
+from itertools import islice
 from typing import Any
 
 from swiftnet_ros.errors import InvalidValueError
 import torch
 from torch import nn, Tensor
 import torch.nn.functional as F
-from training.datasets.loader import Batch
+from training.datasets.base import ImageLabelDataset
+from training.datasets.loader import Batch, readable_batches, training_loader
 from training.pruning.channel_group import ChannelStatistics, NetworkStatistics
 from training.pruning.dependency_groups import DependencyGroup, IN, trace
+from training.pruning.options import CalibrationConfig
+from training.schema.config import AugmentationConfig, TrainConfig
+
+
+def calibration_batches(
+    dataset: ImageLabelDataset, config: CalibrationConfig, seed: int
+) -> Iterator[Batch]:
+    """Draw the batches, equal for equal seeds."""
+    size = min(config.batch_size, len(dataset))
+    crops_only = AugmentationConfig(config.crop, 1.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+    loader, _ = training_loader(dataset, crops_only, TrainConfig(batch_size=size, seed=seed))
+    return islice(readable_batches(loader), max(1, config.images // size))
 
 
 def collect_statistics(

@@ -17,9 +17,9 @@
 from dataclasses import dataclass, field
 import math
 import re
+from typing import Any
 
 from swiftnet_ros.errors import InvalidValueError, SwiftnetError, UnknownNameError
-from training.pruning.calibration import CalibrationConfig
 from training.pruning.criteria import CRITERIA
 
 # Parts of a network: stem and stages of the encoder; everything after the encoder is the decoder.
@@ -96,6 +96,23 @@ class PruneOptions:
     def _named_ratios(self) -> dict[str, float]:
         shared = {'ratio': self.ratio, 'global_ratio': self.global_ratio or 0.0}
         return shared | {f'ratios.{part}': value for part, value in self.part_ratios().items()}
+
+
+@dataclass(frozen=True)
+class CalibrationConfig:
+    """
+    Random crops of a dataset at the scale of its images.
+
+    `images` of the split are drawn without repetition, in whole batches; `crop` is the side of a
+    crop in pixels.
+    """
+
+    dataset: str
+    split: str = 'train'
+    options: dict[str, Any] = field(default_factory=dict)
+    images: int = 64
+    crop: int = 320
+    batch_size: int = 8
 
 
 @dataclass(frozen=True)
