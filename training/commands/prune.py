@@ -76,24 +76,21 @@ def main(arguments: Sequence[str]) -> int:
 
 def _parser() -> CommandParser:
     parser = CommandParser('prune', main.__doc__)
-    parser.add_argument('source', type=Path, help='YAML configuration or .pt checkpoint')
-    parser.add_argument('-o', '--out', help='.pt file to write')
-    parser.add_argument('--criterion', help=f'one of {", ".join(CRITERIA)}')
-    parser.add_argument(
-        '--ratios', help="first2, all, or fractions such as '{stem: 0.5, stage1: 0.5}'"
-    )
-    parser.add_argument('--ratio', type=float, help='fraction to remove for first2 and all')
-    parser.add_argument(
-        '--global-ratio', type=float, help='fraction to remove, ranked over all layers'
-    )
-    parser.add_argument('--multiple', type=int, help='round widths to multiples; 1: no rounding')
-    parser.add_argument('--floor', type=int, help='least channels of a layer')
-    parser.add_argument('--seed', type=int, help='for criterion random and for the images')
-    parser.add_argument('--dataset', help='calibration images, for criterion context')
-    parser.add_argument('--root', type=Path, help='folder of the dataset')
-    parser.add_argument('--split', help='split of the dataset')
-    parser.add_argument('--images', type=int, help='number of calibration images')
-    parser.add_argument('--crop', type=int, help='side of their crops in pixels')
+    add = parser.add_argument
+    add('source', type=Path, help='YAML configuration or .pt checkpoint')
+    add('-o', '--out', help='.pt file to write')
+    add('--criterion', help=f'one of {", ".join(CRITERIA)}')
+    add('--ratios', help="first2, all, or fractions such as '{stem: 0.5, stage1: 0.5}'")
+    add('--ratio', type=float, help='fraction to remove for first2 and all')
+    add('--global-ratio', type=float, help='fraction to remove, ranked over all layers')
+    add('--multiple', type=int, help='round widths to multiples; 1: no rounding')
+    add('--floor', type=int, help='least channels of a layer')
+    add('--seed', type=int, help='for criterion random and for the images')
+    add('--dataset', help='calibration images, for criterion context')
+    add('--root', type=Path, help='folder of the dataset')
+    add('--split', help='split of the dataset')
+    add('--images', type=int, help='number of calibration images')
+    add('--crop', type=int, help='side of their crops in pixels')
     parser.add_size('image size for the GMACs', (1024, 2048))
     parser.add_json()
     return parser
@@ -101,10 +98,9 @@ def _parser() -> CommandParser:
 
 def _tree(options: Namespace) -> dict[str, Any]:
     """Return the keys of the file, replaced by the arguments."""
-    direct = options.source.suffix == '.pt'
-    tree: dict[str, Any] = (
-        {'checkpoint': str(options.source)} if direct else load_tree(options.source)
-    )
+    source = options.source
+    tree: dict[str, Any]
+    tree = {'checkpoint': str(source)} if source.suffix == '.pt' else load_tree(source)
     for section, keys in _SECTIONS.items():
         given = {key: getattr(options, key) for key in keys if getattr(options, key) is not None}
         if given:
