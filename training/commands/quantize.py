@@ -25,7 +25,6 @@ from training.evaluation.evaluate import check_classes
 from training.quantization.calibration_cache import write_tensorrt_tables
 from training.quantization.calibration_images import (
     CalibrationImages,
-    DatasetImages,
     FolderImages,
     split_images,
 )
@@ -91,7 +90,7 @@ def open_images(options: Namespace) -> tuple[CalibrationImages, str]:
         return FolderImages(options.images), options.images.resolve().name
     dataset = dataset_of(options)
     check_classes(list(read_spec(options.model).class_names), dataset)
-    return DatasetImages(dataset), f'{options.dataset} {options.split}'
+    return dataset, f'{options.dataset} {options.split}'
 
 
 def _parser() -> CommandParser:
@@ -132,8 +131,7 @@ def _measure(options: Namespace, result: QuantizationResult) -> float | None:
     if options.measure is None:
         return None
     dataset = dataset_of(Namespace(**{**vars(options), 'split': options.measure}))
-    name = f'{options.dataset} {options.measure}'
-    measure_split(result, options.model, DatasetImages(dataset), name)
+    measure_split(result, options.model, dataset, f'{options.dataset} {options.measure}')
     miou: float | None = result.record['miou_after']
     return miou
 

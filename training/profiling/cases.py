@@ -24,15 +24,14 @@ from swiftnet_ros.model_spec import read_model, read_spec, write_model
 from swiftnet_ros.model_spec.find_model import find_model
 from swiftnet_ros.model_spec.qdq import check_pairs
 from swiftnet_ros.system.image_size import format_size, Size
-from training.datasets.warehouse import FIRST_SEED
+from training.datasets.warehouse import warehouse
 from training.export import export
 from training.profiling.pyramid_graph import count_gmacs, Gmacs
-from training.quantization.calibration_images import CalibrationImage, NetworkInputs
+from training.quantization.calibration_images import NetworkInputs
 from training.quantization.quantizer import fold_for_quantization, Quantizer
 from training.run.checkpoint import Checkpoint, load_checkpoint
 from training.run.folder import RunPaths
 from training.trainer.initial_weights import untrained_checkpoint
-from training.warehouse_renderer import render
 
 PRECISIONS = tuple(name for name in ENGINE_PRECISIONS if name != 'auto')
 _RUN_FILE = RunPaths(Path()).trained.name
@@ -100,24 +99,15 @@ def quantize_untrained(source: Path, small: Path, out: Path) -> Path:
     It has no golden frame, because an untrained network predicts nothing to compare with.
     """
     quantizer, calibrated = _quantizer(source), _quantizer(small)
-    calibrated.calibrate(NetworkInputs(_RenderedImages(), *_input_size(small)))
+    # Two small images, because the scales do not change the latency.
+    images = warehouse(None, 'train', 2, 144, 256)
+    calibrated.calibrate(NetworkInputs(images, *_input_size(small)))
     quantizer.histograms = calibrated.histograms
     model = quantizer.model(_CALIBRATION_METHOD)
     check_pairs(model, source)
     record = {'method': _CALIBRATION_METHOD, 'source': 'rendered images, random weights'}
     write_model(model, out, replace(read_spec(source), precision='int8', calibration=record), None)
     return out
-
-
-class _RenderedImages:
-    """Calibration images; two small ones, because the scales do not change the latency."""
-
-    def __len__(self) -> int:
-        return 2
-
-    def __getitem__(self, index: int) -> CalibrationImage:
-        scene = render(FIRST_SEED['train'] + index, 144, 256)
-        return CalibrationImage(scene.image, None, f'rendered {index}')
 
 
 def _quantizer(path: Path) -> Quantizer:

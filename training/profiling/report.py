@@ -21,12 +21,13 @@ import re
 
 from swiftnet_ros.errors import FileMissingError, UnknownNameError
 from swiftnet_ros.system.files import write_atomic
-from training.profiling.block_tables import block_table, level_table
 from training.profiling.scaling import scaling_table, size_series, slope_table
 from training.profiling.tables import (
+    block_table,
     cpu_peak_table,
     JsonTree,
     latency_table,
+    level_table,
     machine_table,
     node_table,
     pair_table,

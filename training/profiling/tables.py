@@ -12,17 +12,20 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Markdown tables of a profiling result: cases, pairs, CPU peak, machine, and the ROS node."""
+"""Markdown tables of a profiling result: cases, pairs, blocks, CPU peak, and the ROS node."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from swiftnet_ros.system.image_size import format_size
+from training.profiling.pyramid_graph import DECODER, LEVEL_PARTS
 
 # A result, or an object in it, as `bench --json` writes them.
 JsonTree = Mapping[str, Any]
 
 NOTHING = '-'
+# The parts of a pyramid level that two models are compared on.
+_COMPARED = ('stem', 'block 1', 'block 2', 'block 3', 'block 4')
 
 
 def markdown_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -203,3 +206,92 @@ def _topic_rows(result: JsonTree) -> list[tuple[str, str]]:
          f'{megabytes(result["memory_mb"])}, {ratio(result["memory_growth_mb"])}'),
         ("medians of the node's own stages, ms", stages or NOTHING),
     ]  # fmt: skip
+
+
+def block_table(result: JsonTree) -> str:
+    """
+    Return the milliseconds of each level's blocks, of the decoder, and of the forward pass.
+
+    `remainder` is the time of the forward pass between operations.
+    """
+    blocks = result['blocks']
+    rows = [_level_row(level, times) for level in _levels(blocks) for times in blocks]
+    for times in blocks:
+        for name, spent in (
+            (DECODER, _block_sum(times, None, [DECODER])),
+            ('remainder', times['remainder_ms']),
+            ('forward pass', times['forward_ms']),
+        ):
+            empty = [NOTHING] * len(LEVEL_PARTS)
+            rows.append((name, name_of(times), size_of(times), *empty, ms(spent)))
+    return markdown_table(('level', 'model', 'size', *LEVEL_PARTS, 'sum'), rows)
+
+
+def level_table(result: JsonTree) -> str:
+    """Return the speed-up of every model over the first one, for each block of each level."""
+    blocks = result['blocks']
+    rows = [
+        row
+        for one, other in _block_pairs(blocks)
+        for level in [*_levels([one]), None]
+        for row in _speed_up_rows(one, other, level)
+    ]
+    head = (
+        'level', 'part', 'network', 'ms', 'compared with', 'ms', 'speed-up', 'GMAC ratio',
+        'realized', 'realized in the best rounds',
+    )  # fmt: skip
+    return markdown_table(head, rows)
+
+
+def _level_row(level: int, times: JsonTree) -> tuple[str, ...]:
+    spent = [_block_sum(times, level, [part]) for part in LEVEL_PARTS]
+    return (str(level), name_of(times), size_of(times), *map(ms, spent), ms(sum(spent)))
+
+
+def _speed_up_rows(one: JsonTree, other: JsonTree, level: int | None) -> Iterator[tuple[str, ...]]:
+    if level is None:
+        yield _speed_up_row(one, other, None, DECODER, [DECODER])
+        return
+    for part in _COMPARED:
+        yield _speed_up_row(one, other, level, part, [part])
+    yield _speed_up_row(one, other, level, 'whole level', LEVEL_PARTS)
+
+
+def _speed_up_row(
+    one: JsonTree, other: JsonTree, level: int | None, name: str, parts: Sequence[str]
+) -> tuple[str, ...]:
+    slow, fast = _block_sum(one, level, parts), _block_sum(other, level, parts)
+    gmac_ratio = _block_ratio(one, other, level, parts, 'gmacs')
+    best = _block_ratio(one, other, level, parts, 'best_ms')
+    return (
+        NOTHING if level is None else str(level), name, name_of(one), ms(slow), name_of(other),
+        ms(fast), ratio(slow / fast), ratio(gmac_ratio), ratio(slow / fast / gmac_ratio),
+        ratio(best / gmac_ratio),
+    )  # fmt: skip
+
+
+def _block_ratio(
+    one: JsonTree, other: JsonTree, level: int | None, parts: Sequence[str], key: str
+) -> float:
+    return _block_sum(one, level, parts, key) / _block_sum(other, level, parts, key)
+
+
+def _block_pairs(blocks: Sequence[JsonTree]) -> Iterator[tuple[JsonTree, JsonTree]]:
+    """Yield pairs of the first model and every other of the same size and precision."""
+    first = blocks[0]['model'] if blocks else None
+    for one in blocks:
+        for other in blocks:
+            same = all(one[key] == other[key] for key in ('height', 'width', 'precision'))
+            if same and one['model'] == first != other['model']:
+                yield one, other
+
+
+def _levels(blocks: Sequence[JsonTree]) -> list[int]:
+    found = {part['level'] for times in blocks for part in times['parts']}
+    return sorted(found - {None})
+
+
+def _block_sum(times: JsonTree, level: int | None, parts: Sequence[str], key: str = 'ms') -> float:
+    """Return the sum of milliseconds or GMACs over some parts of a level."""
+    chosen = [part for part in times['parts'] if part['level'] == level and part['part'] in parts]
+    return float(sum(part[key] for part in chosen))

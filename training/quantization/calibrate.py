@@ -14,10 +14,10 @@
 
 """Run a float graph on the calibration images and collect histograms of its activations."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 import math
 import os
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -26,19 +26,10 @@ import openvino
 from swiftnet_ros.backends.openvino.engine import openvino_core
 from swiftnet_ros.errors import SwiftnetError
 from tqdm import tqdm
+from training.quantization.calibration_images import NetworkInputs
 from training.quantization.histograms import Histogram, observe
 
 PASS_BYTES = 2**29
-
-
-class NamedInputs(Protocol):
-    """Network inputs with their names; uint8 [1, H, W, 3], iterated several times."""
-
-    def __iter__(self) -> Iterator[tuple[str, npt.NDArray[np.uint8]]]:
-        """Yield names and inputs, from the first on."""
-
-    def __len__(self) -> int:
-        """Return the number of inputs."""
 
 
 class CalibrationError(SwiftnetError):
@@ -49,7 +40,7 @@ class CalibrationError(SwiftnetError):
 
 
 def collect_histograms(
-    model: onnx.ModelProto, tensors: Sequence[str], images: NamedInputs
+    model: onnx.ModelProto, tensors: Sequence[str], images: NetworkInputs
 ) -> dict[str, Histogram]:
     """
     Return a histogram over all images for each of the named float tensors.

@@ -27,40 +27,26 @@ import numpy.typing as npt
 from swiftnet_ros.core.frames import Frame, to_network_input
 from swiftnet_ros.core.image_files import image_files
 from swiftnet_ros.errors import InvalidValueError
-from training.datasets.base import ImageLabelDataset
+from training.datasets.base import Sample
 
 
 @dataclass(frozen=True)
-class CalibrationImage:
-    """RGB uint8 [H, W, 3], class ids [H, W] or None, and a name."""
+class UnlabeledImage:
+    """RGB uint8 [H, W, 3] and a name; what a Sample has, without a label."""
 
     image: npt.NDArray[np.uint8]
-    label: npt.NDArray[np.uint8] | None
     name: str
+    label: None = None
 
 
 class CalibrationImages(Protocol):
-    """A sequence of images of which either all or none have labels."""
+    """A dataset, or a sequence of images without labels."""
 
     def __len__(self) -> int:
         """Return the number of images."""
 
-    def __getitem__(self, index: int) -> CalibrationImage:
+    def __getitem__(self, index: int) -> Sample | UnlabeledImage:
         """Load one image."""
-
-
-class DatasetImages:
-    """Images and labels of a dataset's split."""
-
-    def __init__(self, dataset: ImageLabelDataset) -> None:
-        self._dataset = dataset
-
-    def __len__(self) -> int:
-        return len(self._dataset)
-
-    def __getitem__(self, index: int) -> CalibrationImage:
-        sample = self._dataset[index]
-        return CalibrationImage(sample.image, sample.label, sample.name)
 
 
 class FolderImages:
@@ -72,7 +58,7 @@ class FolderImages:
     def __len__(self) -> int:
         return len(self._files)
 
-    def __getitem__(self, index: int) -> CalibrationImage:
+    def __getitem__(self, index: int) -> UnlabeledImage:
         """Load one image; raise InvalidValueError unless it has three channels of uint8."""
         path = self._files[index]
         pixels = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
@@ -83,7 +69,7 @@ class FolderImages:
             received = f'an image of {channels} channels, {pixels.dtype}'
             raise InvalidValueError(str(path), received, '3 channels, uint8, as from the camera')
         rgb = np.asarray(cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB), np.uint8)
-        return CalibrationImage(rgb, None, path.name)
+        return UnlabeledImage(rgb, path.name)
 
 
 @dataclass(frozen=True)
@@ -96,7 +82,7 @@ class ImageSubset:
     def __len__(self) -> int:
         return len(self.indices)
 
-    def __getitem__(self, index: int) -> CalibrationImage:
+    def __getitem__(self, index: int) -> Sample | UnlabeledImage:
         return self.images[self.indices[index]]
 
 

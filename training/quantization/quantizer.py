@@ -24,7 +24,8 @@ import onnx_ir as ir
 from swiftnet_ros.errors import InvalidModelError, UnknownNameError
 from swiftnet_ros.model_spec import ModelSpec
 from swiftnet_ros.model_spec.qdq import is_quantized
-from training.quantization.calibrate import CalibrationError, collect_histograms, NamedInputs
+from training.quantization.calibrate import CalibrationError, collect_histograms
+from training.quantization.calibration_images import NetworkInputs
 from training.quantization.folding import fold_batch_norms, FoldedGraph
 from training.quantization.histograms import Histogram, METHODS
 from training.quantization.onnx_graph import convolutions, float_weight
@@ -60,7 +61,7 @@ class Quantizer:
         self.layers = list(dict.fromkeys(folded.layers.values()))
         self._full_placement = place_pairs(self._graph, folded.layers)
 
-    def calibrate(self, images: NamedInputs) -> None:
+    def calibrate(self, images: NetworkInputs) -> None:
         """Collect the histograms of every activation that any placement quantizes."""
         model = ir.to_proto(self._folded.model)
         self.histograms = collect_histograms(model, list(self._full_placement.readers), images)

@@ -22,11 +22,19 @@ from matplotlib.figure import Figure
 from swiftnet_ros.errors import FileMissingError, UnknownNameError
 from swiftnet_ros.system.files import write_atomic
 from training.profiling.plots import save_plot
-from training.report.evaluation_tables import corruption_table, iou_table, model_table
 from training.report.plots import PLOTS
-from training.report.reference_table import comparison_table, read_reference
 from training.report.runs import read_runs, VariantResults, variants_by_table
-from training.report.table import budget, class_table, int8_table, variant_table
+from training.report.tables import (
+    budget,
+    class_table,
+    comparison_table,
+    corruption_table,
+    int8_table,
+    iou_table,
+    model_table,
+    read_reference,
+    variant_table,
+)
 
 _BLOCK = re.compile(
     r'(<!-- results (?P<folder>\S+) (?P<table>\S+)(?: (?P<reference>\S+))? -->\n)'

@@ -36,7 +36,7 @@ from swiftnet_ros.model_spec import read_model, read_spec
 from swiftnet_ros.model_spec.qdq import check_pairs
 import torch
 from training.__main__ import main
-from training.quantization.calibration_images import CalibrationImage
+from training.quantization.calibration_images import UnlabeledImage
 from training.quantization.folding import fold_batch_norms
 from training.quantization.onnx_to_torch import float_weights, OnnxNetwork, with_trained_weights
 from training.quantization.qat import distill, QatOptions
@@ -91,7 +91,7 @@ def test_only_weights_and_biases_have_gradients(graphs):
 
 def test_distillation_reduces_the_loss_of_a_coarsely_quantized_network(graphs):
     path, folded, quantized = graphs
-    samples = [CalibrationImage(image, None, '') for image in noise_images(4)]
+    samples = [UnlabeledImage(image, '') for image in noise_images(4)]
     student = OnnxNetwork(quantized, float_weights(folded), bits=3)
     teacher = OnnxNetwork(ir.to_proto(folded), {})
     options = QatOptions(steps=40, batch_size=2, lr=2e-3)

@@ -30,7 +30,7 @@ from training.pruning.masks import save_masks
 from training.report.page import page_text, write_page, write_report
 from training.report.plots import overlap, pareto
 from training.report.runs import NoResultsError, read_runs, variants_by_table
-from training.report.table import budget, class_table, NOT_MEASURED, variant_table
+from training.report.tables import budget, class_table, NOT_MEASURED, variant_table
 
 WIDTHS = {'stem': 4, 'body': 8}
 
