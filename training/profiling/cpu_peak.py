@@ -17,8 +17,8 @@
 from typing import Any
 
 import numpy as np
-import onnx
-from onnx import helper, numpy_helper, TensorProto
+from onnx import numpy_helper
+import onnx.parser
 from swiftnet_ros.backends.openvino.engine import openvino_core
 from swiftnet_ros.model_spec.contract import IR_VERSION, OPSET
 from swiftnet_ros.model_spec.qdq import DEQUANTIZE, QUANTIZE
@@ -27,6 +27,13 @@ from training.quantization.qdq_writer import WEIGHT_BITS
 
 SIDE = 4096
 BEST_OF = 5
+_FLOAT_NODES = 'y = Gemm<transB = 1>(x, w)'
+_INT8_NODES = f"""
+    x_float = {DEQUANTIZE}(x, scale, zero)
+    w_float = {DEQUANTIZE}(w, scale, zero)
+    y_float = Gemm<transB = 1>(x_float, w_float)
+    y = {QUANTIZE}(y_float, y_scale, zero)
+"""
 _HINTS = {'fp32': 'f32', 'bf16': 'bf16', 'int8': 'f32'}
 
 
@@ -74,32 +81,19 @@ class CpuPeak:
 
 
 def _product(precision: str, side: int) -> onnx.ModelProto:
+    kind, nodes = ('int8', _INT8_NODES) if precision == 'int8' else ('float', _FLOAT_NODES)
+    model = onnx.parser.parse_model(
+        f'<ir_version: {IR_VERSION}, opset_import: ["": {OPSET}]> product'
+        f'({kind}[{side}, {side}] x) => ({kind}[{side}, {side}] y) {{ {nodes} }}'
+    )
     highest = 2 ** (WEIGHT_BITS - 1) - 1
     weights = np.random.default_rng(0).integers(-highest, highest + 1, (side, side), np.int8)
-    is_int8 = precision == 'int8'
-    names, nodes = ('x', 'w'), []
-    if is_int8:
-        names = ('x_float', 'w_float')
-        for value, name in zip('xw', names, strict=True):
-            nodes.append(helper.make_node(DEQUANTIZE, [value, 'scale', 'zero'], [name]))
-    product = 'y_float' if is_int8 else 'y'
-    nodes.append(helper.make_node('Gemm', names, [product], transB=1))
-    if is_int8:
-        nodes.append(helper.make_node(QUANTIZE, [product, 'y_scale', 'zero'], ['y']))
-    constants = {
-        'w': weights if is_int8 else weights.astype(np.float32),
-        'scale': np.float32(1 / 127),
-        'zero': np.int8(0),
-        'y_scale': np.float32(side / 127),
-    }
-    element_type = TensorProto.INT8 if is_int8 else TensorProto.FLOAT
-    ends = [helper.make_tensor_value_info(name, element_type, [side, side]) for name in 'xy']
-    used = {name for node in nodes for name in node.input}
-    initializers = [
-        numpy_helper.from_array(np.asarray(value), name)
-        for name, value in constants.items()
-        if name in used
-    ]
-    graph = helper.make_graph(nodes, 'product', ends[:1], ends[1:], initializers)
-    opsets = [helper.make_opsetid('', OPSET)]
-    return helper.make_model(graph, opset_imports=opsets, ir_version=IR_VERSION)
+    constants: dict[str, Any] = {'w': weights}
+    if precision == 'int8':
+        constants |= {'scale': np.float32(1 / 127), 'zero': np.int8(0)}
+        constants['y_scale'] = np.float32(side / 127)
+    else:
+        constants['w'] = weights.astype(np.float32)
+    for name, value in constants.items():
+        model.graph.initializer.append(numpy_helper.from_array(np.asarray(value), name))
+    return model
