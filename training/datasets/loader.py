@@ -15,8 +15,7 @@
 """The training loader: reproducible batches of augmented crops, with rare-class sampling."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -47,8 +46,7 @@ class UnreadableImageError(SwiftnetError):
     """An image or label that cannot be trained on, found by a worker process."""
 
 
-@dataclass(frozen=True)
-class Batch:
+class Batch(NamedTuple):
     """images uint8 [N, 3, H, W]; labels int64 [N, H, W]; edge distance float32 [N, H, W] px."""
 
     images: Tensor
@@ -57,13 +55,7 @@ class Batch:
 
     def to(self, device: torch.device) -> 'Batch':
         """Return the batch on a device."""
-        tensors = (self.images, self.labels, self.edge_distance)
-        return Batch(*(tensor.to(device, non_blocking=True) for tensor in tensors))
-
-    def pin_memory(self) -> 'Batch':
-        """Return the batch in page-locked memory; called by the DataLoader."""
-        tensors = (self.images, self.labels, self.edge_distance)
-        return Batch(*(tensor.pin_memory() for tensor in tensors))
+        return Batch(*(tensor.to(device, non_blocking=True) for tensor in self))
 
 
 class AugmentedCrops(Dataset[WeightedCrop | str]):

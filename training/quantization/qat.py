@@ -136,12 +136,7 @@ def _measure_and_write(
     """Measure the networks before and after QAT, and write the latter with these metrics."""
     scorer = Scorer(inputs.held_out, inputs.source, spec)
     before, after = (scorer.score(model) for model in models)
-    metrics = {
-        'miou_before': scorer.before.miou,
-        'miou_after': after.miou,
-        'agreement': after.agreement,
-        'measured_on': f'{len(inputs.held_out)} held-out images',
-    }
+    metrics = scorer.metrics(after, 'held-out images')
     finetuning = {**settings, 'miou_untuned': before.miou, 'agreement_untuned': before.agreement}
     record = {**(spec.calibration or {}), **metrics, 'finetuning': finetuning}
     final = replace(spec, calibration=record, miou=None)

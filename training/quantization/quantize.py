@@ -91,7 +91,7 @@ def quantize(
         **_provenance(calibration, options),
         'method': method,
         'layers_float': kept,
-        **_metrics(scorer, after, held_out, f'held-out images of {options.source}'),
+        **scorer.metrics(after, f'held-out images of {options.source}'),
         'golden_agreement': scorer.golden_agreement(model, path),
     }
     return QuantizationResult(model, quantizer, method, scores, losses, record)
@@ -103,7 +103,7 @@ def measure_split(
     """Replace the metrics in the record by those of a whole split, which chose nothing."""
     scorer = Scorer(images, source, read_spec(source))
     after = scorer.score(result.model)
-    result.record.update(_metrics(scorer, after, images, f'images of {name}'))
+    result.record.update(scorer.metrics(after, f'images of {name}'))
 
 
 def save(result: QuantizationResult, source: Path, out: Path, miou: float | None) -> ModelSpec:
@@ -120,15 +120,6 @@ def summary(result: QuantizationResult) -> dict[str, Any]:
     shown['methods'] = {name: asdict(score) for name, score in result.scores.items()}
     shown['sensitivity'] = result.sensitivities
     return shown
-
-
-def _metrics(scorer: Scorer, after: Score, images: CalibrationImages, of: str) -> dict[str, Any]:
-    return {
-        'miou_before': scorer.before.miou,
-        'miou_after': after.miou,
-        'agreement': after.agreement,
-        'measured_on': f'{len(images)} {of}',
-    }
 
 
 def _provenance(calibration: ImageSubset, options: PtqOptions) -> dict[str, Any]:

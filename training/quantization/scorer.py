@@ -19,6 +19,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import cv2
 import numpy as np
@@ -63,6 +64,15 @@ class Scorer:
         """Measure a network with the classes and input size of the float one."""
         with self._open_candidate(model) as segmenter:
             return self._score(segmenter)
+
+    def metrics(self, after: Score, images: str) -> dict[str, Any]:
+        """Return what a file records of a quantized network; `images` describes those used."""
+        return {
+            'miou_before': self.before.miou,
+            'miou_after': after.miou,
+            'agreement': after.agreement,
+            'measured_on': f'{len(self._images)} {images}',
+        }
 
     def golden_agreement(self, model: onnx.ModelProto, float_model: Path) -> float | None:
         """Return the fraction of the float file's golden frame that keeps its label."""

@@ -28,8 +28,8 @@ from training.datasets.loader import Batch
 from training.models.layers import resize
 from training.run.checkpoint import CheckpointError, load_checkpoint
 from training.schema.config import DistillationConfig
+from training.trainer.device import memory_format
 from training.trainer.losses import Loss, lovasz_softmax
-from training.trainer.memory_format import memory_format
 
 # weight, sum over the pixels that count, number of these pixels
 LossTerm = tuple[float, Tensor, Tensor]

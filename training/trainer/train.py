@@ -16,12 +16,11 @@
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import asdict, replace
-from datetime import timedelta
 from pathlib import Path
 
 from accelerate import Accelerator
-from accelerate.utils import InitProcessGroupKwargs, set_seed
-from swiftnet_ros.errors import InvalidValueError, UnknownNameError
+from accelerate.utils import set_seed
+from swiftnet_ros.errors import InvalidValueError
 import torch
 from torch import nn, Tensor
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
@@ -52,13 +51,12 @@ from training.schema.config import (
     TrainConfig,
 )
 from training.trainer.callbacks import Callback, default_callbacks, keep_steps, update_ema
-from training.trainer.cuda_graphs import replay_as_cuda_graph
+from training.trainer.device import build_accelerator, memory_format, replay_as_cuda_graph
 from training.trainer.distillation import load_teacher, Objective
 from training.trainer.distributed import synchronize_norms
 from training.trainer.initial_weights import initial_network
 from training.trainer.losses import build_loss
 from training.trainer.lr_schedule import build_lr_schedule
-from training.trainer.memory_format import memory_format
 from training.trainer.optimizers import build_optimizer
 from training.trainer.state import TrainState
 import yaml
@@ -72,9 +70,6 @@ _MAY_DIFFER = (
     'train.checkpoint_every',
     'train.cuda_graphs',
 )
-# How long the other processes wait while the main process evaluates.
-_PROCESS_GROUP_TIMEOUT = timedelta(hours=12)
-_MIXED_PRECISION = {'none': 'no', 'bf16': 'bf16', 'fp16': 'fp16'}
 
 
 def train(
@@ -114,7 +109,7 @@ def _train(
 ) -> None:
     """Start or resume a run and finish it."""
     set_seed(config.train.seed)
-    accelerator = _accelerator(config.train.amp)
+    accelerator = build_accelerator(config.train.amp)
     dataset = _training_dataset(config.data, root, config.train.workers)
     counts = None
     if needs_counts(config.class_weights, config.sampling):
@@ -187,22 +182,6 @@ def _step(
     reduced = accelerator.reduce(loss.detach(), reduction='mean')
     assert isinstance(reduced, Tensor)
     return float(reduced)
-
-
-def _accelerator(amp: str) -> Accelerator:
-    if amp not in _MIXED_PRECISION:
-        raise UnknownNameError('value of train.amp', amp, _MIXED_PRECISION)
-    if amp == 'fp16' and not torch.cuda.is_available():
-        raise InvalidValueError('train.amp', amp, 'none or bf16 where there is no GPU')
-    # All batches have one shape, so that searching for the fastest convolutions pays.
-    torch.backends.cudnn.benchmark = True
-    return Accelerator(
-        # Several processes share a CPU only if this is set.
-        cpu=not torch.cuda.is_available(),
-        mixed_precision=_MIXED_PRECISION[amp],
-        step_scheduler_with_optimizer=False,
-        kwargs_handlers=[InitProcessGroupKwargs(timeout=_PROCESS_GROUP_TIMEOUT)],
-    )
 
 
 def _training_dataset(config: DataConfig, root: Path | None, workers: int) -> ImageLabelDataset:

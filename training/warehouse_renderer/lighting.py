@@ -19,8 +19,7 @@ from random import Random
 
 import cv2
 import numpy as np
-from training.warehouse_renderer import polygons
-from training.warehouse_renderer.faces import Faces
+from training.warehouse_renderer.faces import block_corners, Faces
 from training.warehouse_renderer.geometry import FloatArray
 from training.warehouse_renderer.layout import Scene
 from training.warehouse_renderer.parts import Block, Hull
@@ -78,7 +77,7 @@ def _shade(rng: Random, scene: Scene, scale: FloatArray, shift: FloatArray) -> F
     wide = np.zeros((MAP_SIZE, MAP_SIZE), np.float32)
     blocks = [p for p in scene.parts if isinstance(p, Block) and p.size[2] and p.pose.z < 3]
     low = np.array([[b.pose.z] for b in blocks], np.float32)
-    ground = polygons.block_corners(blocks)[:, [0, 1, 3, 2], :2]
+    ground = block_corners(blocks)[:, [0, 1, 3, 2], :2]
     slant = np.array([rng.uniform(-0.3, 0.3), rng.uniform(-0.3, 0.3)], np.float32)
     cast = ground + (slant * (low + 0.5))[:, None]
     _fill(wide, cast * scale + shift, 0.35)

@@ -20,7 +20,7 @@ from swiftnet_ros.errors import InvalidValueError
 import torch
 from training.datasets.loader import Batch
 from training.models import build_model
-from training.trainer.cuda_graphs import replay_as_cuda_graph
+from training.trainer.device import replay_as_cuda_graph
 from training.trainer.train import train
 
 IMAGES = torch.randint(0, 256, (2, 3, 64, 64), dtype=torch.uint8)
@@ -79,5 +79,5 @@ def test_replayed_network_has_the_same_logits_and_gradients():
 
 @needs_gpu
 def test_batch_is_moved_to_pinned_memory():
-    batch = Batch(IMAGES, IMAGES[:, 0].long(), IMAGES[:, 0].float()).pin_memory()
+    batch = Batch(IMAGES, IMAGES[:, 0].long(), IMAGES[:, 0].float())
     assert batch.images.is_pinned() and batch.labels.is_pinned()
