@@ -23,11 +23,7 @@ from swiftnet_ros.model_spec import read_spec
 from training.commands.arguments import CommandParser, dataset_of, print_json
 from training.evaluation.evaluate import check_classes
 from training.quantization.calibration_cache import write_tensorrt_tables
-from training.quantization.calibration_images import (
-    CalibrationImages,
-    FolderImages,
-    split_images,
-)
+from training.quantization.calibration_images import CalibrationImages, FolderImages, split_images
 from training.quantization.histograms import METHODS
 from training.quantization.qdq_writer import WEIGHT_BITS
 from training.quantization.quantize import (

@@ -27,12 +27,7 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 from torchvision.transforms import v2
 from training.datasets.base import ImageLabelDataset
 from training.datasets.class_statistics import ClassCounts
-from training.datasets.transforms.augmentation import (
-    augment,
-    class_mix,
-    Crop,
-    training_transform,
-)
+from training.datasets.transforms.augmentation import augment, class_mix, Crop, training_transform
 from training.schema.config import AugmentationConfig, SamplingConfig, TrainConfig
 
 # (image, label, distance of each pixel to the nearest label edge)

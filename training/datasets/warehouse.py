@@ -75,11 +75,7 @@ def _write_png(path: Path, pixels: npt.NDArray[np.uint8]) -> None:
 
 
 def warehouse(
-    root: Path | None,
-    split: str,
-    frames: int | None = None,
-    height: int = 576,
-    width: int = 1024,
+    root: Path | None, split: str, frames: int | None = None, height: int = 576, width: int = 1024
 ) -> RenderedScenes:
     """Open a split; `root` is the folder in which rendered scenes are cached, or None."""
     checked_split(split, tuple(FIRST_SEED))

@@ -97,10 +97,7 @@ _RULES: dict[str, tuple[Callable[[Variant], bool], str]] = {
         lambda v: (v.pruning is None) + (v.masks is None) == 1 + (v.weights == 'narrow'),
         'either pruning or masks, neither for narrow',
     ),
-    'criterion': (
-        lambda v: v.criterion is None or v.pruning is not None,
-        'null without pruning',
-    ),
+    'criterion': (lambda v: v.criterion is None or v.pruning is not None, 'null without pruning'),
     'rounds': (
         lambda v: v.rounds == 1 or (v.rounds > 1 and v.weights != 'narrow'),
         'at least 1, 1 for narrow',
@@ -117,10 +114,7 @@ _RULES: dict[str, tuple[Callable[[Variant], bool], str]] = {
         lambda v: (v.widths is None) == (v.weights != 'narrow'),
         'the widths of a narrow variant, null for others',
     ),
-    'features': (
-        lambda v: v.features is None or v.weights == 'narrow',
-        'null except for narrow',
-    ),
+    'features': (lambda v: v.features is None or v.weights == 'narrow', 'null except for narrow'),
 }
 
 

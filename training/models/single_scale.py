@@ -19,13 +19,7 @@ import numpy.typing as npt
 import torch
 from torch import nn, Tensor
 from training.models.encoders import ENCODERS
-from training.models.layers import (
-    bn_relu_conv,
-    init_weights,
-    Normalize,
-    resize,
-    UpsampleBlend,
-)
+from training.models.layers import bn_relu_conv, init_weights, Normalize, resize, UpsampleBlend
 from training.models.pyramid import STAGE_STRIDES
 from training.schema.config import ModelConfig
 

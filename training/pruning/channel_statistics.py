@@ -118,7 +118,5 @@ def _batch_statistics(features: Tensor, labels: Tensor, classes: int) -> Channel
 
 def _sum(first: ChannelStatistics, second: ChannelStatistics) -> ChannelStatistics:
     return ChannelStatistics(
-        first.counts + second.counts,
-        first.sums + second.sums,
-        first.products + second.products,
+        first.counts + second.counts, first.sums + second.sums, first.products + second.products
     )

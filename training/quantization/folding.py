@@ -63,9 +63,7 @@ def fold_batch_norms(model: onnx.ModelProto) -> FoldedGraph:
     return FoldedGraph(folded, layers)
 
 
-def norm_scale_and_shift(
-    norm: ir.Node,
-) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+def norm_scale_and_shift(norm: ir.Node) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """Return the scale and shift of each channel that a batch norm is equal to."""
     gamma, beta, mean, variance = (float_weight(value) for value in norm.inputs[1:5])
     epsilon = norm.attributes['epsilon'].as_float() if 'epsilon' in norm.attributes else 1e-5
@@ -118,10 +116,7 @@ def _scale(
 
 
 def _scale_convolution(
-    graph: ir.Graph,
-    node: ir.Node,
-    scale: npt.NDArray[np.float64],
-    shift: npt.NDArray[np.float64],
+    graph: ir.Graph, node: ir.Node, scale: npt.NDArray[np.float64], shift: npt.NDArray[np.float64]
 ) -> None:
     weight = float_weight(node.inputs[1]) * scale[:, None, None, None]
     has_bias = len(node.inputs) > 2 and node.inputs[2] is not None

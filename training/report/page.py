@@ -137,11 +137,7 @@ def _read_groups(folder: Path) -> dict[str, list[VariantResults]]:
 def _page_plots(base: Path, folder: str) -> list[tuple[Path, str, Figure]]:
     """Return path from the page, caption and figure of every plot of a folder of runs."""
     return [
-        (
-            PLOT_FOLDER / f'results_{Path(folder).name}_{title}_{plot}.png',
-            PLOTS[plot][1],
-            figure,
-        )
+        (PLOT_FOLDER / f'results_{Path(folder).name}_{title}_{plot}.png', PLOTS[plot][1], figure)
         for title, variants in _read_groups(base / folder).items()
         for plot, figure in _figures(variants)
     ]
