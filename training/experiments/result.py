@@ -36,7 +36,7 @@ def write_result(
     if paths.result.exists():
         return
     checkpoint = load_checkpoint(paths.trained)
-    config = load_config(paths.config)
+    network, config = checkpoint.network(), load_config(paths.config)
     metrics = read_records(paths.metrics)[-1]
     complexity = count_complexity(checkpoint.network(), checkpoint.height, checkpoint.width)
     start = load_checkpoint(paths.initial_weights) if paths.initial_weights.exists() else None
@@ -46,7 +46,7 @@ def write_result(
         'seed': config.train.seed,
         **settings,
         'params': complexity.params,
-        'params_not_zero': _nonzero_params(checkpoint),
+        'params_not_zero': sum(int(torch.count_nonzero(p)) for p in network.parameters()),
         'gmacs': complexity.gmacs,
         'conv_gmacs': complexity.conv_gmacs,
         'size': [checkpoint.height, checkpoint.width],
@@ -72,8 +72,3 @@ def weights_sha256(checkpoint: Checkpoint) -> str:
         digest.update(name.encode())
         digest.update(value.contiguous().numpy().tobytes())
     return digest.hexdigest()
-
-
-def _nonzero_params(checkpoint: Checkpoint) -> int:
-    parameters = checkpoint.network().parameters()
-    return sum(int(torch.count_nonzero(parameter)) for parameter in parameters)

@@ -81,7 +81,10 @@ def make_cases(
 
 def model_names(models: Sequence[Path]) -> list[str]:
     """Return file names without suffixes, a run's folder name, with parents if names clash."""
-    paths = [_path_without_suffixes(path) for path in models]
+    paths = [
+        path.resolve().parent if path.name == _RUN_FILE else path.with_name(_stem(path))
+        for path in models
+    ]
     clashing = {path.name for path in paths if len({p for p in paths if p.name == path.name}) > 1}
     return [str(path) if path.name in clashing else path.name for path in paths]
 
@@ -112,10 +115,6 @@ def quantize_untrained(source: Path, small: Path, out: Path) -> Path:
 
 def _quantizer(path: Path) -> Quantizer:
     return Quantizer(fold_for_quantization(read_model(path), read_spec(path), path))
-
-
-def _path_without_suffixes(path: Path) -> Path:
-    return path.resolve().parent if path.name == _RUN_FILE else path.with_name(_stem(path))
 
 
 def _stem(path: Path) -> str:

@@ -70,11 +70,6 @@ def observe(before: Histogram | None, values: npt.NDArray[np.float32]) -> Histog
     return Histogram(counts, wide.limit, wide.largest)
 
 
-def max_range(histogram: Histogram) -> float:
-    """Return the largest magnitude: nothing is clipped."""
-    return histogram.largest
-
-
 def percentile_range(histogram: Histogram, percent: float) -> float:
     """Return the magnitude that `percent` percent of all values are below."""
     total = histogram.counts.cumsum()
@@ -119,7 +114,8 @@ def _divergence(counts: npt.NDArray[np.float64], bins: int) -> float:
 
 # calibration method -> the magnitude that becomes 127
 METHODS: dict[str, Callable[[Histogram], float]] = {
-    'max': max_range,
+    # Nothing is clipped.
+    'max': lambda histogram: histogram.largest,
     'percentile_99.9': lambda histogram: percentile_range(histogram, 99.9),
     'percentile_99.99': lambda histogram: percentile_range(histogram, 99.99),
     'entropy': entropy_range,

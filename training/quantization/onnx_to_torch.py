@@ -74,14 +74,12 @@ def _conv(node: ir.Node, inputs: Sequence[Tensor | None]) -> Tensor:
     )
 
 
-def _max_pool(node: ir.Node, inputs: Sequence[Tensor | None]) -> Tensor:
-    image = _padded(node, _required(inputs, 0), float('-inf'))
-    return F.max_pool2d(image, _ints(node, 'kernel_shape', ()), _ints(node, 'strides', (1, 1)))
-
-
-def _average_pool(node: ir.Node, inputs: Sequence[Tensor | None]) -> Tensor:
-    image = _padded(node, _required(inputs, 0), 0.0)
-    return F.avg_pool2d(image, _ints(node, 'kernel_shape', ()), _ints(node, 'strides', (1, 1)))
+def _pooling(
+    node: ir.Node, inputs: Sequence[Tensor | None], padding: float
+) -> tuple[Tensor, list[int], list[int]]:
+    """Return the padded image, the kernel and the strides of a pooling."""
+    image = _padded(node, _required(inputs, 0), padding)
+    return image, _ints(node, 'kernel_shape', ()), _ints(node, 'strides', (1, 1))
 
 
 def _resize(node: ir.Node, inputs: Sequence[Tensor | None]) -> Tensor:
@@ -112,36 +110,25 @@ def fake_quantized(values: Tensor, scale: Tensor, axis: int | None = None) -> Te
     return torch.fake_quantize_per_channel_affine(values, scale, zeros, axis, -127, 127)
 
 
-def _transpose(node: ir.Node, inputs: Sequence[Tensor | None]) -> Tensor:
-    return _required(inputs, 0).permute(_ints(node, 'perm', ()))
-
-
-def _concat(node: ir.Node, inputs: Sequence[Tensor | None]) -> Tensor:
-    tensors = [_required(inputs, index) for index in range(len(inputs))]
-    return torch.cat(tensors, node.attributes['axis'].as_int())
-
-
-def _cast(node: ir.Node, inputs: Sequence[Tensor | None]) -> Tensor:
-    return _required(inputs, 0).float()
-
-
 OPERATORS: dict[str, Operator] = {
     'Add': lambda node, inputs: _required(inputs, 0) + _required(inputs, 1),
-    'AveragePool': _average_pool,
+    'AveragePool': lambda node, inputs: F.avg_pool2d(*_pooling(node, inputs, 0.0)),
     'BatchNormalization': _batch_norm,
-    'Cast': _cast,
+    'Cast': lambda node, inputs: _required(inputs, 0).float(),
     'Clip': _clip,
-    'Concat': _concat,
+    'Concat': lambda node, inputs: torch.cat(
+        [_required(inputs, i) for i in range(len(inputs))], node.attributes['axis'].as_int()
+    ),
     'Conv': _conv,
     'MatMul': lambda node, inputs: torch.matmul(_required(inputs, 0), _required(inputs, 1)),
-    'MaxPool': _max_pool,
+    'MaxPool': lambda node, inputs: F.max_pool2d(*_pooling(node, inputs, float('-inf'))),
     'Mul': lambda node, inputs: _required(inputs, 0) * _required(inputs, 1),
     # A Q/DQ pair rounds once, at its dequantizer.
     QUANTIZE: lambda node, inputs: _required(inputs, 0),
     DEQUANTIZE: lambda node, inputs: fake_quantized(_required(inputs, 0), _required(inputs, 1)),
     'Relu': lambda node, inputs: torch.relu(_required(inputs, 0)),
     'Resize': _resize,
-    'Transpose': _transpose,
+    'Transpose': lambda node, inputs: _required(inputs, 0).permute(_ints(node, 'perm', ())),
 }
 
 

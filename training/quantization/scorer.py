@@ -26,7 +26,6 @@ import numpy as np
 import numpy.typing as npt
 import onnx
 from swiftnet_ros.core import metrics
-from swiftnet_ros.core.labels import Labels
 from swiftnet_ros.model_spec import ModelSpec, read_golden, read_spec, write_model
 from swiftnet_ros.model_spec.qdq import is_quantized
 from swiftnet_ros.segmenter import open_model, Segmenter
@@ -91,16 +90,14 @@ class Scorer:
             with _open_segmenter(path) as segmenter:
                 yield segmenter
 
-    def _float_label(self, index: int) -> Labels:
-        return np.asarray(cv2.imdecode(self._float_labels[index], cv2.IMREAD_UNCHANGED))
-
     def _score(self, segmenter: Segmenter | None) -> Score:
         """Measure a network, the float one if it is None."""
         classes = len(self._spec.classes)
         matrix = metrics.confusion_matrix(np.empty(0, int), np.empty(0, int), classes)
         agreements = []
         for index in range(len(self._images)):
-            item, float_label = self._images[index], self._float_label(index)
+            item = self._images[index]
+            float_label = np.asarray(cv2.imdecode(self._float_labels[index], cv2.IMREAD_UNCHANGED))
             labels = segmenter.segment(item.image).labels if segmenter else float_label
             agreements.append(float(np.mean(labels == float_label)))
             if item.label is not None:

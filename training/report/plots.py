@@ -114,9 +114,11 @@ def overlap(one: KeptFlags, other: KeptFlags) -> float | None:
         return None
     intersection = union = 0
     for layer in shared:
-        first, second = _padded_to_equal(one[layer], other[layer])
-        intersection += int((first & second).sum())
-        union += int((first | second).sum())
+        # Flags end with the last kept channel.
+        first, second = np.flatnonzero(one[layer]), np.flatnonzero(other[layer])
+        common = len(np.intersect1d(first, second, assume_unique=True))
+        intersection += common
+        union += len(first) + len(second) - common
     return intersection / union
 
 
@@ -126,18 +128,10 @@ def _flags(ids: Sequence[int]) -> npt.NDArray[np.bool_]:
     return flags
 
 
-def _padded_to_equal(
-    first: npt.NDArray[np.bool_], second: npt.NDArray[np.bool_]
-) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
-    """Pad with False: flags end with the last kept channel."""
-    length = max(len(first), len(second))
-    return np.pad(first, (0, length - len(first))), np.pad(second, (0, length - len(second)))
-
-
 def _first_seed(variants: Sequence[VariantResults]) -> list[RunResult]:
     """Return the runs of the smallest seed: only these are pruned from one dense network."""
     seed = min(seed for variant in variants for seed in variant.seeds)
-    return [run for variant in variants for run in variant.of_seed(seed)]
+    return [run for item in variants for run in item.runs if run.result['seed'] == seed]
 
 
 def _percent(rows: Sequence[Sequence[float | None]]) -> npt.NDArray[np.float64]:

@@ -81,10 +81,6 @@ class VariantResults:
         known = [value for value in values if value is not None]
         return sum(known) / len(known) if known else None
 
-    def of_seed(self, seed: int) -> list[RunResult]:
-        """Return the run of a seed, an empty list if there is none."""
-        return [run for run in self.runs if run.result['seed'] == seed]
-
     @property
     def seeds(self) -> list[int]:
         """Return the seeds."""
@@ -111,14 +107,15 @@ def variants_by_table(runs: Sequence[RunResult]) -> dict[str, list[VariantResult
     tables: dict[str, dict[str, list[RunResult]]] = {}
     for run in sorted(runs, key=lambda run: int(run.result['seed'])):
         suffix = '_transfer' if run.result['weights'] == 'transfer' else ''
-        variants = tables.setdefault(run.result['dataset'] + suffix, {})
-        variants.setdefault(run.result['name'], []).append(run)
-    return {
-        title: sorted(
-            (VariantResults(name, found) for name, found in variants.items()), key=_sort_key
-        )
-        for title, variants in sorted(tables.items())
+        table = tables.setdefault(run.result['dataset'] + suffix, {})
+        table.setdefault(run.result['name'], []).append(run)
+    results = {
+        title: [VariantResults(name, found) for name, found in table.items()]
+        for title, table in sorted(tables.items())
     }
+    for variants in results.values():
+        variants.sort(key=lambda item: (item.name != DENSE, -item.mean('gmacs'), item.name))
+    return results
 
 
 def _read_run(paths: RunPaths) -> RunResult:
@@ -144,7 +141,3 @@ def _mean_of_all(values: Sequence[Any]) -> float | None:
     """Return the mean of the values; None if one is missing."""
     known = [float(value) for value in values if value is not None]
     return sum(known) / len(known) if len(known) == len(values) else None
-
-
-def _sort_key(variant: VariantResults) -> tuple[bool, float, str]:
-    return variant.name != DENSE, -variant.mean('gmacs'), variant.name

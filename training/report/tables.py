@@ -176,7 +176,10 @@ def model_table(results: Path) -> str:
         (
             name,
             str(next(iter(evaluations.values()))['images']),
-            *(_miou(evaluations, precision) for precision in PRECISIONS),
+            *(
+                class_percent(evaluations[name]['miou']) if name in evaluations else NOT_MEASURED
+                for name in PRECISIONS
+            ),
         )
         for name, evaluations in models.items()
         if evaluations
@@ -217,12 +220,6 @@ def corruption_table(folder: Path) -> str:
         for corruption, by_model in mious.items()
     ]
     return markdown_table(('corruption', *models), rows)
-
-
-def _miou(evaluations: Evaluations, precision: str) -> str:
-    if precision not in evaluations:
-        return NOT_MEASURED
-    return class_percent(evaluations[precision]['miou'])
 
 
 @dataclass(frozen=True)

@@ -120,15 +120,11 @@ def mobilenet_v2(widths: Sequence[int] | None, levels: int) -> Encoder:
     for stage, rows in enumerate(_ROWS):
         blocks = nn.ModuleList()
         for expansion, published, count, stride in rows:
-            outputs = _row_width(published, chosen[stage + 1] / _PUBLISHED[stage + 1])
+            # Scaled with its stage; the last row has exactly the stage's width.
+            outputs = max(1, round(published * (chosen[stage + 1] / _PUBLISHED[stage + 1])))
             for index in range(count):
                 step = stride if index == 0 else 1
                 blocks.append(InvertedResidual(inputs, outputs, step, expansion, levels))
                 inputs = outputs
         stages.append(blocks)
     return MobileNetV2('mobilenet_v2', chosen, stem, stages)
-
-
-def _row_width(published: int, scale: float) -> int:
-    """Return a row's width scaled with its stage; the last row has exactly the stage's width."""
-    return max(1, round(published * scale))
