@@ -23,21 +23,12 @@ from swiftnet_ros.system.process import exit_code
 
 # command -> module of training/commands with `main(arguments) -> int`, imported when called
 COMMANDS = {
-    'train': 'training.commands.train',
-    'lottery': 'training.commands.lottery',
-    'report': 'training.commands.report',
-    'export': 'training.commands.export',
-    'quantize': 'training.commands.quantize',
-    'fp16': 'training.commands.fp16',
-    'finetune_int8': 'training.commands.finetune_int8',
-    'evaluate': 'training.commands.evaluate',
-    'visualize': 'training.commands.visualize',
-    'average': 'training.commands.average',
-    'count': 'training.commands.count',
-    'render': 'training.commands.render',
-    'prune': 'training.commands.prune',
-    'bench': 'training.commands.bench',
-}
+    name: f'training.commands.{name}'
+    for name in (
+        'train', 'lottery', 'report', 'export', 'quantize', 'fp16', 'finetune_int8', 'evaluate',
+        'visualize', 'average', 'count', 'render', 'prune', 'bench',
+    )
+}  # fmt: skip
 # former name -> name; accepted in this version only
 ALIASES = {'half': 'fp16', 'sheet': 'visualize'}
 

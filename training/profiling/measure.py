@@ -60,7 +60,6 @@ class ProfilingOptions:
     with_cpu_peak: bool = False
 
     def __post_init__(self) -> None:
-        """Raise InvalidValueError if a value is out of range."""
         if self.repeats < 1:
             raise InvalidValueError('repeats', self.repeats, 'at least 1')
         if min(self.counts, default=1) < 1:

@@ -16,12 +16,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from torch import Generator, Tensor
 
 
-@dataclass(frozen=True)
-class ChannelStatistics:
+class ChannelStatistics(NamedTuple):
     """
     Statistics of C channels over the labeled pixels of calibration images, on one pyramid level.
 

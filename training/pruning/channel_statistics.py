@@ -92,7 +92,9 @@ class _Recorder:
         if self.level == len(self.levels):
             self.levels.append(added)
         else:
-            self.levels[self.level] = _sum(self.levels[self.level], added)
+            self.levels[self.level] = ChannelStatistics(
+                *map(torch.add, self.levels[self.level], added)
+            )
         self.level += 1
 
     def labeled_levels(self) -> tuple[ChannelStatistics, ...]:
@@ -114,9 +116,3 @@ def _batch_statistics(features: Tensor, labels: Tensor, classes: int) -> Channel
     counts = torch.bincount(ids, minlength=classes).double()
     sums = torch.zeros(classes, pixels.shape[1], dtype=torch.float64).index_add_(0, ids, pixels)
     return ChannelStatistics(counts, sums, pixels.T @ pixels)
-
-
-def _sum(first: ChannelStatistics, second: ChannelStatistics) -> ChannelStatistics:
-    return ChannelStatistics(
-        first.counts + second.counts, first.sums + second.sums, first.products + second.products
-    )

@@ -51,7 +51,6 @@ class MaskOptions:
     scope: str = 'global'
 
     def __post_init__(self) -> None:
-        """Raise UnknownNameError or InvalidValueError for impossible values."""
         if self.scope not in SCOPES:
             raise UnknownNameError('scope of masks', self.scope, SCOPES)
         if not 0 <= self.ratio < 1:

@@ -56,7 +56,6 @@ class PruneOptions:
     floor: int = 8
 
     def __post_init__(self) -> None:
-        """Raise UnknownNameError or InvalidValueError for impossible values."""
         if self.criterion not in CRITERIA:
             raise UnknownNameError('pruning criterion', self.criterion, CRITERIA)
         if isinstance(self.ratios, str) and self.ratios not in PRESETS:

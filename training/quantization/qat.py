@@ -53,7 +53,6 @@ class QatOptions:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        """Raise InvalidValueError if a value is out of range."""
         for name, value in (('--steps', self.steps), ('--batch-size', self.batch_size)):
             if value < 1:
                 raise InvalidValueError(name, value, 'at least 1')

@@ -20,6 +20,7 @@ whose bottleneck strides in its 3x3 convolution), so that its ImageNet weights f
 """
 
 from collections.abc import Sequence
+from functools import partial
 import re
 
 import torch
@@ -125,16 +126,8 @@ def _resnet(
     return ResNet(name, chosen, Stem(chosen[0], levels), stages)
 
 
-def resnet18(widths: Sequence[int] | None, levels: int) -> Encoder:
-    """Return ResNet-18; published widths of stem and stages: 64, 64, 128, 256, 512."""
-    return _resnet('resnet18', BasicBlock, (2, 2, 2, 2), widths, levels)
-
-
-def resnet34(widths: Sequence[int] | None, levels: int) -> Encoder:
-    """Return ResNet-34; published widths of stem and stages: 64, 64, 128, 256, 512."""
-    return _resnet('resnet34', BasicBlock, (3, 4, 6, 3), widths, levels)
-
-
-def resnet50(widths: Sequence[int] | None, levels: int) -> Encoder:
-    """Return ResNet-50; published widths of stem and stages: 64, 256, 512, 1024, 2048."""
-    return _resnet('resnet50', Bottleneck, (3, 4, 6, 3), widths, levels)
+# Published widths of stem and stages: 64, 64, 128, 256, 512.
+resnet18 = partial(_resnet, 'resnet18', BasicBlock, (2, 2, 2, 2))
+resnet34 = partial(_resnet, 'resnet34', BasicBlock, (3, 4, 6, 3))
+# Published widths: 64, 256, 512, 1024, 2048.
+resnet50 = partial(_resnet, 'resnet50', Bottleneck, (3, 4, 6, 3))
