@@ -26,9 +26,8 @@ from torch import nn
 from training.commands.arguments import CommandParser, print_json
 from training.datasets import open_dataset
 from training.evaluation.complexity import count_complexity
-from training.pruning.channel_group import NetworkStatistics
 from training.pruning.channel_statistics import calibration_batches, collect_statistics
-from training.pruning.criteria import CRITERIA
+from training.pruning.criteria import CRITERIA, NetworkStatistics
 from training.pruning.history import history_path
 from training.pruning.options import PruneConfig
 from training.pruning.structured import prune

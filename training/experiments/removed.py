@@ -52,9 +52,8 @@ class RemovedWeights:
         """Set the weights to zero."""
         apply_masks(network, self.masks)
 
-    def reapply(self, network: nn.Module) -> None:
-        """Set the weights to zero again, as a step of the optimizer changes them."""
-        apply_masks(network, self.masks)
+    # A step of the optimizer changes them.
+    reapply = apply
 
     def save(self, paths: RunPaths) -> None:
         """Write the masks."""

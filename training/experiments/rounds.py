@@ -27,8 +27,8 @@ from training.experiments.removed import load_removed, Removed, RemovedChannels,
 from training.experiments.seed_runs import SeedRuns
 from training.experiments.variant import Variant
 from training.experiments.weight_init import WEIGHT_INITS, WeightSources
-from training.pruning.channel_group import NetworkStatistics
 from training.pruning.channel_statistics import collect_statistics
+from training.pruning.criteria import NetworkStatistics
 from training.pruning.history import PruningHistory
 from training.pruning.masks import unstructured_masks
 from training.pruning.structured import prune

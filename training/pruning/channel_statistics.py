@@ -25,7 +25,7 @@ from torch import nn, Tensor
 import torch.nn.functional as F
 from training.datasets.base import ImageLabelDataset
 from training.datasets.loader import Batch, readable_batches, training_loader
-from training.pruning.channel_group import ChannelStatistics, NetworkStatistics
+from training.pruning.criteria import ChannelStatistics, NetworkStatistics
 from training.pruning.dependency_groups import DependencyGroup, IN, trace
 from training.pruning.options import CalibrationConfig
 from training.schema.config import AugmentationConfig, TrainConfig

@@ -20,8 +20,7 @@ import logging
 from swiftnet_ros.errors import SwiftnetError
 import torch
 from torch import nn, Tensor
-from training.pruning.channel_group import ChannelGroup, NetworkStatistics
-from training.pruning.criteria import CRITERIA
+from training.pruning.criteria import ChannelGroup, CRITERIA, NetworkStatistics
 from training.pruning.dead_channels import dead_channels
 from training.pruning.dependency_groups import (
     channel_count,

@@ -25,6 +25,9 @@ from torch.optim.optimizer import Optimizer
 from torch.optim.swa_utils import AveragedModel
 from training.run.checkpoint import CheckpointError
 
+# The attributes whose state a checkpoint keeps under the same names.
+_WITH_STATE = ('network', 'ema', 'optimizer', 'scheduler')
+
 
 @dataclass
 class TrainState:
@@ -61,10 +64,7 @@ class TrainState:
     def progress(self) -> dict[str, Any]:
         """Return everything that an interrupted run needs to resume."""
         return {
-            'network': self.network.state_dict(),
-            'ema': self.ema.state_dict(),
-            'optimizer': self.optimizer.state_dict(),
-            'scheduler': self.scheduler.state_dict(),
+            **{name: getattr(self, name).state_dict() for name in _WITH_STATE},
             'step': self.step,
             'steps': self.steps,
         }
@@ -78,10 +78,8 @@ class TrainState:
                 'choose another --out or restore the configuration',
             )
         try:
-            self.network.load_state_dict(progress['network'])
-            self.ema.load_state_dict(progress['ema'])
-            self.optimizer.load_state_dict(progress['optimizer'])
-            self.scheduler.load_state_dict(progress['scheduler'])
+            for name in _WITH_STATE:
+                getattr(self, name).load_state_dict(progress[name])
             self.step = progress['step']
         except (RuntimeError, KeyError, ValueError) as error:
             raise CheckpointError(path, 'its network is not that of this run') from error

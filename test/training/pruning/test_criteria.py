@@ -21,10 +21,21 @@ import pytest
 from swiftnet_ros.errors import InvalidValueError, SwiftnetError
 import torch
 from training.datasets.loader import Batch
-from training.pruning.channel_group import ChannelGroup, ChannelStatistics
 from training.pruning.channel_statistics import collect_statistics
-from training.pruning.context_criterion import context, contrast, correlation, NoStatisticsError
-from training.pruning.criteria import bn_scale, CRITERIA, l1, l2, NoNormsError, random
+from training.pruning.criteria import (
+    bn_scale,
+    ChannelGroup,
+    ChannelStatistics,
+    context,
+    contrast,
+    correlation,
+    CRITERIA,
+    l1,
+    l2,
+    NoNormsError,
+    NoStatisticsError,
+    random,
+)
 from training.pruning.dependency_groups import trace
 from training.pruning.structured import channel_group
 
