@@ -23,8 +23,8 @@ from swiftnet_ros.errors import UnknownNameError
 import torch
 from training.models import build_model
 from training.schema.config import OptimizerConfig
-from training.trainer.lr_schedule import build_lr_schedule
 from training.trainer.device import memory_format
+from training.trainer.lr_schedule import build_lr_schedule
 from training.trainer.optimizers import build_optimizer, OPTIMIZERS
 
 
