@@ -189,8 +189,7 @@ def test_blocks_add_up_to_about_the_forward_pass(tmp_path):
         assert 0 < times.best_ms[position] <= spent
     total = sum(times.position_ms.values())
     assert total + times.remainder_ms == pytest.approx(times.forward_ms)
-    # On a busy machine much of the forward pass is spent waiting.
-    assert 0.3 < total / times.forward_ms < 1.1
+    assert 0.6 < total / times.forward_ms < 1.1
     order = [(position.level, position.part) for position in times.position_ms]
     parts = ['input', 'stem', *(f'block {i}' for i in (1, 2, 3, 4)), 'laterals']
     assert order == [(level, part) for level in (0, 1) for part in parts] + [(None, DECODER)]
