@@ -73,7 +73,6 @@ def run_script(folder, *more, env=None):
 
 
 def test_report_is_measured_by_the_benchmark(folder):
-    """Every number is in report.json, and the mIoU is that of the benchmark."""
     models = ['pair.fp32.onnx', 'alone.onnx']
     given = ['--images', 'images', '--labels', 'labels', '--engine', 'openvino']
     done = run_script(folder, *models, *given, '--precisions', 'fp32,int8', '--out', 'out')
@@ -184,7 +183,6 @@ def test_strongly_typed_tensorrt_reads_the_fp16_file(folder, trt):
 
 
 def test_engine_is_built_with_the_table_and_then_measured(folder, monkeypatch):
-    """The commands are exact, and both results are kept."""
     called = []
 
     def run(words):

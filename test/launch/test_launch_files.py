@@ -295,7 +295,6 @@ service.include_launch_description(LaunchDescription([included])); sys.exit(serv
 
 
 def test_a_launch_with_build_only_fails_with_its_node(tiny_path):
-    """As `ros2 launch` runs it, with a backend that builds no engine."""
     given = [f'model:={tiny_path}', 'engine:=openvino', 'build_only:=true']
     words = [sys.executable, '-c', LAUNCH, str(FOLDER / 'segment.launch.py'), *given]
     ended = subprocess.run(words, capture_output=True, text=True, timeout=60)

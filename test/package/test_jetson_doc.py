@@ -96,7 +96,6 @@ def test_arguments_of_docker_run_are_launch_arguments():
 
 @pytest.mark.parametrize('name', DOCKER)
 def test_docker_files_install_the_requirements_of_the_package(name):
-    """The bounds are those of setup.py; the cache is a folder inside the volume."""
     setup = (ROOT / 'setup.py').read_text()
     assert "'numpy>=1.21,<3'" in setup and "'numpy>=1.21,<2'" in DOCKER[name]
     for package in ('onnx', 'pycuda', 'pyyaml'):

@@ -52,7 +52,6 @@ def test_the_newest_frame_wins_and_the_others_are_counted_as_dropped(probe, tiny
 
 
 def test_errors_of_the_engine_are_counted_and_the_stream_continues(probe, tiny_path, monkeypatch):
-    """Half of the frames fail; each is counted once."""
     monkeypatch.setitem(registry.BACKENDS, 'broken', 'helpers.fake_engines:BrokenEngine')
     BrokenEngine.reset()
     with active_node('/one', model=str(tiny_path), engine='broken') as running:
@@ -88,7 +87,6 @@ def test_without_a_subscriber_nothing_is_segmented(probe, running, tiny_path):
 def test_for_each_frame_no_parameter_is_read_and_subscribers_are_counted_once(
     probe, running, monkeypatch
 ):
-    """Settings are cached, and change when a parameter is set."""
     received, camera = probe.stream('/one')
     probe.send(camera, rgb_message(blocks(30, 40), 1), received)
     counts = Counter()
@@ -108,7 +106,6 @@ def test_for_each_frame_no_parameter_is_read_and_subscribers_are_counted_once(
 
 
 def test_colors_are_computed_only_with_subscribers(probe, running, monkeypatch):
-    """And once for both outputs that contain them."""
     looked_up = []
     real = labels.colorize
     monkeypatch.setattr(labels, 'colorize', lambda *given: (looked_up.append(1), real(*given))[1])
@@ -124,7 +121,6 @@ def test_colors_are_computed_only_with_subscribers(probe, running, monkeypatch):
 
 
 def test_the_receive_stage_has_the_wait_for_the_engine(probe, running):
-    """Of a frame that was received five seconds ago."""
     camera = running.camera()
     received = Received(rgb_message(blocks(30, 40), 1), perf_counter() - 5.0, {'label_image'})
     camera.process(received, running.pipeline.loading.result().segmenter)

@@ -66,7 +66,6 @@ def pixels_of(message):
 
 @pytest.mark.parametrize(('output_size', 'size'), SIZES)
 def test_messages_are_exactly_the_requested_ones_with_right_values(segmenter, output_size, size):
-    """Label image, confidence, PNG, colors in BGR and overlay, all of the same labels."""
     info = pinhole(50, 40, 70.0, stamped(1, 2, 'other'))
     found = made(MESSAGE, ALL, segmenter, info, overlay_opacity=0.25, output_size=output_size)
     expected = segmenter.segment(IMAGE, with_confidence=True, output_size=size)

@@ -51,7 +51,6 @@ def jpeg_or_png(pixels, sec, suffix):
 
 
 def test_each_camera_gets_its_own_labels(probe, tiny_path, segmenter):
-    """With frames of two cameras that alternate."""
     given = {'model': str(tiny_path), 'cameras': ['', 'front', '', 'rear']}
     with active_node('/two', **given) as running:
         assert list(running.pipeline.cameras) == ['front', 'rear']
@@ -161,7 +160,6 @@ def test_a_qos_mismatch_of_a_subscriber_is_reported(probe, tiny_path):
 
 
 def test_qos_overrides_apply_to_inputs_and_outputs(probe, tiny_path):
-    """By the full topic names after remapping."""
     given = {
         'model': str(tiny_path),
         'qos_overrides./cams/front.subscription.depth': 5,
@@ -179,7 +177,6 @@ def test_qos_overrides_apply_to_inputs_and_outputs(probe, tiny_path):
 
 
 def test_a_silent_topic_is_logged(probe, tiny_path, capfd, monkeypatch):
-    """With its name after remapping and its number of publishers."""
     monkeypatch.setattr('swiftnet_ros.ros.camera.FRAME_TIMEOUT', 1.0)
     with active_node('/waiting', model=str(tiny_path)) as running:
         logs = []

@@ -61,7 +61,6 @@ def command(frames, tiny_path, out, *more):
 
 
 def test_every_frame_is_compared_with_its_own_labels(frames, tiny_path, tmp_path):
-    """The mIoU is 1, and less if results were compared with another frame's labels."""
     words = command(frames, tiny_path, tmp_path, '--rate', 5, '--seconds', 2.5)
     done = subprocess.run(words, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr

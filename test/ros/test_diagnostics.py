@@ -53,7 +53,6 @@ def test_a_failed_transition_is_an_error_with_its_reason(status, probe, tiny_pat
 
 
 def test_the_camera_status_has_rates_drops_and_stages(status, probe, tiny_path):
-    """Rates in and out, drops by reason, the age, and percentiles of each stage."""
     given = {'model': str(tiny_path), 'cameras': ['front'], 'max_rate': 10.0}
     with active_node('/busy', **given) as running:
         received = probe.subscribe('/busy/segmentation/front/label_image')

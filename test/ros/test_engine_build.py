@@ -46,7 +46,6 @@ def built(gated, monkeypatch, tmp_path):
 def test_during_a_build_topics_exist_and_diagnostics_show_its_progress(
     probe, tiny_path, built, status, capfd
 ):
-    """Then frames are segmented; the log has what was built, and how long it took."""
     cache = built('--steps', '60')
     with RunningNode('/building', model=str(tiny_path), engine='gated') as running:
         task = running.begin('configure')

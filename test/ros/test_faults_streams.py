@@ -64,7 +64,6 @@ def driver(topic, encoding, height, width, number):
 
 
 def test_frames_of_a_killed_and_restarted_driver_are_segmented(probe, tiny_path, segmenter):
-    """Each with another size or encoding."""
     with active_node('/killed', model=str(tiny_path)) as running:
         received = probe.subscribe('/killed/segmentation/label_image')
         for number, encoding in enumerate(['rgb8', 'bgr8', 'rgb8']):
@@ -136,7 +135,6 @@ def test_a_clock_that_jumps_drops_only_frames_that_are_old_by_it(probe, tiny_pat
 
 
 def test_a_deleted_model_stays_in_use_until_cleanup(probe, tmp_path, segmenter, status):
-    """~/reload, diagnostics and the next configure report it; a new file fixes it."""
     path = tmp_path / 'model.onnx'
     write_tiny_model(path)
     image = blocks(40, 50)

@@ -56,14 +56,12 @@ def rgb_of(made):
     ],
 )
 def test_colors_of_8_bits_in_any_order_and_padding(encoding, pixels, padding):
-    """The colors of four pixels show where each channel went."""
     rows = [row.tobytes() for row in pixels]
     assert rgb_of(message(encoding, rows, 2, padding=padding)) == RGB.tolist()
 
 
 @pytest.mark.parametrize('padding', [0, 3])
 def test_mono8_is_gray(padding):
-    """A gray value is in all three channels."""
     made = message('mono8', [[0, 100, 255], [1, 2, 3]], 3, padding=padding)
     assert rgb_of(made) == [[[v] * 3 for v in row] for row in [[0, 100, 255], [1, 2, 3]]]
 
@@ -107,7 +105,6 @@ def test_is_bigendian_is_ignored_for_8_bits():
     ('pattern', 'tile'), [('rggb', 'RGGB'), ('bggr', 'BGGR'), ('gbrg', 'GBRG'), ('grbg', 'GRBG')]
 )
 def test_bayer_patterns_keep_a_uniform_color(pattern, tile, padding, bits):
-    """A uniform image behind each color filter is demosaiced to itself."""
     color = {'R': 200, 'G': 120, 'B': 30}
     tiles = np.array([color[letter] for letter in tile]).reshape(2, 2)
     mosaic = np.tile(tiles, (3, 4)).astype(np.uint8)
@@ -141,7 +138,6 @@ def test_yuv_of_two_rows(encoding, rows, padding):
 
 
 def test_pixels_of_8_bits_are_not_copied():
-    """A frame is a view of the message's data, with or without padding."""
     made = message('bgr8', [bytes(range(6)), bytes(range(6))], 2, padding=4)
     frame = to_frame(made)
     made.data[0] = 99
@@ -164,7 +160,6 @@ def test_pixels_of_8_bits_are_not_copied():
     ],
 )
 def test_a_malformed_message_raises_with_both_values(changes, error):
-    """Each is a dropped frame of a stream."""
     made = message('rgb8', [bytes(6), bytes(6)], 2)
     for name, value in changes.items():
         setattr(made, name, value)
@@ -198,7 +193,6 @@ def fake_bridge(monkeypatch):
 
 
 def test_other_encodings_go_through_cv_bridge(fake_bridge):
-    """First the table, then cv_bridge, then the error."""
     assert rgb_of(message('turned', [[1, 2, 3]], 1)) == [[[3, 2, 1]]]
     assert rgb_of(message('rgb8', [[1, 2, 3]], 1)) == [[[1, 2, 3]]]
     with pytest.raises(UnsupportedEncodingError, match="encoding 'other' is not supported"):
@@ -214,7 +208,6 @@ def test_results_of_cv_bridge_are_checked(fake_bridge):
 
 
 def test_pixels_equal_those_of_cv_bridge():
-    """With noise, for every encoding that cv_bridge converts too."""
     cv_bridge = pytest.importorskip('cv_bridge', reason='cv_bridge is not installed')
     compared = []
     for name, layout in ENCODINGS.items():
@@ -232,7 +225,6 @@ def test_pixels_equal_those_of_cv_bridge():
 
 
 def test_a_label_image_has_no_padding():
-    """mono8: step == width, no byte order, the same header."""
     labels = np.arange(6, dtype=np.uint8).reshape(2, 3)
     header = stamped(12, 34, 'left_eye')
     made = from_array(labels[:, ::-1], label_encoding(labels), header)
@@ -242,7 +234,6 @@ def test_a_label_image_has_no_padding():
 
 
 def test_labels_of_16_bits_have_this_machines_byte_order():
-    """Two bytes per pixel, read back unscaled."""
     labels = np.array([[1, 299, 65535]], np.uint16)
     made = from_array(labels, label_encoding(labels), stamped(0))
     assert (made.encoding, made.step) == ('mono16', 6)

@@ -85,7 +85,6 @@ def test_without_loop_it_ends_after_the_last_frame(tmp_path, images):
 
 
 def test_the_node_segments_published_files(probe, tmp_path, images, tiny_path):
-    """From image files to label images through three processes."""
     parameters = {'model': str(tiny_path), 'precision': 'fp32'}
     with NodeProcess('/', parameters), open_engine(tiny_path, precision='fp32') as engine:
         received = probe.subscribe('/segmentation/label_image')

@@ -56,7 +56,6 @@ def state(probe, namespace):
 
 
 def test_each_state_has_its_topics_and_its_engine(probe, tiny_path):
-    """Outputs from configure to cleanup, the subscription from activate to deactivate."""
     with RunningNode('/states', model=str(tiny_path)) as running:
         assert state(probe, '/states') == 'unconfigured'
         assert not OUTPUTS & topics_of(probe, '/states')
@@ -141,7 +140,6 @@ def test_a_wrong_value_fails_configure_with_a_reason(probe, tiny_path, name, bad
 
 
 def test_a_camera_that_cannot_be_opened_keeps_the_node_inactive(probe, tiny_path):
-    """And the node subscribes to no other camera."""
     wrong = {'qos_overrides./half/rear/image.subscription.reliability': 'sometimes'}
     given = {'model': str(tiny_path), 'cameras': ['front', 'rear'], **wrong}
     with RunningNode('/half', **given) as running:
@@ -152,7 +150,6 @@ def test_a_camera_that_cannot_be_opened_keeps_the_node_inactive(probe, tiny_path
 
 
 def test_an_engine_that_fails_the_self_check_is_closed(probe, tmp_path, gated):
-    """The reason is in the failure; the minimum can be lowered."""
     model = write_golden_model(tmp_path / 'golden.onnx', wrong=10)
     with RunningNode('/checked', model=str(model)) as running:
         assert not running.do('configure')
@@ -167,7 +164,6 @@ def test_an_engine_that_fails_the_self_check_is_closed(probe, tmp_path, gated):
 
 
 def test_while_an_engine_is_opened_services_work_and_transitions_wait(probe, tiny_path, gated):
-    """A slow engine blocks neither services nor diagnostics."""
     gated.reset(may_open=False)
     diagnostics = probe.subscribe('/diagnostics', DiagnosticArray, wait=False)
     with RunningNode('/slow', model=str(tiny_path), engine='gated') as running:

@@ -38,7 +38,6 @@ NODE = [sys.executable, '-m', 'swiftnet_ros.segmentation_node', '--ros-args', '-
     ],
 )
 def test_a_model_that_cannot_be_used_is_one_line_and_exit_code_1(tmp_path, write, error):
-    """Without a traceback."""
     path = tmp_path / 'model.onnx'
     write(path)
     ended = subprocess.run([*NODE, f'model:={path}'], capture_output=True, text=True, timeout=60)
@@ -108,7 +107,6 @@ def slow_node(gate, namespace, model, code=SLOW_NODE):
 @pytest.mark.parametrize('gate', ['shut', 'open'])
 @pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
 def test_a_busy_thread_does_not_delay_the_end(tiny_path, probe, number, gate):
-    """With a signal while the engine is being opened, or while a frame is segmented."""
     space = f'/busy_{gate}_{int(number)}'
     words = [*slow_node(gate, space, tiny_path), '-p', 'always_infer:=true']
     with started(words) as node:

@@ -102,7 +102,6 @@ def test_frames_that_are_too_old_are_dropped(probe, running):
     ],
 )
 def test_other_parameters_are_rejected_with_the_reason(running, name, value, reason):
-    """And keep their values."""
     before = running.node.get_parameter(name).value
     assert re.search(reason, set_parameter(running, name, value))
     assert running.node.get_parameter(name).value == before

@@ -58,7 +58,6 @@ def declared():
 
 
 def test_the_shipped_yaml_has_every_parameter_with_its_default(declared):
-    """Each under a comment; the node accepts the file."""
     text = YAML.read_text()
     shipped = yaml.safe_load(text)['/**']['ros__parameters']
     names = declared_fields(NodeParameters)

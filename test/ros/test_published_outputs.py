@@ -31,7 +31,6 @@ from swiftnet_ros.segmenter import Segmenter
 
 
 def test_published_messages_are_those_of_segment_message(probe, tiny_path):
-    """With the frame's header, bit for bit."""
     given = {'output_size': '50x30', 'overlay_opacity': 0.25}
     message = from_array(blocks(61, 83, 3) // 2, 'rgb8', stamped(12, 34, 'caméra'))
     with active_node('/outputs', model=str(tiny_path), **given):

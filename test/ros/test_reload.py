@@ -45,7 +45,6 @@ RELOAD = (Trigger, '/swap/segmentation/reload')
 
 
 def test_a_new_file_is_used_and_the_subscription_stays(probe, running, model_path):
-    """The order of the classes is reversed, and so are the labels."""
     received, camera = probe.stream('/swap')
     image = blocks(48, 64)
     before = to_labels(probe.send(camera, rgb_message(image, 1), received))
@@ -64,7 +63,6 @@ def test_a_new_file_is_used_and_the_subscription_stays(probe, running, model_pat
 
 
 def test_another_model_is_used_after_set_and_reload(probe, running, wide_path):
-    """From then on labels of more than 255 classes have 16 bits."""
     received, camera = probe.stream('/swap')
     parameter = Parameter('model', value=str(wide_path))
     (result,) = running.call(lambda: running.node.set_parameters([parameter]))
@@ -76,7 +74,6 @@ def test_another_model_is_used_after_set_and_reload(probe, running, wide_path):
 
 @pytest.mark.parametrize('damage', [lambda p: p.unlink(), lambda p: p.write_bytes(b'no model')])
 def test_a_bad_file_keeps_the_old_model_in_use(probe, running, model_path, damage):
-    """Even a deleted one; response and diagnostics have the reason."""
     received, camera = probe.stream('/swap')
     damage(model_path)
     response = probe.call(*RELOAD)
@@ -105,7 +102,6 @@ def test_frames_are_segmented_while_the_new_model_is_opened(probe, model_path, g
 
 
 def test_deactivation_and_cleanup_do_not_wait_for_a_reload(probe, model_path, gated):
-    """The model that is loaded too late is closed."""
     with active_node('/swap', model=str(model_path), engine='gated') as running:
         gated.may_open.clear()
         future = probe.begin_call(*RELOAD)

@@ -32,7 +32,6 @@ def node(tiny_path):
 
 
 def test_labels_equal_the_segmenters_at_the_cameras_size(node, probe, segmenter):
-    """Equal to, above and below the network's size, changing from frame to frame."""
     received, camera = probe.stream('/robot')
     for number in range(6):
         image = blocks(*SIZES[number % 3], seed=number)

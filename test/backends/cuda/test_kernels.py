@@ -129,7 +129,6 @@ def test_labels_equal_from_logits_at_camera_sizes(make, classes, size):
 
 @pytest.mark.parametrize('scale', [1e-7, 1.0, 1e30])
 def test_the_argmax_is_always_a_candidate(bilinear, scale):
-    """Compare with all classes in float64, for small and large logits."""
     logits = logits_of(40, 9, 7) * np.float32(scale)
     exact = bilinear(logits, 90, 56)
     result, _ = segmented(logits, (90, 56))
@@ -158,7 +157,6 @@ def test_fp16_logits_are_supported(classes):
 
 
 def test_every_finite_fp16_number_is_read_exactly():
-    """Compare each finite FP16 number with the next smaller one."""
     every = np.arange(0x7C00, dtype=np.uint16).view(np.float16)
     for sign in (1, -1):
         pair = np.stack([every[:-1], every[1:]])[:, None] * np.float16(sign)
@@ -184,7 +182,6 @@ def test_nan_and_infinite_logits_have_a_valid_label(value):
 
 
 def test_signatures_match_the_source():
-    """Compare pointers, integers and floats with the parameters of the kernels."""
     text = SOURCE.read_text()
     for name, signature in SIGNATURES.items():
         macro = re.search(rf'\b([A-Z_]+)\({name}[,)]', text)

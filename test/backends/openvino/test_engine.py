@@ -134,7 +134,6 @@ def test_int8_file_runs_in_int8(int8_path, noise):
 
 
 def test_precision_selects_the_file_of_a_pair(int8_path, tiny_path):
-    """Precision is the file and the arithmetic."""
     assert tiny_path == int8_path.with_name('tiny.fp32.onnx')
     pair = int8_path.with_name('tiny.onnx')
     for precision, file, used in (

@@ -76,7 +76,6 @@ def prepare(model, options):
 
 @needs_rtx
 def test_an_engine_is_built_once_and_found_afterwards(model, tmp_path):
-    """Only loading it needs a GPU."""
     options = rtx(tmp_path / 'cache')
     file, (engine, sidecar) = prepare(model, options)
     assert file.path.parent == tmp_path / 'cache' and file.build_seconds > 0
@@ -88,7 +87,6 @@ def test_an_engine_is_built_once_and_found_afterwards(model, tmp_path):
 @needs_rtx
 @pytest.mark.parametrize('fault', ['below a file', FULL, READ_ONLY])
 def test_an_engine_that_cannot_be_cached_is_built_into_the_fallback(model, tmp_path, fault):
-    """A cache below a file; a disk that is full; a disk that is read-only."""
     memory, disk = tmp_path / 'memory', tmp_path / 'disk'
     memory.mkdir()
     disk.mkdir()
