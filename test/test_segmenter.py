@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 from swiftnet_ros.backends.registry import open_engine
 from swiftnet_ros.core.frames import Frame, to_network_input
-from swiftnet_ros.errors import EngineUnavailableError, InvalidFrameError, InvalidValueError
+from swiftnet_ros.errors import EngineUnavailableError, InvalidValueError
 from swiftnet_ros.model_spec import write_model
 from swiftnet_ros.segmenter import open_model, Segmenter
 
@@ -134,15 +134,6 @@ def test_size_may_change_from_frame_to_frame(segmenter, noise):
     first = segmenter.segment(noise(48, 64)).labels
     assert segmenter.segment(noise(100, 20)).labels.shape == (100, 20)
     np.testing.assert_array_equal(segmenter.segment(noise(48, 64)).labels, first)
-
-
-def test_invalid_image_raises(segmenter):
-    with pytest.raises(InvalidFrameError, match='size zero'):
-        segmenter.segment(np.zeros((0, 4, 3), np.uint8))
-
-
-def test_specification_is_that_of_the_model(segmenter, spec_with):
-    assert segmenter.spec == spec_with()
 
 
 def test_more_than_255_classes_have_uint16_labels(

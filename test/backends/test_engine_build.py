@@ -20,8 +20,7 @@ from time import monotonic, sleep
 
 from helpers.fake_builder import builders, fake
 from helpers.fake_engines import GatedEngine
-from helpers.tiny_model import write_tiny_model
-import numpy as np
+from helpers.tiny_model import write_golden_model, write_tiny_model
 import pytest
 from swiftnet_ros.backends import registry
 from swiftnet_ros.backends.engine_build import EngineBuild, EngineFile, progress_text
@@ -29,12 +28,8 @@ from swiftnet_ros.backends.options import BackendOptions
 from swiftnet_ros.backends.registry import backend_class
 from swiftnet_ros.errors import BuildCancelledError, ReportedError, SelfCheckError
 from swiftnet_ros.model_spec import (
-    Golden,
-    read_golden,
-    read_model,
     read_model_file,
     read_spec,
-    write_model,
 )
 from swiftnet_ros.serving.model_loader import load_model
 
@@ -169,8 +164,7 @@ def test_an_int8_engine_may_differ_more_even_if_its_model_is_float(
     """The agreement is 0.96 here: all zeros but for class 0, which 96 of 100 pixels have."""
     built()
     monkeypatch.setattr(GatedEngine, 'precision', precision)
-    loaded, spec = read_model(model), read_spec(model)
-    _write_golden(loaded, model, spec)
+    write_golden_model(model, wrong=4, class_id=0)
     if is_sound:
         opened = load_model(str(model), GATED)
         assert opened.agreement == 0.96
@@ -211,13 +205,6 @@ def _statuses(build, work):
         over.set()
         thread.join()
     return heard
-
-
-def _write_golden(model, path, spec):
-    labels = np.zeros((10, 10), np.uint8)
-    labels.flat[:4] = 1
-    write_model(model, path, spec, Golden(np.zeros((10, 10, 3), np.uint8), labels))
-    assert read_golden(path) is not None
 
 
 def test_phases_are_reported_once_each():

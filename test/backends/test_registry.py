@@ -21,7 +21,7 @@ import sys
 import cv2
 from helpers.rendered_set import write_rendered_set
 from helpers.tensorrt_setup import copied_logits, FakeTensorRtSetup
-from helpers.tiny_model import COLORS, write_tiny_model
+from helpers.tiny_model import COLORS, write_golden_model
 import numpy as np
 import pytest
 from swiftnet_ros import open_model
@@ -45,8 +45,7 @@ from swiftnet_ros.errors import (
     InvalidModelError,
     UnknownNameError,
 )
-from swiftnet_ros.model_spec import Golden, read_golden, read_spec, write_model
-from swiftnet_ros.model_spec import read_model as read_onnx
+from swiftnet_ros.model_spec import read_golden, read_spec
 from swiftnet_ros.serving.health import node_summary
 from swiftnet_ros.serving.model_loader import load_model
 
@@ -64,11 +63,7 @@ def no_gpu(monkeypatch):
 @pytest.fixture
 def model(tmp_path):
     """Write a model whose golden frame is all of class 3."""
-    path = tmp_path / 'tiny.onnx'
-    spec = write_tiny_model(path)
-    image = np.full((10, 10, 3), COLORS[3], np.uint8)
-    write_model(read_onnx(path), path, spec, Golden(image, np.full((10, 10), 3, np.uint8)))
-    return path
+    return write_golden_model(tmp_path / 'tiny.onnx')
 
 
 @pytest.fixture

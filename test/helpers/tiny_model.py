@@ -100,12 +100,12 @@ def write_tiny_model(
     return spec
 
 
-def write_golden_model(path: Path, wrong: int = 0, **changes: Any) -> Path:
+def write_golden_model(path: Path, wrong: int = 0, class_id: int = 3, **changes: Any) -> Path:
     """Write a tiny model that fails to predict `wrong` of its 100 golden labels."""
     spec = replace(write_tiny_model(path), **changes)
-    labels = np.full((10, 10), 3, np.uint8)
+    labels = np.full((10, 10), class_id, np.uint8)
     labels.flat[:wrong] = 1
-    golden = Golden(np.full((10, 10, 3), spec.colors[3], np.uint8), labels)
+    golden = Golden(np.full((10, 10, 3), spec.colors[class_id], np.uint8), labels)
     write_model(read_model(path), path, spec, golden)
     return path
 

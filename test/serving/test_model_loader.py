@@ -12,33 +12,27 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""A loaded model is open and has passed the self-check."""
+"""A loaded model is open and has passed the self-check, which compares its golden labels."""
 
-from dataclasses import replace
 import hashlib
 from pathlib import Path
 
-from helpers.tiny_model import write_tiny_model
+from helpers.tiny_model import write_golden_model, write_tiny_model
 import numpy as np
 import pytest
+from swiftnet_ros import open_model
 from swiftnet_ros.backends import registry
 from swiftnet_ros.backends.openvino.engine import OpenVinoBackend
 from swiftnet_ros.backends.options import BackendOptions
 from swiftnet_ros.errors import InvalidModelError, ModelNotFoundError, SelfCheckError
-from swiftnet_ros.model_spec import Golden, read_model, write_model
-from swiftnet_ros.serving.model_loader import load_model
+from swiftnet_ros.model_spec import Golden
+from swiftnet_ros.serving.model_loader import golden_agreement, load_model
 
 
 @pytest.fixture
 def path(tmp_path):
     """Write a tiny model that predicts 90 of its 100 golden labels."""
-    path = tmp_path / 'golden.onnx'
-    spec = write_tiny_model(path)
-    image = np.full((10, 10, 3), spec.classes[3].rgb, np.uint8)
-    labels = np.full((10, 10), 3, np.uint8)
-    labels[0] = 1
-    write_model(read_model(path), path, spec, Golden(image, labels))
-    return path
+    return write_golden_model(tmp_path / 'golden.onnx', wrong=10)
 
 
 def test_loaded_model_has_the_facts_of_its_file(path):
@@ -72,12 +66,7 @@ def test_a_model_with_too_little_agreement_is_closed_and_raises(path, monkeypatc
     ('fp32', 2, True), ('fp32', 3, False), ('int8', 5, True), ('int8', 6, False),
 ])  # fmt: skip
 def test_default_minimum_depends_on_the_precision(tmp_path, precision, wrong, is_sound):
-    path = tmp_path / 'golden.onnx'
-    spec = replace(write_tiny_model(path), precision=precision)
-    image = np.full((10, 10, 3), spec.classes[3].rgb, np.uint8)
-    labels = np.full((10, 10), 3, np.uint8)
-    labels.flat[:wrong] = 1
-    write_model(read_model(path), path, spec, Golden(image, labels))
+    path = write_golden_model(tmp_path / 'golden.onnx', wrong, precision=precision)
     if is_sound:
         load_model(str(path), BackendOptions()).close()
     else:
@@ -101,10 +90,10 @@ def test_missing_model_raises():
 def test_unreadable_file_raises_one_line(path, monkeypatch):
     """A model of another user, or on a broken disk, is no bug."""
 
-    def refuse(self):
+    def deny(self):
         raise PermissionError(13, 'Permission denied', str(self))
 
-    monkeypatch.setattr(Path, 'read_bytes', refuse)
+    monkeypatch.setattr(Path, 'read_bytes', deny)
     with pytest.raises(InvalidModelError, match=r'cannot be read \(Permission denied\)'):
         load_model(str(path), BackendOptions())
 
@@ -124,3 +113,31 @@ def test_model_file_is_read_once(path, monkeypatch):
     model = load_model(str(path), BackendOptions(engine='openvino', self_check_min_agreement=0.9))
     model.close()
     assert len(reads) == 1 and model.agreement == 0.9 and not path.exists()
+
+
+@pytest.fixture
+def segmenter(tiny_path):
+    """Open the tiny model on the CPU."""
+    with open_model(tiny_path, threads=1) as opened:
+        yield opened
+
+
+def test_own_predictions_agree_fully(segmenter, noise):
+    frame = noise(60, 90)
+    labels = segmenter.segment(frame).labels
+    assert golden_agreement(segmenter, Golden(frame, labels)) == 1.0
+
+
+def test_agreement_is_the_fraction_of_correct_pixels(segmenter, noise):
+    frame = noise(48, 64)
+    labels = segmenter.segment(frame).labels.copy()
+    labels[:12] = 99
+    assert golden_agreement(segmenter, Golden(frame, labels)) == 0.75
+    assert golden_agreement(segmenter, Golden(frame, labels.astype(np.uint16))) == 0.75
+
+
+def test_swapped_channels_lower_the_agreement(segmenter, noise):
+    frame = noise(48, 64)
+    labels = segmenter.segment(frame).labels
+    swapped = np.ascontiguousarray(frame[:, :, ::-1])
+    assert golden_agreement(segmenter, Golden(swapped, labels)) < 0.9
