@@ -126,3 +126,12 @@ def test_the_receive_stage_has_the_wait_for_the_engine(probe, running):
     camera.process(received, running.pipeline.loading.result().segmenter)
     assert camera.stats.published == 1
     assert 5000 <= camera.stats.stages.percentiles('receive').p50 < 6000
+
+
+def test_a_frame_that_waited_during_a_stop_is_dropped_as_inactive(running):
+    camera = running.camera()
+    running.call(camera.stop)
+    received = Received(rgb_message(blocks(30, 40), 1), perf_counter(), {'label_image'})
+    camera.process(received, running.pipeline.loading.result().segmenter)
+    assert (camera.stats.published, camera.stats.drops['inactive']) == (0, 1)
+    assert camera.stats.stages.percentiles('engine') is None
