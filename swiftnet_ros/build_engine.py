@@ -21,7 +21,7 @@ Build the TensorRT engine of a model, or find it in the cache.
 The last line of stdout is the engine's path; progress goes to stderr.
 """
 
-from argparse import ArgumentParser, Namespace
+from argparse import ArgumentParser, Namespace, SUPPRESS
 from collections import Counter
 from dataclasses import asdict, replace
 import json
@@ -44,7 +44,7 @@ from swiftnet_ros.model_spec import ModelFile, read_model_file
 from swiftnet_ros.model_spec.find_model import find_model
 from swiftnet_ros.system.process import end_with_parent, exit_code
 
-_UNKEPT = f'unkept{SUFFIX}'
+_UNCACHED = f'uncached{SUFFIX}'
 
 
 def main(argv: Optional[List[str]] = None) -> int:
@@ -98,7 +98,8 @@ def _find_or_build(
         if arguments.fallback is None:
             raise
         warning = f'{error}; this engine is built again at the next start'
-        elsewhere = replace(options, output=str(arguments.fallback / _UNKEPT))
+        arguments.fallback.mkdir(mode=0o700, exist_ok=True)
+        elsewhere = replace(options, output=str(arguments.fallback / _UNCACHED))
         return find_or_build(model, elsewhere, report), False, warning
 
 
@@ -110,10 +111,9 @@ def _parser() -> ArgumentParser:
     add('--no-cache', action='store_true', help='build even if the engine exists; requires -o')
     add('--json', action='store_true', help='one JSON object as the last line')
     add('--progress-json', action='store_true', help='progress as lines of JSON on stdout')
-    fallback = 'folder of the engine if it cannot be stored in the cache'
-    add('--fallback', type=Path, metavar='DIR', help=fallback)
-    parent = 'end with the process that started this one, whose number is PID'
-    add('--parent', type=int, metavar='PID', help=parent)
+    # For the node only: the folder of an engine that cannot be cached, and whom to end with.
+    add('--fallback', type=Path, help=SUPPRESS)
+    add('--parent', type=int, help=SUPPRESS)
     return parser
 
 

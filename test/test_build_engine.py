@@ -172,9 +172,9 @@ def test_an_engine_that_cannot_be_cached_is_built_into_the_fallback(
     (tmp_path / 'cache').write_text('a file')
     code, out, _ = run('--json', '--fallback', tmp_path)
     result = json.loads(out.splitlines()[-1])
-    assert (code, result['engine']) == (0, str(tmp_path / 'unkept.engine'))
+    assert (code, result['engine']) == (0, str(tmp_path / 'uncached.engine'))
     assert 'cache: ' in result['warning'] and 'built again' in result['warning']
-    assert load(tmp_path / 'unkept.engine')[1].spec.precision == 'fp16'
+    assert load(tmp_path / 'uncached.engine')[1].spec.precision == 'fp16'
 
 
 @pytest.mark.parametrize(

@@ -19,10 +19,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 import os
 from pathlib import Path
-from tempfile import TemporaryDirectory
+import shutil
+from tempfile import gettempdir
 from threading import Event
 from time import monotonic
 from typing import Any, Callable, Dict, Iterator, List, Optional
+from uuid import uuid4
 
 from swiftnet_ros.backends.build_subprocess import run_build
 from swiftnet_ros.errors import BuildCancelledError
@@ -32,7 +34,10 @@ _MEMORY = '/dev/shm'
 _PREFIX = 'swiftnet_ros-'
 
 Command = Callable[[Path], List[str]]
-"""Takes a folder for an engine that the cache cannot keep; returns a program for `run_build`."""
+"""
+Takes a folder for an engine that the cache cannot keep, which the program creates only then;
+returns a program for `run_build`.
+"""
 
 
 @dataclass(frozen=True)
@@ -92,18 +97,19 @@ class EngineBuild:
         """
         self.raise_if_cancelled()
         self._progress, self._start, self._what = {}, monotonic(), what
+        folder = _memory() / f'{_PREFIX}{uuid4().hex}'
         try:
-            with TemporaryDirectory(prefix=_PREFIX, dir=_memory()) as folder:
-                result = run_build(command(Path(folder)), self._report, self._cancelled)
-                self._what = ''
-                yield EngineFile(
-                    Path(result['engine']),
-                    is_built=True,
-                    build_seconds=result.get('build_seconds'),
-                    warning=result.get('warning') or '',
-                )
+            result = run_build(command(folder), self._report, self._cancelled)
+            self._what = ''
+            yield EngineFile(
+                Path(result['engine']),
+                is_built=True,
+                build_seconds=result.get('build_seconds'),
+                warning=result.get('warning') or '',
+            )
         finally:
             self._what = ''
+            shutil.rmtree(folder, ignore_errors=True)
 
     def _report(self, progress: Dict[str, Any]) -> None:
         is_new = progress.get('phase') != self._progress.get('phase')
@@ -123,6 +129,6 @@ def progress_text(progress: Dict[str, Any], seconds: float) -> str:
     return ', '.join(parts)
 
 
-def _memory() -> Optional[str]:
-    """Return the folder of files in memory, None for the default of temporary files."""
-    return _MEMORY if os.access(_MEMORY, os.W_OK | os.X_OK) else None
+def _memory() -> Path:
+    """Return the folder of files in memory, or that of temporary files."""
+    return Path(_MEMORY if os.access(_MEMORY, os.W_OK | os.X_OK) else gettempdir())

@@ -140,6 +140,8 @@ def test_a_build_can_be_cancelled_from_another_thread(built, model):
     while '%' not in build.status:
         sleep(0.01)
     assert builders(cache) and not build.is_over
+    # So that a node that is killed during a build leaves nothing.
+    assert not seen[0][2].exists()
     start = monotonic()
     build.cancel()
     thread.join()

@@ -113,6 +113,7 @@ def main():
         print('segmentation\nfault', file=sys.stderr)
         return options.exit
     engine = options.folder / f'{options.model.stem}.built'
+    options.folder.mkdir(exist_ok=True)
     shutil.copy(options.model, engine)
     result = {'engine': str(engine), 'build_seconds': 61.4, 'warning': options.warning}
     print(json.dumps(result), flush=True)
