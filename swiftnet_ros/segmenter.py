@@ -17,8 +17,7 @@
 
 import logging
 from pathlib import Path
-from types import TracebackType
-from typing import Optional, Tuple, Type, Union
+from typing import Optional, Tuple, Union
 
 import numpy as np
 import numpy.typing as npt
@@ -106,12 +105,7 @@ class Segmenter:
         """Return the segmenter itself."""
         return self
 
-    def __exit__(
-        self,
-        kind: Optional[Type[BaseException]],
-        error: Optional[BaseException],
-        trace: Optional[TracebackType],
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         """Close the segmenter."""
         self.close()
 
@@ -133,9 +127,9 @@ def open_model(
 
     `rgb` is a NumPy array, uint8 [H, W, 3]; `result.labels` is uint8 [H, W]. `backend` is auto,
     openvino or tensorrt; with TensorRT an engine that is not in the cache is built first, which
-    takes minutes. `precision` is auto, fp32, bf16, fp16 or int8; of a pair of files int8 opens
-    X.int8.onnx and the others X.fp32.onnx. `threads` of 0 takes every CPU that this process may
-    use. Raises a SwiftnetError, which says what to do, if the model cannot be opened.
+    takes minutes. `precision` is auto, fp32, bf16, fp16 or int8; of a pair of files auto and
+    int8 open X.int8.onnx, the others X.fp32.onnx. `threads` of 0 takes every CPU that this
+    process may use. Raises a SwiftnetError, which says what to do, if the model cannot be opened.
     """
     options = BackendOptions(engine=backend, precision=precision, threads=threads)
     build = EngineBuild(lambda phase: _LOG.warning('engine of %s: %s', path_or_name, phase))

@@ -28,6 +28,8 @@ from swiftnet_ros.errors import SwiftnetError
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _PR_SET_PDEATHSIG = 1
+# The file descriptor of stdout, in every process.
+_STDOUT = 1
 
 
 def end_with_parent(parent: int) -> None:
@@ -41,10 +43,6 @@ def end_with_parent(parent: int) -> None:
         prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
     if os.getppid() != parent:
         sys.exit(1)
-
-
-# The file descriptor of stdout, in every process.
-_STDOUT = 1
 
 
 def exit_code(command: Callable[[], int]) -> int:
