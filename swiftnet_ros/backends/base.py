@@ -16,11 +16,10 @@
 """The interface of a backend, which runs a model: OpenVINO on a CPU, TensorRT on a GPU."""
 
 from abc import ABC, abstractmethod
-from contextlib import contextmanager
+from contextlib import nullcontext
 from dataclasses import replace
 from time import perf_counter
-from types import TracebackType
-from typing import ClassVar, Iterator, Optional, Tuple, Type, TypeVar
+from typing import ClassVar, ContextManager, Optional, Tuple, Type, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -45,6 +44,12 @@ class Backend(ABC):
 
     name: ClassVar[str]
     """The name in the registry."""
+    precision: str
+    """The precision that the layers really run in, as the backend reports it."""
+    device: str
+    """The full name of the device that runs the network."""
+    threads: int
+    """The number of CPU threads that a call uses."""
 
     @classmethod
     def unavailable_reason(cls) -> str:
@@ -64,16 +69,15 @@ class Backend(ABC):
         return 'int8' if options.precision == 'int8' else 'fp32'
 
     @classmethod
-    @contextmanager
     def prepare(
         cls, model: ModelFile, options: BackendOptions, build: EngineBuild
-    ) -> Iterator[EngineFile]:
+    ) -> ContextManager[EngineFile]:
         """
         Find or build what `open` opens; it may be gone after the block.
 
         A backend that compiles a model when it opens it has nothing to prepare.
         """
-        yield EngineFile(model.path)
+        return nullcontext(EngineFile(model.path))
 
     @classmethod
     @abstractmethod
@@ -84,28 +88,8 @@ class Backend(ABC):
 
     def __init__(self, spec: ModelSpec) -> None:
         """Store the specification of the model."""
-        self._spec = spec
+        self.spec = spec
         self._is_closed = False
-
-    @property
-    def spec(self) -> ModelSpec:
-        """Return the specification of the model."""
-        return self._spec
-
-    @property
-    @abstractmethod
-    def precision(self) -> str:
-        """Return the precision that the layers really run in, as the backend reports it."""
-
-    @property
-    @abstractmethod
-    def device(self) -> str:
-        """Return the full name of the device that runs the network."""
-
-    @property
-    @abstractmethod
-    def threads(self) -> int:
-        """Return the number of CPU threads that a call uses."""
 
     @property
     def uses_cuda_graph(self) -> Optional[bool]:
@@ -166,12 +150,7 @@ class Backend(ABC):
         """Return the backend itself."""
         return self
 
-    def __exit__(
-        self,
-        kind: Optional[Type[BaseException]],
-        error: Optional[BaseException],
-        trace: Optional[TracebackType],
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         """Close the network."""
         self.close()
 

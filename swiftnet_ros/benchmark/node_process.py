@@ -21,8 +21,7 @@ from pathlib import Path
 import signal
 import subprocess
 import sys
-from types import TracebackType
-from typing import List, Mapping, Optional, Type, Union
+from typing import List, Mapping, Union
 
 from swiftnet_ros.errors import NodeNotRespondingError
 from swiftnet_ros.system.process import signals_raise_exit
@@ -81,11 +80,6 @@ class NodeProcess:
         self._stack.callback(self.stop)
         return self
 
-    def __exit__(
-        self,
-        kind: Optional[Type[BaseException]],
-        error: Optional[BaseException],
-        trace: Optional[TracebackType],
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         """Stop the process."""
         self._stack.close()

@@ -108,25 +108,10 @@ class OpenVinoBackend(Backend):
         except RuntimeError as error:
             reason = f'OpenVINO cannot compile it ({one_line(error)})'
             raise InvalidModelError(model.path, reason) from error
-        self._precision = _used_precision(compiled)
-        self._device = str(core.get_property('CPU', 'FULL_DEVICE_NAME'))
-        self._threads = int(compiled.get_property('INFERENCE_NUM_THREADS'))
+        self.precision = _used_precision(compiled)
+        self.device = str(core.get_property('CPU', 'FULL_DEVICE_NAME'))
+        self.threads = int(compiled.get_property('INFERENCE_NUM_THREADS'))
         self._request = compiled.create_infer_request()
-
-    @property
-    def precision(self) -> str:
-        """Return what the convolutions run in: fp32, bf16 or int8."""
-        return self._precision
-
-    @property
-    def device(self) -> str:
-        """Return the name of the CPU."""
-        return self._device
-
-    @property
-    def threads(self) -> int:
-        """Return the number of CPU threads that a call uses."""
-        return self._threads
 
     def _infer(self, image: npt.NDArray[np.uint8]) -> Logits:
         # Nothing is copied, neither in nor out, unless the image is read-only.

@@ -15,10 +15,10 @@
 """The TensorRT backend: everything on the GPU, from the camera's pixels to the labels."""
 
 from collections import OrderedDict
-from contextlib import contextmanager, ExitStack
+from contextlib import ExitStack
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Dict, Iterator, Union
+from typing import ContextManager, Dict, Union
 
 import numpy as np
 import numpy.typing as npt
@@ -55,6 +55,8 @@ class TensorRtBackend(Backend):
     """
 
     name = 'tensorrt'
+    # The CPU only waits.
+    threads = 1
 
     @classmethod
     def unavailable_reason(cls) -> str:
@@ -74,13 +76,11 @@ class TensorRtBackend(Backend):
         return file_precision(options)
 
     @classmethod
-    @contextmanager
     def prepare(
         cls, model: ModelFile, options: BackendOptions, build: EngineBuild
-    ) -> Iterator[EngineFile]:
+    ) -> ContextManager[EngineFile]:
         """Find the engine of a model, or build it in a child process."""
-        with prepared_engine(model, options, build) as file:
-            yield file
+        return prepared_engine(model, options, build)
 
     @classmethod
     def open(  # noqa: A003
@@ -95,10 +95,11 @@ class TensorRtBackend(Backend):
         content, sidecar = load(path)
         _check(path, sidecar, precision)
         super().__init__(sidecar.spec)
-        self._precision = used_precision(sidecar)
+        self.precision = used_precision(sidecar)
         self._plans: OrderedDict[FrameFormat, FramePlan] = OrderedDict()
         self._can_capture = True
         self._cuda = CudaDevice()
+        self.device = self._cuda.name
         try:
             with self._cuda.current():
                 trt = tensorrt_module(sidecar.identity.module)
@@ -106,21 +107,6 @@ class TensorRtBackend(Backend):
         except BaseException:
             self._cuda.close()
             raise
-
-    @property
-    def precision(self) -> str:
-        """Return the precision of the layers, as TensorRT reported it after the build."""
-        return self._precision
-
-    @property
-    def device(self) -> str:
-        """Return the GPU's name."""
-        return self._cuda.name
-
-    @property
-    def threads(self) -> int:
-        """Return 1: the CPU only waits."""
-        return 1
 
     @property
     def uses_cuda_graph(self) -> bool:
