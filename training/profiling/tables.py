@@ -99,7 +99,7 @@ def short_table(result: JsonTree) -> str:
         for case in result['cases']
     ]  # fmt: skip
     lines = result['cases'][0]['pipelines'] if result['cases'] else []
-    cameras = [f'{format_size(line["camera"])} frame to labels ms' for line in lines]
+    cameras = [f'pipeline ms, {format_size(line["camera"])} frame' for line in lines]
     head = ('network', 'input', 'precision', 'engine ms', 'FPS', *cameras, 'peak MB')
     return markdown_table(head, rows)
 
