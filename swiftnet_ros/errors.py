@@ -41,6 +41,23 @@ class FileMissingError(SwiftnetError):
         super().__init__(f'{what} not found: {path}; check the path')
 
 
+class UnreadableFileError(SwiftnetError):
+    """A file that exists and cannot be read as what it should be."""
+
+    def __init__(self, path: object, what: str) -> None:
+        super().__init__(
+            f'cannot read {what} {path}; it is damaged, of an unsupported format, or not readable '
+            'by this user'
+        )
+
+
+class FolderNotCreatedError(SwiftnetError):
+    """A folder for output that cannot be created."""
+
+    def __init__(self, path: object, reason: object) -> None:
+        super().__init__(f'cannot create folder {path}: {reason}; choose another folder')
+
+
 class InvalidValueError(SwiftnetError):
     """A configuration value, parameter or argument outside of what is allowed."""
 
@@ -190,6 +207,13 @@ class EngineUnavailableError(SwiftnetError):
         super().__init__(f'engine {name!r} cannot be used here: {why}')
 
 
+class BackendClosedError(SwiftnetError):
+    """A call of a backend after it was closed."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f'backend {name!r} is closed; open the model again')
+
+
 class EngineFailedError(SwiftnetError):
     """An engine that failed to open or to run."""
 
@@ -251,6 +275,16 @@ class EngineNotCachedError(SwiftnetError):
 
     def __init__(self, reason: str) -> None:
         super().__init__(f'the engine was built but not cached: {reason}')
+
+
+class CalibrationMismatchError(SwiftnetError):
+    """A calibration file of another model."""
+
+    def __init__(self, path: object, command: str) -> None:
+        super().__init__(
+            f'calibration file {path} is for another model (no tensor names match); create one '
+            f'with: {command}'
+        )
 
 
 class BuildError(SwiftnetError):

@@ -88,7 +88,7 @@ class Segmenter:
         a `Frame`, which has its own. `output_size` is (height, width). The result has `labels`,
         class ids [H, W] in uint8, or uint16 above 255 classes; `with_confidence` adds
         `confidence`, uint8 [H, W], 255 times the largest softmax. Raises InvalidFrameError for
-        another array, InvalidValueError for an empty size, EngineUnavailableError once closed.
+        another array, InvalidValueError for an empty size, BackendClosedError once closed.
         """
         frame = image if isinstance(image, Frame) else Frame(image, channel_order)
         size = output_size or (frame.height, frame.width)

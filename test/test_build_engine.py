@@ -348,11 +348,11 @@ def test_invalid_calibration_raises(tensorrt, error_line, files, tmp_path):
     assert f'calibration not found: {missing}' in error_line('--calibration', missing)
     other = tmp_path / 'other.calibration'
     other.write_text('TRT-8502-EntropyCalibration2\nelsewhere: 3c010a14\n')
-    assert 'expected scales of this model, a table made with' in error_line('--calibration', other)
+    assert 'is for another model' in error_line('--calibration', other)
     for name, content in (('a.calibration', 'text'), ('a.json', '{'), ('b.json', '{"x": 1}')):
         (tmp_path / name).write_text(content)
         text = error_line('--calibration', tmp_path / name)
-        assert 'expected a table made with: python -m training quantize --tensorrt-ta' in text
+        assert 'expected a table created with: python -m training quantize' in text
 
 
 def test_calibration_images_need_pycuda(tensorrt, error_line, tmp_path, monkeypatch):

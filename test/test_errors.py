@@ -32,6 +32,11 @@ MADE = [
     (errors.EngineUnavailableError('e', 'no GPU'), ["engine 'e' cannot be used here: no GPU"]),
     (errors.InvalidFrameError('too short'), ['invalid frame: too short']),
     (errors.UnsupportedEncodingError('32FC1', ['rgb8']), ["'32FC1'", 'rgb8', 'cv_bridge']),
+    (errors.UnreadableFileError('a.png', 'image'), ['cannot read image a.png; it is damaged']),
+    (
+        errors.FolderNotCreatedError('/out', 'Permission denied'),
+        ['cannot create folder /out: Permission denied; choose another'],
+    ),
     (errors.InvalidValueError('rate', -1, 'above 0'), ['rate is -1, expected above 0']),
     (
         errors.OptionConflictError('--rate', '--no-ros'),
@@ -59,7 +64,12 @@ MADE = [
         errors.EngineCacheError('/c', 'full'),
         ['cannot cache engines in /c: full; set SWIFTNET_ROS_CACHE'],
     ),
+    (
+        errors.CalibrationMismatchError('a.json', 'training quantize'),
+        ['file a.json is for another model (no tensor', 'create one with: training quantize'],
+    ),
     (errors.BuildError('m.onnx', 'no\nway'), ['TensorRT cannot build m.onnx: no way']),
+    (errors.BackendClosedError('e'), ["backend 'e' is closed; open the model again"]),
     (errors.EngineFailedError('e', 'bad\ntime'), ["engine 'e' failed: bad time; if this repeats"]),
     (
         errors.DeviceMemoryError('the logits', 9_870_000, 1_000_000, 32_000_000),

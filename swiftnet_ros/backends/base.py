@@ -27,7 +27,7 @@ from swiftnet_ros.backends.engine_build import EngineBuild, EngineFile
 from swiftnet_ros.backends.options import AUTO, BackendOptions
 from swiftnet_ros.core.frames import Frame, to_network_input
 from swiftnet_ros.core.labels import from_logits, Logits, Segmentation
-from swiftnet_ros.errors import EngineUnavailableError, InvalidModelError, InvalidValueError
+from swiftnet_ros.errors import BackendClosedError, InvalidModelError, InvalidValueError
 from swiftnet_ros.model_spec import ModelFile, ModelSpec
 
 BackendT = TypeVar('BackendT', bound='Backend')
@@ -35,11 +35,11 @@ BackendT = TypeVar('BackendT', bound='Backend')
 
 class Backend(ABC):
     """
-    A network that is ready to run; one call at a time, from the thread that opened it.
+    A model loaded by a backend. Not thread-safe: call it only from the thread that opened it.
 
-    The class itself knows whether it can be used here, which file of a model it takes, and how
-    that file becomes an engine. A subclass implements `open`, `_infer` and `_close`; one that
-    does everything on its own device overrides `segment`.
+    The class methods return whether the backend can be used here and which file of a model it
+    takes, and turn that file into an engine. A subclass implements `open`, `_infer` and `_close`;
+    one that does everything on its own device overrides `segment`.
     """
 
     name: ClassVar[str]
@@ -73,7 +73,7 @@ class Backend(ABC):
         cls, model: ModelFile, options: BackendOptions, build: EngineBuild
     ) -> ContextManager[EngineFile]:
         """
-        Find or build what `open` opens; it may be gone after the block.
+        Find or build the file that `open` opens; it is valid only inside the `with` block.
 
         A backend that compiles a model when it opens it has nothing to prepare.
         """
@@ -118,7 +118,7 @@ class Backend(ABC):
         self, frame: Frame, output_size: Tuple[int, int], with_confidence: bool = False
     ) -> Segmentation:
         """
-        Preprocess a frame, run the network, and label `output_size`, (height, width), pixels.
+        Preprocess a frame, run the network, and return labels at `output_size` (height, width).
 
         `Segmenter.segment` checks the arguments.
         """
@@ -136,12 +136,12 @@ class Backend(ABC):
         return replace(result, seconds=seconds)
 
     def raise_if_closed(self) -> None:
-        """Raise EngineUnavailableError if the network was closed."""
+        """Raise BackendClosedError if the backend was closed."""
         if self._is_closed:
-            raise EngineUnavailableError(self.name, 'it was closed; open it again')
+            raise BackendClosedError(self.name)
 
     def close(self) -> None:
-        """Free the network; a second call does nothing."""
+        """Release the model; a second call does nothing."""
         if not self._is_closed:
             self._is_closed = True
             self._close()
@@ -151,7 +151,7 @@ class Backend(ABC):
         return self
 
     def __exit__(self, *error: object) -> None:
-        """Close the network."""
+        """Close the backend."""
         self.close()
 
     @abstractmethod

@@ -47,9 +47,9 @@ def run_build(
     """
     Run a build to its end and return its result.
 
-    `on_progress` is called with every progress. BuildCancelledError soon after `cancelled` is
-    set, ReportedError with the error of the program, BuildProcessError if it wrote none. The
-    process has ended afterwards in any case.
+    `on_progress` is called with every progress message. Raise BuildCancelledError soon after
+    `cancelled` is set, ReportedError with the program's own error, or BuildProcessError if it
+    wrote none. The process has always ended when this returns or raises.
     """
     result: JsonMessage = {}
     log: Deque[str] = deque(maxlen=_KEPT_LINES)
@@ -95,9 +95,9 @@ def _process(command: Sequence[str]) -> 'Iterator[subprocess.Popen[bytes]]':
 
 def _lines(process: 'subprocess.Popen[bytes]', cancelled: Event) -> Iterator[List[str]]:
     """Yield [stdout or stderr, line] until both are closed."""
-    rests: Dict[str, bytes] = {'stdout': b'', 'stderr': b''}
+    partial_lines: Dict[str, bytes] = {'stdout': b'', 'stderr': b''}
     with selectors.DefaultSelector() as selector:
-        for name in rests:
+        for name in partial_lines:
             selector.register(getattr(process, name), selectors.EVENT_READ, name)
         while selector.get_map():
             if cancelled.is_set():
@@ -106,7 +106,8 @@ def _lines(process: 'subprocess.Popen[bytes]', cancelled: Event) -> Iterator[Lis
                 chunk = os.read(key.fd, 1 << 16)
                 if not chunk:
                     selector.unregister(key.fileobj)
-                *lines, rests[key.data] = (rests[key.data] + (chunk or b'\n')).split(b'\n')
+                text = partial_lines[key.data] + (chunk or b'\n')
+                *lines, partial_lines[key.data] = text.split(b'\n')
                 for line in lines:
                     if line.strip():
                         yield [key.data, line.decode(errors='replace').strip()]
@@ -147,7 +148,7 @@ def _failure(code: int, log: Deque[str]) -> Exception:
     if errors:
         return ReportedError(errors[-1].partition(_ERROR)[2])
     if code == -signal.SIGKILL:
-        reason = 'it was killed, as Linux does when memory runs out; end other programs, or lower '
+        reason = 'it was killed (SIGKILL), probably out of memory; close other programs or lower '
         return BuildProcessError(f'{reason}workspace_mb')
     last = log[-1] if log else 'it wrote no error'
     how = f'signal {-code}' if code < 0 else f'exit code {code}'

@@ -29,6 +29,7 @@ from swiftnet_ros.errors import (
     MissingLabelError,
     NoImagesError,
     SizeMismatchError,
+    UnreadableFileError,
 )
 from swiftnet_ros.model_spec import ModelSpec
 from swiftnet_ros.system.paths import share_folder
@@ -48,10 +49,10 @@ def image_files(folder: Path) -> List[Path]:
 
 
 def read_image(path: Path) -> Frame:
-    """Return an image file as a BGR frame, or raise InvalidValueError."""
+    """Return an image file as a BGR frame, or raise UnreadableFileError."""
     pixels = cv2.imread(str(path), cv2.IMREAD_COLOR)
     if pixels is None:
-        raise InvalidValueError(str(path), 'unreadable', 'an image file')
+        raise UnreadableFileError(path, 'image')
     return Frame(np.asarray(pixels, np.uint8), 'bgr')
 
 
@@ -70,12 +71,13 @@ def read_label(path: Path, spec: ModelSpec, size: Tuple[int, int]) -> Labels:
     Return the class ids [H, W] of a label image of `size`, (height, width).
 
     255 and the ids that training ignored become the spec's unlabeled id, unless they are class
-    ids. Raise InvalidValueError, SizeMismatchError or LabelIdError.
+    ids. Raise UnreadableFileError, InvalidValueError, SizeMismatchError or LabelIdError.
     """
     ids = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
-    if ids is None or ids.ndim != 2:
-        received = 'unreadable' if ids is None else f'an image of {ids.shape[2]} channels'
-        raise InvalidValueError(str(path), received, 'a PNG of label ids')
+    if ids is None:
+        raise UnreadableFileError(path, 'label image')
+    if ids.ndim != 2:
+        raise InvalidValueError(f'number of channels of {path}', ids.shape[2], '1, class ids')
     if ids.shape != size:
         raise SizeMismatchError(path, ids.shape, size)
     classes = len(spec.classes)
@@ -117,14 +119,14 @@ def _image_frames(files: List[Path], warn: Callable[[str], None]) -> Iterator[Fr
     for path in files:
         try:
             yield read_image(path)
-        except InvalidValueError as error:
+        except UnreadableFileError as error:
             warn(f'{error}; skipped')
 
 
 def _open_video(path: Path) -> cv2.VideoCapture:
     video = cv2.VideoCapture(str(path))
     if not video.isOpened():
-        raise InvalidValueError(str(path), 'unreadable', 'a video that OpenCV can decode')
+        raise UnreadableFileError(path, 'video')
     return video
 
 

@@ -21,7 +21,6 @@ Engines that are not in the cache are built. It writes report.md and report.json
 """
 
 from argparse import ArgumentParser, Namespace
-from dataclasses import asdict
 import json
 import os
 from pathlib import Path
@@ -40,7 +39,12 @@ from swiftnet_ros.device_report.measure import (
     TENSORRT,
 )
 from swiftnet_ros.device_report.table import DeviceMeasurement, to_markdown
-from swiftnet_ros.errors import FileMissingError, one_line, UnknownNameError
+from swiftnet_ros.errors import (
+    FileMissingError,
+    FolderNotCreatedError,
+    one_line,
+    UnknownNameError,
+)
 from swiftnet_ros.model_spec.find_model import shipped_models
 from swiftnet_ros.system.files import write_atomic
 from swiftnet_ros.system.process import exit_code
@@ -65,8 +69,8 @@ def _run(options: Namespace) -> int:
     measured: List[DeviceMeasurement] = []
     facts = device_facts()
     for number, plan in enumerate(todo, 1):
-        way = f' {plan.way}' if plan.way else ''
-        title = f'{plan.model} {plan.precision}{way}'
+        mode = f' {plan.int8_mode}' if plan.int8_mode else ''
+        title = f'{plan.model} {plan.precision}{mode}'
         print(f'[{number}/{len(todo)}] {title} of {plan.file}', file=sys.stderr, flush=True)
         measured.append(measure(plan, settings))
         if measured[-1].failure:
@@ -104,11 +108,11 @@ def _check(options: Namespace) -> None:
     try:
         options.out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise FileMissingError(options.out, f'folder for the report ({error.strerror})') from error
+        raise FolderNotCreatedError(options.out, error.strerror) from error
 
 
 def _write(folder: Path, measured: Sequence[DeviceMeasurement], facts: Dict[str, str]) -> None:
-    runs = [asdict(item) for item in measured]
+    runs = [item.to_tree() for item in measured]
     text = json.dumps({'device': facts, 'runs': runs}, indent=1) + '\n'
     write_atomic(folder / 'report.json', text)
     write_atomic(folder / 'report.md', to_markdown(measured, facts))

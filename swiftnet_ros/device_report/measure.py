@@ -43,7 +43,7 @@ class MeasurementPlan:
     model: str
     precision: str
     file: Path
-    way: str = ''
+    int8_mode: str = ''
     calibration: Optional[Path] = None
 
 
@@ -66,7 +66,7 @@ def plans(models: Sequence[str], precisions: Sequence[str], engine: str) -> List
     X.int8.calibration next to it. Raise EngineUnavailableError if TensorRT is not installed.
     """
     is_tensorrt = engine == TENSORRT
-    # It builds FP16 from X.fp16.onnx, other versions from X.fp32.onnx.
+    # A strongly typed TensorRT builds FP16 from X.fp16.onnx, older versions from X.fp32.onnx.
     needs_fp16_file = is_tensorrt and is_strongly_typed(tensorrt_module())
     return [
         plan
@@ -78,7 +78,8 @@ def plans(models: Sequence[str], precisions: Sequence[str], engine: str) -> List
 
 def measure(plan: MeasurementPlan, settings: BenchmarkSettings) -> DeviceMeasurement:
     """Build the engine if TensorRT is measured, run the benchmark, and return its report."""
-    done, file = DeviceMeasurement(plan.model, plan.precision, plan.way, plan.file.name), plan.file
+    done = DeviceMeasurement(plan.model, plan.precision, plan.int8_mode, plan.file.name)
+    file = plan.file
     if not file.is_file():
         failure = f'{file} does not exist; create it with {_COMMANDS[plan.precision]}'
         return replace(done, failure=failure)
@@ -96,7 +97,7 @@ def _plans_of(
 ) -> Iterator[MeasurementPlan]:
     name, source = model_name(file), sibling(file, 'fp32')
     if not source.is_file():
-        # A file that is no part of a pair.
+        # The model is not part of a pair.
         source = file
     if precision != 'int8':
         is_fp16_file = precision == 'fp16' and needs_fp16_file

@@ -14,7 +14,7 @@
 
 """The report of a device in Markdown: mIoU and FPS of models by precision."""
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any, Dict, List, Mapping, Optional, Sequence
 
 DeviceReportTree = Dict[str, Any]
@@ -27,16 +27,21 @@ class DeviceMeasurement:
     """
     A model in one precision and the report of its benchmark, None if there is a `failure`.
 
-    `way` is explicit or implicit for INT8. The fields are the keys of report.json.
+    `int8_mode` is explicit or implicit for INT8, empty for other precisions.
     """
 
     model: str
     precision: str
-    way: str = ''
+    int8_mode: str = ''
     file: str = ''
     report: Optional[DeviceReportTree] = None
     build: DeviceReportTree = field(default_factory=dict)
     failure: str = ''
+
+    def to_tree(self) -> DeviceReportTree:
+        """Return the fields by their keys in report.json."""
+        keys = {'int8_mode': 'way'}
+        return {keys.get(name, name): value for name, value in asdict(self).items()}
 
 
 def to_markdown(measured: Sequence[DeviceMeasurement], facts: Mapping[str, str]) -> str:
@@ -98,7 +103,8 @@ def _detail(item: DeviceMeasurement, report: DeviceReportTree) -> str:
 
 
 def _title(item: DeviceMeasurement) -> str:
-    return ' '.join(text for text in (item.model, _COLUMNS[item.precision], item.way) if text)
+    words = (item.model, _COLUMNS[item.precision], item.int8_mode)
+    return ' '.join(word for word in words if word)
 
 
 def _percent(miou: Optional[float]) -> str:

@@ -46,7 +46,7 @@ NEVER, UNCONFIGURED, RELOAD, LIVE = 'never', 'unconfigured', 'reload', 'live'
 _CONSTRAINTS = {
     NEVER: 'read once, at the start',
     UNCONFIGURED: 'can be set while the node is unconfigured',
-    RELOAD: 'can be set at any time, to a model that exists; takes effect on ~/reload or configure',
+    RELOAD: 'can be set at any time, to an existing model; takes effect on ~/reload or configure',
     LIVE: 'can be set at any time',
 }
 

@@ -114,7 +114,7 @@ def cells(run):
         ),
         (
             ['alone.onnx', '--images', 'images', '--out', 'alone.onnx'],
-            r'folder for the report \(File exists\) not found: alone.onnx',
+            r'cannot create folder alone.onnx: File exists',
         ),
     ],
 )
@@ -168,8 +168,8 @@ def test_tensorrt_reads_the_file_of_each_precision(folder, trt):
             MeasurementPlan('pair', 'int8', source, 'implicit', table),
         ]
     quantized.unlink()
-    assert [plan.way for plan in plans([str(source)], ['int8'], 'tensorrt')] == ['implicit']
-    assert [plan.way for plan in plans([str(source)], ['int8'], 'openvino')] == ['explicit']
+    assert [plan.int8_mode for plan in plans([str(source)], ['int8'], 'tensorrt')] == ['implicit']
+    assert [plan.int8_mode for plan in plans([str(source)], ['int8'], 'openvino')] == ['explicit']
 
 
 def test_strongly_typed_tensorrt_reads_the_fp16_file(folder, trt):

@@ -17,12 +17,12 @@
 from swiftnet_ros.device_report.table import DeviceMeasurement, fastest, to_markdown
 
 
-def measured(model, precision, miou, fps, way='', **more):
+def measured(model, precision, miou, fps, int8_mode='', **more):
     """Return a measurement with round numbers."""
     ran = {'fp16': 'fp16', 'int8': 'int8+fp16'}[precision]
     times = {'p50_ms': 1000 / fps, 'p95_ms': 1100 / fps, 'precision': ran}
     report = {'miou': miou, 'fps': fps, **times}
-    return DeviceMeasurement(model, precision, way, f'{model}.onnx', report, **more)
+    return DeviceMeasurement(model, precision, int8_mode, f'{model}.onnx', report, **more)
 
 
 MEASUREMENTS = [

@@ -28,6 +28,7 @@ from swiftnet_ros.errors import (
     MissingLabelError,
     NoImagesError,
     SizeMismatchError,
+    UnreadableFileError,
 )
 from tqdm import tqdm
 from training.datasets.class_table import ClassTable
@@ -142,14 +143,14 @@ def read_ids(path: Path) -> npt.NDArray[Any]:
     """Read the ids of a label image as they are stored, [H, W]."""
     ids = _read(path, cv2.IMREAD_UNCHANGED)
     if ids.ndim != 2:
-        raise InvalidValueError(str(path), f'{ids.shape[2]} channels', 'one channel of ids')
+        raise InvalidValueError(f'number of channels of {path}', ids.shape[2], '1, class ids')
     return ids
 
 
 def _read(path: Path, mode: int) -> npt.NDArray[Any]:
     pixels = cv2.imread(str(path), mode)
     if pixels is None:
-        raise InvalidValueError(str(path), 'unreadable', 'an image file')
+        raise UnreadableFileError(path, 'image')
     return np.asarray(pixels)
 
 

@@ -32,6 +32,7 @@ from swiftnet_ros.errors import (
     InvalidValueError,
     SwiftnetError,
     UnknownNameError,
+    UnreadableFileError,
 )
 from swiftnet_ros.system.files import write_atomic
 import torch
@@ -121,14 +122,14 @@ def save_masks(masks: Masks, path: Path) -> None:
 
 
 def load_masks(path: Path) -> dict[str, Tensor]:
-    """Load masks; raise FileMissingError or InvalidValueError if there are none."""
+    """Load masks; raise FileMissingError or UnreadableFileError if there are none."""
     if not path.is_file():
         raise FileMissingError(path, 'file of masks')
     try:
         tree = json.loads(path.read_text())
         return {name: _unpack(packed) for name, packed in tree.items()}
     except (AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
-        raise InvalidValueError(str(path), 'unreadable', 'a file of masks') from error
+        raise UnreadableFileError(path, 'masks') from error
 
 
 def _largest(magnitudes: Tensor, ratio: float) -> Tensor:

@@ -26,7 +26,7 @@ import numpy as np
 import numpy.typing as npt
 from swiftnet_ros.core.frames import Frame, to_network_input
 from swiftnet_ros.core.image_files import image_files
-from swiftnet_ros.errors import InvalidValueError
+from swiftnet_ros.errors import InvalidValueError, UnreadableFileError
 from training.datasets.base import Sample
 
 
@@ -59,11 +59,11 @@ class FolderImages:
         return len(self._files)
 
     def __getitem__(self, index: int) -> UnlabeledImage:
-        """Load one image; raise InvalidValueError unless it has three channels of uint8."""
+        """Load one image; raise an error unless it has three channels of uint8."""
         path = self._files[index]
         pixels = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
         if pixels is None:
-            raise InvalidValueError(str(path), 'unreadable', 'an image file')
+            raise UnreadableFileError(path, 'image')
         channels = 1 if pixels.ndim == 2 else pixels.shape[2]
         if channels != 3 or pixels.dtype != np.uint8:
             received = f'an image of {channels} channels, {pixels.dtype}'

@@ -27,7 +27,7 @@ from swiftnet_ros.backends.tensorrt.api import implement
 from swiftnet_ros.backends.tensorrt.source import Source
 from swiftnet_ros.core.frames import to_network_input
 from swiftnet_ros.core.image_files import image_files, read_image
-from swiftnet_ros.errors import FileMissingError, InvalidValueError
+from swiftnet_ros.errors import CalibrationMismatchError, FileMissingError, InvalidValueError
 from swiftnet_ros.model_spec import ModelSpec
 
 if TYPE_CHECKING:
@@ -37,7 +37,8 @@ if TYPE_CHECKING:
 _RANGES_SUFFIX = '.json'
 # calibrator -> class of TensorRT
 _CALIBRATORS = {'entropy2': 'IInt8EntropyCalibrator2', 'minmax': 'IInt8MinMaxCalibrator'}
-_EXPECTED = 'a table made with: python -m training quantize --tensorrt-tables'
+_COMMAND = 'python -m training quantize --tensorrt-tables'
+_EXPECTED = f'a table created with: {_COMMAND}'
 
 
 def calibration_sha256(path: Optional[Path]) -> Optional[str]:
@@ -178,7 +179,7 @@ class _ImageCalibrator:
 
 
 def _read_cache(path: Path, model: onnx.ModelProto) -> bytes:
-    """Return a calibration cache; raise InvalidValueError if it is of another model."""
+    """Return a calibration cache; raise CalibrationMismatchError if it is for another model."""
     content = _existing(path).read_bytes()
     header, *lines = content.split(b'\n')
     if not header.startswith(b'TRT-'):
@@ -190,7 +191,7 @@ def _read_cache(path: Path, model: onnx.ModelProto) -> bytes:
 
 
 def _read_ranges(path: Path, model: onnx.ModelProto) -> Dict[str, Tuple[float, float]]:
-    """Return tensor -> (low, high); raise InvalidValueError if they are of another model."""
+    """Return tensor -> (low, high); raise CalibrationMismatchError if they are for another."""
     try:
         tree = json.loads(_existing(path).read_text(encoding='utf-8'))
         ranges = {str(name): (float(low), float(high)) for name, (low, high) in tree.items()}
@@ -213,7 +214,7 @@ def _set_ranges(
 
 def _check_names(path: Path, names: Set[str], model: onnx.ModelProto) -> None:
     if not names & {name for node in model.graph.node for name in node.output}:
-        raise InvalidValueError('calibration', str(path), f'scales of this model, {_EXPECTED}')
+        raise CalibrationMismatchError(path, _COMMAND)
 
 
 def _existing(path: Path) -> Path:

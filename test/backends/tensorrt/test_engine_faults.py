@@ -26,6 +26,7 @@ from swiftnet_ros.backends.registry import open_engine
 from swiftnet_ros.backends.tensorrt.engine import TensorRtBackend
 from swiftnet_ros.core.frames import Frame
 from swiftnet_ros.errors import (
+    BackendClosedError,
     DeviceMemoryError,
     EngineFailedError,
     EngineFileError,
@@ -138,7 +139,7 @@ def test_objects_are_freed_before_what_they_depend_on(setup, path, frame):
     assert [freed.index(name) for name in order] == sorted(freed.index(name) for name in order)
     assert not setup.gpu.alive
     engine.close()
-    with pytest.raises(EngineUnavailableError, match='was closed; open it again'):
+    with pytest.raises(BackendClosedError, match="'tensorrt' is closed"):
         Segmenter(engine).segment(frame, output_size=(31, 77))
 
 

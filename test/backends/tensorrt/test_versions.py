@@ -226,6 +226,6 @@ def test_calibration_images_are_uploaded_one_by_one(
 def test_an_unreadable_calibration_image_fails_the_build(tensorrt, uploads, files, tmp_path):
     folder = write_images(tmp_path / 'images', 2)
     (folder / '1.png').write_bytes(b'no image')
-    with pytest.raises(SwiftnetError, match="1.png is 'unreadable', expected an image file"):
+    with pytest.raises(SwiftnetError, match='cannot read image .*1.png'):
         build(tensorrt(WEAKLY_TYPED[0]), files, precision='int8', calibration=folder)
     assert uploads.freed == 1
