@@ -17,8 +17,7 @@
 from swiftnet_ros.errors import UnknownNameError
 from torch import nn
 from training.models.encoders import ENCODERS
-from training.models.pyramid import PyramidSwiftNet
-from training.models.single_scale import SingleScaleSwiftNet
+from training.models.swiftnet import PyramidSwiftNet, SingleScaleSwiftNet
 from training.schema.config import ModelConfig
 
 VARIANTS: dict[str, type[nn.Module]] = {

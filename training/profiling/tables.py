@@ -26,6 +26,7 @@ JsonTree = Mapping[str, Any]
 NOTHING = '-'
 # The parts of a pyramid level that two models are compared on.
 _COMPARED = ('stem', 'block 1', 'block 2', 'block 3', 'block 4')
+_LEVEL = {**{part: (part,) for part in _COMPARED}, 'whole level': LEVEL_PARTS}
 
 
 def markdown_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -231,10 +232,10 @@ def level_table(result: JsonTree) -> str:
     """Return the speed-up of every model over the first one, for each block of each level."""
     blocks = result['blocks']
     rows = [
-        row
+        _speed_up_row(one, other, level, name, parts)
         for one, other in _block_pairs(blocks)
         for level in [*_levels([one]), None]
-        for row in _speed_up_rows(one, other, level)
+        for name, parts in (_LEVEL if level is not None else {DECODER: (DECODER,)}).items()
     ]
     head = (
         'level', 'part', 'network', 'ms', 'compared with', 'ms', 'speed-up', 'GMAC ratio',
@@ -246,15 +247,6 @@ def level_table(result: JsonTree) -> str:
 def _level_row(level: int, times: JsonTree) -> tuple[str, ...]:
     spent = [_block_sum(times, level, [part]) for part in LEVEL_PARTS]
     return (str(level), name_of(times), size_of(times), *map(ms, spent), ms(sum(spent)))
-
-
-def _speed_up_rows(one: JsonTree, other: JsonTree, level: int | None) -> Iterator[tuple[str, ...]]:
-    if level is None:
-        yield _speed_up_row(one, other, None, DECODER, [DECODER])
-        return
-    for part in _COMPARED:
-        yield _speed_up_row(one, other, level, part, [part])
-    yield _speed_up_row(one, other, level, 'whole level', LEVEL_PARTS)
 
 
 def _speed_up_row(

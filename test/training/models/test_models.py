@@ -29,7 +29,7 @@ from training.models import build_model, VARIANTS
 from training.models.encoders import ENCODERS
 from training.models.encoders.base import PretrainedWeightsError
 from training.models.layers import IMAGENET_MEAN, IMAGENET_STD, Normalize
-from training.models.single_scale import grid_average
+from training.models.swiftnet import grid_average
 from training.schema.config import ModelConfig
 
 CLASS_COUNT = 5
