@@ -25,10 +25,11 @@ from swiftnet_ros.system.files import write_atomic
 from swiftnet_ros.system.image_size import network_size
 from training.commands.arguments import CommandParser
 from training.profiling.cases import make_cases, PRECISIONS
-from training.profiling.measure import measure_cases, ProfilingOptions
+from training.profiling.measure import measure_cases
 from training.profiling.plots import write_plots
 from training.profiling.report import report, update_tables
 from training.profiling.runs import measure_runs
+from training.profiling.timing import ProfilingOptions
 
 _LAST_LINE = Path('-')
 

@@ -16,7 +16,7 @@
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from itertools import combinations
 from multiprocessing import get_context
 import os
@@ -28,42 +28,18 @@ from swiftnet_ros.backends.openvino.engine import cpu_flags
 from swiftnet_ros.backends.registry import open_engine
 from swiftnet_ros.benchmark.report import versions
 from swiftnet_ros.core.frames import Frame
-from swiftnet_ros.errors import InvalidValueError
 from swiftnet_ros.segmenter import Segmenter
 from swiftnet_ros.system.image_size import Size
 import torch
 from training.profiling.block_times import BlockTimes, time_blocks
 from training.profiling.cases import Case
 from training.profiling.cpu_peak import CpuPeak
-from training.profiling.timing import camera_sizes, CaseTiming, time_cases
+from training.profiling.timing import CaseTiming, ProfilingOptions, time_cases
 
 # CPU flags that change the speed of networks begin with these.
 _RELEVANT_FLAGS = ('amx', 'asimd', 'avx', 'f16c', 'fma', 'neon', 'sse4', 'sve')
 _PROCESS_STATUS = Path('/proc/self/status')
 _MEMORY_FRAMES = 3
-
-
-@dataclass(frozen=True)
-class ProfilingOptions:
-    """
-    How to measure: camera sizes (none: the network's own), CPU threads (0: all), rounds.
-
-    `counts` are numbers of cameras that share an engine.
-    """
-
-    cameras: Sequence[Size] = ()
-    threads: int = 0
-    repeats: int = 20
-    per_block: bool = False
-    with_memory: bool = True
-    counts: Sequence[int] = ()
-    with_cpu_peak: bool = False
-
-    def __post_init__(self) -> None:
-        if self.repeats < 1:
-            raise InvalidValueError('repeats', self.repeats, 'at least 1')
-        if min(self.counts, default=1) < 1:
-            raise InvalidValueError('camera counts', min(self.counts), 'at least 1')
 
 
 def measure_cases(cases: Sequence[Case], options: ProfilingOptions) -> dict[str, Any]:
@@ -77,9 +53,7 @@ def measure_cases(cases: Sequence[Case], options: ProfilingOptions) -> dict[str,
     threads = options.threads or len(os.sched_getaffinity(0))
     wanted = dict.fromkeys(case.precision for case in cases) if options.with_cpu_peak else ()
     peaks = [CpuPeak(precision, threads) for precision in wanted]
-    timings = time_cases(
-        cases, options.cameras, options.threads, options.repeats, options.counts, peaks
-    )
+    timings = time_cases(cases, options, peaks)
     blocks = time_blocks(cases, options.threads, options.repeats) if options.per_block else []
     return {
         'machine': _machine_facts(timings[0], load),
@@ -145,7 +119,7 @@ def _machine_facts(timing: CaseTiming, load: float) -> dict[str, Any]:
 def _case_facts(timing: CaseTiming, options: ProfilingOptions) -> dict[str, Any]:
     case = timing.case
     engine = _statistics(timing.engine_ms)
-    cameras = camera_sizes(case, options.cameras)
+    cameras = options.camera_sizes(case)
 
     def peak_mb(sizes: Sequence[Size]) -> float | None:
         if not options.with_memory:

@@ -26,8 +26,9 @@ from swiftnet_ros.errors import EngineUnavailableError, FileMissingError
 from swiftnet_ros.system.files import write_atomic
 from swiftnet_ros.system.image_size import Size
 from training.profiling.cases import Case, make_cases, PRECISIONS, quantized_file
-from training.profiling.measure import measure_cases, ProfilingOptions
+from training.profiling.measure import measure_cases
 from training.profiling.tables import JsonTree
+from training.profiling.timing import ProfilingOptions
 from training.run.folder import RunPaths
 
 _TRAINED = RunPaths(Path()).trained.name

@@ -22,6 +22,7 @@ from typing import Protocol, TypeVar
 
 from swiftnet_ros.backends.openvino.engine import OpenVinoBackend
 from swiftnet_ros.core.frames import Frame, to_network_input
+from swiftnet_ros.errors import InvalidValueError
 from swiftnet_ros.segmenter import Segmenter
 from swiftnet_ros.system.image_size import Size
 from training.datasets.warehouse import FIRST_SEED
@@ -30,6 +31,33 @@ from training.warehouse_renderer import render
 
 WARM_UP = 2
 T = TypeVar('T')
+
+
+@dataclass(frozen=True)
+class ProfilingOptions:
+    """
+    How to measure: camera sizes (none: the network's own), CPU threads (0: all), rounds.
+
+    `counts` are numbers of cameras that share an engine.
+    """
+
+    cameras: Sequence[Size] = ()
+    threads: int = 0
+    repeats: int = 20
+    per_block: bool = False
+    with_memory: bool = True
+    counts: Sequence[int] = ()
+    with_cpu_peak: bool = False
+
+    def __post_init__(self) -> None:
+        if self.repeats < 1:
+            raise InvalidValueError('repeats', self.repeats, 'at least 1')
+        if min(self.counts, default=1) < 1:
+            raise InvalidValueError('camera counts', min(self.counts), 'at least 1')
+
+    def camera_sizes(self, case: Case) -> list[Size]:
+        """Return the sizes of the cameras, the network's own size if there are none."""
+        return list(self.cameras) or [(case.height, case.width)]
 
 
 @dataclass
@@ -60,26 +88,17 @@ class RoundTimer(Protocol):
 
 
 def time_cases(
-    cases: Sequence[Case],
-    cameras: Sequence[Size],
-    threads: int,
-    repeats: int,
-    counts: Sequence[int] = (),
-    others: Sequence[RoundTimer] = (),
+    cases: Sequence[Case], options: ProfilingOptions, others: Sequence[RoundTimer] = ()
 ) -> list[CaseTiming]:
-    """
-    Measure engine and pipeline of every case; no cameras: one of the network's own size.
-
-    `counts` are numbers of cameras that share one engine; `others` are measured in between.
-    """
+    """Measure engine and pipeline of every case; `others` are measured in between."""
     case_timers: list[_CaseTimer] = []
     with ExitStack() as stack:
         for case in cases:
-            engine = OpenVinoBackend.from_path(case.path, case.precision, threads)
+            engine = OpenVinoBackend.from_path(case.path, case.precision, options.threads)
             stack.callback(engine.close)
-            case_timers.append(_CaseTimer(case, engine, cameras, counts))
+            case_timers.append(_CaseTimer(case, engine, options))
         timers: list[RoundTimer] = [*case_timers, *others]
-        for timer in in_rounds(timers, WARM_UP + repeats):
+        for timer in in_rounds(timers, WARM_UP + options.repeats):
             timer.measure()
         return [timer.result() for timer in case_timers]
 
@@ -96,11 +115,6 @@ def camera_frame(height: int, width: int) -> Frame:
     return Frame(render(FIRST_SEED['test'], height, width).image)
 
 
-def camera_sizes(case: Case, cameras: Sequence[Size]) -> list[Size]:
-    """Return the sizes of the cameras, the network's own size if there are none."""
-    return list(cameras) or [(case.height, case.width)]
-
-
 def milliseconds(function: Callable[[T], object], argument: T) -> float:
     """Call a function and return its duration."""
     start = perf_counter()
@@ -111,17 +125,15 @@ def milliseconds(function: Callable[[T], object], argument: T) -> float:
 class _CaseTimer:
     """One case with its engine, frames and measurements."""
 
-    def __init__(
-        self, case: Case, engine: OpenVinoBackend, cameras: Sequence[Size], counts: Sequence[int]
-    ) -> None:
+    def __init__(self, case: Case, engine: OpenVinoBackend, options: ProfilingOptions) -> None:
         self._engine, self._segmenter = engine, Segmenter(engine)
-        self._frames = {size: camera_frame(*size) for size in camera_sizes(case, cameras)}
+        self._frames = {size: camera_frame(*size) for size in options.camera_sizes(case)}
         first = next(iter(self._frames.values()))
         self._image = to_network_input(first, case.height, case.width)
         self._timing = CaseTiming(case, engine.precision, engine.device, engine.threads)
         self._timing.pipeline_ms = {size: [] for size in self._frames}
-        self._timing.turn_ms = {count: [] for count in counts}
-        self._turns = [Frame(first.pixels.copy()) for _ in range(max(counts, default=0))]
+        self._timing.turn_ms = {count: [] for count in options.counts}
+        self._turns = [Frame(first.pixels.copy()) for _ in range(max(options.counts, default=0))]
 
     def measure(self) -> None:
         # Once unmeasured, to warm the caches as in a camera's steady stream.

@@ -41,7 +41,9 @@ def write_tensorrt_tables(
     """Write OUT.calibration and OUT.ranges.json for the FP32 file that was quantized."""
     scales = tensor_scales(result, source, images)
     cache, ranges = (out.with_suffix(suffix) for suffix in ('.calibration', '.ranges.json'))
-    write_atomic(cache, cache_text(scales))
+    # A name and a big-endian float in hex on each line.
+    lines = [f'{name}: {struct.pack(">f", scale).hex()}' for name, scale in scales.items()]
+    write_atomic(cache, '\n'.join([_HEADER, *lines, '']))
     limits = {name: [-ACTIVATION_MAX * s, ACTIVATION_MAX * s] for name, s in scales.items()}
     write_atomic(ranges, json.dumps(limits, indent=1) + '\n')
     return [cache, ranges]
@@ -67,12 +69,6 @@ def tensor_scales(
         else activation_scale(name, histograms[name], result.method)
         for name in names
     }
-
-
-def cache_text(scales: dict[str, float]) -> str:
-    """Format scales as TensorRT's calibration cache: a name and a big-endian float in hex."""
-    lines = [f'{name}: {struct.pack(">f", scale).hex()}' for name, scale in scales.items()]
-    return '\n'.join([_HEADER, *lines, ''])
 
 
 def float_tensors(model: onnx.ModelProto) -> list[str]:

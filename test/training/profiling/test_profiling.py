@@ -32,9 +32,9 @@ from training.models import build_model
 from training.profiling import measure
 from training.profiling.cases import make_cases, model_names, quantized_file
 from training.profiling.cpu_peak import CpuPeak
-from training.profiling.measure import peak_memory_mb, ProfilingOptions, speed_up
+from training.profiling.measure import peak_memory_mb, speed_up
 from training.profiling.runs import measure_runs
-from training.profiling.timing import in_rounds
+from training.profiling.timing import in_rounds, ProfilingOptions
 from training.run.checkpoint import save_checkpoint
 from training.schema.config import ModelConfig
 
