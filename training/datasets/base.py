@@ -122,16 +122,14 @@ def pair_files(images: Path, labels: Path, image_ending: str = '', label_ending:
     found = sorted(p for p in images.rglob('*') if p.name.lower().endswith(lower))
     if not found:
         raise NoImagesError(images, endings)
-    return [(path, _label_of(path, images, labels, image_ending, label_ending)) for path in found]
-
-
-def _label_of(path: Path, images: Path, labels: Path, image_ending: str, label_ending: str
-              ) -> Path:  # fmt: skip
-    stem = path.name[: -len(image_ending)] if image_ending else path.stem
-    label = labels / path.relative_to(images).with_name(stem + label_ending)
-    if not label.is_file():
-        raise MissingLabelError(path, label)
-    return label
+    pairs = []
+    for path in found:
+        stem = path.name[: -len(image_ending)] if image_ending else path.stem
+        label = labels / path.relative_to(images).with_name(stem + label_ending)
+        if not label.is_file():
+            raise MissingLabelError(path, label)
+        pairs.append((path, label))
+    return pairs
 
 
 def read_image(path: Path) -> npt.NDArray[np.uint8]:

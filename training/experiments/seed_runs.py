@@ -48,8 +48,8 @@ class SeedRuns:
         optimizer, factor = config.optimizer, variant.lr_factor()
         if factor < 1:
             optimizer = replace(optimizer, warmup_epochs=0.0)
-        if variant.starts_random():
-            # The smaller learning rate is for a pretrained encoder.
+        # The smaller learning rate is for a pretrained encoder, not for random weights.
+        if variant.weights in ('ri', 'narrow'):
             optimizer = replace(optimizer, encoder_factor=1.0)
         return replace(
             config,

@@ -61,10 +61,6 @@ class Variant:
         default = _LR_FACTORS.get(self.weights, 1.0)
         return default if self.rate_factor is None else self.rate_factor
 
-    def starts_random(self) -> bool:
-        """Return whether all initial weights are random."""
-        return self.weights in ('ri', 'narrow')
-
     def prune_options(self, options: PruneOptions, finished_rounds: int) -> PruneOptions:
         """Return the options after so many rounds, with the ratios that they reach."""
         criterion = options.criterion if self.criterion is None else self.criterion

@@ -41,7 +41,12 @@ def measure_runs(root: Path, size: Size | None, options: ProfilingOptions) -> li
     `size` is None for each run's own. Earlier rounds of a run are skipped. Speed-ups are over
     the run with the most multiply-adds; a precision that the CPU or the run lacks is null.
     """
-    runs = sorted(path.parent for path in root.rglob(_TRAINED) if not _is_round(path.parent))
+    # The folder of an earlier round is in the folder of its run.
+    runs = sorted(
+        path.parent
+        for path in root.rglob(_TRAINED)
+        if not RunPaths(path.parent.parent).trained.exists()
+    )
     if not runs:
         raise FileMissingError(root / '...' / _TRAINED, 'finished run')
     with TemporaryDirectory() as folder:
@@ -54,11 +59,6 @@ def measure_runs(root: Path, size: Size | None, options: ProfilingOptions) -> li
         cases = [case for group in per_run for case in group if case.precision in available]
         result = measure_cases(cases, options)
     return [_write(run, str(run.relative_to(root)), result) for run in runs]
-
-
-def _is_round(folder: Path) -> bool:
-    """Return whether a folder is an earlier round of the run around it."""
-    return RunPaths(folder.parent).trained.exists()
 
 
 def _cases(run: Path, root: Path, size: Size | None, folder: Path) -> list[Case]:

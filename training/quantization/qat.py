@@ -25,7 +25,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnx
 import onnx_ir as ir
 from swiftnet_ros.core.frames import Frame, to_network_input
 from swiftnet_ros.errors import InvalidModelError, InvalidValueError
@@ -83,8 +82,15 @@ def finetune_int8(inputs: QatInputs, out: Path, options: QatOptions) -> dict[str
     losses = distill(student, teacher, spec, inputs.training, options)
     trained = with_trained_weights(model, student, bits)
     check_pairs(trained, out)
-    settings = {**vars(options), 'loss': losses[-1]}
-    return _measure_and_write(inputs, out, spec, (model, trained), settings)
+    scorer = Scorer(inputs.held_out, inputs.source, spec)
+    before, after = scorer.score(model), scorer.score(trained)
+    metrics = scorer.metrics(after, 'held-out images')
+    untuned = {'miou_untuned': before.miou, 'agreement_untuned': before.agreement}
+    finetuning = {**vars(options), 'loss': losses[-1], **untuned}
+    record = {**spec.calibration, **metrics, 'finetuning': finetuning}
+    final = replace(spec, calibration=record, miou=None)
+    write_model(trained, out, final, read_golden(inputs.source))
+    return {**metrics, **finetuning, 'layers_float': record['layers_float']}
 
 
 def distill(
@@ -123,21 +129,3 @@ def _batches(images: CalibrationImages, spec: ModelSpec, options: QatOptions) ->
             image = to_network_input(frame, spec.input_height, spec.input_width)
             inputs.append(image[:, :, ::-1] if random.random() < 0.5 else image)
         yield torch.from_numpy(np.concatenate(inputs))
-
-
-def _measure_and_write(
-    inputs: QatInputs,
-    out: Path,
-    spec: ModelSpec,
-    models: tuple[onnx.ModelProto, onnx.ModelProto],
-    settings: dict[str, Any],
-) -> dict[str, Any]:
-    """Measure the networks before and after QAT, and write the latter with these metrics."""
-    scorer = Scorer(inputs.held_out, inputs.source, spec)
-    before, after = (scorer.score(model) for model in models)
-    metrics = scorer.metrics(after, 'held-out images')
-    finetuning = {**settings, 'miou_untuned': before.miou, 'agreement_untuned': before.agreement}
-    record = {**(spec.calibration or {}), **metrics, 'finetuning': finetuning}
-    final = replace(spec, calibration=record, miou=None)
-    write_model(models[1], out, final, read_golden(inputs.source))
-    return {**metrics, **finetuning, 'layers_float': record['layers_float']}
