@@ -21,7 +21,6 @@ from swiftnet_ros.backends.registry import open_engine
 from swiftnet_ros.errors import InvalidValueError, UnknownNameError
 from swiftnet_ros.segmenter import Segmenter
 from training.commands.arguments import CommandParser, dataset_of
-from training.datasets.base import ImageLabelDataset
 from training.evaluation.evaluate import check_classes
 from training.evaluation.visualize import contact_sheet, PANELS, predict_sample
 
@@ -50,7 +49,9 @@ def main(arguments: Sequence[str]) -> int:
     if not 0 < options.width <= 4096:
         raise InvalidValueError('--width', options.width, 'a number from 1 to 4096')
     dataset = dataset_of(options)
-    _check_indices(options.indices, dataset)
+    for index in options.indices:
+        if not 0 <= index < len(dataset):
+            raise InvalidValueError('--indices', index, f'from 0 to {len(dataset) - 1}')
     with open_engine(options.model, 'openvino', options.precision) as engine:
         check_classes(list(engine.spec.class_names), dataset)
         segmenter = Segmenter(engine)
@@ -60,9 +61,3 @@ def main(arguments: Sequence[str]) -> int:
         raise InvalidValueError('--out', str(options.out), 'a file that can be written')
     print(options.out)
     return 0
-
-
-def _check_indices(indices: Sequence[int], dataset: ImageLabelDataset) -> None:
-    for index in indices:
-        if not 0 <= index < len(dataset):
-            raise InvalidValueError('--indices', index, f'from 0 to {len(dataset) - 1}')

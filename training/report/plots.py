@@ -104,7 +104,7 @@ def kept_flags(run: RunResult) -> KeptFlags:
     if run.paths.masks.exists():
         masks = load_masks(run.paths.masks)
         return {name: mask.numpy().flatten() for name, mask in masks.items()}
-    return {layer: _flags(ids) for layer, ids in run.kept_channels().items()}
+    return {k: np.isin(np.arange(max(ids) + 1), ids) for k, ids in run.kept_channels().items()}
 
 
 def overlap(one: KeptFlags, other: KeptFlags) -> float | None:
@@ -120,12 +120,6 @@ def overlap(one: KeptFlags, other: KeptFlags) -> float | None:
         intersection += common
         union += len(first) + len(second) - common
     return intersection / union
-
-
-def _flags(ids: Sequence[int]) -> npt.NDArray[np.bool_]:
-    flags = np.zeros(max(ids) + 1, bool)
-    flags[list(ids)] = True
-    return flags
 
 
 def _first_seed(variants: Sequence[VariantResults]) -> list[RunResult]:
