@@ -24,9 +24,9 @@ from training.profiling.pyramid_graph import DECODER, LEVEL_PARTS
 JsonTree = Mapping[str, Any]
 
 NOTHING = '-'
-# The parts of a pyramid level that two models are compared on.
-_COMPARED = ('stem', 'block 1', 'block 2', 'block 3', 'block 4')
-_LEVEL = {**{part: (part,) for part in _COMPARED}, 'whole level': LEVEL_PARTS}
+# What two models are compared on in a pyramid level: name -> its parts.
+_SINGLE = ('stem', 'block 1', 'block 2', 'block 3', 'block 4')
+_COMPARED = {**{part: (part,) for part in _SINGLE}, 'whole level': LEVEL_PARTS}
 
 
 def markdown_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -235,7 +235,7 @@ def level_table(result: JsonTree) -> str:
         _speed_up_row(one, other, level, name, parts)
         for one, other in _block_pairs(blocks)
         for level in [*_levels([one]), None]
-        for name, parts in (_LEVEL if level is not None else {DECODER: (DECODER,)}).items()
+        for name, parts in (_COMPARED if level is not None else {DECODER: (DECODER,)}).items()
     ]
     head = (
         'level', 'part', 'network', 'ms', 'compared with', 'ms', 'speed-up', 'GMAC ratio',
