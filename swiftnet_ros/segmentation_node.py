@@ -44,8 +44,8 @@ from swiftnet_ros.serving.health import (
     build_summary,
     camera_health,
     engine_health,
-    engine_snapshot,
     engine_summary,
+    EngineSnapshot,
     Health,
     node_summary,
 )
@@ -233,7 +233,7 @@ class SegmentationNode(ManagedNode):
         error = str(self.failure or '')
         building = pipeline.building if pipeline else ''
         return engine_health(
-            engine_snapshot(self.state, error, self._reload_failure, building, model)
+            EngineSnapshot(self.state, error, self._reload_failure, building, model)
         )
 
 

@@ -33,6 +33,18 @@ _DROP_WARNINGS = {
     'bad': 'cannot be read; see the log for the reason',
     'old': 'are older than max_age; check the clocks of both computers, or raise max_age',
 }
+_ENGINE_KEYS = (
+    'model',
+    'sha256',
+    'model size (MB)',
+    'engine',
+    'engine file',
+    'precision',
+    'device',
+    'input size',
+    'mIoU of the model card',
+    'self-check agreement',
+)
 # A camera that has sent nothing for so many seconds is silent.
 FRAME_TIMEOUT = 5.0
 
@@ -78,25 +90,14 @@ class EngineSnapshot:
 
     `state` is the lifecycle state. `error` is why the node cannot work, `warning` what failed
     while it keeps working, `building` the progress of an engine build; each is empty if there is
-    none. The others are None without an engine. `megabytes` is the size of the model's file,
-    `engine_file` what was built from it, `input_size` is (height, width); mIoU and agreement are
-    fractions.
+    none. `model` is None without an engine.
     """
 
     state: str
     error: str = ''
     warning: str = ''
     building: str = ''
-    model: Optional[str] = None
-    sha256: Optional[str] = None
-    megabytes: Optional[float] = None
-    engine: Optional[str] = None
-    engine_file: Optional[str] = None
-    precision: Optional[str] = None
-    device: Optional[str] = None
-    input_size: Optional[Tuple[int, int]] = None
-    miou: Optional[float] = None
-    agreement: Optional[float] = None
+    model: Optional[LoadedModel] = None
 
 
 def camera_health(camera: CameraSnapshot) -> Health:
@@ -121,23 +122,26 @@ def camera_health(camera: CameraSnapshot) -> Health:
 
 
 def engine_health(engine: EngineSnapshot) -> Health:
-    """Return the health of the node and its engine."""
+    """Return the health of the node and its engine; without a model its values are empty."""
     level, message = _assess_engine(engine)
-    size = engine.input_size
-    values = {
-        'state': engine.state,
-        'model': _text(engine.model),
-        'sha256': _text(engine.sha256),
-        'model size (MB)': '' if engine.megabytes is None else f'{engine.megabytes:.2f}',
-        'engine': _text(engine.engine),
-        'engine file': _text(engine.engine_file),
-        'precision': _text(engine.precision),
-        'device': _text(engine.device),
-        'input size': f'{size[1]}x{size[0]}' if size else '',
-        'mIoU of the model card': _fraction(engine.miou),
-        'self-check agreement': _fraction(engine.agreement),
-    }
-    return Health(level, message, values)
+    values = ('',) * len(_ENGINE_KEYS) if engine.model is None else _engine_values(engine.model)
+    return Health(level, message, {'state': engine.state, **dict(zip(_ENGINE_KEYS, values))})
+
+
+def _engine_values(model: LoadedModel) -> Tuple[str, ...]:
+    segmenter, spec = model.segmenter, model.spec
+    return (
+        str(model.path),
+        model.sha256,
+        f'{model.file_bytes / 1e6:.2f}',
+        segmenter.backend,
+        _engine_file(model.file),
+        segmenter.precision,
+        segmenter.device,
+        f'{spec.input_width}x{spec.input_height}',
+        _fraction(spec.miou),
+        _fraction(model.agreement),
+    )
 
 
 def _assess_camera(camera: CameraSnapshot) -> Tuple[int, str]:
@@ -161,18 +165,16 @@ def _assess_camera(camera: CameraSnapshot) -> Tuple[int, str]:
 def _assess_engine(engine: EngineSnapshot) -> Tuple[int, str]:
     if engine.error:
         return ERROR, engine.error
-    if engine.building:
-        return WARN, engine.building
-    if engine.warning:
-        return WARN, engine.warning
-    if engine.state == 'active':
-        return OK, f'{engine.model} runs in {engine.precision} on {engine.device}'
+    warning = engine.building or engine.warning
+    if engine.model is not None:
+        warning = warning or engine.model.file.warning
+    if warning:
+        return WARN, warning
+    if engine.state == 'active' and engine.model is not None:
+        segmenter = engine.model.segmenter
+        return OK, f'{engine.model.path} runs in {segmenter.precision} on {segmenter.device}'
     todo = 'start a new one' if engine.state == 'finalized' else 'configure and activate it'
     return WARN, f'the node is {engine.state} and segments nothing; {todo}'
-
-
-def _text(value: Optional[str]) -> str:
-    return value or ''
 
 
 def _fraction(value: Optional[float]) -> str:
@@ -181,31 +183,6 @@ def _fraction(value: Optional[float]) -> str:
 
 def _milliseconds(seconds: Optional[float]) -> str:
     return '' if seconds is None else f'{1000.0 * seconds:.1f}'
-
-
-def engine_snapshot(
-    state: str, error: str, warning: str, building: str, model: Optional[LoadedModel]
-) -> EngineSnapshot:
-    """Return the snapshot of a node's state and of its model, None while it has none."""
-    if model is None:
-        return EngineSnapshot(state, error, warning, building)
-    segmenter, spec = model.segmenter, model.spec
-    return EngineSnapshot(
-        state=state,
-        error=error,
-        warning=warning or model.file.warning,
-        building=building,
-        model=str(model.path),
-        sha256=model.sha256,
-        megabytes=model.file_bytes / 1e6,
-        engine=segmenter.backend,
-        engine_file=_engine_file(model.file),
-        precision=segmenter.precision,
-        device=segmenter.device,
-        input_size=(spec.input_height, spec.input_width),
-        miou=spec.miou,
-        agreement=model.agreement,
-    )
 
 
 def engine_summary(model: LoadedModel) -> str:

@@ -15,8 +15,10 @@
 """Level, message and values of the diagnostics."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
+from swiftnet_ros.backends.engine_build import EngineFile
 from swiftnet_ros.serving.health import (
     camera_health,
     CameraSnapshot,
@@ -26,6 +28,7 @@ from swiftnet_ros.serving.health import (
     OK,
     WARN,
 )
+from swiftnet_ros.serving.model_loader import LoadedModel
 from swiftnet_ros.serving.timing import Percentiles
 
 GOOD = CameraSnapshot(
@@ -41,19 +44,22 @@ GOOD = CameraSnapshot(
     stages={'engine': Percentiles(40.0, 50.5, 60.25)},
     listeners=2,
 )
-RUNNING = EngineSnapshot(
-    'active',
-    model='warehouse',
+MODEL = LoadedModel(
+    segmenter=SimpleNamespace(
+        backend='openvino',
+        precision='int8',
+        device='Some CPU',
+        spec=SimpleNamespace(input_height=512, input_width=1024, miou=0.81234),
+    ),
+    backend_choice='',
+    path='warehouse.onnx',
+    file=EngineFile('/cache/warehouse.engine', is_built=True),
     sha256='ab12',
-    megabytes=12.3456,
-    engine='openvino',
-    engine_file='/cache/warehouse.engine',
-    precision='int8',
-    device='Some CPU',
-    input_size=(512, 1024),
-    miou=0.81234,
+    file_bytes=12345600,
     agreement=0.99957,
 )
+NOT_CACHED = replace(MODEL, file=EngineFile('/dev/shm/x.engine', True, warning='the disk is full'))
+RUNNING = EngineSnapshot('active', model=MODEL)
 
 
 def test_a_segmented_camera_is_ok_even_if_frames_are_dropped_for_newer_ones():
@@ -118,10 +124,10 @@ def test_unknown_values_are_empty():
 
 def test_an_active_engine_is_ok_with_its_values():
     health = engine_health(RUNNING)
-    assert (health.level, health.message) == (OK, 'warehouse runs in int8 on Some CPU')
+    assert (health.level, health.message) == (OK, 'warehouse.onnx runs in int8 on Some CPU')
     assert health.values == {
         'state': 'active',
-        'model': 'warehouse',
+        'model': 'warehouse.onnx',
         'sha256': 'ab12',
         'model size (MB)': '12.35',
         'engine': 'openvino',
@@ -143,6 +149,7 @@ def test_an_active_engine_is_ok_with_its_values():
         ({'building': 'building engine: 34 %'}, WARN, 'building engine: 34 %'),
         ({'building': 'first', 'warning': 'second'}, WARN, 'first'),
         ({'error': 'first', 'building': 'second'}, ERROR, 'first'),
+        ({'model': NOT_CACHED}, WARN, 'the disk is full'),
         ({'state': 'inactive'}, WARN, 'is inactive and segments nothing; configure and activate'),
         ({'state': 'finalized'}, WARN, 'is finalized and segments nothing; start a new one'),
     ],
