@@ -57,11 +57,6 @@ class Mailboxes(Generic[Item]):
             self._turns[name] = 1 + max(self._turns.values())
             return name, self._items.pop(name)
 
-    def clear(self) -> None:
-        """Discard all items."""
-        with self._changed:
-            self._items.clear()
-
     def close(self) -> None:
         """Discard all items and wake every waiting thread; nothing can be taken any more."""
         with self._changed:

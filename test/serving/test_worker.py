@@ -154,15 +154,6 @@ def test_camera_that_was_silent_is_served_first():
     assert [boxes.take(0.0)[0] for _ in range(3)] == ['c', 'a', 'b']
 
 
-def test_clear_discards_items_only():
-    boxes = Mailboxes('ab')
-    boxes.put('a', 1)
-    boxes.clear()
-    assert boxes.take(0.0) is None
-    assert boxes.put('a', 2) is False
-    assert boxes.take(0.0) == ('a', 2)
-
-
 def test_take_waits_for_an_item_or_the_timeout():
     boxes, taken, start = Mailboxes('a'), [], monotonic()
     assert boxes.take(0.1) is None
