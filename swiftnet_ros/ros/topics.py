@@ -14,6 +14,7 @@
 
 """QoS profiles, and the topics of a part of a node, whose QoS the user may override."""
 
+from functools import partial
 from typing import Any, Callable, Dict, List
 
 from rclpy.exceptions import ParameterException
@@ -79,24 +80,12 @@ class Topics:
     def publisher(self, kind: Any, name: str, qos: QoSProfile) -> Publisher:
         """Open a publisher."""
         topic = self._node.resolve_topic_name(name)
-
-        def mismatch(event: Any) -> None:
-            policy = qos_policy_name_from_kind(event.last_policy_kind)
-            self._warn(
-                topic,
-                f'a subscriber of {topic} requests another {policy} and receives nothing'
-                '; change its QoS' + _advice(topic, 'publisher', policy),
-            )
-
+        fault = f'a subscriber of {topic} requests another {{}} and receives nothing'
+        mismatch = self._on_mismatch(topic, 'publisher', fault)
         # Each handled event costs the executor time with every frame, so only one is handled.
         events = PublisherEventCallbacks(incompatible_qos=mismatch, use_default_callbacks=False)
-        options = QoSOverridingOptions.with_default_policies()
-        opened: Publisher = self._open(
-            topic,
-            lambda: self._node.create_publisher(
-                kind, name, qos, event_callbacks=events, qos_overriding_options=options
-            ),
-        )
+        create = partial(self._node.create_publisher, kind, name, qos, event_callbacks=events)
+        opened: Publisher = self._open(topic, create)
         self._publishers.append(opened)
         return opened
 
@@ -105,23 +94,13 @@ class Topics:
     ) -> Subscription:
         """Open a subscription."""
         topic = self._node.resolve_topic_name(name)
-
-        def mismatch(event: Any) -> None:
-            policy = qos_policy_name_from_kind(event.last_policy_kind)
-            self._warn(
-                topic,
-                f'a publisher of {topic} offers another {policy}, so that its messages are lost'
-                '; change its QoS' + _advice(topic, 'subscription', policy),
-            )
-
+        fault = f'a publisher of {topic} offers another {{}}, so that its messages are lost'
+        mismatch = self._on_mismatch(topic, 'subscription', fault)
         events = SubscriptionEventCallbacks(incompatible_qos=mismatch)
-        options = QoSOverridingOptions.with_default_policies()
-        opened: Subscription = self._open(
-            topic,
-            lambda: self._node.create_subscription(
-                kind, name, callback, qos, event_callbacks=events, qos_overriding_options=options
-            ),
+        create = partial(
+            self._node.create_subscription, kind, name, callback, qos, event_callbacks=events
         )
+        opened: Subscription = self._open(topic, create)
         self._subscriptions.append(opened)
         return opened
 
@@ -149,16 +128,26 @@ class Topics:
         }
         return '; '.join(self._mismatches.values())
 
-    def _open(self, topic: str, create: Callable[[], Any]) -> Any:
+    def _open(self, topic: str, create: Callable[..., Any]) -> Any:
         try:
-            return create()
+            return create(qos_overriding_options=QoSOverridingOptions.with_default_policies())
         except _QOS_ERRORS as error:
             reason = one_line(error) or 'not valid'
             raise InvalidValueError(f'qos_overrides.{topic}', reason, _EXPECTED) from error
 
-    def _warn(self, topic: str, text: str) -> None:
-        self._mismatches[topic] = text
-        self._node.get_logger().warning(text)
+    def _on_mismatch(self, topic: str, end: str, fault: str) -> Callable[[Any], None]:
+        """Return the callback that logs an incompatible QoS; `fault` has {} for its policy."""
+
+        def warn(event: Any) -> None:
+            policy = qos_policy_name_from_kind(event.last_policy_kind)
+            text = f'{fault.format(policy)}; change its QoS'
+            if policy == 'RELIABILITY':
+                text += f', or set qos_overrides.{topic}.{end}.reliability and configure this node'
+                text += ' again'
+            self._mismatches[topic] = text
+            self._node.get_logger().warning(text)
+
+        return warn
 
     def _has_incompatible_ends(self, topic: str) -> bool:
         """Return whether a publisher and a subscription of a topic have incompatible QoS."""
@@ -171,9 +160,3 @@ class Topics:
             for publisher in offered
             for subscription in requested
         )
-
-
-def _advice(topic: str, end: str, policy: str) -> str:
-    if policy != 'RELIABILITY':
-        return ''
-    return f', or set qos_overrides.{topic}.{end}.reliability and configure this node again'
