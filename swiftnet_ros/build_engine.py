@@ -30,12 +30,9 @@ import signal
 import sys
 from typing import Any, Dict, List, Optional, Tuple
 
+from swiftnet_ros.backends.engine_build import progress_text
 from swiftnet_ros.backends.options import add_arguments, BackendOptions
-from swiftnet_ros.backends.tensorrt.engine_cache import (
-    BUILD_OPTIONS,
-    cached_engine,
-    find_or_build,
-)
+from swiftnet_ros.backends.tensorrt.engine_cache import BUILD_OPTIONS, cached_engine, find_or_build
 from swiftnet_ros.backends.tensorrt.engine_file import read_sidecar, Sidecar, sidecar_path, SUFFIX
 from swiftnet_ros.backends.tensorrt.progress import Progress
 from swiftnet_ros.backends.tensorrt.source import file_precision
@@ -127,12 +124,7 @@ def _print_layers(sidecar: Sidecar) -> None:
 
 
 def _print_text(progress: Progress) -> None:
-    words = [f'{progress.elapsed_s:6.0f} s  {progress.phase}']
-    if progress.fraction is not None:
-        words.append(f'{progress.fraction:.0%}')
-    if progress.last_build_s is not None:
-        words.append(f'(the last build took {progress.last_build_s:.0f} s)')
-    print(' '.join(words), file=sys.stderr, flush=True)
+    print(progress_text(asdict(progress), progress.elapsed_s), file=sys.stderr, flush=True)
 
 
 def _print_json(progress: Progress) -> None:

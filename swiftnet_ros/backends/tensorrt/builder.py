@@ -79,7 +79,7 @@ def build(
     network = create_network(trt, builder)
     # The parser owns weights of the network, so it has to live as long.
     parser = trt.OnnxParser(network, logger)
-    parse_model(parser, model, source.path)
+    parse_model(parser, model, source.model.path)
     config = _create_config(trt, builder, network, options, source)
     fallback = _dla_fallback(config, network) if options.dla_core is not None else ()
     finish_calibration = apply_calibration(trt, config, network, model, source, options.calibrator)
@@ -90,7 +90,7 @@ def build(
         serialized = builder.build_serialized_network(network, config)
     finish_calibration()
     if serialized is None:
-        raise BuildError(source.path, log.reason('no reason given'))
+        raise BuildError(source.model.path, log.reason('no reason given'))
     seconds = monotonic() - start
     _save_timings(timings, timing_cache)
     engine = bytes(serialized)
@@ -108,7 +108,7 @@ def _read_model(trt: 'TensorRt', source: Source) -> onnx.ModelProto:
     model = source.graph
     if not source.is_explicit:
         return model
-    check_pairs(model, source.path)
+    check_pairs(model, source.model.path)
     return with_float_weights(model) if needs_float_weights(trt) else model
 
 

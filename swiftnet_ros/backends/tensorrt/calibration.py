@@ -70,15 +70,15 @@ def apply_calibration(
     if path is None:
         return lambda: None
     if path.is_dir():
-        batches = CalibrationBatches(path, source.spec)
+        batches = CalibrationBatches(path, source.model.spec)
         kind = getattr(trt, _CALIBRATORS[calibrator])
-        config.int8_calibrator = implement(kind, _ImageCalibrator, batches)
+        config.int8_calibrator = implement(kind, _Calibrator, None, batches.next_address)
         return batches.finish
     if path.suffix == _RANGES_SUFFIX:
         _set_ranges(network, _read_ranges(path, model))
     else:
         kind, cache = trt.IInt8EntropyCalibrator2, _read_cache(path, model)
-        config.int8_calibrator = implement(kind, _CachedCalibrator, cache)
+        config.int8_calibrator = implement(kind, _Calibrator, cache)
     return lambda: None
 
 
@@ -133,33 +133,13 @@ class CalibrationBatches:
         return int(self._buffer)
 
 
-class _CachedCalibrator:
-    """An IInt8Calibrator that has a calibration cache and no images."""
+class _Calibrator:
+    """An IInt8Calibrator that has a calibration cache, or images if it is None."""
 
-    def __init__(self, cache: bytes) -> None:
-        self._cache = cache
-
-    def get_batch_size(self) -> int:
-        """Return 1; there are no batches."""
-        return 1
-
-    def get_batch(self, names: List[str]) -> Optional[List[int]]:
-        """Return None: only the cache is used."""
-        return None
-
-    def read_calibration_cache(self) -> Optional[bytes]:
-        """Return the cache."""
-        return self._cache
-
-    def write_calibration_cache(self, cache: bytes) -> None:
-        """Ignore the cache, which was read from a file."""
-
-
-class _ImageCalibrator:
-    """An IInt8Calibrator that calibrates with images."""
-
-    def __init__(self, batches: CalibrationBatches) -> None:
-        self._batches = batches
+    def __init__(
+        self, cache: Optional[bytes], next_address: Callable[[], Optional[int]] = lambda: None
+    ) -> None:
+        self._cache, self._next_address = cache, next_address
 
     def get_batch_size(self) -> int:
         """Return 1: one image at a time needs least memory."""
@@ -167,15 +147,15 @@ class _ImageCalibrator:
 
     def get_batch(self, names: List[str]) -> Optional[List[int]]:
         """Return the address of the next image, None after the last."""
-        address = self._batches.next_address()
+        address = self._next_address()
         return None if address is None else [address]
 
     def read_calibration_cache(self) -> Optional[bytes]:
-        """Return None, so that the images are used."""
-        return None
+        """Return the cache; None, so that the images are used."""
+        return self._cache
 
     def write_calibration_cache(self, cache: bytes) -> None:
-        """Ignore the cache: the engine itself is kept."""
+        """Ignore the cache: it was read from a file, or the engine itself is kept."""
 
 
 def _read_cache(path: Path, model: onnx.ModelProto) -> bytes:

@@ -78,11 +78,6 @@ class _Plan:
     source: Source
     identity: EngineIdentity
 
-    @property
-    def name(self) -> str:
-        """Return the name of the model, with which the engine's file begins."""
-        return model_name(self.source.path)
-
 
 def find_or_build(
     model: ModelFile,
@@ -172,7 +167,9 @@ def _plan(model: ModelFile, options: BackendOptions) -> _Plan:
 
 def _path(plan: _Plan) -> Path:
     if not plan.options.output:
-        return engine_path(_folder(plan.options), plan.identity, plan.name)
+        return engine_path(
+            _folder(plan.options), plan.identity, model_name(plan.source.model.path)
+        )
     output = Path(plan.options.output)
     if output.suffix != SUFFIX or not output.parent.is_dir():
         expected = f'a file ending in {SUFFIX} in a folder that exists'
@@ -225,7 +222,8 @@ def _timing_cache(plan: _Plan) -> Optional[Path]:
 
 def _last_build_s(folder: Path, plan: _Plan) -> Optional[float]:
     """Return the duration in seconds of the newest build of the same model in a folder."""
-    found = sorted(folder.glob(f'{plan.name}.*{SUFFIX}'), key=lambda path: path.stat().st_mtime)
+    name = model_name(plan.source.model.path)
+    found = sorted(folder.glob(f'{name}.*{SUFFIX}'), key=lambda path: path.stat().st_mtime)
     for path in reversed(found):
         try:
             return read_sidecar(path).build_seconds
@@ -239,7 +237,7 @@ def _build(
 ) -> Tuple[bytes, Sidecar]:
     source = plan.source
     built = build(plan.trt, plan.options, source, timing_cache, reporter)
-    spec, golden = source.spec, source.model.golden
+    spec, golden = source.model.spec, source.model.golden
     if spec.precision != source.precision:
         # The mIoU was measured in the precision of the file.
         spec = replace(spec, precision=source.precision, miou=None)

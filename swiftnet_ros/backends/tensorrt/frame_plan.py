@@ -96,9 +96,7 @@ class FramePlan:
     def capture(self) -> bool:
         """Capture the work as a graph, after a first `run`; return whether that succeeded."""
         self._graph = CudaGraph.capture(
-            self._device.driver,
-            self._device.stream_handle,
-            lambda: self._enqueue(in_graph=True),
+            self._device.driver, self._device.stream_handle, lambda: self._enqueue(in_graph=True)
         )
         return self._graph is not None
 

@@ -112,63 +112,37 @@ def attach_monitor(
 
 
 class _ProgressMonitor:
-    """An IProgressMonitor; TensorRT calls it from several threads."""
+    """An IProgressMonitor; TensorRT calls it from several threads, with nested phases."""
 
     def __init__(self, reporter: ProgressReporter) -> None:
         self._reporter = reporter
-        self._phases = _NestedPhases()
         self._lock = threading.Lock()
+        # phase -> steps done, steps in all; the outermost first
+        self._steps: Dict[str, List[int]] = {}
+        self._parents: Dict[str, Optional[str]] = {}
 
     def phase_start(self, phase_name: str, parent_phase: Optional[str], num_steps: int) -> None:
         """Enter a phase."""
         with self._lock:
-            self._phases.start(phase_name, parent_phase, num_steps)
+            self._steps[phase_name] = [0, max(num_steps, 1)]
+            self._parents[phase_name] = parent_phase
 
     def step_complete(self, phase_name: str, step: int) -> bool:
-        """Count a step; return True, so that the build continues."""
+        """Count a step, numbered from 0; return True, so that the build continues."""
         with self._lock:
-            self._phases.step(phase_name, step)
-            phase, fraction = self._phases.outermost(), self._phases.fraction()
+            if phase_name in self._steps:
+                done = self._steps[phase_name]
+                done[0] = min(step + 1, done[1])
+            phase = next(iter(self._steps), None)
+            fraction = None if phase is None else self._fraction_of(phase)
         self._reporter.update(phase or phase_name, fraction)
         return True
 
     def phase_finish(self, phase_name: str) -> None:
         """Leave a phase."""
         with self._lock:
-            self._phases.finish(phase_name)
-
-
-class _NestedPhases:
-    """The phases that TensorRT has started, one inside another, as one fraction."""
-
-    def __init__(self) -> None:
-        # phase -> steps done, steps in all
-        self._steps: Dict[str, List[int]] = {}
-        self._parents: Dict[str, Optional[str]] = {}
-
-    def start(self, phase: str, parent: Optional[str], steps: int) -> None:
-        """Enter a phase with a number of steps."""
-        self._steps[phase], self._parents[phase] = [0, max(steps, 1)], parent
-
-    def step(self, phase: str, step: int) -> None:
-        """Count a finished step, numbered from 0."""
-        if phase in self._steps:
-            done = self._steps[phase]
-            done[0] = min(step + 1, done[1])
-
-    def finish(self, phase: str) -> None:
-        """Leave a phase."""
-        self._steps.pop(phase, None)
-        self._parents.pop(phase, None)
-
-    def outermost(self) -> Optional[str]:
-        """Return the phase that contains all others."""
-        return next(iter(self._steps), None)
-
-    def fraction(self) -> Optional[float]:
-        """Return the fraction of the outermost phase that is done."""
-        root = self.outermost()
-        return None if root is None else self._fraction_of(root)
+            self._steps.pop(phase_name, None)
+            self._parents.pop(phase_name, None)
 
     def _fraction_of(self, phase: str) -> float:
         done, steps = self._steps[phase]

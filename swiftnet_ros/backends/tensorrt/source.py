@@ -21,13 +21,9 @@ from typing import Optional, TYPE_CHECKING
 
 import onnx
 from swiftnet_ros.backends.options import AUTO, BackendOptions
-from swiftnet_ros.backends.tensorrt.api import (
-    has_calibrators,
-    is_strongly_typed,
-    tensorrt_module,
-)
+from swiftnet_ros.backends.tensorrt.api import has_calibrators, is_strongly_typed, tensorrt_module
 from swiftnet_ros.errors import InvalidModelError, InvalidValueError, listing, MissingOptionError
-from swiftnet_ros.model_spec import ModelFile, ModelSpec
+from swiftnet_ros.model_spec import ModelFile
 from swiftnet_ros.model_spec.find_model import sibling
 
 if TYPE_CHECKING:
@@ -51,16 +47,6 @@ class Source:
     precision: str
     is_explicit: bool
     calibration: Optional[Path]
-
-    @property
-    def path(self) -> Path:
-        """Return the path of the ONNX file."""
-        return self.model.path
-
-    @property
-    def spec(self) -> ModelSpec:
-        """Return the specification of the model."""
-        return self.model.spec
 
     @property
     def graph(self) -> onnx.ModelProto:
