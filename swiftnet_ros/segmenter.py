@@ -111,10 +111,7 @@ class Segmenter:
 
 
 def open_model(
-    path_or_name: Union[str, Path],
-    backend: str = AUTO,
-    precision: str = AUTO,
-    threads: int = 0,
+    path_or_name: Union[str, Path], backend: str = AUTO, precision: str = AUTO, threads: int = 0
 ) -> Segmenter:
     """
     Open a model file, or a shipped model by its name, to segment images.

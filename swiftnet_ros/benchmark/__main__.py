@@ -47,12 +47,7 @@ from swiftnet_ros.system.image_size import parse_size
 from swiftnet_ros.system.process import exit_code
 
 _ABOVE_ZERO = ('rate', 'overload', 'seconds')
-_EXCLUSIVE = (
-    ('rate', 'no_ros'),
-    ('overload', 'no_ros'),
-    ('overload', 'rate'),
-    ('size', 'labels'),
-)
+_EXCLUSIVE = (('rate', 'no_ros'), ('overload', 'no_ros'), ('overload', 'rate'), ('size', 'labels'))
 
 
 def main(argv: Optional[List[str]] = None) -> int:

@@ -69,10 +69,7 @@ class NodeParameters(BackendOptions):
         False, 'segment frames even if no output has a subscriber', changes=UNCONFIGURED
     )
     overlay_opacity: float = parameter(
-        0.5,
-        'opacity of the class colors over the image in ~/overlay',
-        (0.0, 1.0),
-        changes=LIVE,
+        0.5, 'opacity of the class colors over the image in ~/overlay', (0.0, 1.0), changes=LIVE
     )
     max_rate: float = parameter(
         0.0,

@@ -41,10 +41,7 @@ class Pipeline:
     """
 
     def __init__(
-        self,
-        node: Node,
-        settings: NodeSettings,
-        on_bug: Callable[[BaseException], None],
+        self, node: Node, settings: NodeSettings, on_bug: Callable[[BaseException], None]
     ) -> None:
         """Open the publishers and start to load the model; `on_bug` gets a worker's exception."""
         self._settings = settings

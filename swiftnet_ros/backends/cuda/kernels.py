@@ -106,12 +106,7 @@ class LabelsStep:
         self.candidate_bytes = 4 * ceil(classes / 32) * (height + 1) * (width + 1)
 
     def launches(
-        self,
-        logits: int,
-        tables: Sequence[int],
-        candidates: int,
-        labels: int,
-        confidence: int,
+        self, logits: int, tables: Sequence[int], candidates: int, labels: int, confidence: int
     ) -> List[KernelLaunch]:
         """Return the launches for addresses; `candidates` is scratch, `confidence` may be 0."""
         classes, height, width = self._shape
