@@ -122,7 +122,7 @@ class Player:
             self._receive_until(monotonic() + self._node.timeout)
 
     def summary(self) -> Dict[str, Any]:
-        """Return the metrics so far, None for those of no frames; mIoU is a fraction, 0 to 1."""
+        """Return the metrics so far, None if there is no result yet; mIoU is from 0 to 1."""
         measured, frames = self._measurement, len(self._measurement.latencies_ms)
         return {
             'frames': frames,

@@ -325,7 +325,7 @@ def test_invalid_options_raise(tensorrt, error_line, files, tmp_path):
     assert 'a file ending in .engine in a folder' in error_line('-o', tmp_path / 'a.onnx')
     assert 'a file ending in .engine in a folder' in error_line('-o', tmp_path / 'no' / 'a.engine')
     assert 'model not found' in error_line(model=tmp_path / 'no.onnx')
-    assert 'has Q/DQ pairs, fp16 needs' in error_line(
+    assert 'has Q/DQ pairs, but fp16 needs' in error_line(
         '--precision', 'fp16', model=sibling(files, 'int8.onnx')
     )
 

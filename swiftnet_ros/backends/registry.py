@@ -33,7 +33,7 @@ BACKENDS: Dict[str, Union[str, Type[Backend]]] = {
     'tensorrt': 'swiftnet_ros.backends.tensorrt.engine:TensorRtBackend',
     'openvino': 'swiftnet_ros.backends.openvino.engine:OpenVinoBackend',
 }
-_INSTALL = 'install what it needs, for openvino: pip install openvino'
+_INSTALL = 'install its dependencies (for OpenVINO: pip install openvino)'
 
 
 class OpenedModel(NamedTuple):
@@ -87,7 +87,7 @@ def read_model(path: Path) -> ModelFile:
 
 
 def choose_backend(name: str, model: Union[str, Path] = '') -> Tuple[str, str]:
-    """Return the backend that a name stands for with a model, and why if the name is auto."""
+    """Resolve a backend name; for `auto`, also return why it was chosen."""
     if name != AUTO:
         return name, ''
     if str(model).endswith(SUFFIX):
@@ -98,12 +98,16 @@ def choose_backend(name: str, model: Union[str, Path] = '') -> Tuple[str, str]:
         if not reason:
             why = ', '.join(passed) or 'its modules and a GPU are available'
             return known, f'auto: {why}'
-        passed.append(f'no {known}, since {reason}')
+        passed.append(f'{known} is unavailable: {reason}')
     raise EngineUnavailableError(AUTO, ', '.join(passed))
 
 
 def backend_class(name: str) -> Type[Backend]:
-    """Return a backend by its name; UnknownNameError, or EngineUnavailableError on import."""
+    """
+    Return the class of a backend by its name.
+
+    Raise UnknownNameError for another name, EngineUnavailableError if the import fails.
+    """
     if name not in BACKENDS:
         raise UnknownNameError('engine', name, [AUTO, *BACKENDS])
     entry = BACKENDS[name]

@@ -119,12 +119,13 @@ def _measure(options: Namespace, opened: OpenedModel, segmenter: Segmenter) -> D
         times = _time_starts(options, frames)
         return {**times, **model_facts(segmenter, opened.model.path), 'versions': versions()}
     if options.no_ros:
-        alone = time_engine(segmenter, frames)
-        rounds = [Round(measure_without_ros(segmenter, frames), alone)]
+        baseline = time_engine(segmenter, frames)
+        rounds = [Round(measure_without_ros(segmenter, frames), baseline)]
     else:
         rounds = list(_rounds_over_topics(options, segmenter, frames))
     first = next(iter(frames)).frame
-    camera = {'camera': [first.height, first.width], 'rate_hz': _rate(options, rounds[-1].alone)}
+    rate = _rate(options, rounds[-1].baseline)
+    camera = {'camera': [first.height, first.width], 'rate_hz': rate}
     facts = model_facts(segmenter, opened.model.path)
     choice = {'engine_choice': opened.choice, 'versions': versions()}
     return {**report(rounds, segmenter.spec), **facts, **choice, **camera}
@@ -145,14 +146,14 @@ def _rounds_over_topics(
     timeout = 1.0 + 20 * time_engine(segmenter, frames).engine_ms / 1000
     with over_topics.node_under_test(_parameters(options), timeout) as node:
         for _ in range(options.rounds):
-            alone = time_engine(segmenter, frames)
-            rate = _rate(options, alone)
+            baseline = time_engine(segmenter, frames)
+            rate = _rate(options, baseline)
             if rate is None:
                 measurement = over_topics.measure_in_lockstep(node, frames)
             else:
                 count = max(1, round(options.seconds * rate)) if options.seconds else 0
                 measurement = over_topics.measure_at_rate(node, frames, rate, count)
-            yield Round(measurement, alone)
+            yield Round(measurement, baseline)
 
 
 def _time_starts(options: Namespace, frames: LabeledFrames) -> Dict[str, Any]:
@@ -162,10 +163,10 @@ def _time_starts(options: Namespace, frames: LabeledFrames) -> Dict[str, Any]:
     return over_topics.measure_cold_starts(_parameters(options), message, options.rounds)
 
 
-def _rate(options: Namespace, alone: EngineTimes) -> Optional[float]:
+def _rate(options: Namespace, baseline: EngineTimes) -> Optional[float]:
     """Return the rate of the camera in Hz, None if each frame waits for the result before."""
     rate: Optional[float] = options.rate
-    return options.overload * 1000 / alone.engine_ms if options.overload else rate
+    return options.overload * 1000 / baseline.engine_ms if options.overload else rate
 
 
 def _parameters(options: Namespace) -> Dict[str, Any]:

@@ -34,10 +34,10 @@ _CPU_INFO = Path('/proc/cpuinfo')
 
 @dataclass(frozen=True)
 class Round:
-    """A measurement, and the times of the segmenter alone just before it."""
+    """A measurement, and its baseline: the times of the segmenter alone just before it."""
 
     measurement: Measurement
-    alone: EngineTimes
+    baseline: EngineTimes
 
 
 def report(rounds: Sequence[Round], spec: ModelSpec) -> Dict[str, Any]:
@@ -62,8 +62,8 @@ def report(rounds: Sequence[Round], spec: ModelSpec) -> Dict[str, Any]:
         'dropped': total.sent - len(total.latencies_ms),
         'fps': total.fps,
         **{f'p{percent}_ms': total.percentile_ms(percent) for percent in (50, 95, 99)},
-        'engine_ms': _median(item.alone.engine_ms for item in rounds),
-        'pipeline_ms': _median(item.alone.pipeline_ms for item in rounds),
+        'engine_ms': _median(item.baseline.engine_ms for item in rounds),
+        'pipeline_ms': _median(item.baseline.pipeline_ms for item in rounds),
         **_ratios(rounds),
         'rounds': [_round(item) for item in rounds],
         **_memory(total.memory_mb),
@@ -76,7 +76,7 @@ def _ratios(rounds: Sequence[Round]) -> Dict[str, Optional[float]]:
     """Return latency and throughput relative to inference alone."""
     ratios: Dict[str, List[float]] = {'p50': [], 'p99': [], 'fps': []}
     for item in rounds:
-        engine_ms = item.alone.engine_ms
+        engine_ms = item.baseline.engine_ms
         p50, p99 = (item.measurement.percentile_ms(percent) for percent in (50, 99))
         fps = item.measurement.fps
         if p50 is not None and p99 is not None and fps is not None:
@@ -88,7 +88,7 @@ def _ratios(rounds: Sequence[Round]) -> Dict[str, Optional[float]]:
 
 def _round(item: Round) -> Dict[str, Any]:
     return {
-        **asdict(item.alone),
+        **asdict(item.baseline),
         'p50_ms': item.measurement.percentile_ms(50),
         'p99_ms': item.measurement.percentile_ms(99),
         'fps': item.measurement.fps,

@@ -13,7 +13,7 @@
 # limitations under the License.
 
 """
-Preprocess a camera frame for the network, in the one way of training, calibration and node.
+Preprocess a camera frame for the network, identically in training, calibration and the node.
 
 The frame is stretched to the network's input size: bilinear, half-pixel centers, no antialiasing,
 uint8. Postprocessing needs no stretch: `labels.from_logits` interpolates to the output size.

@@ -14,7 +14,7 @@
 
 """Postprocess logits to labels and confidence at any size; draw labels with a palette."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import ceil
 from typing import Mapping, Optional, Sequence, Tuple
 
@@ -38,9 +38,9 @@ __all__ = [
     'colorize',
     'from_logits',
     'label_dtype',
+    'mask_low_confidence',
     'overlay',
     'palette',
-    'unlabel_below',
 ]
 
 Pixels = npt.NDArray[np.uint8]
@@ -86,7 +86,9 @@ def _confidence(logits: Logits, best: Logits) -> Pixels:
     return np.asarray(np.rint(255.0 / total), dtype=np.uint8)
 
 
-def unlabel_below(segmentation: Segmentation, threshold: float, unlabeled_id: int) -> Segmentation:
+def mask_low_confidence(
+    segmentation: Segmentation, threshold: float, unlabeled_id: int
+) -> Segmentation:
     """
     Return a segmentation whose labels are unlabeled where confidence is below `threshold`, 0 to 1.
 
@@ -97,7 +99,8 @@ def unlabel_below(segmentation: Segmentation, threshold: float, unlabeled_id: in
         raise InvalidValueError('confidence', None, 'a segmentation made with confidence')
     uncertain = np.less(confidence, np.uint8(ceil(255.0 * threshold))).view(np.uint8)
     unlabeled = np.full_like(labels, unlabeled_id)
-    return Segmentation(np.asarray(cv2.copyTo(unlabeled, uncertain, labels.copy())), confidence)
+    masked: Labels = np.asarray(cv2.copyTo(unlabeled, uncertain, labels.copy()))
+    return replace(segmentation, labels=masked)
 
 
 def palette(colors: Sequence[Tuple[int, int, int]], unlabeled_id: int) -> Pixels:

@@ -177,7 +177,7 @@ class Camera:
         settings = self._settings.current
         reason = self._reason_to_drop(received, settings)
         if reason:
-            self.stats.drops[reason] += 1
+            self.stats.count_dropped(reason)
             return
         waited = perf_counter() - received.time
         try:
@@ -191,7 +191,7 @@ class Camera:
             self.stats.stages.add(stage, seconds + (waited if stage == 'receive' else 0.0))
         with self._publishing:
             if self._subscription is None:
-                self.stats.drops[INACTIVE] += 1
+                self.stats.count_dropped(INACTIVE)
             else:
                 self._publish(result, received.message.header)
 
@@ -200,7 +200,7 @@ class Camera:
         outputs = self.subscribed_outputs()
         self.stats.count_received()
         if self._enqueue(self.name, Received(message, perf_counter(), outputs)):
-            self.stats.drops[NEWER] += 1
+            self.stats.count_dropped(NEWER)
         try:
             self._subscribe_to_camera_info(CAMERA_INFO in outputs)
         except SwiftnetError as error:
@@ -255,7 +255,7 @@ class Camera:
         return float(self._node.get_clock().now().nanoseconds - stamp) / 1e9
 
     def _drop_bad(self, error: Exception) -> None:
-        self.stats.drops[BAD] += 1
+        self.stats.count_dropped(BAD)
         self._node.get_logger().warning(
             f'{self.topic}: {one_line(error)} ({self.stats.drops[BAD]} bad frames dropped so far)',
             throttle_duration_sec=_WARNING_PERIOD,

@@ -91,7 +91,7 @@ def segment_message(
     segmentation = segmenter.segment(frame, with_confidence=with_confidence, output_size=size)
     seconds.update(segmentation.seconds)
     if threshold:
-        segmentation = labels.unlabel_below(segmentation, threshold, spec.unlabeled_id)
+        segmentation = labels.mask_low_confidence(segmentation, threshold, spec.unlabeled_id)
     info, warning = None, ''
     if CAMERA_INFO in outputs and camera_info is not None:
         try:

@@ -125,7 +125,7 @@ class Pipeline:
         self.is_ended = True
         for worker in self._workers:
             for name, _ in worker.drain():
-                self.cameras[name].stats.drops[INACTIVE] += 1
+                self.cameras[name].stats.count_dropped(INACTIVE)
             worker.close()
         return list(self._workers)
 

@@ -66,6 +66,10 @@ class CameraStats:
         self.age = age
         self.rate_out.tick(monotonic())
 
+    def count_dropped(self, reason: str) -> None:
+        """Count a frame that was dropped for one of DROP_REASONS."""
+        self.drops[reason] += 1
+
     def waiting(self) -> Optional[float]:
         """Return the seconds since the last frame, None while unsubscribed."""
         return None if self.last_reception is None else monotonic() - self.last_reception

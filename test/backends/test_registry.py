@@ -86,12 +86,12 @@ def engine_file(setup, model):
 @pytest.mark.parametrize('module', ['tensorrt', 'pycuda'])
 def test_auto_is_openvino_where_a_module_is_missing(setup, monkeypatch, module):
     monkeypatch.setitem(sys.modules, module, None)
-    why = f'auto: no tensorrt, since the Python module {module} is not installed'
+    why = f'auto: tensorrt is unavailable: the Python module {module} is not installed'
     assert choose_backend('auto') == ('openvino', why)
 
 
 def test_auto_is_openvino_where_no_gpu_is(setup, no_gpu):
-    reason = 'auto: no tensorrt, since there is no NVIDIA GPU'
+    reason = 'auto: tensorrt is unavailable: there is no NVIDIA GPU'
     assert choose_backend('auto') == ('openvino', reason)
 
 
@@ -177,7 +177,7 @@ def test_introduction_has_the_reason_for_auto_only(model, setup, no_gpu):
         loaded = load_model(str(model), BackendOptions(engine=name, precision='fp32'))
         texts.append(node_summary('/image', loaded))
         loaded.close()
-    assert 'engine openvino (auto: no tensorrt, since there is no NVIDIA GPU) on' in texts[0]
+    assert 'engine openvino (auto: tensorrt is unavailable: there is no NVIDIA GPU) on' in texts[0]
     assert 'engine openvino on' in texts[1]
 
 

@@ -22,10 +22,10 @@ from swiftnet_ros.core.labels import (
     colorize,
     from_logits,
     label_dtype,
+    mask_low_confidence,
     overlay,
     palette,
     Segmentation,
-    unlabel_below,
 )
 from swiftnet_ros.errors import InvalidValueError
 
@@ -126,13 +126,15 @@ def test_labels_below_the_threshold_become_unlabeled(dtype, unlabeled):
     confidence = np.arange(256, dtype=np.uint8).reshape(16, 16)
     labels = np.full((16, 16), 7, dtype)
     for threshold in (0.0, 0.25, 0.5, 0.999, 1.0):
-        result = unlabel_below(Segmentation(labels, confidence), threshold, unlabeled)
+        segmentation = Segmentation(labels, confidence, {'engine': 0.1})
+        result = mask_low_confidence(segmentation, threshold, unlabeled)
         expected = np.where(confidence / 255 < threshold, unlabeled, 7)
         np.testing.assert_array_equal(result.labels, expected)
         assert result.labels.dtype == dtype and result.confidence is confidence
+        assert result.seconds == {'engine': 0.1}
     assert np.all(labels == 7)
 
 
 def test_threshold_without_confidence_raises():
     with pytest.raises(InvalidValueError, match='expected a segmentation made with confidence'):
-        unlabel_below(Segmentation(np.zeros((2, 2), np.uint8)), 0.5, 255)
+        mask_low_confidence(Segmentation(np.zeros((2, 2), np.uint8)), 0.5, 255)

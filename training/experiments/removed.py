@@ -43,7 +43,7 @@ class RemovedChannels:
 
 
 @dataclass(frozen=True)
-class RemovedWeights:
+class MaskedWeights:
     """Weights that are zero; `masks` are True for those that are kept, by parameter."""
 
     masks: Masks
@@ -52,7 +52,7 @@ class RemovedWeights:
         """Set the weights to zero."""
         apply_masks(network, self.masks)
 
-    # A step of the optimizer changes them.
+    # The optimizer updates masked weights, so zero them again after each step.
     reapply = apply
 
     def save(self, paths: RunPaths) -> None:
@@ -61,11 +61,11 @@ class RemovedWeights:
 
 
 # What was pruned from a network.
-Removed: TypeAlias = RemovedChannels | RemovedWeights
+Removed: TypeAlias = RemovedChannels | MaskedWeights
 
 
 def load_removed(paths: RunPaths) -> Removed | None:
     """Load what was pruned from the network of a run; None if nothing is stored yet."""
     if paths.masks.exists():
-        return RemovedWeights(load_masks(paths.masks))
+        return MaskedWeights(load_masks(paths.masks))
     return RemovedChannels(load_history(paths.history)) if paths.history.exists() else None

@@ -23,7 +23,7 @@ from swiftnet_ros.errors import SwiftnetError
 import torch
 from training.datasets import open_dataset
 from training.datasets.loader import readable_batches, training_loader
-from training.experiments.removed import load_removed, Removed, RemovedChannels, RemovedWeights
+from training.experiments.removed import load_removed, MaskedWeights, Removed, RemovedChannels
 from training.experiments.seed_runs import SeedRuns
 from training.experiments.variant import Variant
 from training.experiments.weight_init import WEIGHT_INITS, WeightSources
@@ -152,7 +152,7 @@ def find_removed(
     if variant.masks is not None:
         options = runs.experiment.masks[variant.masks]
         ratio = variant.ratio_after(options.ratio, number)
-        return RemovedWeights(unstructured_masks(trained.network(), replace(options, ratio=ratio)))
+        return MaskedWeights(unstructured_masks(trained.network(), replace(options, ratio=ratio)))
     assert variant.pruning is not None
     earlier = before.history if isinstance(before, RemovedChannels) else PruningHistory()
     choice = variant.prune_options(runs.experiment.pruning[variant.pruning], number)

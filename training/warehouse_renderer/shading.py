@@ -14,6 +14,8 @@
 
 """Shading: the color of each pixel from its face's texture and light, with soft edges."""
 
+from typing import NamedTuple
+
 import cv2
 import numpy as np
 from training.warehouse_renderer.atlas import atlas, INDEX, MIP_LEVELS, PERIODS
@@ -27,6 +29,32 @@ from training.warehouse_renderer.raster import IntArray
 STRIP_ROWS = 48
 
 
+class FaceColumns(NamedTuple):
+    """
+    What shading needs from the faces, each an array [F].
+
+    A texture coordinate is (column * u_column + row * u_row + u_offset) * depth in repeats of the
+    texture. The color of a texel is base + weight * accent, in red, green and blue.
+    """
+
+    u_column: FloatArray
+    u_row: FloatArray
+    u_offset: FloatArray
+    v_column: FloatArray
+    v_row: FloatArray
+    v_offset: FloatArray
+    atlas_left: FloatArray
+    atlas_top: FloatArray
+    texture_size: FloatArray
+    light_map_row: FloatArray
+    base_red: FloatArray
+    base_green: FloatArray
+    base_blue: FloatArray
+    accent_red: FloatArray
+    accent_green: FloatArray
+    accent_blue: FloatArray
+
+
 def shade(
     faces: Faces,
     light: Light,
@@ -36,25 +64,25 @@ def shade(
     inverse_depth: FloatArray,
 ) -> FloatArray:
     """
-    Return the light [H, W, 3] of the image, about 0..1.
+    Return the shaded image [H, W, 3], RGB of about 0..1.
 
     matrix [F, 3, 3] maps (column, row, 1) to (u, v, 1) over depth; face_index and inverse_depth
     are [H, W].
     """
     height, width = face_index.shape
-    table = _table(faces, matrix, light, camera, width)
+    columns = _columns(faces, matrix, light, camera, width)
     ground = _ground(light, camera, camera.pixels_to_rays(height, width))
     image = np.empty((height, width, 3), np.float32)
     for top in range(0, height, STRIP_ROWS):
         rows = slice(top, top + STRIP_ROWS)
-        image[rows] = _strip(table, ground, light.maps, face_index[rows], inverse_depth[rows], top)
+        strip = _strip(columns, ground, light.maps, face_index[rows], inverse_depth[rows], top)
+        image[rows] = strip
     return _soften(image, face_index)
 
 
-def _table(
+def _columns(
     faces: Faces, matrix: FloatArray, light: Light, camera: PinholeCamera, width: int
-) -> list[FloatArray]:
-    """Return columns per face: six uv coefficients, atlas cell, size, light-map row, colors."""
+) -> FaceColumns:
     period = PERIODS[faces.texture]
     repeats = np.where(period[:, None] > 0, faces.extent / np.maximum(period, 0.1)[:, None], 1)
     texels = TEXTURE_SIZE * np.sqrt((repeats / np.maximum(faces.extent, 1e-3)).prod(1))
@@ -66,9 +94,9 @@ def _table(
     base, accent = faces.color[:, 0] * lit, faces.color[:, 1] * lit
     on_floor = np.where(faces.class_id == SceneClass.FLOOR, MAP_SIZE, 0)
     pages = atlas()
-    columns = [*uv.reshape(-1, 6).T, pages.left[level] - 0.5, pages.top[faces.texture] - 0.5]
-    columns += [size, on_floor, *base.T, *(accent - base).T]
-    return [np.ascontiguousarray(column, np.float32) for column in columns]
+    left, top = pages.left[level] - 0.5, pages.top[faces.texture] - 0.5
+    columns = [*uv.reshape(-1, 6).T, left, top, size, on_floor, *base.T, *(accent - base).T]
+    return FaceColumns(*(np.ascontiguousarray(column, np.float32) for column in columns))
 
 
 def _ground(
@@ -85,7 +113,7 @@ def _ground(
 
 
 def _strip(
-    table: list[FloatArray],
+    columns: FaceColumns,
     ground: tuple[FloatArray, FloatArray],
     maps: FloatArray,
     face_index: IntArray,
@@ -98,27 +126,34 @@ def _strip(
     row = np.arange(top, top + len(face_index), dtype=np.float32)[:, None]
     depth = 1 / inverse_depth
 
-    def of_face(k: int) -> FloatArray:
-        return np.take(table[k], index)
+    def per_pixel(values: FloatArray) -> FloatArray:
+        return np.take(values, index)
 
-    u = (of_face(0) * column + of_face(1) * row + of_face(2)) * depth
-    v = (of_face(3) * column + of_face(4) * row + of_face(5)) * depth
-    size = of_face(8)
-    at_u = (u - np.floor(u)) * size + of_face(6)
-    at_v = (v - np.floor(v)) * size + of_face(7)
+    u = per_pixel(columns.u_column) * column + per_pixel(columns.u_row) * row
+    u = (u + per_pixel(columns.u_offset)) * depth
+    v = per_pixel(columns.v_column) * column + per_pixel(columns.v_row) * row
+    v = (v + per_pixel(columns.v_offset)) * depth
+    size = per_pixel(columns.texture_size)
+    at_u = (u - np.floor(u)) * size + per_pixel(columns.atlas_left)
+    at_v = (v - np.floor(v)) * size + per_pixel(columns.atlas_top)
     texel = cv2.remap(atlas().planes, at_u, at_v, cv2.INTER_LINEAR)
     axes, shift = ground
     x = (axes[0, 0] * column + axes[0, 1] * row + axes[0, 2]) * depth + shift[0]
     y = (axes[1, 0] * column + axes[1, 1] * row + axes[1, 2]) * depth + shift[1]
-    y = np.clip(y, 0, MAP_SIZE - 1) + of_face(9)
+    y = np.clip(y, 0, MAP_SIZE - 1) + per_pixel(columns.light_map_row)
     light = cv2.remap(maps, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     # Objects are darker near the floor, where less light comes from below.
     z = (axes[2, 0] * column + axes[2, 1] * row + axes[2, 2]) * depth + shift[2]
-    foot = 0.72 + 0.28 * np.clip(z, 0, 1)
-    bright = light * foot * texel[..., 0] * np.float32(2 / 255)
+    ambient_occlusion = 0.72 + 0.28 * np.clip(z, 0, 1)
+    luminance = light * ambient_occlusion * texel[..., 0] * np.float32(2 / 255)
     weight = texel[..., 1] * np.float32(1 / 255)
-    tones = [(of_face(10 + k) + of_face(13 + k) * weight) * bright for k in range(3)]
-    return np.asarray(cv2.merge(tones), np.float32)
+    base = (columns.base_red, columns.base_green, columns.base_blue)
+    accent = (columns.accent_red, columns.accent_green, columns.accent_blue)
+    rgb = [
+        (per_pixel(base_channel) + per_pixel(accent_channel) * weight) * luminance
+        for base_channel, accent_channel in zip(base, accent, strict=True)
+    ]
+    return np.asarray(cv2.merge(rgb), np.float32)
 
 
 def _soften(image: FloatArray, face_index: IntArray) -> FloatArray:

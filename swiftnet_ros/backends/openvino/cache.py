@@ -44,14 +44,14 @@ def cache_options() -> Dict[str, str]:
     """
     Return the options of OpenVINO that make it use the cache, none without a folder.
 
-    A folder in which another user can write is ignored with a warning: what is read from it
-    becomes the network.
+    A folder in which another user can write is ignored with a warning: cached blobs are trusted
+    and executed.
     """
     folder = os.environ.get(VARIABLE, '')
     if folder in ('', OFF):
         return {}
     try:
-        # The user's cache, too, as TensorRT stores its engines only where no one else can write.
+        # Create the parent with mode 0700 too: TensorRT refuses a cache that others can write to.
         if not Path(folder).parent.exists():
             Path(folder).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         Path(folder).mkdir(mode=0o700, exist_ok=True)

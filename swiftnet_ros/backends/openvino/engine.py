@@ -139,12 +139,13 @@ def _arithmetic(model: ModelFile, precision: str, core: Any) -> str:
     is_int8 = model.precision == 'int8'
     if precision == 'int8' and not is_int8:
         right = sibling(model.path, 'int8')
-        made = '' if right.is_file() else f', made with: {_QUANTIZE} {model.path} -o {right}'
-        reason = f'it is {model.precision}, precision int8 needs an int8 file; use {right}{made}'
-        raise InvalidModelError(model.path, f'{reason}, or precision auto')
+        command = f'{_QUANTIZE} {model.path} -o {right}'
+        how = '' if right.is_file() else f', created with: {command}'
+        reason = f'it is {model.precision}, but precision int8 needs an int8 file'
+        raise InvalidModelError(model.path, f'{reason}; use {right}{how}, or precision auto')
     if precision not in (AUTO, 'int8') and is_int8:
         right = sibling(model.path, 'fp32')
-        reason = f'it is int8, precision {precision} needs a float file; use {right}'
+        reason = f'it is int8, but precision {precision} needs a float file; use {right}'
         raise InvalidModelError(model.path, f'{reason}, or precision int8')
     if precision == 'bf16' and not _has_native_bf16(core):
         reason = 'precision bf16 needs a CPU with avx512_bf16 or amx_bf16; use precision auto'

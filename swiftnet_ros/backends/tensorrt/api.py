@@ -88,7 +88,11 @@ def has_calibrators(trt: 'TensorRt') -> bool:
 
 
 def needs_float_weights(trt: 'TensorRt') -> bool:
-    """Return whether the ONNX parser reads quantized weights only as FP32 with a quantizer."""
+    """
+    Return whether the ONNX parser is one of TensorRT 8 or 9.
+
+    It cannot read INT8 initializers and needs FP32 weights followed by a Q/DQ pair.
+    """
     # INT8 constants came with TensorRT 10, as did this data type.
     return not hasattr(trt.DataType, 'INT64')
 

@@ -66,9 +66,10 @@ def build(
     reporter: ProgressReporter,
 ) -> BuiltEngine:
     """
-    Build an engine, which takes seconds to an hour; `timing_cache` is a file to read and write.
+    Build an engine, which can take from seconds to an hour.
 
-    Raise BuildError if TensorRT cannot build the model.
+    `timing_cache` is a file to read and write. Raise BuildError if TensorRT cannot build the
+    model.
     """
     log = ErrorLog()
     logger = make_logger(trt, log)
@@ -97,9 +98,9 @@ def build(
     # Free memory for the engine, which is loaded for inspection.
     del serialized, timings, config, network, parser, builder, model
     reporter.enter('inspecting')
-    # An engine for another GPU does not load here.
-    is_for_here = not options.compute_capability
-    precisions = layer_precisions(trt, logger, engine) if is_for_here else {}
+    # An engine for another GPU cannot be loaded for inspection.
+    targets_this_gpu = not options.compute_capability
+    precisions = layer_precisions(trt, logger, engine) if targets_this_gpu else {}
     return BuiltEngine(engine, seconds, precisions, fallback)
 
 
@@ -119,7 +120,7 @@ def _create_builder(
         return trt.Builder(logger)
     # pybind11 raises TypeError if TensorRT returns null.
     except (TypeError, RuntimeError) as error:
-        why = log.reason('it creates no builder; it may not support the GPU of this machine')
+        why = log.reason('TensorRT could not create a builder; it may not support this GPU')
         raise EngineUnavailableError(options.module, why) from error
 
 
@@ -139,7 +140,9 @@ def _create_config(
         require_precision(trt, network, source)
     if options.dla_core is not None:
         if options.dla >= builder.num_DLA_cores:
-            expected = f'one of the {builder.num_DLA_cores} DLA cores here, counted from 0'
+            expected = (
+                f'one of the {builder.num_DLA_cores} DLA cores of this device, counted from 0'
+            )
             raise InvalidValueError('DLA core', options.dla, expected)
         config.default_device_type = trt.DeviceType.DLA
         config.DLA_core = options.dla
@@ -169,7 +172,7 @@ def _dla_fallback(
 def _load_timings(
     config: 'tensorrt.IBuilderConfig', path: Optional[Path]
 ) -> 'Optional[tensorrt.ITimingCache]':
-    """Return the timing cache of a file; empty if it is of another TensorRT or GPU."""
+    """Return the timing cache of a file; empty if it is for another TensorRT version or GPU."""
     if path is None or not hasattr(config, 'create_timing_cache'):
         return None
     for content in ([path.read_bytes()] if path.is_file() else []) + [b'']:

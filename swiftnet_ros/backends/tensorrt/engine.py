@@ -43,6 +43,7 @@ from swiftnet_ros.system.image_size import Size
 # Frame formats whose memory and graphs are kept, for cameras that take turns.
 _MAX_PLANS = 8
 # A precision of fewer layers than this fraction is casts at the input and output.
+# Ignore a precision used by fewer layers than this fraction: those are I/O casts.
 _MIN_FRACTION = 0.1
 _PRECISIONS = ('int8', 'fp16', 'bf16', 'fp32')
 
@@ -90,7 +91,11 @@ class TensorRtBackend(Backend):
         return cls(file.path, options.precision)
 
     def __init__(self, path: Union[str, Path], precision: str = AUTO) -> None:
-        """Load an engine that has its sidecar; it must have been built in `precision`, or auto."""
+        """
+        Load an engine file and its sidecar.
+
+        Unless `precision` is auto, it must match the engine's.
+        """
         path = Path(path)
         content, sidecar = load(path)
         _check(path, sidecar, precision)
@@ -153,7 +158,7 @@ class TensorRtBackend(Backend):
 
 
 def used_precision(sidecar: Sidecar) -> str:
-    """Return the precisions that the layers compute in, the lowest first, such as int8+fp16."""
+    """Return the precisions that most layers compute in, the lowest first, such as int8+fp16."""
     layers = list(sidecar.precisions.values())
     counts: Dict[str, int] = {name: layers.count(name) for name in _PRECISIONS}
     least = _MIN_FRACTION * sum(counts.values())

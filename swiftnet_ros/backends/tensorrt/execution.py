@@ -38,8 +38,9 @@ _LOGITS_TYPES = {'float32': 'FLOAT', 'float16': 'HALF'}
 
 class EngineExecution:
     """
-    An engine that is ready to run; everything happens inside the device's `current`.
+    An engine that is ready to run.
 
+    Call all methods with the CUDA context current (`with device.current():`).
     `input_address` and `logits_address` are on the GPU; `logits_dtype` is float32 or float16.
     """
 
@@ -50,7 +51,7 @@ class EngineExecution:
         Deserialize an engine and allocate its memory.
 
         Raise EngineFileError if TensorRT rejects it, InvalidModelError if its I/O tensors are not
-        those of the specification, DeviceMemoryError if the memory does not suffice.
+        those of the specification, DeviceMemoryError if the GPU is out of memory.
         """
         self._trt, self._device, self._path, self._spec = trt, device, path, spec
         self._log = ErrorLog()
@@ -102,7 +103,7 @@ class EngineExecution:
             needed = _context_bytes(self._engine)
             if needed > free:
                 raise DeviceMemoryError('the network', needed, free, total)
-            reason = self._log.reason('TensorRT creates no execution context')
+            reason = self._log.reason('TensorRT could not create an execution context')
             raise EngineFailedError(BACKEND, reason)
         context.error_recorder = self._recorder
         return context

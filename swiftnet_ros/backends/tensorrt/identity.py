@@ -41,7 +41,7 @@ ANY_GPU = 'any'
 
 @dataclass(frozen=True)
 class Machine:
-    """A TensorRT and the GPU that it builds for or runs on."""
+    """A TensorRT version and its target GPU."""
 
     module: str
     tensorrt_version: str
@@ -69,28 +69,28 @@ class EngineIdentity:
         return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()
 
     def differences(self, other: 'EngineIdentity') -> List[str]:
-        """Return how this engine differs from another, which is the one that is needed here."""
+        """List the fields that differ from the required identity."""
         return _differences(self, other, list(_NAMES))
 
     def machine_differences(self, machine: Machine) -> List[str]:
-        """Return why this engine does not run on a machine, nothing if it does."""
+        """List the fields that keep this engine from running on a machine."""
         names = [field.name for field in fields(Machine)]
         if self.gpu_name == ANY_GPU:
             names.remove('gpu_name')
         return _differences(self, machine, names)
 
     def to_tree(self) -> Dict[str, Any]:
-        """Return the fields as JSON can hold them."""
+        """Return the fields as JSON types."""
         return {**asdict(self), 'flags': list(self.flags)}
 
     @classmethod
     def from_tree(cls, tree: Dict[str, Any]) -> 'EngineIdentity':
-        """Return the identity of a tree that `to_tree` made; KeyError or TypeError otherwise."""
+        """Return the identity from `to_tree`; raise KeyError or TypeError for another tree."""
         return cls(**{**tree, 'flags': tuple(tree['flags'])})
 
 
 def this_machine(module: str = 'tensorrt', compute_capability: str = '') -> Machine:
-    """Return the TensorRT and the GPU here; a given compute capability needs no GPU."""
+    """Return the TensorRT version and GPU of this machine; no GPU for a compute capability."""
     version = str(tensorrt_module(module).__version__)
     if compute_capability:
         return Machine(module, version, ANY_GPU, compute_capability)

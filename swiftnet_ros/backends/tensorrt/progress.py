@@ -31,7 +31,7 @@ _PERIOD_S = 1.0
 @dataclass(frozen=True)
 class Progress:
     """
-    How far a build is.
+    Progress of a build.
 
     `fraction` is that of the phase, None if TensorRT does not report it. `last_build_s` is the
     duration of the last build of the same model, None if it was never built.
@@ -80,7 +80,7 @@ class ProgressReporter:
             self._callback(Progress(self._phase, self._fraction, elapsed_s, self._last_build_s))
 
     def wait(self, phase: str) -> None:
-        """Report a phase that a loop is waiting in, at most once a second."""
+        """Report a waiting phase, at most once a second."""
         self.update(phase, None)
         if monotonic() - self._last_report >= _PERIOD_S:
             self.report()

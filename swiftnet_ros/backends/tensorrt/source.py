@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from swiftnet_ros.backends.tensorrt.api import TensorRt
 
 PRECISIONS = (AUTO, 'fp32', 'fp16', 'int8')
-_HALF = 'python -m training fp16 {fp32} -o {fp16}'
-_QUANTIZE = 'python -m training quantize {fp32} --images DIR -o {int8}'
+_FP16_COMMAND = 'python -m training fp16 {fp32} -o {fp16}'
+_INT8_COMMAND = 'python -m training quantize {fp32} --images DIR -o {int8}'
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ def choose_source(trt: 'TensorRt', model: ModelFile, options: BackendOptions) ->
     if found == 'int8':
         _check_quantized(trt, options, model.path, precision)
     elif found != precision or options.dla_core is not None:
-        _check_converted(trt, options, model.path, found, precision)
+        _check_float_model(trt, options, model.path, found, precision)
     is_explicit = found == 'int8'
     if precision == 'int8' and not is_explicit and options.calibration_path is None:
         raise InvalidModelError(model.path, _no_scales(model.path))
@@ -102,7 +102,7 @@ def _check_options(trt: 'TensorRt', options: BackendOptions, precision: str) -> 
     if options.calibration_path is not None and precision != 'int8':
         raise MissingOptionError('calibration', 'precision int8')
     if options.obey_precision and not hasattr(trt.BuilderFlag, 'OBEY_PRECISION_CONSTRAINTS'):
-        expected = 'False: this TensorRT always computes as the file says'
+        expected = 'False: this TensorRT is strongly typed: the ONNX file sets the precision'
         raise InvalidValueError('obey_precision', True, expected)
     if options.compute_capability and not hasattr(trt.IBuilderConfig, 'set_compute_capability'):
         expected = 'none: this TensorRT builds for the GPU of this computer'
@@ -122,46 +122,50 @@ def _check_quantized(trt: 'TensorRt', options: BackendOptions, path: Path, preci
         wanted = precision
     if wanted is None:
         return
-    is_half = is_strongly_typed(trt) and precision == 'fp16'
-    right = _named(path, 'fp16' if is_half else 'fp32', _HALF)
-    raise InvalidModelError(path, f'it has Q/DQ pairs, {wanted} needs a float file; use {right}')
+    needs_fp16_file = is_strongly_typed(trt) and precision == 'fp16'
+    right = _named(path, 'fp16' if needs_fp16_file else 'fp32', _FP16_COMMAND)
+    reason = f'it has Q/DQ pairs, but {wanted} needs a float file; use {right}'
+    raise InvalidModelError(path, reason)
 
 
-def _check_converted(
+def _check_float_model(
     trt: 'TensorRt', options: BackendOptions, path: Path, found: str, precision: str
 ) -> None:
     """Raise InvalidModelError for a float file that this TensorRT cannot convert."""
     if found == 'fp16':
         wanted = 'a DLA' if precision == found else precision
         right = _named(path, 'fp32', '')
-        raise InvalidModelError(path, f'it is fp16, {wanted} needs an fp32 file; use {right}')
+        raise InvalidModelError(path, f'it is fp16, but {wanted} needs an fp32 file; use {right}')
     if options.dla_core is not None and is_strongly_typed(trt):
-        reason = 'a DLA needs a TensorRT with flags for FP16 and INT8; run without a DLA'
+        reason = 'DLA is not supported by strongly typed TensorRT; run without a DLA'
         raise InvalidModelError(path, reason)
     if precision == 'int8' and not has_calibrators(trt):
-        right = _named(path, 'int8', _QUANTIZE)
+        right = _named(path, 'int8', _INT8_COMMAND)
         reason = f'this TensorRT has no calibrators and needs Q/DQ pairs for INT8; use {right}'
         raise InvalidModelError(path, reason)
     if precision == 'fp16' and is_strongly_typed(trt):
-        right = _named(path, 'fp16', _HALF)
-        reason = f'this TensorRT computes as the file says, which is fp32; use {right}'
+        right = _named(path, 'fp16', _FP16_COMMAND)
+        reason = (
+            'this TensorRT is strongly typed: the ONNX file sets the precision, here fp32; '
+            f'use {right}'
+        )
         raise InvalidModelError(path, reason)
 
 
 def _no_scales(path: Path) -> str:
     quantized = sibling(path, 'int8')
     tables = quantized.with_suffix('.calibration')
-    command = _QUANTIZE.format(fp32=path, int8=quantized)
+    command = _INT8_COMMAND.format(fp32=path, int8=quantized)
     return (
         f'INT8 of an fp32 file needs --calibration {tables} (or a folder of images); use that or '
-        f'{quantized}, made with: {command} --tensorrt-tables'
+        f'{quantized}, created with: {command} --tensorrt-tables'
     )
 
 
 def _named(path: Path, precision: str, command: str) -> str:
-    """Return the right file, and the command that makes it if it does not exist."""
+    """Return the right file, and the command that creates it if it does not exist."""
     right = sibling(path, precision)
     if right.is_file() or not command:
         return str(right)
     names = {name: sibling(path, name) for name in ('fp32', 'fp16', 'int8')}
-    return f'{right}, made with: {command.format(**names)}'
+    return f'{right}, created with: {command.format(**names)}'

@@ -148,13 +148,13 @@ def test_precision_selects_the_file_of_a_pair(int8_path, tiny_path):
 
 @pytest.mark.parametrize('precision', ['fp32', 'bf16'])
 def test_float_precision_of_an_int8_file_raises_with_the_right_file(int8_path, precision):
-    text = f'it is int8, precision {precision} needs a float file; use .*tiny.fp32.onnx'
+    text = f'it is int8, but precision {precision} needs a float file; use .*tiny.fp32.onnx'
     with pytest.raises(InvalidModelError, match=text):
         open_engine(int8_path, precision=precision)
 
 
 def test_int8_of_a_float_file_raises_with_the_right_file(tiny_path):
-    text = 'it is fp32, precision int8 needs an int8 file; use .*tiny.int8.onnx, made with: python'
+    text = 'it is fp32, but precision int8 .*; use .*tiny.int8.onnx, created with: python'
     with pytest.raises(InvalidModelError, match=text):
         open_engine(tiny_path, precision='int8')
 
@@ -168,7 +168,7 @@ def test_precision_of_another_backend_raises(tiny_path):
 def test_missing_openvino_raises_with_what_to_install(tiny_path, monkeypatch):
     monkeypatch.setitem(sys.modules, 'openvino', None)
     monkeypatch.delitem(sys.modules, 'swiftnet_ros.backends.openvino.engine')
-    with pytest.raises(EngineUnavailableError, match='install what it needs, for openvino: pip'):
+    with pytest.raises(EngineUnavailableError, match='dependencies .for OpenVINO: pip'):
         open_engine(tiny_path)
 
 

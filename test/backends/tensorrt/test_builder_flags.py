@@ -44,7 +44,7 @@ def test_a_dla_runs_its_layers_and_the_gpu_the_others(tensorrt, files, version, 
 
 @pytest.mark.parametrize('version', WEAKLY_TYPED)
 def test_a_missing_dla_core_raises(tensorrt, files, version):
-    expected = 'DLA core is 2, expected one of the 2 DLA cores here, counted from 0'
+    expected = 'DLA core is 2, expected one of the 2 DLA cores of this device, counted from 0'
     with pytest.raises(SwiftnetError, match=expected):
         build(tensorrt(version), files, precision='fp16', dla=2)
 
@@ -189,13 +189,13 @@ def test_only_tensorrt_rtx_builds_for_another_gpu(tensorrt, files):
 @pytest.mark.parametrize(
     ('file', 'options', 'text'),
     [
-        ('int8', {'precision': 'fp16'}, 'has Q/DQ pairs, fp16 needs a float file; use {fp32}'),
-        ('int8', {'precision': 'fp32'}, 'has Q/DQ pairs, fp32 needs a float file; use {fp32}'),
-        ('int8', {'dla': 0}, 'has Q/DQ pairs, a DLA needs a float file; use {fp32}'),
+        ('int8', {'precision': 'fp16'}, 'has Q/DQ pairs, but fp16 needs a float file; use {fp32}'),
+        ('int8', {'precision': 'fp32'}, 'has Q/DQ pairs, but fp32 needs a float file; use {fp32}'),
+        ('int8', {'dla': 0}, 'has Q/DQ pairs, but a DLA needs a float file; use {fp32}'),
         ('int8', {'calibration': 1}, 'INT8 by calibration needs a float file; use {fp32}'),
-        ('fp16', {'precision': 'fp32'}, 'it is fp16, fp32 needs an fp32 file; use {fp32}'),
-        ('fp16', {'precision': 'int8'}, 'it is fp16, int8 needs an fp32 file; use {fp32}'),
-        ('fp16', {'dla': 0}, 'it is fp16, a DLA needs an fp32 file; use {fp32}'),
+        ('fp16', {'precision': 'fp32'}, 'it is fp16, but fp32 needs an fp32 file; use {fp32}'),
+        ('fp16', {'precision': 'int8'}, 'it is fp16, but int8 needs an fp32 file; use {fp32}'),
+        ('fp16', {'dla': 0}, 'it is fp16, but a DLA needs an fp32 file; use {fp32}'),
         ('fp32', {'precision': 'int8'}, 'needs --calibration {tables} .or a folder of images.; u'),
         ('fp32', {'precision': 'fp32', 'dla': 0}, "is 'fp32', expected fp16 or int8, all that a"),
         ('fp32', {'precision': 'fp16', 'calibration': 1}, 'calibration also needs precision int8'),

@@ -94,10 +94,10 @@ def test_strongly_typed_builds_have_the_precision_of_the_file(
 @pytest.mark.parametrize(
     ('precision', 'file', 'options', 'text'),
     [
-        ('fp16', 'fp32', {}, 'computes as the file says, which is fp32; use .*tiny.fp16.onnx'),
-        ('fp16', 'int8', {}, 'has Q/DQ pairs, fp16 needs a float file; use .*tiny.fp16.onnx'),
+        ('fp16', 'fp32', {}, 'is strongly typed: .* here fp32; use .*tiny.fp16.onnx'),
+        ('fp16', 'int8', {}, 'has Q/DQ pairs, but fp16 needs a float file; use .*tiny.fp16.onnx'),
         ('int8', 'fp32', {}, 'no calibrators and needs Q/DQ pairs for INT8; use .*int8.onnx'),
-        ('fp16', 'fp32', {'dla': 0}, 'a DLA needs a TensorRT with flags for FP16 and INT8; run'),
+        ('fp16', 'fp32', {'dla': 0}, 'DLA is not supported by strongly typed TensorRT; run'),
         ('fp32', 'fp32', {'obey_precision': True}, 'obey_precision is True, expected False'),
     ],
 )

@@ -173,8 +173,11 @@ def test_unsupported_operator_is_named(cache, tmp_path):
 @pytest.mark.parametrize(
     ('precision', 'text'),
     [
-        ('int8', 'has no calibrators .* use .*lonely.int8.onnx, made with: .* training quantize'),
-        ('fp16', 'is fp32; use .*lonely.fp16.onnx, made with: python -m training fp16'),
+        (
+            'int8',
+            'has no calibrators .* use .*lonely.int8.onnx, created with: .* training quantize',
+        ),
+        ('fp16', 'here fp32; use .*lonely.fp16.onnx, created with: python -m training fp16'),
     ],
 )
 def test_file_of_the_wrong_precision_names_the_right_one(cache, tmp_path, precision, text):
