@@ -64,9 +64,6 @@ if [ "${1:-}" = --all ]; then
   shift
 fi
 cd "$ROOT"
-# These also run on Python 3.8, without ROS.
-runtime=(test/test_*.py test/system test/model_spec test/core test/backends test/serving
-  test/benchmark test/device_report)
 # For the tests of the CUDA kernels.
 compiler=
 command -v c++ >/dev/null || compiler=,compiler
@@ -77,7 +74,7 @@ if [ -n "$python38" ]; then
   venv_with "$python38" "$ROOT/.venv/test-3.8" "cpu,test$compiler"
   log 'running the tests of the runtime on Python 3.8'
   # A sourced ROS belongs to another Python.
-  (unset PYTHONPATH && test_in_parallel "$ROOT/.venv/test-3.8/bin/python" -q "${runtime[@]}") ||
+  (unset PYTHONPATH && test_in_parallel "$ROOT/.venv/test-3.8/bin/python" -q test/runtime) ||
     status=1
 else
   log 'no Python 3.8 found: skipping the tests of the runtime on it'

@@ -22,6 +22,7 @@ from pathlib import Path
 import subprocess
 import sys
 
+from helpers.checkout import ROOT
 from helpers.tensorrt_builds import request, sibling
 from helpers.tiny_pair import write_files
 import onnx
@@ -228,7 +229,7 @@ sys.exit(main([sys.argv[1], '--cache', sys.argv[3]]))
 
 
 def test_two_processes_build_one_engine_once(files, tmp_path):
-    words = [sys.executable, '-c', TWO, str(files), str(Path(__file__).parent)]
+    words = [sys.executable, '-c', TWO, str(files), str(Path(__file__).parents[1])]
     words.append(str(tmp_path / 'cache'))
     both = [subprocess.Popen(words, stdout=subprocess.PIPE, text=True) for _ in range(2)]
     lines = [process.communicate(timeout=60)[0].split() for process in both]
@@ -271,7 +272,7 @@ def test_every_option_in_the_key_changes_it_and_no_other_does(tensorrt, files, t
         assert changed == item.metadata['in_key'], item.name
 
 
-OLD = Path(__file__).with_name('data') / 'engine_sidecar'
+OLD = ROOT / 'test' / 'data' / 'engine_sidecar'
 
 
 def test_sidecar_of_an_earlier_version_is_read_and_its_key_recomputed(tensorrt):
