@@ -24,7 +24,7 @@ import numpy.typing as npt
 from swiftnet_ros.backends.base import Backend
 from swiftnet_ros.backends.engine_build import EngineBuild
 from swiftnet_ros.backends.options import AUTO, BackendOptions
-from swiftnet_ros.backends.registry import open_backend
+from swiftnet_ros.backends.registry import open_model_file
 from swiftnet_ros.core.frames import Frame
 from swiftnet_ros.core.labels import Segmentation
 from swiftnet_ros.errors import InvalidValueError
@@ -130,4 +130,4 @@ def open_model(
     """
     options = BackendOptions(engine=backend, precision=precision, threads=threads)
     build = EngineBuild(lambda phase: _LOG.warning('engine of %s: %s', path_or_name, phase))
-    return Segmenter(open_backend(path_or_name, options, build).backend)
+    return Segmenter(open_model_file(path_or_name, options, build).backend)

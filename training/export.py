@@ -24,7 +24,7 @@ import numpy.typing as npt
 import onnx
 import onnx_ir
 from onnxscript import optimizer
-from swiftnet_ros.backends.registry import open_engine
+from swiftnet_ros.backends.registry import open_backend
 from swiftnet_ros.core import labels
 from swiftnet_ros.core.frames import Frame, to_network_input
 from swiftnet_ros.errors import SwiftnetError
@@ -117,7 +117,7 @@ def measure_parity(network: nn.Module, path: Path, height: int, width: int) -> P
     """Compare torch and the ONNX file on a rendered frame of the network's input size."""
     frame = Frame(render(FIRST_SEED['test'] + 1, height, width).image)
     expected = _torch_logits(network, to_network_input(frame, height, width))
-    with open_engine(str(path), 'openvino', 'fp32') as engine:
+    with open_backend(str(path), 'openvino', 'fp32') as engine:
         predicted = engine.segment(frame, (height, width)).labels
         logits = engine.infer(to_network_input(frame, height, width))
         difference = float(np.abs(logits - expected).max())

@@ -49,7 +49,7 @@ class OpenedModel(NamedTuple):
     choice: str
 
 
-def open_backend(
+def open_model_file(
     model: Union[str, Path], options: BackendOptions, build: Optional[EngineBuild] = None
 ) -> OpenedModel:
     """
@@ -73,12 +73,12 @@ def open_backend(
         build.finish()
 
 
-def open_engine(
+def open_backend(
     model: Union[str, Path], engine: str = AUTO, precision: str = AUTO, threads: int = 0
 ) -> Backend:
-    """Open a model with a backend by its name; close it when done, or use `with`."""
+    """Open a model and return its backend; close it when done, or use `with`."""
     options = BackendOptions(engine=engine, precision=precision, threads=threads)
-    return open_backend(model, options).backend
+    return open_model_file(model, options).backend
 
 
 def read_model(path: Path) -> ModelFile:

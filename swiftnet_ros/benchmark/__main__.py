@@ -28,7 +28,7 @@ import sys
 from typing import Any, Dict, Iterator, List, Optional
 
 from swiftnet_ros.backends.options import add_arguments, BackendOptions
-from swiftnet_ros.backends.registry import open_backend, OpenedModel
+from swiftnet_ros.backends.registry import open_model_file, OpenedModel
 from swiftnet_ros.benchmark.measurement import (
     EngineTimes,
     LabeledFrames,
@@ -85,7 +85,7 @@ def _parser() -> ArgumentParser:
 
 def _run(options: Namespace) -> int:
     _check(options)
-    opened = open_backend(options.model, BackendOptions.from_arguments(options))
+    opened = open_model_file(options.model, BackendOptions.from_arguments(options))
     with Segmenter(opened.backend) as segmenter:
         text = json.dumps(_measure(options, opened, segmenter))
     print(text, flush=True)

@@ -22,7 +22,7 @@ from typing import Optional
 import numpy as np
 from swiftnet_ros.backends.engine_build import EngineBuild, EngineFile
 from swiftnet_ros.backends.options import BackendOptions
-from swiftnet_ros.backends.registry import open_backend
+from swiftnet_ros.backends.registry import open_model_file
 from swiftnet_ros.core.frames import Frame
 from swiftnet_ros.errors import SelfCheckError
 from swiftnet_ros.model_spec import Golden, ModelSpec
@@ -72,7 +72,7 @@ def load_model(
     differ too much; another SwiftnetError if the model cannot be opened. It must be used and
     closed by the thread that opened it.
     """
-    opened = open_backend(model, options, build)
+    opened = open_model_file(model, options, build)
     segmenter, file = Segmenter(opened.backend), opened.model
     try:
         agreement = None if file.golden is None else golden_agreement(segmenter, file.golden)

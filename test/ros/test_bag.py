@@ -20,7 +20,7 @@ import pytest
 from rclpy.serialization import deserialize_message
 from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import Image
-from swiftnet_ros.backends.registry import open_engine
+from swiftnet_ros.backends.registry import open_backend
 from swiftnet_ros.benchmark.node_process import NodeProcess
 from swiftnet_ros.ros.image_msgs import to_labels
 from swiftnet_ros.segmenter import Segmenter
@@ -86,7 +86,7 @@ def test_bag_images_get_the_offline_labels_with_their_recorded_stamps(
     stamps = [item.header.stamp.sec * 10**9 + item.header.stamp.nanosec for item in results]
     assert stamps == [START + number * PERIOD for number in range(len(IMAGES))]
     assert {item.header.frame_id for item in results} == {'recorded'}
-    with open_engine(tiny_path, precision='fp32') as engine:
+    with open_backend(tiny_path, precision='fp32') as engine:
         for result, image in zip(results, IMAGES):
             expected = Segmenter(engine).segment(image).labels
             np.testing.assert_array_equal(to_labels(result), expected)

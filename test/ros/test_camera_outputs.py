@@ -21,7 +21,7 @@ from helpers.ros_probe import blocks, rgb_message, stamped
 import numpy as np
 import pytest
 from sensor_msgs.msg import CameraInfo, CompressedImage
-from swiftnet_ros.backends.registry import open_engine
+from swiftnet_ros.backends.registry import open_backend
 from swiftnet_ros.core import labels
 from swiftnet_ros.core.frames import Frame
 from swiftnet_ros.errors import InvalidFrameError
@@ -90,7 +90,7 @@ def test_messages_are_exactly_the_requested_ones_with_right_values(segmenter, ou
 
 def test_labels_of_16_bits_are_published_without_loss(wide_path):
     ramp = np.linspace(0, 255, 40 * 50 * 3).reshape(40, 50, 3).astype(np.uint8)
-    with open_engine(wide_path) as engine:
+    with open_backend(wide_path) as engine:
         segmenter = Segmenter(engine)
         found = made(rgb_message(ramp, 1), {'label_image', 'label_image/compressed'}, segmenter)
         expected = segmenter.segment(ramp).labels

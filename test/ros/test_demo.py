@@ -25,7 +25,7 @@ from helpers.ros_probe import blocks, wait_until
 from helpers.tiny_model import COLORS
 import numpy as np
 import pytest
-from swiftnet_ros.backends.registry import open_engine
+from swiftnet_ros.backends.registry import open_backend
 from swiftnet_ros.benchmark.measurement import LabeledFrame
 from swiftnet_ros.benchmark.over_topics import NodeUnderTest
 from swiftnet_ros.benchmark.topic_client import ReceivedLabels
@@ -44,7 +44,7 @@ def frames(tmp_path_factory, tiny_path):
     folder = tmp_path_factory.mktemp('frames')
     (folder / 'images').mkdir()
     (folder / 'labels').mkdir()
-    with open_engine(tiny_path) as engine:
+    with open_backend(tiny_path) as engine:
         for number in range(3):
             rgb = blocks(48, 64, number)
             truth = Segmenter(engine).segment(rgb).labels
@@ -81,7 +81,7 @@ def test_ctrl_c_ends_it_with_overlays_and_metrics(frames, tiny_path, tmp_path):
     assert json.loads(output.splitlines()[-1])['frames'] >= 3
     overlay = cv2.imread(str(tmp_path / '0.jpg')).astype(int)
     image = cv2.imread(str(frames / 'images' / '0.png')).astype(int)
-    with open_engine(tiny_path) as engine:
+    with open_backend(tiny_path) as engine:
         labels = Segmenter(engine).segment(image.astype(np.uint8), 'bgr').labels
     expected = (image + np.array(COLORS)[labels][:, :, ::-1]) / 2
     # JPEG is lossy.

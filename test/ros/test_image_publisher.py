@@ -27,7 +27,7 @@ import pytest
 from rclpy.qos import ReliabilityPolicy
 from sensor_msgs.msg import CameraInfo
 from std_msgs.msg import Header
-from swiftnet_ros.backends.registry import open_engine
+from swiftnet_ros.backends.registry import open_backend
 from swiftnet_ros.benchmark.node_process import NodeProcess
 from swiftnet_ros.core.frames import to_rgb
 from swiftnet_ros.ros.image_msgs import to_frame, to_labels
@@ -86,7 +86,7 @@ def test_without_loop_it_ends_after_the_last_frame(tmp_path, images):
 
 def test_the_node_segments_published_files(probe, tmp_path, images, tiny_path):
     parameters = {'model': str(tiny_path), 'precision': 'fp32'}
-    with NodeProcess('/', parameters), open_engine(tiny_path, precision='fp32') as engine:
+    with NodeProcess('/', parameters), open_backend(tiny_path, precision='fp32') as engine:
         received = probe.subscribe('/segmentation/label_image')
         with publish(f'source:={tmp_path}', 'rate:=20.0') as publisher:
             wait_until(lambda: len({message.height for message in received}) == 3)

@@ -21,7 +21,7 @@ import pytest
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import CameraInfo
 from std_msgs.msg import String
-from swiftnet_ros.backends.registry import open_engine
+from swiftnet_ros.backends.registry import open_backend
 from swiftnet_ros.ros import info_msgs
 from swiftnet_ros.ros.camera_outputs import OUTPUTS, segment_message
 from swiftnet_ros.ros.image_msgs import from_array
@@ -41,7 +41,7 @@ def test_published_messages_are_those_of_segment_message(probe, tiny_path):
         }
         camera = probe.camera('/outputs/image')
         found = {name: probe.send(camera, message, got) for name, got in received.items()}
-    with open_engine(tiny_path) as engine:
+    with open_backend(tiny_path) as engine:
         settings = NodeParameters(**given)
         result = segment_message(message, set(found), settings, Segmenter(engine))
         assert found == dict(result.messages)

@@ -21,7 +21,7 @@ import numpy as np
 import pytest
 from rclpy.parameter import Parameter
 from std_srvs.srv import Trigger
-from swiftnet_ros.backends.registry import open_engine
+from swiftnet_ros.backends.registry import open_backend
 from swiftnet_ros.ros.image_msgs import to_labels
 from swiftnet_ros.segmenter import Segmenter
 
@@ -54,7 +54,7 @@ def test_a_new_file_is_used_and_the_subscription_stays(probe, running, model_pat
     response = probe.call(*RELOAD)
     assert response.success and response.message == f'{model_path} is in use now'
     after = to_labels(probe.send(camera, rgb_message(image, 2), received))
-    with open_engine(model_path) as engine:
+    with open_backend(model_path) as engine:
         assert np.array_equal(after, Segmenter(engine).segment(image).labels)
     assert np.mean(after == len(COLORS) - 1 - before) > 0.9
     assert running.camera()._subscription is subscription

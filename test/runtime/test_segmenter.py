@@ -16,7 +16,7 @@
 
 import numpy as np
 import pytest
-from swiftnet_ros.backends.registry import open_engine
+from swiftnet_ros.backends.registry import open_backend
 from swiftnet_ros.core.frames import Frame, to_network_input
 from swiftnet_ros.errors import BackendClosedError, InvalidValueError
 from swiftnet_ros.model_spec import write_model
@@ -29,7 +29,7 @@ SIZES = [(48, 64), (96, 128), (192, 256), (24, 32), (7, 5), (131, 97), (41, 203)
 @pytest.fixture
 def engine(tiny_path):
     """Open the tiny model in FP32."""
-    with open_engine(tiny_path, precision='fp32') as engine:
+    with open_backend(tiny_path, precision='fp32') as engine:
         yield engine
 
 
@@ -140,7 +140,7 @@ def test_more_than_255_classes_have_uint16_labels(
     tmp_path, contract_model, spec_with, bilinear, noise
 ):
     write_model(contract_model(300), tmp_path / 'many.onnx', spec_with(class_count=300), None)
-    with open_engine(tmp_path / 'many.onnx', precision='fp32') as engine:
+    with open_backend(tmp_path / 'many.onnx', precision='fp32') as engine:
         image = noise(60, 50)
         labels = Segmenter(engine).segment(image).labels
         expected = upsampled(engine, image, bilinear, (60, 50)).argmax(axis=0)

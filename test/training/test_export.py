@@ -23,7 +23,7 @@ from helpers.tiny_training import CLASSES, command_json, tiny_checkpoint
 import numpy as np
 import onnx
 import pytest
-from swiftnet_ros.backends.registry import open_engine
+from swiftnet_ros.backends.registry import open_backend
 from swiftnet_ros.errors import FileMissingError
 from swiftnet_ros.model_spec import ModelSpec, read_golden, read_model, read_spec
 from swiftnet_ros.segmenter import Segmenter
@@ -140,7 +140,7 @@ def test_golden_labels_are_those_of_torch_and_the_runtime(exported):
     predict = torch_predictor(network, spec.input_height, spec.input_width, torch.device('cpu'))
     assert np.array_equal(golden.labels, predict(golden.frame))
     assert len(np.unique(golden.labels)) > 1
-    with open_engine(path, precision='fp32') as engine:
+    with open_backend(path, precision='fp32') as engine:
         labels = Segmenter(engine).segment(golden.frame).labels
     assert (labels == golden.labels).mean() >= 0.999
 
@@ -191,7 +191,7 @@ def test_miou_is_unknown_at_another_size(capsys, saved, tmp_path):
     assert (spec.name, spec.miou) == ('other', None)
     assert (spec.input_height, spec.input_width) == (360, 480)
     image = np.random.default_rng(0).integers(0, 256, (200, 300, 3), dtype=np.uint8)
-    with open_engine(out) as engine:
+    with open_backend(out) as engine:
         assert Segmenter(engine).segment(image).labels.shape == (200, 300)
 
 

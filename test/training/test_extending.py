@@ -23,7 +23,7 @@ from helpers.tiny_model import write_tiny_model
 from helpers.tiny_training import CLASSES, command_json, draw_label, tiny_checkpoint, write_config
 import numpy as np
 from swiftnet_ros.backends.base import Backend
-from swiftnet_ros.backends.registry import BACKENDS, open_engine
+from swiftnet_ros.backends.registry import BACKENDS, open_backend
 from swiftnet_ros.model_spec import read_spec
 from swiftnet_ros.segmenter import Segmenter
 import torch
@@ -130,7 +130,7 @@ class FakeBackend(Backend):
 def test_a_backend(monkeypatch, tmp_path):
     monkeypatch.setitem(BACKENDS, 'fake', FakeBackend)
     spec = write_tiny_model(tmp_path / 'tiny.onnx')
-    with open_engine(tmp_path / 'tiny.onnx', engine='fake') as engine:
+    with open_backend(tmp_path / 'tiny.onnx', engine='fake') as engine:
         labels = Segmenter(engine).segment(np.zeros((30, 40, 3), np.uint8)).labels
     assert labels.shape == (30, 40)
     assert (labels == len(spec.classes) - 1).all()

@@ -17,7 +17,7 @@
 from collections.abc import Sequence
 
 import cv2
-from swiftnet_ros.backends.registry import open_engine
+from swiftnet_ros.backends.registry import open_backend
 from swiftnet_ros.errors import InvalidValueError, UnknownNameError
 from swiftnet_ros.segmenter import Segmenter
 from training.commands.arguments import CommandParser, dataset_of
@@ -52,7 +52,7 @@ def main(arguments: Sequence[str]) -> int:
     for index in options.indices:
         if not 0 <= index < len(dataset):
             raise InvalidValueError('--indices', index, f'from 0 to {len(dataset) - 1}')
-    with open_engine(options.model, 'openvino', options.precision) as engine:
+    with open_backend(options.model, 'openvino', options.precision) as engine:
         check_classes(list(engine.spec.class_names), dataset)
         segmenter = Segmenter(engine)
         items = [predict_sample(segmenter, dataset[index]) for index in options.indices]

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from swiftnet_ros.backends.registry import open_engine
+from swiftnet_ros.backends.registry import open_backend
 from swiftnet_ros.core import labels, metrics
 from swiftnet_ros.core.frames import Frame, to_network_input
 from swiftnet_ros.errors import SwiftnetError
@@ -56,7 +56,7 @@ def evaluate_file(
     """
     if path.endswith('.pt'):
         return {**evaluate_checkpoint(load_checkpoint(Path(path)), dataset), 'precision': 'fp32'}
-    with open_engine(path, 'openvino', precision, threads) as engine:
+    with open_backend(path, 'openvino', precision, threads) as engine:
         check_classes(list(engine.spec.class_names), dataset)
         segmenter = Segmenter(engine)
         result = evaluate(lambda image: segmenter.segment(image).labels, dataset)

@@ -25,7 +25,7 @@ from typing import Any
 
 import numpy as np
 from swiftnet_ros.backends.openvino.engine import cpu_flags
-from swiftnet_ros.backends.registry import open_engine
+from swiftnet_ros.backends.registry import open_backend
 from swiftnet_ros.benchmark.report import versions
 from swiftnet_ros.core.frames import Frame
 from swiftnet_ros.segmenter import Segmenter
@@ -90,7 +90,7 @@ def _segment_frames(
 ) -> float | None:
     # Filled, because pages that were never written take no memory.
     frames = [Frame(np.full((*size, 3), 127, np.uint8)) for size in cameras]
-    with open_engine(path, 'openvino', precision, threads) as engine:
+    with open_backend(path, 'openvino', precision, threads) as engine:
         for _ in range(_MEMORY_FRAMES):
             results = [Segmenter(engine).segment(frame) for frame in frames]
     assert len(results) == len(frames)

@@ -25,7 +25,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import onnx_ir as ir
-from swiftnet_ros.backends.registry import open_engine
+from swiftnet_ros.backends.registry import open_backend
 from swiftnet_ros.core.frames import Frame
 from swiftnet_ros.errors import InvalidModelError
 from swiftnet_ros.model_spec import read_golden, read_model, read_spec, write_model
@@ -59,7 +59,7 @@ def write_fp16(source: Path, out: Path) -> float:
     pixels = golden.frame if golden else render(_SEED, spec.input_height, spec.input_width).image
     labels = []
     for path in (source, out):
-        with open_engine(path, 'openvino', 'fp32') as engine:
+        with open_backend(path, 'openvino', 'fp32') as engine:
             labels.append(engine.segment(Frame(pixels), pixels.shape[:2]).labels)
     return float(np.mean(labels[0] == labels[1]))
 

@@ -31,7 +31,7 @@ from swiftnet_ros.backends.registry import (
     backend_class,
     BACKENDS,
     choose_backend,
-    open_engine,
+    open_backend,
     read_model,
 )
 from swiftnet_ros.backends.tensorrt import engine as tensorrt_engine
@@ -70,7 +70,7 @@ def model(tmp_path):
 def setup(monkeypatch, model):
     """Install a fake TensorRT and GPU, whose network is the model."""
     monkeypatch.setattr(tensorrt_engine, 'find_gpu', lambda: Gpu('Xavier', '7.2'))
-    with open_engine(model, 'openvino', 'fp32', 1) as openvino:
+    with open_backend(model, 'openvino', 'fp32', 1) as openvino:
         setup = FakeTensorRtSetup(monkeypatch, openvino.spec, copied_logits(openvino.infer))
         setup.install()
         yield setup
@@ -110,13 +110,13 @@ def test_auto_takes_tensorrt_for_an_engine_file_wherever_it_is(no_gpu):
 
 
 def test_auto_opens_an_engine_file(engine_file):
-    with open_engine(engine_file) as engine:
+    with open_backend(engine_file) as engine:
         assert (engine.name, engine.device) == ('tensorrt', 'Xavier')
 
 
 def test_another_backend_raises_for_an_engine_file(engine_file):
     with pytest.raises(InvalidModelError, match='is for engine tensorrt, not openvino; use'):
-        open_engine(engine_file, 'openvino')
+        open_backend(engine_file, 'openvino')
 
 
 def test_engine_file_has_the_facts_of_its_model(engine_file, model):

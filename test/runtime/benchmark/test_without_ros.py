@@ -22,7 +22,7 @@ from helpers.rendered_set import write_rendered_set
 from helpers.tiny_model import write_tiny_model
 import numpy as np
 import pytest
-from swiftnet_ros.backends.registry import open_engine
+from swiftnet_ros.backends.registry import open_backend
 from swiftnet_ros.benchmark import __main__ as benchmark
 from swiftnet_ros.benchmark.measurement import EngineTimes, Measurement
 from swiftnet_ros.benchmark.report import report, Round, versions
@@ -56,7 +56,7 @@ def report_of(capsys):
 def expected_matrix(folder):
     """Return the confusion matrix of the folder."""
     total = np.zeros((5, 6), np.int64)
-    with open_engine(folder / 'tiny.onnx', precision='fp32') as engine:
+    with open_backend(folder / 'tiny.onnx', precision='fp32') as engine:
         for path in sorted((folder / 'images').iterdir()):
             rgb = cv2.cvtColor(cv2.imread(str(path)), cv2.COLOR_BGR2RGB)
             truth = cv2.imread(str(folder / 'labels' / path.name), cv2.IMREAD_UNCHANGED)

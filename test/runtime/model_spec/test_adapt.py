@@ -23,7 +23,7 @@ import onnx
 from onnx import helper, TensorProto
 from onnx.reference import ReferenceEvaluator
 import pytest
-from swiftnet_ros.backends.registry import open_engine
+from swiftnet_ros.backends.registry import open_backend
 from swiftnet_ros.errors import InvalidModelError, InvalidValueError
 from swiftnet_ros.model_spec import read_spec
 from swiftnet_ros.model_spec.__main__ import main
@@ -72,7 +72,7 @@ def test_wrapped_graph_predicts_as_the_normalized_original(run, float_model, noi
     image = noise(48, 64)
     planes = ((image / 255.0 - MEAN) / STD).transpose(2, 0, 1)[None].astype(np.float32)
     expected = ReferenceEvaluator(original).run(None, {names[0]: planes})[0][0]
-    with open_engine(path, precision='fp32') as engine:
+    with open_backend(path, precision='fp32') as engine:
         np.testing.assert_allclose(engine.infer(image[None]), expected, atol=1e-4)
     assert code == 0
 
@@ -110,7 +110,7 @@ def test_command_runs_as_a_module(tmp_path, contract_model):
 def test_dynamic_size_is_set_by_the_option(run, float_model, noise):
     code, path = run(float_model(size=['h', 'w']), *NUMBERS, '--size', '32x24')
     assert code == 0
-    with open_engine(path) as engine:
+    with open_backend(path) as engine:
         assert engine.infer(noise(24, 32)[None]).shape == (5, 6, 8)
 
 

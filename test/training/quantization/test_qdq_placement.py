@@ -25,7 +25,7 @@ import onnx
 import onnx_ir as ir
 import pytest
 from swiftnet_ros.backends.openvino.engine import openvino_core
-from swiftnet_ros.backends.registry import open_engine
+from swiftnet_ros.backends.registry import open_backend
 from swiftnet_ros.model_spec import ModelSpec, read_model, read_spec, write_model
 from swiftnet_ros.model_spec.qdq import check_pairs
 from training.quantization.folding import fold_batch_norms
@@ -128,7 +128,10 @@ def test_any_choice_of_float_layers_keeps_the_pattern(exported):
 def test_quantized_logits_are_nearly_those_of_the_float_network(exported, tmp_path):
     path, quantizer, _ = exported
     write_model(quantizer.model('percentile_99.99'), tmp_path / 'a.onnx', int8_spec(path), None)
-    with open_engine(path, precision='fp32') as exact, open_engine(tmp_path / 'a.onnx') as integer:
+    with (
+        open_backend(path, precision='fp32') as exact,
+        open_backend(tmp_path / 'a.onnx') as integer,
+    ):
         logits = [
             np.stack([engine.infer(image).copy() for _, image in inputs(4)])
             for engine in (exact, integer)
@@ -139,7 +142,7 @@ def test_quantized_logits_are_nearly_those_of_the_float_network(exported, tmp_pa
 def test_openvino_runs_convolutions_and_sums_in_int8(exported, tmp_path):
     path, quantizer, _ = exported
     write_model(quantizer.model('max'), tmp_path / 'a.onnx', int8_spec(path), None)
-    with open_engine(tmp_path / 'a.onnx') as engine:
+    with open_backend(tmp_path / 'a.onnx') as engine:
         assert engine.precision == 'int8'
     compiled = openvino_core().compile_model(
         str(tmp_path / 'a.onnx'), 'CPU', {'INFERENCE_PRECISION_HINT': 'f32'}

@@ -28,7 +28,7 @@ from swiftnet_ros.backends.base import Backend
 from swiftnet_ros.backends.openvino import engine as openvino_engine
 from swiftnet_ros.backends.openvino.engine import openvino_core
 from swiftnet_ros.backends.options import BackendOptions
-from swiftnet_ros.backends.registry import BACKENDS, open_backend, open_engine
+from swiftnet_ros.backends.registry import BACKENDS, open_backend, open_model_file
 from swiftnet_ros.core.frames import Frame
 from swiftnet_ros.errors import (
     EngineUnavailableError,
@@ -74,18 +74,18 @@ def has_bf16():
 def test_logits_are_those_of_the_graph(tiny_path, noise):
     image = noise(48, 64)[None]
     expected = ReferenceEvaluator(str(tiny_path)).run(None, {'image': image})[0][0]
-    with open_engine(tiny_path, precision='fp32') as engine:
+    with open_backend(tiny_path, precision='fp32') as engine:
         np.testing.assert_allclose(engine.infer(image), expected, rtol=1e-4, atol=1e-4)
 
 
 def test_read_only_image_is_taken(tiny_path, noise):
     image = np.frombuffer(noise(48, 64).tobytes(), np.uint8).reshape(1, 48, 64, 3)
-    with open_engine(tiny_path) as engine:
+    with open_backend(tiny_path) as engine:
         np.testing.assert_array_equal(engine.infer(image).copy(), engine.infer(image.copy()))
 
 
 def test_labels_of_one_call_outlive_the_next(tiny_path, noise):
-    with open_engine(tiny_path) as engine:
+    with open_backend(tiny_path) as engine:
         first = engine.segment(Frame(noise(48, 64, seed=1)), (48, 64), True)
         labels, confidence = first.labels.copy(), first.confidence.copy()
         engine.segment(Frame(noise(48, 64, seed=2)), (48, 64), True)
@@ -94,31 +94,31 @@ def test_labels_of_one_call_outlive_the_next(tiny_path, noise):
 
 
 def test_backend_has_its_facts(tiny_path, spec_with):
-    with open_engine(tiny_path, precision='fp32', threads=1) as engine:
+    with open_backend(tiny_path, precision='fp32', threads=1) as engine:
         assert (engine.name, engine.precision, engine.threads) == ('openvino', 'fp32', 1)
         assert engine.spec == spec_with()
         assert engine.device
 
 
 def test_zero_threads_are_those_that_the_process_may_use(tiny_path):
-    with open_engine(tiny_path, threads=0) as engine:
+    with open_backend(tiny_path, threads=0) as engine:
         # OpenVINO may leave out the second thread of a core.
         assert 1 <= engine.threads <= len(os.sched_getaffinity(0))
 
 
 def test_auto_is_bf16_only_where_the_cpu_has_it(tiny_path):
-    with open_engine(tiny_path) as engine:
+    with open_backend(tiny_path) as engine:
         assert engine.precision == ('bf16' if has_bf16() else 'fp32')
 
 
 def test_auto_is_fp32_where_the_cpu_only_emulates_bf16(tiny_path, cpu_without_bf16):
-    with open_engine(tiny_path) as engine:
+    with open_backend(tiny_path) as engine:
         assert engine.precision == 'fp32'
 
 
 def test_bf16_raises_where_the_cpu_only_emulates_it(tiny_path, cpu_without_bf16):
     with pytest.raises(EngineUnavailableError, match='bf16 needs a CPU with .*; use precision'):
-        open_engine(tiny_path, precision='bf16')
+        open_backend(tiny_path, precision='bf16')
 
 
 def test_int8_file_runs_in_int8(int8_path, noise):
@@ -126,7 +126,7 @@ def test_int8_file_runs_in_int8(int8_path, noise):
     # The reference evaluator quantizes from this opset on, with the same result.
     model.opset_import[0].version = 21
     expected = ReferenceEvaluator(model).run(None, {'image': image})[0][0]
-    with open_engine(int8_path) as engine:
+    with open_backend(int8_path) as engine:
         assert engine.precision == 'int8'
         error = np.abs(engine.infer(image) - expected)
     # The two libraries may round a quantized value differently.
@@ -141,7 +141,7 @@ def test_precision_selects_the_file_of_a_pair(int8_path, tiny_path):
         ('int8', 'tiny.int8.onnx', 'int8'),
         ('fp32', 'tiny.fp32.onnx', 'fp32'),
     ):
-        opened = open_backend(pair, BackendOptions(engine='openvino', precision=precision))
+        opened = open_model_file(pair, BackendOptions(engine='openvino', precision=precision))
         with opened.backend as backend:
             assert (opened.model.path.name, backend.precision) == (file, used)
 
@@ -150,26 +150,26 @@ def test_precision_selects_the_file_of_a_pair(int8_path, tiny_path):
 def test_float_precision_of_an_int8_file_raises_with_the_right_file(int8_path, precision):
     text = f'it is int8, but precision {precision} needs a float file; use .*tiny.fp32.onnx'
     with pytest.raises(InvalidModelError, match=text):
-        open_engine(int8_path, precision=precision)
+        open_backend(int8_path, precision=precision)
 
 
 def test_int8_of_a_float_file_raises_with_the_right_file(tiny_path):
     text = 'it is fp32, but precision int8 .*; use .*tiny.int8.onnx, created with: python'
     with pytest.raises(InvalidModelError, match=text):
-        open_engine(tiny_path, precision='int8')
+        open_backend(tiny_path, precision='int8')
 
 
 def test_precision_of_another_backend_raises(tiny_path):
     expected = 'expected one of auto, fp32, bf16, int8 with engine openvino'
     with pytest.raises(InvalidValueError, match=expected):
-        open_engine(tiny_path, 'openvino', 'fp16')
+        open_backend(tiny_path, 'openvino', 'fp16')
 
 
 def test_missing_openvino_raises_with_what_to_install(tiny_path, monkeypatch):
     monkeypatch.setitem(sys.modules, 'openvino', None)
     monkeypatch.delitem(sys.modules, 'swiftnet_ros.backends.openvino.engine')
     with pytest.raises(EngineUnavailableError, match='dependencies .for OpenVINO: pip'):
-        open_engine(tiny_path)
+        open_backend(tiny_path)
 
 
 def test_no_backend_is_imported_before_it_is_chosen():
@@ -183,7 +183,7 @@ def test_graph_that_openvino_cannot_compile_raises_one_line(tmp_path, contract_m
     model.graph.initializer[0].CopyFrom(helper.make_tensor('kernel', 1, [5, 7, 4, 4], [0] * 560))
     write_model(model, tmp_path / 'odd.onnx', spec_with(), None)
     with pytest.raises(InvalidModelError, match='OpenVINO cannot compile it') as error:
-        open_engine(tmp_path / 'odd.onnx')
+        open_backend(tmp_path / 'odd.onnx')
     assert '\n' not in str(error.value)
 
 
@@ -197,7 +197,7 @@ def test_graph_that_openvino_cannot_compile_raises_one_line(tmp_path, contract_m
 )
 def test_network_input_of_another_shape_raises(tiny_path, image):
     expected = r'expected uint8 \[1, 48, 64, 3\]'
-    with open_engine(tiny_path) as engine, pytest.raises(InvalidValueError, match=expected):
+    with open_backend(tiny_path) as engine, pytest.raises(InvalidValueError, match=expected):
         engine.infer(image)
 
 
@@ -230,7 +230,7 @@ def fake_backend(monkeypatch):
 
 
 def test_new_backend_enters_by_one_line_of_the_registry(fake_backend, tiny_path):
-    with open_engine(tiny_path, engine='fake', precision='fp16', threads=2) as backend:
+    with open_backend(tiny_path, engine='fake', precision='fp16', threads=2) as backend:
         assert backend.opened == (tiny_path, tiny_path, 'fp16', 2)
     backend.close()
     assert backend.closed == 1
@@ -238,27 +238,27 @@ def test_new_backend_enters_by_one_line_of_the_registry(fake_backend, tiny_path)
 
 def test_auto_stays_openvino_with_a_new_backend(fake_backend, tiny_path, monkeypatch):
     monkeypatch.setitem(sys.modules, 'tensorrt', None)
-    with open_engine(tiny_path) as backend:
+    with open_backend(tiny_path) as backend:
         assert backend.name == 'openvino'
 
 
 def test_logits_of_another_shape_raise(fake_backend, tiny_path, noise):
     expected = r'returned logits float32 \[5, 2, 2\], expected float32 \[5, 12, 16\]'
-    backend = open_engine(tiny_path, 'fake')
+    backend = open_backend(tiny_path, 'fake')
     with pytest.raises(InvalidModelError, match=expected):
         backend.segment(Frame(noise(4, 4)), (4, 4))
 
 
 SIGNAL_AFTER = """
 import faulthandler, os, signal, sys, threading
-from swiftnet_ros.backends.registry import open_engine
+from swiftnet_ros.backends.registry import open_backend
 
 faulthandler.enable()
 signal.signal(signal.SIGUSR1, lambda number, frame: print('heard'))
-opened = [open_engine(sys.argv[1], threads=1) for _ in range(3)]
+opened = [open_backend(sys.argv[1], threads=1) for _ in range(3)]
 while opened:
     opened.pop(0).close()
-thread = threading.Thread(target=lambda: open_engine(sys.argv[1], threads=1).close())
+thread = threading.Thread(target=lambda: open_backend(sys.argv[1], threads=1).close())
 thread.start()
 thread.join()
 os.kill(os.getpid(), signal.SIGUSR1)

@@ -19,7 +19,7 @@ from helpers.tensorrt_setup import copied_logits, FakeTensorRtSetup, JETSON
 from helpers.tensorrt_stub import VERSIONS
 import numpy as np
 import pytest
-from swiftnet_ros.backends.registry import open_engine
+from swiftnet_ros.backends.registry import open_backend
 from swiftnet_ros.backends.tensorrt import engine as tensorrt_engine
 from swiftnet_ros.backends.tensorrt.engine import TensorRtBackend
 from swiftnet_ros.core.frames import Frame
@@ -34,7 +34,7 @@ LABELS = ['mark_candidates_f32', 'argmax_labels_f32_u8', 'download', 'event']
 @pytest.fixture
 def openvino(tiny_path):
     """Open the reference: logits for the fake network, and the expected labels."""
-    with open_engine(tiny_path, 'openvino', 'fp32', 1) as engine:
+    with open_backend(tiny_path, 'openvino', 'fp32', 1) as engine:
         yield engine
 
 
@@ -112,7 +112,7 @@ def test_more_than_255_classes_have_uint16_labels(
 ):
     write_model(contract_model(300), tmp_path / 'many.onnx', spec_with(class_count=300), None)
     frame = frame_of(noise)
-    with open_engine(tmp_path / 'many.onnx', 'openvino', 'fp32', 1) as openvino:
+    with open_backend(tmp_path / 'many.onnx', 'openvino', 'fp32', 1) as openvino:
         setup = FakeTensorRtSetup(monkeypatch, openvino.spec, copied_logits(openvino.infer))
         setup.install()
         with TensorRtBackend(setup.write_engine(tmp_path / 'many.engine')) as engine:

@@ -22,7 +22,7 @@ from helpers.tensorrt_setup import copied_logits, FakeTensorRtSetup
 import numpy as np
 import pytest
 from swiftnet_ros.backends.cuda import device, nvrtc
-from swiftnet_ros.backends.registry import open_engine
+from swiftnet_ros.backends.registry import open_backend
 from swiftnet_ros.backends.tensorrt.engine import TensorRtBackend
 from swiftnet_ros.core.frames import Frame
 from swiftnet_ros.errors import (
@@ -44,7 +44,7 @@ IMAGE, LOGITS = (1, 48, 64, 3), (1, 5, 12, 16)
 @pytest.fixture
 def setup(monkeypatch, tiny_path):
     """Install fakes whose network is the tiny model."""
-    with open_engine(tiny_path, 'openvino', 'fp32', 1) as openvino:
+    with open_backend(tiny_path, 'openvino', 'fp32', 1) as openvino:
         setup = FakeTensorRtSetup(monkeypatch, openvino.spec, copied_logits(openvino.infer))
         setup.install()
         yield setup
