@@ -23,7 +23,7 @@ import re
 import struct
 
 import cv2
-from helpers.tiny_quantized import export_tiny, write_images
+from helpers.tiny_quantized import export_tiny, noise_images, write_images
 from helpers.tiny_training import CLASSES, command_json
 import numpy as np
 import onnx
@@ -129,6 +129,13 @@ def test_calibration_and_held_out_images_are_disjoint(images):
         assert 1 <= len(first) <= count
         assert 1 <= len(second) <= held_out
         assert not set(first.indices) & set(second.indices)
+
+
+def test_images_of_a_folder_are_rgb(images):
+    stored = FolderImages(images)[1]
+    # Written without swapping the channels, so as BGR.
+    assert np.array_equal(stored.image, noise_images(2)[1][..., ::-1])
+    assert (stored.label, stored.name) == (None, '01.png')
 
 
 def test_hash_depends_on_names_and_pixels(images, tmp_path):
