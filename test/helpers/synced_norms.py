@@ -12,7 +12,6 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-
 """What each process does in the test of synchronized norms; spawned processes import it."""
 
 from collections.abc import MutableMapping

@@ -12,7 +12,6 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-
 """A small experiment on the small dataset: every kind of variant, a few steps each."""
 
 from copy import deepcopy

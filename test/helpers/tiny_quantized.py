@@ -12,7 +12,6 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-
 """Small exported networks to quantize, and images to calibrate them with."""
 
 from pathlib import Path

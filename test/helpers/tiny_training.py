@@ -12,7 +12,6 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-
 """A tiny dataset, configuration and checkpoint for tests of training, and interrupted runs."""
 
 from collections.abc import Iterator

@@ -12,7 +12,6 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-
 """Fixtures of the training tests: one thread, a fresh accelerator, a dataset, a run."""
 
 from collections.abc import Iterator

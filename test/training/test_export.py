@@ -12,7 +12,6 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-
 """Exported files follow the model contract and predict like the torch network."""
 
 from dataclasses import replace

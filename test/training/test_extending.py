@@ -12,7 +12,6 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-
 """One line of a dict adds an encoder, a dataset, a loss, a backend, a criterion or a command."""
 
 from dataclasses import dataclass

@@ -12,7 +12,6 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-
 """The command line: every mistake of a user prints one line and exits with code 1."""
 
 from pathlib import Path

@@ -12,7 +12,6 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-
 """Every dataset on a tiny folder in its official layout, and the rendered warehouse."""
 
 from collections.abc import Callable

@@ -12,7 +12,6 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-
 """Parameters and multiply-adds of the reference networks, and how they are counted."""
 
 from helpers.checkout import ROOT

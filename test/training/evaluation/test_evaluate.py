@@ -12,7 +12,6 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-
 """mIoU by hand, and the same mIoU from torch and from the runtime."""
 
 from dataclasses import dataclass, replace

@@ -12,7 +12,6 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-
 """YAML files of experiments: the shipped ones are valid, and mistakes are named."""
 
 from helpers.checkout import ROOT

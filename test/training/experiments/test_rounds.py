@@ -12,7 +12,6 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-
 """The runs of an experiment: finished ones stay, crashed ones resume, changes raise."""
 
 import json
@@ -33,6 +32,9 @@ from training.run.folder import read_records
 from training.trainer import train as train_module
 import yaml
 
+OTHER = {**DENSE, 'train': {**DENSE['train'], 'epochs': 1}}
+VARIANTS = {'pruned': {'weights': 'ft', 'pruning': 'all'}}
+TRANSFER = {'train': OTHER, 'variants': {'random': None, 'full': 'dense', 'smaller': 'pruned'}}
 ITERATIVE = {'iterative': {'weights': 'ft', 'pruning': 'all', 'rounds': 2}}
 
 
@@ -154,11 +156,6 @@ def test_command_runs_a_variant_with_several_seeds(folder_root, tmp_path, capsys
     ]  # fmt: skip
     starts = [final_weights(tmp_path / 'runs' / name)['head.2.weight'] for name in names]
     assert not torch.equal(*starts)
-
-
-OTHER = {**DENSE, 'train': {**DENSE['train'], 'epochs': 1}}
-VARIANTS = {'pruned': {'weights': 'ft', 'pruning': 'all'}}
-TRANSFER = {'train': OTHER, 'variants': {'random': None, 'full': 'dense', 'smaller': 'pruned'}}
 
 
 @pytest.fixture(scope='module')

@@ -12,7 +12,6 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-
 """Every variant starts from exactly the weights that it claims."""
 
 from dataclasses import replace

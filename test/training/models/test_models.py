@@ -12,7 +12,6 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-
 """Every encoder in every network, and the encoders against torchvision."""
 
 from urllib.error import URLError

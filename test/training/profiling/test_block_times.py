@@ -12,7 +12,6 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-
 """Every node and every executed operation has one level and block, and their times add up."""
 
 from collections import Counter

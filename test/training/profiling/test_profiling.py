@@ -12,7 +12,6 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-
 """The bench command: the cases that it measures, their order, and their ratios."""
 
 from collections import Counter

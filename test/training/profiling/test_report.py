@@ -12,7 +12,6 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-
 """Tables have the values of their JSON, in the documents as well."""
 
 import json

@@ -12,7 +12,6 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-
 """Streamed histograms equal those of one pass; calibration methods return their ranges."""
 
 import subprocess

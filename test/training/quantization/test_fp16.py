@@ -12,7 +12,6 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-
 """FP16 files are strongly typed, keep the contract, and predict nearly the same as FP32."""
 
 from pathlib import Path

@@ -12,7 +12,6 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-
 """QAT trains the graph that the INT8 file holds, and writes a file of the same format."""
 
 from dataclasses import replace

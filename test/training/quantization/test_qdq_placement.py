@@ -12,7 +12,6 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-
 """Folding keeps every prediction; Q/DQ pairs are placed so that runtimes fuse them to INT8."""
 
 from collections import Counter

@@ -12,7 +12,6 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-
 """The quantize command writes one INT8 file with a record of its making, or one error line."""
 
 from collections.abc import Callable

@@ -12,7 +12,6 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-
 """The most sensitive layers remain float, and no more of them than needed."""
 
 from collections.abc import Collection

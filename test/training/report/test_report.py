@@ -12,7 +12,6 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-
 """Reports have the values of the JSON files, and are reproducible."""
 
 import json
@@ -20,7 +19,6 @@ from pathlib import Path
 import re
 import shutil
 
-from helpers.checkout import ROOT
 import numpy as np
 import pytest
 from swiftnet_ros.errors import FileMissingError, InvalidValueError, UnknownNameError
@@ -31,6 +29,18 @@ from training.report.page import page_text, write_page, write_report
 from training.report.plots import overlap, pareto
 from training.report.runs import NoResultsError, read_runs, variants_by_table
 from training.report.tables import budget, class_table, NOT_MEASURED, variant_table
+
+REFERENCE = {
+    'source': 'a paper',
+    'data': 'ADE20K',
+    'device': 'a card',
+    'rows': [
+        {'row': 'full', 'arm': 'dense', 'params': 22040278, 'gmacs': 209.67, 'miou': 33.89,
+         'fps': 18.0},
+        {'row': 'all, LTH', 'arm': ['other', 'lth'], 'miou': 30.5, 'fps': 36.0},
+        {'row': 'all, FT', 'arm': 'ft', 'miou': 31.5, 'fps': None},
+    ],
+}  # fmt: skip
 
 WIDTHS = {'stem': 4, 'body': 8}
 
@@ -163,7 +173,7 @@ def test_pareto_front_has_no_dominated_variant():
     assert pareto([1, 1], [5, 5]) == [0]
 
 
-def test_a_finished_family_can_be_reported(finished_experiment, tmp_path, capsys):
+def test_finished_experiment_can_be_reported(finished_experiment, tmp_path, capsys):
     out = tmp_path / 'report.md'
     assert main(['report', str(finished_experiment.out), '-o', str(out)]) == 0
     assert capsys.readouterr().out.splitlines()[0] == str(out)
@@ -185,20 +195,6 @@ def test_folders_without_results_raise(runs, tmp_path):
     (runs / 'dense_seed0' / 'result.json').write_text('{"miou": null}')
     with pytest.raises(InvalidValueError, match='miou is None, expected a split with labels'):
         read_runs(runs)
-
-
-PAGE = ROOT / 'docs' / 'results.md'
-REFERENCE = {
-    'source': 'a paper',
-    'data': 'ADE20K',
-    'device': 'a card',
-    'rows': [
-        {'row': 'full', 'arm': 'dense', 'params': 22040278, 'gmacs': 209.67, 'miou': 33.89,
-         'fps': 18.0},
-        {'row': 'all, LTH', 'arm': ['other', 'lth'], 'miou': 30.5, 'fps': 36.0},
-        {'row': 'all, FT', 'arm': 'ft', 'miou': 31.5, 'fps': None},
-    ],
-}  # fmt: skip
 
 
 @pytest.fixture

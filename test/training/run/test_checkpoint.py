@@ -12,7 +12,6 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-
 """Checkpoints rebuild their network, and no file can run code when it is loaded."""
 
 from dataclasses import replace
@@ -39,6 +38,13 @@ from training.run.checkpoint import (
     save_checkpoint,
 )
 from training.schema.config import ModelConfig
+
+NAMES = ('camvid', 'warehouse')
+MAX_BYTES = 16 * 2**20
+SHORT = [
+    '--set', 'train.epochs=1', '--set', 'train.batch_size=2', '--set', 'augmentation.crop=64',
+    '--set', 'data.height=64', '--set', 'data.width=96', '--set', 'distillation.teacher=null',
+]  # fmt: skip
 
 IMAGE = torch.randint(0, 256, (1, 3, 64, 96), generator=torch.Generator().manual_seed(0))
 MODELS = {
@@ -178,14 +184,6 @@ def test_weights_of_another_network_raise():
     other = replace(checkpoint, model=replace(checkpoint.model, encoder='resnet34'))
     with pytest.raises(CheckpointError, match='of pyramid resnet34: its weights do not fit'):
         other.network()
-
-
-NAMES = ('camvid', 'warehouse')
-MAX_BYTES = 16 * 2**20
-SHORT = [
-    '--set', 'train.epochs=1', '--set', 'train.batch_size=2', '--set', 'augmentation.crop=64',
-    '--set', 'data.height=64', '--set', 'data.width=96', '--set', 'distillation.teacher=null',
-]  # fmt: skip
 
 
 @pytest.mark.parametrize('name', NAMES)

@@ -12,7 +12,6 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-
 """Configuration files: valid ones, overrides, renamed keys, and errors."""
 
 from dataclasses import dataclass, field

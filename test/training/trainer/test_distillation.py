@@ -11,6 +11,7 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
+
 """Distillation: the formula, a frozen teacher, students that learn its predictions."""
 
 from dataclasses import replace

@@ -12,7 +12,6 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-
 """Two processes on the CPU train like one process with twice the batch."""
 
 from collections.abc import Mapping

@@ -12,7 +12,6 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-
 """The losses against independent formulas."""
 
 import itertools
@@ -27,6 +26,8 @@ from training.datasets.loader import Batch
 from training.schema.config import LossConfig
 from training.trainer.distillation import Objective
 from training.trainer.losses import build_loss, LOSSES, lovasz_softmax
+
+CLASSES = 4
 
 IGNORED = 255
 
@@ -190,9 +191,6 @@ def test_unknown_loss_suggests_the_nearest():
 def test_impossible_option_raises(name, options, words):
     with pytest.raises(InvalidValueError, match=words):
         build_loss(LossConfig(name, options))(*example())
-
-
-CLASSES = 4
 
 
 def lovasz_example(seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:

@@ -27,6 +27,8 @@ from training.trainer.device import memory_format
 from training.trainer.lr_schedule import build_lr_schedule
 from training.trainer.optimizers import build_optimizer, OPTIMIZERS
 
+CONFIG = OptimizerConfig(lr=0.4, lr_min=0.1, encoder_factor=0.25, weight_decay=0.08)
+
 
 @pytest.mark.parametrize('name', OPTIMIZERS)
 def test_encoder_has_a_smaller_rate_and_decay(name):
@@ -47,9 +49,6 @@ def test_encoder_has_a_smaller_rate_and_decay(name):
 def test_unknown_optimizer_is_named():
     with pytest.raises(UnknownNameError, match="optimizer 'adamm'; did you mean 'adam'"):
         build_optimizer(OptimizerConfig('adamm'), torch.nn.Linear(1, 1))
-
-
-CONFIG = OptimizerConfig(lr=0.4, lr_min=0.1, encoder_factor=0.25, weight_decay=0.08)
 
 
 def learning_rates(config: OptimizerConfig, steps: int, steps_per_epoch: int) -> list[list[float]]:

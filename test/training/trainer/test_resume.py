@@ -12,7 +12,6 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-
 """Killed runs resume with the same losses, and never with another configuration."""
 
 import json
@@ -40,6 +39,10 @@ from training.run.checkpoint import CheckpointError, load_checkpoint
 from training.run.folder import read_records, RunPaths
 from training.schema.config import load_config
 from training.trainer.train import train
+
+# A run on the data of `folder_root`, killed after 3 of its 4 steps; `losses_uninterrupted.jsonl`
+# is of the same run without the kill, `logits.npy` of the network in `last.pt`.
+OLD_RUN = ROOT / 'test' / 'data' / 'previous_version_run'
 
 # Kills the process right after the losses of a step were written.
 KILLED_AT = 'if state.step == {step}: os.kill(os.getpid(), signal.SIGKILL)'
@@ -104,11 +107,6 @@ def test_run_does_not_resume_with_other_data(stopped_run, folder_root, tmp_path)
     (tmp_path / 'set' / 'classes.yaml').write_text((folder_root / 'classes.yaml').read_text())
     with pytest.raises(CheckpointError, match='its run has 6 steps and this one 9'):
         train(tiny_config(train={'epochs': 3}), tmp_path / 'set', stopped_run)
-
-
-# A run on the data of `folder_root`, killed after 3 of its 4 steps; `losses_uninterrupted.jsonl`
-# is of the same run without the kill, `logits.npy` of the network in `last.pt`.
-OLD_RUN = ROOT / 'test' / 'data' / 'previous_version_run'
 
 
 def test_old_checkpoint_has_the_same_logits():

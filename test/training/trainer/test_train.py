@@ -12,7 +12,6 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-
 """Whole runs: they learn, are reproducible, and write their records."""
 
 from accelerate.state import AcceleratorState
@@ -76,7 +75,11 @@ class TestFinishedRun:
 
     def test_tensorboard_shows_loss_learning_rate_and_miou(self, finished_run):
         events = EventAccumulator(str(finished_run.tensorboard)).Reload()
-        shown = {tag: [event.step for event in events.Scalars(tag)] for tag in TAGS}
+        tags = ('loss', 'learning_rate', 'miou')
+        shown = {
+            tag: [event.step for event in events.Scalars(tag)]
+            for tag in ('loss', 'learning_rate', 'miou')
+        }
         every = list(range(1, 41))
         assert shown == {'loss': every, 'learning_rate': every, 'miou': [20, 40]}
 
@@ -90,9 +93,6 @@ class TestFinishedRun:
         rates = [record['lr'] for record in read_records(finished_run.losses)]
         assert rates[0] == 0.01
         assert rates == sorted(rates, reverse=True)
-
-
-TAGS = ('loss', 'learning_rate', 'miou')
 
 
 def test_runs_of_one_seed_are_equal_and_other_seeds_differ(folder_root, tmp_path):

@@ -12,7 +12,6 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-
 """Augmentation and ClassMix keep image and label aligned; the training loader is reproducible."""
 
 from dataclasses import replace
