@@ -76,10 +76,7 @@ class TestFinishedRun:
     def test_tensorboard_shows_loss_learning_rate_and_miou(self, finished_run):
         events = EventAccumulator(str(finished_run.tensorboard)).Reload()
         tags = ('loss', 'learning_rate', 'miou')
-        shown = {
-            tag: [event.step for event in events.Scalars(tag)]
-            for tag in ('loss', 'learning_rate', 'miou')
-        }
+        shown = {tag: [event.step for event in events.Scalars(tag)] for tag in tags}
         every = list(range(1, 41))
         assert shown == {'loss': every, 'learning_rate': every, 'miou': [20, 40]}
 
