@@ -21,7 +21,7 @@ there. So only the rows of logits and those few columns need all classes, which 
 the time of interpolating every class to every pixel.
 """
 
-from typing import Tuple
+from typing import Iterable, Tuple
 
 import cv2
 import numpy as np
@@ -74,37 +74,27 @@ def best_and_largest(logits: Logits, height: int, width: int) -> Tuple[Labels, L
         cv2.resize(logit, (width, height), dst=plane, interpolation=cv2.INTER_LINEAR)
         return plane
 
-    largest = resized(logits[0]).copy()
-    labels: Labels = np.zeros((height, width), label_dtype(len(logits)))
-    better, ids = np.empty(plane.shape, np.uint8), labels.copy()
-    for index in range(1, len(logits)):
-        _take_better(resized(logits[index]), index, largest, labels, better, ids)
-    return labels, largest
+    return _argmax(map(resized, logits), len(logits))
 
 
-def _take_better(
-    plane: Logits, index: int, largest: Logits, labels: Labels, better: Labels, ids: Labels
-) -> None:
-    """Update the best class so far with another one; on a tie the first one stays."""
-    cv2.compare(plane, largest, cv2.CMP_GT, dst=better)
-    cv2.max(plane, largest, dst=largest)
-    ids.fill(index)
-    # Thirty times faster than numpy.putmask.
-    cv2.copyTo(ids, better, labels)
-
-
-def _best(planes: Logits) -> Labels:
-    largest = planes[0].copy()
-    labels: Labels = np.zeros(largest.shape, label_dtype(len(planes)))
+def _argmax(planes: Iterable[Logits], classes: int) -> Tuple[Labels, Logits]:
+    """Return the class with the largest value and that value; on a tie the first one stays."""
+    remaining = iter(planes)
+    largest = next(remaining).copy()
+    labels: Labels = np.zeros(largest.shape, label_dtype(classes))
     better, ids = np.empty(largest.shape, np.uint8), labels.copy()
-    for index in range(1, len(planes)):
-        _take_better(planes[index], index, largest, labels, better, ids)
-    return labels
+    for index, plane in enumerate(remaining, 1):
+        cv2.compare(plane, largest, cv2.CMP_GT, dst=better)
+        cv2.max(plane, largest, dst=largest)
+        ids.fill(index)
+        # Thirty times faster than numpy.putmask.
+        cv2.copyTo(ids, better, labels)
+    return labels, largest
 
 
 def _differing(logits: Logits) -> float:
     """Return the fraction of pixels whose best class differs from the row above."""
-    labels = _best(np.ascontiguousarray(logits))
+    labels = _argmax(np.ascontiguousarray(logits), len(logits))[0]
     return float(np.mean(labels[1:] != labels[:-1]))
 
 
@@ -130,7 +120,7 @@ def _fill(labels: Labels, wide: Logits, above: Indices, offset: Logits) -> None:
 
     `above` ascends from 0 to n - 1; `offset` is 0 at that row and 1 at the next.
     """
-    winners = _best(wide)
+    winners = _argmax(wide, len(wide))[0]
     upper, lower = winners[:-1], winners[1:]
     crossing, open_columns = _crossings(wide, upper, lower)
     starts = np.searchsorted(above, np.arange(len(upper) + 1))

@@ -99,8 +99,8 @@ def segment_message(
         except InvalidFrameError as error:
             warning = f'no camera_info is published: {error}'
     opacity = settings.overlay_opacity
-    images = _images(message.header, frame, segmentation, outputs, spec, opacity)
-    return FrameResult(_with_info(images, info), seconds, warning)
+    made = _messages(message.header, frame, segmentation, outputs, spec, opacity, info)
+    return FrameResult(made, seconds, warning)
 
 
 def _to_frame(message: Any, settings: NodeParameters) -> Frame:
@@ -109,13 +109,14 @@ def _to_frame(message: Any, settings: NodeParameters) -> Frame:
     return image_msgs.to_frame(message)
 
 
-def _images(
+def _messages(
     header: Any,
     frame: Frame,
     segmentation: labels.Segmentation,
     outputs: AbstractSet[str],
     spec: ModelSpec,
     opacity: float,
+    info: Optional[CameraInfo],
 ) -> Iterator[Tuple[str, Any]]:
     ids, confidence = segmentation.labels, segmentation.confidence
     if LABEL_IMAGE in outputs:
@@ -126,21 +127,14 @@ def _images(
         yield CONFIDENCE, image_msgs.from_array(confidence, 'mono8', header)
     if LABEL_PNG in outputs:
         yield LABEL_PNG, compressed_image_msgs.from_labels(ids, header)
-    if COLOR not in outputs and OVERLAY not in outputs:
-        return
-    bgr_palette = labels.palette(spec.colors, spec.unlabeled_id)[:, ::-1]
-    colors = labels.colorize(ids, bgr_palette)
+    if COLOR in outputs or OVERLAY in outputs:
+        bgr_palette = labels.palette(spec.colors, spec.unlabeled_id)[:, ::-1]
+        colors = labels.colorize(ids, bgr_palette)
     if COLOR in outputs:
         yield COLOR, image_msgs.from_array(colors, 'bgr8', header)
     if OVERLAY in outputs:
         blended = labels.overlay(_resized_bgr(frame, ids.shape), colors, opacity)
         yield OVERLAY, image_msgs.from_array(blended, 'bgr8', header)
-
-
-def _with_info(
-    images: Iterator[Tuple[str, Any]], info: Optional[CameraInfo]
-) -> Iterator[Tuple[str, Any]]:
-    yield from images
     if info is not None:
         yield CAMERA_INFO, info
 

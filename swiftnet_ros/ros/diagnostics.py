@@ -18,14 +18,12 @@ The node's health on `/diagnostics`, once a second.
 It uses diagnostic_updater if that is installed, else diagnostic_msgs alone.
 """
 
-from contextlib import contextmanager
-from typing import Any, Callable, Dict, Iterator, List, Union
+from typing import Any, Callable, Dict, List, Union
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from rclpy.clock import Clock, ClockType
-from rclpy.exceptions import InvalidParameterTypeException
 from rclpy.node import Node
-from swiftnet_ros.errors import InvalidValueError
+from swiftnet_ros.ros.parameters import NUMBER, undeclared
 from swiftnet_ros.serving.health import Health
 
 PERIOD = 1.0
@@ -65,7 +63,7 @@ class UpdaterDiagnostics:
         from diagnostic_updater import Updater
 
         self._shown: List[str] = []
-        with _undeclared(node, 'diagnostic_updater.period'):
+        with undeclared(node, 'diagnostic_updater.period', NUMBER):
             self._updater = Updater(node, PERIOD)
         self._updater.setHardwareID(node.get_fully_qualified_name())
         # Its own timer uses the node's clock and stops while `/clock` stands still.
@@ -91,20 +89,6 @@ def open_diagnostics(node: Node) -> Diagnostics:
         return UpdaterDiagnostics(node)
     except ImportError:
         return PlainDiagnostics(node)
-
-
-@contextmanager
-def _undeclared(node: Node, name: str) -> Iterator[None]:
-    """Undeclare a parameter that rclpy declared from the user's value, for others to declare."""
-    override = None
-    if node.has_parameter(name):
-        override = node.get_parameter(name).value
-        node.undeclare_parameter(name)
-    try:
-        yield
-    except InvalidParameterTypeException as error:
-        expected = 'a number with a decimal point'
-        raise InvalidValueError(f'parameter {name}', override, expected) from error
 
 
 def _task(assess: Callable[[], Health]) -> Callable[[Any], Any]:

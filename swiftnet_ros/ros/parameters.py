@@ -18,8 +18,9 @@ ROS parameters from a frozen dataclass: names, defaults, ranges and descriptions
 Its fields are made by `parameter`; `declare_parameters` declares them and returns their values.
 """
 
+from contextlib import contextmanager
 from dataclasses import Field, field, fields
-from typing import Any, cast, Dict, Tuple, Type, TypeVar, Union
+from typing import Any, cast, Dict, Iterator, Tuple, Type, TypeVar, Union
 
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
 from rclpy.exceptions import InvalidParameterTypeException, InvalidParameterValueException
@@ -33,11 +34,12 @@ Limits = Union[Tuple[int, int], Tuple[float, float], Tuple[()]]
 # Parameters that ROS and its libraries declare themselves.
 _ROS_NAMES = ('use_sim_time', 'start_type_description_service')
 _ROS_PREFIXES = ('qos_overrides.', 'diagnostic_updater.')
+NUMBER = 'a number with a decimal point'
 _TYPE_NAMES = {
     str: 'text',
     bool: 'true or false',
     int: 'a whole number',
-    float: 'a number with a decimal point',
+    float: NUMBER,
     tuple: 'a list of text such as [front, rear]',
 }
 
@@ -110,16 +112,27 @@ def descriptor(item: 'Field[Any]') -> ParameterDescriptor:
     return described
 
 
-def _declare(node: Node, item: 'Field[Any]') -> None:
+@contextmanager
+def undeclared(node: Node, name: str, expected: str) -> Iterator[None]:
+    """
+    Undeclare a parameter that rclpy declared from the user's value; the block declares it.
+
+    Raise InvalidValueError if the block does not accept that value.
+    """
     override = None
-    if node.has_parameter(item.name):
-        override = node.get_parameter(item.name).value
-        node.undeclare_parameter(item.name)
-    default = list(item.default) if isinstance(item.default, tuple) else item.default
+    if node.has_parameter(name):
+        override = node.get_parameter(name).value
+        node.undeclare_parameter(name)
     try:
-        node.declare_parameter(item.name, default, descriptor(item))
+        yield
     except (InvalidParameterTypeException, InvalidParameterValueException) as error:
-        raise InvalidValueError(f'parameter {item.name}', override, _expected(item)) from error
+        raise InvalidValueError(f'parameter {name}', override, expected) from error
+
+
+def _declare(node: Node, item: 'Field[Any]') -> None:
+    default = list(item.default) if isinstance(item.default, tuple) else item.default
+    with undeclared(node, item.name, _expected(item)):
+        node.declare_parameter(item.name, default, descriptor(item))
 
 
 def _expected(item: 'Field[Any]') -> str:
