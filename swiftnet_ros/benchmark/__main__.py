@@ -114,7 +114,10 @@ def _check(options: Namespace) -> None:
 
 def _measure(options: Namespace, opened: OpenedModel, segmenter: Segmenter) -> Dict[str, Any]:
     """Run the benchmark and return its report."""
-    frames = _labeled_frames(options, segmenter)
+    labels = None if options.rate or options.overload else options.labels
+    size = parse_size(options.size) if options.size else None
+    given = (options.images, labels, segmenter.spec, options.repeat, size)
+    frames = LabeledFrames.from_folders(*given)
     if options.cold_start:
         times = _time_starts(options, frames)
         return {**times, **model_facts(segmenter, opened.model.path), 'versions': versions()}
@@ -129,12 +132,6 @@ def _measure(options: Namespace, opened: OpenedModel, segmenter: Segmenter) -> D
     facts = model_facts(segmenter, opened.model.path)
     choice = {'engine_choice': opened.choice, 'versions': versions()}
     return {**report(rounds, segmenter.spec), **facts, **choice, **camera}
-
-
-def _labeled_frames(options: Namespace, segmenter: Segmenter) -> LabeledFrames:
-    labels = None if options.rate or options.overload else options.labels
-    size = parse_size(options.size) if options.size else None
-    return LabeledFrames.from_folders(options.images, labels, segmenter.spec, options.repeat, size)
 
 
 def _rounds_over_topics(

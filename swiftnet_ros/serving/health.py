@@ -110,7 +110,7 @@ def camera_health(camera: CameraSnapshot) -> Health:
         'received': str(camera.received),
         'published': str(camera.published),
         'listeners': str(camera.listeners),
-        'age (ms)': _milliseconds(camera.age),
+        'age (ms)': '' if camera.age is None else f'{1000.0 * camera.age:.1f}',
         'waiting (s)': '' if camera.waiting is None else f'{camera.waiting:.1f}',
         'QoS mismatch': camera.qos_mismatch or 'none',
     }
@@ -179,10 +179,6 @@ def _assess_engine(engine: EngineSnapshot) -> Tuple[int, str]:
 
 def _fraction(value: Optional[float]) -> str:
     return '' if value is None else f'{value:.4f}'
-
-
-def _milliseconds(seconds: Optional[float]) -> str:
-    return '' if seconds is None else f'{1000.0 * seconds:.1f}'
 
 
 def engine_summary(model: LoadedModel) -> str:

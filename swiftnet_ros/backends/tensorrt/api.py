@@ -97,11 +97,6 @@ def needs_float_weights(trt: 'TensorRt') -> bool:
     return not hasattr(trt.DataType, 'INT64')
 
 
-def has_flag(trt: 'TensorRt', name: str) -> bool:
-    """Return whether there is a builder flag of that name."""
-    return hasattr(trt.BuilderFlag, name)
-
-
 def implement(interface: Any, implementation: type, *arguments: Any) -> Any:
     """
     Return an object that implements an interface of TensorRT with the methods of a class.

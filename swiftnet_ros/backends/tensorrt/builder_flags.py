@@ -17,7 +17,7 @@
 from typing import Tuple, TYPE_CHECKING
 
 from swiftnet_ros.backends.options import BackendOptions
-from swiftnet_ros.backends.tensorrt.api import has_flag, is_strongly_typed
+from swiftnet_ros.backends.tensorrt.api import is_strongly_typed
 from swiftnet_ros.backends.tensorrt.source import Source
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def flag_names(trt: 'TensorRt', options: BackendOptions, source: Source) -> Tupl
     names = []
     if not is_strongly_typed(trt):
         names += {'fp32': [], 'fp16': ['FP16'], 'int8': ['INT8', 'FP16']}[source.precision]
-    if options.precision == 'fp32' and has_flag(trt, 'TF32'):
+    if options.precision == 'fp32' and hasattr(trt.BuilderFlag, 'TF32'):
         names.append(f'{_OFF}TF32')
     if options.dla_core is not None:
         names.append('GPU_FALLBACK')
