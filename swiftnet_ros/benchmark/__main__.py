@@ -119,7 +119,10 @@ def _measure(options: Namespace, opened: OpenedModel, segmenter: Segmenter) -> D
     given = (options.images, labels, segmenter.spec, options.repeat, size)
     frames = LabeledFrames.from_folders(*given)
     if options.cold_start:
-        times = _time_starts(options, frames)
+        from swiftnet_ros.benchmark import over_topics
+
+        message = over_topics.to_message(next(iter(frames)))
+        times = over_topics.measure_cold_starts(_parameters(options), message, options.rounds)
         return {**times, **model_facts(segmenter, opened.model.path), 'versions': versions()}
     if options.no_ros:
         baseline = time_engine(segmenter, frames)
@@ -151,13 +154,6 @@ def _rounds_over_topics(
                 count = max(1, round(options.seconds * rate)) if options.seconds else 0
                 measurement = over_topics.measure_at_rate(node, frames, rate, count)
             yield Round(measurement, baseline)
-
-
-def _time_starts(options: Namespace, frames: LabeledFrames) -> Dict[str, Any]:
-    from swiftnet_ros.benchmark import over_topics
-
-    message = over_topics.to_message(next(iter(frames)))
-    return over_topics.measure_cold_starts(_parameters(options), message, options.rounds)
 
 
 def _rate(options: Namespace, baseline: EngineTimes) -> Optional[float]:
