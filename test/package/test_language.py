@@ -33,7 +33,7 @@ PHRASES = re.compile(
 
 def _declared_types(path: Path) -> Iterator[str]:
     """Yield the names of the classes of a file, and of the type aliases at its top level."""
-    tree = ast.parse(path.read_text())
+    tree = ast.parse(path.read_text(encoding='utf-8'))
     yield from (node.name for node in ast.walk(tree) if isinstance(node, ast.ClassDef))
     for node in tree.body:
         if isinstance(node, (ast.Assign, ast.AnnAssign)):
@@ -45,7 +45,7 @@ def _declared_types(path: Path) -> Iterator[str]:
 def _docstrings(path: Path) -> Iterator[str]:
     """Yield the docstrings of a file, of its classes and of its functions."""
     documented = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(ast.parse(path.read_text(encoding='utf-8'))):
         if isinstance(node, documented):
             yield ast.get_docstring(node) or ''
 
@@ -78,5 +78,5 @@ def test_docstrings_use_the_verbs_of_the_field():
 
 
 def test_no_text_contains_a_phrase_that_nobody_searches_for():
-    matches = [(path, PHRASES.search(path.read_text())) for path in _texts()]
+    matches = [(path, PHRASES.search(path.read_text(encoding='utf-8'))) for path in _texts()]
     assert not [f'{relative(path)}: {match[0]}' for path, match in matches if match]

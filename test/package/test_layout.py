@@ -15,6 +15,7 @@
 """The size of files, functions and packages."""
 
 import ast
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -28,7 +29,7 @@ MAX_MODULES = {'swiftnet_ros': 10, 'training': 4}
 
 def _functions(path: Path) -> Iterator[tuple[str, int]]:
     """Yield the place and the number of lines of each function, its docstring not counted."""
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(ast.parse(path.read_text(encoding='utf-8'))):
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
             lines = node.end_lineno - node.lineno + 1
             docstring = node.body[0] if ast.get_docstring(node) else None
@@ -37,7 +38,10 @@ def _functions(path: Path) -> Iterator[tuple[str, int]]:
 
 
 def test_no_file_is_too_long():
-    lines = {relative(path): len(path.read_text().splitlines()) for path in python_files()}
+    lines = {
+        relative(path): len(path.read_text(encoding='utf-8').splitlines())
+        for path in python_files()
+    }
     assert not {name: count for name, count in lines.items() if count > MAX_FILE_LINES}
 
 
@@ -49,3 +53,9 @@ def test_no_function_is_too_long():
 @pytest.mark.parametrize('tree', MAX_MODULES)
 def test_few_modules_are_outside_subpackages(tree):
     assert len(list((ROOT / tree).glob('*.py'))) <= MAX_MODULES[tree]
+
+
+def test_names_of_test_files_are_unique():
+    """The pytest plugin of launch_testing imports every test file by its name alone."""
+    counts = Counter(path.name for path in (ROOT / 'test').rglob('test_*.py'))
+    assert not [name for name, count in counts.items() if count > 1]
