@@ -40,7 +40,7 @@ def shell_scripts() -> Iterator[Path]:
 
 def imported_modules(path: Path) -> Iterator[str]:
     """Yield the dotted name of every module that a file imports, wherever in the file."""
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(ast.parse(path.read_text(encoding='utf-8'))):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):

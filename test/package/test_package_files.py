@@ -64,6 +64,6 @@ def test_package_xml_and_setup_py_agree(field):
 
 def test_newest_changelog_entry_is_this_version_or_the_next():
     entry = re.compile(r'^(Forthcoming|(\d+\.\d+\.\d+) \(\d{4}-\d\d-\d\d\))\n-+$', re.MULTILINE)
-    newest = entry.search((ROOT / 'CHANGELOG.rst').read_text())
+    newest = entry.search((ROOT / 'CHANGELOG.rst').read_text(encoding='utf-8'))
     assert newest, 'no entry has a heading that catkin reads'
     assert newest[2] in (None, _setup('version'))

@@ -92,6 +92,8 @@ def tree(tmp_path: Path) -> Callable[[str], Path]:
 
 @pytest.mark.parametrize('name', LAYOUTS)
 class TestEveryLayout:
+    """A dataset in each layout."""
+
     def test_ids_are_mapped_and_images_are_rgb(self, tree, name):
         dataset = open_dataset(name, tree(name), 'train')
         assert len(dataset) == 2

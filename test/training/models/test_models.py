@@ -51,6 +51,8 @@ def noise_image(height: int, width: int, count: int = 1) -> torch.Tensor:
 @pytest.mark.parametrize('encoder', ENCODERS)
 @pytest.mark.parametrize('variant', VARIANTS)
 class TestEveryNetwork:
+    """A network of each variant with each encoder."""
+
     @pytest.mark.parametrize('stride', [4, 8])
     def test_logits_have_the_output_stride(self, variant, encoder, stride):
         network = small(variant, encoder, output_stride=stride).eval()
@@ -161,6 +163,8 @@ def torchvision_stages(network: nn.Module, image: torch.Tensor) -> list[torch.Te
 
 @pytest.mark.parametrize('name', ENCODERS)
 class TestTorchvisionWeights:
+    """An encoder with torchvision's weights."""
+
     def test_keys_are_those_of_torchvision_without_the_classifier(self, name):
         encoder = ENCODERS[name](None, 2)
         theirs = {

@@ -76,6 +76,8 @@ def swaps(removed: dict[str, set[int]], group: DependencyGroup) -> Iterator[dict
 @pytest.mark.parametrize('encoder', ENCODERS)
 @pytest.mark.parametrize('variant', VARIANTS)
 class TestEveryNetwork:
+    """A network of each variant with each encoder."""
+
     def test_pruned_network_equals_the_full_one_with_zeroed_channels(self, variant, encoder):
         full = full_network(variant, encoder)
         pruned, history = halved(variant, encoder)

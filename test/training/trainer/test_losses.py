@@ -125,6 +125,8 @@ def test_ohem_never_counts_ignored_pixels():
 
 @pytest.mark.parametrize('name', LOSSES)
 class TestEveryLoss:
+    """Each loss on the same example."""
+
     def test_ignored_pixels_change_nothing(self, name):
         logits, labels, distance = example(8, 12, 1)
         before = mean_loss(name, logits, labels, distance)

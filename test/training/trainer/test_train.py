@@ -45,6 +45,8 @@ from training.trainer.train import train
 
 
 class TestFinishedRun:
+    """A run that ended."""
+
     def test_loss_falls_and_miou_rises(self, finished_run):
         losses = step_losses(finished_run.folder)
         assert len(losses) == 40
