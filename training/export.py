@@ -41,7 +41,7 @@ _GOLDEN_SIZE = (144, 256)
 
 
 class ParityError(SwiftnetError):
-    """An exported network whose predictions are not those of the torch network."""
+    """An exported network whose predictions differ from those of the torch network."""
 
     def __init__(self, path: Path, agreement: float) -> None:
         super().__init__(

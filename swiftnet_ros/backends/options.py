@@ -137,7 +137,7 @@ class BackendOptions:
     )
     obey_precision: bool = _option(
         False,
-        'fail where a layer cannot run in the precision',
+        'fail if a layer cannot run in the precision',
         ('--obey-precision',),
         parameter=False,
         in_key=True,
@@ -210,7 +210,7 @@ def add_arguments(parser: ArgumentParser, *names: str) -> None:
 
 
 def to_arguments(options: BackendOptions, *names: str) -> Tuple[str, ...]:
-    """Return the words of a command line that `add_arguments` parses to the same options."""
+    """Return command-line arguments that `add_arguments` parses to the same options."""
     words: Tuple[str, ...] = ()
     for name in names:
         item, value = _declared()[name], getattr(options, name)

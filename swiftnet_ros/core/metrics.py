@@ -26,8 +26,8 @@ def confusion_matrix(truth: npt.NDArray[Any], predicted: npt.NDArray[Any], class
     """
     Return pixel counts by true class (row) and predicted class (column): int64 [C, C + 1].
 
-    Pixels whose true id is no class (unlabeled) do not count. The last column counts predicted
-    ids that are no class, each a miss of the true class.
+    Pixels whose true id is not a class (unlabeled) do not count. The last column counts predicted
+    ids that are not a class, each a miss of the true class.
     """
     valid = truth < classes
     column = np.minimum(predicted[valid].astype(np.int64), classes)

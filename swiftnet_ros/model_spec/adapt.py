@@ -40,7 +40,7 @@ class Normalization:
     std: ChannelValues
 
     def __post_init__(self) -> None:
-        """Raise InvalidValueError for a std of 0 and for values that are no fractions."""
+        """Raise InvalidValueError for a std of 0 and for values that are not fractions."""
         if len(self.mean) != 3 or not all(0.0 <= value <= 1.0 for value in self.mean):
             raise InvalidValueError('--mean', self.mean, 'three fractions from 0 to 1')
         if len(self.std) != 3 or not all(0.0 < value <= 1.0 for value in self.std):

@@ -33,7 +33,7 @@ class Golden:
     labels: npt.NDArray[np.unsignedinteger]
 
     def __post_init__(self) -> None:
-        """Raise SpecFieldError if the arrays are no frame and its labels."""
+        """Raise SpecFieldError if the arrays are not a frame and its labels."""
         shape = self.frame.shape
         if self.frame.dtype != np.uint8 or len(shape) != 3 or shape[2] != 3 or 0 in shape:
             raise SpecFieldError('golden frame', _text(self.frame), 'uint8 [H, W, 3]')

@@ -41,7 +41,7 @@ PathLike = Union[str, Path]
 @dataclass(frozen=True, eq=False)
 class ModelFile:
     """
-    A model that was read once: what it is, and its content for whoever runs or builds it.
+    A model file that was read once: its facts, and its content for backends and builders.
 
     `size` is in bytes. Of an engine that was built elsewhere only the facts are known: it has no
     `graph` and no `content`.
@@ -140,10 +140,10 @@ def _parse(content: bytes, path: PathLike) -> onnx.ModelProto:
     try:
         model = onnx.load_model_from_string(content)
     except DecodeError as error:
-        reason = 'it is truncated or no ONNX file; copy or export it again'
+        reason = 'it is truncated or not an ONNX file; copy or export it again'
         raise InvalidModelError(path, reason) from error
     if not model.graph.node:
-        raise InvalidModelError(path, 'it is empty or no ONNX file; copy or export it again')
+        raise InvalidModelError(path, 'it is empty or not an ONNX file; copy or export it again')
     return model
 
 

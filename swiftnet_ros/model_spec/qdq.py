@@ -61,7 +61,7 @@ def check_pairs(model: onnx.ModelProto, path: object) -> None:
         reason = 'it has opset {} and IR {}, expected opset {} and IR {}'
         raise InvalidModelError(path, reason.format(*received, *expected))
     if not is_quantized(model):
-        raise InvalidModelError(path, 'it has no Q/DQ pairs; it is no int8 file')
+        raise InvalidModelError(path, 'it has no Q/DQ pairs, so it is not an int8 file')
     graph = _QdqGraph(model)
     for node in graph.nodes:
         if node.op_type in _CHECKS:

@@ -229,7 +229,7 @@ class Camera:
         return '' if self._is_due(settings.max_rate) else RATE_LIMIT
 
     def _is_due(self, max_rate: float) -> bool:
-        """Return whether a frame keeps the mean rate below `max_rate` Hz; 0 is no limit."""
+        """Return whether a frame keeps the mean rate below `max_rate` Hz; 0 means no limit."""
         if not max_rate:
             return True
         now, period = monotonic(), 1.0 / max_rate

@@ -73,13 +73,13 @@ class NodeParameters(BackendOptions):
     )
     max_rate: float = parameter(
         0.0,
-        'highest rate at which each camera is segmented, in Hz; 0.0 is no limit',
+        'highest rate at which each camera is segmented, in Hz; 0.0 means no limit',
         (0.0, 1e3),
         changes=LIVE,
     )
     max_age: float = parameter(
         0.0,
-        'age in seconds above which a frame is dropped; 0.0 is no limit',
+        'age in seconds above which a frame is dropped; 0.0 means no limit',
         (0.0, 3600.0),
         changes=LIVE,
     )
@@ -112,7 +112,7 @@ class NodeSettings:
     def _on_set(self, parameters: List[Parameter]) -> SetParametersResult:
         """Check changes that are set together, and take all of them or none."""
         for item in parameters:
-            # Declaring a parameter, as topics do with their QoS, is no change.
+            # Declaring a parameter, as topics do with their QoS, is not a change.
             is_change = self._node.has_parameter(item.name)
             reason = _reason_to_reject(item, self._is_configured()) if is_change else ''
             if reason:

@@ -113,5 +113,7 @@ def _check_only_ros_arguments(args: List[str]) -> None:
     """Raise RosArgumentsError for others: ROS would ignore `--model mine` and use the default."""
     others = remove_ros_args(args=args)
     if others:
-        reason = f'{others[0]!r} is no ROS argument; set parameters with --ros-args -p NAME:=VALUE'
+        reason = (
+            f'{others[0]!r} is not a ROS argument; set parameters with --ros-args -p NAME:=VALUE'
+        )
         raise RosArgumentsError(reason)

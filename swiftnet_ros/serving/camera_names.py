@@ -39,7 +39,7 @@ def checked_camera_names(names: Iterable[str]) -> Tuple[str, ...]:
     """
     Return the names without empty ones; () is the single camera, which has no name.
 
-    Raise InvalidValueError for a name that is no plain ROS name (letters, digits and single
+    Raise InvalidValueError for a name that is not a plain ROS name (letters, digits and single
     underscores, a letter first), that occurs twice, or that the node uses itself.
     """
     checked: List[str] = []

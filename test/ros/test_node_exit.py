@@ -34,7 +34,7 @@ NODE = [sys.executable, '-m', 'swiftnet_ros.segmentation_node', '--ros-args', '-
     ('write', 'error'),
     [
         (lambda path: None, 'model not found: .*give the path of an .onnx file or .engine'),
-        (lambda path: path.write_bytes(b'cut'), 'truncated or no ONNX file'),
+        (lambda path: path.write_bytes(b'cut'), 'truncated or not an ONNX file'),
     ],
 )
 def test_a_model_that_cannot_be_used_is_one_line_and_exit_code_1(tmp_path, write, error):
@@ -53,7 +53,7 @@ def test_a_model_that_cannot_be_used_is_one_line_and_exit_code_1(tmp_path, write
         (['engine:=auto', '--params-file', '/nowhere.yaml'], 'invalid ROS arguments: .*YAML'),
         (
             ['threads:=1', '--', '--model', 'x'],
-            "invalid ROS arguments: '--model' is no ROS argument; set par",
+            "invalid ROS arguments: '--model' is not a ROS argument; set par",
         ),
         (['cameras:=[]'], r"invalid ROS arguments: .* write an empty list as \[''\]"),
     ],

@@ -41,7 +41,7 @@ from training.run.checkpoint import (
 from training.schema.config import load_tree, parse_value
 from training.schema.from_yaml import dataclass_from_tree
 
-# Arguments that stand for keys of the configuration's sections.
+# Command-line arguments that override keys of the configuration, by section.
 _SECTIONS = {
     'prune': ('criterion', 'ratios', 'ratio', 'global_ratio', 'multiple', 'floor'),
     'calibration': ('dataset', 'split', 'images', 'crop'),

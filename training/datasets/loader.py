@@ -33,12 +33,12 @@ from training.schema.config import AugmentationConfig, SamplingConfig, TrainConf
 # (image, label, distance of each pixel to the nearest label edge)
 WeightedCrop = tuple[Tensor, Tensor, Tensor]
 # (epoch, image index), or (epoch, image index, class id, position in the epoch) where the crop
-# has to show a class. Together with the seed it determines the crop.
+# must contain a class. Together with the seed it determines the crop.
 CropPosition = tuple[int, int] | tuple[int, int, int, int]
 
 
 class UnreadableImageError(SwiftnetError):
-    """An image or label that cannot be trained on, found by a worker process."""
+    """An unreadable image or label, found by a worker process."""
 
 
 class Batch(NamedTuple):
@@ -207,5 +207,5 @@ def edge_distance(label: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
 
 
 def combined_seed(*numbers: int) -> int:
-    """Return one seed made of several numbers of -1 or more."""
+    """Combine several numbers, each at least -1, into one seed."""
     return int(np.random.SeedSequence([n + 1 for n in numbers]).generate_state(1)[0])

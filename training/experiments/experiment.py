@@ -98,7 +98,7 @@ def _with_names(tree: dict[str, Any]) -> dict[str, Any]:
 
 
 def _keeping_weights(dense: Config, variants: Mapping[str, Variant]) -> Config:
-    """Return the configuration of the dense run, which keeps the weights to rewind to."""
+    """Return the dense run's configuration, with the steps to rewind to in `keep_steps`."""
     rewind_to = {v.rewind_to for v in variants.values() if v.weights == 'lth'}
     keep_steps = sorted(rewind_to.union(dense.train.keep_steps))
     return replace(dense, train=replace(dense.train, keep_steps=keep_steps))
@@ -115,7 +115,7 @@ def _check_references(experiment: Experiment, name: str, variant: Variant) -> No
 
 
 def _check_names(experiment: Experiment) -> None:
-    """Raise if a name is no folder name or not unique, or a transfer has an unknown source."""
+    """Raise if a name is invalid as a folder or not unique, or a transfer's source is unknown."""
     transfers = experiment.transfer.variants if experiment.transfer else {}
     for name in (*experiment.variants, *transfers):
         if not re.fullmatch(r'\w+', name) or name == DENSE:

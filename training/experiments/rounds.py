@@ -40,8 +40,8 @@ from training.trainer.train import check_same_config, train
 
 # Criteria that need statistics of the network's channels on data.
 _CRITERIA_ON_DATA = ('context',)
-# A dense run from elsewhere may have kept more weights than needed, and the experiment's own dense
-# run, a teacher, may have moved; the rest of a variant is compared with arm.json.
+# A dense run of another experiment may have kept more steps, and the dense run that is the teacher
+# may have moved to another folder. All other keys must equal those in arm.json.
 _MAY_DIFFER = ('train.keep_steps', 'distillation.teacher')
 
 
@@ -85,7 +85,7 @@ class _Round:
         return self.runs.experiment.variants[self.name]
 
     def finish(self) -> Removed:
-        """Prune, initialize and train as far as not done yet; return all that is removed."""
+        """Prune, initialize and train, skipping what is done; return everything removed so far."""
         self.paths.folder.mkdir(parents=True, exist_ok=True)
         self._write_options()
         trained = load_checkpoint(self.source)
@@ -119,7 +119,7 @@ class _Round:
                 raise VariantMismatchError(path, key, before.get(key), value)
 
     def _removed(self, trained: Checkpoint) -> Removed:
-        """Return what is removed after this round, from its file if it was found before."""
+        """Return what is removed after this round, from its file if that exists."""
         if self.variant.pruning is None and self.variant.masks is None:
             return RemovedChannels()
         removed = load_removed(self.paths)
@@ -202,5 +202,5 @@ def finish_training(
 
     initial = paths.initial_weights if from_initial_weights else None
     train(config, root, paths.folder, initial, [reapply])
-    # Three times as large as the network, and no longer needed.
+    # It also holds optimizer and EMA, three times the size of the network, and is not needed now.
     paths.last.unlink(missing_ok=True)

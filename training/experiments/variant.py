@@ -62,7 +62,7 @@ class Variant:
         return default if self.rate_factor is None else self.rate_factor
 
     def prune_options(self, options: PruneOptions, finished_rounds: int) -> PruneOptions:
-        """Return the options after so many rounds, with the ratios that they reach."""
+        """Return the pruning options with the ratios to reach after `finished_rounds`."""
         criterion = options.criterion if self.criterion is None else self.criterion
         if options.global_ratio is not None:
             ratio = self.ratio_after(options.global_ratio, finished_rounds)
@@ -74,7 +74,7 @@ class Variant:
         return replace(options, criterion=criterion, ratios=ratios)
 
     def ratio_after(self, ratio: float, finished_rounds: int) -> float:
-        """Return the fraction removed after so many rounds, each of which removes as much."""
+        """Return the fraction removed after some rounds; each removes as much of the rest."""
         if finished_rounds == self.rounds:
             return ratio
         return float(1 - (1 - ratio) ** (finished_rounds / self.rounds))

@@ -39,7 +39,7 @@ _SEED_OFFSET = 1_000_003
 @dataclass(frozen=True)
 class WeightSources:
     """
-    What the initial weights of a run can be made of.
+    The networks that initial weights can be taken from.
 
     `trained` is the network that was pruned, as it was before; `kept` are the weights of the dense
     run by iteration; `newest` was removed from `trained`, `total` since the dense run; `narrow`
@@ -56,7 +56,7 @@ class WeightSources:
 
 
 def trained_weights(sources: WeightSources) -> Checkpoint:
-    """Return the trained weights that are left (fine-tuning, FT and FT-LRR)."""
+    """Return the trained weights that remain after pruning (fine-tuning, FT and FT-LRR)."""
     network = sources.trained.network()
     sources.newest.apply(network)
     return _with_weights_of(network, sources.trained)

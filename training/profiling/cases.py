@@ -122,7 +122,7 @@ def _stem(path: Path) -> str:
 
 
 def _float_files(path: Path, sizes: Sequence[Size], folder: Path) -> Iterator[Path]:
-    """Yield a model's ONNX file at every size that is wanted and possible."""
+    """Yield a model's ONNX file at every requested size that is possible."""
     if path.suffix not in ('.yaml', '.pt'):
         yield find_model(path)
         return

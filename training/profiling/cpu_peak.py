@@ -60,7 +60,7 @@ class CpuPeak:
         self._ms: list[float] = []
 
     def measure(self) -> None:
-        """Compute the product once, unless it was measured often enough after one warm-up."""
+        """Compute the product once; do nothing after a warm-up and enough measurements."""
         if len(self._ms) <= BEST_OF:
             self._ms.append(milliseconds(self._infer, self._factor))
 

@@ -25,7 +25,7 @@ from training.profiling.tables import JsonTree, name_of, size_of
 
 
 def latency_plot(result: JsonTree) -> Figure | None:
-    """Draw engine and pipeline latency of every case; None if there is one, or a size series."""
+    """Draw engine and pipeline latency of all cases; None for one case or a series of sizes."""
     cases = result['cases']
     if len(cases) < 2 or any(size_series(result)):
         return None

@@ -78,9 +78,9 @@ def position_order(position: GraphPosition) -> tuple[float, int]:
 
 
 def require_blocks(path: object, positions: Mapping[str, GraphPosition]) -> None:
-    """Raise InvalidModelError if the names of a network's nodes do not tell its blocks."""
+    """Raise InvalidModelError if the names of a network's nodes do not identify its blocks."""
     if not {position.part for position in positions.values()} >= {'stem', 'block 1', DECODER}:
-        reason = 'its nodes do not name stem, blocks and decoder as those of training export do'
+        reason = 'the names of its nodes lack stem, blocks and decoder, which training export adds'
         raise InvalidModelError(path, f'{reason}; measure it without --per-block')
 
 

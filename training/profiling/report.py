@@ -35,7 +35,7 @@ from training.profiling.tables import (
     short_table,
 )
 
-# name in a document's mark -> table
+# name in a document's marker -> table
 TABLES: dict[str, Callable[[JsonTree], str]] = {
     'latency': latency_table,
     'pairs': pair_table,

@@ -24,7 +24,7 @@ from training.profiling.pyramid_graph import DECODER, LEVEL_PARTS
 JsonTree = Mapping[str, Any]
 
 NOTHING = '-'
-# What two models are compared on in a pyramid level: name -> its parts.
+# The parts of a pyramid level in which two models are compared, by row of the table.
 _SINGLE = ('stem', 'block 1', 'block 2', 'block 3', 'block 4')
 _COMPARED = {**{part: (part,) for part in _SINGLE}, 'whole level': LEVEL_PARTS}
 
@@ -89,7 +89,7 @@ def latency_table(result: JsonTree) -> str:
 
 
 def short_table(result: JsonTree) -> str:
-    """Return what users ask first of every case: latency, throughput, memory."""
+    """Return the main figures of every case: latency, throughput, memory."""
     rows = [
         (
             case['model'], size_of(case), case['used_precision'],

@@ -81,7 +81,7 @@ class CaseTiming:
 
 
 class RoundTimer(Protocol):
-    """Something that is measured once a round."""
+    """A measurement that is repeated once a round."""
 
     def measure(self) -> None:
         """Measure it once."""
@@ -104,14 +104,14 @@ def time_cases(
 
 
 def in_rounds(items: Sequence[T], rounds: int) -> Iterator[T]:
-    """Yield each item once a round; the first one rotates, so that all have each predecessor."""
+    """Yield each item once a round, in rotating order, so that each one is the first in turn."""
     for number in range(rounds):
         first = number % len(items)
         yield from (*items[first:], *items[:first])
 
 
 def camera_frame(height: int, width: int) -> Frame:
-    """Return a rendered scene of no training set."""
+    """Return a rendered scene that is not in the training set."""
     return Frame(render(FIRST_SEED['test'], height, width).image)
 
 

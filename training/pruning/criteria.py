@@ -71,7 +71,7 @@ Criterion = Callable[[ChannelGroup], Tensor]
 
 
 class NoNormsError(SwiftnetError):
-    """A criterion on batch norms for channels that pass none."""
+    """A batch-norm criterion for channels without a batch norm."""
 
     def __init__(self, layer: str) -> None:
         super().__init__(
@@ -81,7 +81,7 @@ class NoNormsError(SwiftnetError):
 
 
 class NoStatisticsError(SwiftnetError):
-    """A criterion that needs data, without data."""
+    """A criterion that needs calibration data, used without any."""
 
     def __init__(self, layer: str) -> None:
         super().__init__(
@@ -92,12 +92,12 @@ class NoStatisticsError(SwiftnetError):
 
 
 def l1(group: ChannelGroup) -> Tensor:
-    """Return the L1 norm of all weights that make or read a channel (Fang et al., CVPR 2023)."""
+    """Return the L1 norm of the weights that produce or read a channel (Fang et al., 2023)."""
     return torch.stack([w.abs().sum(1) for w in group.output_weights + group.input_weights]).sum(0)
 
 
 def l2(group: ChannelGroup) -> Tensor:
-    """Return the L2 norm of all weights that make or read a channel."""
+    """Return the L2 norm of the weights that produce or read a channel."""
     weights = group.output_weights + group.input_weights
     return torch.stack([w.square().sum(1) for w in weights]).sum(0).sqrt()
 

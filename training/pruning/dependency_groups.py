@@ -57,7 +57,7 @@ class GroupMember:
 
 @dataclass(frozen=True)
 class DependencyGroup:
-    """Channels of several layers that belong together, named after the first that makes them."""
+    """Channels that can only be removed together, named after the first layer that makes them."""
 
     name: str
     channels: int
@@ -104,7 +104,7 @@ def trace(network: nn.Module) -> TracedNetwork:
 
 
 def makes_channels(layer: nn.Module) -> bool:
-    """Return whether a layer mixes its inputs to new channels: a non-depthwise convolution."""
+    """Return whether a layer mixes its inputs into new channels: a non-depthwise convolution."""
     return isinstance(layer, nn.Conv2d) and not is_depthwise(layer)
 
 

@@ -16,7 +16,7 @@
 Unstructured pruning: masks over single weights, for lottery-ticket experiments.
 
 A masked network keeps the shape and the speed of the full one, since zeros are multiplied like
-all other numbers. For speed whole channels have to go (structured.py).
+all other numbers. For speed, remove whole channels (structured.py).
 """
 
 from base64 import b64decode, b64encode
@@ -71,7 +71,7 @@ def unstructured_masks(network: nn.Module, options: MaskOptions) -> dict[str, Te
     """
     Return masks that remove the weights of smallest magnitude of all convolutions.
 
-    Weights that are 0 already go first, so that masks of rising ratios are nested. Raise
+    Weights that are already 0 are removed first, so that masks of rising ratios are nested. Raise
     EmptyLayerError if nothing would be left of a layer.
     """
     weights = {
@@ -133,7 +133,7 @@ def load_masks(path: Path) -> dict[str, Tensor]:
 
 
 def _largest(magnitudes: Tensor, ratio: float) -> Tensor:
-    """Return True except for the fraction of smallest values; of equals the first one goes."""
+    """Return a mask, False for the fraction `ratio` of smallest values, ties in their order."""
     kept = torch.ones(len(magnitudes), dtype=torch.bool)
     kept[magnitudes.argsort(stable=True)[: round(ratio * len(magnitudes))]] = False
     return kept

@@ -66,8 +66,8 @@ def prune(
     """
     Remove channels in place and return which.
 
-    Dead channels always go, also from parts without a ratio and below the floor; a layer that is
-    dead altogether keeps one channel. `before` is the history of earlier rounds: ratios are
+    Dead channels are always removed, also from parts without a ratio and below the floor; an
+    entirely dead layer keeps one channel. `before` is the history of earlier rounds: ratios are
     fractions of the original widths, so that rounds of rising ratios end at the width of one
     shot. Parameters are replaced: create optimizers afterwards.
     """

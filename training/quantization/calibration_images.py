@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Images of a quantization: some to calibrate with, others to measure on."""
+"""Images for quantization: a calibration set, and a held-out set to measure on."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

@@ -40,7 +40,7 @@ from training.warehouse_renderer import render
 
 # Inputs that are float32 in ONNX whatever the data type: roi and scales of a resize.
 _ALWAYS_FLOAT = {'Resize': (1, 2)}
-# A scene of no training set.
+# The seed of a scene that is not in the training set.
 _SEED = 3
 
 
@@ -53,7 +53,7 @@ def write_fp16(source: Path, out: Path) -> float:
     """
     spec, golden = read_spec(source), read_golden(source)
     if spec.precision != 'fp32':
-        reason = f'it is {spec.precision} already; convert the fp32 file that it was made from'
+        reason = f'it is {spec.precision} already; convert the original fp32 file'
         raise InvalidModelError(source, reason)
     write_model(to_fp16(read_model(source), source), out, replace(spec, precision='fp16'), golden)
     pixels = golden.frame if golden else render(_SEED, spec.input_height, spec.input_width).image

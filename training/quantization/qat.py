@@ -73,7 +73,7 @@ def finetune_int8(inputs: QatInputs, out: Path, options: QatOptions) -> dict[str
     """Train, write the INT8 file `out`, and return its metrics on the held-out images."""
     spec, model = read_spec(inputs.quantized), read_model(inputs.quantized)
     if spec.precision != 'int8' or spec.calibration is None:
-        reason = 'it is no int8 file of python -m training quantize, which has to run first'
+        reason = 'it is not an int8 file of python -m training quantize, which has to run first'
         raise InvalidModelError(inputs.quantized, reason)
     bits = spec.calibration['weight_bits']
     folded = fold_batch_norms(read_model(inputs.source)).model

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Post-training quantization (PTQ) of an FP32 file to an INT8 file with a record of its making."""
+"""Post-training quantization (PTQ) of an FP32 file to an INT8 file that records its provenance."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
@@ -100,7 +100,7 @@ def quantize(
 def measure_split(
     result: QuantizationResult, source: Path, images: CalibrationImages, name: str
 ) -> None:
-    """Replace the metrics in the record by those of a whole split, which chose nothing."""
+    """Replace the metrics in the record by those of a whole split, not used for any choice."""
     scorer = Scorer(images, source, read_spec(source))
     after = scorer.score(result.model)
     result.record.update(scorer.metrics(after, f'images of {name}'))

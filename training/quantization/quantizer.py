@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Make INT8 networks of a float network: fold, calibrate, compute scales, write Q/DQ pairs."""
+"""Make INT8 networks from a float network: fold, calibrate, compute scales, write Q/DQ pairs."""
 
 from collections.abc import Collection, Mapping
 from pathlib import Path
@@ -114,7 +114,7 @@ def fold_for_quantization(model: onnx.ModelProto, spec: ModelSpec, path: Path) -
     already_int8 = is_quantized(model)
     if already_int8 or spec.precision != 'fp32':
         kind = 'int8' if already_int8 else spec.precision
-        reason = f'it is {kind} already; quantize the fp32 file that it was made from'
+        reason = f'it is {kind} already; quantize the original fp32 file'
         raise InvalidModelError(path, reason)
     folded = fold_batch_norms(model)
     if not folded.layers:

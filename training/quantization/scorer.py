@@ -46,7 +46,7 @@ class Score:
 
 
 class Scorer:
-    """Images to measure on, and the float network's labels of them."""
+    """Images to measure on, and the float network's labels for them."""
 
     def __init__(self, images: CalibrationImages, float_model: Path, spec: ModelSpec) -> None:
         self._images = images

@@ -44,20 +44,20 @@ _BLOCK = re.compile(
 # The folder of a page's plots, relative to the page.
 PLOT_FOLDER = Path('images')
 
-# name in a page's mark -> table of a folder of runs
+# name in a page's marker -> table of a folder of runs
 TABLES: dict[str, Callable[[Sequence[VariantResults]], str]] = {
     'arms': variant_table,
     'budget': budget,
     'classes': class_table,
     'int8': int8_table,
 }
-# name in a page's mark -> table of a folder of evaluations
+# name in a page's marker -> table of a folder of evaluations
 FOLDER_TABLES: dict[str, Callable[[Path], str]] = {
     'models': model_table,
     'iou': iou_table,
     'faults': corruption_table,
 }
-# Marks that are made of more than one table.
+# Markers of more than one table.
 _COMPARISON, _PLOTS = 'beside', 'plots'
 
 

@@ -89,10 +89,10 @@ def drop_records(path: Path, key: str, last: int) -> None:
 @contextmanager
 def lock_run(folder: Path) -> Iterator[None]:
     """
-    Hold the lock of a run folder, which is created, and removed again if it stays empty.
+    Hold the lock of a run folder, created if missing and removed again if it stays empty.
 
-    The lock ends with the process. Processes started by torchrun share their run and lock
-    nothing; neither does a file system without locks.
+    The lock is released when the process ends. There is none for processes that torchrun started,
+    which share their run, nor on a file system without locks.
     """
     if int(os.environ.get('WORLD_SIZE', '1')) > 1:
         yield
@@ -103,7 +103,9 @@ def lock_run(folder: Path) -> Iterator[None]:
     try:
         lock.acquire(blocking=False)
     except Timeout:
-        print(f'{folder}: another process trains it; waiting until it ends', file=sys.stderr)
+        print(
+            f'{folder}: another process is training it; waiting until that ends', file=sys.stderr
+        )
         lock.acquire()
     except NotImplementedError:
         pass

@@ -40,7 +40,7 @@ def average_checkpoints(paths: Sequence[Path]) -> Checkpoint:
         raise InvalidValueError('checkpoints', len(paths), 'two or more')
     first, *others = (load_checkpoint(path) for path in paths)
     for path, other in zip(paths[1:], others):
-        _check_alike(path, other, first)
+        _check_compatible(path, other, first)
     weights = {
         name: _mean([weight, *(other.weights[name] for other in others)])
         for name, weight in first.weights.items()
@@ -48,7 +48,7 @@ def average_checkpoints(paths: Sequence[Path]) -> Checkpoint:
     return replace(first, weights=weights, miou=None, progress={})
 
 
-def _check_alike(path: Path, other: Checkpoint, first: Checkpoint) -> None:
+def _check_compatible(path: Path, other: Checkpoint, first: Checkpoint) -> None:
     """Raise CheckpointError if the weights of a checkpoint cannot be averaged with the first's."""
     pairs = {
         'network': (other.model, first.model),

@@ -218,7 +218,7 @@ def _apply_override(tree: dict[str, Any], override: str) -> None:
             raise InvalidValueError('--set', override, f'a key of a section, {section} is none')
     if not separator:
         raise InvalidValueError('--set', override, 'section.key=value')
-    # Moved to the end: a key and its old name may both be there, and the later one counts.
+    # Moved to the end: a key and its old name may both be there, and the later one wins.
     tree.pop(key, None)
     tree[key] = parse_value('--set', text)
 

@@ -38,7 +38,7 @@ def load_mapping(path: Path, what: str) -> dict[str, Any]:
     """
     Return the mapping in a YAML file, read with the safe loader.
 
-    Raise FileMissingError, in whose message the file is called `what`, or InvalidValueError.
+    Raise FileMissingError, which calls the file `what`, or InvalidValueError.
     """
     if not path.is_file():
         raise FileMissingError(path, what)
@@ -105,7 +105,7 @@ def convert(name: str, value: Any, hint: Any) -> Any:
         return {key: dataclass_from_tree(kinds[0], tree, f'{name}.{key}.') for key, tree in items}
     if kinds and (origin is None or (origin is UnionType and value is not None)):
         return dataclass_from_tree(kinds[0], value, f'{name}.')
-    # To Python true is 1, to a user it is not.
+    # bool is a subclass of int, but true is not a number to a user.
     if isinstance(value, bool) and not {bool, Any} & {hint, *get_args(hint)}:
         raise InvalidValueError(name, value, _type_name(hint))
     holder = make_dataclass('holder', [('value', hint)])
@@ -122,7 +122,7 @@ def checked_options(
     """
     Return options converted to the annotations of the function's keyword arguments.
 
-    The first `given` parameters are passed by the caller and are no options.
+    The first `given` parameters are passed by the caller and are not options.
     """
     known = list(inspect.signature(function).parameters)[given:]
     for key in options:

@@ -33,7 +33,7 @@ def build_accelerator(amp: str) -> Accelerator:
         raise UnknownNameError('value of train.amp', amp, _MIXED_PRECISION)
     if amp == 'fp16' and not torch.cuda.is_available():
         raise InvalidValueError('train.amp', amp, 'none or bf16 where there is no GPU')
-    # All batches have one shape, so that searching for the fastest convolutions pays.
+    # All batches have one shape, so that searching for the fastest convolutions pays off.
     torch.backends.cudnn.benchmark = True
     return Accelerator(
         # Several processes share a CPU only if this is set.

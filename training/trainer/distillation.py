@@ -101,7 +101,7 @@ def load_teacher(
     checkpoint = load_checkpoint(path)
     if tuple(checkpoint.classes) != tuple(classes):
         raise CheckpointError(path, 'its classes are not those of the training data')
-    # The student's random numbers must be the same with a teacher and without.
+    # The student's random numbers must be the same with and without a teacher.
     with torch.random.fork_rng(devices=[]):
         network = checkpoint.network()
     network = network.requires_grad_(False)

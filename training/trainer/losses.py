@@ -83,8 +83,8 @@ def ohem(
     """
     Return the cross entropy of the hard pixels (online hard example mining).
 
-    Hard are the pixels whose true class has a probability below `threshold`, and at least the
-    fraction `kept` of each image with the largest losses. Class weights do not change which
+    A pixel is hard if the probability of its true class is below `threshold`, or if it is in the
+    fraction `kept` of its image with the largest losses. Class weights do not change which
     pixels are hard.
     """
     for name, value in (('threshold', threshold), ('kept', kept)):
@@ -176,5 +176,5 @@ def _pixel_cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
 def _weighted(losses: Tensor, labels: Tensor, class_weights: Tensor | None) -> Tensor:
     if class_weights is None:
         return losses
-    # The loss of unlabeled pixels is 0: any class id will do for them.
+    # The loss of unlabeled pixels is 0, so they can have the weight of any class.
     return losses * class_weights.to(losses)[labels.where(labels != UNLABELED, 0)]

@@ -37,7 +37,7 @@ LR_SCHEDULES: dict[str, Callable[[Optimizer, int, float], LRScheduler]] = {
 def build_lr_schedule(
     config: OptimizerConfig, optimizer: Optimizer, steps: int, steps_per_epoch: int
 ) -> LRScheduler:
-    """Return the schedule over all steps, warm-up included; UnknownNameError if unknown."""
+    """Return the schedule over all steps, warm-up included; raise UnknownNameError."""
     if config.schedule not in LR_SCHEDULES:
         raise UnknownNameError('schedule', config.schedule, LR_SCHEDULES)
     warmup_steps = round(config.warmup_epochs * steps_per_epoch)

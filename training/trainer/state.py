@@ -32,7 +32,7 @@ _WITH_STATE = ('network', 'ema', 'optimizer', 'scheduler')
 @dataclass
 class TrainState:
     """
-    Network, weight average, optimizer and schedule, and how far the run has come.
+    Network, weight average, optimizer, schedule and progress of a run.
 
     `model` may be wrapped for several processes; `network` is the module itself. `loss` and
     `learning_rate` are those of the last step, the latter of the decoder.

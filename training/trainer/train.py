@@ -61,7 +61,7 @@ from training.trainer.optimizers import build_optimizer
 from training.trainer.state import TrainState
 import yaml
 
-# What may differ between the configurations of a run and of its resumption.
+# Configuration keys that may change when a run is resumed.
 _MAY_DIFFER = (
     'name',
     'data.cache',
@@ -258,7 +258,7 @@ def _main_callbacks(
     paths: RunPaths,
     state: TrainState,
 ) -> list[Callback]:
-    """Return the callbacks of the main process; keep the initial weights where asked for."""
+    """Return the callbacks of the main process; keep the initial weights if requested."""
     data, table = config.data, dataset.table
     template = Checkpoint(
         model=config.model,

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The GPU through PyCUDA: a CUDA context and a stream of one's own, and the compiled kernels."""
+"""The GPU through PyCUDA: its own CUDA context and stream, and the compiled kernels."""
 
 from contextlib import contextmanager
 from typing import Dict, Iterator, TYPE_CHECKING

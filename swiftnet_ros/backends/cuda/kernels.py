@@ -44,7 +44,7 @@ SIGNATURES: Dict[str, str] = {
 BLOCK = (32, 4)
 # `struct Tap` of the kernels
 TAP = np.dtype([('first', np.int32), ('fraction', np.float32)])
-# All classes that are no candidates add at most exp(-12) to the sum of a softmax: 0.002 of one
+# All classes that are not candidates add at most exp(-12) to the sum of a softmax: 0.002 of one
 # step of the confidence.
 _NEGLIGIBLE_LOGIT = 12.0
 

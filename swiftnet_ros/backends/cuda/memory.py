@@ -51,7 +51,7 @@ class GpuMemory:
     """
     Allocations that are freed together, the last first.
 
-    Each raises DeviceMemoryError, which names `what`, if the memory does not suffice.
+    Each raises DeviceMemoryError, which names `what`, if the GPU is out of memory.
     """
 
     def __init__(self, device: CudaDevice) -> None:

@@ -40,7 +40,7 @@ _TURING = 75
 
 def compile_for(source: str, compute_capability: Tuple[int, int]) -> bytes:
     """
-    Return CUDA source compiled for a GPU, by the first NVRTC here that supports it.
+    Return CUDA source compiled for a GPU, by the first installed NVRTC that supports it.
 
     Raise EngineUnavailableError if none does.
     """
@@ -93,7 +93,7 @@ class Nvrtc:
         status = self._library.nvrtcCompileProgram(program, len(options), words)
         if status:
             log = self._output(program, 'ProgramLog').rstrip(b'\0').decode(errors='replace')
-            raise UnexpectedError(f'NVRTC does not compile the kernels ({one_line(log)})')
+            raise UnexpectedError(f'NVRTC cannot compile the kernels ({one_line(log)})')
 
     def _output(self, program: ctypes.c_void_p, what: str) -> bytes:
         size = ctypes.c_size_t()

@@ -86,7 +86,7 @@ def test_truncated_file_or_another_one_raises(tiny_path, content):
     whole = tiny_path.read_bytes()
     is_cut = isinstance(content, float)
     tiny_path.write_bytes(whole[: int(len(whole) * content)] if is_cut else content)
-    with pytest.raises(InvalidModelError, match='or no ONNX file; copy or') as error:
+    with pytest.raises(InvalidModelError, match='or not an ONNX file; copy or') as error:
         read_spec(tiny_path)
     assert one_line(error)
 

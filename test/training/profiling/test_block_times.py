@@ -197,5 +197,5 @@ def test_blocks_add_up_to_about_the_forward_pass(tmp_path):
 def test_network_without_named_blocks_raises(tmp_path):
     write_tiny_model(tmp_path / 'tiny.onnx')
     case = make_cases([tmp_path / 'tiny.onnx'], [], ['fp32'], tmp_path)[0]
-    with pytest.raises(InvalidModelError, match='do not name stem, blocks and decoder'):
+    with pytest.raises(InvalidModelError, match='nodes lack stem, blocks and decoder'):
         time_blocks([case], 1, 1)

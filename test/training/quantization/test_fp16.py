@@ -97,4 +97,4 @@ def test_command_prints_the_agreement_and_accepts_fp32_only(capsys, files, tmp_p
     result = command_json(capsys, 'fp16', source, '-o', tmp_path / 'a.onnx')
     assert result == {'agreement': agreement}
     assert main(['fp16', str(half), '-o', str(tmp_path / 'b.onnx')]) == 1
-    assert 'it is fp16 already; convert the fp32 file' in capsys.readouterr().err
+    assert 'it is fp16 already; convert the original fp32 file' in capsys.readouterr().err

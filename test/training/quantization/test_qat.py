@@ -124,7 +124,7 @@ def test_command_writes_a_file_of_the_same_format(capsys, tmp_path):
     [
         (['--steps', '0'], '--steps is 0, expected at least 1'),
         (['--lr', '0'], '--lr is 0.0, expected a number above 0'),
-        ([], 'it is no int8 file of python -m training quantize, which has to run first'),
+        ([], 'it is not an int8 file of python -m training quantize, which has to run first'),
     ],
 )
 def test_invalid_options_and_files_raise(capsys, tmp_path, words, expected):

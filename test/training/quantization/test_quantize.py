@@ -196,7 +196,7 @@ def test_model_without_specification_raises(capsys, source, images, out, tmp_pat
 def test_quantized_model_raises(capsys, source, images, out):
     run(capsys, source, '--images', images, '-o', out, '--method', 'max')
     text = error_of(capsys, out, '--images', images, '-o', out)
-    assert 'it is int8 already; quantize the fp32 file that it was made from' in text
+    assert 'it is int8 already; quantize the original fp32 file' in text
 
 
 def test_fewer_than_two_images_raise(capsys, source, out, tmp_path):

@@ -63,7 +63,7 @@ def test_second_process_waits_for_the_first(start, folder_root, tmp_path, killed
         time.sleep(0.05)
     second = start('-m', 'training', *words)
     line = second.stderr.readline()
-    while line and 'another process trains it' not in line:
+    while line and 'another process is training it' not in line:
         line = second.stderr.readline()
     assert str(run) in line
     assert second.poll() is None
