@@ -25,6 +25,7 @@ pytest_plugins = (
     'helpers.skip_ledger',
     'helpers.fixtures',
     'helpers.tensorrt_builds',
+    'helpers.ros_session',
     'pytester',
 )
 

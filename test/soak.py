@@ -30,7 +30,7 @@ import sys
 from time import monotonic, sleep
 
 from diagnostic_msgs.msg import DiagnosticArray
-from helpers.ros_probe import Probe, resident, wait_until
+from helpers.ros_probe import Probe, wait_until
 import numpy as np
 from std_msgs.msg import Header
 from swiftnet_ros.benchmark.measurement import LabeledFrames
@@ -108,7 +108,7 @@ class Overdrive:
 
     def _measure_memory(self, record, now):
         self._process.check()
-        record.memory.append((now, resident(self._process.pid) / 1e6))
+        record.memory.append((now, self._process.memory_mb))
         text = f'{now:.0f} s: {len(record.results)} results, {record.memory[-1][1]:.1f} MB'
         print(text, file=sys.stderr)
 

@@ -63,13 +63,9 @@ def tiny_path(tmp_path_factory):
 
 
 @pytest.fixture(scope='module')
-def probe():
+def probe(ros):
     """Return a node that publishes and subscribes, spun by a thread."""
     from helpers.ros_probe import Probe
-    import rclpy
-    from rclpy.signals import SignalHandlerOptions
 
-    rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
     with Probe() as opened:
         yield opened
-    rclpy.shutdown()

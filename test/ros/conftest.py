@@ -43,19 +43,6 @@ claim_domain()
 set_profile()
 
 
-@pytest.fixture(scope='session')
-def ros():
-    """Initialize ROS in this process, with a node that stays, as discovery takes time."""
-    import rclpy
-    from rclpy.signals import SignalHandlerOptions
-
-    rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
-    node = rclpy.create_node('test_process')
-    yield
-    node.destroy_node()
-    rclpy.shutdown()
-
-
 @pytest.fixture
 def probe(ros):
     """Return a node that publishes and subscribes for a test, spun by a thread."""
