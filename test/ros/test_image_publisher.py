@@ -135,7 +135,7 @@ def test_an_unreadable_image_is_skipped_with_a_warning(probe, tmp_path, images):
         publisher.send_signal(signal.SIGINT)
         _, log = publisher.communicate(timeout=10)
     assert {message.height for message in messages} == {30, 50}
-    assert '1.png is' in log and 'skipped' in log
+    assert '1.png' in log and 'skipped' in log
 
 
 def test_the_calibration_is_that_of_a_pinhole_camera():
