@@ -23,7 +23,7 @@ import os
 import shutil
 from typing import MutableMapping
 
-from swiftnet_ros.ros.compat import PROFILE_VARIABLES, profile_variables
+from swiftnet_ros.ros.compat import needs_localhost_only, PROFILE_VARIABLES, profile_variables
 from swiftnet_ros.ros.discovery import is_limited_to_machine
 from swiftnet_ros.system.paths import share_folder
 
@@ -37,7 +37,8 @@ def set_profile(environment: MutableMapping[str, str] = os.environ) -> str:
 
     Return a warning if it is not set because too little shared memory is free, else an empty
     text: with a segment that does not fit, Fast DDS would use no shared memory at all. If
-    discovery is limited to this machine, so is the profile: Humble only adds transports to it.
+    discovery is limited to this machine, so is the profile on Humble, which only adds transports
+    to those of a profile; newer releases limit them.
     """
     if any(environment.get(variable) for variable in PROFILE_VARIABLES):
         return ''
@@ -47,7 +48,8 @@ def set_profile(environment: MutableMapping[str, str] = os.environ) -> str:
             f'{_SHARED_MEMORY} has {free / 2**20:.0f} MB free, too little for large frames, which '
             'may be lost; start a container with --shm-size=1g'
         )
-    name = 'fastdds_localhost.xml' if is_limited_to_machine(environment) else 'fastdds.xml'
+    is_local = needs_localhost_only() and is_limited_to_machine(environment)
+    name = 'fastdds_localhost.xml' if is_local else 'fastdds.xml'
     path = str(share_folder('config') / name)
     environment.update(dict.fromkeys(profile_variables(), path))
     return ''

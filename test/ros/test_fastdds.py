@@ -67,6 +67,21 @@ def test_the_variable_is_the_one_that_the_installed_ros_reads(rclpy_is, number, 
     assert set(environment) == set(names)
 
 
+@pytest.mark.parametrize(
+    ('number', 'variables', 'name'),
+    [
+        ('3.3.16', {'ROS_LOCALHOST_ONLY': '1'}, 'fastdds_localhost.xml'),
+        ('3.3.16', {}, 'fastdds.xml'),
+        ('7.1.6', {'ROS_AUTOMATIC_DISCOVERY_RANGE': 'LOCALHOST'}, 'fastdds.xml'),
+    ],
+)
+def test_the_profile_is_local_on_humble_if_discovery_is(rclpy_is, number, variables, name):
+    rclpy_is(number)
+    environment = dict(variables)
+    set_profile(environment)
+    assert environment['FASTRTPS_DEFAULT_PROFILES_FILE'].endswith(f'/{name}')
+
+
 def test_announcements_are_repeated_at_a_short_period():
     path = fastdds.share_folder('config') / 'fastdds.xml'
     name = '{http://www.eprosima.com/XMLSchemas/fastRTPS_Profiles}'
