@@ -109,10 +109,21 @@ class Probe:
         return client.call_async(kind.Request(**fields))
 
     def call(self, kind, service, **fields):
-        """Call a service and return its response."""
-        future = self.begin_call(kind, service, **fields)
-        wait_until(future.done, 30, f'the response of {service}')
-        return future.result()
+        """
+        Call a service and return its response.
+
+        A service drops a response if it has not discovered the client's reader yet, so what only
+        reads is requested again.
+        """
+        is_reading = kind.__name__.startswith(('Describe', 'Get', 'List'))
+        for seconds in [5.0] * 5 * is_reading + [30.0]:
+            future = self.begin_call(kind, service, **fields)
+            end = monotonic() + seconds
+            while monotonic() < end and not future.done():
+                sleep(0.005)
+            if future.done():
+                return future.result()
+        raise AssertionError(f'no response of {service}')
 
     def send(self, publisher, message, received):
         """Publish a frame until a result with its header is in `received`, and return it."""
