@@ -39,6 +39,7 @@ from swiftnet_ros.backends.tensorrt.source import file_precision
 from swiftnet_ros.errors import EngineCacheError, listing, MissingOptionError
 from swiftnet_ros.model_spec import ModelFile, read_model_file
 from swiftnet_ros.model_spec.find_model import find_model
+from swiftnet_ros.system.paths import path_argument
 from swiftnet_ros.system.process import end_with_parent, exit_code
 
 _UNCACHED = f'uncached{SUFFIX}'
@@ -109,7 +110,7 @@ def _parser() -> ArgumentParser:
     add('--json', action='store_true', help='one JSON object as the last line')
     add('--progress-json', action='store_true', help='progress as lines of JSON on stdout')
     # For the node only: the folder of an engine that cannot be cached, and whom to end with.
-    add('--fallback', type=Path, help=SUPPRESS)
+    add('--fallback', type=path_argument, help=SUPPRESS)
     add('--parent', type=int, help=SUPPRESS)
     return parser
 

@@ -42,7 +42,7 @@ from swiftnet_ros.model_spec import ModelSpec
 from swiftnet_ros.model_spec.find_model import find_model
 from swiftnet_ros.ros.image_msgs import from_array, to_labels
 from swiftnet_ros.ros.spin import stop_on_signals
-from swiftnet_ros.system.paths import share_folder
+from swiftnet_ros.system.paths import path_argument, share_folder
 from swiftnet_ros.system.process import exit_code
 
 _OPACITY = 0.5
@@ -59,11 +59,15 @@ def main(argv: Optional[List[str]] = None) -> int:
 def _parser() -> ArgumentParser:
     parser = ArgumentParser(prog='demo', description='Segment the demo images over real topics.')
     parser.add_argument('--seconds', type=float, help='duration; default: until Ctrl-C')
-    parser.add_argument('--out', type=Path, default=Path('demo_out'), help='folder of overlays')
+    parser.add_argument(
+        '--out', type=path_argument, default=Path('demo_out'), help='folder of overlays'
+    )
     parser.add_argument('--rate', type=float, default=10.0, help='frames per second to send')
     parser.add_argument('--model', default='warehouse', help='.onnx file, or shipped model')
-    parser.add_argument('--images', type=Path, help='folder of your own images')
-    parser.add_argument('--labels', type=Path, help='folder of PNGs of class ids, same names')
+    parser.add_argument('--images', type=path_argument, help='folder of your own images')
+    parser.add_argument(
+        '--labels', type=path_argument, help='folder of PNGs of class ids, same names'
+    )
     return parser
 
 

@@ -58,6 +58,16 @@ class FolderNotCreatedError(SwiftnetError):
         super().__init__(f'cannot create folder {path}: {reason}; choose another folder')
 
 
+class UnsetVariableError(SwiftnetError):
+    """A path with an environment variable that is not set."""
+
+    def __init__(self, path: str, variable: str) -> None:
+        super().__init__(
+            f'{path!r} has the environment variable {variable}, which is not set; set it, or give '
+            'the path without it'
+        )
+
+
 class InvalidValueError(SwiftnetError):
     """A configuration value, parameter or argument outside of what is allowed."""
 

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any, Dict, Optional, Tuple, Type, TypeVar
 
 from swiftnet_ros.errors import InvalidValueError, UnknownNameError
+from swiftnet_ros.system.paths import expand_path
 
 AUTO = 'auto'
 PRECISIONS = (AUTO, 'fp32', 'bf16', 'fp16', 'int8')
@@ -41,13 +42,14 @@ def _option(
     metavar: str = '',
     parameter: bool = True,
     in_key: bool = False,
+    is_path: bool = False,
 ) -> Any:
     """
     Declare one option.
 
     `flags` are its names on a command line, `limits` the lowest and highest value. `parameter`:
     a node declares it as a ROS parameter of the field's name. `in_key`: another value is another
-    engine in the cache.
+    engine in the cache. `is_path`: it is expanded by `expand_path`.
     """
     return field(
         default=default,
@@ -59,6 +61,7 @@ def _option(
             'metavar': metavar,
             'parameter': parameter,
             'in_key': in_key,
+            'is_path': is_path,
         },
     )
 
@@ -69,7 +72,8 @@ class BackendOptions:
     How a model is run: the backend, its precision and what an engine is built with.
 
     Every field has its description, limits and command-line flags in its metadata. Raises
-    UnknownNameError or InvalidValueError for a value that no backend takes.
+    UnknownNameError or InvalidValueError for a value that no backend takes, UnsetVariableError
+    for a path with such a variable.
     """
 
     engine: str = _option(
@@ -101,6 +105,7 @@ class BackendOptions:
         'or a folder of images like those of the camera; empty is none (tensorrt)',
         ('--calibration',),
         metavar='PATH',
+        is_path=True,
         in_key=True,
     )
     dla: int = _option(
@@ -126,6 +131,7 @@ class BackendOptions:
         '~/.cache/swiftnet_ros (tensorrt)',
         ('--cache',),
         metavar='DIR',
+        is_path=True,
     )
     calibrator: str = _option(
         CALIBRATORS[0],
@@ -158,6 +164,7 @@ class BackendOptions:
         'file of the engine, instead of one in the cache',
         ('-o', '--output'),
         metavar='ENGINE',
+        is_path=True,
         parameter=False,
     )
     timing_cache: str = _option(
@@ -165,6 +172,7 @@ class BackendOptions:
         'file of TensorRT timings, instead of one in the cache',
         ('--timing-cache',),
         metavar='FILE',
+        is_path=True,
         parameter=False,
     )
 
@@ -173,6 +181,8 @@ class BackendOptions:
         if self.precision == _BEST:
             object.__setattr__(self, 'precision', AUTO)
         for name, item in _declared().items():
+            if item.metadata['is_path']:
+                object.__setattr__(self, name, expand_path(getattr(self, name)))
             _check(name, getattr(self, name), item)
 
     @property

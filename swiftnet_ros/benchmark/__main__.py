@@ -23,7 +23,6 @@ each frame is sent after the result of the one before, and only then is the mIoU
 
 from argparse import ArgumentParser, Namespace
 import json
-from pathlib import Path
 import sys
 from typing import Any, Dict, Iterator, List, Optional
 
@@ -44,6 +43,7 @@ from swiftnet_ros.errors import (
 )
 from swiftnet_ros.segmenter import Segmenter
 from swiftnet_ros.system.image_size import parse_size
+from swiftnet_ros.system.paths import path_argument
 from swiftnet_ros.system.process import exit_code
 
 _ABOVE_ZERO = ('rate', 'overload', 'seconds')
@@ -60,8 +60,8 @@ def _parser() -> ArgumentParser:
     parser = ArgumentParser(prog='benchmark', description=__doc__.strip().partition('\n')[0])
     add = parser.add_argument
     add('--model', default='warehouse', help='.onnx or .engine, or shipped model')
-    add('--images', type=Path, required=True, help='folder of images')
-    add('--labels', type=Path, help='folder of PNGs of class ids, same names')
+    add('--images', type=path_argument, required=True, help='folder of images')
+    add('--labels', type=path_argument, help='folder of PNGs of class ids, same names')
     add('--size', metavar='WIDTHxHEIGHT', help='of the camera; images are stretched to it')
     add('--rate', type=float, help='frames per second to send')
     add('--overload', type=float, help='rate to send, as a multiple of that of inference')
@@ -79,7 +79,7 @@ def _parser() -> ArgumentParser:
     add('--no-ros', action='store_true', help='measure in this process')
     add_arguments(parser, 'engine', 'precision', 'threads')
     add('--repeat', type=int, default=1, help='repetitions of the images')
-    add('--json', type=Path, metavar='FILE', help='also write the JSON object to a file')
+    add('--json', type=path_argument, metavar='FILE', help='also write the JSON object to a file')
     return parser
 
 

@@ -32,7 +32,7 @@ from swiftnet_ros.errors import (
     UnreadableFileError,
 )
 from swiftnet_ros.model_spec import ModelSpec
-from swiftnet_ros.system.paths import share_folder
+from swiftnet_ros.system.paths import expand_path, share_folder
 
 DEMO = 'demo'
 IMAGE_SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp')
@@ -96,7 +96,7 @@ def open_source(source: str, loop: bool, warn: Callable[[str], None]) -> Iterato
     `source` is a folder of images, an image, a video, or `demo`, the demo images of this package.
     Raise at once if it is missing or empty. Unreadable images are reported to `warn` and skipped.
     """
-    path = share_folder(DEMO) / 'images' if source == DEMO else Path(source)
+    path = share_folder(DEMO) / 'images' if source == DEMO else Path(expand_path(source))
     if path.is_file() and path.suffix.lower() not in IMAGE_SUFFIXES:
         _open_video(path).release()
         return _play(lambda: _video_frames(path), path, loop)

@@ -47,6 +47,7 @@ from swiftnet_ros.errors import (
 )
 from swiftnet_ros.model_spec.find_model import shipped_models
 from swiftnet_ros.system.files import write_atomic
+from swiftnet_ros.system.paths import path_argument
 from swiftnet_ros.system.process import exit_code
 
 PRECISIONS = ('fp32', 'fp16', 'bf16', 'int8')
@@ -139,14 +140,18 @@ def _parser() -> ArgumentParser:
     add = parser.add_argument
     models = '.onnx files, either one of a pair, or shipped models; default: all shipped models'
     add('models', nargs='*', metavar='MODEL', help=models)
-    add('--images', type=Path, required=True, help='folder of images')
-    add('--labels', type=Path, help='folder of PNGs of class ids, same names; for the mIoU')
+    add('--images', type=path_argument, required=True, help='folder of images')
+    add(
+        '--labels',
+        type=path_argument,
+        help='folder of PNGs of class ids, same names; for the mIoU',
+    )
     add_arguments(parser, 'engine', 'engine_cache')
     parser.set_defaults(engine=TENSORRT)
     precisions = 'comma-separated, as fp16,int8'
     add('--precisions', type=split_precisions, default=('fp16', 'int8'), help=precisions)
     add('--repeat', type=int, default=1, help='repetitions of the images')
-    add('--out', type=Path, default=Path('device_report'), help='folder for the report')
+    add('--out', type=path_argument, default=Path('device_report'), help='folder for the report')
     return parser
 
 

@@ -31,6 +31,7 @@ from swiftnet_ros.model_spec.contract import check_graph
 from swiftnet_ros.model_spec.onnx_file import check_opset, read_model, write_model
 from swiftnet_ros.model_spec.spec import classes_from_tree, SemanticClass, unlabeled_id_for
 from swiftnet_ros.system.image_size import network_size
+from swiftnet_ros.system.paths import path_argument
 from swiftnet_ros.system.process import exit_code
 import yaml
 
@@ -78,8 +79,10 @@ def add_spec(arguments: argparse.Namespace) -> int:
 def parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
     parser = argparse.ArgumentParser('python -m swiftnet_ros.model_spec', description=__doc__)
-    parser.add_argument('model', type=Path, metavar='MODEL', help='ONNX file')
-    parser.add_argument('--classes', type=Path, required=True, help='YAML: classes: [{name, rgb}]')
+    parser.add_argument('model', type=path_argument, metavar='MODEL', help='ONNX file')
+    parser.add_argument(
+        '--classes', type=path_argument, required=True, help='YAML: classes: [{name, rgb}]'
+    )
     for name in ('--mean', '--std'):
         help_text = 'of R, G, B, 0 to 1, as in training; needed for a float input'
         parser.add_argument(name, type=float, nargs=3, metavar=('R', 'G', 'B'), help=help_text)
@@ -88,7 +91,9 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument('--name', help='name of the model; default: name of the file')
     parser.add_argument('--unlabeled-id', type=int, help='id of unlabeled pixels; default: 255')
     parser.add_argument('--trained-on', default='unknown', help='dataset and split')
-    parser.add_argument('-o', '--output', type=Path, required=True, help='ONNX file to write')
+    parser.add_argument(
+        '-o', '--output', type=path_argument, required=True, help='ONNX file to write'
+    )
     return parser
 
 

@@ -21,7 +21,7 @@ import re
 from typing import List, Optional, Union
 
 from swiftnet_ros.errors import ModelNotFoundError
-from swiftnet_ros.system.paths import share_folders
+from swiftnet_ros.system.paths import expand_path, share_folders
 
 # The files of a pair; without a precision the first that exists is the model.
 _DEFAULT_ORDER = ('int8', 'fp32')
@@ -36,20 +36,23 @@ def find_model(name_or_path: Union[str, Path], precision: str = '') -> Path:
 
     FOLDER/X.onnx, where there is no such file, stands for the pair X.int8.onnx and X.fp32.onnx,
     and so does the name of a shipped model. Of a pair it is the file of `precision` (fp32, fp16
-    or int8) where that exists, else the default one. ModelNotFoundError if there is none.
+    or int8) where that exists, else the default one. ModelNotFoundError if there is none. A path
+    is expanded by `expand_path`.
     """
-    if os.path.isfile(name_or_path):
-        return Path(name_or_path)
-    if str(name_or_path).endswith(_ENDING):
-        found = _file_of_pair(str(name_or_path)[: -len(_ENDING)], precision)
+    path = expand_path(str(name_or_path))
+    if os.path.isfile(path):
+        return Path(path)
+    if path.endswith(_ENDING):
+        found = _file_of_pair(path[: -len(_ENDING)], precision)
         if found is not None:
             return found
     # A name never leads out of the folders: no separators, no dots.
-    if _NAME.fullmatch(str(name_or_path)):
+    if _NAME.fullmatch(path):
         for folder in share_folders('models'):
-            found = _file_of_pair(str(folder / str(name_or_path)), precision)
+            found = _file_of_pair(str(folder / path), precision)
             if found is not None:
                 return found
+    # As it was given: a message must not show other nodes the values of variables.
     raise ModelNotFoundError(name_or_path, shipped_models())
 
 

@@ -19,6 +19,7 @@ import re
 from typing import Iterable, List, Tuple
 
 from swiftnet_ros.errors import FileMissingError, InvalidValueError
+from swiftnet_ros.system.paths import expand_path
 
 # ROS allows 255 characters for a whole topic name.
 _MAX_LENGTH = 64
@@ -77,7 +78,7 @@ def image_remappings(cameras: str, image_topic: str) -> List[Tuple[str, str]]:
 
 def checked_params_file(path: str) -> str:
     """Return the path of a parameter file; raise FileMissingError, as launch_ros only warns."""
-    file = Path(path).expanduser()
+    file = Path(expand_path(path))
     if not file.is_file():
         raise FileMissingError(path, 'params_file')
     return str(file)

@@ -12,17 +12,50 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Paths of the user's cache and of the package's data files, however it is installed."""
+"""Paths that a user gives, of the user's cache, and of the package's data files."""
 
+from argparse import ArgumentTypeError
 import os
 from pathlib import Path
+import re
 import site
 import sys
 from typing import Iterator, Mapping, Optional
 
-from swiftnet_ros.errors import FileMissingError
+from swiftnet_ros.errors import FileMissingError, UnsetVariableError
 
 _PACKAGE = Path(__file__).resolve().parents[1]
+_VARIABLE = re.compile(r'\$(?:([A-Za-z_]\w*)|\{([^}]+)\})', re.ASCII)
+
+
+def expand_path(path: str) -> str:
+    """
+    Return a path with `~`, `~USER`, `$VARIABLE` and `${VARIABLE}` expanded.
+
+    A file whose own name contains a `$` is found too. Raise UnsetVariableError for a variable
+    that is not set, such as HOME for `~`.
+    """
+    if os.path.lexists(path):
+        return path
+
+    def value(match: 're.Match[str]') -> str:
+        name = match[1] or match[2]
+        if name not in os.environ:
+            raise UnsetVariableError(path, name)
+        return os.environ[name]
+
+    expanded = os.path.expanduser(_VARIABLE.sub(value, path))
+    if expanded.partition('/')[0] == '~':
+        raise UnsetVariableError(path, 'HOME')
+    return expanded
+
+
+def path_argument(text: str) -> Path:
+    """Return an argument as `expand_path` does; a `type` for argparse."""
+    try:
+        return Path(expand_path(text))
+    except UnsetVariableError as error:
+        raise ArgumentTypeError(str(error)) from error
 
 
 def user_cache(environment: Mapping[str, str]) -> Optional[Path]:

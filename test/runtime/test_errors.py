@@ -21,6 +21,10 @@ from swiftnet_ros.errors import SwiftnetError
 MADE = [
     (errors.FileMissingError('a.png'), ['file not found: a.png', 'check the path']),
     (errors.FileMissingError('/d', 'folder'), ['folder not found: /d']),
+    (
+        errors.UnsetVariableError('$DATA/x', 'DATA'),
+        ["'$DATA/x' has the environment variable DATA, which is not set; set it"],
+    ),
     (errors.ModelNotFoundError('x', ['camvid']), ["'x'", '.onnx file', '(camvid)']),
     (errors.ModelNotFoundError('x', []), ['none is installed']),
     (errors.InvalidModelError('m.onnx', 'it is odd'), ['cannot use model m.onnx: it is odd']),

@@ -21,6 +21,7 @@ from typing import Any
 
 from swiftnet_ros.errors import FileMissingError, InvalidValueError
 from swiftnet_ros.system.image_size import network_size, Size
+from swiftnet_ros.system.paths import path_argument
 from training.datasets import DATASETS, open_dataset
 from training.datasets.base import ImageLabelDataset
 from training.schema.config import parse_value
@@ -54,14 +55,14 @@ class CommandParser(ArgumentParser):
         """Add --dataset, --root, --split and --option, for `dataset_of`."""
         names = ', '.join(DATASETS)
         self.add_argument('--dataset', required=required, help=f'one of {names}')
-        self.add_argument('--root', type=Path, help='folder of the dataset')
+        self.add_argument('--root', type=path_argument, help='folder of the dataset')
         self.add_argument('--split', default=split, help='train, val or test')
         self.add_key_values('--option', 'an option of the dataset, as frames=20 of warehouse')
 
 
 def file_to_write(text: str) -> Path:
     """Return a path; raise SwiftnetError if it is a folder or its folder does not exist."""
-    path = Path(text)
+    path = path_argument(text)
     if path.is_dir():
         raise InvalidValueError('--out', text, 'a file, not a folder')
     if not path.parent.is_dir():

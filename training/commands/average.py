@@ -16,8 +16,8 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 
+from swiftnet_ros.system.paths import path_argument
 from training.commands.arguments import CommandParser, dataset_of, print_json
 from training.evaluation.evaluate import evaluate_checkpoint
 from training.run.checkpoint import save_checkpoint
@@ -27,8 +27,10 @@ from training.run.weight_average import average_checkpoints
 def main(arguments: Sequence[str]) -> int:
     """Average checkpoints of one network; with a dataset measure the mIoU and store it."""
     parser = CommandParser('average', main.__doc__)
-    parser.add_argument('checkpoints', type=Path, nargs='+', help='.pt files of one network')
-    parser.add_argument('-o', '--out', type=Path, required=True, help='.pt file to write')
+    parser.add_argument(
+        'checkpoints', type=path_argument, nargs='+', help='.pt files of one network'
+    )
+    parser.add_argument('-o', '--out', type=path_argument, required=True, help='.pt file to write')
     parser.add_dataset()
     parser.add_json()
     options = parser.parse_args(arguments)

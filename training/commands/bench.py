@@ -23,6 +23,7 @@ from tempfile import TemporaryDirectory
 from swiftnet_ros.errors import FileMissingError, InvalidValueError
 from swiftnet_ros.system.files import write_atomic
 from swiftnet_ros.system.image_size import network_size
+from swiftnet_ros.system.paths import path_argument
 from training.commands.arguments import CommandParser
 from training.profiling.cases import make_cases, PRECISIONS
 from training.profiling.measure import measure_cases
@@ -90,7 +91,13 @@ def _check(options: Namespace) -> None:
 def _parser() -> CommandParser:
     parser = CommandParser('bench', main.__doc__)
     add = parser.add_argument
-    add('models', type=Path, nargs='*', metavar='MODEL', help='.yaml, .pt, .onnx, shipped model')
+    add(
+        'models',
+        type=path_argument,
+        nargs='*',
+        metavar='MODEL',
+        help='.yaml, .pt, .onnx, shipped model',
+    )
     add('--per-block', action='store_true', help='milliseconds per pyramid level and block')
     add('--sizes', type=network_size, nargs='+', default=[], metavar='WIDTHxHEIGHT',
         help='input sizes of .yaml and .pt networks; default: their own')  # fmt: skip
@@ -100,15 +107,22 @@ def _parser() -> CommandParser:
         help=f'of {", ".join(PRECISIONS)}; int8 quantizes a .yaml, else X.int8.onnx')  # fmt: skip
     add('--threads', type=int, default=0, help='CPU threads, 0 for all')
     add('--repeats', type=int, default=20, help='rounds')
-    add('--json', type=Path, nargs='?', const=_LAST_LINE, metavar='FILE',
+    add('--json', type=path_argument, nargs='?', const=_LAST_LINE, metavar='FILE',
         help='one JSON object into a file, or as the last line')  # fmt: skip
-    add('--into', type=Path, metavar='RUNS', help='write latency.json into every run below')
-    add('--work', type=Path, metavar='DIR', help='keep exported and quantized files there')
+    add(
+        '--into',
+        type=path_argument,
+        metavar='RUNS',
+        help='write latency.json into every run below',
+    )
+    add(
+        '--work', type=path_argument, metavar='DIR', help='keep exported and quantized files there'
+    )
     add('--cpu-peak', '--ceiling', action='store_true',
         help='also a large matrix product: the peak throughput of the CPU')  # fmt: skip
     add('--camera-counts', type=int, nargs='+', default=[], metavar='N',
         help='numbers of cameras that share an engine')  # fmt: skip
-    add('--plots', type=Path, metavar='DIR', help='draw PNG files')
-    add('--tables', type=Path, nargs='+', default=[], metavar='FILE.md',
+    add('--plots', type=path_argument, metavar='DIR', help='draw PNG files')
+    add('--tables', type=path_argument, nargs='+', default=[], metavar='FILE.md',
         help='update their tables from their JSON')  # fmt: skip
     return parser

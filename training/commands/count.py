@@ -18,6 +18,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from swiftnet_ros.system.image_size import format_size
+from swiftnet_ros.system.paths import path_argument
 from torch import nn
 from training.commands.arguments import CommandParser, print_json
 from training.evaluation.complexity import count_complexity
@@ -30,7 +31,7 @@ from training.trainer.initial_weights import num_classes
 def main(arguments: Sequence[str]) -> int:
     """Count the network of a configuration, or of a checkpoint with its pruned widths."""
     parser = CommandParser('count', main.__doc__)
-    parser.add_argument('config', type=Path, help='YAML configuration or .pt checkpoint')
+    parser.add_argument('config', type=path_argument, help='YAML configuration or .pt checkpoint')
     parser.add_size('image size', (1024, 2048))
     parser.add_json()
     options = parser.parse_args(arguments)

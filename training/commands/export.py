@@ -19,6 +19,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 from swiftnet_ros.model_spec import read_golden, read_model, read_spec, write_model
+from swiftnet_ros.system.paths import path_argument
 from training.commands.arguments import CommandParser, dataset_of, print_json
 from training.datasets.base import ImageLabelDataset
 from training.evaluation.evaluate import evaluate_file
@@ -33,7 +34,7 @@ def main(arguments: Sequence[str]) -> int:
     With --dataset the file's own mIoU is measured with the runtime and stored in it.
     """
     parser = CommandParser('export', main.__doc__)
-    parser.add_argument('checkpoint', type=Path, help='.pt file')
+    parser.add_argument('checkpoint', type=path_argument, help='.pt file')
     parser.add_out('.onnx')
     description = 'name of the model; default: the file name without suffixes'
     parser.add_argument('--name', help=description)

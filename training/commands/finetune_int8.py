@@ -15,8 +15,8 @@
 """python -m training finetune_int8 FP32 INT8 --dataset NAME -o OUT: fine-tune INT8 (QAT)."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
+from swiftnet_ros.system.paths import path_argument
 from training.commands.arguments import CommandParser, print_json
 from training.commands.quantize import add_image_arguments, open_images
 from training.quantization.calibration_images import split_images
@@ -30,8 +30,10 @@ def main(arguments: Sequence[str]) -> int:
     The last step, if `quantize` alone loses too much; it needs images but no labels.
     """
     parser = CommandParser('finetune_int8', main.__doc__)
-    parser.add_argument('model', type=Path, help='.onnx file in fp32')
-    parser.add_argument('quantized', type=Path, help='.onnx file that quantize made from it')
+    parser.add_argument('model', type=path_argument, help='.onnx file in fp32')
+    parser.add_argument(
+        'quantized', type=path_argument, help='.onnx file that quantize made from it'
+    )
     parser.add_out('.onnx')
     add_image_arguments(parser)
     parser.add_argument('--held-out', type=int, default=32, help='images to measure on')

@@ -15,8 +15,8 @@
 """python -m training fp16 MODEL -o OUT: a strongly typed FP16 file for TensorRT 11."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
+from swiftnet_ros.system.paths import path_argument
 from training.commands.arguments import CommandParser, print_json
 from training.quantization.fp16 import write_fp16
 
@@ -28,7 +28,7 @@ def main(arguments: Sequence[str]) -> int:
     Older versions build FP16 from the FP32 file by a builder flag and do not need it.
     """
     parser = CommandParser('fp16', main.__doc__)
-    parser.add_argument('model', type=Path, help='.onnx file in fp32')
+    parser.add_argument('model', type=path_argument, help='.onnx file in fp32')
     parser.add_out('.onnx')
     parser.add_json()
     options = parser.parse_args(arguments)

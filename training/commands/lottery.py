@@ -17,8 +17,8 @@
 
 from collections.abc import Sequence
 import json
-from pathlib import Path
 
+from swiftnet_ros.system.paths import path_argument
 from training.commands.arguments import CommandParser
 from training.experiments.experiment import load_experiment
 from training.experiments.run import run_experiment, selected_runs
@@ -28,10 +28,10 @@ from training.experiments.seed_runs import SeedRuns
 def main(arguments: Sequence[str]) -> int:
     """Run the variants of an experiment, one after the other; finished ones are skipped."""
     parser = CommandParser('lottery', main.__doc__)
-    parser.add_argument('experiment', type=Path, help='YAML file')
-    parser.add_argument('--root', type=Path, help='folder of the dataset')
-    parser.add_argument('--transfer-root', type=Path, help='folder of the second dataset')
-    parser.add_argument('--out', type=Path, required=True, help='folder of all runs')
+    parser.add_argument('experiment', type=path_argument, help='YAML file')
+    parser.add_argument('--root', type=path_argument, help='folder of the dataset')
+    parser.add_argument('--transfer-root', type=path_argument, help='folder of the second dataset')
+    parser.add_argument('--out', type=path_argument, required=True, help='folder of all runs')
     parser.add_argument('--only', nargs='+', default=[], metavar='VARIANT', help='only these')
     parser.add_argument('--seeds', nargs='+', type=int, help="default: the experiment's")
     parser.add_key_values('--set', 'such as dense.train.epochs=3')

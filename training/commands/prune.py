@@ -22,6 +22,7 @@ from typing import Any
 
 from swiftnet_ros.errors import FileMissingError, InvalidValueError
 from swiftnet_ros.system.files import write_atomic
+from swiftnet_ros.system.paths import expand_path, path_argument
 from torch import nn
 from training.commands.arguments import CommandParser, print_json
 from training.datasets import open_dataset
@@ -56,9 +57,9 @@ def main(arguments: Sequence[str]) -> int:
     """
     options = _parser().parse_args(arguments)
     config = dataclass_from_tree(PruneConfig, _tree(options))
-    out = Path(config.out)
-    _check_out(out, Path(config.checkpoint))
-    checkpoint = load_checkpoint(Path(config.checkpoint))
+    out, source = Path(expand_path(config.out)), Path(expand_path(config.checkpoint))
+    _check_out(out, source)
+    checkpoint = load_checkpoint(source)
     network = checkpoint.network()
     statistics = _statistics(config, checkpoint, network, options.root)
     history = prune(network, config.prune, statistics, config.seed)
@@ -76,7 +77,7 @@ def main(arguments: Sequence[str]) -> int:
 def _parser() -> CommandParser:
     parser = CommandParser('prune', main.__doc__)
     add = parser.add_argument
-    add('source', type=Path, help='YAML configuration or .pt checkpoint')
+    add('source', type=path_argument, help='YAML configuration or .pt checkpoint')
     add('-o', '--out', help='.pt file to write')
     add('--criterion', help=f'one of {", ".join(CRITERIA)}')
     add('--ratios', help="first2, all, or fractions such as '{stem: 0.5, stage1: 0.5}'")
@@ -86,7 +87,7 @@ def _parser() -> CommandParser:
     add('--floor', type=int, help='least channels of a layer')
     add('--seed', type=int, help='for criterion random and for the images')
     add('--dataset', help='calibration images, for criterion context')
-    add('--root', type=Path, help='folder of the dataset')
+    add('--root', type=path_argument, help='folder of the dataset')
     add('--split', help='split of the dataset')
     add('--images', type=int, help='number of calibration images')
     add('--crop', type=int, help='side of their crops in pixels')

@@ -16,10 +16,10 @@
 
 from argparse import Namespace
 from collections.abc import Sequence
-from pathlib import Path
 
 from swiftnet_ros.errors import InvalidValueError
 from swiftnet_ros.model_spec import read_spec
+from swiftnet_ros.system.paths import path_argument
 from training.commands.arguments import CommandParser, dataset_of, print_json
 from training.evaluation.evaluate import check_classes
 from training.quantization.calibration_cache import write_tensorrt_tables
@@ -71,7 +71,9 @@ def main(arguments: Sequence[str]) -> int:
 def add_image_arguments(parser: CommandParser) -> None:
     """Add --images and the arguments of a dataset, for `open_images`."""
     parser.add_dataset(split='train')
-    parser.add_argument('--images', type=Path, metavar='DIR', help='images without labels')
+    parser.add_argument(
+        '--images', type=path_argument, metavar='DIR', help='images without labels'
+    )
 
 
 def open_images(options: Namespace) -> tuple[CalibrationImages, str]:
@@ -91,7 +93,7 @@ def open_images(options: Namespace) -> tuple[CalibrationImages, str]:
 
 def _parser() -> CommandParser:
     parser = CommandParser('quantize', main.__doc__)
-    parser.add_argument('model', type=Path, help='.onnx file in fp32')
+    parser.add_argument('model', type=path_argument, help='.onnx file in fp32')
     parser.add_out('.onnx')
     add_image_arguments(parser)
     parser.add_argument('--count', type=int, default=64, help='calibration images')

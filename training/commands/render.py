@@ -20,6 +20,7 @@ import shutil
 
 import cv2
 from swiftnet_ros.errors import InvalidValueError
+from swiftnet_ros.system.paths import path_argument
 from tqdm import tqdm
 from training.commands.arguments import CommandParser
 from training.datasets.base import Sample
@@ -34,7 +35,7 @@ def main(arguments: Sequence[str]) -> int:
     Read them with: --dataset folder --root OUT --split .
     """
     parser = CommandParser('render', main.__doc__)
-    parser.add_argument('out', type=Path, help='folder to write into')
+    parser.add_argument('out', type=path_argument, help='folder to write into')
     parser.add_argument('--split', default='demo', help=f'one of {", ".join(FIRST_SEED)}')
     parser.add_argument('--frames', type=int, help="number of scenes; default: the split's")
     parser.add_size('size of the images', (576, 1024))

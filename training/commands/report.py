@@ -16,9 +16,9 @@
 """python -m training report: tables and plots of finished runs, or of a results page."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from swiftnet_ros.errors import InvalidValueError
+from swiftnet_ros.system.paths import path_argument
 from training.commands.arguments import CommandParser, file_to_write
 from training.report.page import write_page, write_report
 
@@ -30,10 +30,12 @@ def main(arguments: Sequence[str]) -> int:
     With --page instead, update the generated tables and plots of a results page.
     """
     parser = CommandParser('report', main.__doc__)
-    parser.add_argument('runs', type=Path, nargs='?', help='folder of runs (lottery --out)')
+    parser.add_argument(
+        'runs', type=path_argument, nargs='?', help='folder of runs (lottery --out)'
+    )
     parser.add_argument('-o', '--out', type=file_to_write, help='.md file to write')
     parser.add_argument(
-        '--page', type=Path, metavar='FILE.md', help='a page such as docs/results.md'
+        '--page', type=path_argument, metavar='FILE.md', help='a page such as docs/results.md'
     )
     options = parser.parse_args(arguments)
     if (options.page is None) == (options.runs is None or options.out is None):

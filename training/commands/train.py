@@ -16,9 +16,9 @@
 
 from collections.abc import Sequence
 import os
-from pathlib import Path
 
 from swiftnet_ros.errors import MissingOptionError
+from swiftnet_ros.system.paths import path_argument
 from training.commands.arguments import CommandParser
 from training.schema.config import load_config
 from training.trainer.train import train
@@ -27,10 +27,12 @@ from training.trainer.train import train
 def main(arguments: Sequence[str]) -> int:
     """Train a network; torchrun starts several processes of this command."""
     parser = CommandParser('train', main.__doc__)
-    parser.add_argument('config', type=Path, help='YAML file')
-    parser.add_argument('--root', type=Path, help='folder of the dataset')
-    parser.add_argument('--out', type=Path, required=True, help='run folder; resumed if it exists')
-    parser.add_argument('--init', type=Path, metavar='CHECKPOINT', help='initial weights')
+    parser.add_argument('config', type=path_argument, help='YAML file')
+    parser.add_argument('--root', type=path_argument, help='folder of the dataset')
+    parser.add_argument(
+        '--out', type=path_argument, required=True, help='run folder; resumed if it exists'
+    )
+    parser.add_argument('--init', type=path_argument, metavar='CHECKPOINT', help='initial weights')
     description = 'the checkpoint of --init has other classes: initialize the classifier again'
     parser.add_argument('--other-classes', action='store_true', help=description)
     parser.add_key_values('--set', 'such as train.epochs=3')

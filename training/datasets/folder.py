@@ -16,6 +16,7 @@
 
 from pathlib import Path
 
+from swiftnet_ros.system.paths import expand_path
 from training.datasets.base import FilePairs, pair_files, required_root
 from training.datasets.class_table import read_class_table
 
@@ -23,5 +24,5 @@ from training.datasets.class_table import read_class_table
 def folder(root: Path | None, split: str, classes: str | None = None) -> FilePairs:
     """Open any split that has a folder; `classes` is the path of another class table."""
     base = required_root(root, 'folder')
-    table = read_class_table(Path(classes) if classes else base / 'classes.yaml')
+    table = read_class_table(Path(expand_path(classes)) if classes else base / 'classes.yaml')
     return FilePairs(table, pair_files(base / split / 'images', base / split / 'labels'))

@@ -24,6 +24,7 @@ from swiftnet_ros.core import labels, metrics
 from swiftnet_ros.core.frames import Frame, to_network_input
 from swiftnet_ros.errors import SwiftnetError
 from swiftnet_ros.segmenter import Segmenter
+from swiftnet_ros.system.paths import expand_path
 import torch
 from torch import nn
 from tqdm import tqdm
@@ -55,7 +56,10 @@ def evaluate_file(
     ClassTableMismatchError if the classes of model and dataset differ.
     """
     if path.endswith('.pt'):
-        return {**evaluate_checkpoint(load_checkpoint(Path(path)), dataset), 'precision': 'fp32'}
+        return {
+            **evaluate_checkpoint(load_checkpoint(Path(expand_path(path))), dataset),
+            'precision': 'fp32',
+        }
     with open_backend(path, 'openvino', precision, threads) as engine:
         check_classes(list(engine.spec.class_names), dataset)
         segmenter = Segmenter(engine)

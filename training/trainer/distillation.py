@@ -20,6 +20,7 @@ from pathlib import Path
 
 from accelerate import Accelerator
 from swiftnet_ros.model_spec import SemanticClass
+from swiftnet_ros.system.paths import expand_path
 import torch
 from torch import nn, Tensor
 import torch.nn.functional as F
@@ -97,7 +98,7 @@ def load_teacher(
     """Load the teacher in the precision of the training, None without one; check its classes."""
     if config.teacher is None:
         return None
-    path = Path(config.teacher)
+    path = Path(expand_path(config.teacher))
     checkpoint = load_checkpoint(path)
     if tuple(checkpoint.classes) != tuple(classes):
         raise CheckpointError(path, 'its classes are not those of the training data')

@@ -157,12 +157,13 @@ def test_folder_without_images_raises(tree):
         open_dataset('camvid', root, 'train')
 
 
-def test_folder_with_another_class_table(tmp_path):
+def test_folder_with_another_class_table(tmp_path, monkeypatch):
     root = write_folder(tmp_path / 'set')
     table = (root / 'classes.yaml').rename(tmp_path / 'other.yaml')
     with pytest.raises(FileMissingError, match='class table not found'):
         open_dataset('folder', root, 'val')
-    dataset = open_dataset('folder', root, 'val', {'classes': str(table)})
+    monkeypatch.setenv('TABLES', str(tmp_path))
+    dataset = open_dataset('folder', root, 'val', {'classes': f'$TABLES/{table.name}'})
     assert [item.name for item in dataset.table.classes] == ['class0', 'class1', 'class2']
 
 
