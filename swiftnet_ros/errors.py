@@ -17,12 +17,11 @@
 from difflib import get_close_matches
 from typing import Iterable, Sequence
 
+from swiftnet_ros.text import one_line as one_line
+from swiftnet_ros.text import safe_repr, safe_text
+
 _REBUILD = 'rebuild it with: python -m swiftnet_ros.build_engine MODEL'
-
-
-def one_line(text: object) -> str:
-    """Return the text of an error, or any other, on one line with single spaces."""
-    return ' '.join(str(text).split())
+_LONGEST_MESSAGE = 1000
 
 
 def listing(values: Iterable[object]) -> str:
@@ -33,12 +32,16 @@ def listing(values: Iterable[object]) -> str:
 class SwiftnetError(Exception):
     """Base of all errors whose message is one line that says what is wrong and what to do."""
 
+    def __init__(self, message: str) -> None:
+        """Keep the message, escaped and cut like every text that may come from others."""
+        super().__init__(safe_text(message, _LONGEST_MESSAGE))
+
 
 class FileMissingError(SwiftnetError):
     """A file or folder given by the user that does not exist."""
 
     def __init__(self, path: object, what: str = 'file') -> None:
-        super().__init__(f'{what} not found: {path}; check the path')
+        super().__init__(f'{what} not found: {safe_text(path)}; check the path')
 
 
 class UnreadableFileError(SwiftnetError):
@@ -46,8 +49,8 @@ class UnreadableFileError(SwiftnetError):
 
     def __init__(self, path: object, what: str) -> None:
         super().__init__(
-            f'cannot read {what} {path}; it is damaged, of an unsupported format, or not readable '
-            'by this user'
+            f'cannot read {what} {safe_text(path)}; it is damaged, of an unsupported format, or '
+            'not readable by this user'
         )
 
 
@@ -55,7 +58,9 @@ class FolderNotCreatedError(SwiftnetError):
     """A folder for output that cannot be created."""
 
     def __init__(self, path: object, reason: object) -> None:
-        super().__init__(f'cannot create folder {path}: {reason}; choose another folder')
+        super().__init__(
+            f'cannot create folder {safe_text(path)}: {reason}; choose another folder'
+        )
 
 
 class UnsetVariableError(SwiftnetError):
@@ -72,7 +77,7 @@ class InvalidValueError(SwiftnetError):
     """A configuration value, parameter or argument outside of what is allowed."""
 
     def __init__(self, name: str, received: object, expected: str) -> None:
-        super().__init__(f'{name} is {received!r}, expected {expected}')
+        super().__init__(f'{safe_text(name)} is {safe_repr(received)}, expected {expected}')
 
 
 class OptionConflictError(SwiftnetError):
@@ -96,7 +101,7 @@ class UnknownNameError(SwiftnetError):
         names = sorted(known)
         near = get_close_matches(str(name), names, n=1)
         hint = f'did you mean {near[0]!r}?' if near else f'choose one of: {listing(names)}'
-        super().__init__(f'unknown {what} {str(name)!r}; {hint}')
+        super().__init__(f'unknown {what} {safe_repr(str(name))}; {hint}')
 
 
 class UnexpectedError(SwiftnetError):
@@ -118,8 +123,8 @@ class ModelNotFoundError(SwiftnetError):
 
     def __init__(self, model: object, shipped: Sequence[str]) -> None:
         super().__init__(
-            f'model not found: {str(model)!r}; give the path of an .onnx file or .engine, or '
-            f'the name of a shipped model ({listing(shipped) or "none is installed"})'
+            f'model not found: {safe_repr(str(model))}; give the path of an .onnx file or '
+            f'.engine, or the name of a shipped model ({listing(shipped) or "none is installed"})'
         )
 
 
@@ -127,7 +132,7 @@ class InvalidModelError(SwiftnetError):
     """A model file that cannot be read or violates the model contract."""
 
     def __init__(self, path: object, reason: str) -> None:
-        super().__init__(f'cannot use model {path}: {reason}')
+        super().__init__(f'cannot use model {safe_text(path)}: {reason}')
 
 
 class MissingSpecError(InvalidModelError):
@@ -137,7 +142,8 @@ class MissingSpecError(InvalidModelError):
         super().__init__(
             path,
             'it has no swiftnet_ros.model_spec; add one with: '
-            f'python -m swiftnet_ros.model_spec {path} --classes classes.yaml -o OUT.onnx',
+            f'python -m swiftnet_ros.model_spec {safe_text(path)} --classes classes.yaml '
+            '-o OUT.onnx',
         )
 
 
@@ -146,8 +152,8 @@ class SpecVersionError(SwiftnetError):
 
     def __init__(self, found: int, known: int) -> None:
         super().__init__(
-            f'the model specification has version {found}, this swiftnet_ros reads up to '
-            f'{known}; update swiftnet_ros or export the model with this version'
+            f'the model specification has version {safe_repr(found)}, this swiftnet_ros reads up '
+            f'to {known}; update swiftnet_ros or export the model with this version'
         )
 
 
@@ -156,8 +162,8 @@ class SpecFieldError(SwiftnetError):
 
     def __init__(self, field: str, received: object, expected: str) -> None:
         super().__init__(
-            f'model specification: {field} is {received!r}, expected {expected}; '
-            'export the model again or correct its classes file'
+            f'model specification: {safe_text(field)} is {safe_repr(received)}, expected '
+            f'{expected}; export the model again or correct its classes file'
         )
 
 
@@ -173,8 +179,8 @@ class UnsupportedEncodingError(InvalidFrameError):
 
     def __init__(self, encoding: str, known: Iterable[str]) -> None:
         super().__init__(
-            f'encoding {encoding!r} is not supported; publish one of {listing(known)}, '
-            'or install cv_bridge for others'
+            f'encoding {safe_repr(encoding)} is not supported; publish one of '
+            f'{listing(known)}, or install cv_bridge for others'
         )
 
 
@@ -182,14 +188,16 @@ class NoImagesError(SwiftnetError):
     """A folder without images."""
 
     def __init__(self, folder: object, suffixes: Iterable[str]) -> None:
-        super().__init__(f'no images in {folder}; expected files ending in {listing(suffixes)}')
+        super().__init__(
+            f'no images in {safe_text(folder)}; expected files ending in {listing(suffixes)}'
+        )
 
 
 class MissingLabelError(SwiftnetError):
     """An image without its label file."""
 
     def __init__(self, image: object, label: object) -> None:
-        super().__init__(f'no label for image {image}; expected {label}')
+        super().__init__(f'no label for image {safe_text(image)}; expected {safe_text(label)}')
 
 
 class LabelIdError(SwiftnetError):
@@ -197,8 +205,8 @@ class LabelIdError(SwiftnetError):
 
     def __init__(self, label: object, ids: Iterable[int], classes: int) -> None:
         super().__init__(
-            f'{label} contains label ids {listing(ids)}, the class table has 0 to {classes - 1} '
-            'and 255 for unlabeled; correct the labels or the class table'
+            f'{safe_text(label)} contains label ids {safe_text(listing(ids))}, the class table '
+            f'has 0 to {classes - 1} and 255 for unlabeled; correct the labels or the class table'
         )
 
 
@@ -207,7 +215,9 @@ class SizeMismatchError(SwiftnetError):
 
     def __init__(self, name: object, received: Sequence[int], expected: Sequence[int]) -> None:
         sizes = ['x'.join(str(side) for side in reversed(size)) for size in (received, expected)]
-        super().__init__(f'{name} is {sizes[0]} pixels, expected {sizes[1]} (width x height)')
+        super().__init__(
+            f'{safe_text(name)} is {sizes[0]} pixels, expected {sizes[1]} (width x height)'
+        )
 
 
 class EngineUnavailableError(SwiftnetError):
@@ -260,14 +270,16 @@ class EngineMismatchError(SwiftnetError):
     """An engine that was built for another machine or from other files."""
 
     def __init__(self, path: object, differences: Sequence[str]) -> None:
-        super().__init__(f'engine {path} does not match: {"; ".join(differences)}; {_REBUILD}')
+        super().__init__(
+            f'engine {safe_text(path)} does not match: {"; ".join(differences)}; {_REBUILD}'
+        )
 
 
 class EngineFileError(SwiftnetError):
     """An engine file that is missing, incomplete or not the one described by its sidecar."""
 
     def __init__(self, path: object, reason: str) -> None:
-        super().__init__(f'cannot use engine {path}: {reason}; {_REBUILD}')
+        super().__init__(f'cannot use engine {safe_text(path)}: {reason}; {_REBUILD}')
 
 
 class EngineCacheError(SwiftnetError):
@@ -275,8 +287,8 @@ class EngineCacheError(SwiftnetError):
 
     def __init__(self, folder: object, reason: str) -> None:
         super().__init__(
-            f'cannot cache engines in {folder}: {reason}; set SWIFTNET_ROS_CACHE to a folder of '
-            'your own'
+            f'cannot cache engines in {safe_text(folder)}: {reason}; set SWIFTNET_ROS_CACHE to a '
+            'folder of your own'
         )
 
 
@@ -292,8 +304,8 @@ class CalibrationMismatchError(SwiftnetError):
 
     def __init__(self, path: object, command: str) -> None:
         super().__init__(
-            f'calibration file {path} is for another model (no tensor names match); create one '
-            f'with: {command}'
+            f'calibration file {safe_text(path)} is for another model (no tensor names match); '
+            f'create one with: {command}'
         )
 
 
@@ -301,7 +313,7 @@ class BuildError(SwiftnetError):
     """A model that TensorRT cannot build."""
 
     def __init__(self, model: object, reason: str) -> None:
-        super().__init__(f'TensorRT cannot build {model}: {one_line(reason)}')
+        super().__init__(f'TensorRT cannot build {safe_text(model)}: {one_line(reason)}')
 
 
 class BuildProcessError(SwiftnetError):

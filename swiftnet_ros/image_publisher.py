@@ -37,6 +37,7 @@ from swiftnet_ros.ros.image_msgs import from_array
 from swiftnet_ros.ros.info_msgs import pinhole
 from swiftnet_ros.ros.parameters import declare_parameters, parameter
 from swiftnet_ros.ros.spin import plain_node, run_node
+from swiftnet_ros.text import safe_text
 
 _ENCODINGS = ('bgr8', 'rgb8')
 
@@ -98,7 +99,9 @@ def _publishing(executor: Executor, stop: Event) -> Iterator[None]:
     with plain_node('image_publisher', executor) as node:
         parameters = declare_parameters(node, PublisherParameters)
         ImagePublisher(node, parameters, stop)
-        node.get_logger().info(f'publishing {parameters.source} at {parameters.rate:g} Hz')
+        node.get_logger().info(
+            f'publishing {safe_text(parameters.source)} at {parameters.rate:g} Hz'
+        )
         yield
 
 

@@ -35,7 +35,7 @@ from swiftnet_ros.backends.openvino.cache import use_cache
 from swiftnet_ros.errors import NodeShutdownError, SwiftnetError
 from swiftnet_ros.ros.camera import Camera
 from swiftnet_ros.ros.diagnostics import open_diagnostics, Sources
-from swiftnet_ros.ros.lifecycle_node import ManagedNode
+from swiftnet_ros.ros.lifecycle_node import ManagedNode, REQUEST_LOG_PERIOD
 from swiftnet_ros.ros.node_parameters import NodeSettings
 from swiftnet_ros.ros.pipeline import Pipeline, Worker
 from swiftnet_ros.ros.spin import exit_at_once, run_node
@@ -50,6 +50,7 @@ from swiftnet_ros.serving.health import (
     node_summary,
 )
 from swiftnet_ros.serving.model_loader import LoadedModel
+from swiftnet_ros.text import safe_text
 
 _POLL = 0.1
 # How long, in seconds, a frame in process may take when the process is asked to end.
@@ -173,12 +174,13 @@ class SegmentationNode(ManagedNode):
             return response
         failure = await pipeline.reload(self.until_done)
         response.success = not failure
-        path = pipeline.loading.result().path
+        path = safe_text(pipeline.loading.result().path)
         response.message = (
             f'{failure}; {path} stays in use' if failure else f'{path} is in use now'
         )
         if failure:
-            self.logger.error(f'reload failed: {response.message}')
+            text = f'reload failed: {response.message}'
+            self.logger.error(text, throttle_duration_sec=REQUEST_LOG_PERIOD)
         else:
             self._log_build(pipeline.loading.result().file)
         if self._pipeline is pipeline:

@@ -16,15 +16,19 @@
 
 from dataclasses import asdict, dataclass, fields
 import json
-from typing import Any, Callable, ClassVar, Dict, Optional, Tuple
+from typing import Any, Callable, ClassVar, Dict, Iterator, Optional, Tuple
 
 from swiftnet_ros.errors import SpecFieldError, SpecVersionError, UnknownNameError
+from swiftnet_ros.text import is_safe, LIMIT
 
 SPEC_VERSION = 1
 MAX_ID = 65535
 FITS = ('stretch',)
 PRECISIONS = ('fp32', 'fp16', 'int8')
 STRIDES = (1, 2, 4, 8, 16, 32)
+# In a record of calibration, which names image files.
+_LONGEST_PATH = 4096
+_TEXT = f'text of at most {LIMIT} characters without control characters'
 
 
 @dataclass(frozen=True)
@@ -37,7 +41,7 @@ class SemanticClass:
     def __post_init__(self) -> None:
         """Raise SpecFieldError for an empty name or an invalid color."""
         if not is_text(self.name):
-            raise SpecFieldError('class name', self.name, 'text')
+            raise SpecFieldError('class name', self.name, _TEXT)
         if not is_color(self.rgb):
             raise SpecFieldError(
                 f'rgb of class {self.name!r}', self.rgb, 'three integers from 0 to 255'
@@ -165,8 +169,10 @@ FieldRule = Tuple[Callable[[Any], bool], str]
 
 
 def is_text(value: Any) -> bool:
-    """Return whether a value is non-empty text."""
-    return isinstance(value, str) and bool(value.strip())
+    """Return whether a value is text of 1 to 200 characters that can be printed and published."""
+    return (
+        isinstance(value, str) and len(value) <= LIMIT and bool(value.strip()) and is_safe(value)
+    )
 
 
 def is_integer(value: Any, low: int = 0, high: int = MAX_ID) -> bool:
@@ -208,9 +214,25 @@ def _are_widths(value: Any) -> bool:
 def _is_json(value: Any) -> bool:
     """Return whether a value is None or a mapping that JSON preserves."""
     try:
-        return value is None or (isinstance(value, dict) and json.loads(_dump(value)) == value)
+        return value is None or (
+            isinstance(value, dict)
+            and json.loads(_dump(value)) == value
+            and all(len(text) <= _LONGEST_PATH and is_safe(text) for text in _texts(value))
+        )
     except (TypeError, ValueError):
         return False
+
+
+def _texts(tree: Any) -> Iterator[str]:
+    """Yield every text in nested mappings and lists, keys included."""
+    if isinstance(tree, str):
+        yield tree
+    elif isinstance(tree, dict):
+        yield from tree
+        tree = list(tree.values())
+    if isinstance(tree, (list, tuple)):
+        for item in tree:
+            yield from _texts(item)
 
 
 def _dump(value: Any) -> str:
@@ -218,7 +240,7 @@ def _dump(value: Any) -> str:
 
 
 _FIELD_RULES: Dict[str, FieldRule] = {
-    'name': (is_text, 'text'),
+    'name': (is_text, _TEXT),
     'classes': (_are_classes, '1 to 65534 classes of different names'),
     'unlabeled_id': (is_integer, f'an integer from 0 to {MAX_ID}'),
     'ignored_source_ids': (_are_ids, f'integers from 0 to {MAX_ID}'),
@@ -227,8 +249,8 @@ _FIELD_RULES: Dict[str, FieldRule] = {
     'output_stride': (lambda value: is_integer(value) and value in STRIDES, f'one of {STRIDES}'),
     'fit': (lambda value: value in FITS, "'stretch'"),
     'precision': (lambda value: value in PRECISIONS, f'one of {PRECISIONS}'),
-    'trained_on': (is_text, 'text'),
+    'trained_on': (is_text, _TEXT),
     'miou': (_is_miou, 'null or a fraction from 0 to 1'),
-    'widths': (_are_widths, 'numbers of channels by layer name'),
-    'calibration': (_is_json, 'null or a mapping that JSON can hold'),
+    'widths': (_are_widths, f'numbers of channels by layer name, {_TEXT}'),
+    'calibration': (_is_json, 'null or a mapping that JSON can hold, without control characters'),
 }

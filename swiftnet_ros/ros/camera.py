@@ -26,7 +26,7 @@ from rclpy.subscription import Subscription
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from std_msgs.msg import Header
 from swiftnet_ros.core.frames import parse_output_size
-from swiftnet_ros.errors import one_line, SwiftnetError, UnknownNameError
+from swiftnet_ros.errors import listing, one_line, SwiftnetError, UnknownNameError
 from swiftnet_ros.model_spec import ModelSpec
 from swiftnet_ros.ros import info_msgs
 from swiftnet_ros.ros.camera_outputs import CAMERA_INFO, FrameResult, OUTPUTS, segment_message
@@ -43,6 +43,7 @@ from swiftnet_ros.serving.camera_stats import (
     RATE_LIMIT,
 )
 from swiftnet_ros.serving.health import CameraSnapshot, FRAME_TIMEOUT
+from swiftnet_ros.text import safe_text
 
 _WARNING_PERIOD = 5.0
 _TRANSPORTS = {'raw': Image, 'compressed': CompressedImage}
@@ -268,5 +269,5 @@ def _advice(types: Sequence[str], expected: str) -> str:
         return ': start the camera, or remap the topic'
     if expected in types:
         return ''
-    found = ', '.join(sorted(set(types)))
+    found = safe_text(listing(sorted(set(types))))
     return f' of {found}, not of {expected}: set image_transport, or remap image to the raw topic'

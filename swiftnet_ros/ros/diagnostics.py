@@ -25,8 +25,10 @@ from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 from swiftnet_ros.ros.parameters import NUMBER, undeclared
 from swiftnet_ros.serving.health import Health
+from swiftnet_ros.text import safe_text
 
 PERIOD = 1.0
+_LONGEST = 1000
 Sources = Dict[str, Callable[[], Health]]
 """The function that returns the health of each status, by the status's name."""
 
@@ -94,9 +96,9 @@ def open_diagnostics(node: Node) -> Diagnostics:
 def _task(assess: Callable[[], Health]) -> Callable[[Any], Any]:
     def run(status: Any) -> Any:
         health = assess()
-        status.summary(bytes([health.level]), health.message)
+        status.summary(bytes([health.level]), safe_text(health.message, _LONGEST))
         for key, value in health.values.items():
-            status.add(key, value)
+            status.add(key, safe_text(value))
         return status
 
     return run
@@ -106,7 +108,7 @@ def _status(node: Node, name: str, health: Health) -> DiagnosticStatus:
     return DiagnosticStatus(
         level=bytes([health.level]),
         name=f'{node.get_name()}: {name}',
-        message=health.message,
+        message=safe_text(health.message, _LONGEST),
         hardware_id=node.get_fully_qualified_name(),
-        values=[KeyValue(key=key, value=value) for key, value in health.values.items()],
+        values=[KeyValue(key=key, value=safe_text(value)) for key, value in health.values.items()],
     )

@@ -35,6 +35,7 @@ from rclpy.node import Node
 from rclpy.task import Future
 from swiftnet_ros.errors import NodeShutdownError, SwiftnetError, UnexpectedError
 from swiftnet_ros.ros.compat import reject_empty_values
+from swiftnet_ros.text import safe_text
 
 Result = TypeVar('Result')
 
@@ -52,6 +53,8 @@ _NAMES = {
 }
 _POLL = 0.1
 _GRACE = 0.2
+# Other nodes may send requests that fail, many in a second.
+REQUEST_LOG_PERIOD = 1.0
 
 
 class ManagedNode(LifecycleNode):
@@ -191,7 +194,7 @@ class ManagedNode(LifecycleNode):
 
     def log_failure(self, text: str) -> None:
         """Log why a transition failed."""
-        self.logger.error(text)
+        self.logger.error(text, throttle_duration_sec=REQUEST_LOG_PERIOD)
 
     @property
     def _node_executor(self) -> Executor:
@@ -219,7 +222,8 @@ class ManagedNode(LifecycleNode):
         return bool(code == TransitionCallbackReturn.SUCCESS)
 
     def _warn_impossible(self, name: str) -> None:
-        self.logger.warning(f'cannot {name} from state {self.state}; the state is unchanged')
+        text = f'cannot {safe_text(name)} from state {self.state}; the state is unchanged'
+        self.logger.warning(text, throttle_duration_sec=REQUEST_LOG_PERIOD)
 
     def _attempt(self, what: str, work: Callable[[], None]) -> TransitionCallbackReturn:
         self.failure, is_bug = None, True

@@ -43,6 +43,7 @@ _QOS_ERRORS = (
     ValueError,
 )
 _EXPECTED = 'a history, depth and reliability such as keep_last, 1 and best_effort'
+_WARNING_PERIOD = 5.0
 
 
 def camera_qos() -> QoSProfile:
@@ -132,7 +133,7 @@ class Topics:
         try:
             return create(qos_overriding_options=QoSOverridingOptions.with_default_policies())
         except _QOS_ERRORS as error:
-            reason = one_line(error) or 'not valid'
+            reason = one_line(error) if str(error) else 'not valid'
             raise InvalidValueError(f'qos_overrides.{topic}', reason, _EXPECTED) from error
 
     def _on_mismatch(self, topic: str, end: str, fault: str) -> Callable[[Any], None]:
@@ -145,7 +146,7 @@ class Topics:
                 text += f', or set qos_overrides.{topic}.{end}.reliability and configure this node'
                 text += ' again'
             self._mismatches[topic] = text
-            self._node.get_logger().warning(text)
+            self._node.get_logger().warning(text, throttle_duration_sec=_WARNING_PERIOD)
 
         return warn
 

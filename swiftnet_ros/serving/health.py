@@ -25,6 +25,7 @@ from swiftnet_ros.backends.engine_build import EngineFile
 from swiftnet_ros.errors import EngineNotCachedError, InvalidValueError, SwiftnetError
 from swiftnet_ros.serving.model_loader import LoadedModel
 from swiftnet_ros.serving.timing import Percentiles
+from swiftnet_ros.text import safe_text
 
 OK, WARN, ERROR, STALE = 0, 1, 2, 3
 
@@ -131,7 +132,7 @@ def engine_health(engine: EngineSnapshot) -> Health:
 def _engine_values(model: LoadedModel) -> Tuple[str, ...]:
     segmenter, spec = model.segmenter, model.spec
     return (
-        str(model.path),
+        safe_text(model.path),
         model.sha256,
         f'{model.file_bytes / 1e6:.2f}',
         segmenter.backend,
@@ -172,7 +173,8 @@ def _assess_engine(engine: EngineSnapshot) -> Tuple[int, str]:
         return WARN, warning
     if engine.state == 'active' and engine.model is not None:
         segmenter = engine.model.segmenter
-        return OK, f'{engine.model.path} runs in {segmenter.precision} on {segmenter.device}'
+        path = safe_text(engine.model.path)
+        return OK, f'{path} runs in {segmenter.precision} on {segmenter.device}'
     todo = 'start a new one' if engine.state == 'finalized' else 'configure and activate it'
     return WARN, f'the node is {engine.state} and segments nothing; {todo}'
 
@@ -194,7 +196,7 @@ def node_summary(topics: str, model: LoadedModel) -> str:
     """Return one line for the log: the cameras, the model and its engine."""
     segmenter, spec = model.segmenter, model.spec
     reason = f' ({model.backend_choice})' if model.backend_choice else ''
-    file = f'{model.path.name}, {len(spec.classes)} classes'
+    file = f'{safe_text(model.path.name)}, {len(spec.classes)} classes'
     return (
         f'segmenting {topics} with {spec.name} ({file}, input '
         f'{spec.input_width}x{spec.input_height}), engine {segmenter.backend}{reason} on '
@@ -229,4 +231,4 @@ def _engine_file(file: EngineFile) -> str:
     """Return the file that was built, empty if the backend opened the model itself."""
     if file.warning:
         return 'in memory only'
-    return str(file.path) if file.is_built else ''
+    return safe_text(file.path) if file.is_built else ''

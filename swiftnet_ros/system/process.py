@@ -16,6 +16,7 @@
 
 from contextlib import contextmanager
 import ctypes
+import io
 import os
 import select
 import signal
@@ -25,6 +26,7 @@ from types import FrameType
 from typing import Callable, Iterator, Optional
 
 from swiftnet_ros.errors import SwiftnetError
+from swiftnet_ros.text import one_line, safe_text
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _PR_SET_PDEATHSIG = 1
@@ -52,6 +54,7 @@ def exit_code(command: Callable[[], int]) -> int:
     A SwiftnetError, or an OSError such as a full disk, is printed as one line and returns 1. If
     the reader of stdout is gone, as with `| head`, 1 is returned without a message.
     """
+    _escape_unprintable()
     try:
         code = command()
         # Otherwise unwritten output would fail only when the interpreter ends.
@@ -61,6 +64,14 @@ def exit_code(command: Callable[[], int]) -> int:
     except OSError as error:
         return 1 if _is_stdout_closed(error) else _failed(_reason(error))
     return code
+
+
+def _escape_unprintable() -> None:
+    """Let stdout and stderr escape what their encoding lacks, as é under LC_ALL=C."""
+    for stream in (sys.stdout, sys.stderr):
+        # Others may have replaced them by a stream of another kind.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors='backslashreplace')
 
 
 def _failed(reason: str) -> int:
@@ -79,8 +90,8 @@ def _is_stdout_closed(error: OSError) -> bool:
 
 
 def _reason(error: OSError) -> str:
-    text = error.strerror or str(error) or type(error).__name__
-    return text if error.filename is None else f'{text}: {error.filename}'
+    text = one_line(error.strerror or error)
+    return text if error.filename is None else f'{text}: {safe_text(error.filename)}'
 
 
 @contextmanager

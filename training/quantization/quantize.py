@@ -23,6 +23,7 @@ import onnx
 from swiftnet_ros.errors import UnknownNameError
 from swiftnet_ros.model_spec import ModelSpec, read_golden, read_model, read_spec, write_model
 from swiftnet_ros.model_spec.qdq import check_pairs
+from swiftnet_ros.text import safe_text
 from training.quantization.calibration_images import (
     CalibrationImages,
     ImageSubset,
@@ -125,10 +126,11 @@ def summary(result: QuantizationResult) -> dict[str, Any]:
 def _provenance(calibration: ImageSubset, options: PtqOptions) -> dict[str, Any]:
     names, digest = names_and_hash(calibration)
     return {
-        'source': options.source,
+        # File names may hold what the specification refuses, as bytes that are not UTF-8.
+        'source': safe_text(options.source),
         'count': len(names),
         'seed': options.seed,
-        'images': names,
+        'images': [safe_text(name) for name in names],
         'images_sha256': digest,
         'weight_bits': options.weight_bits,
     }

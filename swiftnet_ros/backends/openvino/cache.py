@@ -27,6 +27,7 @@ import stat
 from typing import Dict, MutableMapping
 
 from swiftnet_ros.system.paths import user_cache
+from swiftnet_ros.text import safe_text
 
 VARIABLE = 'SWIFTNET_ROS_OPENVINO_CACHE'
 OFF = 'off'
@@ -57,11 +58,13 @@ def cache_options() -> Dict[str, str]:
         Path(folder).mkdir(mode=0o700, exist_ok=True)
         status = os.lstat(folder)
     except OSError as error:
-        _LOG.warning('compiled networks are not cached in %s: %s', folder, error.strerror)
+        where = safe_text(folder)
+        _LOG.warning('compiled networks are not cached in %s: %s', where, error.strerror)
         return {}
     others_can_write = status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
     if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.geteuid() or others_can_write:
         reason = 'it is a link, or other users can write in it; remove it, or set'
-        _LOG.warning('compiled networks are not cached in %s: %s %s', folder, reason, VARIABLE)
+        where = safe_text(folder)
+        _LOG.warning('compiled networks are not cached in %s: %s %s', where, reason, VARIABLE)
         return {}
     return {'CACHE_DIR': folder}

@@ -23,6 +23,7 @@ import numpy as np
 import pytest
 from swiftnet_ros.errors import SpecFieldError, SpecVersionError, UnknownNameError
 from swiftnet_ros.model_spec import Golden, ModelSpec, SemanticClass, SPEC_VERSION
+from swiftnet_ros.text import is_safe
 
 KEYS = [
     *('version', 'name', 'classes', 'unlabeled_id', 'ignored_source_ids', 'input_height'),
@@ -30,7 +31,8 @@ KEYS = [
     'calibration',
 ]
 
-names = st.text(min_size=1).filter(str.strip)
+texts = st.text(max_size=200).filter(is_safe)
+names = texts.filter(str.strip)
 channels = st.integers(0, 255)
 classes = st.lists(
     st.builds(SemanticClass, names, st.tuples(channels, channels, channels)),
@@ -52,7 +54,7 @@ specs = st.builds(
     trained_on=names,
     miou=st.none() | st.floats(0.0, 1.0),
     widths=st.dictionaries(names, st.integers(1, 2048)),
-    calibration=st.none() | st.dictionaries(st.text(), st.integers() | st.text() | st.booleans()),
+    calibration=st.none() | st.dictionaries(texts, st.integers() | texts | st.booleans()),
 )
 
 
@@ -68,8 +70,36 @@ def test_json_has_the_keys_of_the_contract_in_order(spec_with):
     assert tree['classes'][1] == {'name': 'class 1', 'rgb': [1, 2, 3]}
 
 
-def test_json_is_one_line(spec_with):
-    assert '\n' not in spec_with(name='two\nlines').to_json()
+@pytest.mark.parametrize(
+    'text',
+    ['two\nlines', 'ware\ud800house', 'x\x1b[2J', 'nul\0', 'N' * 201, '\u202eleft'],
+)
+def test_text_that_cannot_be_printed_or_published_raises(spec_with, text):
+    with pytest.raises(SpecFieldError, match='class name is .* without control characters'):
+        SemanticClass(text, (0, 0, 0))
+    for field, value in (
+        ('name', text),
+        ('trained_on', text),
+        ('widths', {text: 8}),
+    ):
+        with pytest.raises(SpecFieldError, match=f'{field} is .* without control characters'):
+            replace(spec_with(), **{field: value})
+
+
+@pytest.mark.parametrize('text', ['two\nlines', 'ware\ud800house', 'x\x1b[2J', 'N' * 5000])
+def test_text_in_a_record_of_calibration_is_checked_at_every_depth(spec_with, text):
+    for record in ({text: 1}, {'images': ['a.png', text]}, {'a': {'b': [{'c': text}]}}):
+        with pytest.raises(SpecFieldError, match='calibration is .* without control characters'):
+            replace(spec_with(), calibration=record)
+
+
+def test_json_of_a_hostile_name_is_one_short_line(spec_with):
+    tree = json.loads(spec_with().to_json())
+    tree['name'] = 'forged\n[FATAL] \x1b[31m' * 100_000
+    with pytest.raises(SpecFieldError) as caught:
+        ModelSpec.from_json(json.dumps(tree))
+    assert is_safe(str(caught.value))
+    assert len(str(caught.value)) < 500
 
 
 def test_names_colors_and_logits_shape(spec_with):
