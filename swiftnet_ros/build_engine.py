@@ -24,7 +24,6 @@ The last line of stdout is the engine's path; progress goes to stderr.
 from argparse import ArgumentParser, Namespace, SUPPRESS
 from collections import Counter
 from dataclasses import asdict, replace
-import json
 from pathlib import Path
 import signal
 import sys
@@ -39,6 +38,7 @@ from swiftnet_ros.backends.tensorrt.source import file_precision
 from swiftnet_ros.errors import EngineCacheError, listing, MissingOptionError
 from swiftnet_ros.model_spec import ModelFile, read_model_file
 from swiftnet_ros.model_spec.find_model import find_model
+from swiftnet_ros.system.json_text import to_json
 from swiftnet_ros.system.paths import path_argument
 from swiftnet_ros.system.process import end_with_parent, exit_code
 
@@ -78,7 +78,7 @@ def _run(arguments: Namespace) -> int:
     }
     if warning:
         result['warning'] = warning
-    print(json.dumps(result), flush=True)
+    print(to_json(result), flush=True)
     return 0
 
 
@@ -129,7 +129,7 @@ def _print_text(progress: Progress) -> None:
 
 
 def _print_json(progress: Progress) -> None:
-    print(json.dumps(asdict(progress)), flush=True)
+    print(to_json(asdict(progress)), flush=True)
 
 
 if __name__ == '__main__':

@@ -22,7 +22,6 @@ This is what scripts/demo.sh runs. Prints one JSON object as its last line.
 
 from argparse import ArgumentParser, Namespace
 from itertools import cycle
-import json
 from pathlib import Path
 import sys
 from threading import Event
@@ -42,6 +41,7 @@ from swiftnet_ros.model_spec import ModelSpec
 from swiftnet_ros.model_spec.find_model import find_model
 from swiftnet_ros.ros.image_msgs import from_array, to_labels
 from swiftnet_ros.ros.spin import stop_on_signals
+from swiftnet_ros.system.json_text import to_json
 from swiftnet_ros.system.paths import path_argument, share_folder
 from swiftnet_ros.system.process import exit_code
 
@@ -76,7 +76,7 @@ def _run(options: Namespace) -> int:
         value = getattr(options, name)
         if value is not None and not 0 < value < float('inf'):
             raise InvalidValueError(f'--{name}', value, 'a number above 0')
-    print(json.dumps(_demo(options)), flush=True)
+    print(to_json(_demo(options)), flush=True)
     return 0
 
 

@@ -94,6 +94,13 @@ class MissingOptionError(SwiftnetError):
         super().__init__(f'{option} also needs {needed}')
 
 
+class NotFiniteError(SwiftnetError):
+    """A number that is NaN or infinite where only finite ones make sense."""
+
+    def __init__(self, what: str, value: object, remedy: str) -> None:
+        super().__init__(f'{what} is {value}, not a finite number; {remedy}')
+
+
 class UnknownNameError(SwiftnetError):
     """A name that is not in a registry; proposes the nearest one that is."""
 

@@ -22,7 +22,6 @@ each frame is sent after the result of the one before, and only then is the mIoU
 """
 
 from argparse import ArgumentParser, Namespace
-import json
 import sys
 from typing import Any, Dict, Iterator, List, Optional
 
@@ -43,6 +42,7 @@ from swiftnet_ros.errors import (
 )
 from swiftnet_ros.segmenter import Segmenter
 from swiftnet_ros.system.image_size import parse_size
+from swiftnet_ros.system.json_text import to_json
 from swiftnet_ros.system.paths import path_argument
 from swiftnet_ros.system.process import exit_code
 
@@ -87,7 +87,7 @@ def _run(options: Namespace) -> int:
     _check(options)
     opened = open_model_file(options.model, BackendOptions.from_arguments(options))
     with Segmenter(opened.backend) as segmenter:
-        text = json.dumps(_measure(options, opened, segmenter))
+        text = to_json(_measure(options, opened, segmenter))
     print(text, flush=True)
     if options.json is not None:
         # Not atomic, so that it can be /dev/stderr or a pipe.

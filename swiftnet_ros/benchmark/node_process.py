@@ -15,7 +15,6 @@
 """The segmentation node in another process."""
 
 from contextlib import ExitStack
-import json
 import os
 from pathlib import Path
 import signal
@@ -24,6 +23,7 @@ import sys
 from typing import List, Mapping, Union
 
 from swiftnet_ros.errors import NodeNotRespondingError
+from swiftnet_ros.system.json_text import to_json
 from swiftnet_ros.system.process import signals_raise_exit
 
 _STOP_SECONDS = 5.0
@@ -40,7 +40,7 @@ class NodeProcess:
         command = [sys.executable, '-m', 'swiftnet_ros.segmentation_node', '--ros-args']
         command += ['-r', f'__ns:={namespace}', '-r', '__node:=segmentation']
         for name, value in parameters.items():
-            command += ['-p', f'{name}:={json.dumps(value)}']
+            command += ['-p', f'{name}:={to_json(value)}']
         # The node only logs; standard output is for the report of this program.
         self._process = subprocess.Popen(command, stdout=sys.stderr)
         self._stack = ExitStack()

@@ -21,7 +21,6 @@ Engines that are not in the cache are built. It writes report.md and report.json
 """
 
 from argparse import ArgumentParser, Namespace
-import json
 import os
 from pathlib import Path
 import platform
@@ -47,6 +46,7 @@ from swiftnet_ros.errors import (
 )
 from swiftnet_ros.model_spec.find_model import shipped_models
 from swiftnet_ros.system.files import write_atomic
+from swiftnet_ros.system.json_text import to_json
 from swiftnet_ros.system.paths import path_argument
 from swiftnet_ros.system.process import exit_code
 
@@ -114,7 +114,7 @@ def _check(options: Namespace) -> None:
 
 def _write(folder: Path, measured: Sequence[DeviceMeasurement], facts: Dict[str, str]) -> None:
     runs = [item.to_tree() for item in measured]
-    text = json.dumps({'device': facts, 'runs': runs}, indent=1) + '\n'
+    text = to_json({'device': facts, 'runs': runs}, indent=1) + '\n'
     write_atomic(folder / 'report.json', text)
     write_atomic(folder / 'report.md', to_markdown(measured, facts))
 

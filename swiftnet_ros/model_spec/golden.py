@@ -23,6 +23,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 from swiftnet_ros.errors import SpecFieldError
+from swiftnet_ros.system.json_text import to_json
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,7 +46,7 @@ class Golden:
     def to_json(self) -> str:
         """Return both as lossless PNG in base64, in one line of JSON."""
         frame = cv2.cvtColor(self.frame, cv2.COLOR_RGB2BGR)
-        return json.dumps({'frame': _to_png(frame), 'labels': _to_png(self.labels)})
+        return to_json({'frame': _to_png(frame), 'labels': _to_png(self.labels)})
 
     @classmethod
     def from_json(cls, text: str) -> 'Golden':

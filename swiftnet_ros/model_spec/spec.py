@@ -18,7 +18,8 @@ from dataclasses import asdict, dataclass, fields
 import json
 from typing import Any, Callable, ClassVar, Dict, Iterator, Optional, Tuple
 
-from swiftnet_ros.errors import SpecFieldError, SpecVersionError, UnknownNameError
+from swiftnet_ros.errors import NotFiniteError, SpecFieldError, SpecVersionError, UnknownNameError
+from swiftnet_ros.system.json_text import to_json
 from swiftnet_ros.text import is_safe, LIMIT
 
 SPEC_VERSION = 1
@@ -108,7 +109,7 @@ class ModelSpec:
 
     def to_json(self) -> str:
         """Return the specification as one line of JSON."""
-        return json.dumps({'version': SPEC_VERSION, **asdict(self)})
+        return to_json({'version': SPEC_VERSION, **asdict(self)})
 
     @classmethod
     def from_json(cls, text: str) -> 'ModelSpec':
@@ -216,10 +217,10 @@ def _is_json(value: Any) -> bool:
     try:
         return value is None or (
             isinstance(value, dict)
-            and json.loads(_dump(value)) == value
+            and json.loads(to_json(value)) == value
             and all(len(text) <= _LONGEST_PATH and is_safe(text) for text in _texts(value))
         )
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, NotFiniteError):
         return False
 
 
@@ -233,10 +234,6 @@ def _texts(tree: Any) -> Iterator[str]:
     if isinstance(tree, (list, tuple)):
         for item in tree:
             yield from _texts(item)
-
-
-def _dump(value: Any) -> str:
-    return json.dumps(value, allow_nan=False)
 
 
 _FIELD_RULES: Dict[str, FieldRule] = {

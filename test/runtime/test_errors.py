@@ -43,6 +43,10 @@ MADE = [
     ),
     (errors.InvalidValueError('rate', -1, 'above 0'), ['rate is -1, expected above 0']),
     (
+        errors.NotFiniteError('loss', 'nan', 'lower lr'),
+        ['loss is nan, not a finite number; lower'],
+    ),
+    (
         errors.OptionConflictError('--rate', '--no-ros'),
         ['--rate cannot be combined with --no-ros; remove one of them'],
     ),

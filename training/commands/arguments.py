@@ -15,12 +15,12 @@
 """Arguments that several commands share."""
 
 from argparse import ArgumentParser, Namespace
-import json
 from pathlib import Path
 from typing import Any
 
 from swiftnet_ros.errors import FileMissingError, InvalidValueError
 from swiftnet_ros.system.image_size import network_size, Size
+from swiftnet_ros.system.json_text import to_json
 from swiftnet_ros.system.paths import path_argument
 from training.datasets import DATASETS, open_dataset
 from training.datasets.base import ImageLabelDataset
@@ -84,4 +84,4 @@ def dataset_of(options: Namespace) -> ImageLabelDataset:
 def print_json(options: Namespace, result: dict[str, Any]) -> None:
     """Print a result as one line of JSON, with --json only."""
     if options.json:
-        print(json.dumps(result))
+        print(to_json(result))

@@ -16,13 +16,13 @@
 
 from argparse import Namespace
 from collections.abc import Sequence
-import json
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from swiftnet_ros.errors import FileMissingError, InvalidValueError
 from swiftnet_ros.system.files import write_atomic
 from swiftnet_ros.system.image_size import network_size
+from swiftnet_ros.system.json_text import to_json
 from swiftnet_ros.system.paths import path_argument
 from training.commands.arguments import CommandParser
 from training.profiling.cases import make_cases, PRECISIONS
@@ -74,9 +74,9 @@ def _measure(options: Namespace, settings: ProfilingOptions, folder: Path) -> No
             print(path)
     print(report(result))
     if options.json == _LAST_LINE:
-        print(json.dumps(result))
+        print(to_json(result))
     elif options.json is not None:
-        write_atomic(options.json, json.dumps(result) + '\n')
+        write_atomic(options.json, to_json(result) + '\n')
 
 
 def _check(options: Namespace) -> None:

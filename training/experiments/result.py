@@ -17,10 +17,10 @@
 from collections.abc import Mapping
 from dataclasses import asdict
 import hashlib
-import json
 from typing import Any
 
 from swiftnet_ros.system.files import write_atomic
+from swiftnet_ros.system.json_text import to_json
 import torch
 from training.evaluation.complexity import count_complexity
 from training.experiments.removed import Removed, RemovedChannels
@@ -62,7 +62,7 @@ def write_result(
         'torch': torch.__version__,
         'config': asdict(config),
     }
-    write_atomic(paths.result, json.dumps(result, indent=1) + '\n')
+    write_atomic(paths.result, to_json(result, indent=1) + '\n')
 
 
 def weights_sha256(checkpoint: Checkpoint) -> str:

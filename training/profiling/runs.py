@@ -16,7 +16,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-import json
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -25,6 +24,7 @@ from swiftnet_ros.backends.openvino.engine import OpenVinoBackend
 from swiftnet_ros.errors import EngineUnavailableError, FileMissingError
 from swiftnet_ros.system.files import write_atomic
 from swiftnet_ros.system.image_size import Size
+from swiftnet_ros.system.json_text import to_json
 from training.profiling.cases import Case, make_cases, PRECISIONS, quantized_file
 from training.profiling.measure import measure_cases
 from training.profiling.tables import JsonTree
@@ -89,7 +89,7 @@ def _write(run: Path, name: str, result: JsonTree) -> Path:
         if pair['over']['model'] == name != pair['of']['model']
     }
     path = RunPaths(run).latency
-    write_atomic(path, json.dumps(_facts(cases, pairs, result), indent=1) + '\n')
+    write_atomic(path, to_json(_facts(cases, pairs, result), indent=1) + '\n')
     return path
 
 

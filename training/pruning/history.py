@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from swiftnet_ros.errors import FileMissingError, InvalidValueError, SwiftnetError
+from swiftnet_ros.system.json_text import to_json
 from torch import nn
 from training.pruning.dependency_groups import channel_count, IN, OUT, remove_channels
 from training.schema.from_yaml import dataclass_from_tree
@@ -63,7 +64,7 @@ class PruningHistory:
 
     def to_json(self) -> str:
         """Return the history as JSON, one removal per line."""
-        lines = ',\n'.join(json.dumps(asdict(removal)) for removal in self.removals)
+        lines = ',\n'.join(to_json(asdict(removal)) for removal in self.removals)
         return f'{{"removals": [\n{lines}\n]}}\n'
 
     def removed(self, layer: str) -> int:

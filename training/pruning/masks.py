@@ -35,6 +35,7 @@ from swiftnet_ros.errors import (
     UnreadableFileError,
 )
 from swiftnet_ros.system.files import write_atomic
+from swiftnet_ros.system.json_text import to_json
 import torch
 from torch import nn, Tensor
 from training.pruning.options import EmptyLayerError
@@ -118,7 +119,7 @@ def save_masks(masks: Masks, path: Path) -> None:
         }
         for name, mask in masks.items()
     }
-    write_atomic(path, json.dumps(tree, indent=1) + '\n')
+    write_atomic(path, to_json(tree, indent=1) + '\n')
 
 
 def load_masks(path: Path) -> dict[str, Tensor]:

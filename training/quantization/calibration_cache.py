@@ -19,7 +19,6 @@ Implicit INT8 (TensorRT 8.5 to 10) takes the FP32 file and one scale for each of
 Tensors that the INT8 file quantizes have the same scales in both.
 """
 
-import json
 from pathlib import Path
 import struct
 
@@ -27,6 +26,7 @@ import onnx
 from onnx.shape_inference import infer_shapes
 from swiftnet_ros.model_spec import read_model, read_spec
 from swiftnet_ros.system.files import write_atomic
+from swiftnet_ros.system.json_text import to_json
 from training.quantization.calibrate import collect_histograms
 from training.quantization.calibration_images import CalibrationImages, NetworkInputs
 from training.quantization.quantize import QuantizationResult
@@ -45,7 +45,7 @@ def write_tensorrt_tables(
     lines = [f'{name}: {struct.pack(">f", scale).hex()}' for name, scale in scales.items()]
     write_atomic(cache, '\n'.join([_HEADER, *lines, '']))
     limits = {name: [-ACTIVATION_MAX * s, ACTIVATION_MAX * s] for name, s in scales.items()}
-    write_atomic(ranges, json.dumps(limits, indent=1) + '\n')
+    write_atomic(ranges, to_json(limits, indent=1) + '\n')
     return [cache, ranges]
 
 

@@ -24,6 +24,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 from swiftnet_ros.system.files import write_atomic
+from swiftnet_ros.system.json_text import to_json
 
 LOCK = '.lock'
 
@@ -67,7 +68,7 @@ class RunPaths:
 def append_record(path: Path, record: dict[str, Any]) -> None:
     """Append a record as one JSON line."""
     with path.open('a') as file:
-        file.write(json.dumps(record) + '\n')
+        file.write(to_json(record) + '\n')
 
 
 def read_records(path: Path) -> list[dict[str, Any]]:
@@ -83,7 +84,7 @@ def drop_records(path: Path, key: str, last: int) -> None:
     """Drop the records after `last`, which a resumed run will write again."""
     kept = [record for record in read_records(path) if record[key] <= last]
     if path.exists():
-        write_atomic(path, ''.join(json.dumps(record) + '\n' for record in kept))
+        write_atomic(path, ''.join(to_json(record) + '\n' for record in kept))
 
 
 @contextmanager

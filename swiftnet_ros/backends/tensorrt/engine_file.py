@@ -35,6 +35,7 @@ from swiftnet_ros.backends.tensorrt.identity import EngineIdentity
 from swiftnet_ros.errors import EngineCacheError, EngineFileError, one_line, SwiftnetError
 from swiftnet_ros.model_spec import Golden, ModelFile, ModelSpec
 from swiftnet_ros.system.files import write_atomic
+from swiftnet_ros.system.json_text import to_json
 from swiftnet_ros.system.paths import user_cache
 
 SUFFIX = '.engine'
@@ -72,7 +73,7 @@ class Sidecar:
             'spec': json.loads(self.spec.to_json()),
             'dla_fallback': list(self.dla_fallback),
         }
-        return json.dumps(tree, indent=1) + '\n'
+        return to_json(tree, indent=1) + '\n'
 
     @classmethod
     def from_json(cls, text: str) -> 'Sidecar':
@@ -81,7 +82,7 @@ class Sidecar:
         if tree.pop('version') != SIDECAR_VERSION:
             raise ValueError('another version of swiftnet_ros wrote it')
         tree['identity'] = EngineIdentity.from_tree(tree['identity'])
-        tree['spec'] = ModelSpec.from_json(json.dumps(tree['spec']))
+        tree['spec'] = ModelSpec.from_json(to_json(tree['spec']))
         tree['dla_fallback'] = tuple(tree['dla_fallback'])
         return cls(**tree)
 

@@ -16,12 +16,12 @@
 
 from dataclasses import asdict, dataclass, fields
 import hashlib
-import json
 from typing import Any, Dict, List, Optional, Tuple
 
 from swiftnet_ros.backends.cuda.driver import find_gpu
 from swiftnet_ros.backends.tensorrt.api import tensorrt_module
 from swiftnet_ros.errors import listing
+from swiftnet_ros.system.json_text import to_json
 
 # The names of the fields in messages, in their order.
 _NAMES = {
@@ -66,7 +66,7 @@ class EngineIdentity:
     @property
     def key(self) -> str:
         """Return the SHA-256 of all fields, in hex."""
-        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()
+        return hashlib.sha256(to_json(asdict(self), sort_keys=True).encode()).hexdigest()
 
     def differences(self, other: 'EngineIdentity') -> List[str]:
         """List the fields that differ from the required identity."""
