@@ -22,6 +22,7 @@ from swiftnet_ros.text import safe_repr, safe_text
 
 _REBUILD = 'rebuild it with: python -m swiftnet_ros.build_engine MODEL'
 _LONGEST_MESSAGE = 1000
+_UNREADABLE = 'it is damaged, of an unsupported format, or not readable by this user'
 
 
 def listing(values: Iterable[object]) -> str:
@@ -47,10 +48,17 @@ class FileMissingError(SwiftnetError):
 class UnreadableFileError(SwiftnetError):
     """A file that exists and cannot be read as what it should be."""
 
-    def __init__(self, path: object, what: str) -> None:
+    def __init__(self, path: object, what: str, reason: object = '') -> None:
+        text = f': {one_line(reason)}' if reason else f'; {_UNREADABLE}'
+        super().__init__(f'cannot read {what} {safe_text(path)}{text}')
+
+
+class InvalidTextError(SwiftnetError):
+    """A text, of a file or an argument, that cannot be parsed within the limits."""
+
+    def __init__(self, name: object, reason: object, expected: str) -> None:
         super().__init__(
-            f'cannot read {what} {safe_text(path)}; it is damaged, of an unsupported format, or '
-            'not readable by this user'
+            f'cannot read {safe_text(name)}: {one_line(reason, 200)}; expected {expected}'
         )
 
 

@@ -20,11 +20,11 @@ import sys
 from typing import Any, List, Optional, Tuple
 
 from swiftnet_ros.errors import (
-    FileMissingError,
     InvalidValueError,
     MissingOptionError,
-    one_line,
+    SwiftnetError,
     UnknownNameError,
+    UnreadableFileError,
 )
 from swiftnet_ros.model_spec.adapt import Normalization, spec_for, wrap
 from swiftnet_ros.model_spec.contract import check_graph
@@ -33,23 +33,21 @@ from swiftnet_ros.model_spec.spec import classes_from_tree, SemanticClass, unlab
 from swiftnet_ros.system.image_size import network_size
 from swiftnet_ros.system.paths import path_argument
 from swiftnet_ros.system.process import exit_code
-import yaml
+from swiftnet_ros.system.yaml_reader import read_yaml
 
 
 def read_classes(path: Path) -> Tuple[SemanticClass, ...]:
     """Return the classes of a YAML file `classes: [{name, rgb}, ...]`."""
-    if not path.is_file():
-        raise FileMissingError(path, 'classes file')
-    try:
-        tree: Any = yaml.safe_load(path.read_text(encoding='utf-8'))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InvalidValueError(str(path), one_line(error), 'YAML') from error
+    tree: Any = read_yaml(path, 'classes file')
     if not isinstance(tree, dict) or 'classes' not in tree:
         raise InvalidValueError(str(path), type(tree).__name__, '`classes: [{name, rgb}, ...]`')
     for key in tree:
         if key != 'classes':
             raise UnknownNameError(f'key in {path}', key, ['classes'])
-    return classes_from_tree(tree['classes'])
+    try:
+        return classes_from_tree(tree['classes'])
+    except SwiftnetError as error:
+        raise UnreadableFileError(path, 'classes file', error) from error
 
 
 def add_spec(arguments: argparse.Namespace) -> int:

@@ -19,6 +19,7 @@ from typing import List, Sequence, Tuple
 
 import onnx
 from swiftnet_ros.errors import InvalidModelError
+from swiftnet_ros.model_spec.parsing import type_name
 from swiftnet_ros.model_spec.spec import ModelSpec
 
 INPUT_NAME = 'image'
@@ -38,8 +39,7 @@ class Edge:
 
     def __str__(self) -> str:
         """Return the edge as text for messages."""
-        kind = onnx.TensorProto.DataType.Name(self.data_type).lower()
-        return f'{self.name!r} {kind} {list(self.shape)}'
+        return f'{self.name!r} {type_name(self.data_type)} {list(self.shape)}'
 
 
 def inputs(model: onnx.ModelProto) -> List[Edge]:

@@ -16,13 +16,13 @@
 
 import base64
 from dataclasses import dataclass
-import json
 from typing import Any
 
 import cv2
 import numpy as np
 import numpy.typing as npt
-from swiftnet_ros.errors import SpecFieldError
+from swiftnet_ros.errors import InvalidTextError, SpecFieldError
+from swiftnet_ros.system.json_reader import parse_json
 from swiftnet_ros.system.json_text import to_json
 
 
@@ -52,10 +52,10 @@ class Golden:
     def from_json(cls, text: str) -> 'Golden':
         """Return the golden frame that `to_json` wrote; raise SpecFieldError."""
         try:
-            tree = json.loads(text)
+            tree = parse_json(text, 'the golden frame')
             frame, labels = _from_png(tree['frame']), _from_png(tree['labels'])
             return cls(np.asarray(cv2.cvtColor(frame, cv2.COLOR_BGR2RGB), np.uint8), labels)
-        except (ValueError, KeyError, TypeError, cv2.error) as error:
+        except (InvalidTextError, ValueError, KeyError, TypeError, cv2.error) as error:
             raise SpecFieldError('golden', text[:60], 'two PNG images in JSON') from error
 
 

@@ -19,19 +19,30 @@ import hashlib
 from pathlib import Path
 from typing import Optional, Union
 
-from google.protobuf.message import DecodeError
 import onnx
-from onnx.checker import ValidationError
-from onnx.external_data_helper import load_external_data_for_model, uses_external_data
-from swiftnet_ros.errors import FileMissingError, InvalidModelError, MissingSpecError, one_line
+from swiftnet_ros.errors import (
+    FileMissingError,
+    InvalidModelError,
+    MissingSpecError,
+    SpecVersionError,
+    SwiftnetError,
+)
 from swiftnet_ros.model_spec.contract import check_graph, IR_VERSION, OPSET
 from swiftnet_ros.model_spec.golden import Golden
+from swiftnet_ros.model_spec.parsing import (
+    check_onnx,
+    check_self_contained,
+    load_external,
+    parse_model,
+)
 from swiftnet_ros.model_spec.qdq import is_quantized
 from swiftnet_ros.model_spec.spec import ModelSpec
 from swiftnet_ros.system.files import write_atomic
 
 SPEC_KEY = 'swiftnet_ros.model_spec'
 GOLDEN_KEY = 'swiftnet_ros.golden'
+# Protocol buffers cannot be larger.
+_MAX_BYTES = 2**31 - 1
 # The first data type that needs a newer IR than 8 (the 8-bit floats); all others follow it.
 _FIRST_NEW_TYPE = onnx.TensorProto.FLOAT8E4M3FN
 
@@ -65,31 +76,27 @@ class ModelFile:
 def read_model_file(path: PathLike) -> ModelFile:
     """Return an ONNX file, read once, whose graph agrees with its specification, or raise."""
     content = _read(path)
-    model = _parse(content, path)
+    model = _parse_whole(content, path)
     digest = hashlib.sha256(content).hexdigest()
-    spec, golden = _spec(model, path), _golden(model)
+    spec, golden = _spec(model, path), _golden(model, path)
     return ModelFile(Path(path), digest, len(content), spec, golden, content, model)
 
 
 def read_model(path: PathLike) -> onnx.ModelProto:
     """Return an ONNX file, with weights that are stored in another file next to it."""
-    model = _parse(_read(path), path)
-    try:
-        load_external_data_for_model(model, str(Path(path).parent))
-    except (OSError, ValueError, ValidationError) as error:
-        reason = f'its weights in another file cannot be read ({one_line(error)})'
-        raise InvalidModelError(path, reason) from error
+    model = parse_model(_read(path), path)
+    load_external(model, Path(path).parent, path)
     return model
 
 
 def read_spec(path: PathLike) -> ModelSpec:
     """Return the specification of an ONNX file whose graph agrees with it, or raise."""
-    return _spec(_parse(_read(path), path), path)
+    return _spec(_parse_whole(_read(path), path), path)
 
 
 def read_golden(path: PathLike) -> Optional[Golden]:
     """Return the golden frame of an ONNX file, or None."""
-    return _golden(_parse(_read(path), path))
+    return _golden(_parse_whole(_read(path), path), path)
 
 
 def check_opset(model: onnx.ModelProto, path: PathLike) -> None:
@@ -117,10 +124,7 @@ def write_model(
     check_opset(copy, path)
     _lower_ir(copy, path)
     check_graph(copy, spec, path)
-    try:
-        onnx.checker.check_model(copy)
-    except ValidationError as error:
-        raise InvalidModelError(path, one_line(error)) from error
+    check_onnx(copy.SerializeToString(), path)
     _set_metadata(copy, SPEC_KEY, spec.to_json())
     _set_metadata(copy, GOLDEN_KEY, golden.to_json() if golden else None)
     write_atomic(path, copy.SerializeToString(deterministic=True))
@@ -130,39 +134,42 @@ def _read(path: PathLike) -> bytes:
     if not Path(path).is_file():
         raise FileMissingError(path, 'model')
     try:
+        size = Path(path).stat().st_size
+        if size > _MAX_BYTES:
+            raise InvalidModelError(path, f'it has {size} bytes, more than an ONNX file can have')
         return Path(path).read_bytes()
     except OSError as error:
         reason = f'it cannot be read ({error.strerror}); check its permissions and its disk'
         raise InvalidModelError(path, reason) from error
 
 
-def _parse(content: bytes, path: PathLike) -> onnx.ModelProto:
-    try:
-        model = onnx.load_model_from_string(content)
-    except DecodeError as error:
-        reason = 'it is truncated or not an ONNX file; copy or export it again'
-        raise InvalidModelError(path, reason) from error
-    if not model.graph.node:
-        raise InvalidModelError(path, 'it is empty or not an ONNX file; copy or export it again')
+def _parse_whole(content: bytes, path: PathLike) -> onnx.ModelProto:
+    """Return the model of a file that `write_model` wrote, as it has a specification."""
+    model = parse_model(content, path)
+    check_self_contained(model, path)
+    if _metadata(model, SPEC_KEY) is None:
+        raise MissingSpecError(path)
+    check_onnx(content, path)
     return model
 
 
 def _spec(model: onnx.ModelProto, path: PathLike) -> ModelSpec:
-    if any(uses_external_data(weights) for weights in model.graph.initializer):
-        raise InvalidModelError(
-            path, 'its weights are stored in another file; save it as one file'
-        )
-    text = _metadata(model, SPEC_KEY)
-    if text is None:
-        raise MissingSpecError(path)
-    spec = ModelSpec.from_json(text)
+    try:
+        spec = ModelSpec.from_json(_metadata(model, SPEC_KEY) or '')
+    except SpecVersionError:
+        raise
+    except SwiftnetError as error:
+        raise InvalidModelError(path, str(error)) from error
     check_graph(model, spec, path)
     return spec
 
 
-def _golden(model: onnx.ModelProto) -> Optional[Golden]:
+def _golden(model: onnx.ModelProto, path: PathLike) -> Optional[Golden]:
     text = _metadata(model, GOLDEN_KEY)
-    return None if text is None else Golden.from_json(text)
+    try:
+        return None if text is None else Golden.from_json(text)
+    except SwiftnetError as error:
+        raise InvalidModelError(path, str(error)) from error
 
 
 def _metadata(model: onnx.ModelProto, key: str) -> Optional[str]:

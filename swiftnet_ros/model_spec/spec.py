@@ -16,14 +16,19 @@
 
 from dataclasses import asdict, dataclass, fields
 import json
+from math import prod
 from typing import Any, Callable, ClassVar, Dict, Iterator, Optional, Tuple
 
 from swiftnet_ros.errors import NotFiniteError, SpecFieldError, SpecVersionError, UnknownNameError
+from swiftnet_ros.system.json_reader import parse_json
 from swiftnet_ros.system.json_text import to_json
 from swiftnet_ros.text import is_safe, LIMIT
 
 SPEC_VERSION = 1
 MAX_ID = 65535
+MAX_SIDE = 16384
+# Of the input: pixels; of the logits: values, 8 GB.
+_MAX_PIXELS, _MAX_LOGITS = 2**26, 2**31
 FITS = ('stretch',)
 PRECISIONS = ('fp32', 'fp16', 'int8')
 STRIDES = (1, 2, 4, 8, 16, 32)
@@ -91,6 +96,11 @@ class ModelSpec:
                     field, getattr(self, field), f'a multiple of the stride {self.output_stride}'
                 )
 
+        pixels = self.input_height * self.input_width
+        if pixels > _MAX_PIXELS or prod(self.logits_shape) > _MAX_LOGITS:
+            expected = f'at most {_MAX_PIXELS} pixels, and {_MAX_LOGITS} logits'
+            raise SpecFieldError('input size', (self.input_height, self.input_width), expected)
+
     @property
     def class_names(self) -> Tuple[str, ...]:
         """Return the names of the classes in the order of their ids."""
@@ -150,10 +160,7 @@ def classes_from_tree(tree: object) -> Tuple[SemanticClass, ...]:
 
 
 def _object(text: str) -> Dict[str, Any]:
-    try:
-        tree = json.loads(text)
-    except ValueError as error:
-        raise SpecFieldError('text', text[:60], f'JSON ({error})') from error
+    tree = parse_json(text, 'the model specification')
     if not isinstance(tree, dict):
         raise SpecFieldError('text', text[:60], 'a JSON object')
     return tree
@@ -189,7 +196,7 @@ def is_color(value: Any) -> bool:
 
 
 def _is_side(value: Any) -> bool:
-    return is_integer(value, 8) and value % 8 == 0
+    return is_integer(value, 8, MAX_SIDE) and value % 8 == 0
 
 
 def _are_classes(value: Any) -> bool:
@@ -241,8 +248,8 @@ _FIELD_RULES: Dict[str, FieldRule] = {
     'classes': (_are_classes, '1 to 65534 classes of different names'),
     'unlabeled_id': (is_integer, f'an integer from 0 to {MAX_ID}'),
     'ignored_source_ids': (_are_ids, f'integers from 0 to {MAX_ID}'),
-    'input_height': (_is_side, 'a multiple of 8'),
-    'input_width': (_is_side, 'a multiple of 8'),
+    'input_height': (_is_side, f'a multiple of 8 up to {MAX_SIDE}'),
+    'input_width': (_is_side, f'a multiple of 8 up to {MAX_SIDE}'),
     'output_stride': (lambda value: is_integer(value) and value in STRIDES, f'one of {STRIDES}'),
     'fit': (lambda value: value in FITS, "'stretch'"),
     'precision': (lambda value: value in PRECISIONS, f'one of {PRECISIONS}'),

@@ -38,6 +38,10 @@ MADE = [
     (errors.UnsupportedEncodingError('32FC1', ['rgb8']), ["'32FC1'", 'rgb8', 'cv_bridge']),
     (errors.UnreadableFileError('a.png', 'image'), ['cannot read image a.png; it is damaged']),
     (
+        errors.InvalidTextError('masks a.json', 'it\nends', 'valid JSON'),
+        ['cannot read masks a.json: it ends; expected valid JSON'],
+    ),
+    (
         errors.FolderNotCreatedError('/out', 'Permission denied'),
         ['cannot create folder /out: Permission denied; choose another'],
     ),

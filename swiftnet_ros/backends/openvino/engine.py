@@ -33,10 +33,10 @@ from swiftnet_ros.errors import (
     InvalidModelError,
     InvalidValueError,
     listing,
-    one_line,
 )
 from swiftnet_ros.model_spec import ModelFile, read_model_file
 from swiftnet_ros.model_spec.find_model import sibling
+from swiftnet_ros.system.library_errors import library_errors
 
 _LOCK = Lock()
 _CORES: List[Any] = []
@@ -102,16 +102,13 @@ class OpenVinoBackend(Backend):
             **cache_options(),
             **self.extra_options,
         }
-        try:
+        with library_errors(lambda reason: _not_compiled(model, reason)):
             graph = core.read_model(model.content, b'')
             compiled = core.compile_model(graph, 'CPU', settings)
-        except RuntimeError as error:
-            reason = f'OpenVINO cannot compile it ({one_line(error)})'
-            raise InvalidModelError(model.path, reason) from error
-        self.precision = _used_precision(compiled)
-        self.device = str(core.get_property('CPU', 'FULL_DEVICE_NAME'))
-        self.threads = int(compiled.get_property('INFERENCE_NUM_THREADS'))
-        self._request = compiled.create_infer_request()
+            self.precision = _used_precision(compiled)
+            self.device = str(core.get_property('CPU', 'FULL_DEVICE_NAME'))
+            self.threads = int(compiled.get_property('INFERENCE_NUM_THREADS'))
+            self._request = compiled.create_infer_request()
 
     def _infer(self, image: npt.NDArray[np.uint8]) -> Logits:
         # Nothing is copied, neither in nor out, unless the image is read-only.
@@ -121,6 +118,10 @@ class OpenVinoBackend(Backend):
 
     def _close(self) -> None:
         del self._request
+
+
+def _not_compiled(model: ModelFile, reason: str) -> InvalidModelError:
+    return InvalidModelError(model.path, f'OpenVINO cannot compile it ({reason})')
 
 
 def cpu_flags() -> Set[str]:

@@ -206,8 +206,8 @@ def test_wrong_number_of_classes_raises(run, capsys, float_model):
         ('classes: road', 'expected a list of {name, rgb}'),
         ('classes: [{name: a, color: [1, 2, 3]}]', "unknown field of a class 'color'"),
         ('classes: []\nclases: []', "'clases'; did you mean 'classes'?"),
-        ('classes: [', 'expected YAML'),
-        ('classes: !!python/object/apply:os.getcwd []', 'expected YAML'),
+        ('classes: [', 'expected valid YAML'),
+        ('classes: !!python/object/apply:os.getcwd []', 'expected valid YAML'),
     ],
 )
 def test_invalid_classes_file_raises(run, capsys, contract_model, classes, message):

@@ -21,7 +21,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 import numpy as np
 import pytest
-from swiftnet_ros.errors import SpecFieldError, SpecVersionError, UnknownNameError
+from swiftnet_ros.errors import (
+    InvalidTextError,
+    SpecFieldError,
+    SpecVersionError,
+    UnknownNameError,
+)
 from swiftnet_ros.model_spec import Golden, ModelSpec, SemanticClass, SPEC_VERSION
 from swiftnet_ros.text import is_safe
 
@@ -205,7 +210,7 @@ def test_missing_key_raises(spec_with, key):
 
 @pytest.mark.parametrize('text', ['', '{', '[]', 'null'])
 def test_text_that_is_no_json_object_raises(text):
-    with pytest.raises(SpecFieldError, match='JSON'):
+    with pytest.raises((SpecFieldError, InvalidTextError), match='JSON'):
         ModelSpec.from_json(text)
 
 

@@ -1,0 +1,137 @@
+# Copyright 2026 The swiftnet_ros Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Read files and JSON within limits, so that no damaged or hostile file can exhaust memory."""
+
+import json
+from pathlib import Path
+from typing import Any, Dict, Iterable, List, NoReturn, Set, Tuple, Union
+
+from swiftnet_ros.errors import FileMissingError, InvalidTextError, UnreadableFileError
+
+# Larger files are refused before they are parsed; Python objects take up to 30 times as much.
+MAX_BYTES = 16 << 20
+MAX_DEPTH = 64
+# 64 bits, with or without a sign.
+_LOWEST, _HIGHEST = -(2**63), 2**64 - 1
+_LONGEST_INTEGER = 20
+
+
+def read_content(path: Path, what: str, max_bytes: int = MAX_BYTES) -> bytes:
+    """
+    Return the content of a regular file, which messages call `what`.
+
+    Raise FileMissingError, or UnreadableFileError if it is larger than `max_bytes` or the system
+    cannot read it.
+    """
+    try:
+        if not path.is_file():
+            raise FileMissingError(path, what)
+        with path.open('rb') as file:
+            content = file.read(max_bytes + 1)
+    except (OSError, MemoryError, ValueError) as error:
+        reason = getattr(error, 'strerror', None) or str(error) or 'not enough memory'
+        raise UnreadableFileError(path, what, reason) from error
+    if len(content) > max_bytes:
+        reason = f'it is larger than {max_bytes >> 10} KiB, the limit of such files'
+        raise UnreadableFileError(path, what, reason)
+    return content
+
+
+def read_json(path: Path, what: str, max_bytes: int = MAX_BYTES) -> Any:
+    """Return the value in a JSON file; raise as `read_content` and `parse_json` do."""
+    return parse_json(read_content(path, what, max_bytes), f'{what} {path}')
+
+
+def read_json_object(path: Path, what: str, max_bytes: int = MAX_BYTES) -> Dict[str, Any]:
+    """Return the object in a JSON file; raise as `read_json` does, or if it is another value."""
+    tree = read_json(path, what, max_bytes)
+    if not isinstance(tree, dict):
+        name = f'{what} {path}'
+        raise InvalidTextError(name, f'it is of type {type(tree).__name__}', 'a JSON object')
+    return tree
+
+
+def parse_json(text: Union[str, bytes], name: str) -> Any:
+    """
+    Return the value of a JSON text, UTF-8 if it is bytes; `name` names it in the message.
+
+    Raise InvalidTextError for everything else: nesting deeper than MAX_DEPTH, a key that occurs
+    twice in an object, integers beyond 64 bits, NaN and infinity.
+    """
+    try:
+        content = text.decode('utf-8-sig') if isinstance(text, bytes) else text
+        tree = json.loads(
+            content,
+            object_pairs_hook=_unique,
+            parse_int=_integer,
+            parse_float=_number,
+            parse_constant=_not_a_number,
+        )
+        _check_depth(tree)
+    except RecursionError as error:
+        raise InvalidTextError(name, _too_deep(), 'valid JSON') from error
+    except ValueError as error:
+        raise InvalidTextError(name, error, 'valid JSON') from error
+    return tree
+
+
+def check_unique(keys: Iterable[str]) -> None:
+    """Raise ValueError if a key occurs twice."""
+    found: Set[str] = set()
+    for key in keys:
+        if key in found:
+            raise ValueError(f'the key {key[:40]!r} occurs twice')
+        found.add(key)
+
+
+def _unique(pairs: List[Tuple[str, Any]]) -> Dict[str, Any]:
+    tree = dict(pairs)
+    if len(tree) < len(pairs):
+        check_unique(key for key, _ in pairs)
+    return tree
+
+
+def _integer(text: str) -> int:
+    if len(text) > _LONGEST_INTEGER or not _LOWEST <= int(text) <= _HIGHEST:
+        raise ValueError(f'{text[:_LONGEST_INTEGER]} is beyond 64 bits')
+    return int(text)
+
+
+def _number(text: str) -> float:
+    value = float(text)
+    if value in (float('inf'), float('-inf')):
+        raise ValueError(f'{text[:_LONGEST_INTEGER]} is beyond a float')
+    return value
+
+
+def _not_a_number(text: str) -> NoReturn:
+    raise ValueError(f'it contains {text}')
+
+
+def _check_depth(tree: Any) -> None:
+    level = [tree] if isinstance(tree, (dict, list)) else []
+    for _ in range(MAX_DEPTH):
+        level = [
+            child
+            for item in level
+            for child in (item.values() if isinstance(item, dict) else item)
+            if isinstance(child, (dict, list))
+        ]
+    if level:
+        raise ValueError(_too_deep())
+
+
+def _too_deep() -> str:
+    return f'it is nested deeper than {MAX_DEPTH} levels'
