@@ -28,7 +28,6 @@ from threading import Event
 from time import monotonic
 from typing import Any, Dict, List, Optional, Set
 
-import cv2
 from std_msgs.msg import Header
 from swiftnet_ros.backends.registry import read_model
 from swiftnet_ros.benchmark.measurement import LabeledFrame, LabeledFrames, Measurement
@@ -41,6 +40,7 @@ from swiftnet_ros.model_spec import ModelSpec
 from swiftnet_ros.model_spec.find_model import find_model
 from swiftnet_ros.ros.image_msgs import from_array, to_labels
 from swiftnet_ros.ros.spin import stop_on_signals
+from swiftnet_ros.system.image_encoding import write_image
 from swiftnet_ros.system.json_text import to_json
 from swiftnet_ros.system.paths import path_argument, share_folder
 from swiftnet_ros.system.process import exit_code
@@ -171,7 +171,7 @@ class Player:
     def _write_overlay(self, frame: LabeledFrame, predicted: labels.Labels) -> None:
         colors = labels.colorize(predicted, self._bgr_palette)
         overlay = labels.overlay(frame.frame.pixels, colors, _OPACITY)
-        cv2.imwrite(str(self._out / f'{Path(frame.name).stem}.jpg'), overlay)
+        write_image(self._out / f'{Path(frame.name).stem}.jpg', overlay)
 
 
 def _to_message(frame: LabeledFrame) -> Any:

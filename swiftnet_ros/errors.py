@@ -62,6 +62,17 @@ class InvalidTextError(SwiftnetError):
         )
 
 
+class ImageEncodingError(SwiftnetError):
+    """An image, of `shape` [H, W, ...], that OpenCV cannot encode."""
+
+    def __init__(self, shape: Sequence[int], suffix: str) -> None:
+        sides = 'x'.join(str(side) for side in (*reversed(shape[:2]), *shape[2:]))
+        super().__init__(
+            f'cannot encode an image of {sides} (width x height) as {suffix or "no format"}; '
+            'choose another size or format'
+        )
+
+
 class FolderNotCreatedError(SwiftnetError):
     """A folder for output that cannot be created."""
 

@@ -79,7 +79,7 @@ def export(
     """
     Write the ONNX file for frames stretched to height x width pixels and return its parity.
 
-    Raises ParityError, and removes the file, if its predictions are not those of torch.
+    Raises ParityError, and keeps an older file, if its predictions are not those of torch.
     """
     network = NetworkWithPreprocessing(checkpoint.network()).eval()
     spec = ModelSpec(
@@ -98,12 +98,15 @@ def export(
         calibration=None,
     )
     graph = _trace(network, height, width)
-    write_model(graph, path, spec, golden_frame(network, height, width))
-    parity = measure_parity(network, path, height, width)
-    if parity.agreement < MIN_AGREEMENT:
-        path.unlink()
-        raise ParityError(path, parity.agreement)
-    return parity
+    measured: list[Parity] = []
+
+    def check(written: Path) -> None:
+        measured.append(measure_parity(network, written, height, width))
+        if measured[-1].agreement < MIN_AGREEMENT:
+            raise ParityError(path, measured[-1].agreement)
+
+    write_model(graph, path, spec, golden_frame(network, height, width), check)
+    return measured[-1]
 
 
 def golden_frame(network: nn.Module, height: int, width: int) -> Golden:

@@ -41,6 +41,7 @@ from swiftnet_ros.errors import (
     OptionConflictError,
 )
 from swiftnet_ros.segmenter import Segmenter
+from swiftnet_ros.system.files import write_atomic
 from swiftnet_ros.system.image_size import parse_size
 from swiftnet_ros.system.json_text import to_json
 from swiftnet_ros.system.paths import path_argument
@@ -90,8 +91,7 @@ def _run(options: Namespace) -> int:
         text = to_json(_measure(options, opened, segmenter))
     print(text, flush=True)
     if options.json is not None:
-        # Not atomic, so that it can be /dev/stderr or a pipe.
-        options.json.write_text(text + '\n')
+        write_atomic(options.json, text + '\n')
     return 0
 
 

@@ -22,6 +22,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 from swiftnet_ros.errors import InvalidTextError, SpecFieldError
+from swiftnet_ros.system.image_encoding import encode_image
 from swiftnet_ros.system.json_reader import parse_json
 from swiftnet_ros.system.json_text import to_json
 
@@ -60,8 +61,7 @@ class Golden:
 
 
 def _to_png(array: npt.NDArray[Any]) -> str:
-    _, png = cv2.imencode('.png', array)
-    return base64.b64encode(png.tobytes()).decode('ascii')
+    return base64.b64encode(encode_image(array)).decode('ascii')
 
 
 def _from_png(text: str) -> npt.NDArray[Any]:

@@ -17,7 +17,7 @@
 from dataclasses import dataclass, field
 import hashlib
 from pathlib import Path
-from typing import Optional, Union
+from typing import Callable, Optional, Union
 
 import onnx
 from swiftnet_ros.errors import (
@@ -111,13 +111,18 @@ def check_opset(model: onnx.ModelProto, path: PathLike) -> None:
 
 
 def write_model(
-    model: onnx.ModelProto, path: PathLike, spec: ModelSpec, golden: Optional[Golden]
+    model: onnx.ModelProto,
+    path: PathLike,
+    spec: ModelSpec,
+    golden: Optional[Golden],
+    check: Callable[[Path], object] = lambda copy: None,
 ) -> None:
     """
     Write an ONNX file of the contract; raise InvalidModelError for another graph.
 
     The specification and golden frame are set last because some graph libraries drop metadata.
-    The given model is not changed.
+    The given model is not changed. The complete copy, which can be read, is given to `check`
+    before it replaces an older file, which stays if an error is raised.
     """
     path, copy = Path(path), onnx.ModelProto()
     copy.CopyFrom(model)
@@ -127,7 +132,12 @@ def write_model(
     check_onnx(copy.SerializeToString(), path)
     _set_metadata(copy, SPEC_KEY, spec.to_json())
     _set_metadata(copy, GOLDEN_KEY, golden.to_json() if golden else None)
-    write_atomic(path, copy.SerializeToString(deterministic=True))
+
+    def check_copy(written: Path) -> None:
+        read_model_file(written)
+        check(written)
+
+    write_atomic(path, copy.SerializeToString(deterministic=True), check=check_copy)
 
 
 def _read(path: PathLike) -> bytes:

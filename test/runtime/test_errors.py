@@ -42,6 +42,10 @@ MADE = [
         ['cannot read masks a.json: it ends; expected valid JSON'],
     ),
     (
+        errors.ImageEncodingError((2, 1000001, 3), '.png'),
+        ['cannot encode an image of 1000001x2x3 (width x height) as .png; choose another'],
+    ),
+    (
         errors.FolderNotCreatedError('/out', 'Permission denied'),
         ['cannot create folder /out: Permission denied; choose another'],
     ),

@@ -157,13 +157,15 @@ def test_pruned_network_is_exported_with_its_widths(tmp_path):
     assert read_spec(tmp_path / 'a.onnx').widths[f'{block}.conv1'] == 3
 
 
-def test_file_with_other_predictions_is_removed(tmp_path, monkeypatch):
+def test_file_with_other_predictions_does_not_replace_the_old_one(tmp_path, monkeypatch):
     original = export_module._torch_logits
     monkeypatch.setattr(export_module, '_torch_logits', lambda *arguments: -original(*arguments))
     path = tmp_path / 'wrong.onnx'
+    path.write_text('the older model')
     with pytest.raises(ParityError, match=r'agrees with the torch network on \d.*at least 99.9%'):
         export(tiny_checkpoint(), path, 'wrong', 64, 96)
-    assert not path.exists()
+    assert path.read_text() == 'the older model'
+    assert list(tmp_path.iterdir()) == [path]
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from swiftnet_ros.errors import FileMissingError, InvalidValueError
-from swiftnet_ros.system.files import write_atomic
+from swiftnet_ros.system.files import write_json
 from swiftnet_ros.system.image_size import network_size
 from swiftnet_ros.system.json_text import to_json
 from swiftnet_ros.system.paths import path_argument
@@ -76,7 +76,7 @@ def _measure(options: Namespace, settings: ProfilingOptions, folder: Path) -> No
     if options.json == _LAST_LINE:
         print(to_json(result))
     elif options.json is not None:
-        write_atomic(options.json, to_json(result) + '\n')
+        write_json(options.json, result)
 
 
 def _check(options: Namespace) -> None:

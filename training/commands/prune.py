@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from swiftnet_ros.errors import FileMissingError, InvalidValueError
-from swiftnet_ros.system.files import write_atomic
+from swiftnet_ros.system.files import Content, write_together
 from swiftnet_ros.system.paths import expand_path, path_argument
 from torch import nn
 from training.commands.arguments import CommandParser, print_json
@@ -34,10 +34,10 @@ from training.pruning.options import PruneConfig
 from training.pruning.structured import prune
 from training.run.checkpoint import (
     Checkpoint,
+    checkpoint_bytes,
     CheckpointError,
     layer_widths,
     load_checkpoint,
-    save_checkpoint,
 )
 from training.schema.config import load_tree, parse_value
 from training.schema.from_yaml import dataclass_from_tree
@@ -64,8 +64,11 @@ def main(arguments: Sequence[str]) -> int:
     statistics = _statistics(config, checkpoint, network, options.root)
     history = prune(network, config.prune, statistics, config.seed)
     pruned = replace(checkpoint, weights=network.state_dict(), miou=None, progress={})
-    save_checkpoint(pruned, out)
-    write_atomic(history_path(out), history.to_json())
+    files: dict[Path, Content] = {
+        out: checkpoint_bytes(pruned),
+        history_path(out): history.to_json(),
+    }
+    write_together(files)
     result = count_complexity(network, *options.size)
     print(f'{out}: {result.params} parameters, {result.gmacs:.2f} GMACs; {history_path(out)}')
     widths = layer_widths(pruned.weights)

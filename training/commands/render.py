@@ -16,10 +16,11 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-import shutil
 
 import cv2
 from swiftnet_ros.errors import InvalidValueError
+from swiftnet_ros.system.files import write_atomic
+from swiftnet_ros.system.image_encoding import write_image
 from swiftnet_ros.system.paths import path_argument
 from tqdm import tqdm
 from training.commands.arguments import CommandParser
@@ -47,7 +48,8 @@ def main(arguments: Sequence[str]) -> int:
         (options.out / name).mkdir(parents=True, exist_ok=True)
     for index in tqdm(range(len(scenes)), 'render', disable=None):
         _write(scenes[index], options.out)
-    shutil.copyfile(shipped_class_table_path('warehouse'), options.out / 'classes.yaml')
+    table = shipped_class_table_path('warehouse')
+    write_atomic(options.out / 'classes.yaml', table.read_bytes())
     print(options.out)
     return 0
 
@@ -55,5 +57,5 @@ def main(arguments: Sequence[str]) -> int:
 def _write(sample: Sample, folder: Path) -> None:
     image = cv2.cvtColor(sample.image, cv2.COLOR_RGB2BGR)
     quality = [cv2.IMWRITE_JPEG_QUALITY, 92]
-    cv2.imwrite(str(folder / 'images' / f'{sample.name}.jpg'), image, quality)
-    cv2.imwrite(str(folder / 'labels' / f'{sample.name}.png'), sample.label)
+    write_image(folder / 'images' / f'{sample.name}.jpg', image, quality)
+    write_image(folder / 'labels' / f'{sample.name}.png', sample.label)

@@ -20,6 +20,7 @@ import cv2
 from swiftnet_ros.backends.registry import open_backend
 from swiftnet_ros.errors import InvalidValueError, UnknownNameError
 from swiftnet_ros.segmenter import Segmenter
+from swiftnet_ros.system.image_encoding import write_image
 from training.commands.arguments import CommandParser, dataset_of
 from training.evaluation.evaluate import check_classes
 from training.evaluation.visualize import contact_sheet, PANELS, predict_sample
@@ -57,7 +58,6 @@ def main(arguments: Sequence[str]) -> int:
         segmenter = Segmenter(engine)
         items = [predict_sample(segmenter, dataset[index]) for index in options.indices]
     image = contact_sheet(items, options.show, options.width, options.across)
-    if not cv2.imwrite(str(options.out), cv2.cvtColor(image, cv2.COLOR_RGB2BGR)):
-        raise InvalidValueError('--out', str(options.out), 'a file that can be written')
+    write_image(options.out, cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
     print(options.out)
     return 0

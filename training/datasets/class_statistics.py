@@ -23,8 +23,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from swiftnet_ros.errors import InvalidValueError, UnknownNameError
-from swiftnet_ros.system.files import write_atomic
-from swiftnet_ros.system.json_text import to_json
+from swiftnet_ros.system.files import write_json
 from tqdm import tqdm
 from training.datasets.base import ImageLabelDataset
 from training.schema.config import ClassWeightsConfig, DataConfig, SamplingConfig
@@ -59,7 +58,7 @@ class ClassCounts:
             'weight': weights and dict(zip(self.names, weights, strict=True)),
             'pixels': self.pixels.tolist(),
         }
-        write_atomic(path, to_json(content) + '\n')
+        write_json(path, content)
 
 
 def load_or_count_classes(data: DataConfig, dataset: ImageLabelDataset, path: Path) -> ClassCounts:

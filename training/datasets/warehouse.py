@@ -18,10 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
-import numpy as np
-import numpy.typing as npt
 from swiftnet_ros.errors import InvalidValueError
-from swiftnet_ros.system.files import write_atomic
+from swiftnet_ros.system.image_encoding import write_image
 from training.datasets.base import checked_split, read_ids, read_image, Sample
 from training.datasets.class_table import ClassTable, shipped_class_table
 from training.warehouse_renderer import render
@@ -65,13 +63,9 @@ class RenderedScenes:
             return Sample(read_image(image), ids, image.stem)
         sample = self._render(seed)
         folder.mkdir(parents=True, exist_ok=True)
-        _write_png(image, np.asarray(cv2.cvtColor(sample.image, cv2.COLOR_RGB2BGR), np.uint8))
-        _write_png(label, sample.label)
+        write_image(image, cv2.cvtColor(sample.image, cv2.COLOR_RGB2BGR))
+        write_image(label, sample.label)
         return sample
-
-
-def _write_png(path: Path, pixels: npt.NDArray[np.uint8]) -> None:
-    write_atomic(path, cv2.imencode('.png', pixels)[1].tobytes())
 
 
 def warehouse(

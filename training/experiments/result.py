@@ -19,8 +19,7 @@ from dataclasses import asdict
 import hashlib
 from typing import Any
 
-from swiftnet_ros.system.files import write_atomic
-from swiftnet_ros.system.json_text import to_json
+from swiftnet_ros.system.files import write_json
 import torch
 from training.evaluation.complexity import count_complexity
 from training.experiments.removed import Removed, RemovedChannels
@@ -62,7 +61,7 @@ def write_result(
         'torch': torch.__version__,
         'config': asdict(config),
     }
-    write_atomic(paths.result, to_json(result, indent=1) + '\n')
+    write_json(paths.result, result, indent=1)
 
 
 def weights_sha256(checkpoint: Checkpoint) -> str:

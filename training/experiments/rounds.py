@@ -20,7 +20,7 @@ import json
 from pathlib import Path
 
 from swiftnet_ros.errors import SwiftnetError
-from swiftnet_ros.system.json_text import to_json
+from swiftnet_ros.system.files import write_json
 import torch
 from training.datasets import open_dataset
 from training.datasets.loader import readable_batches, training_loader
@@ -113,7 +113,7 @@ class _Round:
             'calibration_batches': experiment.calibration_batches,
         }
         if not path.exists():
-            path.write_text(to_json(options, indent=1) + '\n')
+            write_json(path, options, indent=1)
         before = json.loads(path.read_text())
         for key, value in options.items():
             if before.get(key) != value:

@@ -15,11 +15,14 @@
 """Plots of a profiling result; the same result makes the same files."""
 
 from collections.abc import Callable, Sequence
+from io import BytesIO
 from pathlib import Path
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 import numpy as np
+from swiftnet_ros.system.files import write_atomic
+from swiftnet_ros.system.image_encoding import check_image
 from training.profiling.scaling import fit_costs, megapixels_of, pipeline_ms, size_series
 from training.profiling.tables import JsonTree, name_of, size_of
 
@@ -107,7 +110,9 @@ def write_plots(result: JsonTree, folder: Path) -> list[Path]:
 
 def save_plot(figure: Figure, path: Path) -> None:
     """Write a PNG file without time and version, so that equal plots are equal files."""
-    figure.savefig(path, dpi=100, metadata={'Software': None})
+    content = BytesIO()
+    figure.savefig(content, format='png', dpi=100, metadata={'Software': None})
+    write_atomic(path, content.getvalue(), check=check_image)
 
 
 def _draw_line(axes: Axes, cases: Sequence[JsonTree], cost: str, values: Sequence[float]) -> None:

@@ -22,9 +22,8 @@ from typing import Any
 
 from swiftnet_ros.backends.openvino.engine import OpenVinoBackend
 from swiftnet_ros.errors import EngineUnavailableError, FileMissingError
-from swiftnet_ros.system.files import write_atomic
+from swiftnet_ros.system.files import write_json
 from swiftnet_ros.system.image_size import Size
-from swiftnet_ros.system.json_text import to_json
 from training.profiling.cases import Case, make_cases, PRECISIONS, quantized_file
 from training.profiling.measure import measure_cases
 from training.profiling.tables import JsonTree
@@ -89,7 +88,7 @@ def _write(run: Path, name: str, result: JsonTree) -> Path:
         if pair['over']['model'] == name != pair['of']['model']
     }
     path = RunPaths(run).latency
-    write_atomic(path, to_json(_facts(cases, pairs, result), indent=1) + '\n')
+    write_json(path, _facts(cases, pairs, result), indent=1)
     return path
 
 

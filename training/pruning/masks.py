@@ -34,8 +34,7 @@ from swiftnet_ros.errors import (
     UnknownNameError,
     UnreadableFileError,
 )
-from swiftnet_ros.system.files import write_atomic
-from swiftnet_ros.system.json_text import to_json
+from swiftnet_ros.system.files import write_json
 import torch
 from torch import nn, Tensor
 from training.pruning.options import EmptyLayerError
@@ -119,7 +118,7 @@ def save_masks(masks: Masks, path: Path) -> None:
         }
         for name, mask in masks.items()
     }
-    write_atomic(path, to_json(tree, indent=1) + '\n')
+    write_json(path, tree, indent=1)
 
 
 def load_masks(path: Path) -> dict[str, Tensor]:

@@ -25,7 +25,7 @@ import struct
 import onnx
 from onnx.shape_inference import infer_shapes
 from swiftnet_ros.model_spec import read_model, read_spec
-from swiftnet_ros.system.files import write_atomic
+from swiftnet_ros.system.files import write_together
 from swiftnet_ros.system.json_text import to_json
 from training.quantization.calibrate import collect_histograms
 from training.quantization.calibration_images import CalibrationImages, NetworkInputs
@@ -43,9 +43,9 @@ def write_tensorrt_tables(
     cache, ranges = (out.with_suffix(suffix) for suffix in ('.calibration', '.ranges.json'))
     # A name and a big-endian float in hex on each line.
     lines = [f'{name}: {struct.pack(">f", scale).hex()}' for name, scale in scales.items()]
-    write_atomic(cache, '\n'.join([_HEADER, *lines, '']))
     limits = {name: [-ACTIVATION_MAX * s, ACTIVATION_MAX * s] for name, s in scales.items()}
-    write_atomic(ranges, to_json(limits, indent=1) + '\n')
+    table = '\n'.join([_HEADER, *lines, ''])
+    write_together({cache: table, ranges: to_json(limits, indent=1) + '\n'})
     return [cache, ranges]
 
 

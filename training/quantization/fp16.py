@@ -55,12 +55,16 @@ def write_fp16(source: Path, out: Path) -> float:
     if spec.precision != 'fp32':
         reason = f'it is {spec.precision} already; convert the original fp32 file'
         raise InvalidModelError(source, reason)
-    write_model(to_fp16(read_model(source), source), out, replace(spec, precision='fp16'), golden)
     pixels = golden.frame if golden else render(_SEED, spec.input_height, spec.input_width).image
     labels = []
-    for path in (source, out):
+
+    def add_labels(path: Path) -> None:
         with open_backend(path, 'openvino', 'fp32') as engine:
             labels.append(engine.segment(Frame(pixels), pixels.shape[:2]).labels)
+
+    add_labels(source)
+    converted = to_fp16(read_model(source), source)
+    write_model(converted, out, replace(spec, precision='fp16'), golden, add_labels)
     return float(np.mean(labels[0] == labels[1]))
 
 

@@ -29,6 +29,7 @@ from swiftnet_ros.core import metrics
 from swiftnet_ros.model_spec import ModelSpec, read_golden, read_spec, write_model
 from swiftnet_ros.model_spec.qdq import is_quantized
 from swiftnet_ros.segmenter import open_model, Segmenter
+from swiftnet_ros.system.image_encoding import encode_image
 from training.quantization.calibration_images import CalibrationImages
 
 
@@ -56,7 +57,7 @@ class Scorer:
         with _open_segmenter(float_model) as segmenter:
             for index in range(len(images)):
                 labels = segmenter.segment(images[index].image).labels
-                self._float_labels.append(np.asarray(cv2.imencode('.png', labels)[1], np.uint8))
+                self._float_labels.append(np.frombuffer(encode_image(labels), np.uint8))
         self.before = self._score(None)
 
     def score(self, model: onnx.ModelProto) -> Score:

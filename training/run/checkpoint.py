@@ -16,7 +16,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from functools import partial
+from io import BytesIO
 from pathlib import Path
 import pickle
 import struct
@@ -88,7 +88,12 @@ class Checkpoint:
 
 
 def save_checkpoint(checkpoint: Checkpoint, path: Path) -> None:
-    """Write a checkpoint atomically."""
+    """Write a checkpoint atomically; it replaces an older one once it can be loaded."""
+    write_atomic(path, checkpoint_bytes(checkpoint), check=load_checkpoint)
+
+
+def checkpoint_bytes(checkpoint: Checkpoint) -> memoryview:
+    """Return the content of a checkpoint's file."""
     content = {
         'version': VERSION,
         'model': asdict(checkpoint.model),
@@ -101,7 +106,10 @@ def save_checkpoint(checkpoint: Checkpoint, path: Path) -> None:
         'weights': dict(checkpoint.weights),
         'progress': dict(checkpoint.progress),
     }
-    write_atomic(path, partial(torch.save, content))
+    # In memory first: torch hides what goes wrong with a file.
+    file = BytesIO()
+    torch.save(content, file)
+    return file.getbuffer()
 
 
 def load_checkpoint(path: Path) -> Checkpoint:

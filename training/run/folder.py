@@ -23,7 +23,7 @@ import sys
 from typing import Any
 
 from filelock import FileLock, Timeout
-from swiftnet_ros.system.files import write_atomic
+from swiftnet_ros.system.files import append_line, write_atomic
 from swiftnet_ros.system.json_text import to_json
 
 LOCK = '.lock'
@@ -66,9 +66,8 @@ class RunPaths:
 
 
 def append_record(path: Path, record: dict[str, Any]) -> None:
-    """Append a record as one JSON line."""
-    with path.open('a') as file:
-        file.write(to_json(record) + '\n')
+    """Append a record as one JSON line, in full or not at all."""
+    append_line(path, to_json(record))
 
 
 def read_records(path: Path) -> list[dict[str, Any]]:
@@ -83,8 +82,9 @@ def read_records(path: Path) -> list[dict[str, Any]]:
 def drop_records(path: Path, key: str, last: int) -> None:
     """Drop the records after `last`, which a resumed run will write again."""
     kept = [record for record in read_records(path) if record[key] <= last]
-    if path.exists():
-        write_atomic(path, ''.join(to_json(record) + '\n' for record in kept))
+    content = ''.join(to_json(record) + '\n' for record in kept)
+    if path.exists() and path.read_text() != content:
+        write_atomic(path, content)
 
 
 @contextmanager

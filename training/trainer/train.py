@@ -21,6 +21,7 @@ from pathlib import Path
 from accelerate import Accelerator
 from accelerate.utils import set_seed
 from swiftnet_ros.errors import InvalidValueError
+from swiftnet_ros.system.files import write_atomic
 import torch
 from torch import nn, Tensor
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
@@ -279,7 +280,7 @@ def _main_callbacks(
 def _prepare_folder(config: Config, paths: RunPaths, state: TrainState) -> None:
     """Write the configuration; drop records of steps that will be trained again."""
     paths.folder.mkdir(parents=True, exist_ok=True)
-    paths.config.write_text(yaml.safe_dump(asdict(config), sort_keys=False))
+    write_atomic(paths.config, yaml.safe_dump(asdict(config), sort_keys=False))
     drop_records(paths.losses, 'step', state.step)
     drop_records(paths.metrics, 'epoch', state.epoch)
 

@@ -15,16 +15,17 @@
 """Atomic writes: a reader finds the old file or the new one, whatever ends the writer."""
 
 import errno
+import fcntl
+import json
 import os
-from pathlib import Path
 import signal
 import subprocess
 import sys
 from time import monotonic
 
 import pytest
-from swiftnet_ros.errors import FileMissingError
-from swiftnet_ros.system.files import write_atomic
+from swiftnet_ros.errors import FileMissingError, InvalidValueError
+from swiftnet_ros.system.files import append_line, write_atomic, write_json, write_together
 
 WRITER = """
 import os, sys, time
@@ -106,7 +107,93 @@ def test_killed_writer_leaves_nothing_after_the_next_write(tmp_path, number):
         assert (process.returncode, left) == (128 + number, [])
         return
     assert [item.suffix for item in left] == ['.partial']
+    # Another container has the same process numbers: only a lock shows that a writer lives.
     other = tmp_path / f'a.engine.{os.getpid()}.7.partial'
-    other.write_text('of a living process')
-    write_atomic(Path(path), b'new')
-    assert {item.name for item in tmp_path.iterdir()} == {'a.engine', other.name}
+    with open(other, 'w') as living:
+        fcntl.flock(living, fcntl.LOCK_EX)
+        write_atomic(path, b'new')
+        assert {item.name for item in tmp_path.iterdir()} == {'a.engine', other.name}
+    write_atomic(path, b'newer')
+    assert [item.name for item in tmp_path.iterdir()] == ['a.engine']
+
+
+def test_leftover_that_is_a_link_or_a_pipe_is_left_alone(tmp_path):
+    (tmp_path / 'precious').write_text('precious')
+    (tmp_path / 'a.1.partial').symlink_to(tmp_path / 'precious')
+    os.mkfifo(tmp_path / 'a.2.partial')
+    write_atomic(tmp_path / 'a', b'new')
+    assert (tmp_path / 'precious').read_text() == 'precious'
+    assert (tmp_path / 'a.1.partial').is_symlink()
+
+
+def test_file_that_fails_its_check_does_not_replace_the_old_one(tmp_path):
+    path = tmp_path / 'file'
+    path.write_text('old')
+    seen = []
+
+    def check(copy):
+        seen.append((copy.read_text(), path.read_text()))
+        raise InvalidValueError('file', 'new', 'another')
+
+    with pytest.raises(InvalidValueError):
+        write_atomic(path, 'new', check=check)
+    assert seen == [('new', 'old')]
+    assert path.read_text() == 'old' and list(tmp_path.iterdir()) == [path]
+
+
+def test_of_files_written_together_none_is_replaced_unless_all_are_complete(tmp_path):
+    one, other = tmp_path / 'one', tmp_path / 'other'
+    one.write_text('old')
+    other.write_text('old')
+
+    def fail(path):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with pytest.raises(OSError, match='No space left') as error:
+        write_together({one: 'new', other: fail})
+    assert error.value.filename == str(other)
+    assert (one.read_text(), other.read_text()) == ('old', 'old')
+    write_together({one: 'new', other: b'too'})
+    assert (one.read_text(), other.read_text()) == ('new', 'too')
+    assert sorted(tmp_path.iterdir()) == [one, other]
+
+
+def test_longest_name_of_a_file_can_be_written(tmp_path):
+    path = tmp_path / ('\u00e4' * 125 + '.json')
+    write_json(path, {'a': [1, 2]}, indent=1)
+    assert json.loads(path.read_text()) == {'a': [1, 2]}
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_pipe_is_written_in_place(tmp_path):
+    pipe = tmp_path / 'pipe'
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    write_atomic(pipe, 'text')
+    assert os.read(reader, 10) == b'text' and pipe.is_fifo()
+    os.close(reader)
+
+
+def test_standard_output_that_is_a_file_is_written_in_place(tmp_path):
+    code = 'from pathlib import Path; from swiftnet_ros.system.files import write_atomic; '
+    code += "write_atomic(Path('/dev/stdout'), 'text')"
+    with open(tmp_path / 'out', 'w') as out:
+        subprocess.run([sys.executable, '-c', code], stdout=out, check=True)
+    assert (tmp_path / 'out').read_text() == 'text'
+
+
+def test_line_that_does_not_fit_leaves_the_file_as_it_was(tmp_path, monkeypatch):
+    path, real = tmp_path / 'losses.jsonl', os.write
+    append_line(path, 'first')
+    append_line(path, 'second')
+
+    def fill(handle, content):
+        if len(content) < 5:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return real(handle, content[:5])
+
+    monkeypatch.setattr(os, 'write', fill)
+    with pytest.raises(OSError, match='No space left') as error:
+        append_line(path, 'third')
+    assert error.value.filename == str(path)
+    assert path.read_text() == 'first\nsecond\n'

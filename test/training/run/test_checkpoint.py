@@ -32,6 +32,7 @@ from training.pruning.options import PruneOptions
 from training.pruning.structured import prune
 from training.run.checkpoint import (
     Checkpoint,
+    checkpoint_bytes,
     CheckpointError,
     layer_widths,
     load_checkpoint,
@@ -116,11 +117,21 @@ def test_no_checkpoint_can_run_code(tmp_path, how):
     elif how == 'torch':
         torch.save(Evil(mark), path)
     else:
-        save_checkpoint(tiny_checkpoint(progress={'optimizer': [Evil(mark)]}), path)
+        hidden = tiny_checkpoint(progress={'optimizer': [Evil(mark)]})
+        path.write_bytes(checkpoint_bytes(hidden))
     with pytest.raises(CheckpointError, match='holds more than weights') as caught:
         load_checkpoint(path)
     assert not mark.exists()
     assert '\n' not in str(caught.value)
+
+
+def test_checkpoint_that_cannot_be_loaded_does_not_replace_the_old_one(tmp_path):
+    path = tmp_path / 'last.pt'
+    save_checkpoint(tiny_checkpoint(miou=0.5), path)
+    with pytest.raises(CheckpointError):
+        save_checkpoint(tiny_checkpoint(progress={'optimizer': [Evil(tmp_path / 'mark')]}), path)
+    assert load_checkpoint(path).miou == 0.5
+    assert list(tmp_path.iterdir()) == [path]
 
 
 @pytest.mark.parametrize('share', [0.0, 0.3, 0.99])
