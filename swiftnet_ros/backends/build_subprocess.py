@@ -22,7 +22,6 @@ result. Its error is a line `error: ...` on standard error.
 
 from collections import deque
 from contextlib import contextmanager, suppress
-import json
 import os
 import selectors
 import signal
@@ -30,7 +29,13 @@ import subprocess
 from threading import Event
 from typing import Any, Callable, Deque, Dict, Iterator, List, Sequence
 
-from swiftnet_ros.errors import BuildCancelledError, BuildProcessError, ReportedError
+from swiftnet_ros.errors import (
+    BuildCancelledError,
+    BuildProcessError,
+    InvalidTextError,
+    ReportedError,
+)
+from swiftnet_ros.system.json_reader import parse_json
 
 JsonMessage = Dict[str, Any]
 
@@ -137,8 +142,8 @@ def _signal(group: int, number: int) -> None:
 def _parse(line: str) -> JsonMessage:
     """Return the JSON object of a line, an empty one for the output of a library."""
     try:
-        message = json.loads(line)
-    except ValueError:
+        message = parse_json(line, 'a line of the build')
+    except InvalidTextError:
         return {}
     return message if isinstance(message, dict) else {}
 

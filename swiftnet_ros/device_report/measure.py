@@ -15,7 +15,6 @@
 """Build and benchmark models in processes of their own, so that a failure stops no other."""
 
 from dataclasses import dataclass, replace
-import json
 from pathlib import Path
 import subprocess
 import sys
@@ -24,8 +23,9 @@ from typing import Iterator, List, Optional, Sequence, Tuple
 from swiftnet_ros.backends.tensorrt.api import is_strongly_typed, tensorrt_module
 from swiftnet_ros.backends.tensorrt.engine_file import SUFFIX
 from swiftnet_ros.device_report.table import DeviceMeasurement, DeviceReportTree
-from swiftnet_ros.errors import ReportedError, SwiftnetError
+from swiftnet_ros.errors import InvalidTextError, ReportedError, SwiftnetError
 from swiftnet_ros.model_spec.find_model import find_model, model_name, sibling
+from swiftnet_ros.system.json_reader import parse_json
 
 TENSORRT = 'tensorrt'
 EXPLICIT, IMPLICIT = 'explicit', 'implicit'
@@ -146,8 +146,8 @@ def _run_json(arguments: Sequence[str]) -> DeviceReportTree:
 
 def _parse_last_line(output: str) -> Optional[DeviceReportTree]:
     try:
-        result = json.loads(output.splitlines()[-1])
-    except (ValueError, IndexError):
+        result = parse_json(output.splitlines()[-1], 'the last line of a command')
+    except (InvalidTextError, IndexError):
         return None
     return result if isinstance(result, dict) else None
 

@@ -117,9 +117,11 @@ def _messages(root: Any) -> Iterator[Any]:
         for field, value in message.ListFields():
             if field.message_type is not None:
                 waiting.extend([value] if hasattr(value, 'ListFields') else value)
-            elif field.cpp_type == field.CPPTYPE_STRING and not isinstance(value, (str, bytes)):
-                # Each text of a repeated field is decoded when it is read.
-                list(value)
+            elif field.type == field.TYPE_STRING:
+                texts = [value] if isinstance(value, (str, bytes)) else value
+                # Protocol buffers return bytes for text that they cannot decode.
+                if any(isinstance(text, bytes) for text in texts):
+                    raise ValueError('a text is not UTF-8')
 
 
 def _check_size(tensor: onnx.TensorProto, path: object) -> None:

@@ -205,13 +205,16 @@ def _check_concat(graph: _QdqGraph, node: onnx.NodeProto, path: object) -> None:
 
 def _check_output(graph: _QdqGraph, name: str, path: object) -> None:
     """Check that everything from the last convolution to an output is float."""
-    node = graph.writers.get(name)
-    if node is None or node.op_type == 'Conv':
-        return
-    if node.op_type in (QUANTIZE, DEQUANTIZE):
-        raise QdqPairError(path, node, 'follows the last convolution, after which all is float')
-    for value in node.input:
-        _check_output(graph, value, path)
+    waiting, seen = [name], {name}
+    while waiting:
+        node = graph.writers.get(waiting.pop())
+        if node is None or node.op_type == 'Conv':
+            continue
+        if node.op_type in (QUANTIZE, DEQUANTIZE):
+            reason = 'follows the last convolution, after which all is float'
+            raise QdqPairError(path, node, reason)
+        waiting.extend(value for value in node.input if value not in seen)
+        seen.update(node.input)
 
 
 _CHECKS: Dict[str, Callable[[_QdqGraph, onnx.NodeProto, object], None]] = {

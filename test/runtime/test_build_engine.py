@@ -340,6 +340,19 @@ def test_model_without_specification_raises(tensorrt, error_line, files, tmp_pat
     assert 'has no swiftnet_ros.model_spec; add one with: python -m' in text
 
 
+NO_TABLES = [
+    ('a.calibration', 'text'),
+    ('b.calibration', 'TRT-8502-EntropyCalibration2\nlogits: 7f800000\n'),
+    ('c.calibration', 'TRT-8502-EntropyCalibration2\nlogits: 3c010a1400\n'),
+    ('d.calibration', 'TRT-8502-EntropyCalibration2\nlogits\n'),
+    ('a.json', '{'),
+    ('b.json', '{"x": 1}'),
+    ('c.json', '[' * 100_000),
+    ('d.json', '{"logits": [2, -2]}'),
+    ('e.json', '{"logits": [-1e999, 1e999]}'),
+]
+
+
 def test_invalid_calibration_raises(tensorrt, error_line, files, tmp_path):
     tensorrt(VERSION)
     empty = tmp_path / 'empty'
@@ -350,7 +363,7 @@ def test_invalid_calibration_raises(tensorrt, error_line, files, tmp_path):
     other = tmp_path / 'other.calibration'
     other.write_text('TRT-8502-EntropyCalibration2\nelsewhere: 3c010a14\n')
     assert 'is for another model' in error_line('--calibration', other)
-    for name, content in (('a.calibration', 'text'), ('a.json', '{'), ('b.json', '{"x": 1}')):
+    for name, content in NO_TABLES:
         (tmp_path / name).write_text(content)
         text = error_line('--calibration', tmp_path / name)
         assert 'expected a table created with: python -m training quantize' in text

@@ -38,14 +38,20 @@ from swiftnet_ros.backends.tensorrt.source import Source
 from swiftnet_ros.errors import (
     BuildError,
     EngineUnavailableError,
+    InvalidModelError,
     InvalidValueError,
+    SwiftnetError,
     UnknownNameError,
 )
 from swiftnet_ros.model_spec.qdq import check_pairs, with_float_weights
 from swiftnet_ros.system.files import write_atomic
+from swiftnet_ros.system.json_reader import read_content
+from swiftnet_ros.system.library_errors import library_errors
 
 if TYPE_CHECKING:
     from swiftnet_ros.backends.tensorrt.api import TensorRt, tensorrt
+
+_MAX_TIMINGS_BYTES = 1 << 28
 
 
 @dataclass(frozen=True)
@@ -109,8 +115,10 @@ def _read_model(trt: 'TensorRt', source: Source) -> onnx.ModelProto:
     model = source.graph
     if not source.is_explicit:
         return model
-    check_pairs(model, source.model.path)
-    return with_float_weights(model) if needs_float_weights(trt) else model
+    path = source.model.path
+    with library_errors(lambda reason: InvalidModelError(path, f'its graph is odd: {reason}')):
+        check_pairs(model, path)
+        return with_float_weights(model) if needs_float_weights(trt) else model
 
 
 def _create_builder(
@@ -175,7 +183,11 @@ def _load_timings(
     """Return the timing cache of a file; empty if it is for another TensorRT version or GPU."""
     if path is None or not hasattr(config, 'create_timing_cache'):
         return None
-    for content in ([path.read_bytes()] if path.is_file() else []) + [b'']:
+    contents = [b'']
+    # A cache that cannot be read is made anew.
+    with suppress(SwiftnetError):
+        contents.insert(0, read_content(path, 'timing cache', _MAX_TIMINGS_BYTES))
+    for content in contents:
         timings = config.create_timing_cache(content)
         if timings is not None and config.set_timing_cache(timings, False):
             return timings

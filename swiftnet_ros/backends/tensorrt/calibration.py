@@ -15,8 +15,9 @@
 """Calibration of implicit INT8: a calibration cache, a file of ranges, or a folder of images."""
 
 import hashlib
-import json
+import math
 from pathlib import Path
+import struct
 from typing import Callable, Dict, List, Optional, Set, Tuple, TYPE_CHECKING
 
 import numpy as np
@@ -27,8 +28,9 @@ from swiftnet_ros.backends.tensorrt.api import implement
 from swiftnet_ros.backends.tensorrt.source import Source
 from swiftnet_ros.core.frames import to_network_input
 from swiftnet_ros.core.image_files import image_files, read_image
-from swiftnet_ros.errors import CalibrationMismatchError, FileMissingError, InvalidValueError
+from swiftnet_ros.errors import CalibrationMismatchError, InvalidTextError, InvalidValueError
 from swiftnet_ros.model_spec import ModelSpec
+from swiftnet_ros.system.json_reader import read_content, read_json_object
 
 if TYPE_CHECKING:
     from pycuda import driver
@@ -38,6 +40,7 @@ _RANGES_SUFFIX = '.json'
 # calibrator -> class of TensorRT
 _CALIBRATORS = {'entropy2': 'IInt8EntropyCalibrator2', 'minmax': 'IInt8MinMaxCalibrator'}
 _COMMAND = 'python -m training quantize --tensorrt-tables'
+_MAX_IMAGE_BYTES = 1 << 28
 _EXPECTED = f'a table created with: {_COMMAND}'
 
 
@@ -46,9 +49,10 @@ def calibration_sha256(path: Optional[Path]) -> Optional[str]:
     if path is None:
         return None
     digest = hashlib.sha256()
-    for file in image_files(path) if path.is_dir() else [_existing(path)]:
+    for file in image_files(path) if path.is_dir() else [path]:
         digest.update(file.name.encode() if path.is_dir() else b'')
-        digest.update(hashlib.sha256(file.read_bytes()).digest())
+        content = read_content(file, 'calibration', _MAX_IMAGE_BYTES)
+        digest.update(hashlib.sha256(content).digest())
     return digest.hexdigest()
 
 
@@ -160,23 +164,36 @@ class _Calibrator:
 
 def _read_cache(path: Path, model: onnx.ModelProto) -> bytes:
     """Return a calibration cache; raise CalibrationMismatchError if it is for another model."""
-    content = _existing(path).read_bytes()
+    content = read_content(path, 'calibration')
     header, *lines = content.split(b'\n')
     if not header.startswith(b'TRT-'):
         raise InvalidValueError('calibration', str(path), _EXPECTED)
-    _check_names(
-        path, {line.rpartition(b':')[0].decode(errors='replace') for line in lines}, model
-    )
+    scales = dict(_name_and_scale(line, path) for line in lines if line)
+    _check_names(path, set(scales), model)
     return content
+
+
+def _name_and_scale(line: bytes, path: Path) -> Tuple[str, float]:
+    """Return a tensor and its scale: `name: ` and the digits of a big-endian float in hex."""
+    name, _, digits = line.rpartition(b':')
+    try:
+        (scale,) = struct.unpack('>f', int(digits, 16).to_bytes(4, 'big'))
+    except (ValueError, OverflowError) as error:
+        raise InvalidValueError('calibration', str(path), _EXPECTED) from error
+    if not 0 <= scale < math.inf:
+        raise InvalidValueError('calibration', str(path), _EXPECTED)
+    return name.decode(errors='replace'), scale
 
 
 def _read_ranges(path: Path, model: onnx.ModelProto) -> Dict[str, Tuple[float, float]]:
     """Return tensor -> (low, high); raise CalibrationMismatchError if they are for another."""
     try:
-        tree = json.loads(_existing(path).read_text(encoding='utf-8'))
-        ranges = {str(name): (float(low), float(high)) for name, (low, high) in tree.items()}
-    except (ValueError, TypeError, AttributeError) as error:
+        tree = read_json_object(path, 'calibration')
+        ranges = {name: (float(low), float(high)) for name, (low, high) in tree.items()}
+    except (InvalidTextError, ValueError, TypeError) as error:
         raise InvalidValueError('calibration', str(path), _EXPECTED) from error
+    if not all(low < high for low, high in ranges.values()):
+        raise InvalidValueError('calibration', str(path), _EXPECTED)
     _check_names(path, set(ranges), model)
     return ranges
 
@@ -195,9 +212,3 @@ def _set_ranges(
 def _check_names(path: Path, names: Set[str], model: onnx.ModelProto) -> None:
     if not names & {name for node in model.graph.node for name in node.output}:
         raise CalibrationMismatchError(path, _COMMAND)
-
-
-def _existing(path: Path) -> Path:
-    if not path.is_file():
-        raise FileMissingError(path, 'calibration')
-    return path

@@ -29,7 +29,7 @@ from swiftnet_ros.backends.engine_build import EngineBuild, EngineFile
 from swiftnet_ros.backends.options import AUTO, BackendOptions
 from swiftnet_ros.backends.tensorrt.api import tensorrt_module
 from swiftnet_ros.backends.tensorrt.engine_cache import prepared_engine
-from swiftnet_ros.backends.tensorrt.engine_file import load, Sidecar
+from swiftnet_ros.backends.tensorrt.engine_file import load, read_sidecar, Sidecar
 from swiftnet_ros.backends.tensorrt.execution import EngineExecution
 from swiftnet_ros.backends.tensorrt.frame_plan import FrameFormat, FramePlan
 from swiftnet_ros.backends.tensorrt.identity import this_machine
@@ -87,7 +87,10 @@ class TensorRtBackend(Backend):
     def open(  # noqa: A003
         cls, model: ModelFile, file: EngineFile, options: BackendOptions
     ) -> 'TensorRtBackend':
-        """Load an engine that has its sidecar."""
+        """Load an engine that has its sidecar; it must have been built from this very model."""
+        built = read_sidecar(file.path).identity.model_sha256
+        if model.graph is not None and built != model.sha256:
+            raise EngineMismatchError(file.path, ['the model changed while it was built'])
         return cls(file.path, options.precision)
 
     def __init__(self, path: Union[str, Path], precision: str = AUTO) -> None:

@@ -29,12 +29,13 @@ import os
 from pathlib import Path
 import stat
 from time import sleep
-from typing import Any, Callable, Dict, Iterator, Optional, Tuple
+from typing import Any, Callable, Dict, Iterator, Optional, Tuple, Union
 
 from swiftnet_ros.backends.tensorrt.identity import EngineIdentity
 from swiftnet_ros.errors import EngineCacheError, EngineFileError, one_line, SwiftnetError
 from swiftnet_ros.model_spec import Golden, ModelFile, ModelSpec
 from swiftnet_ros.system.files import write_atomic
+from swiftnet_ros.system.json_reader import parse_json, read_content
 from swiftnet_ros.system.json_text import to_json
 from swiftnet_ros.system.paths import user_cache
 
@@ -42,6 +43,16 @@ SUFFIX = '.engine'
 SIDECAR_VERSION = 1
 _OTHERS_MAY_WRITE = stat.S_IWGRP | stat.S_IWOTH
 _LOCK_POLL_S = 0.1
+_FACTS: Dict[str, Any] = {
+    'identity': dict,
+    'golden': (str, type(None)),
+    'engine_sha256': str,
+    'build_seconds': (int, float),
+    'precisions': dict,
+    'dla_fallback': list,
+    'workspace_mb': int,
+    'swiftnet_ros': str,
+}
 
 
 @dataclass(frozen=True)
@@ -76,11 +87,14 @@ class Sidecar:
         return to_json(tree, indent=1) + '\n'
 
     @classmethod
-    def from_json(cls, text: str) -> 'Sidecar':
-        """Parse what `to_json` wrote; ValueError, KeyError or TypeError for anything else."""
-        tree: Dict[str, Any] = json.loads(text)
-        if tree.pop('version') != SIDECAR_VERSION:
-            raise ValueError('another version of swiftnet_ros wrote it')
+    def from_json(cls, text: Union[str, bytes]) -> 'Sidecar':
+        """Parse what `to_json` wrote; SwiftnetError, KeyError or TypeError for anything else."""
+        tree: Any = parse_json(text, 'the sidecar')
+        if not isinstance(tree, dict) or tree.pop('version', None) != SIDECAR_VERSION:
+            raise TypeError('another version of swiftnet_ros wrote it')
+        for key, kind in _FACTS.items():
+            if not isinstance(tree.get(key, ...), kind):
+                raise TypeError(f'{key} is missing or of another type')
         tree['identity'] = EngineIdentity.from_tree(tree['identity'])
         tree['spec'] = ModelSpec.from_json(to_json(tree['spec']))
         tree['dla_fallback'] = tuple(tree['dla_fallback'])
@@ -144,8 +158,8 @@ def read_sidecar(path: Path) -> Sidecar:
     if not sidecar.is_file():
         raise EngineFileError(path, f'its sidecar {sidecar.name} is missing')
     try:
-        return Sidecar.from_json(sidecar.read_text(encoding='utf-8'))
-    except (OSError, ValueError, KeyError, TypeError, SwiftnetError) as error:
+        return Sidecar.from_json(read_content(sidecar, 'sidecar'))
+    except (KeyError, TypeError, SwiftnetError) as error:
         reason = f'its sidecar {sidecar.name} cannot be read ({_reason(error)})'
         raise EngineFileError(path, reason) from error
 
@@ -165,8 +179,12 @@ def load(path: Path) -> Tuple[bytes, Sidecar]:
 def read_engine_facts(path: Path) -> ModelFile:
     """Return the model of an engine as its sidecar describes it, without reading the engine."""
     sidecar = read_sidecar(path)
-    golden = None if sidecar.golden is None else Golden.from_json(sidecar.golden)
-    return ModelFile(path, sidecar.engine_sha256, path.stat().st_size, sidecar.spec, golden)
+    try:
+        golden = None if sidecar.golden is None else Golden.from_json(sidecar.golden)
+        size = path.stat().st_size
+    except (OSError, SwiftnetError) as error:
+        raise EngineFileError(path, _reason(error)) from error
+    return ModelFile(path, sidecar.engine_sha256, size, sidecar.spec, golden)
 
 
 @contextmanager

@@ -86,6 +86,9 @@ class EngineIdentity:
     @classmethod
     def from_tree(cls, tree: Dict[str, Any]) -> 'EngineIdentity':
         """Return the identity from `to_tree`; raise KeyError or TypeError for another tree."""
+        texts = [value for key, value in tree.items() if key not in ('dla', 'flags')]
+        if not all(isinstance(item, (str, type(None))) for item in (*texts, *tree['flags'])):
+            raise TypeError('a fact of the identity is not text')
         return cls(**{**tree, 'flags': tuple(tree['flags'])})
 
 

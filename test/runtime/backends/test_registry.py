@@ -41,6 +41,7 @@ from swiftnet_ros.benchmark import __main__ as benchmark
 from swiftnet_ros.core.frames import Frame
 from swiftnet_ros.errors import (
     EngineFileError,
+    EngineMismatchError,
     EngineUnavailableError,
     InvalidModelError,
     UnknownNameError,
@@ -80,7 +81,8 @@ def setup(monkeypatch, model):
 def engine_file(setup, model):
     """Write an engine of the model, with its golden frame."""
     golden = read_golden(model).to_json()
-    return setup.write_engine(model.with_name('tiny.engine'), golden=golden)
+    identity = {'model_sha256': hashlib.sha256(model.read_bytes()).hexdigest()}
+    return setup.write_engine(model.with_name('tiny.engine'), golden=golden, identity=identity)
 
 
 @pytest.mark.parametrize('module', ['tensorrt', 'pycuda'])
@@ -145,6 +147,15 @@ def test_cached_engine_of_a_model_is_opened_without_a_build(
     with open_model(model, backend='tensorrt', precision='int8') as segmenter:
         facts = segmenter.backend, segmenter.device, segmenter.uses_cuda_graph
     assert facts == ('tensorrt', 'Xavier', False)
+
+
+def test_engine_of_a_model_that_was_replaced_meanwhile_raises(
+    setup, engine_file, model, monkeypatch
+):
+    monkeypatch.setattr(engine_cache, 'cached_engine', lambda *given: engine_file)
+    write_golden_model(model, class_id=2)
+    with pytest.raises(EngineMismatchError, match='the model changed while it was built'):
+        open_model(model, backend='tensorrt', precision='int8')
 
 
 def test_build_of_a_missing_engine_is_logged_once_a_phase(

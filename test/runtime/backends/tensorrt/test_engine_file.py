@@ -17,6 +17,7 @@
 from dataclasses import replace
 import errno
 import hashlib
+import json
 import os
 from pathlib import Path
 from threading import Event, Thread
@@ -145,11 +146,47 @@ def test_missing_engine_or_sidecar_raises(path, sidecar):
         load(path)
 
 
-@pytest.mark.parametrize('text', ['', '[]', '{}', '{"version": 1}', '{"version": 2}', '\xff'])
+NO_SIDECARS = [
+    '',
+    '[]',
+    '{}',
+    '{"version": 1}',
+    '{"version": 2}',
+    '\xff',
+    '5',
+    'null',
+    '"x"',
+    'true',
+]
+NO_SIDECARS += ['[' * 200_000, '\0' * 500, '{"version": 1, "identity": "x"}']
+
+
+@pytest.mark.parametrize('text', NO_SIDECARS)
 def test_invalid_sidecar_raises(path, sidecar, text):
     store(path, ENGINE, sidecar)
     sidecar_path(path).write_bytes(text.encode('latin-1'))
     with pytest.raises(EngineFileError, match='its sidecar .* cannot be read'):
+        read_sidecar(path)
+
+
+@pytest.mark.parametrize(
+    ('key', 'value'),
+    [('build_seconds', 'x'), ('precisions', []), ('workspace_mb', None), ('golden', 5)],
+)
+def test_sidecar_with_a_fact_of_another_type_raises(path, sidecar, key, value):
+    store(path, ENGINE, sidecar)
+    tree = {**json.loads(sidecar.to_json()), key: value}
+    sidecar_path(path).write_text(json.dumps(tree))
+    with pytest.raises(EngineFileError, match=f'cannot be read .{key} is missing or of another'):
+        read_sidecar(path)
+
+
+def test_identity_with_a_number_for_text_raises(path, sidecar):
+    store(path, ENGINE, sidecar)
+    tree = json.loads(sidecar.to_json())
+    tree['identity']['model_sha256'] = 5
+    sidecar_path(path).write_text(json.dumps(tree))
+    with pytest.raises(EngineFileError, match='a fact of the identity is not text'):
         read_sidecar(path)
 
 
