@@ -128,7 +128,7 @@ setup(
     packages=find_packages(include=[NAME, f'{NAME}.*']),
     package_data={NAME: ['py.typed'], f'{NAME}.backends.cuda': ['*.cu']},
     python_requires='>=3.8',
-    install_requires=['numpy>=1.21,<3', 'onnx>=1.14,<2', 'pyyaml>=5.4,<7'],
+    install_requires=['numpy>=1.21,<3', 'onnx>=1.14,<2', 'pillow>=7.0,<14', 'pyyaml>=5.4,<7'],
     extras_require=EXTRAS,
     data_files=[
         ('share/ament_index/resource_index/packages', [f'resource/{NAME}']),

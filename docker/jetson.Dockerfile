@@ -20,7 +20,7 @@ ENV PATH=/usr/local/cuda/bin:${PATH} SWIFTNET_ROS_CACHE=/engines/cache \
 # package index of its own, which may no longer exist. cv_bridge was built with NumPy 1.
 RUN env -u PIP_INDEX_URL -u PIP_EXTRA_INDEX_URL python3 -m pip install --no-cache-dir \
     'numpy>=1.21,<2' 'onnx>=1.14,<2' 'opencv-python-headless>=4.5.5,<5' 'pycuda>=2022.1' \
-    'pyyaml>=5.4,<7'
+    'pillow>=7.0,<14' 'pyyaml>=5.4,<7'
 COPY . /ws/src/swiftnet_ros
 # ROS 2 of these images was built from source, in install/; colcon is one of its build tools.
 RUN cd /ws && source /opt/ros/humble/install/setup.bash && colcon build

@@ -29,7 +29,7 @@ RUN apt-get update && apt-get install -y --no-install-recommends ca-certificates
 # cv_bridge is built with NumPy 1, whatever version of it a newer image pins by PIP_CONSTRAINT.
 RUN env -u PIP_CONSTRAINT python3 -m pip install --no-cache-dir \
     'numpy>=1.21,<2' 'onnx>=1.14,<2' 'opencv-python-headless>=4.5.5,<5' 'pycuda>=2022.1' \
-    'pyyaml>=5.4,<7'
+    'pillow>=7.0,<14' 'pyyaml>=5.4,<7'
 COPY . /ws/src/swiftnet_ros
 RUN cd /ws && source /opt/ros/jazzy/setup.bash && colcon build
 ENTRYPOINT ["/bin/bash", "-c", \

@@ -34,6 +34,7 @@ from swiftnet_ros.benchmark.measurement import LabeledFrame, LabeledFrames, Meas
 from swiftnet_ros.benchmark.over_topics import node_under_test, NodeUnderTest
 from swiftnet_ros.benchmark.topic_client import ReceivedLabels
 from swiftnet_ros.core import labels
+from swiftnet_ros.core.image_listing import ALLOW_UNPAIRED
 from swiftnet_ros.core.metrics import mean_iou
 from swiftnet_ros.errors import InvalidValueError
 from swiftnet_ros.model_spec import ModelSpec
@@ -65,9 +66,8 @@ def _parser() -> ArgumentParser:
     parser.add_argument('--rate', type=float, default=10.0, help='frames per second to send')
     parser.add_argument('--model', default='warehouse', help='.onnx file, or shipped model')
     parser.add_argument('--images', type=path_argument, help='folder of your own images')
-    parser.add_argument(
-        '--labels', type=path_argument, help='folder of PNGs of class ids, same names'
-    )
+    parser.add_argument('--labels', type=path_argument, help='folder of label images, same names')
+    parser.add_argument('--allow-unpaired', action='store_true', help=ALLOW_UNPAIRED)
     return parser
 
 
@@ -85,7 +85,8 @@ def _demo(options: Namespace) -> Dict[str, Any]:
     images, truths = options.images, options.labels
     if images is None:
         images, truths = share_folder('demo') / 'images', share_folder('demo') / 'labels'
-    frames = list(LabeledFrames.from_folders(images, truths, spec, 1))
+    given = (images, truths, spec, 1)
+    frames = list(LabeledFrames.from_folders(*given, allow_unpaired=options.allow_unpaired))
     options.out.mkdir(parents=True, exist_ok=True)
     parameters = {'model': options.model}
     with stop_on_signals() as stop, node_under_test(parameters, _TIMEOUT) as node:

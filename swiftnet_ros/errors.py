@@ -211,19 +211,42 @@ class UnsupportedEncodingError(InvalidFrameError):
 
 
 class NoImagesError(SwiftnetError):
-    """A folder without images."""
+    """A folder without images; `skipped` says what it has."""
 
-    def __init__(self, folder: object, suffixes: Iterable[str]) -> None:
+    def __init__(self, folder: object, suffixes: Iterable[str], skipped: str = '') -> None:
+        expected = f'expected files ending in {listing(suffixes)}'
+        found = f'; skipped {skipped}' if skipped else ''
+        super().__init__(f'no images in {safe_text(folder)}; {expected}{found}')
+
+
+class DuplicateNameError(SwiftnetError):
+    """Two images or labels whose names differ in the suffix only."""
+
+    def __init__(self, first: object, second: object) -> None:
+        files = f'{safe_text(first)} and {safe_text(second)}'
         super().__init__(
-            f'no images in {safe_text(folder)}; expected files ending in {listing(suffixes)}'
+            f'{files} have the same name without suffix, so that images and labels cannot be '
+            'paired; rename or remove one of them'
         )
 
 
-class MissingLabelError(SwiftnetError):
-    """An image without its label file."""
+class UnpairedFilesError(SwiftnetError):
+    """Too many images without a label, or labels without an image."""
 
-    def __init__(self, image: object, label: object) -> None:
-        super().__init__(f'no label for image {safe_text(image)}; expected {safe_text(label)}')
+    def __init__(self, found: str) -> None:
+        super().__init__(
+            f'{found}; add what is missing, or leave unpaired files out with --allow-unpaired'
+        )
+
+
+class LabelFormatError(SwiftnetError):
+    """A label image whose pixels are not class ids."""
+
+    def __init__(self, path: object, found: str) -> None:
+        super().__init__(
+            f'label image {safe_text(path)} has {found}, expected one channel of class ids, such '
+            'as a PNG in gray or with a palette; convert it'
+        )
 
 
 class LabelIdError(SwiftnetError):
@@ -239,10 +262,12 @@ class LabelIdError(SwiftnetError):
 class SizeMismatchError(SwiftnetError):
     """Two images that must have the same size, (height, width), and do not."""
 
-    def __init__(self, name: object, received: Sequence[int], expected: Sequence[int]) -> None:
-        sizes = ['x'.join(str(side) for side in reversed(size)) for size in (received, expected)]
+    def __init__(
+        self, name: object, received: Sequence[int], expected: Sequence[int], hint: str = ''
+    ) -> None:
+        found, wanted = ('x'.join(map(str, reversed(size))) for size in (received, expected))
         super().__init__(
-            f'{safe_text(name)} is {sizes[0]} pixels, expected {sizes[1]} (width x height)'
+            f'{safe_text(name)} is {found} pixels, expected {wanted} (width x height){hint}'
         )
 
 

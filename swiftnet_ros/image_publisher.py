@@ -30,8 +30,8 @@ from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import CameraInfo, Image
 from std_msgs.msg import Header
+from swiftnet_ros.core.frame_sources import open_source
 from swiftnet_ros.core.frames import Frame
-from swiftnet_ros.core.image_files import open_source
 from swiftnet_ros.errors import UnknownNameError
 from swiftnet_ros.ros.image_msgs import from_array
 from swiftnet_ros.ros.info_msgs import pinhole

@@ -34,6 +34,7 @@ from swiftnet_ros.benchmark.measurement import (
     time_engine,
 )
 from swiftnet_ros.benchmark.report import model_facts, report, Round, versions
+from swiftnet_ros.core.image_listing import ALLOW_UNPAIRED
 from swiftnet_ros.errors import (
     FileMissingError,
     InvalidValueError,
@@ -62,7 +63,8 @@ def _parser() -> ArgumentParser:
     add = parser.add_argument
     add('--model', default='warehouse', help='.onnx or .engine, or shipped model')
     add('--images', type=path_argument, required=True, help='folder of images')
-    add('--labels', type=path_argument, help='folder of PNGs of class ids, same names')
+    add('--labels', type=path_argument, help='folder of label images, same names')
+    add('--allow-unpaired', action='store_true', help=ALLOW_UNPAIRED)
     add('--size', metavar='WIDTHxHEIGHT', help='of the camera; images are stretched to it')
     add('--rate', type=float, help='frames per second to send')
     add('--overload', type=float, help='rate to send, as a multiple of that of inference')
@@ -116,7 +118,7 @@ def _measure(options: Namespace, opened: OpenedModel, segmenter: Segmenter) -> D
     """Run the benchmark and return its report."""
     labels = None if options.rate or options.overload else options.labels
     size = parse_size(options.size) if options.size else None
-    given = (options.images, labels, segmenter.spec, options.repeat, size)
+    given = (options.images, labels, segmenter.spec, options.repeat, size, options.allow_unpaired)
     frames = LabeledFrames.from_folders(*given)
     if options.cold_start:
         from swiftnet_ros.benchmark import over_topics

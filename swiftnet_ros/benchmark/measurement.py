@@ -18,12 +18,13 @@ from dataclasses import dataclass, field
 from itertools import cycle, islice
 from pathlib import Path
 from time import perf_counter
-from typing import Dict, Iterator, List, Optional, Tuple
+from typing import Dict, Iterator, List, Optional, Sequence, Tuple
 
 import cv2
 import numpy as np
 from swiftnet_ros.core.frames import Frame
-from swiftnet_ros.core.image_files import image_files, label_file, read_image, read_label
+from swiftnet_ros.core.image_files import read_image, read_label
+from swiftnet_ros.core.image_listing import image_files, pair_files
 from swiftnet_ros.core.labels import Labels
 from swiftnet_ros.core.metrics import confusion_matrix, Matrix
 from swiftnet_ros.model_spec import ModelSpec
@@ -63,11 +64,15 @@ class LabeledFrames:
         spec: ModelSpec,
         repeat: int,
         size: Optional[Tuple[int, int]] = None,
+        allow_unpaired: bool = False,
     ) -> 'LabeledFrames':
-        """Pair images with labels of the same names; raise MissingLabelError if one is missing."""
-        files = image_files(images)
-        pairs = tuple((path, label_file(path, labels) if labels else None) for path in files)
-        return cls(pairs, spec, repeat, size)
+        """List images, paired with the labels of the same names if there is a folder of them."""
+        pairs: Sequence[Tuple[Path, Optional[Path]]]
+        if labels is None:
+            pairs = [(path, None) for path in image_files(images)]
+        else:
+            pairs = pair_files(images, labels, nested=False, allow_unpaired=allow_unpaired)
+        return cls(tuple(pairs), spec, repeat, size)
 
     def __len__(self) -> int:
         """Return the number of frames, with repetitions."""
@@ -78,7 +83,7 @@ class LabeledFrames:
         for image, label in self.files * self.repeat:
             frame = _stretch(read_image(image), self.size)
             size = (frame.height, frame.width)
-            truth = read_label(label, self.spec, size) if label else None
+            truth = read_label(label, self.spec, size, image) if label else None
             yield LabeledFrame(image.name, frame, truth)
 
 

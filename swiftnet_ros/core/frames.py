@@ -20,7 +20,7 @@ uint8. Postprocessing needs no stretch: `labels.from_logits` interpolates to the
 """
 
 from dataclasses import dataclass
-from typing import Optional
+from typing import Any, Optional
 
 import cv2
 import numpy as np
@@ -77,6 +77,13 @@ def to_rgb(frame: Frame) -> npt.NDArray[np.uint8]:
     if frame.channel_order == 'rgb':
         return frame.pixels
     return np.asarray(cv2.cvtColor(frame.pixels, _TO_RGB[frame.channel_order]), dtype=np.uint8)
+
+
+def to_8_bits(pixels: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
+    """Return uint8 or uint16 pixels as uint8; 16 bits are scaled as cv_bridge does: rounded."""
+    if pixels.dtype == np.uint8:
+        return pixels
+    return np.asarray(cv2.convertScaleAbs(pixels, alpha=255 / 65535), dtype=np.uint8)
 
 
 def to_network_input(frame: Frame, height: int, width: int) -> npt.NDArray[np.uint8]:

@@ -12,74 +12,106 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Images, label images and videos read from files."""
+"""
+Images and label images read from files: the one reader of the runtime and of training.
 
-from itertools import count
+OpenCV decodes images, Pillow label images: OpenCV replaces the indices of a palette by its colors.
+Both decode bytes, since OpenCV cannot take every file name. An EXIF orientation is ignored, as in
+messages of cameras: pixels are as stored, and labels must be of the stored pixels.
+"""
+
+from io import BytesIO
 from pathlib import Path
-from typing import Callable, Iterator, List, Tuple
+from typing import Any, Optional, Tuple
 
 import cv2
 import numpy as np
-from swiftnet_ros.core.frames import Frame
+import numpy.typing as npt
+from PIL import Image
+from swiftnet_ros.core.frames import Frame, to_8_bits
 from swiftnet_ros.core.labels import Labels
 from swiftnet_ros.errors import (
-    FileMissingError,
-    InvalidValueError,
+    LabelFormatError,
     LabelIdError,
-    MissingLabelError,
-    NoImagesError,
     SizeMismatchError,
     UnreadableFileError,
 )
 from swiftnet_ros.model_spec import ModelSpec
-from swiftnet_ros.system.paths import expand_path, share_folder
+from swiftnet_ros.text import safe_text
 
-DEMO = 'demo'
-IMAGE_SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp')
-
-
-def image_files(folder: Path) -> List[Path]:
-    """Return the images of a folder, sorted by name; raise NoImagesError if there are none."""
-    if not folder.is_dir():
-        raise FileMissingError(folder, 'folder of images')
-    found = sorted(path for path in folder.iterdir() if path.suffix.lower() in IMAGE_SUFFIXES)
-    if not found:
-        raise NoImagesError(folder, IMAGE_SUFFIXES)
-    return found
+_FLAGS = cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH | cv2.IMREAD_IGNORE_ORIENTATION
+_MAX_ID = 65535
+_ORIENTATION_TAG = 0x0112
+# Orientations that swap width and height.
+_TRANSPOSED = range(5, 9)
+# Pillow's raw modes of few bits per pixel -> the gray value that it returns for a stored 1.
+_GRAY_OF_ONE = {'L;2': 85, 'L;4': 17}
 
 
 def read_image(path: Path) -> Frame:
-    """Return an image file as a BGR frame, or raise UnreadableFileError."""
-    pixels = cv2.imread(str(path), cv2.IMREAD_COLOR)
+    """
+    Return an image file as a BGR frame of 8 bits, or raise UnreadableFileError.
+
+    Gray becomes B = G = R, alpha is dropped, 16 bits are scaled from the full range.
+    """
+    data = np.frombuffer(_read_bytes(path, 'image'), np.uint8)
+    level = cv2.utils.logging.getLogLevel()
+    # The error names the file; OpenCV would print others.
+    cv2.utils.logging.setLogLevel(0)
+    try:
+        pixels = cv2.imdecode(data, _FLAGS)
+    except (cv2.error, MemoryError) as error:
+        raise UnreadableFileError(path, 'image', error) from error
+    finally:
+        cv2.utils.logging.setLogLevel(level)
     if pixels is None:
         raise UnreadableFileError(path, 'image')
-    return Frame(np.asarray(pixels, np.uint8), 'bgr')
+    if pixels.dtype not in (np.uint8, np.uint16):
+        raise UnreadableFileError(path, 'image', f'{pixels.dtype} pixels; store 8 or 16 bits')
+    return Frame(to_8_bits(np.asarray(pixels)), 'bgr')
 
 
-def label_file(image: Path, folder: Path) -> Path:
-    """Return the PNG of the same name in a folder of labels, or raise MissingLabelError."""
-    if not folder.is_dir():
-        raise FileMissingError(folder, 'folder of labels')
-    label = folder / f'{image.stem}.png'
-    if not label.is_file():
-        raise MissingLabelError(image, label)
-    return label
+def read_ids(path: Path) -> npt.NDArray[Any]:
+    """
+    Return the ids of a label image as they are stored, uint8 or uint16 [H, W].
+
+    An id is a gray value or the index of a palette; a pixel of one bit is 0 or 1. Raise
+    UnreadableFileError, or LabelFormatError for pixels that are not ids.
+    """
+    data = _read_bytes(path, 'label image')
+    try:
+        with Image.open(BytesIO(data)) as image:
+            one = _GRAY_OF_ONE.get(str(image.tile[0][3]), 1) if image.tile else 1
+            pixels = np.asarray(image)
+            mode, file_format = image.mode, image.format
+    # Pillow raises many kinds for damaged files.
+    except Exception as error:
+        raise UnreadableFileError(path, 'label image', error) from error
+    if file_format in ('JPEG', 'MPO'):
+        raise LabelFormatError(path, 'JPEG compression, which changes ids')
+    if mode in ('LA', 'PA') and (pixels[..., 1] == 255).all():
+        pixels = pixels[..., 0]
+    if pixels.ndim != 2 or pixels.dtype.kind not in 'bui':
+        raise LabelFormatError(path, f'{_description(pixels)} (mode {mode})')
+    if pixels.dtype.itemsize == 1:
+        return np.asarray(pixels // one, np.uint8) if one > 1 else pixels.astype(np.uint8)
+    if pixels.min() < 0 or pixels.max() > _MAX_ID:
+        raise LabelFormatError(path, f'ids from {pixels.min()} to {pixels.max()}')
+    return pixels.astype(np.uint16)
 
 
-def read_label(path: Path, spec: ModelSpec, size: Tuple[int, int]) -> Labels:
+def read_label(
+    path: Path, spec: ModelSpec, size: Tuple[int, int], image: Optional[Path] = None
+) -> Labels:
     """
     Return the class ids [H, W] of a label image of `size`, (height, width).
 
     255 and the ids that training ignored become the spec's unlabeled id, unless they are class
-    ids. Raise UnreadableFileError, InvalidValueError, SizeMismatchError or LabelIdError.
+    ids. `image` is the file that it labels. Raise UnreadableFileError, LabelFormatError,
+    SizeMismatchError or LabelIdError.
     """
-    ids = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
-    if ids is None:
-        raise UnreadableFileError(path, 'label image')
-    if ids.ndim != 2:
-        raise InvalidValueError(f'number of channels of {path}', ids.shape[2], '1, class ids')
-    if ids.shape != size:
-        raise SizeMismatchError(path, ids.shape, size)
+    ids = read_ids(path)
+    check_label_size(path, ids.shape, size, image)
     classes = len(spec.classes)
     outside = ids >= classes
     unlabeled = (255, spec.unlabeled_id, *spec.ignored_source_ids)
@@ -89,54 +121,48 @@ def read_label(path: Path, spec: ModelSpec, size: Tuple[int, int]) -> Labels:
     return np.where(outside, np.uint16(spec.unlabeled_id), ids).astype(ids.dtype)
 
 
-def open_source(source: str, loop: bool, warn: Callable[[str], None]) -> Iterator[Frame]:
-    """
-    Return an iterator of the frames of a source, endless with `loop`.
-
-    `source` is a folder of images, an image, a video, or `demo`, the demo images of this package.
-    Raise at once if it is missing or empty. Unreadable images are reported to `warn` and skipped.
-    """
-    path = share_folder(DEMO) / 'images' if source == DEMO else Path(expand_path(source))
-    if path.is_file() and path.suffix.lower() not in IMAGE_SUFFIXES:
-        _open_video(path).release()
-        return _play(lambda: _video_frames(path), path, loop)
-    files = [path] if path.is_file() else image_files(path)
-    return _play(lambda: _image_frames(files, warn), path, loop)
-
-
-def _play(start: Callable[[], Iterator[Frame]], path: Path, loop: bool) -> Iterator[Frame]:
-    """Yield the frames once or endlessly; raise NoImagesError if a pass has none."""
-    for _ in count() if loop else range(1):
-        played = False
-        for frame in start():
-            played = True
-            yield frame
-        if not played:
-            raise NoImagesError(path, ('a readable image or video frame',))
+def check_label_size(
+    label: Path, received: Tuple[int, ...], expected: Tuple[int, ...], image: Optional[Path]
+) -> None:
+    """Raise SizeMismatchError unless a label image has the size, (height, width), of its image."""
+    if received == expected:
+        return
+    hint = ''
+    if image is not None and received == expected[::-1]:
+        orientation = exif_orientation(image)
+        if orientation in _TRANSPOSED:
+            hint = (
+                f'; the EXIF orientation {orientation} of {safe_text(image)} is ignored: rotate '
+                'its pixels, as exiftran -ai does, or store the label without rotation'
+            )
+    raise SizeMismatchError(label, received, expected, hint)
 
 
-def _image_frames(files: List[Path], warn: Callable[[str], None]) -> Iterator[Frame]:
-    for path in files:
-        try:
-            yield read_image(path)
-        except UnreadableFileError as error:
-            warn(f'{error}; skipped')
-
-
-def _open_video(path: Path) -> cv2.VideoCapture:
-    video = cv2.VideoCapture(str(path))
-    if not video.isOpened():
-        raise UnreadableFileError(path, 'video')
-    return video
-
-
-def _video_frames(path: Path) -> Iterator[Frame]:
-    video = _open_video(path)
+def exif_orientation(path: Path) -> int:
+    """Return the EXIF orientation of an image file, 1 if it has none."""
     try:
-        while True:
-            is_read, pixels = video.read()
-            if not is_read:
-                return
-            yield Frame(np.asarray(pixels, np.uint8), 'bgr')
-    finally:
-        video.release()
+        with Image.open(path) as image:
+            # In TIFF it is no EXIF, and all readers apply it.
+            return 1 if image.format == 'TIFF' else int(image.getexif().get(_ORIENTATION_TAG, 1))
+    # Pillow raises many kinds for damaged files.
+    except Exception:
+        return 1
+
+
+def _read_bytes(path: Path, what: str) -> bytes:
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise UnreadableFileError(path, what, error.strerror) from error
+    except MemoryError as error:
+        raise UnreadableFileError(path, what, 'it does not fit into memory') from error
+    if not data:
+        raise UnreadableFileError(path, what, 'the file is empty')
+    return data
+
+
+def _description(pixels: npt.NDArray[Any]) -> str:
+    """Return what the pixels of an image are, if they are not ids."""
+    if pixels.ndim != 2:
+        return f'{pixels.shape[-1]} channels, as colors have'
+    return f'{pixels.dtype} numbers'

@@ -28,9 +28,9 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 from sensor_msgs.msg import Image
-from swiftnet_ros.core.frames import Frame
+from swiftnet_ros.core.frames import Frame, to_8_bits
 from swiftnet_ros.core.labels import Labels
-from swiftnet_ros.errors import InvalidFrameError, UnsupportedEncodingError
+from swiftnet_ros.errors import InvalidFrameError, listing, UnsupportedEncodingError
 
 Array = npt.NDArray[Any]
 
@@ -56,12 +56,11 @@ def _as_is(order: str) -> Callable[[Array], Frame]:
 
 
 def _scaled(order: str) -> Callable[[Array], Frame]:
-    """Scale 16 bits to 8 as cv_bridge does: the full range, rounded."""
-    return lambda pixels: Frame(_to_8_bits(pixels), order)
+    return lambda pixels: Frame(to_8_bits(_native(pixels)), order)
 
 
 def _by_opencv(code: int) -> Callable[[Array], Frame]:
-    return lambda pixels: Frame(_to_8_bits(cv2.cvtColor(_native(pixels), code)), 'rgb')
+    return lambda pixels: Frame(to_8_bits(cv2.cvtColor(_native(pixels), code)), 'rgb')
 
 
 def _native(pixels: Array) -> Array:
@@ -72,12 +71,6 @@ def _native(pixels: Array) -> Array:
     """
     native = pixels.astype(pixels.dtype.newbyteorder('='), copy=False)
     return np.require(native, requirements='A')
-
-
-def _to_8_bits(pixels: Array) -> npt.NDArray[np.uint8]:
-    if pixels.dtype == np.uint8:
-        return pixels
-    return np.asarray(cv2.convertScaleAbs(_native(pixels), alpha=255 / 65535), dtype=np.uint8)
 
 
 # OpenCV names its Bayer codes by the second row, starting at its second pixel.
@@ -103,6 +96,8 @@ ENCODINGS: Dict[str, Encoding] = {
     'nv12': Encoding(1, _by_opencv(cv2.COLOR_YUV2RGB_NV12), lines=1.5, multiple=(2, 2)),
     'nv21': Encoding(1, _by_opencv(cv2.COLOR_YUV2RGB_NV21), lines=1.5, multiple=(2, 2)),
 }
+# encoding of a label image -> encoding of the same layout
+_LABEL_ENCODINGS = {'mono8': 'mono8', 'mono16': 'mono16', '8UC1': 'mono8', '16UC1': 'mono16'}
 
 
 def to_frame(message: Image) -> Frame:
@@ -129,8 +124,15 @@ def from_array(pixels: Array, encoding: str, header: Any) -> Image:
 
 
 def to_labels(message: Image) -> Labels:
-    """Return the class ids of a label image, uint8 or uint16 [H, W], unscaled."""
-    return _native(_pixels(message, ENCODINGS[message.encoding]))
+    """
+    Return the class ids of a label image, uint8 or uint16 [H, W], unscaled.
+
+    Raise InvalidFrameError if it is malformed or not of one channel.
+    """
+    if message.encoding not in _LABEL_ENCODINGS:
+        known = listing(_LABEL_ENCODINGS)
+        raise InvalidFrameError(f'encoding {message.encoding!r} of a label image, not {known}')
+    return _native(_pixels(message, ENCODINGS[_LABEL_ENCODINGS[message.encoding]]))
 
 
 def label_encoding(labels: Array) -> str:

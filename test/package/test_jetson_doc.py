@@ -98,7 +98,7 @@ def test_arguments_of_docker_run_are_launch_arguments():
 def test_docker_files_install_the_requirements_of_the_package(name):
     setup = (ROOT / 'setup.py').read_text()
     assert "'numpy>=1.21,<3'" in setup and "'numpy>=1.21,<2'" in DOCKER[name]
-    for package in ('onnx', 'pycuda', 'pyyaml'):
+    for package in ('onnx', 'pillow', 'pycuda', 'pyyaml'):
         assert re.search(rf"'{package}>=[^']*'", setup)[0] in DOCKER[name]
     assert "'opencv-python-headless>=4.5.5,<5'" in DOCKER[name]
     assert 'opencv-python-headless>=4.5.5' in setup

@@ -25,7 +25,12 @@ import pytest
 
 PACKAGE = ElementTree.parse(ROOT / 'package.xml').getroot()
 # The rosdep keys of modules that have another name than their package.
-ROSDEP_KEYS = {'cv2': 'python3-opencv', 'numpy': 'python3-numpy', 'yaml': 'python3-yaml'}
+ROSDEP_KEYS = {
+    'PIL': 'python3-pil',
+    'cv2': 'python3-opencv',
+    'numpy': 'python3-numpy',
+    'yaml': 'python3-yaml',
+}
 # Without a rosdep key: pip installs them, google.protobuf as a dependency of onnx.
 FROM_PIP = {'google', 'onnx', 'openvino', 'pycuda', 'tensorrt'}
 

@@ -60,7 +60,27 @@ MADE = [
     ),
     (errors.MissingOptionError('--mean', '--std'), ['--mean also needs --std']),
     (errors.NoImagesError('/d', ['.png']), ['no images in /d', '.png']),
-    (errors.MissingLabelError('a.jpg', 'a.png'), ['a.jpg; expected a.png']),
+    (errors.NoImagesError('/d', ['.png'], '2 .heic'), ['; skipped 2 .heic']),
+    (
+        errors.UnreadableFileError('a.png', 'image', 'Permission\ndenied'),
+        ['cannot read image a.png: Permission denied'],
+    ),
+    (
+        errors.DuplicateNameError('a.jpg', 'a.png'),
+        ['a.jpg and a.png have the same name without suffix', 'rename or remove one'],
+    ),
+    (
+        errors.UnpairedFilesError('/d: 3 pairs'),
+        ['/d: 3 pairs; add what is missing', '--allow-unpaired'],
+    ),
+    (
+        errors.LabelFormatError('a.png', '3 channels'),
+        ['label image a.png has 3 channels, expected one channel of class ids', 'convert it'],
+    ),
+    (
+        errors.SizeMismatchError('a.png', (4, 8), (2, 3), '; the EXIF orientation'),
+        ['expected 3x2 (width x height); the EXIF'],
+    ),
     (errors.LabelIdError('a.png', [9, 12], 5), ['9, 12', '0 to 4', '255']),
     (errors.RosArgumentsError('bad\nname'), ['invalid ROS arguments: bad name']),
     (errors.NodeNotRespondingError('node', 'gone'), ['node: gone', 'read the log']),

@@ -18,6 +18,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import Any
 
+from swiftnet_ros.core.image_listing import ALLOW_UNPAIRED
 from swiftnet_ros.errors import FileMissingError, InvalidValueError
 from swiftnet_ros.system.image_size import network_size, Size
 from swiftnet_ros.system.json_text import to_json
@@ -58,6 +59,11 @@ class CommandParser(ArgumentParser):
         self.add_argument('--root', type=path_argument, help='folder of the dataset')
         self.add_argument('--split', default=split, help='train, val or test')
         self.add_key_values('--option', 'an option of the dataset, as frames=20 of warehouse')
+        self.add_allow_unpaired()
+
+    def add_allow_unpaired(self) -> None:
+        """Add --allow-unpaired, which sets the option of that name of a dataset of files."""
+        self.add_argument('--allow-unpaired', action='store_true', help=ALLOW_UNPAIRED)
 
 
 def file_to_write(text: str) -> Path:
@@ -78,6 +84,8 @@ def dataset_of(options: Namespace) -> ImageLabelDataset:
         if not separator:
             raise InvalidValueError('--option', text, 'KEY=VALUE')
         values[key] = parse_value('--option', value)
+    if options.allow_unpaired:
+        values['allow_unpaired'] = True
     return open_dataset(options.dataset, options.root, options.split, values)
 
 

@@ -36,7 +36,10 @@ def main(arguments: Sequence[str]) -> int:
     description = 'the checkpoint of --init has other classes: initialize the classifier again'
     parser.add_argument('--other-classes', action='store_true', help=description)
     parser.add_key_values('--set', 'such as train.epochs=3')
+    parser.add_allow_unpaired()
     options = parser.parse_args(arguments)
+    if options.allow_unpaired:
+        options.set.append('data.options.allow_unpaired=true')
     config = load_config(options.config, tuple(options.set))
     if options.other_classes and options.init is None:
         raise MissingOptionError('--other-classes', '--init CHECKPOINT')

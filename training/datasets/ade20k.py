@@ -16,15 +16,18 @@
 
 from pathlib import Path
 
-from training.datasets.base import checked_split, FilePairs, pair_files, required_root
+from swiftnet_ros.core.image_listing import pair_files
+from training.datasets.base import checked_split, FilePairs, required_root
 from training.datasets.class_table import shipped_class_table
 
 _FOLDERS = {'train': 'training', 'val': 'validation'}
 
 
-def ade20k(root: Path | None, split: str) -> FilePairs:
+def ade20k(root: Path | None, split: str, allow_unpaired: bool = False) -> FilePairs:
     """Open train or val; source id 0 is unlabeled, 1 to 150 become 0 to 149."""
     folder = _FOLDERS[checked_split(split, tuple(_FOLDERS))]
     base = required_root(root, 'ade20k')
-    pairs = pair_files(base / 'images' / folder, base / 'annotations' / folder)
+    pairs = pair_files(
+        base / 'images' / folder, base / 'annotations' / folder, allow_unpaired=allow_unpaired
+    )
     return FilePairs(shipped_class_table('ade20k'), pairs)

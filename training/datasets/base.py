@@ -17,23 +17,15 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
-import cv2
 import numpy as np
 import numpy.typing as npt
-from swiftnet_ros.errors import (
-    FileMissingError,
-    InvalidValueError,
-    MissingLabelError,
-    NoImagesError,
-    SizeMismatchError,
-    UnreadableFileError,
-)
+from swiftnet_ros.core import image_files
+from swiftnet_ros.core.frames import to_rgb
+from swiftnet_ros.errors import FileMissingError, InvalidValueError
 from tqdm import tqdm
 from training.datasets.class_table import ClassTable
-
-IMAGE_SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp')
 
 
 @dataclass(frozen=True)
@@ -73,9 +65,8 @@ class FilePairs:
         """Load one image; its size and the label's ids are checked."""
         image_path, label_path = self.pairs[index]
         image = read_image(image_path)
-        source = read_ids(label_path)
-        if source.shape != image.shape[:2]:
-            raise SizeMismatchError(label_path, source.shape, image.shape[:2])
+        source = image_files.read_ids(label_path)
+        image_files.check_label_size(label_path, source.shape, image.shape[:2], image_path)
         return Sample(image, self.table.to_class_ids(source, label_path), image_path.stem)
 
 
@@ -106,50 +97,9 @@ class CachedDataset:
         return self.samples[index]
 
 
-def pair_files(images: Path, labels: Path, image_ending: str = '', label_ending: str = '.png'
-               ) -> list[tuple[Path, Path]]:  # fmt: skip
-    """
-    Pair every image below a folder with the label at the same relative path in another.
-
-    `image_ending` of an image's name is replaced by `label_ending`; without one any image file
-    counts and its suffix is replaced.
-    """
-    for folder in (images, labels):
-        if not folder.is_dir():
-            raise FileMissingError(folder, 'folder')
-    endings = (image_ending,) if image_ending else IMAGE_SUFFIXES
-    lower = tuple(ending.lower() for ending in endings)
-    found = sorted(p for p in images.rglob('*') if p.name.lower().endswith(lower))
-    if not found:
-        raise NoImagesError(images, endings)
-    pairs = []
-    for path in found:
-        stem = path.name[: -len(image_ending)] if image_ending else path.stem
-        label = labels / path.relative_to(images).with_name(stem + label_ending)
-        if not label.is_file():
-            raise MissingLabelError(path, label)
-        pairs.append((path, label))
-    return pairs
-
-
 def read_image(path: Path) -> npt.NDArray[np.uint8]:
     """Read an image as RGB, uint8 [H, W, 3]."""
-    return np.asarray(cv2.cvtColor(_read(path, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB), np.uint8)
-
-
-def read_ids(path: Path) -> npt.NDArray[Any]:
-    """Read the ids of a label image as they are stored, [H, W]."""
-    ids = _read(path, cv2.IMREAD_UNCHANGED)
-    if ids.ndim != 2:
-        raise InvalidValueError(f'number of channels of {path}', ids.shape[2], '1, class ids')
-    return ids
-
-
-def _read(path: Path, mode: int) -> npt.NDArray[Any]:
-    pixels = cv2.imread(str(path), mode)
-    if pixels is None:
-        raise UnreadableFileError(path, 'image')
-    return np.asarray(pixels)
+    return to_rgb(image_files.read_image(path))
 
 
 def required_root(root: Path | None, name: str) -> Path:

@@ -16,12 +16,13 @@
 
 from pathlib import Path
 
-from training.datasets.base import checked_split, FilePairs, pair_files, required_root
+from swiftnet_ros.core.image_listing import pair_files
+from training.datasets.base import checked_split, FilePairs, required_root
 from training.datasets.class_table import shipped_class_table
 
 
-def camvid(root: Path | None, split: str) -> FilePairs:
+def camvid(root: Path | None, split: str, allow_unpaired: bool = False) -> FilePairs:
     """Open train, val or test; source id 11 (void) is unlabeled."""
     folder = required_root(root, 'camvid') / checked_split(split, ('train', 'val', 'test'))
-    pairs = pair_files(folder / 'images', folder / 'labels')
+    pairs = pair_files(folder / 'images', folder / 'labels', allow_unpaired=allow_unpaired)
     return FilePairs(shipped_class_table('camvid'), pairs)

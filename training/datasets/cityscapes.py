@@ -16,11 +16,12 @@
 
 from pathlib import Path
 
-from training.datasets.base import checked_split, FilePairs, pair_files, required_root
+from swiftnet_ros.core.image_listing import pair_files
+from training.datasets.base import checked_split, FilePairs, required_root
 from training.datasets.class_table import shipped_class_table
 
 
-def cityscapes(root: Path | None, split: str) -> FilePairs:
+def cityscapes(root: Path | None, split: str, allow_unpaired: bool = False) -> FilePairs:
     """Open train, val or test; label ids become the 19 train ids, all others are unlabeled."""
     split = checked_split(split, ('train', 'val', 'test'))
     base = required_root(root, 'cityscapes')
@@ -29,5 +30,6 @@ def cityscapes(root: Path | None, split: str) -> FilePairs:
         base / 'gtFine' / split,
         '_leftImg8bit.png',
         '_gtFine_labelIds.png',
+        allow_unpaired=allow_unpaired,
     )
     return FilePairs(shipped_class_table('cityscapes'), pairs)

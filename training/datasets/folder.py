@@ -16,13 +16,17 @@
 
 from pathlib import Path
 
+from swiftnet_ros.core.image_listing import pair_files
 from swiftnet_ros.system.paths import expand_path
-from training.datasets.base import FilePairs, pair_files, required_root
+from training.datasets.base import FilePairs, required_root
 from training.datasets.class_table import read_class_table
 
 
-def folder(root: Path | None, split: str, classes: str | None = None) -> FilePairs:
+def folder(
+    root: Path | None, split: str, classes: str | None = None, allow_unpaired: bool = False
+) -> FilePairs:
     """Open any split that has a folder; `classes` is the path of another class table."""
     base = required_root(root, 'folder')
     table = read_class_table(Path(expand_path(classes)) if classes else base / 'classes.yaml')
-    return FilePairs(table, pair_files(base / split / 'images', base / split / 'labels'))
+    images, labels = base / split / 'images', base / split / 'labels'
+    return FilePairs(table, pair_files(images, labels, allow_unpaired=allow_unpaired))

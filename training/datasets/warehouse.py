@@ -18,9 +18,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
+from swiftnet_ros.core.image_files import read_ids
 from swiftnet_ros.errors import InvalidValueError
 from swiftnet_ros.system.image_encoding import write_image
-from training.datasets.base import checked_split, read_ids, read_image, Sample
+from training.datasets.base import checked_split, read_image, Sample
 from training.datasets.class_table import ClassTable, shipped_class_table
 from training.warehouse_renderer import render
 

@@ -21,13 +21,12 @@ import math
 from pathlib import Path
 from typing import Protocol
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 from swiftnet_ros.core.frames import Frame, to_network_input
-from swiftnet_ros.core.image_files import image_files
-from swiftnet_ros.errors import InvalidValueError, UnreadableFileError
-from training.datasets.base import Sample
+from swiftnet_ros.core.image_listing import image_files
+from swiftnet_ros.errors import InvalidValueError
+from training.datasets.base import read_image, Sample
 
 
 @dataclass(frozen=True)
@@ -59,17 +58,9 @@ class FolderImages:
         return len(self._files)
 
     def __getitem__(self, index: int) -> UnlabeledImage:
-        """Load one image; raise an error unless it has three channels of uint8."""
+        """Load one image."""
         path = self._files[index]
-        pixels = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
-        if pixels is None:
-            raise UnreadableFileError(path, 'image')
-        channels = 1 if pixels.ndim == 2 else pixels.shape[2]
-        if channels != 3 or pixels.dtype != np.uint8:
-            received = f'an image of {channels} channels, {pixels.dtype}'
-            raise InvalidValueError(str(path), received, '3 channels, uint8, as from the camera')
-        rgb = np.asarray(cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB), np.uint8)
-        return UnlabeledImage(rgb, path.name)
+        return UnlabeledImage(read_image(path), path.name)
 
 
 @dataclass(frozen=True)
@@ -130,6 +121,6 @@ def names_and_hash(images: CalibrationImages) -> tuple[list[str], str]:
     for index in range(len(images)):
         item = images[index]
         names.append(item.name)
-        digest.update(f'{item.name} {item.image.shape}\n'.encode())
+        digest.update(f'{item.name} {item.image.shape}\n'.encode(errors='surrogateescape'))
         digest.update(item.image.tobytes())
     return names, digest.hexdigest()

@@ -16,6 +16,7 @@
 
 import hashlib
 import math
+import os
 from pathlib import Path
 import struct
 from typing import Callable, Dict, List, Optional, Set, Tuple, TYPE_CHECKING
@@ -27,7 +28,8 @@ from swiftnet_ros.backends.cuda.device import import_pycuda
 from swiftnet_ros.backends.tensorrt.api import implement
 from swiftnet_ros.backends.tensorrt.source import Source
 from swiftnet_ros.core.frames import to_network_input
-from swiftnet_ros.core.image_files import image_files, read_image
+from swiftnet_ros.core.image_files import read_image
+from swiftnet_ros.core.image_listing import find_files, image_files, IMAGE_SUFFIXES
 from swiftnet_ros.errors import CalibrationMismatchError, InvalidTextError, InvalidValueError
 from swiftnet_ros.model_spec import ModelSpec
 from swiftnet_ros.system.json_reader import read_content, read_json_object
@@ -49,8 +51,9 @@ def calibration_sha256(path: Optional[Path]) -> Optional[str]:
     if path is None:
         return None
     digest = hashlib.sha256()
-    for file in image_files(path) if path.is_dir() else [path]:
-        digest.update(file.name.encode() if path.is_dir() else b'')
+    is_folder = path.is_dir()
+    for file in find_files(path, IMAGE_SUFFIXES).files if is_folder else [path]:
+        digest.update(os.fsencode(file.name) if is_folder else b'')
         content = read_content(file, 'calibration', _MAX_IMAGE_BYTES)
         digest.update(hashlib.sha256(content).digest())
     return digest.hexdigest()

@@ -12,56 +12,28 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Frames of folders, images and videos in order, and label images as class ids."""
+"""Images as BGR of 8 bits, and label images as class ids, from files of any kind and name."""
 
-from itertools import islice
+import os
+import struct
+import zlib
 
 import cv2
 import numpy as np
+from PIL import Image
 import pytest
-from swiftnet_ros.core.image_files import (
-    image_files,
-    label_file,
-    open_source,
-    read_image,
-    read_label,
-)
+from swiftnet_ros.core.image_files import exif_orientation, read_ids, read_image, read_label
 from swiftnet_ros.errors import (
-    FileMissingError,
-    InvalidValueError,
+    LabelFormatError,
     LabelIdError,
-    MissingLabelError,
-    NoImagesError,
     SizeMismatchError,
     UnreadableFileError,
 )
 
-
-def write_gray(path, value):
-    """Write a gray image."""
-    cv2.imwrite(str(path), np.full((6, 8, 3), value, np.uint8))
-
-
-def gray_values(frames):
-    """Return the gray value of each frame."""
-    return [int(frame.pixels[0, 0, 0]) for frame in frames]
-
-
-@pytest.fixture
-def warnings():
-    """Return a list for the warnings of a source."""
-    return []
-
-
-def test_folder_is_played_in_order_of_names(tmp_path, warnings):
-    for name, value in [('b.png', 20), ('a.png', 10), ('c.JPG', 30)]:
-        write_gray(tmp_path / name, value)
-    (tmp_path / 'notes.txt').write_text('no image')
-    assert gray_values(open_source(str(tmp_path), False, warnings.append)) == [10, 20, 30]
-    assert gray_values(islice(open_source(str(tmp_path), True, warnings.append), 7)) == [
-        10, 20, 30, 10, 20, 30, 10,
-    ]  # fmt: skip
-    assert warnings == []
+IDS = np.array([[0, 1, 2, 3], [3, 2, 1, 0], [0, 0, 1, 3]], np.uint8)
+# A palette of which two colors are equal, so that colors do not determine the indices.
+PALETTE = [9, 9, 9, 200, 0, 0, 9, 9, 9, 0, 0, 200]
+ODD_NAMES = [b'\xff\xfe.png', b'a\nb.png', b'%d.png', b'a b.png', 'ä漢.png'.encode(), b'-.png']
 
 
 def test_image_is_read_as_bgr(tmp_path):
@@ -71,58 +43,157 @@ def test_image_is_read_as_bgr(tmp_path):
     assert frame.pixels.tolist() == [[[0, 0, 255]] * 3] * 2
 
 
-def test_single_image_is_a_source(tmp_path, warnings):
-    write_gray(tmp_path / 'a.png', 10)
-    assert gray_values(islice(open_source(str(tmp_path / 'a.png'), True, warnings.append), 2)) == [
-        10,
-        10,
-    ]
+@pytest.mark.parametrize('suffix', ['.png', '.tif', '.bmp', '.ppm', '.webp', '.jp2', '.jpg'])
+def test_images_of_all_formats_are_read(tmp_path, suffix):
+    path = tmp_path / f'a{suffix}'
+    cv2.imwrite(str(path), np.full((64, 64, 3), (10, 100, 200), np.uint8))
+    assert np.abs(read_image(path).pixels - np.array([10, 100, 200.0])).max() < 4
 
 
-def test_video_is_played_in_a_loop(tmp_path, warnings):
-    path = tmp_path / 'v.avi'
-    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*'MJPG'), 10, (64, 48))
-    for value in (40, 120, 200):
-        writer.write(np.full((48, 64, 3), value, np.uint8))
-    writer.release()
-    once = gray_values(open_source(str(path), False, warnings.append))
-    assert np.abs(np.array(once) - [40, 120, 200]).max() < 4
-    assert gray_values(islice(open_source(str(path), True, warnings.append), 6)) == once * 2
+@pytest.mark.parametrize(
+    ('pixels', 'expected'),
+    [
+        (np.full((2, 3), 77, np.uint8), [77, 77, 77]),
+        (np.full((2, 3, 4), (10, 20, 30, 0), np.uint8), [10, 20, 30]),
+        # rounded, as a camera's 16 bits are
+        (np.full((2, 3, 3), (0, 257 * 99 + 200, 65535), np.uint16), [0, 100, 255]),
+        (np.full((2, 3), 257 * 7, np.uint16), [7, 7, 7]),
+    ],
+)
+def test_gray_alpha_and_16_bits_become_8_bit_bgr(tmp_path, pixels, expected):
+    cv2.imwrite(str(tmp_path / 'a.png'), pixels)
+    frame = read_image(tmp_path / 'a.png')
+    assert frame.pixels.dtype == np.uint8 and frame.pixels.tolist() == [[expected] * 3] * 2
 
 
-def test_unreadable_image_is_reported_and_skipped(tmp_path, warnings):
-    write_gray(tmp_path / 'a.png', 10)
-    (tmp_path / 'b.png').write_bytes(b'no image')
-    assert gray_values(open_source(str(tmp_path), False, warnings.append)) == [10]
-    assert len(warnings) == 1 and 'b.png' in warnings[0] and warnings[0].endswith('skipped')
+def test_palette_and_one_bit_images_are_read_as_colors(tmp_path):
+    image = Image.fromarray(IDS)
+    image.putpalette(PALETTE)
+    image.save(tmp_path / 'a.png')
+    assert read_image(tmp_path / 'a.png').pixels[0, 1].tolist() == [0, 0, 200]
+    Image.fromarray(IDS > 0).save(tmp_path / 'b.png')
+    assert read_image(tmp_path / 'b.png').pixels[0, :2, 0].tolist() == [0, 255]
 
 
-@pytest.mark.parametrize('loop', [True, False])
-def test_folder_of_unreadable_images_raises(tmp_path, warnings, loop):
-    (tmp_path / 'b.png').write_bytes(b'no image')
-    with pytest.raises(NoImagesError, match='a readable image'):
-        list(open_source(str(tmp_path), loop, warnings.append))
+@pytest.mark.parametrize('name', ODD_NAMES)
+def test_files_of_any_name_are_read(tmp_path, name):
+    path = tmp_path / os.fsdecode(name)
+    path.write_bytes(cv2.imencode('.png', IDS)[1].tobytes())
+    assert read_image(path).pixels[..., 0].tolist() == IDS.tolist()
+    assert read_ids(path).tolist() == IDS.tolist()
 
 
-def test_missing_or_empty_source_raises_before_the_first_frame(tmp_path, warnings):
-    with pytest.raises(NoImagesError, match=r'no images in .*; expected files ending in \.jpg'):
-        open_source(str(tmp_path), True, warnings.append)
-    with pytest.raises(FileMissingError, match='folder of images not found: /nowhere'):
-        open_source('/nowhere', True, warnings.append)
-    (tmp_path / 'v.mp4').write_bytes(b'no video')
-    with pytest.raises(UnreadableFileError, match='cannot read video .*v.mp4'):
-        open_source(str(tmp_path / 'v.mp4'), True, warnings.append)
-    with pytest.raises(NoImagesError):
-        image_files(tmp_path)
+@pytest.mark.parametrize('suffix', ['.jpg', '.png', '.webp'])
+@pytest.mark.parametrize('orientation', [1, 3, 6])
+def test_exif_orientation_is_ignored(tmp_path, suffix, orientation):
+    pixels = np.zeros((16, 32, 3), np.uint8)
+    pixels[:8] = 200
+    exif = Image.Exif()
+    exif[0x112] = orientation
+    path = tmp_path / f'a{suffix}'
+    Image.fromarray(pixels).save(path, exif=exif, quality=95)
+    frame = read_image(path)
+    assert (frame.height, frame.width) == (16, 32)
+    assert frame.pixels[2].mean() > 190 and frame.pixels[-2].mean() < 10
+    assert exif_orientation(path) == orientation
 
 
-def test_demo_is_the_folder_of_the_package(tmp_path, warnings, monkeypatch):
-    (tmp_path / 'images').mkdir()
-    write_gray(tmp_path / 'images' / 'a.png', 77)
-    monkeypatch.setattr(
-        'swiftnet_ros.core.image_files.share_folder', {'demo': tmp_path}.__getitem__
+@pytest.mark.parametrize('content', [b'', b'no image', b'\x89PNG\r\n\x1a\n'])
+def test_file_that_is_no_image_is_one_line_with_its_name(tmp_path, content, capfd):
+    path = tmp_path / 'a.png'
+    path.write_bytes(content)
+    for read in (read_image, read_ids):
+        with pytest.raises(UnreadableFileError, match=r'cannot read (label )?image .*a\.png[:;] '):
+            read(path)
+        with pytest.raises(UnreadableFileError, match='Is a directory'):
+            read(tmp_path)
+    assert capfd.readouterr().err == ''
+
+
+@pytest.mark.parametrize('suffix', ['.jpg', '.png', '.bmp', '.tif', '.webp', '.ppm'])
+def test_half_an_image_is_unreadable(tmp_path, suffix):
+    noise = np.random.default_rng(0).integers(0, 255, (64, 64, 3), np.uint8)
+    content = cv2.imencode(suffix, noise)[1].tobytes()
+    (tmp_path / f'a{suffix}').write_bytes(content[: len(content) // 2])
+    with pytest.raises(UnreadableFileError, match='cannot read image'):
+        read_image(tmp_path / f'a{suffix}')
+
+
+def test_floating_point_images_are_refused(tmp_path):
+    cv2.imwrite(str(tmp_path / 'a.tif'), np.zeros((4, 4, 3), np.float32))
+    with pytest.raises(UnreadableFileError, match='float32 pixels; store 8 or 16 bits'):
+        read_image(tmp_path / 'a.tif')
+
+
+@pytest.mark.parametrize('bits', [2, 4, 8])
+@pytest.mark.parametrize('suffix', ['.png', '.bmp', '.gif', '.tif'])
+def test_indices_of_a_palette_are_the_ids(tmp_path, suffix, bits):
+    image = Image.fromarray(IDS)
+    image.putpalette(PALETTE)
+    path = tmp_path / f'a{suffix}'
+    image.save(path, **({'bits': bits, 'transparency': 0} if suffix == '.png' else {}))
+    assert read_ids(path).tolist() == IDS.tolist()
+
+
+def test_one_bit_is_0_or_1(tmp_path):
+    for name in ('a.png', 'a.tif', 'a.bmp'):
+        Image.fromarray(IDS > 0).save(tmp_path / name)
+        ids = read_ids(tmp_path / name)
+        assert ids.dtype == np.uint8 and ids.tolist() == (IDS > 0).astype(int).tolist()
+
+
+@pytest.mark.parametrize(('bits', 'row'), [(2, b'\x1b'), (4, b'\x01\x23')])
+def test_gray_of_few_bits_is_not_scaled(tmp_path, bits, row):
+    (tmp_path / 'a.png').write_bytes(_gray_png(4, bits, row))
+    assert read_ids(tmp_path / 'a.png').tolist() == [[0, 1, 2, 3]]
+
+
+def _gray_png(width, bits, row):
+    """Return a PNG of one row of gray pixels."""
+
+    def chunk(kind, content):
+        checksum = zlib.crc32(kind + content)
+        return struct.pack('>I', len(content)) + kind + content + struct.pack('>I', checksum)
+
+    header = struct.pack('>IIBBBBB', width, 1, bits, 0, 0, 0, 0)
+    data = zlib.compress(b'\0' + row)
+    return b'\x89PNG\r\n\x1a\n' + b''.join(
+        chunk(*item) for item in ((b'IHDR', header), (b'IDAT', data), (b'IEND', b''))
     )
-    assert gray_values(open_source('demo', False, warnings.append)) == [77]
+
+
+def test_gray_with_opaque_alpha_is_ids(tmp_path):
+    path = tmp_path / 'a.png'
+    Image.fromarray(np.dstack([IDS, np.full_like(IDS, 255)]), 'LA').save(path)
+    assert read_ids(path).tolist() == IDS.tolist()
+    Image.fromarray(np.dstack([IDS, IDS]), 'LA').save(path)
+    with pytest.raises(LabelFormatError, match='2 channels'):
+        read_ids(path)
+
+
+@pytest.mark.parametrize('suffix', ['.png', '.tif'])
+def test_16_bit_ids_are_kept(tmp_path, suffix):
+    path = tmp_path / f'a{suffix}'
+    cv2.imwrite(str(path), IDS.astype(np.uint16) * 20000)
+    assert read_ids(path).dtype == np.uint16
+    assert read_ids(path).tolist() == (IDS.astype(int) * 20000).tolist()
+
+
+def test_pixels_that_are_no_ids_say_what_to_do(tmp_path):
+    path = tmp_path / 'a.png'
+    kinds = [
+        (Image.fromarray(np.dstack([IDS] * 3)), 'PNG', '3 channels, as colors have .mode RGB'),
+        (Image.fromarray(IDS.astype(np.float32)), 'TIFF', 'float32 numbers'),
+        (Image.fromarray(IDS.astype(np.int32) - 1), 'TIFF', 'ids from -1 to 2'),
+        (Image.fromarray(IDS.astype(np.int32) * 30000), 'TIFF', 'ids from 0 to 90000'),
+        (Image.fromarray(IDS), 'JPEG', 'JPEG compression, which changes ids'),
+    ]
+    for image, kind, text in kinds:
+        image.save(path, kind)
+        with pytest.raises(
+            LabelFormatError, match=f'label image .*a.png has {text}.*expected one'
+        ):
+            read_ids(path)
 
 
 def written(path, ids, dtype=np.uint8):
@@ -161,17 +232,20 @@ def test_label_of_another_size_or_kind_raises(tmp_path, spec_with):
     path = written(tmp_path / 'a.png', [[0, 1]])
     with pytest.raises(SizeMismatchError, match='2x1 pixels, expected 4x3'):
         read_label(path, spec_with(), (3, 4))
-    with pytest.raises(InvalidValueError, match='channels of .*a.png is 3, expected 1'):
+    with pytest.raises(LabelFormatError, match='a.png has 3 channels, as colors have'):
         read_label(written(path, np.zeros((1, 2, 3))), spec_with(), (1, 2))
     path.write_bytes(b'no image')
     with pytest.raises(UnreadableFileError, match='cannot read label image'):
         read_label(path, spec_with(), (1, 2))
 
 
-def test_label_of_an_image_has_its_name(tmp_path):
-    image, label = tmp_path / 'x' / '07.jpg', written(tmp_path / '07.png', [[0]])
-    assert label_file(image, tmp_path) == label
-    with pytest.raises(MissingLabelError, match=r'no label for image .*08\.jpg; expected .*\.png'):
-        label_file(tmp_path / '08.jpg', tmp_path)
-    with pytest.raises(FileMissingError, match='folder of labels not found'):
-        label_file(image, tmp_path / 'nowhere')
+def test_size_mismatch_names_the_exif_orientation(tmp_path, spec_with):
+    exif = Image.Exif()
+    exif[0x112] = 6
+    image, path = tmp_path / 'a.jpg', written(tmp_path / 'a.png', np.zeros((4, 3)))
+    Image.fromarray(np.zeros((3, 4, 3), np.uint8)).save(image, exif=exif)
+    with pytest.raises(SizeMismatchError, match=r'3x4 .* 4x3 .*EXIF orientation 6 of .*a\.jpg'):
+        read_label(path, spec_with(), (3, 4), image)
+    Image.fromarray(np.zeros((3, 4, 3), np.uint8)).save(image)
+    with pytest.raises(SizeMismatchError, match=r'expected 4x3 \(width x height\)$'):
+        read_label(path, spec_with(), (3, 4), image)

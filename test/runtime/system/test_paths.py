@@ -20,7 +20,7 @@ import sys
 from helpers.checkout import ROOT
 import pytest
 from swiftnet_ros.backends.options import BackendOptions
-from swiftnet_ros.core.image_files import open_source
+from swiftnet_ros.core.frame_sources import open_source
 from swiftnet_ros.errors import FileMissingError, UnsetVariableError
 from swiftnet_ros.model_spec.find_model import find_model
 from swiftnet_ros.system import paths

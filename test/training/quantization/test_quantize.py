@@ -17,6 +17,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 import json
+import os
 from pathlib import Path
 import re
 import struct
@@ -209,14 +210,22 @@ def test_fewer_than_two_images_raise(capsys, source, out, tmp_path):
     assert 'the number of images is 1, expected at least 2' in text
 
 
-@pytest.mark.parametrize('shape', [(64, 96), (64, 96, 4)])
-def test_images_without_three_channels_raise(capsys, source, out, tmp_path, shape):
-    folder = write_images(tmp_path / 'mixed', 2)
-    for name in ('00', '01'):
-        cv2.imwrite(str(folder / f'{name}.png'), np.zeros(shape, np.uint8))
-    text = error_of(capsys, source, '--images', folder, '-o', out)
-    channels = 1 if len(shape) == 2 else 4
-    assert f"'an image of {channels} channels, uint8', expected 3 channels, uint8" in text
+def test_gray_alpha_and_16_bit_images_calibrate_as_rgb(tmp_path):
+    gray = np.arange(24, dtype=np.uint8).reshape(4, 6)
+    cv2.imwrite(str(tmp_path / '0.png'), gray)
+    cv2.imwrite(str(tmp_path / '1.png'), np.dstack([gray, gray, gray, gray // 2]))
+    cv2.imwrite(str(tmp_path / '2.png'), gray.astype(np.uint16) * 257)
+    images = FolderImages(tmp_path)
+    for index in range(3):
+        assert images[index].image.tolist() == np.dstack([gray] * 3).tolist()
+
+
+def test_images_of_any_name_have_a_hash(tmp_path):
+    (tmp_path / os.fsdecode(b'\xff.png')).write_bytes(
+        cv2.imencode('.png', np.zeros((2, 2), np.uint8))[1].tobytes()
+    )
+    names, digest = names_and_hash(FolderImages(tmp_path))
+    assert names == [os.fsdecode(b'\xff.png')] and len(digest) == 64
 
 
 def multiply(channels: object, factor: float) -> Callable[[np.ndarray], None]:

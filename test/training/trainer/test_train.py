@@ -28,7 +28,7 @@ import pytest
 from swiftnet_ros.errors import (
     FileMissingError,
     InvalidValueError,
-    MissingLabelError,
+    NoImagesError,
     UnknownNameError,
 )
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
@@ -158,7 +158,7 @@ def test_missing_validation_label_raises_before_the_first_step(tmp_path):
     write_split(tmp_path / 'val', 1, 64, 96, 0)
     (tmp_path / 'classes.yaml').write_text('classes: [{name: a, rgb: [1, 2, 3]}]\nsource_ids: [0]')
     next((tmp_path / 'val' / 'labels').iterdir()).unlink()
-    with pytest.raises(MissingLabelError):
+    with pytest.raises(NoImagesError):
         train(tiny_config(), tmp_path, tmp_path / 'run')
     assert not RunPaths(tmp_path / 'run').losses.exists()
 
