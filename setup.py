@@ -145,10 +145,10 @@ setup(
     options={} if IS_RUN_BY_PIP else {'develop': {'script_dir': EXECUTABLES}},
     entry_points={
         'console_scripts': [
-            f'add_model_spec = {NAME}.model_spec.__main__:main',
-            f'benchmark = {NAME}.benchmark.__main__:main',
-            f'build_engine = {NAME}.build_engine:main',
-            f'device_report = {NAME}.device_report.__main__:main',
+            f'add_model_spec = {NAME}.entry_points:add_model_spec',
+            f'benchmark = {NAME}.entry_points:benchmark',
+            f'build_engine = {NAME}.entry_points:build_engine',
+            f'device_report = {NAME}.entry_points:device_report',
             f'image_publisher = {NAME}.entry_points:image_publisher',
             f'segmentation_node = {NAME}.entry_points:segmentation_node',
         ],

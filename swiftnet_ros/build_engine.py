@@ -21,6 +21,13 @@ Build the TensorRT engine of a model, or find it in the cache.
 The last line of stdout is the engine's path; progress goes to stderr.
 """
 
+if __name__ == '__main__':
+    # Before the imports below, which take seconds: a signal in them ends the process quietly.
+    from swiftnet_ros.system.program import run_command
+
+    run_command('swiftnet_ros.build_engine')
+
+
 from argparse import ArgumentParser, Namespace, SUPPRESS
 from collections import Counter
 from dataclasses import asdict, replace
@@ -130,7 +137,3 @@ def _print_text(progress: Progress) -> None:
 
 def _print_json(progress: Progress) -> None:
     print(to_json(asdict(progress)), flush=True)
-
-
-if __name__ == '__main__':
-    sys.exit(main())

@@ -20,11 +20,17 @@ Segment the demo images over real topics, write overlays and measure the mIoU.
 This is what scripts/demo.sh runs. Prints one JSON object as its last line.
 """
 
+if __name__ == '__main__':
+    # Before the imports below, which take seconds: a signal in them ends the process quietly.
+    from swiftnet_ros.system.program import run_command
+
+    run_command('swiftnet_ros.demo')
+
+
 from argparse import ArgumentParser, Namespace
 from itertools import cycle
 from pathlib import Path
 import sys
-from threading import Event
 from time import monotonic
 from typing import Any, Dict, List, Optional, Set
 
@@ -40,11 +46,10 @@ from swiftnet_ros.errors import InvalidValueError
 from swiftnet_ros.model_spec import ModelSpec
 from swiftnet_ros.model_spec.find_model import find_model
 from swiftnet_ros.ros.image_msgs import from_array, to_labels
-from swiftnet_ros.ros.spin import stop_on_signals
 from swiftnet_ros.system.image_encoding import write_image
 from swiftnet_ros.system.json_text import to_json
 from swiftnet_ros.system.paths import path_argument, share_folder
-from swiftnet_ros.system.process import exit_code
+from swiftnet_ros.system.process import exit_code, stop_on_signals, StopFlag
 
 _OPACITY = 0.5
 # Seconds that the node may take for one frame.
@@ -109,7 +114,9 @@ class Player:
         self._pending: Dict[int, LabeledFrame] = {}
         self._scored: Set[str] = set()
 
-    def play(self, frames: List[LabeledFrame], rate: float, seconds: float, stop: Event) -> None:
+    def play(
+        self, frames: List[LabeledFrame], rate: float, seconds: float, stop: StopFlag
+    ) -> None:
         """Send the frames in turn at `rate` Hz for `seconds` or until `stop` is set."""
         self._wait_for_first_result(frames[0], stop)
         start = due = monotonic()
@@ -138,7 +145,7 @@ class Player:
             'dropped': measured.sent - frames - len(self._pending),
         }
 
-    def _wait_for_first_result(self, frame: LabeledFrame, stop: Event) -> None:
+    def _wait_for_first_result(self, frame: LabeledFrame, stop: StopFlag) -> None:
         """Send a frame until it has a result, so that no metric includes the start of the node."""
         received = None
         while received is None and not stop.is_set():
@@ -177,7 +184,3 @@ class Player:
 
 def _to_message(frame: LabeledFrame) -> Any:
     return from_array(frame.frame.pixels, 'bgr8', Header(frame_id='demo'))
-
-
-if __name__ == '__main__':
-    sys.exit(main())

@@ -12,32 +12,36 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Console scripts of the nodes: a signal during their long imports ends them quietly."""
+"""Console scripts, which import their programs only after signals are handled."""
 
-from importlib import import_module
-import os
-import signal
-from types import FrameType
-from typing import Optional
+from swiftnet_ros.system.program import run_command, run_node_program
 
 
-def segmentation_node() -> int:
-    """Run the segmentation node; return the exit code."""
-    return _run('segmentation_node')
+def segmentation_node() -> None:
+    """Run the segmentation node."""
+    run_node_program('swiftnet_ros.segmentation_node')
 
 
-def image_publisher() -> int:
-    """Run the image publisher; return the exit code."""
-    return _run('image_publisher')
+def image_publisher() -> None:
+    """Run the image publisher."""
+    run_node_program('swiftnet_ros.image_publisher')
 
 
-def _run(module: str) -> int:
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, _exit)
-    code: int = import_module(f'swiftnet_ros.{module}').main()
-    return code
+def add_model_spec() -> None:
+    """Add a specification to an ONNX file."""
+    run_command('swiftnet_ros.model_spec.__main__')
 
 
-def _exit(number: int, frame: Optional[FrameType]) -> None:
-    """End the process while there is nothing to clean up yet."""
-    os._exit(0)
+def benchmark() -> None:
+    """Run a benchmark."""
+    run_command('swiftnet_ros.benchmark.__main__')
+
+
+def build_engine() -> None:
+    """Build a TensorRT engine."""
+    run_command('swiftnet_ros.build_engine')
+
+
+def device_report() -> None:
+    """Measure this device."""
+    run_command('swiftnet_ros.device_report.__main__')

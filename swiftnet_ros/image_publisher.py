@@ -18,10 +18,15 @@ Publish image files as a camera would: a folder, an image, a video, or the demo 
 python -m swiftnet_ros.image_publisher --ros-args -p source:=/data/images -p rate:=15.0
 """
 
+if __name__ == '__main__':
+    # Before the imports below, which take seconds: a signal in them ends the process quietly.
+    from swiftnet_ros.system.program import run_node_program
+
+    run_node_program('swiftnet_ros.image_publisher')
+
+
 from contextlib import contextmanager
 from dataclasses import dataclass
-import sys
-from threading import Event
 from typing import Iterator, List, Optional
 
 import cv2
@@ -37,6 +42,7 @@ from swiftnet_ros.ros.image_msgs import from_array
 from swiftnet_ros.ros.info_msgs import pinhole
 from swiftnet_ros.ros.parameters import declare_parameters, parameter
 from swiftnet_ros.ros.spin import plain_node, run_node
+from swiftnet_ros.system.process import StopFlag
 from swiftnet_ros.text import safe_text
 
 _ENCODINGS = ('bgr8', 'rgb8')
@@ -61,7 +67,7 @@ class PublisherParameters:
 class ImagePublisher:
     """Publishes the frames of a source on `image` at a fixed rate."""
 
-    def __init__(self, node: Node, parameters: PublisherParameters, finished: Event) -> None:
+    def __init__(self, node: Node, parameters: PublisherParameters, finished: StopFlag) -> None:
         """Open the source; `finished` is set after its last frame."""
         if parameters.encoding not in _ENCODINGS:
             raise UnknownNameError('encoding', parameters.encoding, _ENCODINGS)
@@ -95,7 +101,7 @@ def main(args: Optional[List[str]] = None) -> int:
 
 
 @contextmanager
-def _publishing(executor: Executor, stop: Event) -> Iterator[None]:
+def _publishing(executor: Executor, stop: StopFlag) -> Iterator[None]:
     with plain_node('image_publisher', executor) as node:
         parameters = declare_parameters(node, PublisherParameters)
         ImagePublisher(node, parameters, stop)
@@ -110,7 +116,3 @@ def _to_message(frame: Frame, encoding: str, header: Header) -> Image:
     if encoding == 'bgr8':
         return from_array(frame.pixels, encoding, header)
     return from_array(cv2.cvtColor(frame.pixels, cv2.COLOR_BGR2RGB), encoding, header)
-
-
-if __name__ == '__main__':
-    sys.exit(main())

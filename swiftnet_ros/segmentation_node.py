@@ -18,10 +18,16 @@ Segment the images of cameras: `image` in, `~/label_image` and more out, as a li
 python -m swiftnet_ros.segmentation_node --ros-args -p model:=camvid -r image:=/cam/image_raw
 """
 
+if __name__ == '__main__':
+    # Before the imports below, which take seconds: a signal in them ends the process quietly.
+    from swiftnet_ros.system.program import run_node_program
+
+    run_node_program('swiftnet_ros.segmentation_node')
+
+
 from concurrent.futures import wait
 from contextlib import contextmanager
 from functools import partial
-import sys
 from threading import Event
 from time import monotonic
 from typing import Any, Iterator, List, Optional
@@ -50,6 +56,7 @@ from swiftnet_ros.serving.health import (
     node_summary,
 )
 from swiftnet_ros.serving.model_loader import LoadedModel
+from swiftnet_ros.system.process import StopFlag
 from swiftnet_ros.text import safe_text
 
 _POLL = 0.1
@@ -72,7 +79,7 @@ def main(args: Optional[List[str]] = None) -> int:
 class SegmentationNode(ManagedNode):
     """Connects parameters, services, diagnostics and lifecycle to the pipeline."""
 
-    def __init__(self, stop: Event, **options: Any) -> None:
+    def __init__(self, stop: StopFlag, **options: Any) -> None:
         """
         Start unconfigured; the node sets `stop` to end the process.
 
@@ -244,7 +251,7 @@ def _camera_health(camera: Camera) -> Health:
 
 
 @contextmanager
-def _segmentation(is_busy: Event, executor: Executor, stop: Event) -> Iterator[None]:
+def _segmentation(is_busy: Event, executor: Executor, stop: StopFlag) -> Iterator[None]:
     node = SegmentationNode(stop)
     executor.add_node(node)
     if node.settings.current.autostart or node.settings.current.build_only:
@@ -257,7 +264,3 @@ def _segmentation(is_busy: Event, executor: Executor, stop: Event) -> Iterator[N
         executor.remove_node(node)
         node.destroy_node()
     node.raise_error()
-
-
-if __name__ == '__main__':
-    sys.exit(main())

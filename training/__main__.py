@@ -14,12 +14,19 @@
 
 """The commands of training: python -m training COMMAND ..."""
 
+if __name__ == '__main__':
+    # Before the imports below, which take seconds: a signal in them ends the process quietly.
+    from swiftnet_ros.system.program import run_command
+
+    run_command('training.__main__')
+
+
 from collections.abc import Sequence
-from importlib import import_module
 import sys
 
 from swiftnet_ros.errors import UnknownNameError
 from swiftnet_ros.system.process import exit_code
+from swiftnet_ros.system.program import import_in_command
 
 # command -> module of training/commands with `main(arguments) -> int`, imported when called
 COMMANDS = {
@@ -48,8 +55,4 @@ def _run(command: str, arguments: list[str]) -> int:
         print(f'warning: {former} is now called {command}', file=sys.stderr)
     if command not in COMMANDS:
         raise UnknownNameError('command', command, COMMANDS)
-    return int(import_module(COMMANDS[command]).main(arguments))
-
-
-if __name__ == '__main__':
-    sys.exit(main())
+    return int(import_in_command(COMMANDS[command]).main(arguments))

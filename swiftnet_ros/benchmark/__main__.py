@@ -21,8 +21,14 @@ Prints one JSON object as its last line. The node runs in another process. Witho
 each frame is sent after the result of the one before, and only then is the mIoU measured.
 """
 
+if __name__ == '__main__':
+    # Before the imports below, which take seconds: a signal in them ends the process quietly.
+    from swiftnet_ros.system.program import run_command
+
+    run_command('swiftnet_ros.benchmark.__main__')
+
+
 from argparse import ArgumentParser, Namespace
-import sys
 from typing import Any, Dict, Iterator, List, Optional
 
 from swiftnet_ros.backends.options import add_arguments, BackendOptions
@@ -166,7 +172,3 @@ def _rate(options: Namespace, baseline: EngineTimes) -> Optional[float]:
 
 def _parameters(options: Namespace) -> Dict[str, Any]:
     return {name: getattr(options, name) for name in ('model', 'engine', 'precision', 'threads')}
-
-
-if __name__ == '__main__':
-    sys.exit(main())

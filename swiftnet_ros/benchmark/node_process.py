@@ -14,7 +14,7 @@
 
 """The segmentation node in another process."""
 
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 import os
 from pathlib import Path
 import signal
@@ -64,8 +64,10 @@ class NodeProcess:
         """Interrupt the process, and kill it if it does not end."""
         self._process.send_signal(signal.SIGINT)
         try:
-            self._process.wait(_STOP_SECONDS)
-        except subprocess.TimeoutExpired:
+            with suppress(subprocess.TimeoutExpired):
+                self._process.wait(_STOP_SECONDS)
+        finally:
+            # Also if another signal ends the wait; without effect if the process has ended.
             self._process.kill()
             self._process.wait()
 

@@ -20,6 +20,13 @@ Measure mIoU and FPS of models in each precision on this device, and write a rep
 Engines that are not in the cache are built. It writes report.md and report.json.
 """
 
+if __name__ == '__main__':
+    # Before the imports below, which take seconds: a signal in them ends the process quietly.
+    from swiftnet_ros.system.program import run_command
+
+    run_command('swiftnet_ros.device_report.__main__')
+
+
 from argparse import ArgumentParser, Namespace
 import os
 from pathlib import Path
@@ -153,7 +160,3 @@ def _parser() -> ArgumentParser:
     add('--repeat', type=int, default=1, help='repetitions of the images')
     add('--out', type=path_argument, default=Path('device_report'), help='folder for the report')
     return parser
-
-
-if __name__ == '__main__':
-    sys.exit(main())

@@ -14,6 +14,13 @@
 
 """Add a model specification to an ONNX file: `python -m swiftnet_ros.model_spec MODEL ...`."""
 
+if __name__ == '__main__':
+    # Before the imports below, which take seconds: a signal in them ends the process quietly.
+    from swiftnet_ros.system.program import run_command
+
+    run_command('swiftnet_ros.model_spec.__main__')
+
+
 import argparse
 from pathlib import Path
 import sys
@@ -99,7 +106,3 @@ def main(argv: Optional[List[str]] = None) -> int:
     """Run the command and return its exit code."""
     arguments = parser().parse_args(argv)
     return exit_code(lambda: add_spec(arguments))
-
-
-if __name__ == '__main__':
-    sys.exit(main())

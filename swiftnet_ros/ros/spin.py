@@ -17,10 +17,7 @@
 from contextlib import contextmanager
 import gc
 import os
-import signal
 import sys
-from threading import Event
-from types import FrameType
 from typing import Callable, ContextManager, Iterator, List, Optional
 
 import rclpy
@@ -32,13 +29,13 @@ from rclpy.utilities import remove_ros_args
 from swiftnet_ros.errors import RosArgumentsError
 from swiftnet_ros.ros.compat import reject_empty_values
 from swiftnet_ros.ros.fastdds import set_profile
-from swiftnet_ros.system.process import exit_code
+from swiftnet_ros.system.process import exit_code, stop_on_signals, StopFlag
 
 # A signal is noticed within this time, in seconds.
 _SPIN_TIMEOUT = 0.2
 
-# Adds nodes to an executor when entered, destroys them when left; the event ends the process.
-NodeSetup = Callable[[Executor, Event], ContextManager[None]]
+# Adds nodes to an executor when entered, destroys them when left; the flag ends the process.
+NodeSetup = Callable[[Executor, StopFlag], ContextManager[None]]
 
 
 def run_node(setup: NodeSetup, args: Optional[List[str]] = None) -> int:
@@ -78,22 +75,6 @@ def plain_node(name: str, executor: Executor) -> Iterator[Node]:
     finally:
         executor.remove_node(node)
         node.destroy_node()
-
-
-@contextmanager
-def stop_on_signals() -> Iterator[Event]:
-    """Let signals set an event instead of shutting down the ROS context under a thread."""
-    stop = Event()
-
-    def on_signal(number: int, frame: Optional[FrameType]) -> None:
-        stop.set()
-
-    before = {n: signal.signal(n, on_signal) for n in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield stop
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 @contextmanager

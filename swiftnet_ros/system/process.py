@@ -12,9 +12,9 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Exit codes of commands, and SIGINT and SIGTERM as exceptions."""
+"""Exit codes of commands, and SIGINT and SIGTERM as exceptions or as a flag."""
 
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 import ctypes
 import io
 import os
@@ -23,7 +23,7 @@ import signal
 import sys
 import threading
 from types import FrameType
-from typing import Callable, Iterator, Optional
+from typing import Any, Callable, Dict, Iterator, Optional
 
 from swiftnet_ros.errors import SwiftnetError
 from swiftnet_ros.text import one_line, safe_text
@@ -56,14 +56,16 @@ def exit_code(command: Callable[[], int]) -> int:
     """
     _escape_unprintable()
     try:
-        code = command()
-        # Otherwise unwritten output would fail only when the interpreter ends.
-        sys.stdout.flush()
+        try:
+            return command()
+        finally:
+            # Otherwise unwritten output, of --help too, would fail when the interpreter ends.
+            if sys.stdout is not None:
+                sys.stdout.flush()
     except SwiftnetError as error:
         return _failed(str(error))
     except OSError as error:
         return 1 if _is_stdout_closed(error) else _failed(_reason(error))
-    return code
 
 
 def _escape_unprintable() -> None:
@@ -104,8 +106,15 @@ def signals_raise_exit() -> Iterator[None]:
     changed = [number for number in _SIGNALS if signal.getsignal(number) is signal.SIG_DFL]
     if threading.current_thread() is not threading.main_thread():
         changed = []
+
+    def end(number: int, frame: Optional[FrameType]) -> None:
+        # A second signal is not to interrupt the cleanup.
+        for other in changed:
+            signal.signal(other, signal.SIG_IGN)
+        sys.exit(128 + number)
+
     for number in changed:
-        signal.signal(number, _exit)
+        signal.signal(number, end)
     try:
         yield
     finally:
@@ -113,5 +122,53 @@ def signals_raise_exit() -> Iterator[None]:
             signal.signal(number, signal.SIG_DFL)
 
 
-def _exit(number: int, frame: Optional[FrameType]) -> None:
-    sys.exit(128 + number)
+class StopFlag:
+    """
+    A flag that a signal may set at any moment.
+
+    It is a pipe: `threading.Event` would wait for a lock that the interrupted thread may hold.
+    """
+
+    def __init__(self) -> None:
+        """Create a flag that is not set."""
+        self._read, self.handle = os.pipe()
+        """The end of the pipe that sets the flag when anything is written to it."""
+        os.set_blocking(self.handle, False)
+
+    def __del__(self) -> None:
+        """Close the pipe, only now because any thread may still set the flag."""
+        for handle in (self._read, self.handle):
+            os.close(handle)
+
+    def set(self) -> None:  # noqa: A003
+        """Set the flag, for good."""
+        # If the pipe is full, the flag is set.
+        with suppress(BlockingIOError):
+            os.write(self.handle, b'\0')
+
+    def is_set(self) -> bool:
+        """Return whether the flag is set."""
+        return self.wait(0.0)
+
+    def wait(self, timeout: float) -> bool:
+        """Wait for the flag for at most `timeout` seconds; return whether it is set."""
+        poll = select.poll()
+        poll.register(self._read, select.POLLIN)
+        return bool(poll.poll(max(timeout, 0.0) * 1000))
+
+
+@contextmanager
+def stop_on_signals() -> Iterator[StopFlag]:
+    """Let SIGINT and SIGTERM set a flag in the block, and do nothing else."""
+    stop = StopFlag()
+    # Python itself writes to the pipe. The handler does nothing, in C: one in Python could be
+    # interrupted by the next signal, again and again.
+    nothing: Dict[int, Any] = {}
+    before = {number: signal.signal(number, nothing.get) for number in _SIGNALS}
+    wakeup = signal.set_wakeup_fd(stop.handle, warn_on_full_buffer=False)
+    try:
+        yield stop
+    finally:
+        signal.set_wakeup_fd(wakeup)
+        for number, handler in before.items():
+            signal.signal(number, handler)
