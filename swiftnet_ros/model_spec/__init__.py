@@ -12,18 +12,32 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The contract between training and robot: model specifications in ONNX files."""
+"""
+The contract between training and robot: model specifications in ONNX files.
 
-from swiftnet_ros.model_spec.golden import Golden
-from swiftnet_ros.model_spec.onnx_file import (
-    ModelFile,
-    read_golden,
-    read_model,
-    read_model_file,
-    read_spec,
-    write_model,
-)
-from swiftnet_ros.model_spec.spec import ModelSpec, SemanticClass, SPEC_VERSION, unlabeled_id_for
+The names below are imported when they are first used, so that the command
+`python -m swiftnet_ros.model_spec` handles signals before its imports.
+"""
+
+from importlib import import_module
+from typing import Any, TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from swiftnet_ros.model_spec.golden import Golden
+    from swiftnet_ros.model_spec.onnx_file import (
+        ModelFile,
+        read_golden,
+        read_model,
+        read_model_file,
+        read_spec,
+        write_model,
+    )
+    from swiftnet_ros.model_spec.spec import (
+        ModelSpec,
+        SemanticClass,
+        SPEC_VERSION,
+        unlabeled_id_for,
+    )
 
 __all__ = [
     'SPEC_VERSION',
@@ -38,3 +52,20 @@ __all__ = [
     'unlabeled_id_for',
     'write_model',
 ]
+
+_MODULES = {
+    'Golden': 'golden',
+    'ModelSpec': 'spec',
+    'SPEC_VERSION': 'spec',
+    'SemanticClass': 'spec',
+    'unlabeled_id_for': 'spec',
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name when it is first used."""
+    if name not in __all__:
+        raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
+    value = getattr(import_module(f'{__name__}.{_MODULES.get(name, "onnx_file")}'), name)
+    globals()[name] = value
+    return value

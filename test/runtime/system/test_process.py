@@ -12,19 +12,20 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Errors of a command are one line and exit code 1; a closed stdout is not reported."""
+"""Errors of a command are one line and exit code 1; signals raise SystemExit or set a flag."""
 
 import errno
 import os
 import signal
 import subprocess
 import sys
+from threading import get_ident, Timer
 from time import monotonic
 
 from helpers.checkout import ROOT
 import pytest
 from swiftnet_ros.errors import InvalidValueError
-from swiftnet_ros.system.process import exit_code, signals_raise_exit
+from swiftnet_ros.system.process import exit_code, signals_raise_exit, stop_on_signals, StopFlag
 
 
 def failing(error: Exception):
@@ -90,6 +91,80 @@ def test_signal_raises_exit_and_its_default_returns():
         assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+def test_a_second_signal_does_not_interrupt_the_cleanup():
+    before = signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    try:
+        with pytest.raises(SystemExit), signals_raise_exit():
+            try:
+                signal.raise_signal(signal.SIGTERM)
+            finally:
+                signal.raise_signal(signal.SIGTERM)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def test_the_flag_is_set_for_good_and_by_any_thread():
+    flag = StopFlag()
+    assert not flag.is_set() and not flag.wait(0.01)
+    setter = Timer(0.1, flag.set)
+    setter.start()
+    assert flag.wait(10.0) and flag.is_set()
+    # More than the pipe holds.
+    for _ in range(70_000):
+        flag.set()
+    assert flag.is_set()
+
+
+@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_sets_the_flag_and_wakes_its_wait(number):
+    before = signal.getsignal(number)
+    with stop_on_signals() as stop:
+        assert not stop.is_set()
+        Timer(0.1, signal.pthread_kill, [get_ident(), number]).start()
+        start = monotonic()
+        assert stop.wait(10.0) and monotonic() - start < 5.0
+    assert signal.getsignal(number) is before
+
+
+STORM = """
+import time
+from swiftnet_ros.system.process import stop_on_signals
+
+with stop_on_signals() as stop:
+    print('ready', flush=True)
+    end = time.monotonic() + 0.5
+    while time.monotonic() < end:
+        pass
+    print(stop.is_set(), flush=True)
+    time.sleep(30)
+"""
+
+
+def test_a_storm_of_signals_neither_blocks_nor_raises():
+    command = [sys.executable, '-c', STORM]
+    pipes = {'stdout': subprocess.PIPE, 'stderr': subprocess.PIPE}
+    with subprocess.Popen(command, cwd=ROOT, text=True, **pipes) as process:
+        assert process.stdout.readline() == 'ready\n'
+        end = monotonic() + 0.4
+        while monotonic() < end:
+            process.send_signal(signal.SIGINT)
+            process.send_signal(signal.SIGTERM)
+        assert process.stdout.readline() == 'True\n'
+        process.kill()
+        assert process.stderr.read() == ''
+
+
+def test_a_closed_stdout_is_quiet_for_the_help_of_a_command_too():
+    command = [sys.executable, '-m', 'swiftnet_ros.model_spec', '--help']
+    read, write = os.pipe()
+    os.close(read)
+    pipes = {'stdout': write, 'stderr': subprocess.PIPE}
+    # Buffered, unless the environment says otherwise.
+    done = subprocess.run(command, env={'PYTHONPATH': str(ROOT)}, timeout=60, **pipes)
+    os.close(write)
+    assert (done.returncode, done.stderr) == (1, b'')
 
 
 PARENT = """
