@@ -193,6 +193,17 @@ class SpecFieldError(SwiftnetError):
         )
 
 
+class NonFiniteLogitsError(InvalidModelError):
+    """A network whose logits are NaN or infinite, so that its labels mean nothing."""
+
+    def __init__(self, model: object, precision: str) -> None:
+        super().__init__(
+            model,
+            f'its logits in {precision} are NaN or infinite; use another precision, or train and '
+            'export it again',
+        )
+
+
 class InvalidFrameError(SwiftnetError):
     """A camera frame that cannot be segmented and is dropped."""
 

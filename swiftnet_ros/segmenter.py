@@ -97,6 +97,10 @@ class Segmenter:
         self._backend.raise_if_closed()
         return self._backend.segment(frame, size, with_confidence)
 
+    def check_logits(self, frame: Frame) -> None:
+        """Raise NonFiniteLogitsError if a logit of a frame is NaN or infinite."""
+        self._backend.check_logits(frame)
+
     def close(self) -> None:
         """Free the model; a second call does nothing."""
         self._backend.close()

@@ -27,7 +27,7 @@ from onnxscript import optimizer
 from swiftnet_ros.backends.registry import open_backend
 from swiftnet_ros.core import labels
 from swiftnet_ros.core.frames import Frame, to_network_input
-from swiftnet_ros.errors import SwiftnetError
+from swiftnet_ros.errors import NonFiniteLogitsError, SwiftnetError
 from swiftnet_ros.model_spec import Golden, ModelSpec, unlabeled_id_for, write_model
 from swiftnet_ros.model_spec.contract import OPSET
 import torch
@@ -37,26 +37,41 @@ from training.run.checkpoint import Checkpoint, layer_widths
 from training.warehouse_renderer import render
 
 MIN_AGREEMENT = 0.999
+# FP32 differs by about 1e-5 of the largest logit, because sums have another order.
+MAX_RELATIVE_DIFFERENCE = 1e-3
 _GOLDEN_SIZE = (144, 256)
+
+
+@dataclass(frozen=True)
+class Parity:
+    """
+    Largest difference of logits and fraction of equal labels, ONNX file to torch in FP32.
+
+    `relative_difference` is that difference divided by the largest magnitude of a logit.
+    """
+
+    max_difference: float
+    agreement: float
+    relative_difference: float
+
+    @property
+    def is_sound(self) -> bool:
+        """Return whether both compute the same; a NaN is never the same."""
+        is_near = self.relative_difference <= MAX_RELATIVE_DIFFERENCE
+        return is_near and self.agreement >= MIN_AGREEMENT
 
 
 class ParityError(SwiftnetError):
     """An exported network whose predictions differ from those of the torch network."""
 
-    def __init__(self, path: Path, agreement: float) -> None:
+    def __init__(self, path: Path, parity: Parity) -> None:
         super().__init__(
-            f'{path} agrees with the torch network on {agreement:.4%} of pixels, expected at '
-            f'least {MIN_AGREEMENT:.1%}; the export is not usable with these versions of torch '
+            f'{path} agrees with the torch network on {parity.agreement:.4%} of pixels, expected '
+            f'at least {MIN_AGREEMENT:.1%}, and its logits differ by {parity.max_difference:.3g}, '
+            f'{parity.relative_difference:.3g} of the largest, expected at most '
+            f'{MAX_RELATIVE_DIFFERENCE:g}; the export is not usable with these versions of torch '
             'and onnx'
         )
-
-
-@dataclass(frozen=True)
-class Parity:
-    """Largest difference of logits and fraction of equal labels, ONNX file to torch in FP32."""
-
-    max_difference: float
-    agreement: float
 
 
 class NetworkWithPreprocessing(nn.Module):
@@ -79,7 +94,8 @@ def export(
     """
     Write the ONNX file for frames stretched to height x width pixels and return its parity.
 
-    Raises ParityError, and keeps an older file, if its predictions are not those of torch.
+    Raises NonFiniteLogitsError if those of torch are no numbers, and ParityError, and keeps an
+    older file, if its logits or labels are not those of torch.
     """
     network = NetworkWithPreprocessing(checkpoint.network()).eval()
     spec = ModelSpec(
@@ -102,8 +118,8 @@ def export(
 
     def check(written: Path) -> None:
         measured.append(measure_parity(network, written, height, width))
-        if measured[-1].agreement < MIN_AGREEMENT:
-            raise ParityError(path, measured[-1].agreement)
+        if not measured[-1].is_sound:
+            raise ParityError(path, measured[-1])
 
     write_model(graph, path, spec, golden_frame(network, height, width), check)
     return measured[-1]
@@ -125,13 +141,17 @@ def measure_parity(network: nn.Module, path: Path, height: int, width: int) -> P
         logits = engine.infer(to_network_input(frame, height, width))
         difference = float(np.abs(logits - expected).max())
     same = predicted == labels.from_logits(expected, height, width).labels
-    return Parity(difference, float(same.mean()))
+    # Logits of zero everywhere must not divide by zero.
+    largest = max(float(np.abs(expected).max()), float(np.finfo(np.float32).tiny))
+    return Parity(difference, float(same.mean()), difference / largest)
 
 
 def _torch_logits(network: nn.Module, image: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
     with torch.inference_mode():
-        logits = network(torch.from_numpy(image))[0]
-    return np.asarray(logits.numpy(), np.float32)
+        logits = network(torch.from_numpy(image))[0].numpy()
+    if not np.isfinite(logits).all():
+        raise NonFiniteLogitsError('the checkpoint', 'fp32')
+    return np.asarray(logits, np.float32)
 
 
 def _trace(network: nn.Module, height: int, width: int) -> onnx.ModelProto:

@@ -27,7 +27,12 @@ from swiftnet_ros.backends.engine_build import EngineBuild, EngineFile
 from swiftnet_ros.backends.options import AUTO, BackendOptions
 from swiftnet_ros.core.frames import Frame, to_network_input
 from swiftnet_ros.core.labels import from_logits, Logits, Segmentation
-from swiftnet_ros.errors import BackendClosedError, InvalidModelError, InvalidValueError
+from swiftnet_ros.errors import (
+    BackendClosedError,
+    InvalidModelError,
+    InvalidValueError,
+    NonFiniteLogitsError,
+)
 from swiftnet_ros.model_spec import ModelFile, ModelSpec
 
 BackendT = TypeVar('BackendT', bound='Backend')
@@ -113,6 +118,12 @@ class Backend(ABC):
             reason = f'it returned {received}, expected float32 {list(self.spec.logits_shape)}'
             raise InvalidModelError(self.spec.name, reason)
         return logits
+
+    def check_logits(self, frame: Frame) -> None:
+        """Raise NonFiniteLogitsError if a logit of a frame is NaN or infinite."""
+        image = to_network_input(frame, self.spec.input_height, self.spec.input_width)
+        if not np.isfinite(self.infer(image)).all():
+            raise NonFiniteLogitsError(self.spec.name, self.precision)
 
     def segment(
         self, frame: Frame, output_size: Tuple[int, int], with_confidence: bool = False

@@ -109,7 +109,7 @@ def _check(options: Namespace) -> None:
             raise InvalidValueError(f'--{name}', getattr(options, name), 'at least 1')
     for name in _ABOVE_ZERO:
         value = getattr(options, name)
-        if value is not None and value <= 0:
+        if value is not None and not 0 < value < float('inf'):
             raise InvalidValueError(f'--{name}', value, 'a number above 0')
     for name, other in _EXCLUSIVE:
         if getattr(options, name) and getattr(options, other):
@@ -126,6 +126,7 @@ def _measure(options: Namespace, opened: OpenedModel, segmenter: Segmenter) -> D
     size = parse_size(options.size) if options.size else None
     given = (options.images, labels, segmenter.spec, options.repeat, size, options.allow_unpaired)
     frames = LabeledFrames.from_folders(*given)
+    segmenter.check_logits(next(iter(frames)).frame)
     if options.cold_start:
         from swiftnet_ros.benchmark import over_topics
 

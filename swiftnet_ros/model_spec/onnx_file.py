@@ -28,6 +28,7 @@ from swiftnet_ros.errors import (
     SwiftnetError,
 )
 from swiftnet_ros.model_spec.contract import check_graph, IR_VERSION, OPSET
+from swiftnet_ros.model_spec.finite_weights import check_finite_weights
 from swiftnet_ros.model_spec.golden import Golden
 from swiftnet_ros.model_spec.parsing import (
     check_onnx,
@@ -79,6 +80,7 @@ def read_model_file(path: PathLike) -> ModelFile:
     model = _parse_whole(content, path)
     digest = hashlib.sha256(content).hexdigest()
     spec, golden = _spec(model, path), _golden(model, path)
+    check_finite_weights(model, path)
     return ModelFile(Path(path), digest, len(content), spec, golden, content, model)
 
 
@@ -86,6 +88,7 @@ def read_model(path: PathLike) -> onnx.ModelProto:
     """Return an ONNX file, with weights that are stored in another file next to it."""
     model = parse_model(_read(path), path)
     load_external(model, Path(path).parent, path)
+    check_finite_weights(model, path)
     return model
 
 
@@ -129,6 +132,7 @@ def write_model(
     check_opset(copy, path)
     _lower_ir(copy, path)
     check_graph(copy, spec, path)
+    check_finite_weights(copy, path)
     check_onnx(copy.SerializeToString(), path)
     _set_metadata(copy, SPEC_KEY, spec.to_json())
     _set_metadata(copy, GOLDEN_KEY, golden.to_json() if golden else None)

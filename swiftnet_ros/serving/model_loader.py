@@ -25,13 +25,14 @@ from swiftnet_ros.backends.options import BackendOptions
 from swiftnet_ros.backends.registry import open_model_file
 from swiftnet_ros.core.frames import Frame
 from swiftnet_ros.errors import SelfCheckError
-from swiftnet_ros.model_spec import Golden, ModelSpec
+from swiftnet_ros.model_spec import Golden, ModelFile, ModelSpec
 from swiftnet_ros.segmenter import Segmenter
 
 # The shipped models reach 0.987 in bf16, and 0.971 in INT8, whose calibration images may differ
 # much from the golden frame.
 _MIN_AGREEMENT_FLOAT = 0.98
 _MIN_AGREEMENT_INT8 = 0.95
+_GRAY = 128
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,13 +69,15 @@ def load_model(
     """
     Open a model, by its path or the name of a shipped one, and run the self-check.
 
-    `build` reports the build of an engine and can cancel it. SelfCheckError if the predictions
-    differ too much; another SwiftnetError if the model cannot be opened. It must be used and
+    `build` reports the build of an engine and can cancel it. NonFiniteLogitsError if the logits of
+    the golden frame are no numbers, SelfCheckError if the predictions differ too much; another
+    SwiftnetError if the model cannot be opened. It must be used and
     closed by the thread that opened it.
     """
     opened = open_model_file(model, options, build)
     segmenter, file = Segmenter(opened.backend), opened.model
     try:
+        segmenter.check_logits(_check_frame(file))
         agreement = None if file.golden is None else golden_agreement(segmenter, file.golden)
         minimum = options.self_check_min_agreement
         if minimum < 0:
@@ -93,6 +96,14 @@ def load_model(
         file_bytes=file.size,
         agreement=agreement,
     )
+
+
+def _check_frame(file: ModelFile) -> Frame:
+    """Return the golden frame, or a gray one for a model without."""
+    if file.golden is not None:
+        return Frame(file.golden.frame)
+    size = (file.spec.input_height, file.spec.input_width)
+    return Frame(np.full((*size, 3), _GRAY, np.uint8))
 
 
 def golden_agreement(segmenter: Segmenter, golden: Golden) -> float:

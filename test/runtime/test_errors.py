@@ -55,6 +55,10 @@ MADE = [
         ['loss is nan, not a finite number; lower'],
     ),
     (
+        errors.NonFiniteLogitsError('m', 'fp16'),
+        ['model m: its logits in fp16 are NaN or infinite; use another precision'],
+    ),
+    (
         errors.OptionConflictError('--rate', '--no-ros'),
         ['--rate cannot be combined with --no-ros; remove one of them'],
     ),

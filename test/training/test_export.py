@@ -23,7 +23,7 @@ import numpy as np
 import onnx
 import pytest
 from swiftnet_ros.backends.registry import open_backend
-from swiftnet_ros.errors import FileMissingError
+from swiftnet_ros.errors import FileMissingError, NonFiniteLogitsError
 from swiftnet_ros.model_spec import ModelSpec, read_golden, read_model, read_spec
 from swiftnet_ros.segmenter import Segmenter
 import torch
@@ -166,6 +166,25 @@ def test_file_with_other_predictions_does_not_replace_the_old_one(tmp_path, monk
         export(tiny_checkpoint(), path, 'wrong', 64, 96)
     assert path.read_text() == 'the older model'
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_file_with_the_same_labels_and_other_logits_is_removed(tmp_path, monkeypatch):
+    original = export_module._torch_logits
+    scaled = lambda *arguments: 1.01 * original(*arguments)  # noqa: E731
+    monkeypatch.setattr(export_module, '_torch_logits', scaled)
+    with pytest.raises(ParityError, match=r'on 100.0000% .* its logits differ by .*most 0.001;'):
+        export(tiny_checkpoint(), tmp_path / 'scaled.onnx', 'scaled', 64, 96)
+    assert not (tmp_path / 'scaled.onnx').exists()
+
+
+def test_logits_that_are_no_numbers_are_not_exported(tmp_path):
+    checkpoint = tiny_checkpoint()
+    weights = {name: value * 1 for name, value in checkpoint.weights.items()}
+    # Finite, but two such terms are not.
+    weights['head.2.weight'] = torch.full_like(weights['head.2.weight'], 3e38)
+    with pytest.raises(NonFiniteLogitsError, match='the checkpoint: its logits in fp32 are NaN'):
+        export(replace(checkpoint, weights=weights), tmp_path / 'nan.onnx', 'nan', 64, 96)
+    assert not (tmp_path / 'nan.onnx').exists()
 
 
 @pytest.fixture

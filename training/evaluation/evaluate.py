@@ -19,11 +19,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from swiftnet_ros.backends.base import Backend
 from swiftnet_ros.backends.registry import open_backend
 from swiftnet_ros.core import labels, metrics
 from swiftnet_ros.core.frames import Frame, to_network_input
-from swiftnet_ros.errors import SwiftnetError
-from swiftnet_ros.segmenter import Segmenter
+from swiftnet_ros.errors import NonFiniteLogitsError, SwiftnetError
 from swiftnet_ros.system.paths import expand_path
 import torch
 from torch import nn
@@ -50,10 +50,11 @@ def evaluate_file(
     path: str, dataset: ImageLabelDataset, precision: str = 'auto', threads: int = 0
 ) -> dict[str, Any]:
     """
-    Evaluate a .pt checkpoint in torch, or an .onnx file or shipped model by the Segmenter.
+    Evaluate a .pt checkpoint in torch, or an .onnx file or shipped model by the runtime.
 
     Returns the metrics of `evaluate` and the precision of the arithmetic. Raises
-    ClassTableMismatchError if the classes of model and dataset differ.
+    ClassTableMismatchError if the classes of model and dataset differ, NonFiniteLogitsError if
+    the network's logits are no numbers.
     """
     if path.endswith('.pt'):
         return {
@@ -62,8 +63,7 @@ def evaluate_file(
         }
     with open_backend(path, 'openvino', precision, threads) as engine:
         check_classes(list(engine.spec.class_names), dataset)
-        segmenter = Segmenter(engine)
-        result = evaluate(lambda image: segmenter.segment(image).labels, dataset)
+        result = evaluate(engine_predictor(engine), dataset)
         return {**result, 'precision': engine.precision}
 
 
@@ -103,6 +103,24 @@ def torch_predictor(
         tensor = torch.from_numpy(to_network_input(Frame(image), height, width))
         with torch.inference_mode():
             logits = network(tensor.permute(0, 3, 1, 2).to(device))[0].float().cpu().numpy()
-        return labels.from_logits(logits, *image.shape[:2]).labels
+        return _labels(logits, image, 'the checkpoint', 'fp32')
 
     return predict
+
+
+def engine_predictor(engine: Backend) -> Predictor:
+    """Return a predictor with the steps of `Backend.segment` that also checks the logits."""
+    size = engine.spec.input_height, engine.spec.input_width
+
+    def predict(image: np.ndarray) -> labels.Labels:
+        logits = engine.infer(to_network_input(Frame(image), *size))
+        return _labels(logits, image, engine.spec.name, engine.precision)
+
+    return predict
+
+
+def _labels(logits: labels.Logits, image: np.ndarray, model: str, precision: str) -> labels.Labels:
+    """Return the labels of an image; raise NonFiniteLogitsError, as NaN has no largest class."""
+    if not np.isfinite(logits).all():
+        raise NonFiniteLogitsError(model, precision)
+    return labels.from_logits(logits, *image.shape[:2]).labels

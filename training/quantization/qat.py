@@ -21,13 +21,14 @@ norms folded and thereby frozen. It is distilled from the float network, which n
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+import math
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import onnx_ir as ir
 from swiftnet_ros.core.frames import Frame, to_network_input
-from swiftnet_ros.errors import InvalidModelError, InvalidValueError
+from swiftnet_ros.errors import InvalidModelError, InvalidValueError, NotFiniteError
 from swiftnet_ros.model_spec import ModelSpec, read_golden, read_model, read_spec, write_model
 from swiftnet_ros.model_spec.qdq import check_pairs
 import torch
@@ -55,7 +56,7 @@ class QatOptions:
         for name, value in (('--steps', self.steps), ('--batch-size', self.batch_size)):
             if value < 1:
                 raise InvalidValueError(name, value, 'at least 1')
-        if self.lr <= 0:
+        if not 0 < self.lr < math.inf:
             raise InvalidValueError('--lr', self.lr, 'a number above 0')
 
 
@@ -105,7 +106,7 @@ def distill(
     scheduler = CosineAnnealingLR(optimizer, options.steps)
     losses = []
     batches = _batches(images, spec, options)
-    for _ in tqdm(range(options.steps), 'fine-tune', disable=None):
+    for step in tqdm(range(options.steps), 'fine-tune', disable=None):
         batch = next(batches)
         with torch.no_grad():
             target = F.log_softmax(teacher(batch), 1)
@@ -116,6 +117,9 @@ def distill(
         optimizer.step()
         scheduler.step()
         losses.append(float(loss.detach()))
+        if not math.isfinite(losses[-1]):
+            remedy = 'nothing is written; fine-tune with a lower --lr'
+            raise NotFiniteError(f'the loss of step {step + 1}', losses[-1], remedy)
     return losses
 
 

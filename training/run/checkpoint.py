@@ -28,6 +28,7 @@ from swiftnet_ros.system.files import write_atomic
 import torch
 from torch import nn, Tensor
 from training.models import build_model
+from training.run.finite import first_not_finite
 from training.schema.config import check_values, ModelConfig
 from training.schema.from_yaml import dataclass_from_tree
 
@@ -88,7 +89,12 @@ class Checkpoint:
 
 
 def save_checkpoint(checkpoint: Checkpoint, path: Path) -> None:
-    """Write a checkpoint atomically; it replaces an older one once it can be loaded."""
+    """
+    Write a checkpoint atomically; it replaces an older one once it can be loaded.
+
+    Raise CheckpointError if a weight or a number of the progress is NaN or infinite.
+    """
+    _check_finite({'weights': checkpoint.weights, 'progress': checkpoint.progress}, path)
     write_atomic(path, checkpoint_bytes(checkpoint), check=load_checkpoint)
 
 
@@ -123,9 +129,21 @@ def load_checkpoint(path: Path) -> Checkpoint:
         raise CheckpointError(path, reason) from error
     if not isinstance(content, dict) or content.pop('version', None) != VERSION:
         raise CheckpointError(path, f'it is not a swiftnet_ros checkpoint of version {VERSION}')
+    _check_finite(content, path)
     checkpoint = dataclass_from_tree(Checkpoint, content, 'checkpoint.')
     check_values({f'model.{key}': value for key, value in asdict(checkpoint.model).items()})
     return checkpoint
+
+
+def _check_finite(content: Mapping[str, Any], path: Path) -> None:
+    """Raise CheckpointError if a weight, or another number, is NaN or infinite."""
+    name = first_not_finite(content)
+    if name is not None:
+        raise CheckpointError(
+            path,
+            f'{name} is NaN or infinite, as its training diverged; use an earlier checkpoint or '
+            'train again with a lower optimizer.lr',
+        )
 
 
 def adopt_shapes(model: nn.Module, weights: Mapping[str, Tensor]) -> None:

@@ -24,6 +24,7 @@ import warnings
 
 import dacite
 from swiftnet_ros.errors import FileMissingError, InvalidValueError, one_line, UnknownNameError
+from swiftnet_ros.system.json_text import not_finite
 import yaml
 
 T = TypeVar('T')
@@ -110,10 +111,14 @@ def convert(name: str, value: Any, hint: Any) -> Any:
         raise InvalidValueError(name, value, _type_name(hint))
     holder = make_dataclass('holder', [('value', hint)])
     try:
-        return dacite.from_dict(holder, {'value': value}, _CASTS).value
+        converted: Any = dacite.from_dict(holder, {'value': value}, _CASTS).value
     except (dacite.DaciteError, ValueError, TypeError) as error:
         shown = value if len(repr(value)) <= _MAX_SHOWN else type(value).__name__
         raise InvalidValueError(name, shown, _type_name(hint)) from error
+    # Text such as 1e999 becomes infinite only when it is converted.
+    for keys, number in not_finite(converted):
+        raise InvalidValueError('.'.join((name, *keys)), number, 'a finite number')
+    return converted
 
 
 def checked_options(

@@ -41,7 +41,7 @@ def default_callbacks(
     first_step: int,
 ) -> list[Callback]:
     """
-    Return the callbacks of the main process, which writes all files; others only average weights.
+    Return the callbacks of the main process, which writes all files, after the weights' average.
 
     `template` is a checkpoint without weights that describes the network and its data.
     """
@@ -49,7 +49,6 @@ def default_callbacks(
     board = SummaryWriter(str(paths.tensorboard), purge_step=first_step)
     validate = evaluate_average(template, validation, paths, board)
     return [
-        update_ema,
         log_losses(paths, board),
         show_progress(),
         keep_steps(config.keep_steps, template, paths),

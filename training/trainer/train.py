@@ -55,6 +55,7 @@ from training.trainer.callbacks import Callback, default_callbacks, keep_steps, 
 from training.trainer.device import build_accelerator, memory_format, replay_as_cuda_graph
 from training.trainer.distillation import load_teacher, Objective
 from training.trainer.distributed import synchronize_norms
+from training.trainer.divergence import stop_if_diverged
 from training.trainer.initial_weights import initial_network
 from training.trainer.losses import build_loss
 from training.trainer.lr_schedule import build_lr_schedule
@@ -133,13 +134,14 @@ def _train(
         objective = _capture(state, objective, shape, accelerator.device)
     if last is not None:
         state.resume(last.progress, paths.last)
-    callbacks: list[Callback] = [*after_step, update_ema]
+    check = stop_if_diverged(paths, config.train.keep_steps)
+    callbacks: list[Callback] = [*after_step, update_ema, check]
     accelerator.wait_for_everyone()
     if accelerator.is_main_process:
         _prepare_folder(config, paths, state)
         if counts is not None:
             counts.save(paths.class_counts, weights)
-        callbacks = [*after_step, *_main_callbacks(config, root, dataset, paths, state)]
+        callbacks += _main_callbacks(config, root, dataset, paths, state)
     while state.step < state.steps:
         sampler.epoch = state.epoch
         run_epoch(state, readable_batches(loader), objective, accelerator, callbacks)

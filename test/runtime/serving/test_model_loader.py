@@ -19,13 +19,19 @@ from pathlib import Path
 
 from helpers.tiny_model import write_golden_model, write_tiny_model
 import numpy as np
+from onnx import numpy_helper
 import pytest
 from swiftnet_ros import open_model
 from swiftnet_ros.backends import registry
 from swiftnet_ros.backends.openvino.engine import OpenVinoBackend
 from swiftnet_ros.backends.options import BackendOptions
-from swiftnet_ros.errors import InvalidModelError, ModelNotFoundError, SelfCheckError
-from swiftnet_ros.model_spec import Golden
+from swiftnet_ros.errors import (
+    InvalidModelError,
+    ModelNotFoundError,
+    NonFiniteLogitsError,
+    SelfCheckError,
+)
+from swiftnet_ros.model_spec import Golden, read_golden, read_model, read_spec, write_model
 from swiftnet_ros.serving.model_loader import golden_agreement, load_model
 
 
@@ -74,7 +80,21 @@ def test_default_minimum_depends_on_the_precision(tmp_path, precision, wrong, is
             load_model(str(path), BackendOptions())
 
 
-def test_model_without_golden_frame_is_not_checked(tmp_path):
+@pytest.mark.parametrize('has_golden', [True, False])
+def test_logits_that_are_no_numbers_fail_the_self_check(tmp_path, has_golden):
+    path = tmp_path / 'golden.onnx'
+    # Every label is class 0, the first of equal ones, as it would be for NaN.
+    write_golden_model(path, class_id=0)
+    model = read_model(path)
+    weight = next(item for item in model.graph.initializer if item.name == 'weight')
+    huge = np.full_like(numpy_helper.to_array(weight), 3e38)
+    weight.CopyFrom(numpy_helper.from_array(huge, 'weight'))
+    write_model(model, path, read_spec(path), read_golden(path) if has_golden else None)
+    with pytest.raises(NonFiniteLogitsError, match='use model tiny: its logits in fp32 are NaN'):
+        load_model(str(path), BackendOptions(precision='fp32', self_check_min_agreement=0.0))
+
+
+def test_model_without_golden_frame_has_no_agreement(tmp_path):
     write_tiny_model(tmp_path / 'tiny.onnx')
     options = BackendOptions(self_check_min_agreement=1.0)
     model = load_model(str(tmp_path / 'tiny.onnx'), options)

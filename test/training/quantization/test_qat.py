@@ -123,6 +123,7 @@ def test_command_writes_a_file_of_the_same_format(capsys, tmp_path):
     'words, expected',
     [
         (['--steps', '0'], '--steps is 0, expected at least 1'),
+        (['--lr', 'nan'], '--lr is nan, expected a number above 0'),
         (['--lr', '0'], '--lr is 0.0, expected a number above 0'),
         ([], 'it is not an int8 file of python -m training quantize, which has to run first'),
     ],

@@ -236,3 +236,38 @@ def test_shipped_checkpoint_can_be_fine_tuned_on_other_classes(tmp_path):
     assert [item.name for item in trained.classes] == ['class0', 'class1', 'class2']
     before = layer_widths(load_checkpoint(start).weights)
     assert {**before, 'head.2': 3} == layer_widths(trained.weights)
+
+
+@pytest.fixture(params=[float('nan'), float('inf')])
+def diverged(request, tmp_path):
+    """Return the path of a checkpoint of an earlier version with a weight that is no number."""
+    checkpoint, path = tiny_checkpoint(), tmp_path / 'diverged.pt'
+    save_checkpoint(checkpoint, path)
+    content = torch.load(path, weights_only=True)
+    content['weights']['head.2.bias'][1] = request.param
+    torch.save(content, path)
+    return path
+
+
+@pytest.mark.parametrize(
+    'words',
+    [
+        ['evaluate', '{}', '--dataset', 'warehouse'],
+        ['export', '{}', '-o', '{}.onnx'],
+        ['prune', '{}', '-o', '{}.pruned.pt'],
+        ['average', '{}', '{}', '-o', '{}.mean.pt'],
+    ],
+)
+def test_weights_that_are_no_numbers_are_one_line(capsys, diverged, words):
+    assert main([word.format(diverged) for word in words]) == 1
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 1
+    assert f'{diverged}: weights.head.2.bias is NaN or infinite, as its training' in lines[0]
+    assert list(diverged.parent.iterdir()) == [diverged]
+
+
+def test_progress_that_is_no_number_is_not_stored(tmp_path):
+    state = {'optimizer': {'state': {3: {'exp_avg': torch.tensor([1.0, float('-inf')])}}}}
+    with pytest.raises(CheckpointError, match='progress.optimizer.state.3.exp_avg is NaN or inf'):
+        save_checkpoint(replace(tiny_checkpoint(), progress=state), tmp_path / 'last.pt')
+    assert not (tmp_path / 'last.pt').exists()

@@ -87,7 +87,7 @@ def test_unknown_key_suggests_the_nearest(tree, words):
         ('train', 'batch_size', 0, 'a number above 0'),
         ('train', 'ema_decay', 1.5, 'a fraction of 0 to 1'),
         ('optimizer', 'lr', 'fast', 'float'),
-        ('optimizer', 'lr', float('nan'), 'a number above 0'),
+        ('optimizer', 'lr', float('nan'), 'a finite number'),
         ('optimizer', 'betas', [0.9], 'tuple[float, float]'),
         ('optimizer', 'betas', [0.9, 1.0], 'below 1 each'),
         ('model', 'levels', 4, '1, 2 or 3'),
