@@ -21,7 +21,7 @@ from swiftnet_ros.text import one_line as one_line
 from swiftnet_ros.text import safe_repr, safe_text
 
 _REBUILD = 'rebuild it with: python -m swiftnet_ros.build_engine MODEL'
-_LONGEST_MESSAGE = 1000
+LONGEST_MESSAGE = 1000
 _UNREADABLE = 'it is damaged, of an unsupported format, or not readable by this user'
 
 
@@ -35,7 +35,7 @@ class SwiftnetError(Exception):
 
     def __init__(self, message: str) -> None:
         """Keep the message, escaped and cut like every text that may come from others."""
-        super().__init__(safe_text(message, _LONGEST_MESSAGE))
+        super().__init__(safe_text(message, LONGEST_MESSAGE))
 
 
 class FileMissingError(SwiftnetError):
@@ -214,11 +214,22 @@ class InvalidFrameError(SwiftnetError):
 class UnsupportedEncodingError(InvalidFrameError):
     """An image encoding that neither this package nor an installed cv_bridge converts."""
 
-    def __init__(self, encoding: str, known: Iterable[str]) -> None:
-        super().__init__(
-            f'encoding {safe_repr(encoding)} is not supported; publish one of '
-            f'{listing(known)}, or install cv_bridge for others'
-        )
+    def __init__(self, encoding: str, advice: str) -> None:
+        super().__init__(f'encoding {safe_repr(encoding)} is not supported; {advice}')
+
+
+class EncodingFailedError(SwiftnetError):
+    """An image that cannot be compressed."""
+
+    def __init__(self, image: str, how: str) -> None:
+        super().__init__(f'{image} cannot be compressed as {how}')
+
+
+class SystemResourcesError(SwiftnetError):
+    """Memory, or a resource of ROS, that the system does not provide."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f'{reason}; end other programs, or allow this one more memory')
 
 
 class NoImagesError(SwiftnetError):
@@ -404,6 +415,13 @@ class NodeShutdownError(SwiftnetError):
 
     def __init__(self, node: object) -> None:
         super().__init__(f'{node} was shut down before it was ready; restart it')
+
+
+class NodeCleanedUpError(SwiftnetError):
+    """A reload that was abandoned because the node was cleaned up."""
+
+    def __init__(self) -> None:
+        super().__init__('the node was cleaned up during the reload')
 
 
 class NodeNotRespondingError(SwiftnetError):

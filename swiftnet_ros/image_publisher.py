@@ -27,6 +27,7 @@ if __name__ == '__main__':
 
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Iterator, List, Optional
 
 import cv2
@@ -38,6 +39,7 @@ from std_msgs.msg import Header
 from swiftnet_ros.core.frame_sources import open_source
 from swiftnet_ros.core.frames import Frame
 from swiftnet_ros.errors import UnknownNameError
+from swiftnet_ros.ros.guards import try_to_publish
 from swiftnet_ros.ros.image_msgs import from_array
 from swiftnet_ros.ros.info_msgs import pinhole
 from swiftnet_ros.ros.parameters import declare_parameters, parameter
@@ -89,6 +91,9 @@ class ImagePublisher:
             return
         now = self._node.get_clock().now().to_msg()
         header = Header(stamp=now, frame_id=self._parameters.frame_id)
+        try_to_publish(self._node, self._images.topic_name, partial(self._publish, frame, header))
+
+    def _publish(self, frame: Frame, header: Header) -> None:
         self._images.publish(_to_message(frame, self._parameters.encoding, header))
         if self._parameters.camera_info:
             fov = self._parameters.horizontal_fov

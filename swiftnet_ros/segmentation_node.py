@@ -41,6 +41,7 @@ from swiftnet_ros.backends.openvino.cache import use_cache
 from swiftnet_ros.errors import NodeShutdownError, SwiftnetError
 from swiftnet_ros.ros.camera import Camera
 from swiftnet_ros.ros.diagnostics import open_diagnostics, Sources
+from swiftnet_ros.ros.guards import NO_RESOURCES
 from swiftnet_ros.ros.lifecycle_node import ManagedNode, REQUEST_LOG_PERIOD
 from swiftnet_ros.ros.node_parameters import NodeSettings
 from swiftnet_ros.ros.pipeline import Pipeline, Worker
@@ -56,6 +57,7 @@ from swiftnet_ros.serving.health import (
     node_summary,
 )
 from swiftnet_ros.serving.model_loader import LoadedModel
+from swiftnet_ros.system.library_errors import library_reason
 from swiftnet_ros.system.process import StopFlag
 from swiftnet_ros.text import safe_text
 
@@ -137,7 +139,7 @@ class SegmentationNode(ManagedNode):
                     raise NodeShutdownError(self.get_name())
             self._log_build(pipeline.loading.result().file)
             self.on_executor(pipeline.serve)
-        except SwiftnetError:
+        except (SwiftnetError, *NO_RESOURCES):
             self.release()
             raise
 
@@ -180,18 +182,17 @@ class SegmentationNode(ManagedNode):
             response.message = 'nothing to reload: configure the node first'
             return response
         failure = await pipeline.reload(self.until_done)
-        response.success = not failure
         path = safe_text(pipeline.loading.result().path)
-        response.message = (
-            f'{failure}; {path} stays in use' if failure else f'{path} is in use now'
-        )
-        if failure:
+        response.success = failure is None
+        response.message = f'{path} is in use now'
+        if failure is not None:
+            response.message = f'{library_reason(failure)}; {path} stays in use'
             text = f'reload failed: {response.message}'
             self.logger.error(text, throttle_duration_sec=REQUEST_LOG_PERIOD)
         else:
             self._log_build(pipeline.loading.result().file)
         if self._pipeline is pipeline:
-            self._reload_failure = failure and response.message
+            self._reload_failure = '' if failure is None else response.message
         return response
 
     def _log_progress(self) -> None:
@@ -239,7 +240,7 @@ class SegmentationNode(ManagedNode):
     def _engine_health(self) -> Health:
         pipeline = self._pipeline
         model = pipeline.loading.result() if pipeline and pipeline.is_serving else None
-        error = str(self.failure or '')
+        error = None if self.failure is None else library_reason(self.failure)
         building = pipeline.building if pipeline else ''
         return engine_health(
             EngineSnapshot(self.state, error, self._reload_failure, building, model)

@@ -81,7 +81,7 @@ def _run(options: Namespace) -> int:
         title = f'{plan.model} {plan.precision}{mode}'
         print(f'[{number}/{len(todo)}] {title} of {plan.file}', file=sys.stderr, flush=True)
         measured.append(measure(plan, settings))
-        if measured[-1].failure:
+        if measured[-1].failure is not None:
             print(f'    not measured: {measured[-1].failure}', file=sys.stderr, flush=True)
         # After each one, so that a device that fails keeps the results so far.
         _write(options.out, measured, facts)

@@ -36,7 +36,7 @@ class DeviceMeasurement:
     file: str = ''
     report: Optional[DeviceReportTree] = None
     build: DeviceReportTree = field(default_factory=dict)
-    failure: str = ''
+    failure: Optional[str] = None
 
     def to_tree(self) -> DeviceReportTree:
         """Return the fields by their keys in report.json."""
@@ -56,7 +56,7 @@ def to_markdown(measured: Sequence[DeviceMeasurement], facts: Mapping[str, str])
         lines.append(f'| {model} | {" | ".join(cells)} |')
     lines += ['', 'mIoU in percent; FPS from image to labels, one image at a time.']
     lines += ['Of explicit and implicit INT8 the faster one is shown.', '', *_details(measured)]
-    failures = [item for item in measured if item.failure]
+    failures = [item for item in measured if item.failure is not None]
     if failures:
         lines += ['', 'Not measured:', '']
         lines += [f'- {_title(item)}: {item.failure}' for item in failures]

@@ -23,7 +23,14 @@ from onnx import helper, numpy_helper, TensorProto
 from onnx.compose import add_prefix
 from onnx.shape_inference import infer_shapes, InferenceError
 from swiftnet_ros.errors import InvalidModelError, InvalidValueError, one_line
-from swiftnet_ros.model_spec.contract import Edge, INPUT_NAME, inputs, OUTPUT_NAME, outputs
+from swiftnet_ros.model_spec.contract import (
+    check_logits,
+    Edge,
+    INPUT_NAME,
+    inputs,
+    OUTPUT_NAME,
+    outputs,
+)
 from swiftnet_ros.model_spec.qdq import is_quantized
 from swiftnet_ros.model_spec.spec import ModelSpec, SemanticClass
 from swiftnet_ros.system.image_size import format_size
@@ -83,6 +90,7 @@ def spec_for(
     trained_on: str,
 ) -> ModelSpec:
     """Return the specification of a graph of the contract."""
+    check_logits(model, len(classes), path)
     image, logits = inputs(model)[0], outputs(model)[0]
     if len(image.shape) != 4 or len(logits.shape) != 4 or 0 in image.shape + logits.shape:
         reason = f'its sizes are dynamic: {image} to {logits}; export it with fixed sizes'

@@ -28,6 +28,13 @@ OUTPUT_NAME = 'logits'
 OPSET = 17
 IR_VERSION = 8
 
+_INTEGERS = frozenset(
+    onnx.TensorProto.DataType.Value(f'{sign}INT{bits}')
+    for sign in ('', 'U')
+    for bits in (8, 16, 32, 64)
+)
+_REARRANGES = frozenset(['Cast', 'Identity', 'Reshape', 'Squeeze', 'Transpose', 'Unsqueeze'])
+
 
 @dataclass(frozen=True)
 class Edge:
@@ -58,8 +65,34 @@ def check_graph(model: onnx.ModelProto, spec: ModelSpec, path: object) -> None:
     image = Edge(INPUT_NAME, onnx.TensorProto.UINT8, (1, spec.input_height, spec.input_width, 3))
     logits = Edge(OUTPUT_NAME, onnx.TensorProto.FLOAT, (1, *spec.logits_shape))
     why = f'{len(spec.classes)} classes at output stride {spec.output_stride}'
+    check_logits(model, len(spec.classes), path)
     _expect(path, 'input', inputs(model), image, 'pixels in RGB')
     _expect(path, 'output', outputs(model), logits, why)
+
+
+def check_logits(model: onnx.ModelProto, classes: int, path: object) -> None:
+    """Raise InvalidModelError if the output is class ids, or has the classes in the last axis."""
+    for output in outputs(model):
+        wanted = f'float [1, {classes}, H, W]'
+        if output.data_type in _INTEGERS or _comes_from_argmax(model, output.name):
+            reason = f'its output is class ids ({output}); export the logits before the argmax'
+            raise InvalidModelError(path, f'{reason}, {wanted}')
+        if len(output.shape) == 4 and output.shape[3] == classes != output.shape[1]:
+            reason = f'its output {output} has the classes in the last axis'
+            raise InvalidModelError(path, f'{reason}; export it as {wanted}')
+
+
+def _comes_from_argmax(model: onnx.ModelProto, name: str) -> bool:
+    producers = {output: node for node in model.graph.node for output in node.output}
+    # A cyclic graph ends too: every node is taken out.
+    while name in producers:
+        node = producers.pop(name)
+        if node.op_type == 'ArgMax':
+            return True
+        if node.op_type not in _REARRANGES or not node.input:
+            return False
+        name = node.input[0]
+    return False
 
 
 def _expect(path: object, what: str, received: Sequence[Edge], expected: Edge, why: str) -> None:

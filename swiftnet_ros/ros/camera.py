@@ -15,27 +15,36 @@
 """One camera: receives its frames, publishes their results, counts every dropped frame."""
 
 from dataclasses import dataclass
+from math import inf
 from threading import Lock
 from time import monotonic, perf_counter
-from typing import Any, Callable, Dict, FrozenSet, Optional, Sequence
+from typing import Any, Callable, Dict, FrozenSet, Optional
 
-import cv2
 from rclpy.node import Node
 from rclpy.publisher import Publisher
 from rclpy.subscription import Subscription
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from std_msgs.msg import Header
 from swiftnet_ros.core.frames import parse_output_size
-from swiftnet_ros.errors import listing, one_line, SwiftnetError, UnknownNameError
+from swiftnet_ros.errors import SwiftnetError, UnknownNameError
 from swiftnet_ros.model_spec import ModelSpec
-from swiftnet_ros.ros import info_msgs
-from swiftnet_ros.ros.camera_outputs import CAMERA_INFO, FrameResult, OUTPUTS, segment_message
+from swiftnet_ros.ros import camera_advice, info_msgs
+from swiftnet_ros.ros.camera_log import CameraLog
+from swiftnet_ros.ros.camera_outputs import (
+    CAMERA_INFO,
+    FrameResult,
+    LABEL_IMAGE,
+    OUTPUTS,
+    segment_message,
+)
+from swiftnet_ros.ros.guards import is_out_of_memory, PUBLISH_ERRORS, try_to_publish
 from swiftnet_ros.ros.node_parameters import NodeParameters, NodeSettings
 from swiftnet_ros.ros.topics import camera_qos, latched_qos, output_qos, Topics
 from swiftnet_ros.segmenter import Segmenter
 from swiftnet_ros.serving.camera_stats import (
     BAD,
     CameraStats,
+    FAILED,
     INACTIVE,
     NEWER,
     NO_SUBSCRIBER,
@@ -43,9 +52,8 @@ from swiftnet_ros.serving.camera_stats import (
     RATE_LIMIT,
 )
 from swiftnet_ros.serving.health import CameraSnapshot, FRAME_TIMEOUT
-from swiftnet_ros.text import safe_text
+from swiftnet_ros.system.library_errors import library_reason
 
-_WARNING_PERIOD = 5.0
 _TRANSPORTS = {'raw': Image, 'compressed': CompressedImage}
 
 
@@ -94,10 +102,17 @@ class Camera:
         suffix = '/compressed' if at_start.image_transport == 'compressed' else ''
         # An absolute name is remapped too: an explicit rule for it still counts.
         self.topic = node.resolve_topic_name(image + suffix) if suffix else image
+        is_named = suffix and self.topic.endswith(suffix)
+        self._image_topic = self.topic[: -len(suffix)] if is_named else self.topic
         self._subscription: Optional[Subscription] = None
-        self._info_topic = f'{image.rpartition("/")[0]}/camera_info'
+        self._info_topic = self._resolved_info_topic()
         self._info_subscription: Optional[Subscription] = None
         self._camera_info: Optional[CameraInfo] = None
+        self._info_wanted_since = 0.0
+        self._info_fault = ''
+        # Since when frames come while no output has a subscriber, None if one has.
+        self._unheard_since: Optional[float] = None
+        self._log = CameraLog(node.get_logger(), self.topic)
         # Held while a frame is published, so that none is published after `stop`.
         self._publishing = Lock()
         self._prefix = f'~/{name}/' if name else '~/'
@@ -124,7 +139,8 @@ class Camera:
         if self._label_info is None:
             topic = f'{self._prefix}label_info'
             self._label_info = self._topics.publisher(type(message), topic, latched_qos())
-        self._label_info.publish(message)
+        publisher = self._label_info
+        try_to_publish(self._node, publisher.topic_name, lambda: publisher.publish(message))
 
     def start(self) -> None:
         """Subscribe to the camera."""
@@ -140,7 +156,7 @@ class Camera:
             self._subscribe_to_camera_info(False)
             with self._publishing:
                 self._subscription = None
-        self.stats.last_reception = None
+        self.stats.last_reception = self._unheard_since = None
 
     def close(self) -> None:
         """Close all topics; no frame may be in process."""
@@ -158,41 +174,48 @@ class Camera:
     def snapshot(self) -> CameraSnapshot:
         """Return the camera's state for the diagnostics."""
         subscribers = sum(item.get_subscription_count() for item in self._publishers.values())
-        return self.stats.snapshot(self.topic, self._topics.mismatch(), subscribers)
+        return self.stats.snapshot(
+            self.topic,
+            self._topics.mismatch(),
+            subscribers,
+            silence=self._silence(),
+            no_calibration=self._no_calibration(),
+        )
 
     def warn_if_silent(self) -> None:
-        """Log a warning, every few seconds, while no frame arrives."""
-        waiting = self.stats.waiting()
-        if waiting is None or waiting < FRAME_TIMEOUT:
-            return
-        publishers = self._node.get_publishers_info_by_topic(self.topic)
-        types = [publisher.topic_type for publisher in publishers]
-        self._node.get_logger().warning(
-            f'no frame on {self.topic} for {waiting:.0f} s; it has {len(types)} publishers'
-            + _advice(types, f'sensor_msgs/msg/{self._message_type.__name__}'),
-            throttle_duration_sec=_WARNING_PERIOD,
-        )
+        """Log a warning, every few seconds, while frames or what an output needs are missing."""
+        silence, no_calibration = self._silence(), self._no_calibration()
+        if silence:
+            waiting = self.stats.waiting() or 0.0
+            self._log.warn('silence', f'no frame on {self.topic} for {waiting:.0f} s; {silence}')
+        if no_calibration:
+            self._log.warn('camera_info', no_calibration)
+        unheard = self._unheard_since
+        if unheard is not None and monotonic() - unheard >= FRAME_TIMEOUT:
+            how = f'subscribe to {self._prefix}{LABEL_IMAGE}, or set always_infer'
+            text = f'no output has a subscriber, so that no frame is segmented; {how}'
+            self._log.warn(NO_SUBSCRIBER, text, period=inf)
 
     def process(self, received: Received, segmenter: Segmenter) -> None:
         """Segment a frame and publish the outputs with subscribers, or count why it is dropped."""
         settings = self._settings.current
         reason = self._reason_to_drop(received, settings)
         if reason:
-            self.stats.count_dropped(reason)
+            self._drop(reason, self._explanation(reason, received, settings))
             return
         waited = perf_counter() - received.time
         try:
             result = segment_message(
                 received.message, received.outputs, settings, segmenter, self._camera_info
             )
-        except (SwiftnetError, cv2.error, MemoryError) as error:
-            self._drop_bad(error)
+        except (SwiftnetError, *PUBLISH_ERRORS) as error:
+            self._drop(FAILED if is_out_of_memory(error) else BAD, library_reason(error))
             return
         for stage, seconds in result.seconds.items():
             self.stats.stages.add(stage, seconds + (waited if stage == 'receive' else 0.0))
         with self._publishing:
             if self._subscription is None:
-                self.stats.count_dropped(INACTIVE)
+                self._drop(INACTIVE)
             else:
                 self._publish(result, received.message.header)
 
@@ -200,12 +223,16 @@ class Camera:
         """Queue a frame for the worker and return at once, so that the next one is not missed."""
         outputs = self.subscribed_outputs()
         self.stats.count_received()
+        if outputs or self._settings.current.always_infer:
+            self._unheard_since = None
+        elif self._unheard_since is None:
+            self._unheard_since = monotonic()
         if self._enqueue(self.name, Received(message, perf_counter(), outputs)):
             self.stats.count_dropped(NEWER)
         try:
             self._subscribe_to_camera_info(CAMERA_INFO in outputs)
         except SwiftnetError as error:
-            self._node.get_logger().error(str(error), throttle_duration_sec=_WARNING_PERIOD)
+            self._log.warn('camera_info', library_reason(error))
 
     def _subscribe_to_camera_info(self, is_wanted: bool) -> None:
         """Subscribe to the calibration next to the image topic, or unsubscribe from it."""
@@ -213,9 +240,11 @@ class Camera:
             self._info_subscription = self._topics.subscription(
                 CameraInfo, self._info_topic, self._receive_camera_info, camera_qos()
             )
+            self._info_wanted_since = monotonic()
         elif self._info_subscription is not None and not is_wanted:
             self._topics.close_subscription(self._info_subscription)
             self._info_subscription = self._camera_info = None
+            self._info_fault = ''
 
     def _receive_camera_info(self, message: Any) -> None:
         self._camera_info = message
@@ -242,32 +271,63 @@ class Camera:
 
     def _publish(self, result: FrameResult, header: Any) -> None:
         start = perf_counter()
-        for output, message in result.messages:
-            self._publishers[output].publish(message)
+        try:
+            for output, message in result.messages:
+                self._publishers[output].publish(message)
+        except (SwiftnetError, *PUBLISH_ERRORS) as error:
+            self._drop(FAILED, f'not every output could be published: {library_reason(error)}')
+            return
+        self._info_fault = result.warning
         if result.warning:
-            self._node.get_logger().warning(result.warning, throttle_duration_sec=_WARNING_PERIOD)
+            self._log.warn('camera_info', result.warning)
+        if result.remark:
+            self._log.warn('remark', result.remark, period=inf)
         self.stats.stages.add('publish', perf_counter() - start)
         self.stats.count_published(self._age(header))
 
     def _age(self, header: Any) -> float:
         """Return the seconds since a frame's stamp, by the node's clock."""
-        # rclpy's own Time rejects stamps before 1970.
-        stamp = header.stamp.sec * 10**9 + header.stamp.nanosec
-        return float(self._node.get_clock().now().nanoseconds - stamp) / 1e9
+        return float(self._node.get_clock().now().nanoseconds - _stamp_ns(header)) / 1e9
 
-    def _drop_bad(self, error: Exception) -> None:
-        self.stats.count_dropped(BAD)
-        self._node.get_logger().warning(
-            f'{self.topic}: {one_line(error)} ({self.stats.drops[BAD]} bad frames dropped so far)',
-            throttle_duration_sec=_WARNING_PERIOD,
-        )
+    def _drop(self, reason: str, why: str = '') -> None:
+        """Count a dropped frame, and log why, if it is to be known."""
+        self.stats.count_dropped(reason, why)
+        if why:
+            count = self.stats.drops[reason]
+            self._log.warn(reason, f'{why} ({count} {reason} frames dropped so far)')
+
+    def _explanation(self, reason: str, received: Received, settings: NodeParameters) -> str:
+        """Return what to do about a frame that is dropped for a reason; empty if nothing."""
+        if reason != OLD:
+            return ''
+        header = received.message.header
+        return camera_advice.too_old(_stamp_ns(header), self._age(header), settings.max_age)
+
+    def _silence(self) -> str:
+        """Return which publishers send no frames and what to do, empty if frames arrive."""
+        waiting = self.stats.waiting()
+        if waiting is None or waiting < FRAME_TIMEOUT:
+            return ''
+        kind = f'sensor_msgs/msg/{self._message_type.__name__}'
+        return camera_advice.silence(self._node, self.topic, self._image_topic, kind)
+
+    def _no_calibration(self) -> str:
+        """Return why an output that needs the calibration is not published, empty if it is."""
+        is_missing = self._info_subscription is not None and self._camera_info is None
+        if is_missing and monotonic() - self._info_wanted_since >= FRAME_TIMEOUT:
+            output = self._publishers[CAMERA_INFO].topic_name
+            return camera_advice.no_calibration(self._node, output, self._info_topic)
+        return self._info_fault
+
+    def _resolved_info_topic(self) -> str:
+        """Return the topic of the calibration: where it is remapped to, else next to the image."""
+        name = f'{self.name}/camera_info' if self.name else 'camera_info'
+        remapped = self._node.resolve_topic_name(name)
+        if remapped != self._node.resolve_topic_name(name, only_expand=True):
+            return remapped
+        return f'{self._image_topic.rpartition("/")[0]}/camera_info'
 
 
-def _advice(types: Sequence[str], expected: str) -> str:
-    """Return what to do if publishers of these message types send nothing that arrives."""
-    if not types:
-        return ': start the camera, or remap the topic'
-    if expected in types:
-        return ''
-    found = safe_text(listing(sorted(set(types))))
-    return f' of {found}, not of {expected}: set image_transport, or remap image to the raw topic'
+def _stamp_ns(header: Any) -> int:
+    # rclpy's own Time rejects stamps before 1970.
+    return int(header.stamp.sec * 10**9 + header.stamp.nanosec)

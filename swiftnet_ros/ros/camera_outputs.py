@@ -59,12 +59,14 @@ class FrameResult:
 
     `messages` yields each output's name and message, the label image first. A message is made
     when it is reached, so that the label image never waits for the colors. `seconds` has the
-    duration of each stage up to the labels. `warning` is why there is no camera_info, or empty.
+    duration of each stage up to the labels. `warning` is why there is no camera_info, `remark`
+    what should be known about frames of this kind; both may be empty.
     """
 
     messages: Iterator[Tuple[str, Any]]
     seconds: Mapping[str, float]
     warning: str = ''
+    remark: str = ''
 
 
 def segment_message(
@@ -100,7 +102,13 @@ def segment_message(
             warning = f'no camera_info is published: {error}'
     opacity = settings.overlay_opacity
     made = _messages(message.header, frame, segmentation, outputs, spec, opacity, info)
-    return FrameResult(made, seconds, warning)
+    return FrameResult(made, seconds, warning, _remark(message, frame))
+
+
+def _remark(message: Any, frame: Frame) -> str:
+    if isinstance(message, CompressedImage) and frame.channel_order == 'rgb':
+        return compressed_image_msgs.color_remark(message)
+    return ''
 
 
 def _to_frame(message: Any, settings: NodeParameters) -> Frame:

@@ -29,8 +29,9 @@ import numpy as np
 from sensor_msgs.msg import CompressedImage
 from swiftnet_ros.core.frames import Frame
 from swiftnet_ros.core.labels import Labels
-from swiftnet_ros.errors import InvalidFrameError, one_line
+from swiftnet_ros.errors import EncodingFailedError, InvalidFrameError, one_line
 from swiftnet_ros.ros.image_msgs import ENCODINGS, label_encoding
+from swiftnet_ros.text import safe_repr
 
 _DECODE_FLAGS = cv2.IMREAD_ANYCOLOR | cv2.IMREAD_ANYDEPTH | cv2.IMREAD_IGNORE_ORIENTATION
 _COLOR = {f'{order}{bits}' for order in ('rgb', 'bgr', 'rgba', 'bgra') for bits in (8, 16)}
@@ -67,7 +68,10 @@ def to_frame(message: CompressedImage, max_pixels: int) -> Frame:
 
 def from_labels(labels: Labels, header: Any) -> CompressedImage:
     """Compress class ids [H, W], uint8 or uint16, without loss: `mono8; png compressed`."""
-    _, png = cv2.imencode('.png', labels)
+    is_encoded, png = cv2.imencode('.png', labels)
+    if not is_encoded:
+        size = f'{labels.shape[1]}x{labels.shape[0]}'
+        raise EncodingFailedError(f'labels of {size}', 'PNG; set output_size to a smaller size')
     data = array('B')
     data.frombytes(png.tobytes())
     encoding = label_encoding(labels)
@@ -96,15 +100,30 @@ def _decode(data: bytes) -> Any:
 
 def _channel_order(message_format: str, dimensions: int) -> str:
     """Return the channel order, or Bayer pattern, of the pixels that OpenCV decoded."""
-    original, semicolon, compressed = message_format.partition(';')
+    original = message_format.partition(';')[0]
     if dimensions == 2:
         # A Bayer image is compressed as if it were grayscale.
         is_bayer = original.startswith('bayer_') and original in ENCODINGS
         return original.rstrip('168') if is_bayer else 'mono'
+    return 'rgb' if _is_rgb(message_format) else 'bgr'
+
+
+def color_remark(message: CompressedImage) -> str:
+    """Return that the colors of a message are exchanged, as its format demands; empty if not."""
+    if not _is_rgb(message.format):
+        return ''
+    return (
+        f'colors are taken as RGB for format {safe_repr(message.format)}, as image_transport '
+        "does; if red and blue are exchanged, let the camera publish format 'jpeg' or 'png'"
+    )
+
+
+def _is_rgb(message_format: str) -> bool:
+    """Return whether the three channels were compressed as if they were BGR, but are not."""
+    original, semicolon, compressed = message_format.partition(';')
     # image_transport compresses BGR and says so. Without that word the encoder took the channels
     # in the order of the original encoding.
-    is_rgb = semicolon and original in _COLOR and 'compressed bgr' not in compressed
-    return 'rgb' if is_rgb else 'bgr'
+    return bool(semicolon) and original in _COLOR and 'compressed bgr' not in compressed
 
 
 def _jpeg_size(data: bytes) -> Tuple[int, int]:

@@ -18,16 +18,19 @@ The node's health on `/diagnostics`, once a second.
 It uses diagnostic_updater if that is installed, else diagnostic_msgs alone.
 """
 
+from functools import partial
 from typing import Any, Callable, Dict, List, Union
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
+from swiftnet_ros.ros.guards import try_to_publish
 from swiftnet_ros.ros.parameters import NUMBER, undeclared
 from swiftnet_ros.serving.health import Health
 from swiftnet_ros.text import safe_text
 
 PERIOD = 1.0
+_TOPIC = '/diagnostics'
 _LONGEST = 1000
 Sources = Dict[str, Callable[[], Health]]
 """The function that returns the health of each status, by the status's name."""
@@ -40,9 +43,10 @@ class PlainDiagnostics:
         """Start to publish; there are no sources yet."""
         self._node = node
         self._sources: Sources = {}
-        self._publisher = node.create_publisher(DiagnosticArray, '/diagnostics', 1)
+        self._publisher = node.create_publisher(DiagnosticArray, _TOPIC, 1)
         clock = Clock(clock_type=ClockType.STEADY_TIME)
-        self._timer = node.create_timer(PERIOD, self._publish, clock=clock)
+        publish = partial(try_to_publish, node, _TOPIC, self._publish)
+        self._timer = node.create_timer(PERIOD, publish, clock=clock)
 
     def show(self, sources: Sources) -> None:
         """Replace the sources that are reported."""
@@ -71,7 +75,8 @@ class UpdaterDiagnostics:
         # Its own timer uses the node's clock and stops while `/clock` stands still.
         self._updater.timer.cancel()
         clock = Clock(clock_type=ClockType.STEADY_TIME)
-        self._timer = node.create_timer(self._updater.period, self._updater.update, clock=clock)
+        publish = partial(try_to_publish, node, _TOPIC, self._updater.update)
+        self._timer = node.create_timer(self._updater.period, publish, clock=clock)
 
     def show(self, sources: Sources) -> None:
         """Replace the sources that are reported."""

@@ -21,6 +21,7 @@ if the encoding has to be converted.
 
 from array import array
 from dataclasses import dataclass
+import re
 import sys
 from typing import Any, Callable, Dict, Tuple
 
@@ -83,6 +84,11 @@ _BAYER = {
 _ORDERS = {'rgb': 3, 'bgr': 3, 'rgba': 4, 'bgra': 4, 'mono': 1}
 _UYVY = Encoding(2, _by_opencv(cv2.COLOR_YUV2RGB_UYVY), multiple=(1, 2))
 _YUYV = Encoding(2, _by_opencv(cv2.COLOR_YUV2RGB_YUY2), multiple=(1, 2))
+
+# OpenCV's types, which cv_bridge writes where the encoding is not given: 8UC3, 32FC1.
+_OPENCV_TYPE = re.compile(r'(8|16|32|64)([USF])(?:C([0-9]{1,4}))?', re.ASCII)
+_NAMES_OF_CHANNELS = {1: ('mono',), 3: ('bgr', 'rgb'), 4: ('bgra', 'rgba')}
+_COMPRESSED = {'jpeg', 'jpg', 'mjpeg', 'mjpg', 'png', 'webp', 'h264', 'h265', 'hevc', 'av1'}
 
 ENCODINGS: Dict[str, Encoding] = {
     **{f'{order}8': Encoding(n, _as_is(order)) for order, n in _ORDERS.items()},
@@ -155,6 +161,21 @@ def _pixels(message: Image, encoding: Encoding) -> Array:
     return pixels[..., 0] if encoding.channels == 1 else pixels
 
 
+def _advice(encoding: str) -> str:
+    """Return what to publish instead of an encoding that has no colors, empty if it may have."""
+    opencv = _OPENCV_TYPE.fullmatch(encoding)
+    if opencv is not None:
+        bits, kind, channels = opencv.groups()
+        names = _NAMES_OF_CHANNELS.get(int(channels or '1'))
+        if kind == 'U' and bits in ('8', '16') and names is not None:
+            wanted = ' or '.join(f'{name}{bits}' for name in names)
+            return f'it does not say what its channels are: publish it as {wanted}'
+        return 'it is numbers, not colors, as depth images have: remap image to the color image'
+    if encoding.lower() in _COMPRESSED:
+        return 'it is compressed: publish CompressedImage with image_transport compressed'
+    return ''
+
+
 def _check_size(message: Image, encoding: Encoding, row_bytes: int, rows: int) -> None:
     tall, wide = encoding.multiple
     if message.height % tall or message.width % wide:
@@ -181,6 +202,9 @@ def _check_length(message: Image, rows: int) -> None:
 
 def _by_cv_bridge(message: Image) -> Frame:
     """Convert an encoding that is not in the table with cv_bridge, if it is installed."""
+    advice = _advice(message.encoding)
+    if advice:
+        raise UnsupportedEncodingError(message.encoding, advice)
     _check_length(message, message.height)
     try:
         from cv_bridge import CvBridge
@@ -189,7 +213,10 @@ def _by_cv_bridge(message: Image) -> Frame:
     # CvBridgeError is a TypeError; cv_bridge raises the others for some encodings it cannot read,
     # or if it was built for another NumPy.
     except (ImportError, TypeError, AttributeError, KeyError, ValueError) as error:
-        raise UnsupportedEncodingError(message.encoding, ENCODINGS) from error
+        advice = f'publish one of {listing(ENCODINGS)}'
+        if isinstance(error, ImportError):
+            advice += ', or install cv_bridge for others'
+        raise UnsupportedEncodingError(message.encoding, advice) from error
     if pixels.shape[:2] != (message.height, message.width):
         raise InvalidFrameError(
             f'{message.encoding} has {pixels.shape[1]}x{pixels.shape[0]} pixels, expected '

@@ -33,8 +33,15 @@ from rclpy.executors import Executor
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.node import Node
 from rclpy.task import Future
-from swiftnet_ros.errors import NodeShutdownError, SwiftnetError, UnexpectedError
+from swiftnet_ros.errors import (
+    NodeShutdownError,
+    SwiftnetError,
+    SystemResourcesError,
+    UnexpectedError,
+)
 from swiftnet_ros.ros.compat import reject_empty_values
+from swiftnet_ros.ros.guards import NO_RESOURCES
+from swiftnet_ros.system.library_errors import library_reason
 from swiftnet_ros.text import safe_text
 
 Result = TypeVar('Result')
@@ -123,7 +130,7 @@ class ManagedNode(LifecycleNode):
         def run() -> None:
             try:
                 outcome.set_result(work())
-            except SwiftnetError as error:
+            except (SwiftnetError, *NO_RESOURCES) as error:
                 outcome.set_exception(error)
 
         self._node_executor.create_task(run)
@@ -231,12 +238,17 @@ class ManagedNode(LifecycleNode):
             work()
             is_bug = False
             return TransitionCallbackReturn.SUCCESS
-        except SwiftnetError as error:
-            self.failure, is_bug = error, False
-            self.log_failure(f'cannot {what}: {error}')
+        except (SwiftnetError, *NO_RESOURCES) as error:
+            known = error if isinstance(error, SwiftnetError) else _no_resources(error)
+            self.failure, is_bug = known, False
+            self.log_failure(f'cannot {what}: {known}')
             return TransitionCallbackReturn.FAILURE
         finally:
             # rclpy turns other exceptions into ERROR without a message.
             if is_bug:
                 self.failure = UnexpectedError(what)
                 self.logger.fatal(traceback.format_exc())
+
+
+def _no_resources(error: Exception) -> SystemResourcesError:
+    return SystemResourcesError(library_reason(error))

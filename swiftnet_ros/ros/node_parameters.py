@@ -15,7 +15,7 @@
 """The parameters of the segmentation node, and a cache of their values for every frame."""
 
 from dataclasses import dataclass, replace
-from typing import Callable, List, Tuple
+from typing import Callable, List, Optional, Tuple
 
 from rcl_interfaces.msg import SetParametersResult
 from rclpy.node import Node
@@ -114,8 +114,8 @@ class NodeSettings:
         for item in parameters:
             # Declaring a parameter, as topics do with their QoS, is not a change.
             is_change = self._node.has_parameter(item.name)
-            reason = _reason_to_reject(item, self._is_configured()) if is_change else ''
-            if reason:
+            reason = _reason_to_reject(item, self._is_configured()) if is_change else None
+            if reason is not None:
                 return SetParametersResult(successful=False, reason=reason)
         changed = {item.name: from_ros(item.value) for item in parameters if item.name in _CHANGES}
         try:
@@ -125,8 +125,8 @@ class NodeSettings:
         return SetParametersResult(successful=True)
 
 
-def _reason_to_reject(item: Parameter, is_configured: bool) -> str:
-    """Return why a parameter may not be set to a value now, empty if it may."""
+def _reason_to_reject(item: Parameter, is_configured: bool) -> Optional[str]:
+    """Return why a parameter may not be set to a value now, None if it may."""
     default = UNCONFIGURED if item.name.startswith('qos_overrides.') else LIVE
     changes = _CHANGES.get(item.name, default)
     if changes == UNCONFIGURED and is_configured:
@@ -139,4 +139,4 @@ def _reason_to_reject(item: Parameter, is_configured: bool) -> str:
             find_model(item.value)
         except SwiftnetError as error:
             return str(error)
-    return ''
+    return None

@@ -16,11 +16,11 @@
 
 from concurrent.futures import Future
 from functools import partial
-from typing import Any, Awaitable, Callable, Dict, List
+from typing import Any, Awaitable, Callable, Dict, List, Optional
 
 from rclpy.node import Node
 from swiftnet_ros.backends.engine_build import EngineBuild
-from swiftnet_ros.errors import SwiftnetError
+from swiftnet_ros.errors import NodeCleanedUpError, SwiftnetError
 from swiftnet_ros.ros.camera import Camera, Received
 from swiftnet_ros.ros.node_parameters import NodeSettings
 from swiftnet_ros.serving.camera_names import checked_camera_names
@@ -29,8 +29,6 @@ from swiftnet_ros.serving.model_loader import load_model, LoadedModel
 from swiftnet_ros.serving.worker import EngineWorker
 
 Worker = EngineWorker[Received]
-
-_CLEANED_UP = 'the node was cleaned up during the reload'
 
 
 class Pipeline:
@@ -80,12 +78,12 @@ class Pipeline:
         self._worker.serve(self._on_bug)
         self.is_serving = True
 
-    async def reload(self, until_done: Callable[[Any], Awaitable[Any]]) -> str:
+    async def reload(self, until_done: Callable[[Any], Awaitable[Any]]) -> Optional[BaseException]:
         """
         Replace the model by the one that the parameters name now, without losing a camera.
 
-        Return the reason if the old model stays in use, else an empty text. `until_done` awaits
-        a future of another thread.
+        Return the error if the old model stays in use, else None. `until_done` awaits a future
+        of another thread.
         """
         worker = self._new_worker()
         await until_done(worker.loading)
@@ -93,7 +91,7 @@ class Pipeline:
         if error is not None or self.is_ended:
             self._workers.remove(worker)
             worker.close()
-            return str(error or _CLEANED_UP)
+            return NodeCleanedUpError() if error is None else error
         # From here on new frames wait for the new worker, until the old one has ended.
         old, self._worker = self._worker, worker
         for name, received in old.drain():
@@ -101,9 +99,9 @@ class Pipeline:
         await until_done(old.close())
         self._workers.remove(old)
         if self.is_ended:
-            return _CLEANED_UP
+            return NodeCleanedUpError()
         self.serve()
-        return ''
+        return None
 
     def start(self) -> None:
         """Subscribe to every camera, or to none if one of them fails."""

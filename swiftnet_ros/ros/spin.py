@@ -21,7 +21,7 @@ import sys
 from typing import Callable, ContextManager, Iterator, List, Optional
 
 import rclpy
-from rclpy.executors import Executor, SingleThreadedExecutor
+from rclpy.executors import Executor
 from rclpy.logging import get_logger
 from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
@@ -29,6 +29,7 @@ from rclpy.utilities import remove_ros_args
 from swiftnet_ros.errors import RosArgumentsError
 from swiftnet_ros.ros.compat import reject_empty_values
 from swiftnet_ros.ros.fastdds import set_profile
+from swiftnet_ros.ros.guards import GuardedExecutor
 from swiftnet_ros.system.process import exit_code, stop_on_signals, StopFlag
 
 # A signal is noticed within this time, in seconds.
@@ -48,7 +49,7 @@ def _spin(setup: NodeSetup, args: Optional[List[str]]) -> int:
     with stop_on_signals() as stop, _ros(args):
         if warning:
             get_logger('swiftnet_ros').warning(warning)
-        executor = SingleThreadedExecutor()
+        executor = GuardedExecutor()
         with setup(executor, stop):
             while not stop.is_set():
                 executor.spin_once(timeout_sec=_SPIN_TIMEOUT)

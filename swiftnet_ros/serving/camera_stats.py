@@ -30,7 +30,8 @@ OLD = 'old'
 RATE_LIMIT = 'rate limit'
 NO_SUBSCRIBER = 'no listener'
 INACTIVE = 'inactive'
-DROP_REASONS = (NEWER, BAD, OLD, RATE_LIMIT, NO_SUBSCRIBER, INACTIVE)
+FAILED = 'failed'
+DROP_REASONS = (NEWER, BAD, OLD, RATE_LIMIT, NO_SUBSCRIBER, INACTIVE, FAILED)
 
 
 @dataclass
@@ -41,6 +42,7 @@ class CameraStats:
     Two threads write: the executor's counts `received` and drops for a newer frame, the worker's
     all the rest. `age` is that of the last frame when it was published, in seconds, and
     `last_reception` the time of the last frame or of the subscription, None while unsubscribed.
+    `explanations` has why the last frame of each reason was dropped, where more is known.
     """
 
     received: int = 0
@@ -51,6 +53,7 @@ class CameraStats:
     rate_in: RateMeter = field(default_factory=RateMeter)
     rate_out: RateMeter = field(default_factory=RateMeter)
     last_reception: Optional[float] = None
+    explanations: Dict[str, str] = field(default_factory=dict)
     _reported_drops: Dict[str, int] = field(default_factory=dict)
 
     def count_received(self) -> None:
@@ -66,15 +69,24 @@ class CameraStats:
         self.age = age
         self.rate_out.tick(monotonic())
 
-    def count_dropped(self, reason: str) -> None:
-        """Count a frame that was dropped for one of DROP_REASONS."""
+    def count_dropped(self, reason: str, why: str = '') -> None:
+        """Count a frame that was dropped for one of DROP_REASONS; `why` explains it."""
         self.drops[reason] += 1
+        if why:
+            self.explanations[reason] = why
 
     def waiting(self) -> Optional[float]:
         """Return the seconds since the last frame, None while unsubscribed."""
         return None if self.last_reception is None else monotonic() - self.last_reception
 
-    def snapshot(self, topic: str, qos_mismatch: str, listeners: int) -> CameraSnapshot:
+    def snapshot(
+        self,
+        topic: str,
+        qos_mismatch: str,
+        listeners: int,
+        silence: str = '',
+        no_calibration: str = '',
+    ) -> CameraSnapshot:
         """Return the state for diagnostics; recent drops are those since the last call."""
         now, drops = monotonic(), dict(self.drops)
         recent = Counter(drops)
@@ -89,11 +101,14 @@ class CameraStats:
             published=self.published,
             drops=drops,
             recent_drops=recent,
+            explanations=dict(self.explanations),
             age=self.age,
             waiting=self.waiting(),
             stages={stage: times for stage, times in measured.items() if times is not None},
             qos_mismatch=qos_mismatch,
             listeners=listeners,
+            silence=silence,
+            no_calibration=no_calibration,
         )
 
     def __str__(self) -> str:

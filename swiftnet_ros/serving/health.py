@@ -33,6 +33,7 @@ OK, WARN, ERROR, STALE = 0, 1, 2, 3
 _DROP_WARNINGS = {
     'bad': 'cannot be read; see the log for the reason',
     'old': 'are older than max_age; check the clocks of both computers, or raise max_age',
+    'failed': 'could not be segmented or published; free memory, or reduce output_size',
 }
 _ENGINE_KEYS = (
     'model',
@@ -67,7 +68,9 @@ class CameraSnapshot:
     Rates are in Hz. `drops` counts by reason since the start, `recent_drops` since the last
     snapshot. `age` is that of the last frame when its result was published, `waiting` the time
     since the last frame, both in seconds. `qos_mismatch` is empty if there is none.
-    `listeners` is the number of subscribers of all outputs.
+    `listeners` is the number of subscribers of all outputs. `explanations` has why the last frame
+    of a reason was dropped, `silence` what to do if no frame arrives, and `no_calibration` why
+    there is no camera_info for an output that needs it; each is empty if nothing is known.
     """
 
     topic: str
@@ -82,6 +85,9 @@ class CameraSnapshot:
     stages: Mapping[str, Percentiles] = field(default_factory=dict)
     qos_mismatch: str = ''
     listeners: int = 0
+    explanations: Mapping[str, str] = field(default_factory=dict)
+    silence: str = ''
+    no_calibration: str = ''
 
 
 @dataclass(frozen=True)
@@ -89,13 +95,13 @@ class EngineSnapshot:
     """
     The state of the node and its engine.
 
-    `state` is the lifecycle state. `error` is why the node cannot work, `warning` what failed
-    while it keeps working, `building` the progress of an engine build; each is empty if there is
-    none. `model` is None without an engine.
+    `state` is the lifecycle state. `error` is why the node cannot work, None if it can. `warning`
+    is what failed while it keeps working, and `building` the progress of an engine build; each is
+    empty if there is none. `model` is None without an engine.
     """
 
     state: str
-    error: str = ''
+    error: Optional[str] = None
     warning: str = ''
     building: str = ''
     model: Optional[LoadedModel] = None
@@ -151,20 +157,24 @@ def _assess_camera(camera: CameraSnapshot) -> Tuple[int, str]:
         return (ERROR if waits else WARN), camera.qos_mismatch
     if waits and not camera.received:
         what = f'no frame on {camera.topic} since the start, {camera.waiting:.0f} s ago'
-        return WARN, f'{what}; start the camera, or remap image to its topic'
+        how = camera.silence or 'start the camera, or remap image to its topic'
+        return WARN, f'{what}; {how}'
     if waits:
         what = f'no frame on {camera.topic} for {camera.waiting:.0f} s'
-        return ERROR, f'{what}; check the camera and its connection'
+        return ERROR, f'{what}; {camera.silence or "check the camera and its connection"}'
     for reason, text in _DROP_WARNINGS.items():
         if camera.recent_drops.get(reason):
-            return WARN, f'{camera.recent_drops[reason]} frames dropped just now: they {text}'
+            why = camera.explanations.get(reason) or f'they {text}'
+            return WARN, f'{camera.recent_drops[reason]} frames dropped just now: {why}'
+    if camera.no_calibration:
+        return WARN, camera.no_calibration
     if not camera.listeners:
         return OK, 'no output has a subscriber: nothing is computed'
     return OK, f'{camera.rate_out:.1f} of {camera.rate_in:.1f} frames per second are segmented'
 
 
 def _assess_engine(engine: EngineSnapshot) -> Tuple[int, str]:
-    if engine.error:
+    if engine.error is not None:
         return ERROR, engine.error
     warning = engine.building or engine.warning
     if engine.model is not None:

@@ -17,7 +17,7 @@
 from contextlib import contextmanager
 from typing import Callable, Iterator
 
-from swiftnet_ros.errors import one_line, SwiftnetError
+from swiftnet_ros.errors import LONGEST_MESSAGE, one_line, SwiftnetError
 
 # How many characters of a library's text a message quotes.
 _MAX_QUOTED = 300
@@ -39,8 +39,10 @@ def library_errors(convert: Callable[[str], SwiftnetError]) -> Iterator[None]:
         raise convert(library_reason(error)) from error
 
 
-def library_reason(error: Exception) -> str:
+def library_reason(error: BaseException) -> str:
     """Return what an exception of a library says, on one line; its type if that says more."""
+    if isinstance(error, SwiftnetError):
+        return one_line(error, LONGEST_MESSAGE)
     if isinstance(error, MemoryError):
         return 'not enough memory'
     text = one_line(error, _MAX_QUOTED)

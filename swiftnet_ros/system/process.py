@@ -64,6 +64,8 @@ def exit_code(command: Callable[[], int]) -> int:
                 sys.stdout.flush()
     except SwiftnetError as error:
         return _failed(str(error))
+    except MemoryError:
+        return _failed('not enough memory; end other programs, or allow this one more memory')
     except OSError as error:
         return 1 if _is_stdout_closed(error) else _failed(_reason(error))
 

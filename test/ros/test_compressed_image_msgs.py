@@ -26,7 +26,7 @@ import pytest
 from sensor_msgs.msg import CompressedImage
 from swiftnet_ros.core.frames import to_rgb
 from swiftnet_ros.errors import InvalidFrameError
-from swiftnet_ros.ros.compressed_image_msgs import from_labels, read_size, to_frame
+from swiftnet_ros.ros.compressed_image_msgs import color_remark, from_labels, read_size, to_frame
 from swiftnet_ros.ros.image_msgs import from_array
 from swiftnet_ros.ros.image_msgs import to_frame as raw_to_frame
 
@@ -71,6 +71,17 @@ def test_a_format_with_bgr_or_without_order_is_bgr(text):
 def test_a_format_without_bgr_keeps_the_original_order(text):
     frame = to_frame(message_of(RED_OVER_BLUE, text=text), PIXELS)
     np.testing.assert_array_equal(to_rgb(frame), RED_OVER_BLUE)
+
+
+@pytest.mark.parametrize('text', RGB_TEXTS)
+def test_a_format_that_exchanges_colors_is_remarked(text):
+    remark = color_remark(CompressedImage(format=text))
+    assert remark.startswith(f'colors are taken as RGB for format {text!r}, as image_transport')
+
+
+@pytest.mark.parametrize('text', BGR_TEXTS)
+def test_other_formats_are_not_remarked(text):
+    assert color_remark(CompressedImage(format=text)) == ''
 
 
 def test_a_jpeg_keeps_its_colors():

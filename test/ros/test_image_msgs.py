@@ -174,6 +174,27 @@ def test_an_unknown_encoding_raises_with_the_known_ones(monkeypatch):
         to_frame(message('jpeg2000', [bytes(6)], 2))
 
 
+@pytest.mark.parametrize(
+    ('encoding', 'advice'),
+    [
+        ('8UC3', 'publish it as bgr8 or rgb8'),
+        ('8UC4', 'publish it as bgra8 or rgba8'),
+        ('16UC3', 'publish it as bgr16 or rgb16'),
+        ('8UC1', 'publish it as mono8'),
+        ('8U', 'publish it as mono8'),
+        ('32FC1', 'as depth images have: remap image to the color image'),
+        ('16SC1', 'as depth images have'),
+        ('jpeg', 'it is compressed: publish CompressedImage with image_transport compressed'),
+        ('H264', 'it is compressed'),
+    ],
+)
+def test_an_encoding_without_colors_raises_with_what_to_publish(fake_bridge, encoding, advice):
+    """Whether or not cv_bridge is installed, and whatever the length of the data."""
+    with pytest.raises(UnsupportedEncodingError, match=f"'{encoding}' .*{advice}") as caught:
+        to_frame(message(encoding, [bytes(2)], 2))
+    assert 'cv_bridge' not in str(caught.value)
+
+
 class FakeBridge:
     """A fake of cv_bridge that knows `turned`: RGB bytes in reverse order."""
 
@@ -195,7 +216,7 @@ def fake_bridge(monkeypatch):
 def test_other_encodings_go_through_cv_bridge(fake_bridge):
     assert rgb_of(message('turned', [[1, 2, 3]], 1)) == [[[3, 2, 1]]]
     assert rgb_of(message('rgb8', [[1, 2, 3]], 1)) == [[[1, 2, 3]]]
-    with pytest.raises(UnsupportedEncodingError, match="encoding 'other' is not supported"):
+    with pytest.raises(UnsupportedEncodingError, match="'other' is not supported.*nv21$"):
         to_frame(message('other', [[1, 2, 3]], 1))
 
 

@@ -22,6 +22,8 @@ import pytest
 from rclpy.parameter import Parameter
 from std_srvs.srv import Trigger
 from swiftnet_ros.backends.registry import open_backend
+from swiftnet_ros.errors import SwiftnetError
+from swiftnet_ros.ros import pipeline
 from swiftnet_ros.ros.image_msgs import to_labels
 from swiftnet_ros.segmenter import Segmenter
 
@@ -83,6 +85,39 @@ def test_a_bad_file_keeps_the_old_model_in_use(probe, running, model_path, damag
     assert probe.send(camera, rgb_message(blocks(30, 40), 1), received)
     write_tiny_model(model_path)
     assert probe.call(*RELOAD).success and running.node._reload_failure == ''
+
+
+class WordlessError(Exception):
+    """An error without a text."""
+
+
+@pytest.mark.parametrize('error', [MemoryError(), WordlessError(), SwiftnetError('')])
+def test_an_error_without_a_text_keeps_the_old_model_in_use(
+    probe, running, model_path, monkeypatch, error
+):
+    received, camera = probe.stream('/swap')
+
+    def fail(*given):
+        raise error
+
+    monkeypatch.setattr(pipeline, 'load_model', fail)
+    response = probe.call(*RELOAD)
+    reason = {MemoryError: 'not enough memory'}.get(type(error), type(error).__name__)
+    assert not response.success and response.message == f'{reason}; {model_path} stays in use'
+    assert probe.send(camera, rgb_message(blocks(30, 40), 1), received)
+
+
+def test_a_lack_of_memory_is_a_failure_to_configure(probe, model_path, monkeypatch):
+    def fail(*given):
+        raise MemoryError()
+
+    monkeypatch.setattr(pipeline, 'load_model', fail)
+    with RunningNode('/full', model=str(model_path)) as full:
+        assert not full.do('configure')
+        assert full.node.state == 'unconfigured' and full.pipeline is None
+        assert str(full.node.failure).startswith('not enough memory; end other programs')
+        monkeypatch.undo()
+        assert full.do('configure', 'activate')
 
 
 def test_frames_are_segmented_while_the_new_model_is_opened(probe, model_path, gated):

@@ -35,7 +35,7 @@ MADE = [
     (errors.UnknownNameError('engine', 'zzz', ['b', 'a']), ["'zzz'; choose one of: a, b"]),
     (errors.EngineUnavailableError('e', 'no GPU'), ["engine 'e' cannot be used here: no GPU"]),
     (errors.InvalidFrameError('too short'), ['invalid frame: too short']),
-    (errors.UnsupportedEncodingError('32FC1', ['rgb8']), ["'32FC1'", 'rgb8', 'cv_bridge']),
+    (errors.UnsupportedEncodingError('32FC1', 'use rgb8'), ["'32FC1' is not supported; use rgb8"]),
     (errors.UnreadableFileError('a.png', 'image'), ['cannot read image a.png; it is damaged']),
     (
         errors.InvalidTextError('masks a.json', 'it\nends', 'valid JSON'),
@@ -87,6 +87,12 @@ MADE = [
     ),
     (errors.LabelIdError('a.png', [9, 12], 5), ['9, 12', '0 to 4', '255']),
     (errors.RosArgumentsError('bad\nname'), ['invalid ROS arguments: bad name']),
+    (errors.NodeCleanedUpError(), ['the node was cleaned up during the reload']),
+    (errors.SystemResourcesError('no memory'), ['no memory; end other programs, or allow']),
+    (
+        errors.EncodingFailedError('labels of 9x1', 'PNG; set output_size'),
+        ['labels of 9x1 cannot be compressed as PNG; set output_size'],
+    ),
     (errors.NodeNotRespondingError('node', 'gone'), ['node: gone', 'read the log']),
     (
         errors.NodeShutdownError('segmentation'),

@@ -20,7 +20,13 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from swiftnet_ros.errors import InvalidValueError, LabelIdError, UnknownNameError
+from swiftnet_ros.errors import (
+    InvalidValueError,
+    LabelIdError,
+    SwiftnetError,
+    UnknownNameError,
+    UnreadableFileError,
+)
 from swiftnet_ros.model_spec import SemanticClass
 from swiftnet_ros.model_spec.spec import classes_from_tree, is_integer
 from training.schema.from_yaml import load_mapping
@@ -76,7 +82,10 @@ def read_class_table(path: Path) -> ClassTable:
     for key in tree:
         if key not in _KEYS:
             raise UnknownNameError(f'key in {path}', key, _KEYS)
-    classes = classes_from_tree(tree['classes'])
+    try:
+        classes = classes_from_tree(tree['classes'])
+    except SwiftnetError as error:
+        raise UnreadableFileError(path, 'class table', error) from error
     names = [item.name for item in classes]
     if not 1 <= len(set(names)) == len(names) <= UNLABELED:
         raise InvalidValueError(f'classes in {path}', names, 'up to 255 different names')

@@ -18,7 +18,7 @@ from datetime import timedelta
 
 from accelerate import Accelerator
 from accelerate.utils import InitProcessGroupKwargs
-from swiftnet_ros.errors import InvalidValueError, UnknownNameError
+from swiftnet_ros.errors import InvalidValueError, one_line, UnknownNameError
 import torch
 from torch import nn, Tensor
 
@@ -69,8 +69,8 @@ def replay_as_cuda_graph(network: nn.Module, images: Tensor) -> nn.Module:
     try:
         torch.cuda.make_graphed_callables(network, (images,))
     except RuntimeError as error:
-        reason = str(error).splitlines()[0]
-        raise InvalidValueError('train.cuda_graphs', True, f'false here: {reason}') from error
+        expected = f'false here: {one_line(error)}'
+        raise InvalidValueError('train.cuda_graphs', True, expected) from error
     for buffer, value in zip(network.buffers(), before):
         buffer.copy_(value)
     return network

@@ -15,6 +15,7 @@
 
 """Run an ONNX model on any CPU with OpenVINO."""
 
+from functools import partial
 import os
 from pathlib import Path
 from threading import Lock
@@ -29,6 +30,7 @@ from swiftnet_ros.backends.openvino.cache import cache_options
 from swiftnet_ros.backends.options import AUTO, BackendOptions
 from swiftnet_ros.core.labels import Logits
 from swiftnet_ros.errors import (
+    EngineFailedError,
     EngineUnavailableError,
     InvalidModelError,
     InvalidValueError,
@@ -112,7 +114,8 @@ class OpenVinoBackend(Backend):
 
     def _infer(self, image: npt.NDArray[np.uint8]) -> Logits:
         # Nothing is copied, neither in nor out, unless the image is read-only.
-        results = self._request.infer([image], share_inputs=True, share_outputs=True)
+        with library_errors(partial(EngineFailedError, self.name)):
+            results = self._request.infer([image], share_inputs=True, share_outputs=True)
         logits: Logits = results[0][0]
         return logits
 

@@ -228,3 +228,34 @@ def test_missing_files_raise(tmp_path, capsys, contract_model):
 def test_normalization_needs_three_real_numbers(mean):
     with pytest.raises(InvalidValueError, match='--mean is '):
         Normalization(mean, STD)
+
+
+@pytest.mark.parametrize('kind', [TensorProto.INT64, TensorProto.FLOAT])
+def test_ids_instead_of_logits_are_refused_with_what_to_export(run, float_model, capsys, kind):
+    """Whatever they are converted and rearranged to."""
+    model = float_model()
+    model.graph.node[0].output[0] = 'scores'
+    model.graph.node.extend(
+        [
+            helper.make_node('ArgMax', ['scores'], ['ids'], axis=1, keepdims=1),
+            helper.make_node('Cast', ['ids'], ['y'], to=kind),
+        ]
+    )
+    shape = [1, 1, 12, 16]
+    model.graph.output[0].CopyFrom(helper.make_tensor_value_info('y', kind, shape))
+    line = error_line(capsys, run(model, *NUMBERS))
+    name = TensorProto.DataType.Name(kind).lower()
+    assert line.endswith(
+        f"its output is class ids ('logits' {name} [1, 1, 12, 16]); export the logits before the "
+        'argmax, float [1, 5, H, W]'
+    )
+
+
+def test_classes_in_the_last_axis_are_refused_with_what_to_export(run, float_model, capsys):
+    model = float_model()
+    model.graph.node[0].output[0] = 'scores'
+    model.graph.node.append(helper.make_node('Transpose', ['scores'], ['y'], perm=[0, 2, 3, 1]))
+    last = helper.make_tensor_value_info('y', TensorProto.FLOAT, [1, 12, 16, 5])
+    model.graph.output[0].CopyFrom(last)
+    line = error_line(capsys, run(model, *NUMBERS))
+    assert line.endswith('has the classes in the last axis; export it as float [1, 5, H, W]')

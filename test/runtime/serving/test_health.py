@@ -102,6 +102,15 @@ def test_camera_values_are_text_with_units_in_the_key():
         ({'qos_mismatch': 'set depth', 'waiting': 9.0}, ERROR, 'set depth'),
         ({'recent_drops': {'bad': 3}}, WARN, '3 frames dropped just now: they cannot be read'),
         ({'recent_drops': {'old': 1}}, WARN, 'older than max_age; check the clocks'),
+        ({'recent_drops': {'failed': 1}}, WARN, 'be segmented or published; free memory'),
+        (
+            {'recent_drops': {'bad': 2}, 'explanations': {'bad': 'it is 8UC3', 'old': 'no'}},
+            WARN,
+            '2 frames dropped just now: it is 8UC3',
+        ),
+        ({'waiting': 9.0, 'silence': 'it has 0 publishers'}, ERROR, 'for 9 s; it has 0 pub'),
+        ({'waiting': 9.0, 'received': 0, 'silence': 'buy one'}, WARN, '9 s ago; buy one'),
+        ({'no_calibration': 'it waits'}, WARN, 'it waits'),
         ({'listeners': 0}, OK, 'no output has a subscriber'),
     ],
 )
@@ -146,6 +155,7 @@ def test_an_active_engine_is_ok_with_its_values():
         ({'error': 'model not found'}, ERROR, 'model not found'),
         ({'warning': 'reload failed'}, WARN, 'reload failed'),
         ({'error': 'first', 'warning': 'second'}, ERROR, 'first'),
+        ({'error': ''}, ERROR, ''),
         ({'building': 'building engine: 34 %'}, WARN, 'building engine: 34 %'),
         ({'building': 'first', 'warning': 'second'}, WARN, 'first'),
         ({'error': 'first', 'building': 'second'}, ERROR, 'first'),

@@ -1,0 +1,45 @@
+# Copyright 2026 The swiftnet_ros Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""Warnings about one camera, each kind at most once in some seconds."""
+
+from time import monotonic
+from typing import Any, Dict
+
+PERIOD = 5.0
+
+
+class CameraLog:
+    """
+    Logs warnings about one camera, whose topic they begin with; use it from any thread.
+
+    Each kind is throttled by itself: what rclpy throttles by the line of code, one camera, or one
+    fault, could keep from the log for another.
+    """
+
+    def __init__(self, logger: Any, topic: str) -> None:
+        """Log nothing yet."""
+        self._logger = logger
+        self._topic = topic
+        self._next: Dict[str, float] = {}
+
+    def warn(self, kind: str, text: str, period: float = PERIOD) -> None:
+        """Log a warning, unless one of this kind was logged in the last `period` seconds."""
+        now = monotonic()
+        if now >= self._next.get(kind, 0.0):
+            self._next[kind] = now + period
+            self._logger.warning(f'{self._topic}: {text}')
+
+    def reset(self, kind: str) -> None:
+        """Log the next warning of a kind at once."""
+        self._next.pop(kind, None)

@@ -1,0 +1,71 @@
+# Copyright 2026 The swiftnet_ros Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""A message that cannot be received, made or sent is lost, and does not end the node."""
+
+from typing import Any, Callable, Type
+
+import cv2
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.impl.implementation_singleton import rclpy_implementation
+from rclpy.logging import get_logger
+from rclpy.node import Node
+from rclpy.subscription import Subscription
+from swiftnet_ros.system.library_errors import library_reason
+
+RCLError: Type[Exception] = rclpy_implementation.RCLError
+NO_RESOURCES = (MemoryError, RCLError)
+"""What rclpy raises if there is no memory for a message, or the middleware refuses it."""
+
+PUBLISH_ERRORS = (*NO_RESOURCES, cv2.error)
+"""What making and sending the messages of a frame raises for the same reasons."""
+
+_WARNING_PERIOD = 5.0
+
+
+def try_to_publish(node: Node, what: str, publish: Callable[[], object]) -> bool:
+    """Make and publish a message; return False, and log a warning, if that is not possible."""
+    try:
+        publish()
+    except PUBLISH_ERRORS as error:
+        node.get_logger().warning(
+            f'{what} is not published: {library_reason(error)}',
+            throttle_duration_sec=_WARNING_PERIOD,
+        )
+        return False
+    return True
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Return whether an error, or the one that it was raised from, is a lack of memory."""
+    causes = (error, error.__cause__)
+    return any(
+        isinstance(cause, MemoryError) or getattr(cause, 'code', None) == cv2.Error.StsNoMem
+        for cause in causes
+    )
+
+
+class GuardedExecutor(SingleThreadedExecutor):
+    """An executor that loses a message for which there is no memory, and goes on."""
+
+    # rclpy would end the process, and never take from this subscription again.
+    def _take_subscription(self, sub: Subscription) -> Any:
+        try:
+            take: Any = super()._take_subscription
+            return take(sub)
+        except NO_RESOURCES as error:
+            get_logger('swiftnet_ros').warning(
+                f'a message of {sub.topic_name} is lost: {library_reason(error)}',
+                throttle_duration_sec=_WARNING_PERIOD,
+            )
+            return None
