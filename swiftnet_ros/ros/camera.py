@@ -54,6 +54,7 @@ from swiftnet_ros.serving.camera_stats import (
 from swiftnet_ros.serving.health import CameraSnapshot, FRAME_TIMEOUT
 from swiftnet_ros.system.library_errors import library_reason
 
+_WARNING_PERIOD = 5.0
 _TRANSPORTS = {'raw': Image, 'compressed': CompressedImage}
 
 
@@ -112,7 +113,7 @@ class Camera:
         self._info_fault = ''
         # Since when frames come while no output has a subscriber, None if one has.
         self._unheard_since: Optional[float] = None
-        self._log = CameraLog(node.get_logger(), self.topic)
+        self._log = CameraLog(node.get_logger(), self.topic, _WARNING_PERIOD)
         # Held while a frame is published, so that none is published after `stop`.
         self._publishing = Lock()
         self._prefix = f'~/{name}/' if name else '~/'

@@ -14,9 +14,7 @@
 """Warnings about one camera, each kind at most once in some seconds."""
 
 from time import monotonic
-from typing import Any, Dict
-
-PERIOD = 5.0
+from typing import Any, Dict, Optional
 
 
 class CameraLog:
@@ -27,19 +25,16 @@ class CameraLog:
     fault, could keep from the log for another.
     """
 
-    def __init__(self, logger: Any, topic: str) -> None:
-        """Log nothing yet."""
+    def __init__(self, logger: Any, topic: str, period: float) -> None:
+        """Log nothing yet; a kind is logged once in `period` seconds."""
+        self._period = period
         self._logger = logger
         self._topic = topic
         self._next: Dict[str, float] = {}
 
-    def warn(self, kind: str, text: str, period: float = PERIOD) -> None:
-        """Log a warning, unless one of this kind was logged in the last `period` seconds."""
+    def warn(self, kind: str, text: str, period: Optional[float] = None) -> None:
+        """Log a warning, unless one of this kind was logged in this, or its own, `period`."""
         now = monotonic()
         if now >= self._next.get(kind, 0.0):
-            self._next[kind] = now + period
+            self._next[kind] = now + (self._period if period is None else period)
             self._logger.warning(f'{self._topic}: {text}')
-
-    def reset(self, kind: str) -> None:
-        """Log the next warning of a kind at once."""
-        self._next.pop(kind, None)
