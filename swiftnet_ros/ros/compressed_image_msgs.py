@@ -12,36 +12,22 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""
-Compressed camera messages to frames, and label images to lossless compressed messages.
-
-The size in a JPEG or PNG header is checked before decoding, so that a small message cannot
-exhaust the memory.
-"""
+"""Compressed camera messages to frames, and label images to lossless compressed messages."""
 
 from array import array
-from struct import unpack_from
-from typing import Any, Iterator, Tuple
-from zlib import crc32
+from typing import Any
 
 import cv2
-import numpy as np
 from sensor_msgs.msg import CompressedImage
 from swiftnet_ros.core.frames import Frame
 from swiftnet_ros.core.labels import Labels
-from swiftnet_ros.errors import EncodingFailedError, InvalidFrameError, one_line
+from swiftnet_ros.errors import EncodingFailedError, InvalidFrameError
+from swiftnet_ros.image_formats.decode import decode
 from swiftnet_ros.ros.image_msgs import ENCODINGS, label_encoding
 from swiftnet_ros.text import safe_repr
 
-_DECODE_FLAGS = cv2.IMREAD_ANYCOLOR | cv2.IMREAD_ANYDEPTH | cv2.IMREAD_IGNORE_ORIENTATION
 _COLOR = {f'{order}{bits}' for order in ('rgb', 'bgr', 'rgba', 'bgra') for bits in (8, 16)}
-
-_JPEG, _PNG = b'\xff\xd8\xff', b'\x89PNG\r\n\x1a\n'
-_START_OF_FRAME = {0xC0, 0xC1, 0xC2, 0xC3, 0xC5, 0xC6, 0xC7, 0xC9, 0xCA, 0xCB, 0xCD, 0xCE, 0xCF}
-_WITHOUT_LENGTH = {0x01, *range(0xD0, 0xD8)}
-_START_OF_SCAN, _END_OF_IMAGE = b'\xff\xda', b'\xff\xd9'
-# Encoders write about ten. Each takes as long to decode as a whole image.
-_MAX_SCANS = 64
+_NOT_COLOR = 'compressedDepth'
 
 
 def to_frame(message: CompressedImage, max_pixels: int) -> Frame:
@@ -49,19 +35,14 @@ def to_frame(message: CompressedImage, max_pixels: int) -> Frame:
     Decode a JPEG or PNG of at most `max_pixels`, grayscale or color, of 8 or 16 bits.
 
     `format` is read as image_transport does. Raise InvalidFrameError for an image that is larger,
-    of another format or damaged. An EXIF orientation is ignored: it would rotate the camera's
-    geometry.
+    of another format, damaged or too costly to decode. An EXIF orientation is ignored: it would
+    rotate the camera's geometry.
     """
-    data = bytes(message.data)
-    height, width = read_size(data)
-    if height * width > max_pixels:
+    if _NOT_COLOR in message.format:
         raise InvalidFrameError(
-            f'image of {width}x{height} has more than the {max_pixels} pixels allowed; send '
-            'smaller images or raise the limit'
+            f'{_NOT_COLOR} has distances, no colors; remap image to the topic of a color image'
         )
-    pixels = _decode(data)
-    if pixels is None or pixels.shape[:2] != (height, width):
-        raise InvalidFrameError('damaged image: it cannot be decoded')
+    pixels = decode(bytes(message.data), max_pixels)
     bits = 8 * pixels.dtype.itemsize
     return ENCODINGS[f'{_channel_order(message.format, pixels.ndim)}{bits}'].convert(pixels)
 
@@ -76,26 +57,6 @@ def from_labels(labels: Labels, header: Any) -> CompressedImage:
     data.frombytes(png.tobytes())
     encoding = label_encoding(labels)
     return CompressedImage(header=header, format=f'{encoding}; png compressed', data=data)
-
-
-def read_size(data: bytes) -> Tuple[int, int]:
-    """Return (height, width) of a complete JPEG or PNG; raise InvalidFrameError for other data."""
-    if data.startswith(_JPEG):
-        size = _jpeg_size(data)
-    elif data.startswith(_PNG):
-        size = _png_size(data)
-    else:
-        raise InvalidFrameError('compressed data is neither JPEG nor PNG; send one of them')
-    if 0 in size:
-        raise InvalidFrameError(f'image of size zero: {size[1]}x{size[0]}')
-    return size
-
-
-def _decode(data: bytes) -> Any:
-    try:
-        return cv2.imdecode(np.frombuffer(data, np.uint8), _DECODE_FLAGS)
-    except cv2.error as error:
-        raise InvalidFrameError(f'damaged image: {one_line(error)}') from error
 
 
 def _channel_order(message_format: str, dimensions: int) -> str:
@@ -124,57 +85,3 @@ def _is_rgb(message_format: str) -> bool:
     # image_transport compresses BGR and says so. Without that word the encoder took the channels
     # in the order of the original encoding.
     return bool(semicolon) and original in _COLOR and 'compressed bgr' not in compressed
-
-
-def _jpeg_size(data: bytes) -> Tuple[int, int]:
-    # These two bytes cannot occur within a scan, so that a search finds them.
-    if data.rfind(_END_OF_IMAGE) <= data.rfind(_START_OF_SCAN):
-        raise InvalidFrameError('damaged JPEG: its end is missing')
-    if data.count(_START_OF_SCAN) > _MAX_SCANS:
-        raise InvalidFrameError(f'JPEG with more than {_MAX_SCANS} scans')
-    for marker, start in _jpeg_segments(data):
-        if marker in _START_OF_FRAME and start + 7 <= len(data):
-            bits, height, width = unpack_from('>BHH', data, start + 2)
-            if bits != 8:
-                raise InvalidFrameError(f'JPEG of {bits} bits, expected 8')
-            return height, width
-    raise InvalidFrameError('damaged JPEG: no size in its header')
-
-
-def _jpeg_segments(data: bytes) -> Iterator[Tuple[int, int]]:
-    """Yield each header segment's marker and the position of its length field."""
-    at = 2
-    while at + 4 <= len(data) and data[at] == 0xFF:
-        marker, at = data[at + 1], at + 2
-        if marker == 0xFF:
-            at -= 1
-        elif marker in (0x00, _START_OF_SCAN[1], _END_OF_IMAGE[1]):
-            return
-        elif marker not in _WITHOUT_LENGTH:
-            yield marker, at
-            at += unpack_from('>H', data, at)[0]
-
-
-def _png_size(data: bytes) -> Tuple[int, int]:
-    _check_png(data)
-    if data[8:16] != b'\x00\x00\x00\x0dIHDR':
-        raise InvalidFrameError('damaged PNG: no size in its header')
-    width, height = unpack_from('>II', data, 16)
-    return height, width
-
-
-def _check_png(data: bytes) -> None:
-    """Raise InvalidFrameError for a wrong checksum: some decoders return half an image instead."""
-    at = len(_PNG)
-    while at + 12 <= len(data):
-        length, kind = unpack_from('>I4s', data, at)
-        checksum_at, end = at + 8 + length, at + 12 + length
-        if end > len(data):
-            break
-        content = memoryview(data)[at:checksum_at][4:]
-        if crc32(content) != unpack_from('>I', data, checksum_at)[0]:
-            raise InvalidFrameError('damaged PNG: wrong checksum')
-        if kind == b'IEND':
-            return
-        at = end
-    raise InvalidFrameError('damaged PNG: its end is missing')

@@ -22,6 +22,7 @@ from rclpy.node import Node
 from rclpy.parameter import Parameter
 from swiftnet_ros.backends.options import BackendOptions
 from swiftnet_ros.errors import SwiftnetError
+from swiftnet_ros.image_formats.decode import DEFAULT_MAX_PIXELS
 from swiftnet_ros.model_spec.find_model import find_model
 from swiftnet_ros.ros.parameters import (
     declare_parameters,
@@ -57,7 +58,7 @@ class NodeParameters(BackendOptions):
         'raw', 'raw, or compressed: JPEG and PNG from image/compressed', changes=UNCONFIGURED
     )
     max_decoded_pixels: int = parameter(
-        7680 * 4320,
+        DEFAULT_MAX_PIXELS,
         'compressed frames with more pixels are dropped as bad',
         (1, 2**28),
         changes=UNCONFIGURED,
