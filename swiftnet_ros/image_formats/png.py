@@ -99,7 +99,8 @@ def reduced(data: bytes, header: PngHeader) -> bytes:
 
 def _critical_chunks(data: bytes) -> List[Tuple[bytes, memoryview]]:
     """Return kind and content of the chunks that are not optional, with right checksums."""
-    view, at, chunks = memoryview(data), len(SIGNATURE), []
+    view, at = memoryview(data), len(SIGNATURE)
+    chunks: List[Tuple[bytes, memoryview]] = []
     for _ in range(_MAX_CHUNKS):
         if at + 12 > len(data):
             break
@@ -136,7 +137,7 @@ def _inflated(compressed: bytes, size: int) -> bytes:
         raise InvalidFrameError('damaged PNG: its pixels cannot be inflated') from None
     if len(rows) < size:
         raise InvalidFrameError('damaged PNG: pixels are missing')
-    return rows
+    return bytes(rows)
 
 
 def _chunk(kind: bytes, content: bytes) -> bytes:

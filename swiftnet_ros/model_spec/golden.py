@@ -21,10 +21,14 @@ from typing import Any
 import cv2
 import numpy as np
 import numpy.typing as npt
-from swiftnet_ros.errors import InvalidTextError, SpecFieldError
+from swiftnet_ros.errors import InvalidFrameError, InvalidTextError, SpecFieldError
+from swiftnet_ros.image_formats.decode import decode
 from swiftnet_ros.system.image_encoding import encode_image
 from swiftnet_ros.system.json_reader import parse_json
 from swiftnet_ros.system.json_text import to_json
+
+# It is small, so that a start takes no longer for it.
+_MAX_PIXELS = 2**22
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,8 +59,10 @@ class Golden:
         try:
             tree = parse_json(text, 'the golden frame')
             frame, labels = _from_png(tree['frame']), _from_png(tree['labels'])
-            return cls(np.asarray(cv2.cvtColor(frame, cv2.COLOR_BGR2RGB), np.uint8), labels)
-        except (InvalidTextError, ValueError, KeyError, TypeError, cv2.error) as error:
+            return cls(np.ascontiguousarray(frame[..., ::-1]), labels)
+        except InvalidFrameError as error:
+            raise SpecFieldError('golden', str(error), 'two small PNG images in JSON') from error
+        except (InvalidTextError, ValueError, KeyError, TypeError) as error:
             raise SpecFieldError('golden', text[:60], 'two PNG images in JSON') from error
 
 
@@ -65,8 +71,7 @@ def _to_png(array: npt.NDArray[Any]) -> str:
 
 
 def _from_png(text: str) -> npt.NDArray[Any]:
-    png = np.frombuffer(base64.b64decode(text), np.uint8)
-    return np.asarray(cv2.imdecode(png, cv2.IMREAD_UNCHANGED))
+    return decode(base64.b64decode(text), _MAX_PIXELS)
 
 
 def _text(array: npt.NDArray[Any]) -> str:
