@@ -39,7 +39,13 @@ from typing import Any, Dict, List, Optional, Tuple
 from swiftnet_ros.backends.engine_build import progress_text
 from swiftnet_ros.backends.options import add_arguments, BackendOptions
 from swiftnet_ros.backends.tensorrt.engine_cache import BUILD_OPTIONS, cached_engine, find_or_build
-from swiftnet_ros.backends.tensorrt.engine_file import read_sidecar, Sidecar, sidecar_path, SUFFIX
+from swiftnet_ros.backends.tensorrt.engine_file import (
+    private_folder,
+    read_sidecar,
+    Sidecar,
+    sidecar_path,
+    SUFFIX,
+)
 from swiftnet_ros.backends.tensorrt.progress import Progress
 from swiftnet_ros.backends.tensorrt.source import file_precision
 from swiftnet_ros.errors import EngineCacheError, listing, MissingOptionError
@@ -103,7 +109,7 @@ def _find_or_build(
         if arguments.fallback is None:
             raise
         warning = f'{error}; this engine is built again at the next start'
-        arguments.fallback.mkdir(mode=0o700, exist_ok=True)
+        private_folder(arguments.fallback)
         elsewhere = replace(options, output=str(arguments.fallback / _UNCACHED))
         return find_or_build(model, elsewhere, report), False, warning
 

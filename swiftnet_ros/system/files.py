@@ -60,11 +60,11 @@ def write_atomic(
         _replace(copy, path)
 
 
-def write_together(contents: Mapping[Path, Content]) -> None:
+def write_together(contents: Mapping[Path, Content], private: bool = False) -> None:
     """Write files that belong together: none is replaced before all are complete."""
     with signals_raise_exit(), ExitStack() as stack:
         copies = {
-            path: stack.enter_context(_complete_copy(path, content, False, None))
+            path: stack.enter_context(_complete_copy(path, content, private, None))
             for path, content in contents.items()
         }
         for path, copy in copies.items():

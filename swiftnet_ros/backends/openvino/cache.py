@@ -12,26 +12,43 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-
 """
-The folder in which OpenVINO caches compiled networks, so that the next start is faster.
+Compiled networks that OpenVINO exported, so that the next start is faster.
 
-SWIFTNET_ROS_OPENVINO_CACHE names it; without it, or with `off`, nothing is cached. OpenVINO
-itself finds an entry by the content of the model, its options, the CPU and its version.
+SWIFTNET_ROS_OPENVINO_CACHE names their folder; without it, or with `off`, nothing is cached. Each
+model has a folder there, named by the SHA-256 of its content, and an entry in that by everything
+else that it depends on: options, CPU, version of OpenVINO. Its seal is the SHA-256 of the entry.
 """
 
+from contextlib import ExitStack
+import hashlib
 import logging
 import os
 from pathlib import Path
-import stat
-from typing import Dict, MutableMapping
+from typing import Any, Callable, Mapping, MutableMapping, NamedTuple, Optional, Sequence
 
+from swiftnet_ros.system.files import write_atomic
+from swiftnet_ros.system.json_text import to_json
+from swiftnet_ros.system.library_errors import library_reason
 from swiftnet_ros.system.paths import user_cache
-from swiftnet_ros.text import safe_text
+from swiftnet_ros.system.private_files import locked, private_folder, read_private_file
+from swiftnet_ros.text import LIMIT, safe_text
 
 VARIABLE = 'SWIFTNET_ROS_OPENVINO_CACHE'
 OFF = 'off'
 _LOG = logging.getLogger(__name__)
+_DEVICE = 'CPU'
+_MAX_BYTES, _MAX_SEAL_BYTES = 1 << 31, 1 << 10
+_DIGITS = 16
+# Longer than a network compiles; a process that was stopped holds its lock forever.
+_LONGEST_WAIT_S = 60.0
+
+
+class CompiledNetwork(NamedTuple):
+    """A network of OpenVINO, and whether it came from the cache."""
+
+    network: Any
+    is_cached: bool
 
 
 def use_cache(environment: MutableMapping[str, str] = os.environ) -> None:
@@ -41,30 +58,101 @@ def use_cache(environment: MutableMapping[str, str] = os.environ) -> None:
         environment.setdefault(VARIABLE, str(folder / 'openvino'))
 
 
-def cache_options() -> Dict[str, str]:
+def compiled_network(
+    core: Any, content: bytes, settings: Mapping[str, str], machine: Sequence[str]
+) -> CompiledNetwork:
     """
-    Return the options of OpenVINO that make it use the cache, none without a folder.
+    Return the network of an ONNX file's content, from the cache or compiled and then cached.
 
-    A folder in which another user can write is ignored with a warning: cached blobs are trusted
-    and executed.
+    `machine` describes the CPU. What is wrong with the cache is one warning: the network is
+    compiled. Other processes that open the same model wait, so that only one compiles it.
     """
-    folder = os.environ.get(VARIABLE, '')
-    if folder in ('', OFF):
-        return {}
+    with ExitStack() as stack:
+        entry = blob = None
+        root = os.environ.get(VARIABLE, '')
+        if root not in ('', OFF):
+            facts = [
+                dict(settings),
+                list(machine),
+                core.get_versions(_DEVICE)[_DEVICE].build_number,
+            ]
+            try:
+                entry = _locked_entry(Path(root), content, to_json(facts, sort_keys=True), stack)
+                blob = _read(entry)
+            except OSError as error:
+                _warn('compiled networks are not cached in', root, error)
+                entry = None
+        if blob is not None:
+            cached = _imported(core, blob, settings)
+            if cached is not None:
+                return CompiledNetwork(cached, True)
+        network = core.compile_model(core.read_model(content, b''), _DEVICE, dict(settings))
+        # An intact entry that OpenVINO does not take would not be better the next time.
+        if entry is not None and blob is None:
+            _store(network, entry)
+        return CompiledNetwork(network, False)
+
+
+def _locked_entry(root: Path, content: bytes, facts: str, stack: ExitStack) -> Path:
+    """Return the path of an entry, its model's folder locked until the stack ends."""
+    model, key = (hashlib.sha256(part).hexdigest()[:_DIGITS] for part in (content, facts.encode()))
+    folder = private_folder(private_folder(root) / model)
+    stack.enter_context(locked(folder / 'lock', _once_warning(folder), _LONGEST_WAIT_S))
+    return folder / f'{key}.blob'
+
+
+def _once_warning(folder: Path) -> Callable[[], None]:
+    """Return a function that logs at its first call that another process is waited for."""
+    text = f'waiting for another process that compiles the same model (lock in {folder})'
+    texts = [safe_text(text)]
+
+    def warn() -> None:
+        if texts:
+            _LOG.warning(texts.pop())
+
+    return warn
+
+
+def _read(entry: Path) -> Optional[bytes]:
+    """Return an entry that is complete and as it was written, else None; OSError if unsafe."""
     try:
-        # Create the parent with mode 0700 too: TensorRT refuses a cache that others can write to.
-        if not Path(folder).parent.exists():
-            Path(folder).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        Path(folder).mkdir(mode=0o700, exist_ok=True)
-        status = os.lstat(folder)
+        seal = read_private_file(entry.with_suffix('.sha256'), _MAX_SEAL_BYTES)
+        blob = read_private_file(entry, _MAX_BYTES)
+    except FileNotFoundError:
+        return None
+    if hashlib.sha256(blob).hexdigest().encode() != seal:
+        _LOG.warning('compiling again: %s or its seal is damaged', safe_text(entry))
+        return None
+    return blob
+
+
+def _imported(core: Any, blob: bytes, settings: Mapping[str, str]) -> Any:
+    """Return the network of an entry, None if this OpenVINO does not take it."""
+    try:
+        return core.import_model(blob, _DEVICE, dict(settings))
+    # The boundary to OpenVINO, which can raise anything here; compiling needs no entry.
+    except Exception as error:
+        _LOG.info('OpenVINO does not take its compiled network: %s', library_reason(error))
+        return None
+
+
+def _store(network: Any, entry: Path) -> None:
+    exported = network.export_model()
+    blob = exported if isinstance(exported, bytes) else exported.getvalue()
+    try:
+        write_atomic(entry, blob, private=True)
+        seal = hashlib.sha256(blob).hexdigest()
+        write_atomic(entry.with_suffix('.sha256'), seal, private=True)
     except OSError as error:
-        where = safe_text(folder)
-        _LOG.warning('compiled networks are not cached in %s: %s', where, error.strerror)
-        return {}
-    others_can_write = status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
-    if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.geteuid() or others_can_write:
-        reason = 'it is a link, or other users can write in it; remove it, or set'
-        where = safe_text(folder)
-        _LOG.warning('compiled networks are not cached in %s: %s %s', where, reason, VARIABLE)
-        return {}
-    return {'CACHE_DIR': folder}
+        _warn('the compiled network is not cached in', entry.parent, error)
+
+
+def _warn(what: str, folder: object, error: OSError) -> None:
+    _LOG.warning('%s %s: %s', what, safe_text(folder), _reason(folder, error))
+
+
+def _reason(folder: object, error: OSError) -> str:
+    """Return what is wrong and what to do, with the name of a file in the folder."""
+    text = f'{error.strerror}; remove it, or set {VARIABLE} to a folder of your own or to {OFF}'
+    is_inside = error.filename is not None and str(error.filename) != str(folder)
+    return safe_text(f'{error.filename}: {text}' if is_inside else text, 2 * LIMIT)

@@ -26,7 +26,7 @@ import numpy.typing as npt
 import openvino
 from swiftnet_ros.backends.base import Backend, BackendT
 from swiftnet_ros.backends.engine_build import EngineFile
-from swiftnet_ros.backends.openvino.cache import cache_options
+from swiftnet_ros.backends.openvino.cache import compiled_network
 from swiftnet_ros.backends.options import AUTO, BackendOptions
 from swiftnet_ros.core.labels import Logits
 from swiftnet_ros.errors import (
@@ -101,14 +101,13 @@ class OpenVinoBackend(Backend):
             'INFERENCE_NUM_THREADS': str(options.threads or len(os.sched_getaffinity(0))),
             # Always set: OpenVINO's own default is bf16 on every CPU that has it.
             'INFERENCE_PRECISION_HINT': _HINTS[_arithmetic(model, options.precision, core)],
-            **cache_options(),
             **self.extra_options,
         }
         with library_errors(lambda reason: _not_compiled(model, reason)):
-            graph = core.read_model(model.content, b'')
-            compiled = core.compile_model(graph, 'CPU', settings)
-            self.precision = _used_precision(compiled)
             self.device = str(core.get_property('CPU', 'FULL_DEVICE_NAME'))
+            machine = (self.device, *sorted(cpu_flags()))
+            compiled, self.is_cached = compiled_network(core, model.content, settings, machine)
+            self.precision = _used_precision(compiled)
             self.threads = int(compiled.get_property('INFERENCE_NUM_THREADS'))
             self._request = compiled.create_infer_request()
 

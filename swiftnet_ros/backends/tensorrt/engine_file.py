@@ -15,34 +15,30 @@
 """
 Engine files, each with a sidecar `<engine>.json` that describes what it was built from.
 
-An engine can run code when it is loaded: its folder belongs to the user alone, and an engine is
-loaded only if its SHA-256 is that of its sidecar. EngineCacheError for a folder that cannot be
-used, EngineFileError for an engine.
+An engine can run code when it is loaded: the cache belongs to the user alone, and an engine is
+loaded only if nobody else can have written it and its SHA-256 is that of its sidecar.
+EngineCacheError for a folder that cannot be used, EngineFileError for an engine.
 """
 
-from contextlib import contextmanager
+from contextlib import contextmanager, ExitStack
 from dataclasses import dataclass
-import fcntl
 import hashlib
 import json
 import os
 from pathlib import Path
-import stat
-from time import sleep
 from typing import Any, Callable, Dict, Iterator, Optional, Tuple, Union
 
 from swiftnet_ros.backends.tensorrt.identity import EngineIdentity
 from swiftnet_ros.errors import EngineCacheError, EngineFileError, one_line, SwiftnetError
 from swiftnet_ros.model_spec import Golden, ModelFile, ModelSpec
-from swiftnet_ros.system.files import write_atomic
-from swiftnet_ros.system.json_reader import parse_json, read_content
+from swiftnet_ros.system import private_files
+from swiftnet_ros.system.files import write_together
+from swiftnet_ros.system.json_reader import MAX_BYTES, parse_json
 from swiftnet_ros.system.json_text import to_json
 from swiftnet_ros.system.paths import user_cache
 
 SUFFIX = '.engine'
 SIDECAR_VERSION = 1
-_OTHERS_MAY_WRITE = stat.S_IWGRP | stat.S_IWOTH
-_LOCK_POLL_S = 0.1
 _FACTS: Dict[str, Any] = {
     'identity': dict,
     'golden': (str, type(None)),
@@ -117,16 +113,9 @@ def cache_folder() -> Path:
 def private_folder(folder: Path) -> Path:
     """Create a folder with mode 0700; EngineCacheError if other users can write in it."""
     try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        folder.mkdir(mode=0o700, exist_ok=True)
-        found = folder.stat()
+        return private_files.private_folder(folder)
     except OSError as error:
         raise EngineCacheError(folder, _reason(error)) from error
-    if found.st_uid != os.getuid():
-        raise EngineCacheError(folder, f'it belongs to user {found.st_uid}, not to you')
-    if found.st_mode & _OTHERS_MAY_WRITE:
-        raise EngineCacheError(folder, f'others may write in it (chmod 700 {folder})')
-    return folder
 
 
 def engine_path(folder: Path, identity: EngineIdentity, model_name: str) -> Path:
@@ -140,37 +129,28 @@ def sidecar_path(path: Path) -> Path:
 
 
 def store(path: Path, engine: bytes, sidecar: Sidecar) -> None:
-    """Write an engine, then its sidecar, each atomically."""
+    """Write an engine and its sidecar; an older pair stays if the disk is full."""
     try:
-        # A new engine is never next to an old sidecar.
-        sidecar_path(path).unlink(missing_ok=True)
-        write_atomic(path, engine, private=True)
-        write_atomic(sidecar_path(path), sidecar.to_json(), private=True)
+        write_together({path: engine, sidecar_path(path): sidecar.to_json()}, private=True)
     except OSError as error:
         raise EngineCacheError(path.parent, _reason(error)) from error
 
 
 def read_sidecar(path: Path) -> Sidecar:
     """Read the sidecar of an engine, without reading the engine."""
-    sidecar = sidecar_path(path)
-    if not path.is_file():
-        raise EngineFileError(path, 'there is no such file')
-    if not sidecar.is_file():
-        raise EngineFileError(path, f'its sidecar {sidecar.name} is missing')
-    try:
-        return Sidecar.from_json(read_content(sidecar, 'sidecar'))
-    except (KeyError, TypeError, SwiftnetError) as error:
-        reason = f'its sidecar {sidecar.name} cannot be read ({_reason(error)})'
-        raise EngineFileError(path, reason) from error
+    os.close(_open(path))
+    return _read_sidecar(path)
 
 
 def load(path: Path) -> Tuple[bytes, Sidecar]:
     """Read an engine and its sidecar; EngineFileError if they do not belong together."""
-    sidecar = read_sidecar(path)
-    try:
-        engine = path.read_bytes()
-    except OSError as error:
-        raise EngineFileError(path, _reason(error)) from error
+    handle = _open(path)
+    with os.fdopen(handle, 'rb') as file:
+        sidecar = _read_sidecar(path)
+        try:
+            engine = file.read()
+        except (OSError, MemoryError) as error:
+            raise EngineFileError(path, _reason(error)) from error
     if hashlib.sha256(engine).hexdigest() != sidecar.engine_sha256:
         raise EngineFileError(path, "it is truncated or changed (SHA-256 is not its sidecar's)")
     return engine, sidecar
@@ -178,13 +158,46 @@ def load(path: Path) -> Tuple[bytes, Sidecar]:
 
 def read_engine_facts(path: Path) -> ModelFile:
     """Return the model of an engine as its sidecar describes it, without reading the engine."""
-    sidecar = read_sidecar(path)
+    handle = _open(path)
+    try:
+        size = os.fstat(handle).st_size
+    finally:
+        os.close(handle)
+    sidecar = _read_sidecar(path)
     try:
         golden = None if sidecar.golden is None else Golden.from_json(sidecar.golden)
-        size = path.stat().st_size
-    except (OSError, SwiftnetError) as error:
-        raise EngineFileError(path, _reason(error)) from error
+    except SwiftnetError as error:
+        raise _unreadable(path, error) from error
     return ModelFile(path, sidecar.engine_sha256, size, sidecar.spec, golden)
+
+
+def _open(path: Path) -> int:
+    """Return a descriptor of an engine that only this user can have written."""
+    try:
+        return private_files.open_private_file(path, follow_link=True)
+    except FileNotFoundError as error:
+        raise EngineFileError(path, 'there is no such file') from error
+    except OSError as error:
+        raise EngineFileError(path, _reason(error)) from error
+
+
+def _read_sidecar(path: Path) -> Sidecar:
+    sidecar = sidecar_path(path)
+    try:
+        content = private_files.read_private_file(sidecar, MAX_BYTES, follow_link=True)
+    except FileNotFoundError as error:
+        raise EngineFileError(path, f'its sidecar {sidecar.name} is missing') from error
+    except OSError as error:
+        raise _unreadable(path, error) from error
+    try:
+        return Sidecar.from_json(content)
+    except (KeyError, TypeError, SwiftnetError) as error:
+        raise _unreadable(path, error) from error
+
+
+def _unreadable(path: Path, error: Exception) -> EngineFileError:
+    name = sidecar_path(path).name
+    return EngineFileError(path, f'its sidecar {name} cannot be read ({_reason(error)})')
 
 
 @contextmanager
@@ -195,27 +208,13 @@ def build_lock(path: Path, on_wait: Callable[[], None] = lambda: None) -> Iterat
     Two builds at a time on one GPU would distort each other's timing. Another process may have
     built the engine meanwhile. The folder itself is locked: no lock file is left behind.
     """
-    try:
-        handle = os.open(path.parent, os.O_RDONLY)
-    except OSError as error:
-        raise EngineCacheError(path.parent, _reason(error)) from error
-    try:
-        while not _locked(handle, path.parent):
-            on_wait()
-            sleep(_LOCK_POLL_S)
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(private_files.locked(path.parent, on_wait))
+        except OSError as error:
+            reason = f'it cannot be locked ({_reason(error)})'
+            raise EngineCacheError(path.parent, reason) from error
         yield
-    finally:
-        os.close(handle)
-
-
-def _locked(handle: int, folder: Path) -> bool:
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    except OSError as error:
-        raise EngineCacheError(folder, f'it cannot be locked ({_reason(error)})') from error
-    return True
 
 
 def _reason(error: Exception) -> str:

@@ -31,6 +31,7 @@ from swiftnet_ros.backends.tensorrt.engine_file import (
     engine_path,
     load,
     private_folder,
+    read_engine_facts,
     read_sidecar,
     Sidecar,
     sidecar_path,
@@ -210,7 +211,7 @@ def test_cache_folder_is_that_of_the_environment(tmp_path, monkeypatch):
     assert (tmp_path / 'own').stat().st_mode & 0o777 == 0o700
 
 
-def test_folder_that_others_can_write_raises(tmp_path, monkeypatch):
+def test_folder_that_others_can_write_raises(tmp_path):
     for mode in (0o770, 0o702):
         tmp_path.chmod(mode)
         with pytest.raises(
@@ -219,15 +220,66 @@ def test_folder_that_others_can_write_raises(tmp_path, monkeypatch):
             private_folder(tmp_path)
     tmp_path.chmod(0o755)
     assert private_folder(tmp_path) == tmp_path
-    owner = os.getuid()
-    monkeypatch.setattr(os, 'getuid', lambda: owner + 1)
-    with pytest.raises(EngineCacheError, match=f'it belongs to user {owner}, not to you'):
-        private_folder(tmp_path)
+
+
+@pytest.mark.parametrize('name', ['engine', 'sidecar'])
+@pytest.mark.parametrize('read', [load, read_sidecar, read_engine_facts])
+def test_engine_that_others_may_have_written_raises(path, sidecar, name, read):
+    store(path, ENGINE, replace(sidecar, golden=None))
+    file = path if name == 'engine' else sidecar_path(path)
+    for mode in (0o620, 0o602):
+        file.chmod(mode)
+        with pytest.raises(EngineFileError, match=f'others may write to it .chmod go-w {file}'):
+            read(path)
+    file.chmod(0o644)
+    read(path)
+    if os.geteuid() == 0:
+        os.chown(file, 12345, 12345)
+        with pytest.raises(EngineFileError, match='it belongs to user 12345, not to you'):
+            read(path)
+
+
+def test_damaged_golden_frame_of_a_sidecar_raises(path, sidecar):
+    store(path, ENGINE, sidecar)
+    with pytest.raises(EngineFileError, match='its sidecar .* cannot be read .*golden'):
+        read_engine_facts(path)
+
+
+def test_linked_engine_is_read_with_its_linked_sidecar(path, sidecar, tmp_path):
+    store(path, ENGINE, sidecar)
+    link = tmp_path / 'current.engine'
+    link.symlink_to(path)
+    sidecar_path(link).symlink_to(sidecar_path(path))
+    assert load(link) == (ENGINE, sidecar)
+
+
+@pytest.mark.parametrize('kind', ['folder', 'pipe'])
+def test_engine_that_is_no_file_raises(path, sidecar, kind):
+    (path.mkdir if kind == 'folder' else lambda: os.mkfifo(path))()
+    with pytest.raises(EngineFileError, match='it is not a file'):
+        load(path)
+
+
+def test_older_engine_stays_if_the_disk_is_full(path, sidecar, monkeypatch):
+    store(path, ENGINE, sidecar)
+    real = os.write
+
+    def fail(handle, content):
+        if bytes(content[:1]) == b'{':
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return real(handle, content)
+
+    monkeypatch.setattr(os, 'write', fail)
+    newer = replace(sidecar, engine_sha256=hashlib.sha256(b'new').hexdigest())
+    with pytest.raises(EngineCacheError, match='No space left'):
+        store(path, b'new', newer)
+    assert load(path) == (ENGINE, sidecar)
+    assert sorted(path.parent.iterdir()) == [path, sidecar_path(path)]
 
 
 def test_folder_that_cannot_be_created_raises(tmp_path):
     (tmp_path / 'file').write_text('')
-    with pytest.raises(EngineCacheError, match='File exists; set SWIFTNET_ROS_CACHE'):
+    with pytest.raises(EngineCacheError, match='Not a directory; set SWIFTNET_ROS_CACHE'):
         private_folder(tmp_path / 'file' / 'cache')
     with pytest.raises(EngineCacheError, match='/proc/cache: No such file or directory'):
         private_folder(Path('/proc/cache'))
@@ -262,7 +314,9 @@ def test_one_process_builds_while_the_other_waits(path):
     thread.start()
     with build_lock(path):
         entered.set()
-        sleep(0.35)
+        sleep(0.5)
+        assert not waits
+        sleep(0.8)
         order.append('first')
     thread.join(10)
     assert order == ['first', 'other']
