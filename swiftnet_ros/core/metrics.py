@@ -36,11 +36,19 @@ def confusion_matrix(truth: npt.NDArray[Any], predicted: npt.NDArray[Any], class
     return counts.reshape(classes, classes + 1)
 
 
-def class_iou(matrix: Matrix) -> List[Optional[float]]:
-    """Return the intersection over union of each class, None for an empty union."""
+def class_iou(
+    matrix: Matrix, false_positives: Optional[npt.NDArray[np.int64]] = None
+) -> List[Optional[float]]:
+    """
+    Return the intersection over union of each class, None for an empty union.
+
+    `false_positives` [C] are further pixels predicted as each class that do not show it.
+    """
     classes = len(matrix)
     intersection = np.diagonal(matrix)
     union = matrix.sum(axis=1) + matrix[:, :classes].sum(axis=0) - intersection
+    if false_positives is not None:
+        union = union + false_positives
     return [float(hit / total) if total else None for hit, total in zip(intersection, union)]
 
 

@@ -49,4 +49,4 @@ def _network(path: Path) -> nn.Module:
     if path.suffix == '.pt':
         return load_checkpoint(path).network()
     config = load_config(path)
-    return build_model(config.model, num_classes(config.model, config.data.dataset))
+    return build_model(config.model, num_classes(config.model, config.data))

@@ -15,7 +15,7 @@
 """Class statistics of a dataset: pixel counts, and the class weights of the loss from them."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 import json
 from pathlib import Path
 from typing import Any
@@ -50,6 +50,11 @@ class ClassCounts:
         """Return each class's fraction of all labeled pixels."""
         return self.totals() / max(1, int(self.pixels.sum()))
 
+    def weighted(self, images: npt.NDArray[np.float64]) -> 'ClassCounts':
+        """Return the counts with the pixels of each image times its weight."""
+        pixels = np.asarray((self.pixels * images[:, None]).round(), np.int64)
+        return replace(self, pixels=pixels)
+
     def save(self, path: Path, weights: Sequence[float] | None) -> None:
         """Write counts, fractions and the class weights computed from them as JSON."""
         content = {
@@ -63,12 +68,14 @@ class ClassCounts:
 
 def load_or_count_classes(data: DataConfig, dataset: ImageLabelDataset, path: Path) -> ClassCounts:
     """Return the class counts of the training labels, loaded if the file is of the same data."""
-    source = {
+    source: dict[str, Any] = {
         'dataset': data.dataset,
         'split': data.train_split,
         'options': {**data.options, **data.train_options},
         'pictures': len(dataset),
     }
+    if data.sources:
+        source['sources'] = [asdict(item) for item in data.sources]
     names = [item.name for item in dataset.table.classes]
     if path.exists():
         stored = json.loads(path.read_text())

@@ -32,6 +32,7 @@ from swiftnet_ros.model_spec.spec import classes_from_tree, is_integer
 from training.schema.from_yaml import load_mapping
 
 UNLABELED = 255
+_FIRST_EXCLUDED = UNLABELED - 1
 _SHIPPED = Path(__file__).parent / 'classes'
 _KEYS = ('classes', 'ignored_source_ids', 'source_ids', 'terms')
 # How many of a label file's unknown ids an error names.
@@ -62,6 +63,24 @@ class ClassTable:
         table = np.full(max(known) + 1, UNLABELED, np.uint8)
         table[list(self.source_ids)] = np.arange(len(self.classes))
         return np.asarray(table[label], np.uint8)
+
+
+def excluded_id(class_id: int, classes: int) -> int:
+    """
+    Return the label id of pixels that are known not to show a class, and nothing else.
+
+    Such ids count down from 254; they are no class's, and metrics and statistics skip them.
+    Raise InvalidValueError if there are too many classes for them.
+    """
+    result = _FIRST_EXCLUDED - class_id
+    if result < classes:
+        raise InvalidValueError('exclude', f'class {class_id} of {classes}', 'at most 127 classes')
+    return result
+
+
+def excluded_class(label_id: Any) -> Any:
+    """Return the class that pixels of an id, or of several, are known not to show."""
+    return _FIRST_EXCLUDED - label_id
 
 
 def shipped_class_table(name: str) -> ClassTable:

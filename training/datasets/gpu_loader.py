@@ -46,6 +46,10 @@ def check_gpu_augmentation(augmentation: AugmentationConfig, sampling: SamplingC
     if augmentation.color != 'linear':
         expected = 'linear for data.on_device'
         raise InvalidValueError('augmentation.color', augmentation.color, expected)
+    for key in ('whole', 'tilt', 'reflection'):
+        if getattr(augmentation, key):
+            value = getattr(augmentation, key)
+            raise InvalidValueError(f'augmentation.{key}', value, '0 for data.on_device')
     if sampling.fraction:
         raise InvalidValueError('sampling.fraction', sampling.fraction, '0 for data.on_device')
 

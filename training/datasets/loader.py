@@ -14,7 +14,7 @@
 
 """The training loader: reproducible batches of augmented crops, with rare-class sampling."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import cv2
@@ -27,7 +27,14 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 from torchvision.transforms import v2
 from training.datasets.base import ImageLabelDataset
 from training.datasets.class_statistics import ClassCounts
-from training.datasets.transforms.augmentation import augment, class_mix, Crop, training_transform
+from training.datasets.mixture import Part
+from training.datasets.transforms.augmentation import (
+    augment,
+    class_mix,
+    Crop,
+    training_transform,
+)
+from training.datasets.transforms.robot_views import reflecting_class
 from training.schema.config import AugmentationConfig, SamplingConfig, TrainConfig
 
 # (image, label, distance of each pixel to the nearest label edge)
@@ -60,13 +67,15 @@ class AugmentedCrops(Dataset[WeightedCrop | str]):
         self, dataset: ImageLabelDataset, augmentation: AugmentationConfig, seed: int
     ) -> None:
         self.dataset, self.augmentation, self.seed = dataset, augmentation, seed
-        self.transform = training_transform(augmentation)
+        names = [item.name for item in dataset.table.classes]
+        self.reflecting = reflecting_class(augmentation, names)
+        self.transform = training_transform(augmentation, None, self.reflecting)
 
     def __getitem__(self, position: CropPosition) -> WeightedCrop | str:
         """Return the crop of a position; torch's global random state stays as it is."""
         transform = self.transform
         if len(position) == 4:
-            transform = training_transform(self.augmentation, position[2])
+            transform = training_transform(self.augmentation, position[2], self.reflecting)
         mix = self.augmentation.class_mix
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(combined_seed(self.seed, *position))
@@ -94,9 +103,15 @@ class RareClassSampler:
     exp((1 - f_c) / temperature), then one of the images that show it.
     """
 
-    def __init__(self, config: SamplingConfig, counts: ClassCounts) -> None:
+    def __init__(
+        self, config: SamplingConfig, counts: ClassCounts, parts: Sequence[Part] = ()
+    ) -> None:
         self.fraction = config.fraction
         self.images = [np.flatnonzero(shown) for shown in (counts.pixels > 0).T]
+        weight_of_image = image_weights(parts) if len(parts) > 1 else None
+        if weight_of_image is not None:
+            counts = counts.weighted(weight_of_image)
+        self.image_weights = weight_of_image
         weights = np.exp(-counts.fractions() / config.temperature)
         weights[[not len(images) for images in self.images]] = 0
         self.probabilities = weights / max(weights.sum(), 1e-300)
@@ -107,7 +122,11 @@ class RareClassSampler:
         if random.random() >= self.fraction or not self.probabilities.any():
             return None
         chosen = int(random.choice(len(self.probabilities), p=self.probabilities))
-        return int(random.choice(self.images[chosen])), chosen
+        images = self.images[chosen]
+        if self.image_weights is None:
+            return int(random.choice(images)), chosen
+        weights = self.image_weights[images]
+        return int(random.choice(images, p=weights / weights.sum())), chosen
 
 
 class ShuffledBatchSampler(Sampler[list[CropPosition]]):
@@ -121,6 +140,7 @@ class ShuffledBatchSampler(Sampler[list[CropPosition]]):
         rank: int,
         processes: int,
         rare_classes: RareClassSampler | None = None,
+        parts: Sequence[Part] = (),
     ) -> None:
         if batch_size % processes or batch_size > length:
             raise InvalidValueError(
@@ -131,6 +151,7 @@ class ShuffledBatchSampler(Sampler[list[CropPosition]]):
         self.length, self.batch_size, self.seed = length, batch_size, seed
         self.rank, self.processes = rank, processes
         self.rare_classes = rare_classes
+        self.parts = parts
         self.epoch = 0
 
     def __len__(self) -> int:
@@ -140,17 +161,46 @@ class ShuffledBatchSampler(Sampler[list[CropPosition]]):
     def __iter__(self) -> Iterator[list[CropPosition]]:
         """Shuffle by seed and epoch; each of n processes takes every n-th crop of a batch."""
         generator = torch.Generator().manual_seed(combined_seed(self.seed, self.epoch, -1))
-        order = torch.randperm(self.length, generator=generator).tolist()
+        order = self._order(generator)
         for start in range(0, len(self) * self.batch_size, self.batch_size):
             stop = start + self.batch_size
             own = range(start + self.rank, stop, self.processes)
             yield [self._crop_position(i, order[i]) for i in own]
+
+    def _order(self, generator: torch.Generator) -> list[int]:
+        """Return an image for every position: each once, or of every part as often as weighted."""
+        shuffled = torch.randperm(self.length, generator=generator)
+        if len(self.parts) <= 1:
+            return shuffled.tolist()
+        starts = np.cumsum([0, *(part.images for part in self.parts)])
+        weights = np.array([part.weight for part in self.parts])
+        # Rounded so that the numbers of all parts add up to the length.
+        ends = (np.cumsum(weights / weights.sum()) * self.length).round().astype(int)
+        drawn = [
+            int(start) + _repeated_permutation(part.images, int(count), generator)
+            for part, start, count in zip(self.parts, starts, np.diff(ends, prepend=0))
+        ]
+        return torch.cat(drawn)[shuffled].tolist()
 
     def _crop_position(self, i: int, index: int) -> CropPosition:
         """Return position i of the epoch: an image in shuffled order, or one drawn for a class."""
         seed = combined_seed(self.seed, self.epoch, -1, i)
         drawn = self.rare_classes and self.rare_classes.draw(seed)
         return (self.epoch, *drawn, i) if drawn else (self.epoch, index)
+
+
+def _repeated_permutation(images: int, count: int, generator: torch.Generator) -> Tensor:
+    """Return `count` image indices: every image equally often, or one time less."""
+    rounds = [torch.randperm(images, generator=generator) for _ in range(-(-count // images))]
+    return torch.cat([*rounds, torch.empty(0, dtype=torch.long)])[:count]
+
+
+def image_weights(parts: Sequence[Part]) -> npt.NDArray[np.float64]:
+    """Return the expected number of crops of each image in an epoch as long as the dataset."""
+    total = sum(part.weight for part in parts)
+    images = sum(part.images for part in parts)
+    weights = [np.full(p.images, p.weight / total * images / p.images) for p in parts]
+    return np.concatenate(weights)
 
 
 def training_loader(
@@ -160,6 +210,7 @@ def training_loader(
     rank: int = 0,
     processes: int = 1,
     rare_classes: RareClassSampler | None = None,
+    parts: Sequence[Part] = (),
 ) -> tuple[DataLoader[WeightedCrop | str], ShuffledBatchSampler]:
     """
     Return the loader of augmented batches and its sampler, whose epoch is to be set.
@@ -167,7 +218,7 @@ def training_loader(
     A crop depends on seed, epoch and position alone, not on workers, processes or restarts.
     """
     sampler = ShuffledBatchSampler(
-        len(dataset), train.batch_size, train.seed, rank, processes, rare_classes
+        len(dataset), train.batch_size, train.seed, rank, processes, rare_classes, parts
     )
     loader = DataLoader(
         AugmentedCrops(dataset, augmentation, train.seed),

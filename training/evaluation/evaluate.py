@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from swiftnet_ros.backends.base import Backend
 from swiftnet_ros.backends.registry import open_backend
 from swiftnet_ros.core import labels, metrics
@@ -29,6 +30,7 @@ import torch
 from torch import nn
 from tqdm import tqdm
 from training.datasets.base import ImageLabelDataset
+from training.datasets.class_table import excluded_class, UNLABELED
 from training.run.checkpoint import Checkpoint, load_checkpoint
 
 # RGB uint8 [H, W, 3] -> class ids [H, W]
@@ -86,12 +88,31 @@ def evaluate(
 ) -> dict[str, Any]:
     """Return `miou` (0 to 1, None without labels), `iou` by class name and number of `images`."""
     names = [item.name for item in dataset.table.classes]
-    matrix = metrics.confusion_matrix(np.empty(0, int), np.empty(0, int), len(names))
+    count = len(names)
+    matrix = metrics.confusion_matrix(np.empty(0, int), np.empty(0, int), count)
+    excluded = np.zeros(count, np.int64)
     for index in tqdm(range(len(dataset)), 'evaluate', disable=None if progress else True):
         sample = dataset[index]
-        matrix += metrics.confusion_matrix(sample.label, predict(sample.image), len(names))
-    iou = dict(zip(names, metrics.class_iou(matrix)))
-    return {'miou': metrics.mean_iou(matrix), 'iou': iou, 'images': len(dataset)}
+        predicted = predict(sample.image)
+        matrix += metrics.confusion_matrix(sample.label, predicted, count)
+        excluded += wrongly_predicted(sample.label, predicted, count)
+    values = metrics.class_iou(matrix, excluded)
+    present = [value for value in values if value is not None]
+    return {
+        'miou': float(np.mean(present)) if present else None,
+        'iou': dict(zip(names, values)),
+        'images': len(dataset),
+    }
+
+
+def wrongly_predicted(
+    label: np.ndarray, predicted: np.ndarray, classes: int
+) -> npt.NDArray[np.int64]:
+    """Return by class the number of pixels predicted as it whose label only excludes it."""
+    is_excluding = (label >= classes) & (label != UNLABELED)
+    found = predicted[is_excluding]
+    wrong = found[found == excluded_class(label[is_excluding])]
+    return np.bincount(wrong, minlength=classes)[:classes]
 
 
 def torch_predictor(

@@ -21,6 +21,7 @@ from typing import Any
 
 from swiftnet_ros.system.files import write_json
 import torch
+from training.datasets.mixture import description
 from training.evaluation.complexity import count_complexity
 from training.experiments.removed import Removed, RemovedChannels
 from training.run.checkpoint import Checkpoint, layer_widths, load_checkpoint
@@ -51,7 +52,7 @@ def write_result(
         'size': [checkpoint.height, checkpoint.width],
         'widths': layer_widths(checkpoint.weights),
         'kept_channels': kept,
-        'dataset': config.data.dataset,
+        'dataset': description(config.data),
         'split': config.data.val_split,
         'images': metrics['images'],
         'miou': metrics['miou'],

@@ -22,8 +22,8 @@ from pathlib import Path
 from swiftnet_ros.errors import SwiftnetError
 from swiftnet_ros.system.files import write_json
 import torch
-from training.datasets import open_dataset
 from training.datasets.loader import readable_batches, training_loader
+from training.datasets.mixture import open_training_data
 from training.experiments.removed import load_removed, MaskedWeights, Removed, RemovedChannels
 from training.experiments.seed_runs import SeedRuns
 from training.experiments.variant import Variant
@@ -166,10 +166,8 @@ def find_removed(
 def _statistics(runs: SeedRuns, trained: Checkpoint) -> NetworkStatistics:
     """Collect channel statistics on the first training batches of the dense run."""
     config = runs.dense_config()
-    data = config.data
-    options = {**data.options, **data.train_options}
-    dataset = open_dataset(data.dataset, runs.root, data.train_split, options)
-    loader, _ = training_loader(dataset, config.augmentation, config.train)
+    dataset, parts = open_training_data(config.data, runs.root)
+    loader, _ = training_loader(dataset, config.augmentation, config.train, parts=parts)
     batches = islice(readable_batches(loader), runs.experiment.calibration_batches)
     network = trained.network().to('cuda' if torch.cuda.is_available() else 'cpu')
     return collect_statistics(network, batches, len(trained.classes))

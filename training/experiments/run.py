@@ -18,7 +18,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
 
 from swiftnet_ros.errors import UnknownNameError
-from training.datasets import open_dataset
+from training.datasets.mixture import description, open_training_data
 from training.experiments.experiment import DENSE, Experiment
 from training.experiments.removed import load_removed, Removed, RemovedChannels
 from training.experiments.result import write_result
@@ -97,13 +97,13 @@ def _transferred(runs: SeedRuns, name: str, source: Checkpoint) -> Checkpoint:
     """Return the initial weights of a run on the second dataset, from a network of the first."""
     config = runs.transfer_config(name, None)
     data = config.data
-    table = open_dataset(data.dataset, runs.transfer_root, data.train_split, data.options).table
+    table = open_training_data(data, runs.transfer_root)[0].table
     target = replace(
         source,
         model=replace(source.model, classes=config.model.classes),
         classes=table.classes,
         ignored_source_ids=table.ignored_source_ids,
-        trained_on=data.dataset,
+        trained_on=description(data),
         height=data.height,
         width=data.width,
     )

@@ -63,6 +63,7 @@ class Checkpoint:
     A network and everything needed to rebuild, export and train it further.
 
     `progress` is the state of optimizer, schedule, EMA and step of an unfinished run, or empty.
+    `pretrained_sha256` is that of the file whose weights the encoder was first initialized with.
     """
 
     model: ModelConfig
@@ -74,6 +75,7 @@ class Checkpoint:
     weights: Mapping[str, Tensor]
     miou: float | None = None
     progress: Mapping[str, Any] = field(default_factory=dict)
+    pretrained_sha256: str | None = None
 
     def network(self) -> nn.Module:
         """Return the network with its weights, pruned channels removed."""
@@ -111,6 +113,7 @@ def checkpoint_bytes(checkpoint: Checkpoint) -> memoryview:
         'miou': checkpoint.miou,
         'weights': dict(checkpoint.weights),
         'progress': dict(checkpoint.progress),
+        'pretrained_sha256': checkpoint.pretrained_sha256,
     }
     # In memory first: torch hides what goes wrong with a file.
     file = BytesIO()
@@ -120,13 +123,7 @@ def checkpoint_bytes(checkpoint: Checkpoint) -> memoryview:
 
 def load_checkpoint(path: Path) -> Checkpoint:
     """Load a checkpoint: tensors and plain values only, so that no file can run code."""
-    if not path.is_file():
-        raise FileMissingError(path, 'checkpoint')
-    try:
-        content = torch.load(path, map_location='cpu', weights_only=True)
-    except _DAMAGED as error:
-        reason = 'it is damaged or holds more than weights; train or download it again'
-        raise CheckpointError(path, reason) from error
+    content = _load_tensors(path, 'checkpoint')
     if not isinstance(content, dict) or content.pop('version', None) != VERSION:
         raise CheckpointError(path, f'it is not a swiftnet_ros checkpoint of version {VERSION}')
     _check_finite(content, path)
@@ -144,6 +141,24 @@ def _check_finite(content: Mapping[str, Any], path: Path) -> None:
             f'{name} is NaN or infinite, as its training diverged; use an earlier checkpoint or '
             'train again with a lower optimizer.lr',
         )
+
+
+def load_state_dict(path: Path) -> dict[str, Tensor]:
+    """Load a file of nothing but named tensors; raise FileMissingError or CheckpointError."""
+    content = _load_tensors(path, 'file of weights')
+    if not isinstance(content, dict) or not all(isinstance(v, Tensor) for v in content.values()):
+        raise CheckpointError(path, 'it is not a state dict, which has nothing but tensors')
+    return dict(content)
+
+
+def _load_tensors(path: Path, what: str) -> Any:
+    if not path.is_file():
+        raise FileMissingError(path, what)
+    try:
+        return torch.load(path, map_location='cpu', weights_only=True)
+    except _DAMAGED as error:
+        reason = 'it is damaged or holds more than weights; train or download it again'
+        raise CheckpointError(path, reason) from error
 
 
 def adopt_shapes(model: nn.Module, weights: Mapping[str, Tensor]) -> None:

@@ -17,12 +17,16 @@
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+import re
 from typing import Any
 
 from swiftnet_ros.errors import InvalidValueError
 from training.schema.from_yaml import dataclass_from_tree, load_mapping, renamed_from
 from training.schema.rules import ANYTHING, RULES
 import yaml
+
+# In 'data.sources.2.weight'.
+_ITEM_NUMBER = re.compile(r'\.\d+')
 
 
 @dataclass(frozen=True)
@@ -32,6 +36,8 @@ class ModelConfig:
 
     `variant` is pyramid or single_scale, `widths` are the channels of the stem and the four
     stages (None: as published), `levels` those of the pyramid, `features` the decoder's channels.
+    `pretrained` is true for torchvision's ImageNet weights of the encoder, or the path of a file
+    of such weights in torchvision's layout.
     """
 
     variant: str = 'pyramid'
@@ -41,7 +47,27 @@ class ModelConfig:
     features: int = 128
     output_stride: int = 4
     classes: int | None = None
-    pretrained: bool = False
+    pretrained: bool | str = False
+
+
+@dataclass(frozen=True)
+class SourceConfig:
+    """
+    One split of a dataset among several, whose classes are matched to the model's by name.
+
+    `root` may contain `~` and `$VARIABLE`; without it, it is that of the command. `weight` is the
+    expected fraction of crops, relative to the other sources. `remap` maps names of the source's
+    classes to the model's; classes of other names are unlabeled. `exclude` maps names of the
+    source's classes to a class of the model that their pixels are known not to show.
+    """
+
+    dataset: str
+    root: str | None = None
+    split: str = 'train'
+    weight: float = 1.0
+    remap: dict[str, str] = field(default_factory=dict)
+    exclude: dict[str, str] = field(default_factory=dict)
+    options: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -51,7 +77,9 @@ class DataConfig:
 
     `options` are passed to the dataset for every split, `train_options` for the training split
     too. `cache` keeps decoded training images in memory, shared by the workers. `on_device` keeps
-    them in the memory of the GPU, which augments whole batches.
+    them in the memory of the GPU, which augments whole batches. With `sources` and `val_sources`
+    several datasets are trained and evaluated on instead; `classes` is the model's class table, a
+    path or the name of a shipped one, or None for the first source's.
     """
 
     dataset: str = 'camvid'
@@ -63,6 +91,9 @@ class DataConfig:
     train_options: dict[str, Any] = field(default_factory=dict)
     cache: bool = False
     on_device: bool = False
+    sources: list[SourceConfig] = field(default_factory=list)
+    val_sources: list[SourceConfig] = field(default_factory=list)
+    classes: str | None = None
 
 
 @dataclass(frozen=True)
@@ -75,6 +106,12 @@ class AugmentationConfig:
     `blur`, `noise` and `class_mix` are fractions of the crops: turned to gray, with permuted
     channels, blurred, noisy, and with half of the classes of another image pasted in (ClassMix,
     Olsson et al., WACV 2021). The sigmas are the largest, in pixels and in gray values.
+
+    So are `whole`, crops that show the whole image, `tilt`, from a rolled and pitched camera (up
+    to `roll` and `pitch` degrees), `reflection`, with what stands on the class
+    `reflection_class` mirrored in it, `dark`, with a gamma up to `dark_gamma`, `cast`, with color
+    channels scaled by up to 1 +- `cast_strength`, and `jpeg`, compressed with a quality down to
+    `jpeg_quality`.
     """
 
     crop: int = 320
@@ -94,6 +131,18 @@ class AugmentationConfig:
     noise_sigma: float = 20.0
     class_mix: float = renamed_from('mix', default=0.0)
     crop_width: int | None = None
+    whole: float = 0.0
+    tilt: float = 0.0
+    roll: float = 4.0
+    pitch: float = 10.0
+    reflection: float = 0.0
+    reflection_class: str = 'floor'
+    dark: float = 0.0
+    dark_gamma: float = 3.0
+    cast: float = 0.0
+    cast_strength: float = 0.3
+    jpeg: float = 0.0
+    jpeg_quality: int = 30
 
     @property
     def crop_size(self) -> tuple[int, int]:
@@ -103,11 +152,18 @@ class AugmentationConfig:
 
 @dataclass(frozen=True)
 class LossConfig:
-    """The loss by name, with its own options; `lovasz` times Lovasz-Softmax is added to it."""
+    """
+    The loss by name, with its own options; `lovasz` times Lovasz-Softmax is added to it.
+
+    It is computed at every `stride`-th row and column of the labels. `exclusion` scales the loss
+    of pixels that are known not to show a class.
+    """
 
     name: str = 'boundary_focal'
     options: dict[str, Any] = field(default_factory=dict)
     lovasz: float = 0.0
+    stride: int = 1
+    exclusion: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -166,6 +222,8 @@ class TrainConfig:
 
     `keep_steps` are iterations whose weights are kept for rewinding, 0 for the initial ones.
     `cuda_graphs` replays the network as one graph on a single GPU, and is ignored elsewhere.
+    `frozen_stages` of the encoder, counted from 1 together with its stem, keep their weights and
+    norms.
     """
 
     epochs: int = 250
@@ -178,6 +236,7 @@ class TrainConfig:
     checkpoint_every: int = 1
     keep_steps: list[int] = field(default_factory=list)
     cuda_graphs: bool = False
+    frozen_stages: int = 0
 
 
 @dataclass(frozen=True)
@@ -241,6 +300,11 @@ def config_from_tree(tree: dict[str, Any]) -> Config:
 def check_config(config: Config) -> None:
     """Raise InvalidValueError if a value is outside its limits."""
     check_values(dict(flattened(config)))
+    for key in ('sources', 'val_sources'):
+        for number, source in enumerate(getattr(config.data, key)):
+            check_values({f'data.{key}.{number}.weight': source.weight})
+    if config.data.val_sources and not config.data.sources:
+        raise InvalidValueError('data.val_sources', 'set', 'data.sources too')
     low, high = config.augmentation.scale_min, config.augmentation.scale_max
     if low > high:
         raise InvalidValueError('augmentation.scale_min', low, f'at most scale_max, {high}')
@@ -249,7 +313,7 @@ def check_config(config: Config) -> None:
 def check_values(values: dict[str, Any]) -> None:
     """Raise InvalidValueError if a value, named 'section.key', is outside its limits."""
     for name, value in values.items():
-        is_valid, expected = RULES.get(name, ANYTHING)
+        is_valid, expected = RULES.get(_ITEM_NUMBER.sub('', name), ANYTHING)
         if not is_valid(value):
             raise InvalidValueError(name, value, expected)
 

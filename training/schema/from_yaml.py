@@ -97,13 +97,18 @@ def convert(name: str, value: Any, hint: Any) -> Any:
     """
     Return a value as the type of an annotation; raise InvalidValueError if it does not fit.
 
-    A dataclass, an optional one, and those in a mapping are made by `dataclass_from_tree`.
+    A dataclass, an optional one, and those in a list or mapping are made by `dataclass_from_tree`.
     """
     kinds: list[Any] = [kind for kind in (hint, *get_args(hint)) if is_dataclass(kind)]
     origin = get_origin(hint)
     if kinds and origin is Mapping:
         items = convert(name, value, dict[str, Any]).items()
         return {key: dataclass_from_tree(kinds[0], tree, f'{name}.{key}.') for key, tree in items}
+    if kinds and origin is list:
+        trees = convert(name, value, list[Any])
+        return [
+            dataclass_from_tree(kinds[0], tree, f'{name}.{i}.') for i, tree in enumerate(trees)
+        ]
     if kinds and (origin is None or (origin is UnionType and value is not None)):
         return dataclass_from_tree(kinds[0], value, f'{name}.')
     # bool is a subclass of int, but true is not a number to a user.

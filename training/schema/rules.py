@@ -22,6 +22,8 @@ ConfigRule = tuple[Callable[[Any], bool], str]
 
 # The smallest sigma of a blurred crop in pixels, and of a noisy one in gray values.
 MIN_BLUR_SIGMA, MIN_NOISE_SIGMA = 0.3, 2.0
+# The best quality of a compressed crop.
+MAX_JPEG_QUALITY = 95
 
 ANYTHING: ConfigRule = (lambda value: True, 'anything')
 _POSITIVE: ConfigRule = (lambda value: value > 0, 'a number above 0')
@@ -37,6 +39,8 @@ RULES: dict[str, ConfigRule] = {
     'model.classes': (lambda value: value is None or 1 <= value <= 255, 'null or 1 to 255'),
     'data.height': _SIDE,
     'data.width': _SIDE,
+    'data.sources.weight': _POSITIVE,
+    'data.val_sources.weight': _POSITIVE,
     'augmentation.crop': _SIDE,
     'augmentation.crop_width': (lambda value: value is None or _SIDE[0](value), _SIDE[1]),
     'augmentation.scale_min': _POSITIVE,
@@ -56,7 +60,23 @@ RULES: dict[str, ConfigRule] = {
         'gray values, 2 to 64',
     ),
     'augmentation.class_mix': _FRACTION,
+    'augmentation.whole': _FRACTION,
+    'augmentation.tilt': _FRACTION,
+    'augmentation.roll': (lambda value: 0 <= value <= 20, 'degrees, 0 to 20'),
+    'augmentation.pitch': (lambda value: 0 <= value <= 20, 'degrees, 0 to 20'),
+    'augmentation.reflection': _FRACTION,
+    'augmentation.dark': _FRACTION,
+    'augmentation.dark_gamma': (lambda value: 1 <= value <= 10, 'an exponent of 1 to 10'),
+    'augmentation.cast': _FRACTION,
+    'augmentation.cast_strength': (lambda value: 0 <= value < 1, 'a fraction of 0 to below 1'),
+    'augmentation.jpeg': _FRACTION,
+    'augmentation.jpeg_quality': (
+        lambda value: 1 <= value <= MAX_JPEG_QUALITY,
+        'a quality of 1 to 95',
+    ),
     'loss.lovasz': _NOT_NEGATIVE,
+    'loss.stride': (lambda value: value in (1, 2, 4), '1, 2 or 4'),
+    'loss.exclusion': _NOT_NEGATIVE,
     'class_weights.beta': (lambda value: 0 <= value < 1, 'a number of 0 or more, below 1'),
     'class_weights.limit': (lambda value: value >= 1, 'a number of 1 or more'),
     'sampling.fraction': _FRACTION,
@@ -76,5 +96,6 @@ RULES: dict[str, ConfigRule] = {
     'train.seed': _NOT_NEGATIVE,
     'train.evaluate_every': _NOT_NEGATIVE,
     'train.checkpoint_every': _NOT_NEGATIVE,
+    'train.frozen_stages': (lambda value: 0 <= value <= 4, 'a number of 0 to 4'),
     'train.keep_steps': (lambda value: all(step >= 0 for step in value), 'numbers of 0 or more'),
 }

@@ -26,11 +26,16 @@ from torch import nn, Tensor
 import torch.nn.functional as F
 from training.datasets.class_table import UNLABELED
 from training.datasets.loader import Batch
-from training.models.layers import resize
 from training.run.checkpoint import CheckpointError, load_checkpoint
 from training.schema.config import DistillationConfig
 from training.trainer.device import memory_format
-from training.trainer.losses import Loss, lovasz_softmax
+from training.trainer.losses import (
+    exclusion_loss,
+    Loss,
+    lovasz_softmax,
+    thinned,
+    upsample_thinned,
+)
 
 # weight, sum over the pixels that count, number of these pixels
 LossTerm = tuple[float, Tensor, Tensor]
@@ -53,18 +58,32 @@ class Teacher:
 
 @dataclass(frozen=True)
 class Objective:
-    """The loss against the labels, plus weighted Lovasz-Softmax and distillation where set."""
+    """
+    The loss against the labels, plus weighted Lovasz-Softmax and distillation where set.
+
+    `stride` is that of the rows and columns at which the loss is computed. With `exclusion` labels
+    may say that a pixel does not show a class.
+    """
 
     loss: Loss
     teacher: Teacher | None = None
     lovasz: float = 0.0
+    stride: int = 1
+    exclusion: float = 0.0
 
     def terms(self, images: Tensor, logits: Tensor, batch: Batch) -> Iterator[LossTerm]:
         """Yield the loss terms of a batch."""
-        full = resize(logits.float(), batch.labels.shape[1:])
-        yield 1.0, *self.loss(full, batch.labels, batch.edge_distance)
+        classes = logits.shape[1]
+        full = upsample_thinned(logits, batch.labels.shape[1:], self.stride)
+        labels = thinned(batch.labels, self.stride)
+        shown = labels.where(labels < classes, UNLABELED) if self.exclusion else labels
+        yield 1.0, *self.loss(full, shown, thinned(batch.edge_distance, self.stride))
+        if self.exclusion:
+            # Divided by all labeled pixels, so that each counts as much as one that shows a class.
+            yield self.exclusion, exclusion_loss(full, labels), (labels != UNLABELED).sum()
         if self.lovasz:
-            yield self.lovasz, *lovasz_softmax(full, batch.labels)
+            everywhere = batch.labels.where(batch.labels < classes, UNLABELED)
+            yield self.lovasz, *lovasz_softmax(logits, everywhere)
         if self.teacher is not None:
             yield self.teacher.loss_term(images, logits, batch.labels)
 

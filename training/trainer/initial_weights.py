@@ -15,18 +15,28 @@
 """The network that a run starts from: random weights, ImageNet's, or a checkpoint's."""
 
 from collections.abc import Sequence
+from dataclasses import replace
+import hashlib
 from pathlib import Path
 
 from swiftnet_ros.errors import InvalidValueError, UnknownNameError
 from swiftnet_ros.model_spec import SemanticClass
+from swiftnet_ros.system.paths import expand_path
 import torch
 from torch import nn
 from training.datasets import DATASETS
 from training.datasets.class_table import shipped_class_table, shipped_class_table_path
+from training.datasets.mixture import class_table_of
 from training.models import build_model
+from training.models.encoders.base import Encoder
 from training.models.layers import init_weights
-from training.run.checkpoint import Checkpoint, CheckpointError, load_checkpoint
-from training.schema.config import load_config, ModelConfig
+from training.run.checkpoint import (
+    Checkpoint,
+    CheckpointError,
+    load_checkpoint,
+    load_state_dict,
+)
+from training.schema.config import DataConfig, load_config, ModelConfig
 
 
 def initial_network(
@@ -50,15 +60,32 @@ def initial_network(
         return _checkpoint_network(model, classes, checkpoint, other_classes)
     network = build_model(model, len(classes))
     if model.pretrained and not resumed:
-        network.encoder.load_imagenet()  # type: ignore[operator, union-attr]
+        encoder = network.encoder
+        assert isinstance(encoder, Encoder)
+        if isinstance(model.pretrained, str):
+            path = Path(expand_path(model.pretrained))
+            encoder.load_weights(load_state_dict(path), path)
+        else:
+            encoder.load_imagenet()
     return network
+
+
+def pretrained_sha256(model: ModelConfig, checkpoint: Path | None) -> str | None:
+    """Return the SHA-256 of the file behind a new run's encoder, None if it is not known."""
+    if checkpoint is not None:
+        return load_checkpoint(checkpoint).pretrained_sha256
+    if not isinstance(model.pretrained, str):
+        return None
+    content = Path(expand_path(model.pretrained)).read_bytes()
+    return hashlib.sha256(content).hexdigest()
 
 
 def _checkpoint_network(
     model: ModelConfig, classes: Sequence[SemanticClass], path: Path, other_classes: bool
 ) -> nn.Module:
     checkpoint = load_checkpoint(path)
-    if checkpoint.model != model:
+    # Where the encoder's first weights came from does not change the network.
+    if replace(checkpoint.model, pretrained=model.pretrained) != model:
         raise CheckpointError(path, 'its network is not the one that the configuration describes')
     network = checkpoint.network()
     if other_classes:
@@ -79,10 +106,13 @@ def replace_classifier(network: nn.Module, classes: int) -> None:
     init_weights(head[-1])
 
 
-def num_classes(model: ModelConfig, dataset: str) -> int:
+def num_classes(model: ModelConfig, data: DataConfig) -> int:
     """Return the number of classes: `model.classes`, or that of a shipped class table."""
     if model.classes is not None:
         return model.classes
+    if data.sources:
+        return len(class_table_of(data, None).classes)
+    dataset = data.dataset
     if dataset not in DATASETS:
         raise UnknownNameError('dataset', dataset, DATASETS)
     if not shipped_class_table_path(dataset).is_file():
@@ -93,7 +123,7 @@ def num_classes(model: ModelConfig, dataset: str) -> int:
 def untrained_checkpoint(path: Path) -> Checkpoint:
     """Return the network of a YAML file with random weights, always the same, for profiling."""
     config = load_config(path)
-    classes = num_classes(config.model, config.data.dataset)
+    classes = num_classes(config.model, config.data)
     torch.manual_seed(0)
     return Checkpoint(
         model=config.model,

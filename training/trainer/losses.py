@@ -26,7 +26,7 @@ from swiftnet_ros.errors import InvalidValueError, UnknownNameError
 import torch
 from torch import Tensor
 import torch.nn.functional as F
-from training.datasets.class_table import UNLABELED
+from training.datasets.class_table import excluded_class, UNLABELED
 from training.models.layers import resize
 from training.schema.config import LossConfig
 from training.schema.from_yaml import checked_options
@@ -136,13 +136,11 @@ def lovasz_softmax(logits: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
     The mean over the classes in the batch of the Lovasz extension of 1 - IoU at the errors of the
     softmax (Berman, Rannen Triki and Blaschko, CVPR 2018), over all images of the batch at once.
     """
-    full = resize(logits.float(), labels.shape[1:])
-    first = _LOVASZ_STRIDE // 2
-    thinned = full[:, :, first::_LOVASZ_STRIDE, first::_LOVASZ_STRIDE].softmax(1)
-    targets = labels[:, first::_LOVASZ_STRIDE, first::_LOVASZ_STRIDE]
+    probabilities = upsample_thinned(logits, labels.shape[1:], _LOVASZ_STRIDE).softmax(1)
+    targets = thinned(labels, _LOVASZ_STRIDE)
     labeled = targets != UNLABELED
     # [C, P] and [P]
-    probabilities, targets = thinned.movedim(1, 0)[:, labeled], targets[labeled]
+    probabilities, targets = probabilities.movedim(1, 0)[:, labeled], targets[labeled]
     count = labeled.sum()
     present = targets.unique()
     if not len(present):
@@ -165,6 +163,48 @@ def _lovasz_gradients(truth: Tensor) -> Tensor:
     union = present + (1 - truth).cumsum(1)
     lost = 1 - intersection / union
     return torch.cat([lost[:, :1], lost[:, 1:] - lost[:, :-1]], 1)
+
+
+def exclusion_loss(logits: Tensor, labels: Tensor) -> Tensor:
+    """
+    Return the sum of -log(1 - p) over the pixels whose label only says which class they are not.
+
+    p is the probability of the class that such a pixel does not show; `logits` [N, C, H, W] have
+    the labels' size.
+    """
+    classes = logits.shape[1]
+    excluded = (labels >= classes) & (labels != UNLABELED)
+    # [P, C]
+    pixels = logits.movedim(1, 3)[excluded]
+    ruled_out = excluded_class(labels[excluded])[:, None]
+    others = pixels.scatter(1, ruled_out, -torch.inf)
+    return (pixels.logsumexp(1) - others.logsumexp(1)).sum()
+
+
+def upsample_thinned(logits: Tensor, size: Sequence[int], stride: int) -> Tensor:
+    """
+    Return float logits at every `stride`-th row and column of the size (height, width).
+
+    They equal those of the resized logits there, without the cost of all others.
+    """
+    if stride == 1:
+        return resize(logits.float(), size)
+    rows, columns = (
+        _interpolation(from_, to, logits.device)[stride // 2 :: stride]
+        for from_, to in zip(logits.shape[2:], size, strict=True)
+    )
+    return rows @ logits.float() @ columns.T
+
+
+def thinned(labels: Tensor, stride: int) -> Tensor:
+    """Return [N, H, W] at the rows and columns of `upsample_thinned`."""
+    return labels[:, stride // 2 :: stride, stride // 2 :: stride].contiguous()
+
+
+def _interpolation(inputs: int, outputs: int, device: torch.device) -> Tensor:
+    """Return the matrix [outputs, inputs] of linear interpolation with half-pixel centers."""
+    identity = torch.eye(inputs, device=device)[None]
+    return F.interpolate(identity, size=outputs, mode='linear', align_corners=False)[0].T
 
 
 def _pixel_cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:

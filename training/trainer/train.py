@@ -22,10 +22,10 @@ from accelerate import Accelerator
 from accelerate.utils import set_seed
 from swiftnet_ros.errors import InvalidValueError
 from swiftnet_ros.system.files import write_atomic
+from swiftnet_ros.system.json_text import to_json
 import torch
 from torch import nn, Tensor
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
-from training.datasets import open_dataset
 from training.datasets.base import CachedDataset, ImageLabelDataset
 from training.datasets.class_statistics import (
     class_weights,
@@ -33,14 +33,23 @@ from training.datasets.class_statistics import (
     load_or_count_classes,
     needs_counts,
 )
+from training.datasets.class_table import ClassTable
 from training.datasets.gpu_loader import check_gpu_augmentation, GpuLoader, ImageStore
 from training.datasets.loader import (
     Batch,
+    image_weights,
     RareClassSampler,
     readable_batches,
     ShuffledBatchSampler,
     training_loader,
 )
+from training.datasets.mixture import (
+    description,
+    open_training_data,
+    open_validation_data,
+    Part,
+)
+from training.models.encoders.base import Encoder
 from training.run.checkpoint import adopt_shapes, Checkpoint, CheckpointError, load_checkpoint
 from training.run.folder import drop_records, lock_run, RunPaths
 from training.schema.config import (
@@ -56,7 +65,7 @@ from training.trainer.device import build_accelerator, memory_format, replay_as_
 from training.trainer.distillation import load_teacher, Objective
 from training.trainer.distributed import synchronize_norms
 from training.trainer.divergence import stop_if_diverged
-from training.trainer.initial_weights import initial_network
+from training.trainer.initial_weights import initial_network, pretrained_sha256
 from training.trainer.losses import build_loss
 from training.trainer.lr_schedule import build_lr_schedule
 from training.trainer.optimizers import build_optimizer
@@ -112,21 +121,32 @@ def _train(
     """Start or resume a run and finish it."""
     set_seed(config.train.seed)
     accelerator = build_accelerator(config.train.amp)
-    dataset = _training_dataset(config.data, root, config.train.workers)
+    dataset, parts = _training_data(config.data, root, config.train.workers)
     counts = None
     if needs_counts(config.class_weights, config.sampling):
         counts = load_or_count_classes(config.data, dataset, paths.class_counts)
-    weights = class_weights(config.class_weights, counts)
-    loader, sampler = _batches(config, dataset, accelerator, counts)
-    classes = dataset.table.classes
+    weights = class_weights(config.class_weights, counts and counts.weighted(image_weights(parts)))
+    loader, sampler = _batches(config, dataset, parts, accelerator, counts)
+    table = dataset.table
+    classes = table.classes
     teacher = load_teacher(config.distillation, classes, accelerator)
-    objective = Objective(build_loss(config.loss, weights), teacher, config.loss.lovasz)
+    objective = Objective(
+        build_loss(config.loss, weights),
+        teacher,
+        config.loss.lovasz,
+        config.loss.stride,
+        config.loss.exclusion if any(s.exclude for s in config.data.sources) else 0.0,
+    )
     last = load_checkpoint(paths.last) if paths.last.exists() else None
     resumed = last is not None
     network = initial_network(config.model, classes, initial, other_classes, resumed)
     if last is not None:
         check_same_config(config, paths)
         adopt_shapes(network, last.weights)
+    encoder = network.encoder
+    assert isinstance(encoder, Encoder)
+    encoder.freeze(config.train.frozen_stages)
+    sha256 = pretrained_sha256(config.model, initial) if last is None else last.pretrained_sha256
     state = _new_state(config.train, config.optimizer, network, len(sampler), accelerator)
     has_one_gpu = accelerator.device.type == 'cuda' and accelerator.num_processes == 1
     if config.train.cuda_graphs and has_one_gpu:
@@ -139,9 +159,11 @@ def _train(
     accelerator.wait_for_everyone()
     if accelerator.is_main_process:
         _prepare_folder(config, paths, state)
+        if sha256 is not None:
+            write_atomic(paths.pretrained, to_json({'sha256': sha256}) + '\n')
         if counts is not None:
             counts.save(paths.class_counts, weights)
-        callbacks += _main_callbacks(config, root, dataset, paths, state)
+        callbacks += _main_callbacks(config, root, table, paths, state, sha256)
     while state.step < state.steps:
         sampler.epoch = state.epoch
         run_epoch(state, readable_batches(loader), objective, accelerator, callbacks)
@@ -187,18 +209,20 @@ def _step(
     return float(reduced)
 
 
-def _training_dataset(config: DataConfig, root: Path | None, workers: int) -> ImageLabelDataset:
-    options = {**config.options, **config.train_options}
-    dataset = open_dataset(config.dataset, root, config.train_split, options)
+def _training_data(
+    config: DataConfig, root: Path | None, workers: int
+) -> tuple[ImageLabelDataset, tuple[Part, ...]]:
+    dataset, parts = open_training_data(config, root)
     if not config.cache:
-        return dataset
+        return dataset, parts
     cached = CachedDataset(dataset)
-    return cached.fill() if workers else cached
+    return cached.fill() if workers else cached, parts
 
 
 def _batches(
     config: Config,
     dataset: ImageLabelDataset,
+    parts: Sequence[Part],
     accelerator: Accelerator,
     counts: ClassCounts | None,
 ) -> tuple[Iterable[Batch | str], ShuffledBatchSampler]:
@@ -206,10 +230,12 @@ def _batches(
     process = accelerator.process_index, accelerator.num_processes
     train, augmentation = config.train, config.augmentation
     if not config.data.on_device:
-        rare_classes = RareClassSampler(config.sampling, counts) if counts else None
-        return training_loader(dataset, augmentation, train, *process, rare_classes)
+        rare_classes = RareClassSampler(config.sampling, counts, parts) if counts else None
+        return training_loader(dataset, augmentation, train, *process, rare_classes, parts)
     check_gpu_augmentation(augmentation, config.sampling)
-    sampler = ShuffledBatchSampler(len(dataset), train.batch_size, train.seed, *process)
+    sampler = ShuffledBatchSampler(
+        len(dataset), train.batch_size, train.seed, *process, parts=parts
+    )
     images = ImageStore.load(dataset, accelerator.device)
     return GpuLoader(images, augmentation, sampler), sampler
 
@@ -257,22 +283,24 @@ def _capture(
 def _main_callbacks(
     config: Config,
     root: Path | None,
-    dataset: ImageLabelDataset,
+    table: ClassTable,
     paths: RunPaths,
     state: TrainState,
+    sha256: str | None,
 ) -> list[Callback]:
     """Return the callbacks of the main process; keep the initial weights if requested."""
-    data, table = config.data, dataset.table
+    data = config.data
     template = Checkpoint(
         model=config.model,
         classes=table.classes,
         ignored_source_ids=table.ignored_source_ids,
-        trained_on=data.dataset,
+        trained_on=description(data),
         height=data.height,
         width=data.width,
         weights={},
+        pretrained_sha256=sha256,
     )
-    validation = open_dataset(data.dataset, root, data.val_split, data.options)
+    validation = open_validation_data(data, root)
     callbacks = default_callbacks(config.train, template, validation, paths, state.step + 1)
     if state.step == 0:
         keep_steps(config.train.keep_steps, template, paths)(state)

@@ -23,7 +23,8 @@ from torchvision.transforms import InterpolationMode, v2
 from torchvision.transforms.v2 import functional as F
 from training.datasets.class_table import UNLABELED
 from training.datasets.transforms.color_jitter import color_jitter
-from training.datasets.transforms.corruptions import RandomCorruption
+from training.datasets.transforms.corruptions import is_corrupted, RandomCorruption
+from training.datasets.transforms.robot_views import RandomReflection, RandomTilt
 from training.schema.config import AugmentationConfig
 
 # (image [3, H, W], label [H, W]), both uint8
@@ -31,6 +32,8 @@ Crop = tuple[Tensor, Tensor]
 
 # Padding has ImageNet's mean color, which is neither black nor typical of a class.
 FILL = (124, 116, 104)
+# The largest side of a nearly whole image relative to the crop's.
+_NEARLY_WHOLE = 1.15
 
 
 def augment(transform: v2.Transform, image: Tensor, label: Tensor) -> Crop:
@@ -39,11 +42,14 @@ def augment(transform: v2.Transform, image: Tensor, label: Tensor) -> Crop:
     return crop.as_subclass(Tensor), mask.as_subclass(Tensor)[0]
 
 
-def training_transform(config: AugmentationConfig, class_id: int | None = None) -> v2.Transform:
+def training_transform(
+    config: AugmentationConfig, class_id: int | None = None, reflecting: int | None = None
+) -> v2.Transform:
     """
-    Return the transform: scale, crop padded as unlabeled, flip, photometric changes.
+    Return the transform: tilt, scale, crop padded as unlabeled, flip, photometric changes.
 
-    With `class_id` the crop contains a pixel of that class, if the scaled label does.
+    With `class_id` the crop contains a pixel of that class, if the scaled label does; with
+    `reflecting` a class may reflect what stands on it.
     """
     fill: dict[Any, Any] = {tv_tensors.Image: FILL, tv_tensors.Mask: UNLABELED}
     crop = (
@@ -51,11 +57,19 @@ def training_transform(config: AugmentationConfig, class_id: int | None = None) 
         if class_id is None
         else CropWithClass(config.crop_size, fill, class_id)
     )
+    views: list[v2.Transform] = []
+    if config.tilt:
+        views.append(v2.RandomApply([RandomTilt(config.roll, config.pitch, FILL)], config.tilt))
+    reflections: list[v2.Transform] = []
+    if reflecting is not None:
+        reflections.append(v2.RandomApply([RandomReflection(reflecting)], config.reflection))
     return v2.Compose(
         [
-            RandomScale(config.scale_min, config.scale_max),
+            *views,
+            RandomScale(config.scale_min, config.scale_max, config.whole, config.crop_size),
             crop,
             v2.RandomHorizontalFlip(config.flip),
+            *reflections,
             color_jitter(config),
             *_occasional_changes(config),
         ]
@@ -67,16 +81,24 @@ class RandomScale(v2.Transform):  # type: ignore[misc]
     Scale image and label by one random factor, the label to the nearest pixel center.
 
     torchvision's own scale jitter takes `nearest` for masks, which shifts them by up to half a
-    pixel against the image.
+    pixel against the image. A fraction `whole` of the images is scaled so that the whole of it,
+    or nearly so, is in a crop of a size (height, width).
     """
 
-    def __init__(self, low: float, high: float) -> None:
+    def __init__(
+        self, low: float, high: float, whole: float = 0.0, crop: tuple[int, int] = (0, 0)
+    ) -> None:
         super().__init__()
-        self.low, self.high = low, high
+        self.low, self.high, self.whole, self.crop = low, high, whole, crop
 
     def make_params(self, flat_inputs: list[Any]) -> dict[str, Any]:
         """Draw the factor."""
-        return {'factor': self.low + (self.high - self.low) * float(torch.rand(()))}
+        low, high = self.low, self.high
+        if self.whole and float(torch.rand(())) < self.whole:
+            height, width = flat_inputs[0].shape[-2:]
+            fitting = min(self.crop[0] / height, self.crop[1] / width)
+            low, high = fitting, _NEARLY_WHOLE * fitting
+        return {'factor': low + (high - low) * float(torch.rand(()))}
 
     def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
         """Scale the image or the label."""
@@ -122,7 +144,7 @@ def _occasional_changes(config: AugmentationConfig) -> list[v2.Transform]:
         (config.permute, v2.RandomChannelPermutation()),
     )
     changes = [v2.RandomApply([change], p) for p, change in color_changes if p]
-    return [*changes, RandomCorruption(config)] if config.blur or config.noise else changes
+    return [*changes, RandomCorruption(config)] if is_corrupted(config) else changes
 
 
 def class_mix(crop: Crop, other: Crop) -> Crop:

@@ -14,12 +14,15 @@
 
 """The base class of encoders: a stem and four stages with outputs of stride 4, 8, 16 and 32."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from swiftnet_ros.errors import InvalidValueError, one_line, SwiftnetError
 import torch
 from torch import nn, Tensor
 from torchvision.models import get_model_weights
+
+_COUNTER = 'num_batches_tracked'
 
 
 class PretrainedWeightsError(SwiftnetError):
@@ -33,13 +36,26 @@ class PretrainedWeightsError(SwiftnetError):
         )
 
 
+class WeightsFileError(SwiftnetError):
+    """A file of weights that does not fit an encoder."""
+
+    def __init__(self, path: object, name: str, reason: object) -> None:
+        super().__init__(
+            f'{path} cannot initialize {name}: {one_line(reason)}; model.pretrained takes a state '
+            "dict of this encoder in torchvision's layout"
+        )
+
+
 class Encoder(nn.Module):
     """
     A classification network without its classifier.
 
     A subclass defines `stem` and `stages` and may override `activate`. `widths` are the output
-    channels of the stem and the four stages.
+    channels of the stem and the four stages. Keys of torchvision's network that begin with one of
+    `classifier_keys` are of layers that the encoder does not have.
     """
+
+    classifier_keys: tuple[str, ...] = ()
 
     def __init__(self, name: str, widths: Sequence[int], stem: nn.Module, stages: nn.ModuleList):
         super().__init__()
@@ -47,6 +63,20 @@ class Encoder(nn.Module):
         self.widths = tuple(widths)
         self.stem = stem
         self.stages = stages
+        self.frozen: tuple[nn.Module, ...] = ()
+
+    def freeze(self, stages: int) -> None:
+        """Keep weights and norms of the stem and the first stages as they are; 0 for none."""
+        self.frozen = (self.stem, *self.stages[:stages]) if stages else ()
+        for part in self.frozen:
+            part.eval().requires_grad_(False)
+
+    def train(self, mode: bool = True) -> 'Encoder':
+        """Set the mode of training; frozen parts stay in that of evaluation."""
+        super().train(mode)
+        for part in self.frozen:
+            part.eval()
+        return self
 
     def activate(self, features: Tensor) -> Tensor:
         """Apply the activation between two blocks."""
@@ -75,13 +105,43 @@ class Encoder(nn.Module):
         except (OSError, RuntimeError, ValueError) as error:
             # No network, a damaged download, or an encoder that torchvision does not have.
             raise PretrainedWeightsError(self.name, error) from error
-        own = self.state_dict()
-        # Files from before torch 0.4.1 lack the batch norms' counters.
-        kept = {key: value for key, value in own.items() if key.endswith('num_batches_tracked')}
-        loaded = {key: source.get(self.torchvision_key(key)) for key in own if key not in kept}
-        if any(value is None or value.shape != own[key].shape for key, value in loaded.items()):
+        if self._misfit(source):
             raise PretrainedWeightsError(self.name, 'the widths are not the published ones')
-        self.load_state_dict({**kept, **loaded})
+        self._load(source)
+
+    def load_weights(self, source: Mapping[str, Tensor], path: Path) -> None:
+        """Load weights with torchvision's keys from a file; raise WeightsFileError."""
+        misfit = self._misfit(source)
+        if misfit:
+            raise WeightsFileError(path, self.name, misfit)
+        self._load(source)
+
+    def _misfit(self, source: Mapping[str, Tensor]) -> str:
+        """Return what does not fit first, or nothing."""
+        known = set()
+        for key, own in self.state_dict().items():
+            name = self.torchvision_key(key)
+            known.add(name)
+            # Files from before torch 0.4.1 lack the batch norms' counters.
+            if key.endswith(_COUNTER):
+                continue
+            if name not in source:
+                return f'{name} is missing'
+            if source[name].shape != own.shape:
+                shapes = f'{list(source[name].shape)}, not {list(own.shape)}'
+                return f'{name} has the shape {shapes}'
+        for name in source:
+            if name not in known and not name.startswith(self.classifier_keys):
+                return f'{name} is not in this encoder'
+        return ''
+
+    def _load(self, source: Mapping[str, Tensor]) -> None:
+        own = self.state_dict()
+        loaded = {
+            key: value if key.endswith(_COUNTER) else source[self.torchvision_key(key)]
+            for key, value in own.items()
+        }
+        self.load_state_dict(loaded)
 
 
 def checked_widths(widths: Sequence[int] | None, published: Sequence[int]) -> tuple[int, ...]:

@@ -78,6 +78,8 @@ class InvertedResidual(nn.Module):
 class MobileNetV2(Encoder):
     """MobileNetV2, whose blocks end without an activation."""
 
+    classifier_keys = ('features.18.', 'classifier.')
+
     def activate(self, features: Tensor) -> Tensor:
         """Return the features as they are: the bottlenecks are linear."""
         return features

@@ -102,6 +102,8 @@ def _shortcut(inputs: int, outputs: int, stride: int) -> nn.Module:
 class ResNet(Encoder):
     """A ResNet of basic or bottleneck blocks."""
 
+    classifier_keys = ('fc.',)
+
     def torchvision_key(self, key: str) -> str:
         """Return torchvision's key: stem.conv1 is conv1, stages.0.1.bn2.LEVEL is layer1.1.bn2."""
         key = re.sub(r'(bn\d)\.\d+\.', r'\1.', key.removeprefix('stem.'))
