@@ -97,6 +97,15 @@ class CachedDataset:
         return self.samples[index]
 
 
+def data_files(dataset: ImageLabelDataset) -> list[Path]:
+    """Return the images and labels that a dataset reads, none if it makes them itself."""
+    if hasattr(dataset, 'pairs'):
+        return [path for pair in dataset.pairs for path in pair]
+    # A dataset around another one, or around several.
+    inner = [dataset.dataset] if hasattr(dataset, 'dataset') else getattr(dataset, 'datasets', ())
+    return [path for item in inner for path in data_files(item)]
+
+
 def read_image(path: Path) -> npt.NDArray[np.uint8]:
     """Read an image as RGB, uint8 [H, W, 3]."""
     return to_rgb(image_files.read_image(path))

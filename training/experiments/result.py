@@ -16,7 +16,6 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict
-import hashlib
 from typing import Any
 
 from swiftnet_ros.system.files import write_json
@@ -24,7 +23,7 @@ import torch
 from training.datasets.mixture import description
 from training.evaluation.complexity import count_complexity
 from training.experiments.removed import Removed, RemovedChannels
-from training.run.checkpoint import Checkpoint, layer_widths, load_checkpoint
+from training.run.checkpoint import layer_widths, load_checkpoint, weights_sha256
 from training.run.folder import read_records, RunPaths
 from training.schema.config import load_config
 
@@ -63,12 +62,3 @@ def write_result(
         'config': asdict(config),
     }
     write_json(paths.result, result, indent=1)
-
-
-def weights_sha256(checkpoint: Checkpoint) -> str:
-    """Return the SHA-256 of all weights by name, which identifies the initial weights of a run."""
-    digest = hashlib.sha256()
-    for name, value in sorted(checkpoint.weights.items()):
-        digest.update(name.encode())
-        digest.update(value.contiguous().numpy().tobytes())
-    return digest.hexdigest()

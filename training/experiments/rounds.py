@@ -37,7 +37,7 @@ from training.run.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from training.run.folder import RunPaths
 from training.schema.config import Config
 from training.trainer.state import TrainState
-from training.trainer.train import check_same_config, train
+from training.trainer.train import train
 
 # Criteria that need statistics of the network's channels on data.
 _CRITERIA_ON_DATA = ('context',)
@@ -193,13 +193,11 @@ def finish_training(
 
     Raise CheckpointError if it was started with another configuration.
     """
-    if paths.config.exists():
-        check_same_config(config, paths, _MAY_DIFFER)
 
     def reapply(state: TrainState) -> None:
         removed.reapply(state.network)
 
     initial = paths.initial_weights if from_initial_weights else None
-    train(config, root, paths.folder, initial, [reapply])
+    train(config, root, paths.folder, initial, [reapply], may_differ=_MAY_DIFFER)
     # It also holds optimizer and EMA, three times the size of the network, and is not needed now.
     paths.last.unlink(missing_ok=True)

@@ -16,6 +16,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+import hashlib
 from io import BytesIO
 from pathlib import Path
 import pickle
@@ -148,6 +149,7 @@ def load_state_dict(path: Path) -> dict[str, Tensor]:
     content = _load_tensors(path, 'file of weights')
     if not isinstance(content, dict) or not all(isinstance(v, Tensor) for v in content.values()):
         raise CheckpointError(path, 'it is not a state dict, which has nothing but tensors')
+    _check_finite(content, path)
     return dict(content)
 
 
@@ -191,3 +193,12 @@ def layer_widths(weights: Mapping[str, Tensor]) -> dict[str, int]:
         for name, weight in weights.items()
         if name.endswith('.weight') and weight.dim() == 4
     }
+
+
+def weights_sha256(checkpoint: Checkpoint) -> str:
+    """Return the SHA-256 of all weights by name, which identifies the initial weights of a run."""
+    digest = hashlib.sha256()
+    for name, value in sorted(checkpoint.weights.items()):
+        digest.update(name.encode())
+        digest.update(value.contiguous().numpy().tobytes())
+    return digest.hexdigest()

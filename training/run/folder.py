@@ -38,6 +38,8 @@ class RunPaths:
         self.config = folder / 'config.yaml'
         # The SHA-256 of the file of weights that the encoder started from.
         self.pretrained = folder / 'pretrained.json'
+        # The class table, files and initial weights that the run was started with.
+        self.origin = folder / 'origin.json'
         # The pixels of each class in the training labels, and the class weights.
         self.class_counts = folder / 'class_counts.json'
         # One line for every step, and for every evaluation with the IoU of each class.

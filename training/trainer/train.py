@@ -50,13 +50,10 @@ from training.datasets.mixture import (
     Part,
 )
 from training.models.encoders.base import Encoder
-from training.run.checkpoint import adopt_shapes, Checkpoint, CheckpointError, load_checkpoint
+from training.run.checkpoint import adopt_shapes, Checkpoint, load_checkpoint
 from training.run.folder import drop_records, lock_run, RunPaths
 from training.schema.config import (
     Config,
-    DataConfig,
-    flattened,
-    load_config,
     OptimizerConfig,
     TrainConfig,
 )
@@ -68,19 +65,11 @@ from training.trainer.divergence import stop_if_diverged
 from training.trainer.initial_weights import initial_network, pretrained_sha256
 from training.trainer.losses import build_loss
 from training.trainer.lr_schedule import build_lr_schedule
+from training.trainer.norm_sizes import check_norm_sizes
 from training.trainer.optimizers import build_optimizer
+from training.trainer.same_run import check_same_config, check_same_origin
 from training.trainer.state import TrainState
 import yaml
-
-# Configuration keys that may change when a run is resumed.
-_MAY_DIFFER = (
-    'name',
-    'data.cache',
-    'train.workers',
-    'train.evaluate_every',
-    'train.checkpoint_every',
-    'train.cuda_graphs',
-)
 
 
 def train(
@@ -90,24 +79,41 @@ def train(
     initial: Path | None = None,
     after_step: Sequence[Callback] = (),
     other_classes: bool = False,
+    may_differ: Collection[str] = (),
 ) -> Path:
     """
     Train on the dataset below `root` and return the path of the finished checkpoint.
 
     A finished run is left as it is, an interrupted one is resumed, and one that another process
-    trains is waited for. `initial` is a checkpoint whose weights and pruned shape a new run
-    starts from; with `other_classes` its classifier is replaced. `after_step` are callbacks of
-    every process that run before all others, such as masks that keep weights at zero.
+    trains is waited for. Raise CheckpointError if it was started with another configuration,
+    except for keys that `may_differ` in a finished run, or with other data. `initial` is a
+    checkpoint whose weights and pruned shape a new run starts from; with `other_classes` its
+    classifier is replaced. `after_step` are callbacks of every process that run before all
+    others, such as masks that keep weights at zero.
     """
     paths = RunPaths(folder)
-    if paths.trained.exists():
-        return paths.trained
     if folder.exists() and not folder.is_dir():
         raise InvalidValueError('--out', str(folder), 'a folder')
-    with lock_run(folder):
-        if not paths.trained.exists():
-            _train(config, root, paths, initial, after_step, other_classes)
+    if not paths.trained.exists():
+        with lock_run(folder):
+            if not paths.trained.exists():
+                _train(config, root, paths, initial, after_step, other_classes)
+                return paths.trained
+    _check_finished(config, root, paths, initial, may_differ)
     return paths.trained
+
+
+def _check_finished(
+    config: Config,
+    root: Path | None,
+    paths: RunPaths,
+    initial: Path | None,
+    may_differ: Collection[str],
+) -> None:
+    """Raise CheckpointError if a finished run is not the one that is asked for."""
+    if paths.config.exists():
+        check_same_config(config, paths, may_differ)
+    check_same_origin(open_training_data(config.data, root)[0], paths, initial)
 
 
 def _train(
@@ -121,7 +127,12 @@ def _train(
     """Start or resume a run and finish it."""
     set_seed(config.train.seed)
     accelerator = build_accelerator(config.train.amp)
-    dataset, parts = _training_data(config.data, root, config.train.workers)
+    last = load_checkpoint(paths.last) if paths.last.exists() else None
+    if last is not None:
+        check_same_config(config, paths)
+    dataset, parts = open_training_data(config.data, root)
+    origin = check_same_origin(dataset, paths, initial)
+    dataset = _cached(dataset, config)
     counts = None
     if needs_counts(config.class_weights, config.sampling):
         counts = load_or_count_classes(config.data, dataset, paths.class_counts)
@@ -137,15 +148,8 @@ def _train(
         config.loss.stride,
         config.loss.exclusion if any(s.exclude for s in config.data.sources) else 0.0,
     )
-    last = load_checkpoint(paths.last) if paths.last.exists() else None
-    resumed = last is not None
-    network = initial_network(config.model, classes, initial, other_classes, resumed)
-    if last is not None:
-        check_same_config(config, paths)
-        adopt_shapes(network, last.weights)
-    encoder = network.encoder
-    assert isinstance(encoder, Encoder)
-    encoder.freeze(config.train.frozen_stages)
+    network = initial_network(config.model, classes, initial, other_classes, last is not None)
+    _prepare_network(network, config, last)
     sha256 = pretrained_sha256(config.model, initial) if last is None else last.pretrained_sha256
     state = _new_state(config.train, config.optimizer, network, len(sampler), accelerator)
     has_one_gpu = accelerator.device.type == 'cuda' and accelerator.num_processes == 1
@@ -161,6 +165,7 @@ def _train(
         _prepare_folder(config, paths, state)
         if sha256 is not None:
             write_atomic(paths.pretrained, to_json({'sha256': sha256}) + '\n')
+        origin.save(paths.origin)
         if counts is not None:
             counts.save(paths.class_counts, weights)
         callbacks += _main_callbacks(config, root, table, paths, state, sha256)
@@ -209,14 +214,21 @@ def _step(
     return float(reduced)
 
 
-def _training_data(
-    config: DataConfig, root: Path | None, workers: int
-) -> tuple[ImageLabelDataset, tuple[Part, ...]]:
-    dataset, parts = open_training_data(config, root)
-    if not config.cache:
-        return dataset, parts
+def _prepare_network(network: nn.Module, config: Config, last: Checkpoint | None) -> None:
+    """Adopt the shapes of an interrupted run, freeze stages, check the sizes of all norms."""
+    if last is not None:
+        adopt_shapes(network, last.weights)
+    encoder = network.encoder
+    assert isinstance(encoder, Encoder)
+    encoder.freeze(config.train.frozen_stages)
+    check_norm_sizes(network, config.train.batch_size, config.augmentation.crop_size)
+
+
+def _cached(dataset: ImageLabelDataset, config: Config) -> ImageLabelDataset:
+    if not config.data.cache:
+        return dataset
     cached = CachedDataset(dataset)
-    return cached.fill() if workers else cached, parts
+    return cached.fill() if config.train.workers else cached
 
 
 def _batches(
@@ -313,15 +325,3 @@ def _prepare_folder(config: Config, paths: RunPaths, state: TrainState) -> None:
     write_atomic(paths.config, yaml.safe_dump(asdict(config), sort_keys=False))
     drop_records(paths.losses, 'step', state.step)
     drop_records(paths.metrics, 'epoch', state.epoch)
-
-
-def check_same_config(config: Config, paths: RunPaths, may_differ: Collection[str] = ()) -> None:
-    """Raise CheckpointError if a run was started with another configuration."""
-    before = dict(flattened(load_config(paths.config)))
-    for name, value in flattened(config):
-        if before[name] != value and name not in (*_MAY_DIFFER, *may_differ):
-            raise CheckpointError(
-                paths.trained if paths.trained.exists() else paths.last,
-                f'its run has {name} {before[name]} and this one {value}; choose another --out '
-                'or restore the configuration',
-            )

@@ -79,7 +79,7 @@ def test_second_process_waits_for_the_first(start, folder_root, tmp_path, killed
 
 def test_folder_that_stays_empty_is_removed(tmp_path):
     with pytest.raises(SwiftnetError), lock_run(tmp_path / 'run'):
-        raise SwiftnetError
+        raise SwiftnetError('stop')
     assert not (tmp_path / 'run').exists()
 
 

@@ -82,10 +82,11 @@ class TestFinishedRun:
         every = list(range(1, 41))
         assert shown == {'loss': every, 'learning_rate': every, 'miou': [20, 40]}
 
-    def test_finished_run_is_not_trained_again(self, finished_run, monkeypatch):
-        monkeypatch.delattr(train_module, 'open_dataset')
+    def test_finished_run_is_not_trained_again(self, finished_run, folder_root, monkeypatch):
+        monkeypatch.delattr(train_module, 'run_epoch')
         before = finished_run.trained.stat().st_mtime_ns
-        assert train(tiny_config(), None, finished_run.folder) == finished_run.trained
+        config = tiny_config(train={'epochs': 20, 'evaluate_every': 5})
+        assert train(config, folder_root, finished_run.folder) == finished_run.trained
         assert finished_run.trained.stat().st_mtime_ns == before
 
     def test_learning_rates_are_those_of_the_step(self, finished_run):
