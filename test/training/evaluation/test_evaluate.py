@@ -19,11 +19,17 @@ from dataclasses import dataclass, replace
 from helpers.tiny_training import CLASSES, command_json, tiny_checkpoint
 import numpy as np
 import pytest
+from swiftnet_ros.core import metrics
 from training.__main__ import main
 from training.datasets import open_dataset
 from training.datasets.base import Sample
 from training.datasets.class_table import ClassTable, shipped_class_table
-from training.evaluation.evaluate import ClassTableMismatchError, evaluate, evaluate_file
+from training.evaluation.evaluate import (
+    ClassTableMismatchError,
+    evaluate,
+    evaluate_file,
+    wrongly_predicted,
+)
 from training.export import export
 from training.run.checkpoint import load_checkpoint, save_checkpoint
 
@@ -143,3 +149,12 @@ def test_rendered_images_are_a_folder_data_set(capsys, warehouse_files, tmp_path
         assert np.array_equal(stored[index].label, rendered[index].label)
         difference = np.abs(stored[index].image.astype(int) - rendered[index].image)
         assert difference.mean() < 8
+
+
+def test_pixels_that_exclude_a_class_count_against_it_alone():
+    label = np.array([[0, 1, 254, 254, 255]], np.uint8)
+    predicted = np.array([[0, 1, 0, 1, 0]])
+    assert wrongly_predicted(label, predicted, 2).tolist() == [1, 0]
+    matrix = metrics.confusion_matrix(label, predicted, 2)
+    # Class 0: one hit in a union of two; class 1 is predicted where only class 0 is ruled out.
+    assert metrics.class_iou(matrix, wrongly_predicted(label, predicted, 2)) == [0.5, 1.0]

@@ -79,7 +79,10 @@ def tilt_homography(height: int, width: int, roll: float, pitch: float) -> npt.N
     """Return the homography [3, 3] of a camera's pixels when it turns, angles in radians."""
     focal = _FOCAL_LENGTH * width
     camera = np.array([[focal, 0, (width - 1) / 2], [0, focal, (height - 1) / 2], [0, 0, 1]])
-    turn = cv2.Rodrigues(np.array([0, 0, roll]))[0] @ cv2.Rodrigues(np.array([pitch, 0, 0]))[0]
+    turn = (
+        cv2.Rodrigues(np.array([0.0, 0.0, roll]))[0]
+        @ cv2.Rodrigues(np.array([pitch, 0.0, 0.0]))[0]
+    )
     return np.asarray(camera @ turn @ np.linalg.inv(camera))
 
 
