@@ -20,9 +20,10 @@ Both decode bytes, since OpenCV cannot take every file name. An EXIF orientation
 messages of cameras: pixels are as stored, and labels must be of the stored pixels.
 """
 
+from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
-from typing import Any, Optional, Tuple
+from typing import Any, Iterator, Optional, Tuple
 
 import cv2
 import numpy as np
@@ -40,6 +41,7 @@ from swiftnet_ros.model_spec import ModelSpec
 from swiftnet_ros.text import safe_text
 
 _FLAGS = cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH | cv2.IMREAD_IGNORE_ORIENTATION
+_JPEG, _JPEG_SCAN, _JPEG_END = b'\xff\xd8\xff', b'\xff\xda', b'\xff\xd9'
 _MAX_ID = 65535
 _ORIENTATION_TAG = 0x0112
 # Orientations that swap width and height.
@@ -54,16 +56,14 @@ def read_image(path: Path) -> Frame:
 
     Gray becomes B = G = R, alpha is dropped, 16 bits are scaled from the full range.
     """
-    data = np.frombuffer(_read_bytes(path, 'image'), np.uint8)
-    level = cv2.utils.logging.getLogLevel()
-    # The error names the file; OpenCV would print others.
-    cv2.utils.logging.setLogLevel(0)
+    data = _read_bytes(path, 'image')
+    if data.startswith(_JPEG) and _is_cut_jpeg(data):
+        raise UnreadableFileError(path, 'image', 'the end of the JPEG is missing')
     try:
-        pixels = cv2.imdecode(data, _FLAGS)
+        with _quiet_opencv():
+            pixels = cv2.imdecode(np.frombuffer(data, np.uint8), _FLAGS)
     except (cv2.error, MemoryError) as error:
         raise UnreadableFileError(path, 'image', error) from error
-    finally:
-        cv2.utils.logging.setLogLevel(level)
     if pixels is None:
         raise UnreadableFileError(path, 'image')
     if pixels.dtype not in (np.uint8, np.uint16):
@@ -147,6 +147,28 @@ def exif_orientation(path: Path) -> int:
     # Pillow raises many kinds for damaged files.
     except Exception:
         return 1
+
+
+@contextmanager
+def _quiet_opencv() -> Iterator[None]:
+    """Keep OpenCV from printing errors of its own, which do not name the file."""
+    # It was in cv2 itself before OpenCV 4.6.
+    logging = getattr(cv2.utils, 'logging', cv2)
+    level = logging.getLogLevel()
+    logging.setLogLevel(0)
+    try:
+        yield
+    finally:
+        logging.setLogLevel(level)
+
+
+def _is_cut_jpeg(data: bytes) -> bool:
+    """Return whether a JPEG has no end after its header, which OpenCV 4 fills up with gray."""
+    at = 2
+    while data[at : at + 1] == b'\xff' and data[at : at + 2] != _JPEG_SCAN:
+        is_fill = data[at + 1 : at + 2] == b'\xff'
+        at += 1 if is_fill else 2 + int.from_bytes(data[at + 2 : at + 4], 'big')
+    return data.find(_JPEG_END, at) < 0
 
 
 def _read_bytes(path: Path, what: str) -> bytes:

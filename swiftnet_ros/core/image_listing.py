@@ -22,6 +22,7 @@ import sys
 from typing import Callable, Dict, Iterator, List, Sequence, Tuple
 import unicodedata
 
+from swiftnet_ros.core.image_files import exif_orientation
 from swiftnet_ros.errors import (
     DuplicateNameError,
     FileMissingError,
@@ -46,6 +47,7 @@ _MAX_UNPAIRED = 0.05
 # Help of the option --allow-unpaired.
 ALLOW_UNPAIRED = 'leave out images without a label and the reverse, however many'
 _MAX_NAMED = 3
+_MAX_CHECKED = 200
 _MAX_KINDS = 6
 
 Warn = Callable[[str], None]
@@ -183,7 +185,20 @@ def pair_files(
         raise UnpairedFilesError('; '.join(parts))
     if len(parts) > 1:
         warn('; '.join(parts))
+    _warn_of_orientation(images, [image for image, _ in pairs], warn)
     return pairs
+
+
+def _warn_of_orientation(folder: Path, files: List[Path], warn: Warn) -> None:
+    """Report rotated images among at most _MAX_CHECKED: their labels may be rotated or not."""
+    checked = files[:: -(-len(files) // _MAX_CHECKED)]
+    rotated = [path for path in checked if exif_orientation(path) != 1]
+    if rotated:
+        warn(
+            f'{safe_text(folder)}: {len(rotated)} of {len(checked)} images that were checked have '
+            f'an EXIF orientation, as {safe_text(rotated[0].name)}; it is ignored, so labels must '
+            'be of the pixels as stored'
+        )
 
 
 def _missing(what: str, files: List[Path], folder: Path) -> List[str]:

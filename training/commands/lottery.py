@@ -23,6 +23,7 @@ from training.commands.arguments import CommandParser
 from training.experiments.experiment import load_experiment
 from training.experiments.run import run_experiment, selected_runs
 from training.experiments.seed_runs import SeedRuns
+from training.schema.config import load_tree
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -35,7 +36,12 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument('--only', nargs='+', default=[], metavar='VARIANT', help='only these')
     parser.add_argument('--seeds', nargs='+', type=int, help="default: the experiment's")
     parser.add_key_values('--set', 'such as dense.train.epochs=3')
+    parser.add_allow_unpaired()
     options = parser.parse_args(arguments)
+    if options.allow_unpaired:
+        has_transfer = bool(load_tree(options.experiment).get('transfer'))
+        for section in ('dense', 'transfer.train')[: 1 + has_transfer]:
+            options.set.append(f'{section}.data.options.allow_unpaired=true')
     experiment = load_experiment(options.experiment, tuple(options.set))
     selected_runs(experiment, options.only)
     for seed in options.seeds or experiment.seeds:

@@ -61,7 +61,7 @@ def main(arguments: Sequence[str]) -> int:
     _check_out(out, source)
     checkpoint = load_checkpoint(source)
     network = checkpoint.network()
-    statistics = _statistics(config, checkpoint, network, options.root)
+    statistics = _statistics(config, checkpoint, network, options)
     history = prune(network, config.prune, statistics, config.seed)
     pruned = replace(checkpoint, weights=network.state_dict(), miou=None, progress={})
     files: dict[Path, Content] = {
@@ -92,6 +92,7 @@ def _parser() -> CommandParser:
     add('--dataset', help='calibration images, for criterion context')
     add('--root', type=path_argument, help='folder of the dataset')
     add('--split', help='split of the dataset')
+    parser.add_allow_unpaired()
     add('--images', type=int, help='number of calibration images')
     add('--crop', type=int, help='side of their crops in pixels')
     parser.add_size('image size for the GMACs', (1024, 2048))
@@ -124,13 +125,15 @@ def _check_out(out: Path, checkpoint: Path) -> None:
 
 
 def _statistics(
-    config: PruneConfig, checkpoint: Checkpoint, network: nn.Module, root: Path | None
+    config: PruneConfig, checkpoint: Checkpoint, network: nn.Module, options: Namespace
 ) -> NetworkStatistics | None:
     """Collect statistics on the calibration images; None if there is no dataset."""
     given = config.calibration
     if given is None:
         return None
-    dataset = open_dataset(given.dataset, root, given.split, given.options)
+    allowed = {'allow_unpaired': True} if options.allow_unpaired else {}
+    values = {**given.options, **allowed}
+    dataset = open_dataset(given.dataset, options.root, given.split, values)
     if tuple(dataset.table.classes) != tuple(checkpoint.classes):
         counts = f'{len(checkpoint.classes)} and {len(dataset.table.classes)}'
         reason = f'its classes are not those of {given.dataset} ({counts})'

@@ -16,6 +16,7 @@
 
 import os
 
+from PIL import Image
 import pytest
 from swiftnet_ros.core.image_listing import image_files, pair_files
 from swiftnet_ros.errors import (
@@ -145,6 +146,20 @@ def test_more_than_5_percent_unpaired_is_an_error_unless_allowed(folders, warnin
     found = pair_files(images, labels, allow_unpaired=True, warn=warnings.append)
     assert names(found) == [('a.jpg', 'a.png'), ('b.jpg', 'b.png')]
     assert len(warnings) == 1
+
+
+def test_exif_orientation_of_labeled_images_is_reported_once(folders, warnings):
+    images, labels = folders
+    touch(labels, 'a.png', 'b.png')
+    for name, orientation in (('a.jpg', 3), ('b.jpg', 1)):
+        exif = Image.Exif()
+        exif[0x112] = orientation
+        Image.new('RGB', (8, 8)).save(images / name, exif=exif)
+    pair_files(images, labels, warn=warnings.append)
+    assert warnings == [
+        f'{images}: 1 of 2 images that were checked have an EXIF orientation, as a.jpg; it is '
+        'ignored, so labels must be of the pixels as stored'
+    ]
 
 
 def test_no_pair_at_all_is_always_an_error(folders):
