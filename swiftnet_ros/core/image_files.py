@@ -28,7 +28,7 @@ from typing import Any, Iterator, Optional, Tuple
 import cv2
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
+from PIL import Image, ImageFile
 from swiftnet_ros.core.frames import Frame, to_8_bits
 from swiftnet_ros.core.labels import Labels
 from swiftnet_ros.errors import (
@@ -43,6 +43,7 @@ from swiftnet_ros.text import safe_text
 _FLAGS = cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH | cv2.IMREAD_IGNORE_ORIENTATION
 _JPEG, _JPEG_SCAN, _JPEG_END = b'\xff\xd8\xff', b'\xff\xda', b'\xff\xd9'
 _MAX_ID = 65535
+_MAX_PIXELS = 1 << 30
 _ORIENTATION_TAG = 0x0112
 # Orientations that swap width and height.
 _TRANSPOSED = range(5, 9)
@@ -67,7 +68,9 @@ def read_image(path: Path) -> Frame:
     if pixels is None:
         raise UnreadableFileError(path, 'image')
     if pixels.dtype not in (np.uint8, np.uint16):
-        raise UnreadableFileError(path, 'image', f'{pixels.dtype} pixels; store 8 or 16 bits')
+        raise UnreadableFileError(
+            path, 'image', f'{pixels.dtype} pixels; store unsigned 8 or 16 bits'
+        )
     return Frame(to_8_bits(np.asarray(pixels)), 'bgr')
 
 
@@ -80,8 +83,8 @@ def read_ids(path: Path) -> npt.NDArray[Any]:
     """
     data = _read_bytes(path, 'label image')
     try:
-        with Image.open(BytesIO(data)) as image:
-            one = _GRAY_OF_ONE.get(str(image.tile[0][3]), 1) if image.tile else 1
+        with _large_images(), Image.open(BytesIO(data)) as image:
+            raw_mode = _raw_mode(image)
             pixels = np.asarray(image)
             mode, file_format = image.mode, image.format
     # Pillow raises many kinds for damaged files.
@@ -94,7 +97,7 @@ def read_ids(path: Path) -> npt.NDArray[Any]:
     if pixels.ndim != 2 or pixels.dtype.kind not in 'bui':
         raise LabelFormatError(path, f'{_description(pixels)} (mode {mode})')
     if pixels.dtype.itemsize == 1:
-        return np.asarray(pixels // one, np.uint8) if one > 1 else pixels.astype(np.uint8)
+        return pixels.astype(np.uint8) // np.uint8(_GRAY_OF_ONE.get(raw_mode[:3], 1))
     if pixels.min() < 0 or pixels.max() > _MAX_ID:
         raise LabelFormatError(path, f'ids from {pixels.min()} to {pixels.max()}')
     return pixels.astype(np.uint16)
@@ -169,6 +172,23 @@ def _is_cut_jpeg(data: bytes) -> bool:
         is_fill = data[at + 1 : at + 2] == b'\xff'
         at += 1 if is_fill else 2 + int.from_bytes(data[at + 2 : at + 4], 'big')
     return data.find(_JPEG_END, at) < 0
+
+
+def _raw_mode(image: ImageFile.ImageFile) -> str:
+    """Return Pillow's name for how pixels are stored in the file, '' if the format has none."""
+    arguments = image.tile[0][3] if image.tile else ''
+    return str(arguments[0] if isinstance(arguments, tuple) and arguments else arguments)
+
+
+@contextmanager
+def _large_images() -> Iterator[None]:
+    """Let Pillow read images as large as OpenCV does; its own limit is for images of others."""
+    limit = Image.MAX_IMAGE_PIXELS
+    Image.MAX_IMAGE_PIXELS = _MAX_PIXELS
+    try:
+        yield
+    finally:
+        Image.MAX_IMAGE_PIXELS = limit
 
 
 def _read_bytes(path: Path, what: str) -> bytes:

@@ -34,13 +34,11 @@ from swiftnet_ros.errors import (
 from swiftnet_ros.text import safe_text
 
 _JPEG_SUFFIXES = ('.jpg', '.jpeg', '.jpe', '.jfif')
-# Of lossless formats, or of formats that can be.
-LABEL_SUFFIXES = (
-    *('.png', '.bmp', '.dib', '.gif', '.tif', '.tiff', '.webp'),
-    *('.pbm', '.pgm', '.ppm', '.pnm', '.pxm', '.sr', '.ras'),
-)
+# Without loss, or with a choice of it.
+LABEL_SUFFIXES = ('.png', '.bmp', '.dib', '.gif', '.tif', '.tiff', '.webp')
+_RARE_SUFFIXES = ('.pbm', '.pgm', '.ppm', '.pnm', '.pxm', '.sr', '.ras', '.jp2', '.avif')
 # What OpenCV reads, without formats of floating-point numbers.
-IMAGE_SUFFIXES = (*_JPEG_SUFFIXES, *LABEL_SUFFIXES, '.jp2', '.avif')
+IMAGE_SUFFIXES = (*_JPEG_SUFFIXES, *LABEL_SUFFIXES, *_RARE_SUFFIXES)
 # Files and folders that operating systems and file servers add.
 _SYSTEM_NAMES = {'thumbs.db', 'ehthumbs.db', 'desktop.ini', '__macosx', '@eadir', '$recycle.bin'}
 _MAX_UNPAIRED = 0.05

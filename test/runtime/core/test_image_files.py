@@ -135,7 +135,7 @@ def test_cut_jpeg_with_a_whole_thumbnail_is_unreadable(tmp_path):
 
 def test_floating_point_images_are_refused(tmp_path):
     cv2.imwrite(str(tmp_path / 'a.tif'), np.zeros((4, 4, 3), np.float32))
-    with pytest.raises(UnreadableFileError, match='float32 pixels; store 8 or 16 bits'):
+    with pytest.raises(UnreadableFileError, match='float32 pixels; store unsigned 8 or 16 bits'):
         read_image(tmp_path / 'a.tif')
 
 
@@ -158,18 +158,46 @@ def test_one_bit_is_0_or_1(tmp_path):
 
 @pytest.mark.parametrize(('bits', 'row'), [(2, b'\x1b'), (4, b'\x01\x23')])
 def test_gray_of_few_bits_is_not_scaled(tmp_path, bits, row):
-    (tmp_path / 'a.png').write_bytes(_gray_png(4, bits, row))
+    (tmp_path / 'a.png').write_bytes(_one_row_png(4, bits, _GRAY, row))
     assert read_ids(tmp_path / 'a.png').tolist() == [[0, 1, 2, 3]]
+    (tmp_path / 'a.tif').write_bytes(_one_row_tiff(4, bits, row))
+    assert read_ids(tmp_path / 'a.tif').tolist() == [[0, 1, 2, 3]]
 
 
-def _gray_png(width, bits, row):
-    """Return a PNG of one row of gray pixels."""
+def test_16_bits_with_alpha_are_no_ids(tmp_path):
+    row = b'\x00\x01\xff\xff' * 2
+    (tmp_path / 'a.png').write_bytes(_one_row_png(2, 16, _GRAY_ALPHA, row))
+    with pytest.raises(LabelFormatError, match='4 channels'):
+        read_ids(tmp_path / 'a.png')
+
+
+_GRAY, _GRAY_ALPHA = 0, 4
+
+
+def _one_row_tiff(width, bits, row):
+    """Return a gray TIFF without compression."""
+    tags = [(256, width), (257, 1), (258, bits), (259, 1), (262, 1), (273, 8), (278, 1)]
+    tags.append((279, len(row)))
+    entries = b''.join(struct.pack('<HHII', tag, 4, 1, value) for tag, value in tags)
+    data = row.ljust(8, b'\0')
+    return (
+        b'II*\0'
+        + struct.pack('<I', 8 + len(data))
+        + data
+        + struct.pack('<H', len(tags))
+        + entries
+        + bytes(4)
+    )
+
+
+def _one_row_png(width, bits, kind, row):
+    """Return a PNG with one row of pixels of a color type."""
 
     def chunk(kind, content):
         checksum = zlib.crc32(kind + content)
         return struct.pack('>I', len(content)) + kind + content + struct.pack('>I', checksum)
 
-    header = struct.pack('>IIBBBBB', width, 1, bits, 0, 0, 0, 0)
+    header = struct.pack('>IIBBBBB', width, 1, bits, kind, 0, 0, 0)
     data = zlib.compress(b'\0' + row)
     return b'\x89PNG\r\n\x1a\n' + b''.join(
         chunk(*item) for item in ((b'IHDR', header), (b'IDAT', data), (b'IEND', b''))
@@ -191,6 +219,12 @@ def test_16_bit_ids_are_kept(tmp_path, suffix):
     cv2.imwrite(str(path), IDS.astype(np.uint16) * 20000)
     assert read_ids(path).dtype == np.uint16
     assert read_ids(path).tolist() == (IDS.astype(int) * 20000).tolist()
+
+
+def test_labels_above_the_limit_of_pillow_are_read(tmp_path, monkeypatch):
+    monkeypatch.setattr(Image, 'MAX_IMAGE_PIXELS', 1)
+    path = written(tmp_path / 'a.png', IDS)
+    assert read_ids(path).tolist() == IDS.tolist() and Image.MAX_IMAGE_PIXELS == 1
 
 
 def test_pixels_that_are_no_ids_say_what_to_do(tmp_path):
