@@ -255,20 +255,18 @@ class DuplicateNameError(SwiftnetError):
 class UnpairedFilesError(SwiftnetError):
     """Too many images without a label, or labels without an image."""
 
-    def __init__(self, found: str) -> None:
-        super().__init__(
-            f'{found}; add what is missing, or leave unpaired files out with --allow-unpaired'
-        )
+    def __init__(self, found: str, pairs: int) -> None:
+        advice = 'add what is missing, or leave unpaired files out with --allow-unpaired'
+        if pairs == 0:
+            advice = 'a label needs the name of its image'
+        super().__init__(f'{found}; {advice}')
 
 
 class LabelFormatError(SwiftnetError):
     """A label image whose pixels are not class ids."""
 
-    def __init__(self, path: object, found: str) -> None:
-        super().__init__(
-            f'label image {safe_text(path)} has {found}, expected one channel of class ids, such '
-            'as a PNG in gray or with a palette; convert it'
-        )
+    def __init__(self, path: object, found: str, advice: str) -> None:
+        super().__init__(f'label image {safe_text(path)} has {found}, expected ids; {advice}')
 
 
 class LabelIdError(SwiftnetError):

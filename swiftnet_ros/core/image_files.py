@@ -42,6 +42,8 @@ from swiftnet_ros.text import safe_text
 
 _FLAGS = cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH | cv2.IMREAD_IGNORE_ORIENTATION
 _JPEG, _JPEG_SCAN, _JPEG_END = b'\xff\xd8\xff', b'\xff\xda', b'\xff\xd9'
+_IDS_FOR_COLORS = 'replace each color by the id of its class, and save a gray or palette PNG'
+_INTEGERS = 'save integers of 8 or 16 bits without a sign, such as a gray PNG'
 _MAX_ID = 65535
 _MAX_PIXELS = 1 << 30
 _ORIENTATION_TAG = 0x0112
@@ -91,15 +93,17 @@ def read_ids(path: Path) -> npt.NDArray[Any]:
     except Exception as error:
         raise UnreadableFileError(path, 'label image', error) from error
     if file_format in ('JPEG', 'MPO'):
-        raise LabelFormatError(path, 'JPEG compression, which changes ids')
+        raise LabelFormatError(path, 'JPEG compression', 'it changes them: export PNG instead')
     if mode in ('LA', 'PA') and (pixels[..., 1] == 255).all():
         pixels = pixels[..., 0]
-    if pixels.ndim != 2 or pixels.dtype.kind not in 'bui':
-        raise LabelFormatError(path, f'{_description(pixels)} (mode {mode})')
+    if pixels.ndim != 2:
+        raise LabelFormatError(path, f'colors or transparency ({mode})', _IDS_FOR_COLORS)
+    if pixels.dtype.kind not in 'bui':
+        raise LabelFormatError(path, f'{pixels.dtype} numbers', _INTEGERS)
     if pixels.dtype.itemsize == 1:
         return pixels.astype(np.uint8) // np.uint8(_GRAY_OF_ONE.get(raw_mode[:3], 1))
     if pixels.min() < 0 or pixels.max() > _MAX_ID:
-        raise LabelFormatError(path, f'ids from {pixels.min()} to {pixels.max()}')
+        raise LabelFormatError(path, f'values {pixels.min()} to {pixels.max()}', _INTEGERS)
     return pixels.astype(np.uint16)
 
 
@@ -201,10 +205,3 @@ def _read_bytes(path: Path, what: str) -> bytes:
     if not data:
         raise UnreadableFileError(path, what, 'the file is empty')
     return data
-
-
-def _description(pixels: npt.NDArray[Any]) -> str:
-    """Return what the pixels of an image are, if they are not ids."""
-    if pixels.ndim != 2:
-        return f'{pixels.shape[-1]} channels, as colors have'
-    return f'{pixels.dtype} numbers'

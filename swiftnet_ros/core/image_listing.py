@@ -87,16 +87,16 @@ class FoundFiles:
 
 
 def find_files(
-    folder: Path, endings: Sequence[str], what: str = 'folder', nested: bool = False
+    folder: Path, endings: Sequence[str], what: str, nested: bool = False
 ) -> FoundFiles:
     """
-    Return the files of a folder with one of the endings, in any case; with `nested` those below.
+    Return the files of a folder of `what` with one of the endings, in any case; `nested`: below.
 
     Links are followed. Hidden files and those of operating systems are skipped. Raise
     FileMissingError for no folder, NoImagesError if there are no such files.
     """
     if not folder.is_dir():
-        raise FileMissingError(folder, what)
+        raise FileMissingError(folder, f'folder of {what}')
     lower = tuple(ending.lower() for ending in endings)
     found = FoundFiles(folder, endings)
     for path in _walk(folder, nested, found.skipped, ()):
@@ -140,7 +140,7 @@ def image_files(folder: Path, warn: Warn = print_warning) -> List[Path]:
 
     Raise FileMissingError for no folder, NoImagesError if there are no images.
     """
-    found = find_files(folder, IMAGE_SUFFIXES, 'folder of images')
+    found = find_files(folder, IMAGE_SUFFIXES, 'images')
     if found.skipped:
         warn(f'{safe_text(folder)}: images: {len(found.files)}; skipped: {found.skipped_text()}')
     return found.files
@@ -163,9 +163,11 @@ def pair_files(
     then other files are expected and not reported. Raise UnpairedFilesError if more than 5 % are
     unpaired, unless `allow_unpaired`, or if all are; DuplicateNameError for two files of one name.
     """
+    endings = (image_ending,) if image_ending else IMAGE_SUFFIXES
+    label_endings = (label_ending,) if label_ending else LABEL_SUFFIXES
     found = (
-        find_files(images, (image_ending,) if image_ending else IMAGE_SUFFIXES, nested=nested),
-        find_files(labels, (label_ending,) if label_ending else LABEL_SUFFIXES, nested=nested),
+        find_files(images, endings, 'images', nested),
+        find_files(labels, label_endings, 'labels', nested),
     )
     named, labeled = (item.by_name() for item in found)
     pairs = [(path, labeled[name]) for name, path in named.items() if name in labeled]
@@ -180,7 +182,7 @@ def pair_files(
     unpaired = len(lonely) + len(unused)
     too_many = unpaired > _MAX_UNPAIRED * (len(pairs) + unpaired)
     if not pairs or (too_many and not allow_unpaired):
-        raise UnpairedFilesError('; '.join(parts))
+        raise UnpairedFilesError('; '.join(parts), len(pairs))
     if len(parts) > 1:
         warn('; '.join(parts))
     _warn_of_orientation(images, [image for image, _ in pairs], warn)

@@ -268,3 +268,13 @@ def test_labels_are_read_in_the_byte_order_of_the_message(is_bigendian):
     row = np.array([1, 299], '>u2' if is_bigendian else '<u2').tobytes()
     made = message('mono16', [row], 2, is_bigendian=is_bigendian)
     assert to_labels(made).tolist() == [[1, 299]]
+
+
+def test_labels_of_opencv_encodings_are_read():
+    assert to_labels(message('8UC1', [b'\x01\x02'], 2)).tolist() == [[1, 2]]
+
+
+@pytest.mark.parametrize('encoding', ['8UC3', 'rgb8', '', 'mono', 'nv12'])
+def test_labels_of_other_encodings_are_invalid(encoding):
+    with pytest.raises(InvalidFrameError, match=f"encoding '{encoding}' of a label image"):
+        to_labels(message(encoding, [bytes(6)], 2))

@@ -74,12 +74,13 @@ MADE = [
         ['a.jpg and a.png have the same name without suffix', 'rename or remove one'],
     ),
     (
-        errors.UnpairedFilesError('/d: 3 pairs'),
+        errors.UnpairedFilesError('/d: 3 pairs', 3),
         ['/d: 3 pairs; add what is missing', '--allow-unpaired'],
     ),
+    (errors.UnpairedFilesError('/d', 0), ['/d; a label needs the name of its image']),
     (
-        errors.LabelFormatError('a.png', '3 channels'),
-        ['label image a.png has 3 channels, expected one channel of class ids', 'convert it'],
+        errors.LabelFormatError('a.png', 'colors', 'store ids'),
+        ['label image a.png has colors, expected ids; store ids'],
     ),
     (
         errors.SizeMismatchError('a.png', (4, 8), (2, 3), '; the EXIF orientation'),

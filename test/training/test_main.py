@@ -20,13 +20,16 @@ import sys
 
 import cv2
 from helpers.checkout import ROOT
+from helpers.tiny_experiment import EXPERIMENT
 from helpers.tiny_model import write_tiny_model
 from helpers.tiny_training import tiny_checkpoint, write_config, write_folder
 import numpy as np
 import pytest
 from training.__main__ import ALIASES, COMMANDS, main
 from training.run.checkpoint import save_checkpoint
+import yaml
 
+PRUNE = 'prune tiny.pt -o p.pt --criterion context --dataset folder --crop 64 --images 4'
 # Command lines in a folder with a configuration, a checkpoint and a dataset, and their errors.
 MISTAKES = [
     ('trian', "unknown command 'trian'; did you mean 'train'"),
@@ -40,6 +43,13 @@ MISTAKES = [
     ('train tiny.yaml --out run --root set --set loss.name=focal', "unknown loss 'focal'"),
     ('train tiny.yaml --out run --root set --init cut.pt', 'cut.pt: it is damaged'),
     ('train tiny.yaml --out run --root ids --set train.workers=1', 'contains label ids 9'),
+    ('train tiny.yaml --out run --root lonely', 'labels without an image: 1 (lonely.png)'),
+    ('train tiny.yaml --out run --root lonely --allow-unpaired', 'contains label ids 9'),
+    ('lottery experiment.yaml --out runs --root lonely --allow-unpaired', 'label ids 9'),
+    (f'{PRUNE} --root lonely', 'labels without an image: 1 (lonely.png)'),
+    (f'{PRUNE} --root lonely --allow-unpaired', 'contains label ids 9'),
+    ('evaluate tiny.pt --dataset folder --root lonely', 'labels without an image: 1 (lonely.p'),
+    ('evaluate tiny.pt --dataset folder --root lonely --allow-unpaired', 'contains label ids 9'),
     ('export cut.pt -o a.onnx', 'cannot use checkpoint cut.pt: it is damaged'),
     ('export tiny.pt -o set', "--out is 'set', expected a file, not a folder"),
     ('evaluate nowhere.onnx --dataset folder --root set', "model not found: 'nowhere.onnx'"),
@@ -61,10 +71,13 @@ MISTAKES = [
 def workplace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp('workplace')
     write_folder(folder / 'set')
-    write_folder(folder / 'ids')
+    for name in ('ids', 'lonely'):
+        write_folder(folder / name)
+        for path in (folder / name).glob('*/labels/*.png'):
+            cv2.imwrite(str(path), np.full((64, 96), 9, np.uint8))
     for split in ('train', 'val'):
-        label = folder / 'ids' / split / 'labels' / '000.png'
-        cv2.imwrite(str(label), np.full((64, 96), 9, np.uint8))
+        (folder / 'lonely' / split / 'labels' / 'lonely.png').touch()
+    (folder / 'experiment.yaml').write_text(yaml.safe_dump(EXPERIMENT))
     save_checkpoint(tiny_checkpoint(), folder / 'tiny.pt')
     write_tiny_model(folder / 'tiny.onnx')
     for name in ('tiny.pt', 'tiny.onnx'):

@@ -92,7 +92,7 @@ def quantize(
         **_provenance(calibration, options),
         'method': method,
         'layers_float': kept,
-        **scorer.metrics(after, f'held-out images of {options.source}'),
+        **scorer.metrics(after, f'held-out images of {safe_text(options.source)}'),
         'golden_agreement': scorer.golden_agreement(model, path),
     }
     return QuantizationResult(model, quantizer, method, scores, losses, record)

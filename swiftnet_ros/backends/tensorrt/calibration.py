@@ -52,7 +52,7 @@ def calibration_sha256(path: Optional[Path]) -> Optional[str]:
         return None
     digest = hashlib.sha256()
     is_folder = path.is_dir()
-    for file in find_files(path, IMAGE_SUFFIXES).files if is_folder else [path]:
+    for file in find_files(path, IMAGE_SUFFIXES, 'images').files if is_folder else [path]:
         digest.update(os.fsencode(file.name) if is_folder else b'')
         content = read_content(file, 'calibration', _MAX_IMAGE_BYTES)
         digest.update(hashlib.sha256(content).digest())

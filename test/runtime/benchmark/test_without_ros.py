@@ -123,7 +123,10 @@ def test_ratios_are_medians_of_the_rounds_and_growth_is_since_the_middle(folder)
         (['--labels', '/nowhere'], 'folder of labels not found: /nowhere'),
         (['--images', '/nowhere'], 'folder of images not found: /nowhere'),
         (['--images', '{empty}'], 'no images in '),
-        (['--labels', '{labels}', '--images', '{more}'], 'no label for image '),
+        (
+            ['--labels', '{labels}', '--images', '{more}'],
+            '0 pairs; images without a label: 1 (new.png)',
+        ),
         (['--labels', '{wrong}'], 'contains label ids 77, the class table has 0 to 4'),
         (['--labels', '{small}'], 'is 3x3 pixels, expected 80x60'),
         (['--repeat', '0'], '--repeat is 0, expected at least 1'),
@@ -151,3 +154,11 @@ def test_errors_are_one_line_and_exit_code_1(folder, tmp_path, capsys, more, err
     printed = capsys.readouterr()
     assert printed.out == '' and error in printed.err
     assert printed.err.startswith('error: ') and printed.err.count('\n') == 1
+
+
+def test_unpaired_files_are_an_error_unless_allowed(folder, capsys):
+    (folder / 'labels' / 'more.png').write_bytes(next((folder / 'labels').iterdir()).read_bytes())
+    assert run(folder, '--labels', str(folder / 'labels')) == 1
+    assert 'labels without an image: 1 (more.png)' in capsys.readouterr().err
+    assert run(folder, '--labels', str(folder / 'labels'), '--allow-unpaired') == 0
+    assert report_of(capsys)['sent'] == 5

@@ -119,7 +119,9 @@ class TestEveryLayout:
             open_dataset(name, None, 'train')
 
     def test_unknown_split_raises(self, tree, name):
-        with pytest.raises(SwiftnetError, match='split is .*one of train|folder not found'):
+        with pytest.raises(
+            SwiftnetError, match='split is .*one of train|folder of images not found'
+        ):
             open_dataset(name, tree(name), 'trian')
 
     def test_unknown_option_raises(self, tree, name):
@@ -132,7 +134,7 @@ class TestEveryLayout:
     [
         (np.full((10, 5), 200), LabelIdError, 'contains label ids 200, the class table has'),
         (np.zeros((3, 4)), SizeMismatchError, 'is 4x3 pixels, expected 5x10'),
-        (np.zeros((10, 5, 3)), LabelFormatError, '3 channels, as colors have'),
+        (np.zeros((10, 5, 3)), LabelFormatError, 'has colors or transparency'),
     ],
 )
 def test_invalid_label_image_raises(tree, label, error, words):
