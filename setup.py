@@ -81,7 +81,7 @@ EXTRAS = {
     'training': [
         'accelerate>=1.0,<2',
         'dacite>=1.8,<2',
-        'filelock>=3.12,<5',
+        'filelock>=3.20.1,<5',
         'matplotlib>=3.7,<4',
         'onnxscript>=0.5,<1',
         'tensorboard>=2.14,<3',

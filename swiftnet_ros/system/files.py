@@ -76,19 +76,20 @@ def write_json(path: Path, tree: Any, indent: Optional[int] = None) -> None:
     write_atomic(path, to_json(tree, indent=indent) + '\n', check=_check_json)
 
 
-def append_line(path: Path, line: str) -> None:
-    """Append a line; if the disk is full the file stays as it was, and OSError names it."""
-    with _naming(path):
-        handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
+def append(path: Path, content: Union[bytes, str]) -> None:
+    """Append to a file; if the disk is full it stays as it was, and OSError names it."""
+    with _naming(path), ExitStack() as stack:
+        is_new = not path.exists()
+        handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        stack.callback(os.close, handle)
+        size = os.fstat(handle).st_size
         try:
-            size = os.fstat(handle).st_size
-            try:
-                _write(handle, (line + '\n').encode())
-            except OSError:
-                os.ftruncate(handle, size)
-                raise
-        finally:
-            os.close(handle)
+            _write(handle, _as_bytes(content))
+        except OSError:
+            os.ftruncate(handle, size)
+            if is_new:
+                _remove(path)
+            raise
 
 
 def _check_json(path: Path) -> None:

@@ -23,10 +23,11 @@ import sys
 from typing import Any
 
 from filelock import FileLock, Timeout
-from swiftnet_ros.system.files import append_line, write_atomic
+from swiftnet_ros.system.files import append, write_atomic
 from swiftnet_ros.system.json_text import to_json
 
 LOCK = '.lock'
+_QUIET_S = 1.0
 
 
 class RunPaths:
@@ -71,7 +72,7 @@ class RunPaths:
 
 def append_record(path: Path, record: dict[str, Any]) -> None:
     """Append a record as one JSON line, in full or not at all."""
-    append_line(path, to_json(record))
+    append(path, to_json(record) + '\n')
 
 
 def read_records(path: Path) -> list[dict[str, Any]]:
@@ -106,7 +107,8 @@ def lock_run(folder: Path) -> Iterator[None]:
     folder.mkdir(parents=True, exist_ok=True)
     lock = FileLock(folder / LOCK)
     try:
-        lock.acquire(blocking=False)
+        # A process that is about to end is no news.
+        lock.acquire(timeout=_QUIET_S)
     except Timeout:
         print(
             f'{folder}: another process is training it; waiting until that ends', file=sys.stderr

@@ -21,11 +21,11 @@ import sys
 from typing import Any
 
 from torch import nn
-from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
 from training.datasets.base import ImageLabelDataset
 from training.evaluation.evaluate import evaluate, torch_predictor
 from training.run.checkpoint import Checkpoint, save_checkpoint
+from training.run.event_log import EventLog
 from training.run.folder import append_record, RunPaths
 from training.schema.config import TrainConfig
 from training.trainer.state import TrainState
@@ -45,8 +45,7 @@ def default_callbacks(
 
     `template` is a checkpoint without weights that describes the network and its data.
     """
-    # TensorBoard hides what an interrupted run wrote after the step it resumes from.
-    board = SummaryWriter(str(paths.tensorboard), purge_step=first_step)
+    board = EventLog(paths.tensorboard, first_step)
     validate = evaluate_average(template, validation, paths, board)
     return [
         log_losses(paths, board),
@@ -56,7 +55,6 @@ def default_callbacks(
         every_epochs(config.checkpoint_every, save_average(template, paths.last, True)),
         at_end(validate),
         at_end(save_average(template, paths.trained, False)),
-        at_end(lambda state: board.close()),
     ]
 
 
@@ -86,7 +84,7 @@ def update_ema(state: TrainState) -> None:
     state.ema.update_parameters(state.network)
 
 
-def log_losses(paths: RunPaths, board: SummaryWriter) -> Callback:
+def log_losses(paths: RunPaths, board: EventLog) -> Callback:
     """Write step, epoch, loss and learning rate of every step."""
 
     def log(state: TrainState) -> None:
@@ -115,7 +113,7 @@ def show_progress() -> Callback:
 
 
 def evaluate_average(
-    template: Checkpoint, validation: ImageLabelDataset, paths: RunPaths, board: SummaryWriter
+    template: Checkpoint, validation: ImageLabelDataset, paths: RunPaths, board: EventLog
 ) -> Callback:
     """Evaluate the averaged network on the validation split and record mIoU and IoU."""
 

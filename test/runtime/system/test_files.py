@@ -25,7 +25,7 @@ from time import monotonic
 
 import pytest
 from swiftnet_ros.errors import FileMissingError, InvalidValueError
-from swiftnet_ros.system.files import append_line, write_atomic, write_json, write_together
+from swiftnet_ros.system.files import append, write_atomic, write_json, write_together
 
 WRITER = """
 import os, sys, time
@@ -184,8 +184,8 @@ def test_standard_output_that_is_a_file_is_written_in_place(tmp_path):
 
 def test_line_that_does_not_fit_leaves_the_file_as_it_was(tmp_path, monkeypatch):
     path, real = tmp_path / 'losses.jsonl', os.write
-    append_line(path, 'first')
-    append_line(path, 'second')
+    append(path, 'first\n')
+    append(path, b'second\n')
 
     def fill(handle, content):
         if len(content) < 5:
@@ -194,6 +194,9 @@ def test_line_that_does_not_fit_leaves_the_file_as_it_was(tmp_path, monkeypatch)
 
     monkeypatch.setattr(os, 'write', fill)
     with pytest.raises(OSError, match='No space left') as error:
-        append_line(path, 'third')
+        append(path, 'third\n')
     assert error.value.filename == str(path)
     assert path.read_text() == 'first\nsecond\n'
+    with pytest.raises(OSError, match='No space left'):
+        append(tmp_path / 'new', 'content')
+    assert list(tmp_path.iterdir()) == [path]

@@ -18,13 +18,14 @@ import os
 import signal
 import subprocess
 import sys
+from threading import Thread
 import time
 
 from helpers.checkout import ROOT
 from helpers.tiny_training import step_losses, tiny_config, training_that, write_config
 import pytest
 from swiftnet_ros.errors import SwiftnetError
-from training.run.folder import lock_run, RunPaths
+from training.run.folder import LOCK, lock_run, RunPaths
 from training.trainer.train import train
 
 # A statement that waits at step 3 until a file exists.
@@ -81,6 +82,29 @@ def test_folder_that_stays_empty_is_removed(tmp_path):
     with pytest.raises(SwiftnetError), lock_run(tmp_path / 'run'):
         raise SwiftnetError('stop')
     assert not (tmp_path / 'run').exists()
+
+
+def test_link_in_place_of_the_lock_is_not_followed(tmp_path):
+    (tmp_path / 'run').mkdir()
+    (tmp_path / 'run' / LOCK).symlink_to(tmp_path / 'elsewhere')
+    with pytest.raises(OSError, match='symbolic links'), lock_run(tmp_path / 'run'):
+        pass
+    assert not (tmp_path / 'elsewhere').exists()
+
+
+def test_only_a_long_wait_is_reported(tmp_path, capsys):
+    def wait():
+        with lock_run(tmp_path):
+            pass
+
+    with lock_run(tmp_path):
+        waiting = Thread(target=wait)
+        waiting.start()
+        time.sleep(0.5)
+        assert capsys.readouterr().err == ''
+        time.sleep(1.0)
+    waiting.join(10)
+    assert 'another process is training it' in capsys.readouterr().err
 
 
 def test_existing_folder_stays(tmp_path):

@@ -14,6 +14,7 @@
 
 """Killed runs resume with the same losses, and never with another configuration."""
 
+import errno
 import json
 import os
 from pathlib import Path
@@ -34,6 +35,7 @@ from helpers.tiny_training import (
 import numpy as np
 import pytest
 import torch
+from training.__main__ import main
 from training.run.checkpoint import CheckpointError, load_checkpoint
 from training.run.folder import read_records, RunPaths
 from training.schema.config import load_config
@@ -71,6 +73,35 @@ def test_killed_run_resumes_with_the_same_losses(folder_root, tmp_path):
         torch.testing.assert_close(final_weights(killed)[key], value, rtol=1e-5, atol=1e-6)
     epochs = [record['epoch'] for record in read_records(RunPaths(killed).metrics)]
     assert epochs == [1, 2, 3, 4]
+
+
+@pytest.mark.parametrize('full', ['losses.jsonl', 'metrics.jsonl', 'events', 'last.pt'])
+def test_run_on_a_disk_that_fills_resumes_with_each_step_once(
+    folder_root, tmp_path, monkeypatch, capsys, full
+):
+    run, config = RunPaths(tmp_path / 'run'), write_config(tmp_path / 'tiny.yaml')
+    words = ['train', str(config), '--root', str(folder_root), '--out', str(run.folder)]
+    real, writes = os.write, []
+
+    def fill(handle, content):
+        if Path(os.readlink(f'/proc/self/fd/{handle}')).name.startswith(full):
+            writes.append(handle)
+            if len(writes) > (full != 'last.pt'):
+                real(handle, content[:5])
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return real(handle, content)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, 'write', fill)
+        assert main(words) == 1
+    last_line = capsys.readouterr().err.splitlines()[-1]
+    assert last_line.startswith(f'error: No space left on device: {run.folder}')
+    assert full in last_line
+    assert main(words) == 0
+    steps = [record['step'] for record in read_records(run.losses)]
+    epochs = [record['epoch'] for record in read_records(run.metrics)]
+    assert (steps, epochs) == ([1, 2, 3, 4], [1, 2])
+    assert not list(run.folder.rglob('*.partial'))
 
 
 @pytest.fixture
