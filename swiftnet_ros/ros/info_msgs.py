@@ -64,15 +64,18 @@ def scaled(info: CameraInfo, width: int, height: int) -> CameraInfo:
             [0.0, 0.0, 1.0],
         ]
     )
+    # A calibration may hold any numbers; NumPy would warn about some of them.
+    with np.errstate(all='ignore'):
+        k, p = resize @ np.reshape(info.k, (3, 3)), resize @ np.reshape(info.p, (3, 4))
     return CameraInfo(
         header=info.header,
         width=width,
         height=height,
         distortion_model=info.distortion_model,
         d=info.d,
-        k=(resize @ np.reshape(info.k, (3, 3))).ravel(),
+        k=k.ravel(),
         r=info.r,
-        p=(resize @ np.reshape(info.p, (3, 4))).ravel(),
+        p=p.ravel(),
     )
 
 

@@ -106,6 +106,12 @@ def test_what_does_not_depend_on_the_size_is_kept():
     assert small.header == stamped(1)
 
 
+@pytest.mark.parametrize('value', [np.inf, -np.inf, np.nan, 1e308])
+def test_numbers_that_no_calibration_has_warn_nobody(value, recwarn):
+    scaled(stereo(k=[value] * 9, p=[value] * 12), 100000, 100000)
+    assert not recwarn.list
+
+
 def test_a_camera_without_calibration_stays_without_one():
     small = scaled(CameraInfo(width=64, height=48), 32, 24)
     assert not small.k.any() and not small.p.any()
