@@ -131,9 +131,10 @@ def _segment(data: bytes, at: int) -> Tuple[bytes, int]:
     length = unpack_from('>H', data, at)[0] if at + 2 <= len(data) else 0
     if length < 2:
         raise InvalidFrameError('damaged JPEG: a segment has a wrong length')
-    if at + length > len(data):
+    end = at + length
+    if end > len(data):
         raise InvalidFrameError('damaged JPEG: its end is missing')
-    return data[at + 2 : at + length], at + length
+    return data[at:end][2:], end
 
 
 def _header(content: bytes, is_progressive: bool) -> JpegHeader:
@@ -142,22 +143,22 @@ def _header(content: bytes, is_progressive: bool) -> JpegHeader:
     bits, height, width, count = unpack_from('>BHHB', content)
     if bits != 8:
         raise InvalidFrameError(f'JPEG of {bits} bits, expected 8')
-    components = [content[6 + 3 * index :][:2] for index in range(count)]
-    factors = {identity: (both >> 4, both & 15) for identity, both in components}
+    identities, pairs = content[6::3][:count], content[7::3][:count]
+    factors = {name: (pair >> 4, pair & 15) for name, pair in zip(identities, pairs)}
     if not 1 <= len(factors) == count <= 4 or not all(
-        1 <= factor <= 4 for both in factors.values() for factor in both
+        1 <= factor <= 4 for pair in factors.values() for factor in pair
     ):
         raise InvalidFrameError('damaged JPEG: unknown kind of pixels')
-    widest, tallest = (max(both[axis] for both in factors.values()) for axis in (0, 1))
+    widest, tallest = (max(pair[axis] for pair in factors.values()) for axis in (0, 1))
     blocks = {
-        identity: -(-width * wide // (8 * widest)) * -(-height * tall // (8 * tallest))
-        for identity, (wide, tall) in factors.items()
+        name: -(-width * wide // (8 * widest)) * -(-height * tall // (8 * tallest))
+        for name, (wide, tall) in factors.items()
     }
     return JpegHeader(height, width, blocks, is_progressive)
 
 
 def _blocks_in_scan(content: bytes, header: Optional[JpegHeader]) -> int:
-    identities = content[1 : 1 + 2 * content[0] : 2] if content else b''
+    identities = content[1::2][: content[0]] if content else b''
     if header is None or not identities or not set(identities) <= set(header.blocks):
         raise InvalidFrameError('damaged JPEG: a scan of unknown pixels')
     return sum(header.blocks[identity] for identity in identities)
@@ -168,7 +169,8 @@ def _end_of_scan(data: bytes, at: int) -> Tuple[int, int]:
     found = _SCAN_END.search(data, at)
     if found is None:
         raise InvalidFrameError('damaged JPEG: its end is missing')
-    return at + len(data[at : found.start()].rstrip(b'\xff')), found.start()
+    end = found.start()
+    return at + len(data[at:end].rstrip(b'\xff')), end
 
 
 def _is_color(marker: int, content: bytes) -> bool:

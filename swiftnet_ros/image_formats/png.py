@@ -105,16 +105,17 @@ def _critical_chunks(data: bytes) -> List[Tuple[bytes, memoryview]]:
         if at + 12 > len(data):
             break
         length, kind = unpack_from('>I4s', data, at)
-        start, end = at + 8, at + 12 + length
+        checksum_at, end = at + 8 + length, at + 12 + length
         if end > len(data):
             break
         # A lower-case letter marks what a decoder may ignore: texts, color profiles, animations.
         if not kind[0] & 0x20:
-            if crc32(view[at + 4 : end - 4]) != unpack_from('>I', data, end - 4)[0]:
+            named = view[at:checksum_at][4:]
+            if crc32(named) != unpack_from('>I', data, checksum_at)[0]:
                 raise InvalidFrameError('damaged PNG: wrong checksum')
             if kind == b'IEND':
                 return chunks
-            chunks.append((kind, view[start : end - 4]))
+            chunks.append((kind, named[4:]))
         at = end
     else:
         raise InvalidFrameError(f'PNG of more than {_MAX_CHUNKS} chunks')
@@ -124,9 +125,10 @@ def _critical_chunks(data: bytes) -> List[Tuple[bytes, memoryview]]:
 def _inflated(compressed: bytes, size: int) -> bytes:
     """Return the first `size` bytes, or raise InvalidFrameError if there are less."""
     inflater, rows, start = decompressobj(), bytearray(), thread_time()
+    rest = memoryview(compressed)
     try:
         for at in range(0, len(compressed), _SLICE):
-            rows += inflater.decompress(compressed[at : at + _SLICE], size - len(rows))
+            rows += inflater.decompress(rest[at:][:_SLICE], size - len(rows))
             if len(rows) == size or inflater.eof:
                 break
             if thread_time() - start > _MAX_INFLATE_TIME:

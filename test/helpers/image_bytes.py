@@ -72,13 +72,14 @@ def jpeg_scan(jpeg, index=0):
     at = starts[index] + 4
     while jpeg[at] != 0xFF or jpeg[at + 1] in (0, *range(0xD0, 0xD8)):
         at += 1
-    return jpeg[starts[index] : at]
+    start = starts[index]
+    return jpeg[start:at]
 
 
 def with_jpeg_size(jpeg, height, width):
     """Return a JPEG whose header claims another size."""
     at = max(jpeg.find(b'\xff\xc0'), jpeg.find(b'\xff\xc2'))
-    return jpeg[: at + 5] + struct.pack('>HH', height, width) + jpeg[at + 9 :]
+    return jpeg[:at] + jpeg[at:][:5] + struct.pack('>HH', height, width) + jpeg[at:][9:]
 
 
 def zeros(height, width, channels=3):

@@ -127,7 +127,8 @@ def test_damaged_images_decode_to_the_size_in_the_header_or_raise(kind, changes)
     data = bytearray(encoded('.png' if kind == '.png' else '.jpg', NOISE, options))
     for position, content in changes:
         start = position % len(data)
-        data[start : start + len(content)] = content
+        end = start + len(content)
+        data[start:end] = content
     try:
         pixels = decode(bytes(data), 10_000)
     except InvalidFrameError as error:
