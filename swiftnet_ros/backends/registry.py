@@ -22,7 +22,7 @@ from typing import Dict, List, NamedTuple, Optional, Tuple, Type, Union
 from swiftnet_ros.backends.base import Backend
 from swiftnet_ros.backends.engine_build import EngineBuild, EngineFile
 from swiftnet_ros.backends.options import AUTO, BackendOptions
-from swiftnet_ros.backends.tensorrt.engine_file import read_engine_facts, SUFFIX
+from swiftnet_ros.backends.tensorrt.engine_file import check_engine, read_engine_facts, SUFFIX
 from swiftnet_ros.errors import EngineUnavailableError, InvalidModelError, UnknownNameError
 from swiftnet_ros.model_spec import ModelFile, read_model_file
 from swiftnet_ros.model_spec.find_model import find_model
@@ -84,6 +84,12 @@ def open_backend(
 def read_model(path: Path) -> ModelFile:
     """Read an ONNX file, or the facts of a built engine from its sidecar."""
     return read_engine_facts(path) if path.suffix == SUFFIX else read_model_file(path)
+
+
+def check_model_path(path: Path) -> None:
+    """Raise EngineFileError for an engine that others may have written, before it is read."""
+    if path.suffix == SUFFIX:
+        check_engine(path)
 
 
 def choose_backend(name: str, model: Union[str, Path] = '') -> Tuple[str, str]:

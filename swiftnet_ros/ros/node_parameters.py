@@ -21,6 +21,7 @@ from rcl_interfaces.msg import SetParametersResult
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 from swiftnet_ros.backends.options import BackendOptions
+from swiftnet_ros.backends.registry import check_model_path
 from swiftnet_ros.errors import SwiftnetError
 from swiftnet_ros.image_formats.decode import DEFAULT_MAX_PIXELS
 from swiftnet_ros.model_spec.find_model import find_model
@@ -137,7 +138,7 @@ def _reason_to_reject(item: Parameter, is_configured: bool) -> Optional[str]:
         )
     if changes == RELOAD and is_configured:
         try:
-            find_model(item.value)
+            check_model_path(find_model(item.value))
         except SwiftnetError as error:
             return str(error)
     return None

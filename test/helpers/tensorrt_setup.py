@@ -74,7 +74,7 @@ class FakeTensorRtSetup:
 
     def write_engine(self, path: Path, **changes: Any) -> Path:
         """Write an engine file and its sidecar for the fake TensorRT and GPU."""
-        content = b'an engine'
+        content = changes.pop('content', b'an engine')
         made: Dict[str, Any] = {
             'module': self.trt.__name__,
             'tensorrt_version': self.trt.__version__,

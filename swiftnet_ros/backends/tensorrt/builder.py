@@ -40,13 +40,12 @@ from swiftnet_ros.errors import (
     EngineUnavailableError,
     InvalidModelError,
     InvalidValueError,
-    SwiftnetError,
     UnknownNameError,
 )
 from swiftnet_ros.model_spec.qdq import check_pairs, with_float_weights
 from swiftnet_ros.system.files import write_atomic
-from swiftnet_ros.system.json_reader import read_content
 from swiftnet_ros.system.library_errors import library_errors
+from swiftnet_ros.system.private_files import read_private_file
 
 if TYPE_CHECKING:
     from swiftnet_ros.backends.tensorrt.api import TensorRt, tensorrt
@@ -185,8 +184,8 @@ def _load_timings(
         return None
     contents = [b'']
     # A cache that cannot be read is made anew.
-    with suppress(SwiftnetError):
-        contents.insert(0, read_content(path, 'timing cache', _MAX_TIMINGS_BYTES))
+    with suppress(OSError):
+        contents.insert(0, read_private_file(path, _MAX_TIMINGS_BYTES, follow_link=True))
     for content in contents:
         timings = config.create_timing_cache(content)
         if timings is not None and config.set_timing_cache(timings, False):

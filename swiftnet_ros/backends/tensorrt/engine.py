@@ -18,7 +18,7 @@ from collections import OrderedDict
 from contextlib import ExitStack
 from importlib.util import find_spec
 from pathlib import Path
-from typing import ContextManager, Dict, Union
+from typing import ContextManager, Dict, Optional, Union
 
 import numpy as np
 import numpy.typing as npt
@@ -29,7 +29,7 @@ from swiftnet_ros.backends.engine_build import EngineBuild, EngineFile
 from swiftnet_ros.backends.options import AUTO, BackendOptions
 from swiftnet_ros.backends.tensorrt.api import tensorrt_module
 from swiftnet_ros.backends.tensorrt.engine_cache import prepared_engine
-from swiftnet_ros.backends.tensorrt.engine_file import load, read_sidecar, Sidecar
+from swiftnet_ros.backends.tensorrt.engine_file import load, Sidecar
 from swiftnet_ros.backends.tensorrt.execution import EngineExecution
 from swiftnet_ros.backends.tensorrt.frame_plan import FrameFormat, FramePlan
 from swiftnet_ros.backends.tensorrt.identity import this_machine
@@ -88,19 +88,21 @@ class TensorRtBackend(Backend):
         cls, model: ModelFile, file: EngineFile, options: BackendOptions
     ) -> 'TensorRtBackend':
         """Load an engine that has its sidecar; it must have been built from this very model."""
-        built = read_sidecar(file.path).identity.model_sha256
-        if model.graph is not None and built != model.sha256:
-            raise EngineMismatchError(file.path, ['the model changed while it was built'])
-        return cls(file.path, options.precision)
+        return cls(file.path, options.precision, model)
 
-    def __init__(self, path: Union[str, Path], precision: str = AUTO) -> None:
+    def __init__(
+        self, path: Union[str, Path], precision: str = AUTO, model: Optional[ModelFile] = None
+    ) -> None:
         """
         Load an engine file and its sidecar.
 
-        Unless `precision` is auto, it must match the engine's.
+        Unless `precision` is auto, it must match the engine's. If there is a `model`, the engine
+        must be that, or be built from it.
         """
         path = Path(path)
         content, sidecar = load(path)
+        if model is not None:
+            _check_model(path, sidecar, model)
         _check(path, sidecar, precision)
         super().__init__(sidecar.spec)
         self.precision = used_precision(sidecar)
@@ -176,6 +178,17 @@ def _is_installed(module: str) -> bool:
     except ValueError:
         # A module without a spec was imported already.
         return True
+
+
+def _check_model(path: Path, sidecar: Sidecar, model: ModelFile) -> None:
+    """Raise EngineMismatchError if a file was replaced after the model was read."""
+    is_engine = model.graph is None
+    found = sidecar.engine_sha256 if is_engine else sidecar.identity.model_sha256
+    if found != model.sha256:
+        reason = 'it changed while it was opened'
+        if not is_engine:
+            reason = 'the model changed while it was built'
+        raise EngineMismatchError(path, [reason])
 
 
 def _check(path: Path, sidecar: Sidecar, precision: str) -> None:

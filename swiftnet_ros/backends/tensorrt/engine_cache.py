@@ -44,7 +44,13 @@ from swiftnet_ros.backends.tensorrt.engine_file import (
 from swiftnet_ros.backends.tensorrt.identity import EngineIdentity, this_machine
 from swiftnet_ros.backends.tensorrt.progress import ProgressCallback, ProgressReporter
 from swiftnet_ros.backends.tensorrt.source import choose_source, Source
-from swiftnet_ros.errors import EngineCacheError, EngineFileError, InvalidValueError, SwiftnetError
+from swiftnet_ros.errors import (
+    BuildError,
+    EngineCacheError,
+    EngineFileError,
+    InvalidValueError,
+    SwiftnetError,
+)
 from swiftnet_ros.model_spec import ModelFile
 from swiftnet_ros.model_spec.find_model import model_name
 
@@ -237,6 +243,8 @@ def _build(
 ) -> Tuple[bytes, Sidecar]:
     source = plan.source
     built = build(plan.trt, plan.options, source, timing_cache, reporter)
+    if calibration_sha256(source.calibration) != plan.identity.calibration_sha256:
+        raise BuildError(source.model.path, 'its calibration changed meanwhile; build it again')
     spec, golden = source.model.spec, source.model.golden
     if spec.precision != source.precision:
         # The mIoU was measured in the precision of the file.

@@ -138,8 +138,13 @@ def store(path: Path, engine: bytes, sidecar: Sidecar) -> None:
 
 def read_sidecar(path: Path) -> Sidecar:
     """Read the sidecar of an engine, without reading the engine."""
-    os.close(_open(path))
+    check_engine(path)
     return _read_sidecar(path)
+
+
+def check_engine(path: Path) -> None:
+    """Raise EngineFileError if there is no engine or others may have written it."""
+    os.close(_open(path))
 
 
 def load(path: Path) -> Tuple[bytes, Sidecar]:

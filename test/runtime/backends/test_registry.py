@@ -25,11 +25,13 @@ from helpers.tiny_model import COLORS, write_golden_model
 import numpy as np
 import pytest
 from swiftnet_ros import open_model
+from swiftnet_ros.backends import registry
 from swiftnet_ros.backends.cuda.driver import Gpu
 from swiftnet_ros.backends.options import BackendOptions
 from swiftnet_ros.backends.registry import (
     backend_class,
     BACKENDS,
+    check_model_path,
     choose_backend,
     open_backend,
     read_model,
@@ -156,6 +158,24 @@ def test_engine_of_a_model_that_was_replaced_meanwhile_raises(
     write_golden_model(model, class_id=2)
     with pytest.raises(EngineMismatchError, match='the model changed while it was built'):
         open_model(model, backend='tensorrt', precision='int8')
+
+
+def test_engine_that_is_replaced_while_it_is_opened_raises(setup, engine_file, monkeypatch):
+    facts = read_model(engine_file)
+    setup.write_engine(engine_file, content=b'another')
+    monkeypatch.setattr(registry, 'read_model', lambda path: facts)
+    with pytest.raises(EngineMismatchError, match='it changed while it was opened'):
+        open_backend(engine_file)
+
+
+def test_engine_that_others_can_write_is_refused_before_it_is_read(engine_file, model):
+    check_model_path(engine_file)
+    engine_file.chmod(0o666)
+    with pytest.raises(EngineFileError, match='others may write to it'):
+        check_model_path(engine_file)
+    # An ONNX file cannot run code.
+    model.chmod(0o666)
+    check_model_path(model)
 
 
 def test_build_of_a_missing_engine_is_logged_once_a_phase(

@@ -86,6 +86,9 @@ def test_timing_cache_is_reused_for_the_same_tensorrt_only(tensorrt, files, vers
         recorded = build(module, files, precision='fp32', workspace_mb=len(content))
         assert recorded['timings'] == 'new'
         assert timings.read_text() == f'timings of {module.__version__}'
+    # Others may have written it.
+    timings.chmod(0o666)
+    assert build(module, files, precision='fp32', workspace_mb=7)['timings'] == 'new'
 
 
 @pytest.mark.parametrize('version', VERSIONS)
