@@ -113,7 +113,7 @@ class Camera:
         self._info_fault = ''
         # Since when frames come while no output has a subscriber, None if one has.
         self._unheard_since: Optional[float] = None
-        self._log = CameraLog(node.get_logger(), self.topic, _WARNING_PERIOD)
+        self._log = CameraLog(node.get_logger(), _WARNING_PERIOD)
         # Held while a frame is published, so that none is published after `stop`.
         self._publishing = Lock()
         self._prefix = f'~/{name}/' if name else '~/'
@@ -194,7 +194,9 @@ class Camera:
         unheard = self._unheard_since
         if unheard is not None and monotonic() - unheard >= FRAME_TIMEOUT:
             how = f'subscribe to {self._prefix}{LABEL_IMAGE}, or set always_infer'
-            text = f'no output has a subscriber, so that no frame is segmented; {how}'
+            text = (
+                f'{self.topic}: no output has a subscriber, so that no frame is segmented; {how}'
+            )
             self._log.warn(NO_SUBSCRIBER, text, period=inf)
 
     def process(self, received: Received, segmenter: Segmenter) -> None:
@@ -233,7 +235,7 @@ class Camera:
         try:
             self._subscribe_to_camera_info(CAMERA_INFO in outputs)
         except SwiftnetError as error:
-            self._log.warn('camera_info', library_reason(error))
+            self._log.warn('camera_info', f'{self.topic}: {library_reason(error)}')
 
     def _subscribe_to_camera_info(self, is_wanted: bool) -> None:
         """Subscribe to the calibration next to the image topic, or unsubscribe from it."""
@@ -280,9 +282,9 @@ class Camera:
             return
         self._info_fault = result.warning
         if result.warning:
-            self._log.warn('camera_info', result.warning)
+            self._log.warn('camera_info', f'{self.topic}: {result.warning}')
         if result.remark:
-            self._log.warn('remark', result.remark, period=inf)
+            self._log.warn('remark', f'{self.topic}: {result.remark}', period=inf)
         self.stats.stages.add('publish', perf_counter() - start)
         self.stats.count_published(self._age(header))
 
@@ -295,7 +297,7 @@ class Camera:
         self.stats.count_dropped(reason, why)
         if why:
             count = self.stats.drops[reason]
-            self._log.warn(reason, f'{why} ({count} {reason} frames dropped so far)')
+            self._log.warn(reason, f'{self.topic}: {why} ({count} {reason} frames dropped so far)')
 
     def _explanation(self, reason: str, received: Received, settings: NodeParameters) -> str:
         """Return what to do about a frame that is dropped for a reason; empty if nothing."""

@@ -19,17 +19,16 @@ from typing import Any, Dict, Optional
 
 class CameraLog:
     """
-    Logs warnings about one camera, whose topic they begin with; use it from any thread.
+    Logs warnings about one camera; use it from any thread.
 
     Each kind is throttled by itself: what rclpy throttles by the line of code, one camera, or one
     fault, could keep from the log for another.
     """
 
-    def __init__(self, logger: Any, topic: str, period: float) -> None:
+    def __init__(self, logger: Any, period: float) -> None:
         """Log nothing yet; a kind is logged once in `period` seconds."""
         self._period = period
         self._logger = logger
-        self._topic = topic
         self._next: Dict[str, float] = {}
 
     def warn(self, kind: str, text: str, period: Optional[float] = None) -> None:
@@ -37,4 +36,4 @@ class CameraLog:
         now = monotonic()
         if now >= self._next.get(kind, 0.0):
             self._next[kind] = now + (self._period if period is None else period)
-            self._logger.warning(f'{self._topic}: {text}')
+            self._logger.warning(text)

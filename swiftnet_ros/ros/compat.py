@@ -20,8 +20,9 @@ Differences between the ROS releases from Humble to Rolling.
 
 from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
-from typing import Iterator, Optional, Tuple
+from typing import Any, Dict, Iterator, Optional, Tuple
 
+from rclpy.exceptions import ParameterException
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 from swiftnet_ros.errors import RosArgumentsError
@@ -63,20 +64,26 @@ def profile_variables() -> Tuple[str, ...]:
 
 
 @contextmanager
-def reject_empty_values() -> Iterator[None]:
-    """Raise RosArgumentsError if Jazzy or newer rejects a parameter without a value, as []."""
+def parameter_errors() -> Iterator[None]:
+    """Raise RosArgumentsError if a node is created with a wrong value of a parameter of ROS."""
     try:
         yield
-    except ValueError as error:
-        raise RosArgumentsError(f'{error}: {_WRITE_VALUES}') from error
+    except ParameterException as error:
+        raise RosArgumentsError(error) from error
 
 
-def check_values(node: Node) -> None:
+def parameter_overrides(node: Node) -> Dict[str, Any]:
     """
-    Raise RosArgumentsError if a declared parameter of a node has no value.
+    Return the values that the user set, by parameter, whether or not a node declares it.
 
-    Humble accepts it, where newer releases raise before. Remove with Humble.
+    rclpy shows only what is declared, and from Jazzy on cannot declare a parameter without a
+    value, which may be for another node.
     """
-    for name, parameter in node.get_parameters_by_prefix('').items():
-        if getattr(parameter, 'type_', None) == Parameter.Type.NOT_SET:
-            raise RosArgumentsError(f'parameter {name} has no value: {_WRITE_VALUES}')
+    given: Dict[str, Parameter] = node._parameter_overrides
+    return {name: parameter.value for name, parameter in given.items()}
+
+
+def check_value(name: str, value: Any) -> None:
+    """Raise RosArgumentsError if a parameter was set to no value, such as an empty list."""
+    if value is None:
+        raise RosArgumentsError(f'parameter {name} has no value: {_WRITE_VALUES}')

@@ -39,7 +39,7 @@ from swiftnet_ros.errors import (
     SystemResourcesError,
     UnexpectedError,
 )
-from swiftnet_ros.ros.compat import reject_empty_values
+from swiftnet_ros.ros.compat import parameter_errors
 from swiftnet_ros.ros.guards import NO_RESOURCES
 from swiftnet_ros.system.library_errors import library_reason
 from swiftnet_ros.text import safe_text
@@ -73,9 +73,9 @@ class ManagedNode(LifecycleNode):
     """
 
     def __init__(self, name: str, **options: Any) -> None:
-        """Start unconfigured; every parameter that the user set is declared."""
-        with reject_empty_values():
-            super().__init__(name, automatically_declare_parameters_from_overrides=True, **options)
+        """Start unconfigured; `options` are those of rclpy's Node."""
+        with parameter_errors():
+            super().__init__(name, **options)
         self.failure: Optional[SwiftnetError] = None
         # When the node must have ended once it was asked to, in seconds of `monotonic`.
         self.deadline = inf

@@ -20,13 +20,17 @@ Its fields are made by `parameter`; `declare_parameters` declares them and retur
 
 from contextlib import contextmanager
 from dataclasses import Field, field, fields
-from typing import Any, cast, Dict, Iterator, Tuple, Type, TypeVar, Union
+from difflib import get_close_matches
+import sys
+from typing import Any, cast, Dict, Iterable, Iterator, Tuple, Type, TypeVar, Union
 
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
 from rclpy.exceptions import InvalidParameterTypeException, InvalidParameterValueException
 from rclpy.node import Node
 from swiftnet_ros.errors import InvalidValueError, UnknownNameError
-from swiftnet_ros.ros.compat import check_values
+from swiftnet_ros.ros.compat import check_value, parameter_overrides
+from swiftnet_ros.ros.parameter_sources import parameter_sources
+from swiftnet_ros.text import safe_text
 
 ParametersT = TypeVar('ParametersT')
 Limits = Union[Tuple[int, int], Tuple[float, float], Tuple[()]]
@@ -34,6 +38,8 @@ Limits = Union[Tuple[int, int], Tuple[float, float], Tuple[()]]
 # Parameters that ROS and its libraries declare themselves.
 _ROS_NAMES = ('use_sim_time', 'start_type_description_service')
 _ROS_PREFIXES = ('qos_overrides.', 'diagnostic_updater.')
+# How alike, from 0 to 1, a mistyped name is to the right one.
+_TYPO = 0.8
 NUMBER = 'a number with a decimal point'
 _TYPE_NAMES = {
     str: 'text',
@@ -63,15 +69,12 @@ def declare_parameters(node: Node, cls: Type[ParametersT]) -> ParametersT:
     """
     Declare the fields of `cls` and return the values that the user set.
 
-    The node needs `automatically_declare_parameters_from_overrides`: a name that `cls` does not
-    have raises UnknownNameError, where ROS would ignore it. Raise InvalidValueError for a value
-    of the wrong type or out of range.
+    A name that `cls` does not have raises UnknownNameError, where ROS would ignore it, unless it
+    was set for all nodes: then it is a warning. Raise InvalidValueError for a value of the wrong
+    type or out of range.
     """
-    check_values(node)
     known = declared_fields(cls)
-    for name in node.get_parameters_by_prefix(''):
-        if name not in known and name not in _ROS_NAMES and not name.startswith(_ROS_PREFIXES):
-            raise UnknownNameError('parameter', name, known)
+    _check_names(node, known)
     for item in known.values():
         _declare(node, item)
     return read_parameters(node, cls)
@@ -119,14 +122,38 @@ def undeclared(node: Node, name: str, expected: str) -> Iterator[None]:
 
     Raise InvalidValueError if the block does not accept that value.
     """
-    override = None
+    override = parameter_overrides(node).get(name)
     if node.has_parameter(name):
-        override = node.get_parameter(name).value
         node.undeclare_parameter(name)
     try:
         yield
     except (InvalidParameterTypeException, InvalidParameterValueException) as error:
         raise InvalidValueError(f'parameter {name}', override, expected) from error
+
+
+def _check_names(node: Node, known: Iterable[str]) -> None:
+    unknown = []
+    for name, value in parameter_overrides(node).items():
+        is_of_ros = name.startswith(_ROS_PREFIXES)
+        if name in known or is_of_ros:
+            check_value(name, value)
+        elif name not in _ROS_NAMES:
+            unknown.append(name)
+        # ROS itself would declare them read-only.
+        if is_of_ros and not node.has_parameter(name):
+            node.declare_parameter(name, value, ignore_override=True)
+    if not unknown:
+        return
+    sources = parameter_sources(sys.argv, node.get_name())
+    for name in unknown:
+        near = get_close_matches(name, list(known), 1, _TYPO)
+        is_for_all = name in sources.all_nodes or (name in sources.unaddressed and not near)
+        if name in sources.this_node or not is_for_all:
+            raise UnknownNameError('parameter', name, known)
+        hint = f'; did you mean {near[0]}?' if near else ''
+        node.get_logger().warning(
+            f'parameter {safe_text(name)} is set for all nodes, but not one of this node{hint}'
+        )
 
 
 def _declare(node: Node, item: 'Field[Any]') -> None:

@@ -27,7 +27,7 @@ from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
 from rclpy.utilities import remove_ros_args
 from swiftnet_ros.errors import RosArgumentsError
-from swiftnet_ros.ros.compat import reject_empty_values
+from swiftnet_ros.ros.compat import parameter_errors
 from swiftnet_ros.ros.fastdds import set_profile
 from swiftnet_ros.ros.guards import GuardedExecutor
 from swiftnet_ros.system.process import exit_code, stop_on_signals, StopFlag
@@ -67,9 +67,9 @@ def exit_at_once(code: int) -> None:
 
 @contextmanager
 def plain_node(name: str, executor: Executor) -> Iterator[Node]:
-    """Create a node without a lifecycle; every parameter that the user set is declared."""
-    with reject_empty_values():
-        node = rclpy.create_node(name, automatically_declare_parameters_from_overrides=True)
+    """Create a node without a lifecycle."""
+    with parameter_errors():
+        node = rclpy.create_node(name)
     executor.add_node(node)
     try:
         yield node

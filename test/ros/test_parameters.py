@@ -16,12 +16,18 @@
 
 from dataclasses import replace
 import re
+import sys
 
 import pytest
 import rclpy
 from rclpy.context import Context
 from rclpy.parameter import Parameter
-from swiftnet_ros.errors import InvalidValueError, SwiftnetError, UnknownNameError
+from swiftnet_ros.errors import (
+    InvalidValueError,
+    RosArgumentsError,
+    SwiftnetError,
+    UnknownNameError,
+)
 from swiftnet_ros.image_publisher import PublisherParameters
 from swiftnet_ros.ros.node_parameters import NodeParameters
 from swiftnet_ros.ros.parameters import (
@@ -44,9 +50,7 @@ def declared():
 
     def declare_with(*arguments, kind=NodeParameters):
         rclpy.init(args=['--ros-args', *arguments], context=context)
-        node = rclpy.create_node(
-            'declaring', context=context, automatically_declare_parameters_from_overrides=True
-        )
+        node = rclpy.create_node('declaring', context=context)
         nodes.append(node)
         return node, declare_parameters(node, kind)
 
@@ -134,3 +138,83 @@ def test_an_unknown_name_raises_with_the_nearest_one(declared):
 def test_a_number_is_no_boolean(declared):
     with pytest.raises(SwiftnetError, match='loop is 1, expected true or false$'):
         declared('-p', 'loop:=1', kind=PublisherParameters)
+
+
+@pytest.fixture
+def for_all(declared, tmp_path, monkeypatch):
+    """Return a function that declares parameters with arguments, one a file of this content."""
+
+    def declare_with(text, *arguments):
+        (tmp_path / 'p.yaml').write_text(text)
+        words = ['--params-file', str(tmp_path / 'p.yaml'), *arguments]
+        monkeypatch.setattr(sys, 'argv', ['node', '--ros-args', *words])
+        return declared(*words)[1]
+
+    return declare_with
+
+
+BODY = """
+  ros__parameters:
+    wheel_radius: 0.39
+    empty: []
+    start: 08:30
+    deep:
+      er: 1
+    threads: 3
+"""
+
+
+@pytest.mark.parametrize('pattern', ['/**', '/*', '/**/*', '/robot/**', 'other: {}\n/**'])
+def test_unknown_names_for_all_nodes_are_warnings(for_all, capfd, pattern):
+    namespace = '/robot' if pattern in ('/**/*', '/robot/**') else '/'
+    assert for_all(f'{pattern}:{BODY}', '-r', f'__ns:={namespace}') == NodeParameters(threads=3)
+    log = capfd.readouterr().err
+    for name in ('wheel_radius', 'empty', 'start', 'deep.er'):
+        assert f'parameter {name} is set for all nodes, but not one of this node\n' in log
+
+
+def test_what_a_launch_file_sets_for_all_nodes_is_a_warning(for_all, capfd):
+    for_all('', '-r', '__node:=declaring', '-p', 'camera:=left', '-p', 'wheel_radius:=0.39')
+    log = capfd.readouterr().err
+    assert 'parameter camera is set for all nodes, but not one of this node; did you mean c' in log
+
+
+def test_what_is_addressed_to_no_node_is_a_warning(for_all, capfd):
+    for_all('', '-p', 'wheel_radius:=0.39')
+    assert 'parameter wheel_radius is set for all nodes' in capfd.readouterr().err
+
+
+def test_what_is_addressed_to_no_node_raises_if_it_looks_mistyped(for_all):
+    with pytest.raises(UnknownNameError, match="'modle'; did you mean 'model'"):
+        for_all('', '-p', 'modle:=camvid')
+
+
+@pytest.mark.parametrize(
+    ('text', 'arguments'),
+    [
+        ('declaring: {ros__parameters: {wheel_radius: 1.0}}', ()),
+        ('/declaring: {ros__parameters: {wheel_radius: 1.0}}', ()),
+        ('/**/declaring: {ros__parameters: {wheel_radius: 1.0}}', ()),
+        ('/: {declaring: {ros__parameters: {wheel_radius: 1.0}}}', ()),
+        ('', ('-p', 'declaring:wheel_radius:=1.0')),
+        ('', ('--param', 'declaring:wheel_radius:=1.0')),
+        (
+            '/**: {ros__parameters: {wheel_radius: 1.0}}\n'
+            'declaring: {ros__parameters: {wheel_radius: 1.0}}',
+            (),
+        ),
+    ],
+)
+def test_an_unknown_name_for_this_node_raises(for_all, text, arguments):
+    with pytest.raises(UnknownNameError, match="unknown parameter 'wheel_radius'"):
+        for_all(text, *arguments)
+
+
+def test_a_parameter_of_another_node_is_not_known_here(for_all):
+    text = '/**: {ros__parameters: {wheel_radius: 1.0}}\nother: {ros__parameters: {radius: 1.0}}'
+    assert for_all(text) == NodeParameters()
+
+
+def test_a_known_parameter_without_a_value_raises(for_all):
+    with pytest.raises(RosArgumentsError, match=r"parameter cameras has no value: .*\[''\]"):
+        for_all('/**: {ros__parameters: {cameras: []}}')

@@ -188,10 +188,10 @@ def test_a_calibration_that_does_not_come_is_explained(
 def test_each_kind_of_warning_is_throttled_by_itself():
     lines = []
     logger = SimpleNamespace(warning=lines.append)
-    log = CameraLog(logger, '/front', 5.0)
+    log = CameraLog(logger, 5.0)
     for kind in ('bad', 'old', 'bad', 'old'):
         log.warn(kind, f'it is {kind}')
     log.warn('old', 'it is older', period=0.0)
-    assert lines == ['/front: it is bad', '/front: it is old']
-    CameraLog(logger, '/rear', 5.0).warn('bad', 'it is bad')
-    assert lines[2:] == ['/rear: it is bad']
+    assert lines == ['it is bad', 'it is old']
+    CameraLog(logger, 5.0).warn('bad', 'it is bad')
+    assert lines[2:] == ['it is bad']
