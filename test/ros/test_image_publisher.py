@@ -112,7 +112,7 @@ def test_it_is_best_effort_unless_reliable_is_set(probe, tmp_path, images, relia
     ('arguments', 'error'),
     [
         (['source:=/nowhere'], 'folder of images not found: /nowhere; check the path'),
-        (['source:={empty}'], 'no images in .*; expected files ending in .jpg, .jpeg, .png, .bmp'),
+        (['source:={empty}'], 'no images in .*; expected files ending in .jpg, .jpeg, .*.png'),
         (['encoding:=rgb9', 'source:=/nowhere'], "unknown encoding 'rgb9'; did you mean 'rgb8'"),
         (['rate:=0.0'], 'parameter rate is 0.0, expected a number .* of 0.1 to 1000.0'),
         (['source:=[]'], 'invalid ROS arguments: .* and leave out what has no value'),
