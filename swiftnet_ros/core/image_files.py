@@ -172,9 +172,10 @@ def _quiet_opencv() -> Iterator[None]:
 def _is_cut_jpeg(data: bytes) -> bool:
     """Return whether a JPEG has no end after its header, which OpenCV 4 fills up with gray."""
     at = 2
-    while data[at : at + 1] == b'\xff' and data[at : at + 2] != _JPEG_SCAN:
-        is_fill = data[at + 1 : at + 2] == b'\xff'
-        at += 1 if is_fill else 2 + int.from_bytes(data[at + 2 : at + 4], 'big')
+    while data.startswith(b'\xff', at) and not data.startswith(_JPEG_SCAN, at):
+        is_fill = data.startswith(b'\xff\xff', at)
+        length_at, length_end = at + 2, at + 4
+        at += 1 if is_fill else 2 + int.from_bytes(data[length_at:length_end], 'big')
     return data.find(_JPEG_END, at) < 0
 
 

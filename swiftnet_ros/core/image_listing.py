@@ -90,12 +90,13 @@ def find_files(
     folder: Path, endings: Sequence[str], what: str, nested: bool = False
 ) -> FoundFiles:
     """
-    Return the files of a folder of `what` with one of the endings, in any case; `nested`: below.
+    Return the files of a folder with one of the endings, in any case.
 
-    Links are followed. Hidden files and those of operating systems are skipped. Raise
-    FileMissingError for no folder, NoImagesError if there are no such files.
+    Messages call them `what`. With `nested` folders are searched too. Links are followed. Hidden
+    files and those of operating systems are skipped. Raise FileMissingError for no folder,
+    NoImagesError if there are no such files.
     """
-    if not folder.is_dir():
+    if not os.path.isdir(folder):
         raise FileMissingError(folder, f'folder of {what}')
     lower = tuple(ending.lower() for ending in endings)
     found = FoundFiles(folder, endings)
