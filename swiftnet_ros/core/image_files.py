@@ -65,7 +65,9 @@ def read_image(path: Path) -> Frame:
     try:
         with _quiet_opencv():
             pixels = cv2.imdecode(np.frombuffer(data, np.uint8), _FLAGS)
-    except (cv2.error, MemoryError) as error:
+    except cv2.error as error:
+        raise UnreadableFileError(path, 'image', error.err) from error
+    except MemoryError as error:
         raise UnreadableFileError(path, 'image', error) from error
     if pixels is None:
         raise UnreadableFileError(path, 'image')
