@@ -53,15 +53,6 @@ class UnreadableFileError(SwiftnetError):
         super().__init__(f'cannot read {what} {safe_text(path)}{text}')
 
 
-class InvalidTextError(SwiftnetError):
-    """A text, of a file or an argument, that cannot be parsed within the limits."""
-
-    def __init__(self, name: object, reason: object, expected: str) -> None:
-        super().__init__(
-            f'cannot read {safe_text(name)}: {one_line(reason, 200)}; expected {expected}'
-        )
-
-
 class ImageEncodingError(SwiftnetError):
     """An image, of `shape` [H, W, ...], that OpenCV cannot encode."""
 
@@ -97,6 +88,14 @@ class InvalidValueError(SwiftnetError):
 
     def __init__(self, name: str, received: object, expected: str) -> None:
         super().__init__(f'{safe_text(name)} is {safe_repr(received)}, expected {expected}')
+
+
+class InvalidTextError(InvalidValueError):
+    """A text, of a file or an argument, that cannot be parsed within the limits."""
+
+    def __init__(self, name: object, reason: object, expected: str) -> None:
+        text = f'cannot read {safe_text(name)}: {one_line(reason, 200)}; expected {expected}'
+        SwiftnetError.__init__(self, text)
 
 
 class OptionConflictError(SwiftnetError):

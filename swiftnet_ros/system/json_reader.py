@@ -16,9 +16,12 @@
 
 import json
 from pathlib import Path
-from typing import Any, Dict, Iterable, List, NoReturn, Set, Tuple, Union
+from typing import Any, Dict, Iterable, List, Mapping, NoReturn, Set, Tuple, Type, Union
 
 from swiftnet_ros.errors import FileMissingError, InvalidTextError, UnreadableFileError
+
+Kinds = Union[Type[Any], Tuple[Type[Any], ...]]
+NUMBER = (int, float)
 
 # Larger files are refused before they are parsed; Python objects take up to 30 times as much.
 MAX_BYTES = 16 << 20
@@ -49,6 +52,14 @@ def read_content(path: Path, what: str, max_bytes: int = MAX_BYTES) -> bytes:
     return content
 
 
+def read_text(path: Path, what: str, max_bytes: int = MAX_BYTES) -> str:
+    """Return the text of a UTF-8 file; raise as `read_content` does, or if it is another file."""
+    try:
+        return read_content(path, what, max_bytes).decode('utf-8-sig')
+    except UnicodeDecodeError as error:
+        raise UnreadableFileError(path, what, error) from error
+
+
 def read_json(path: Path, what: str, max_bytes: int = MAX_BYTES) -> Any:
     """Return the value in a JSON file; raise as `read_content` and `parse_json` do."""
     return parse_json(read_content(path, what, max_bytes), f'{what} {path}')
@@ -61,6 +72,14 @@ def read_json_object(path: Path, what: str, max_bytes: int = MAX_BYTES) -> Dict[
         name = f'{what} {path}'
         raise InvalidTextError(name, f'it is of type {type(tree).__name__}', 'a JSON object')
     return tree
+
+
+def check_kinds(tree: Mapping[str, Any], kinds: Mapping[str, Kinds], name: str) -> None:
+    """Raise InvalidTextError, which names `name`, for a key that is missing or of another type."""
+    for key, kind in kinds.items():
+        if not isinstance(tree.get(key, ...), kind):
+            reason = f'{key} is missing or of another type'
+            raise InvalidTextError(name, reason, 'what this package wrote')
 
 
 def parse_json(text: Union[str, bytes], name: str) -> Any:

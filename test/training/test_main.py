@@ -56,7 +56,7 @@ MISTAKES = [
     ('evaluate cut.onnx --dataset folder --root set', 'cannot use model cut.onnx'),
     ('evaluate tiny.yaml --dataset folder --root set', 'cannot use model tiny.yaml'),
     ('evaluate tiny.pt --dataset warehouse --option frames', "--option is 'frames', expected KEY"),
-    ('evaluate tiny.pt --dataset warehouse --option frames=[', 'expected a value in YAML'),
+    ('evaluate tiny.pt --dataset warehouse --option frames=[', 'expected valid YAML'),
     ('evaluate tiny.pt --dataset folder --root ids', 'contains label ids 9'),
     ('evaluate tiny.onnx --dataset folder --root set --precision int3', "precision 'int3'"),
     ('evaluate tiny.onnx --dataset folder --root set --threads=-1', 'threads is -1, expected'),

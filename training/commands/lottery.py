@@ -16,11 +16,11 @@
 """python -m training lottery EXPERIMENT: train an ablation of pruning."""
 
 from collections.abc import Sequence
-import json
 
 from swiftnet_ros.system.paths import path_argument
 from training.commands.arguments import CommandParser
 from training.experiments.experiment import load_experiment
+from training.experiments.result import read_result
 from training.experiments.run import run_experiment, selected_runs
 from training.experiments.seed_runs import SeedRuns
 from training.schema.config import load_tree
@@ -47,6 +47,6 @@ def main(arguments: Sequence[str]) -> int:
     for seed in options.seeds or experiment.seeds:
         seed_runs = SeedRuns(experiment, seed, options.root, options.transfer_root, options.out)
         for paths in run_experiment(seed_runs, options.only):
-            result = json.loads(paths.result.read_text())
+            result = read_result(paths.result)
             print(f'{paths.folder}: {result["params"]} parameters, mIoU {result["miou"]}')
     return 0

@@ -16,20 +16,22 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
-import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from swiftnet_ros.errors import InvalidValueError, UnknownNameError
+from swiftnet_ros.errors import InvalidValueError, one_line, UnknownNameError, UnreadableFileError
 from swiftnet_ros.system.files import write_json
+from swiftnet_ros.system.json_reader import check_kinds, read_json_object
 from tqdm import tqdm
 from training.datasets.base import ImageLabelDataset
 from training.schema.config import ClassWeightsConfig, DataConfig, SamplingConfig
 
 # Neighboring pixels are correlated: this many of them count as one sample.
 _PIXELS_PER_SAMPLE = 16 * 16
+# Bytes of the file of counts: a million images.
+_MAX_BYTES = 1 << 28
 # ENet adds it to a class's fraction before the logarithm.
 _ENET_OFFSET = 1.02
 
@@ -78,10 +80,25 @@ def load_or_count_classes(data: DataConfig, dataset: ImageLabelDataset, path: Pa
         source['sources'] = [asdict(item) for item in data.sources]
     names = [item.name for item in dataset.table.classes]
     if path.exists():
-        stored = json.loads(path.read_text())
+        stored = read_json_object(path, 'class counts', _MAX_BYTES)
+        check_kinds(stored, {'source': dict, 'share': dict, 'pixels': list}, str(path))
         if stored['source'] == source and list(stored['share']) == names:
-            return ClassCounts(names, np.array(stored['pixels'], np.int64), source)
+            pixels = _counts(stored['pixels'], (len(dataset), len(names)), path)
+            return ClassCounts(names, pixels, source)
     return ClassCounts(names, count_pixels(dataset), source)
+
+
+def _counts(rows: Any, shape: tuple[int, int], path: Path) -> npt.NDArray[np.int64]:
+    """Return the stored counts [images, classes]; raise UnreadableFileError for anything else."""
+    remedy = 'delete it, and the labels are counted again'
+    try:
+        counts = np.array(rows, np.int64)
+    except (ValueError, TypeError, OverflowError) as error:
+        raise UnreadableFileError(path, 'class counts', f'{one_line(error)}; {remedy}') from error
+    if counts.shape != shape or (counts < 0).any():
+        reason = f'its pixels are no counts of {shape[0]} images and {shape[1]} classes; {remedy}'
+        raise UnreadableFileError(path, 'class counts', reason)
+    return counts
 
 
 def count_pixels(dataset: ImageLabelDataset) -> npt.NDArray[np.int64]:

@@ -16,9 +16,13 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
+from swiftnet_ros.errors import InvalidTextError
+from swiftnet_ros.model_spec.spec import is_integer
 from swiftnet_ros.system.files import write_json
+from swiftnet_ros.system.json_reader import check_kinds, Kinds, NUMBER, read_json_object
 import torch
 from training.datasets.mixture import description
 from training.evaluation.complexity import count_complexity
@@ -26,6 +30,19 @@ from training.experiments.removed import Removed, RemovedChannels
 from training.run.checkpoint import layer_widths, load_checkpoint, weights_sha256
 from training.run.folder import read_records, RunPaths
 from training.schema.config import load_config
+
+_KINDS: dict[str, Kinds] = {
+    'name': str,
+    'seed': int,
+    'weights': str,
+    'dataset': str,
+    'params': int,
+    'gmacs': NUMBER,
+    'miou': (*NUMBER, type(None)),
+    'iou': dict,
+    'widths': dict,
+    'kept_channels': dict,
+}
 
 
 def write_result(
@@ -62,3 +79,17 @@ def write_result(
         'config': asdict(config),
     }
     write_json(paths.result, result, indent=1)
+
+
+def read_result(path: Path) -> dict[str, Any]:
+    """Read result.json, with the keys that are used; InvalidTextError if one is odd."""
+    result = read_json_object(path, 'result of a run')
+    name = f'result of a run {path}'
+    check_kinds(result, _KINDS, name)
+    check_kinds(result['iou'], dict.fromkeys(result['iou'], (*NUMBER, type(None))), name)
+    check_kinds(result['widths'], dict.fromkeys(result['widths'], int), name)
+    for layer, kept in result['kept_channels'].items():
+        are_ids = isinstance(kept, list) and kept and all(is_integer(item) for item in kept)
+        if not are_ids:
+            raise InvalidTextError(name, f'kept_channels of {layer!r}', 'indices of channels')
+    return result

@@ -16,11 +16,11 @@
 
 from dataclasses import asdict, dataclass, replace
 from itertools import islice
-import json
 from pathlib import Path
 
 from swiftnet_ros.errors import SwiftnetError
 from swiftnet_ros.system.files import write_json
+from swiftnet_ros.system.json_reader import read_json_object
 import torch
 from training.datasets.loader import readable_batches, training_loader
 from training.datasets.mixture import open_training_data
@@ -114,7 +114,7 @@ class _Round:
         }
         if not path.exists():
             write_json(path, options, indent=1)
-        before = json.loads(path.read_text())
+        before = read_json_object(path, 'options of a variant')
         for key, value in options.items():
             if before.get(key) != value:
                 raise VariantMismatchError(path, key, before.get(key), value)

@@ -15,12 +15,13 @@
 """Report a profiling result as Markdown, and update the tables of documents from their JSON."""
 
 from collections.abc import Callable
-import json
 from pathlib import Path
 import re
 
-from swiftnet_ros.errors import FileMissingError, UnknownNameError
+from swiftnet_ros.errors import UnknownNameError, UnreadableFileError
 from swiftnet_ros.system.files import write_atomic
+from swiftnet_ros.system.json_reader import read_json_object, read_text
+from swiftnet_ros.system.library_errors import library_errors
 from training.profiling.scaling import scaling_table, size_series, slope_table
 from training.profiling.tables import (
     block_table,
@@ -76,19 +77,19 @@ def with_updated_tables(document: Path) -> str:
     A table is between `<!-- bench FILE.json TABLE -->` and `<!-- end bench -->`; FILE is relative
     to the document, TABLE one of `TABLES`.
     """
-    if not document.is_file():
-        raise FileMissingError(document, 'document')
+    text = read_text(document, 'document')
 
     def updated(match: re.Match[str]) -> str:
         start, end = match[1], match[4]
         return f'{start}{_make_table(document.parent / match["file"], match["table"])}\n{end}'
 
-    return _BLOCK.sub(updated, document.read_text())
+    return _BLOCK.sub(updated, text)
 
 
 def _make_table(path: Path, name: str) -> str:
     if name not in TABLES:
         raise UnknownNameError('bench table', name, TABLES)
-    if not path.is_file():
-        raise FileMissingError(path, 'result of bench')
-    return TABLES[name](json.loads(path.read_text()))
+    what = 'result of bench'
+    result = read_json_object(path, what)
+    with library_errors(lambda reason: UnreadableFileError(path, what, reason)):
+        return TABLES[name](result)

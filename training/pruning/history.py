@@ -16,15 +16,17 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-import json
 from pathlib import Path
-from typing import Any
 
-from swiftnet_ros.errors import FileMissingError, InvalidValueError, SwiftnetError
+from swiftnet_ros.errors import InvalidValueError, SwiftnetError
+from swiftnet_ros.system.json_reader import read_json_object
 from swiftnet_ros.system.json_text import to_json
 from torch import nn
 from training.pruning.dependency_groups import channel_count, IN, OUT, remove_channels
 from training.schema.from_yaml import dataclass_from_tree
+
+# More output channels than any convolution has.
+MAX_CHANNELS = 1 << 16
 
 
 class HistoryMismatchError(SwiftnetError):
@@ -112,12 +114,7 @@ def history_path(checkpoint: Path) -> Path:
 
 def load_history(path: Path) -> PruningHistory:
     """Load a history; raise FileMissingError or InvalidValueError if there is none."""
-    if not path.is_file():
-        raise FileMissingError(path, 'pruning history')
-    try:
-        tree: Any = json.loads(path.read_text())
-    except ValueError as error:
-        raise InvalidValueError(str(path), 'not JSON', 'a pruning history') from error
+    tree = read_json_object(path, 'pruning history')
     if tree == {}:
         raise InvalidValueError(str(path), tree, 'a pruning history')
     history = dataclass_from_tree(PruningHistory, tree, f'{path}.')
@@ -127,8 +124,9 @@ def load_history(path: Path) -> PruningHistory:
 
 def _check_removals(path: Path, removals: Sequence[Removal]) -> None:
     for removal in removals:
-        valid = sorted(set(removal.indices) & set(range(removal.channels)))
-        if removal.side not in (OUT, IN) or list(removal.indices) != valid:
+        indices = removal.indices
+        valid = tuple(sorted({i for i in indices if 0 <= i < removal.channels <= MAX_CHANNELS}))
+        if removal.side not in (OUT, IN) or indices != valid:
             expected = f'{OUT} or {IN} with ascending indices below {removal.channels}'
             raise InvalidValueError(f'{path}: {removal.layer}', removal.side, expected)
         if len(valid) == removal.channels:

@@ -22,25 +22,27 @@ all other numbers. For speed, remove whole channels (structured.py).
 from base64 import b64decode, b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass
-import json
+import math
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from swiftnet_ros.errors import (
-    FileMissingError,
     InvalidValueError,
     SwiftnetError,
     UnknownNameError,
     UnreadableFileError,
 )
 from swiftnet_ros.system.files import write_json
+from swiftnet_ros.system.json_reader import read_json_object
 import torch
 from torch import nn, Tensor
 from training.pruning.options import EmptyLayerError
 
 # name of a convolution's weight -> bool of its shape, True where the weight is kept
 Masks = Mapping[str, Tensor]
+# Bytes of a file of masks: 400 million weights.
+_MAX_BYTES = 1 << 26
 SCOPES = ('global', 'layer')
 
 
@@ -123,13 +125,11 @@ def save_masks(masks: Masks, path: Path) -> None:
 
 def load_masks(path: Path) -> dict[str, Tensor]:
     """Load masks; raise FileMissingError or UnreadableFileError if there are none."""
-    if not path.is_file():
-        raise FileMissingError(path, 'file of masks')
+    tree = read_json_object(path, 'file of masks', _MAX_BYTES)
     try:
-        tree = json.loads(path.read_text())
         return {name: _unpack(packed) for name, packed in tree.items()}
     except (AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
-        raise UnreadableFileError(path, 'masks') from error
+        raise UnreadableFileError(path, 'file of masks') from error
 
 
 def _largest(magnitudes: Tensor, ratio: float) -> Tensor:
@@ -141,7 +141,10 @@ def _largest(magnitudes: Tensor, ratio: float) -> Tensor:
 
 def _unpack(packed: Mapping[str, Any]) -> Tensor:
     shape, content = packed['shape'], b64decode(packed['bits'], validate=True)
-    bits = np.unpackbits(np.frombuffer(content, np.uint8), count=int(np.prod(shape)))
+    count = math.prod(shape)
+    if min(shape, default=0) < 0 or len(content) != -(-count // 8):
+        raise ValueError('bits of another shape')
+    bits = np.unpackbits(np.frombuffer(content, np.uint8), count=count)
     mask = torch.from_numpy(bits.astype(bool)).view(shape)
     if int(mask.sum()) != packed['kept']:
         raise ValueError('damaged bits')

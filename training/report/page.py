@@ -21,6 +21,7 @@ import re
 from matplotlib.figure import Figure
 from swiftnet_ros.errors import FileMissingError, UnknownNameError
 from swiftnet_ros.system.files import write_atomic
+from swiftnet_ros.system.json_reader import read_text
 from training.profiling.plots import save_plot
 from training.report.plots import PLOTS
 from training.report.runs import read_runs, VariantResults, variants_by_table
@@ -99,13 +100,12 @@ def page_text(page: Path) -> str:
     reference; files of `evaluate --json` for `iou`, and folders of these for `models` and
     `faults`. A folder of runs without results makes a line that says so.
     """
-    if not page.is_file():
-        raise FileMissingError(page, 'page')
+    text = read_text(page, 'page')
 
     def updated(match: re.Match[str]) -> str:
         return f'{match[1]}{_make_block(page.parent, match)}\n{match[5]}'
 
-    return _BLOCK.sub(updated, page.read_text())
+    return _BLOCK.sub(updated, text)
 
 
 def _make_block(base: Path, match: re.Match[str]) -> str:

@@ -16,15 +16,18 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-import json
 from pathlib import Path
 from typing import Any
 
 from swiftnet_ros.errors import FileMissingError, InvalidValueError, SwiftnetError
+from swiftnet_ros.system.json_reader import check_kinds, NUMBER, read_json_object
+from training.experiments.result import read_result
 from training.run.folder import RunPaths
 
 # The variant that all others are pruned from.
 DENSE = 'dense'
+# What tables show of latency.json and quantize.json.
+_MEASURED = {'fp32_ms', 'int8_ms', 'fp32_file_mb', 'int8_file_mb', 'miou_before', 'miou_after'}
 
 
 class NoResultsError(SwiftnetError):
@@ -119,22 +122,20 @@ def variants_by_table(runs: Sequence[RunResult]) -> dict[str, list[VariantResult
 
 
 def _read_run(paths: RunPaths) -> RunResult:
-    result = _read_json(paths.result)
+    result = read_result(paths.result)
     if result.get('miou') is None:
         raise InvalidValueError(f'{paths.result}: miou', None, 'a split with labels')
     latency, quantized = (
-        _read_json(path) if path.exists() else {} for path in (paths.latency, paths.quantized)
+        _read_measured(path) if path.exists() else {} for path in (paths.latency, paths.quantized)
     )
     return RunResult(paths, result, latency, quantized)
 
 
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(path.read_text())
-    except ValueError as error:
-        raise InvalidValueError(str(path), 'not JSON', 'a file that a run wrote') from error
-    assert isinstance(content, dict)
-    return content
+def _read_measured(path: Path) -> dict[str, Any]:
+    measured = read_json_object(path, 'result')
+    kinds = dict.fromkeys(_MEASURED & set(measured), (*NUMBER, type(None)))
+    check_kinds(measured, kinds, f'result {path}')
+    return measured
 
 
 def _mean_of_all(values: Sequence[Any]) -> float | None:

@@ -16,13 +16,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-import json
 from pathlib import Path
 from typing import Any
 
-from swiftnet_ros.errors import FileMissingError
+from swiftnet_ros.errors import InvalidValueError
+from swiftnet_ros.system.json_reader import check_kinds, NUMBER, read_json_object
 from training.profiling.tables import JsonTree, markdown_table
 from training.report.runs import VariantResults
+from training.schema.from_yaml import dataclass_from_tree
 
 NOT_MEASURED = 'not measured'
 NO_PIXELS = 'absent'
@@ -159,7 +160,15 @@ def _listed(values: Sequence[int]) -> str:
 def read_evaluations(folder: Path) -> Evaluations:
     """Read the files evaluate_PRECISION.json that a folder has."""
     paths = {name: folder / f'evaluate_{name}.json' for name in PRECISIONS}
-    return {name: json.loads(path.read_text()) for name, path in paths.items() if path.is_file()}
+    return {name: read_evaluation(path) for name, path in paths.items() if path.is_file()}
+
+
+def read_evaluation(path: Path) -> dict[str, Any]:
+    """Read a file of `evaluate --json`; InvalidTextError for another one."""
+    content, name = read_json_object(path, 'evaluation'), f'evaluation {path}'
+    check_kinds(content, {'images': int, 'miou': (*NUMBER, type(None)), 'iou': dict}, name)
+    check_kinds(content['iou'], dict.fromkeys(content['iou'], (*NUMBER, type(None))), name)
+    return content
 
 
 def model_table(results: Path) -> str:
@@ -197,7 +206,7 @@ def iou_table(folder: Path) -> str:
     }
     classes = next(iter(columns.values()))['iou'] if columns else {}
     rows = [
-        (name, *(class_percent(content['iou'][name]) for content in columns.values()))
+        (name, *(class_percent(content['iou'].get(name)) for content in columns.values()))
         for name in classes
     ]
     return markdown_table(('class', *columns), rows)
@@ -212,8 +221,9 @@ def corruption_table(folder: Path) -> str:
     models = sorted(path.name for path in folder.iterdir() if path.is_dir())
     mious: dict[str, dict[str, str]] = {}
     for path in sorted(folder.glob('*/*.json'), key=lambda path: path.name):
-        result = json.loads(path.read_text())
-        corruption = ', '.join(result.get('faults', ())) or 'none'
+        result = read_json_object(path, 'evaluation')
+        check_kinds(result, {'miou': (*NUMBER, type(None))}, f'evaluation {path}')
+        corruption = ', '.join(map(str, result.get('faults') or ())) or 'none'
         mious.setdefault(corruption, {})[path.parent.name] = class_percent(result['miou'])
     rows = [
         (corruption, *(by_model.get(model, NOT_MEASURED) for model in models))
@@ -234,9 +244,13 @@ class ReferenceTable:
 
 def read_reference(path: Path) -> ReferenceTable:
     """Read a published table, copied by hand into JSON."""
-    if not path.is_file():
-        raise FileMissingError(path, 'reference table')
-    return ReferenceTable(**json.loads(path.read_text()))
+    what = 'reference table'
+    table = dataclass_from_tree(ReferenceTable, read_json_object(path, what), f'{path}.')
+    for row in table.rows:
+        check_kinds(row, {'row': str, 'arm': (str, list), 'miou': NUMBER}, f'{what} {path}')
+    if not table.rows:
+        raise InvalidValueError(f'{path}: rows', [], 'at least the full network')
+    return table
 
 
 def comparison_table(variants: Sequence[VariantResults], reference: ReferenceTable) -> str:

@@ -19,43 +19,25 @@ from dataclasses import asdict, dataclass, field
 import hashlib
 from io import BytesIO
 from pathlib import Path
-import pickle
-import struct
 from typing import Any
 
-from swiftnet_ros.errors import FileMissingError, one_line, SwiftnetError
+from swiftnet_ros.errors import SwiftnetError
 from swiftnet_ros.model_spec import SemanticClass
 from swiftnet_ros.system.files import write_atomic
+from swiftnet_ros.system.library_errors import library_errors
 import torch
 from torch import nn, Tensor
 from training.models import build_model
+from training.run.checkpoint_file import CheckpointError as CheckpointError
+from training.run.checkpoint_file import read_checkpoint_file
 from training.run.finite import first_not_finite
 from training.schema.config import check_values, ModelConfig
 from training.schema.from_yaml import dataclass_from_tree
 
 VERSION = 1
-# How many characters of torch's own message an error quotes.
-_MAX_QUOTED = 120
-# The exceptions that torch.load raises for truncated or changed files.
-_DAMAGED = (
-    pickle.UnpicklingError,
-    struct.error,
-    AssertionError,
-    AttributeError,
-    EOFError,
-    LookupError,
-    OSError,
-    RuntimeError,
-    TypeError,
-    ValueError,
-)
-
-
-class CheckpointError(SwiftnetError):
-    """A checkpoint that cannot be read or does not fit."""
-
-    def __init__(self, path: object, reason: object) -> None:
-        super().__init__(f'cannot use checkpoint {path}: {one_line(reason)}')
+# Ten times the largest encoder's: a network is built before its weights are loaded.
+_MAX_PARAMETERS = 1 << 28
+_CHECKED = ('classes', 'ignored_source_ids', 'trained_on', 'height', 'width', 'miou')
 
 
 @dataclass(frozen=True)
@@ -80,14 +62,13 @@ class Checkpoint:
 
     def network(self) -> nn.Module:
         """Return the network with its weights, pruned channels removed."""
-        model = build_model(self.model, len(self.classes))
-        try:
+        name = f'of {self.model.variant} {self.model.encoder}'
+        with library_errors(
+            lambda reason: CheckpointError(name, f'its weights do not fit ({reason})')
+        ):
+            model = build_model(self.model, len(self.classes))
             adopt_shapes(model, self.weights)
             model.load_state_dict(dict(self.weights), strict=True)
-        except (RuntimeError, IndexError) as error:
-            reason = f'its weights do not fit ({str(error)[:_MAX_QUOTED]})'
-            name = f'of {self.model.variant} {self.model.encoder}'
-            raise CheckpointError(name, reason) from error
         return model
 
 
@@ -124,13 +105,32 @@ def checkpoint_bytes(checkpoint: Checkpoint) -> memoryview:
 
 def load_checkpoint(path: Path) -> Checkpoint:
     """Load a checkpoint: tensors and plain values only, so that no file can run code."""
-    content = _load_tensors(path, 'checkpoint')
+    content = read_checkpoint_file(path, 'checkpoint')
     if not isinstance(content, dict) or content.pop('version', None) != VERSION:
         raise CheckpointError(path, f'it is not a swiftnet_ros checkpoint of version {VERSION}')
     _check_finite(content, path)
-    checkpoint = dataclass_from_tree(Checkpoint, content, 'checkpoint.')
-    check_values({f'model.{key}': value for key, value in asdict(checkpoint.model).items()})
+    try:
+        checkpoint = dataclass_from_tree(Checkpoint, content, 'checkpoint.')
+        check_values({f'model.{key}': value for key, value in asdict(checkpoint.model).items()})
+        check_values({f'checkpoint.{key}': getattr(checkpoint, key) for key in _CHECKED})
+    except SwiftnetError as error:
+        raise CheckpointError(path, error) from error
+    _check_fits(checkpoint, path)
     return checkpoint
+
+
+def _check_fits(checkpoint: Checkpoint, path: Path) -> None:
+    """Raise CheckpointError if the weights are not those of the network; needs no memory."""
+    with (
+        library_errors(lambda reason: CheckpointError(path, f'its weights do not fit ({reason})')),
+        torch.device('meta'),
+    ):
+        model = build_model(checkpoint.model, len(checkpoint.classes))
+        if sum(weight.numel() for weight in model.parameters()) > _MAX_PARAMETERS:
+            raise CheckpointError(path, f'its network has more than {_MAX_PARAMETERS} parameters')
+        weights = {name: weight.to('meta') for name, weight in checkpoint.weights.items()}
+        adopt_shapes(model, weights)
+        model.load_state_dict(weights, strict=True)
 
 
 def _check_finite(content: Mapping[str, Any], path: Path) -> None:
@@ -146,21 +146,11 @@ def _check_finite(content: Mapping[str, Any], path: Path) -> None:
 
 def load_state_dict(path: Path) -> dict[str, Tensor]:
     """Load a file of nothing but named tensors; raise FileMissingError or CheckpointError."""
-    content = _load_tensors(path, 'file of weights')
+    content = read_checkpoint_file(path, 'file of weights')
     if not isinstance(content, dict) or not all(isinstance(v, Tensor) for v in content.values()):
         raise CheckpointError(path, 'it is not a state dict, which has nothing but tensors')
     _check_finite(content, path)
     return dict(content)
-
-
-def _load_tensors(path: Path, what: str) -> Any:
-    if not path.is_file():
-        raise FileMissingError(path, what)
-    try:
-        return torch.load(path, map_location='cpu', weights_only=True)
-    except _DAMAGED as error:
-        reason = 'it is damaged or holds more than weights; train or download it again'
-        raise CheckpointError(path, reason) from error
 
 
 def adopt_shapes(model: nn.Module, weights: Mapping[str, Tensor]) -> None:

@@ -16,18 +16,21 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-import json
 import os
 from pathlib import Path
 import sys
 from typing import Any
 
 from filelock import FileLock, Timeout
+from swiftnet_ros.errors import InvalidTextError
 from swiftnet_ros.system.files import append, write_atomic
+from swiftnet_ros.system.json_reader import check_kinds, parse_json, read_content
 from swiftnet_ros.system.json_text import to_json
 
 LOCK = '.lock'
 _QUIET_S = 1.0
+# Bytes of a file of records: millions of steps.
+_MAX_RECORDS = 1 << 28
 
 
 class RunPaths:
@@ -80,15 +83,22 @@ def read_records(path: Path) -> list[dict[str, Any]]:
     if not path.exists():
         return []
     # A line without its end was cut off when the process was killed.
-    *complete, _ = path.read_text().split('\n')
-    return [json.loads(line) for line in complete]
+    *complete, _ = read_content(path, 'records', _MAX_RECORDS).split(b'\n')
+    records = [parse_json(line, f'{path}, line {i + 1}') for i, line in enumerate(complete)]
+    for number, record in enumerate(records, 1):
+        if not isinstance(record, dict):
+            raise InvalidTextError(f'{path}, line {number}', repr(record), 'a JSON object')
+    return records
 
 
 def drop_records(path: Path, key: str, last: int) -> None:
     """Drop the records after `last`, which a resumed run will write again."""
-    kept = [record for record in read_records(path) if record[key] <= last]
+    records = read_records(path)
+    for number, record in enumerate(records, 1):
+        check_kinds(record, {key: int}, f'{path}, line {number}')
+    kept = [record for record in records if record[key] <= last]
     content = ''.join(to_json(record) + '\n' for record in kept)
-    if path.exists() and path.read_text() != content:
+    if path.exists() and path.read_bytes() != content.encode():
         write_atomic(path, content)
 
 

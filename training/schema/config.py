@@ -21,9 +21,9 @@ import re
 from typing import Any
 
 from swiftnet_ros.errors import InvalidValueError
+from swiftnet_ros.system.yaml_reader import parse_yaml
 from training.schema.from_yaml import dataclass_from_tree, load_mapping, renamed_from
 from training.schema.rules import ANYTHING, RULES
-import yaml
 
 # In 'data.sources.2.weight'.
 _ITEM_NUMBER = re.compile(r'\.\d+')
@@ -284,10 +284,7 @@ def _apply_override(tree: dict[str, Any], override: str) -> None:
 
 def parse_value(name: str, text: str) -> Any:
     """Return a command-line value parsed as YAML; `name` is used in the message."""
-    try:
-        return yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise InvalidValueError(name, text, 'a value in YAML') from error
+    return parse_yaml(text, f'the value of {name}')
 
 
 def config_from_tree(tree: dict[str, Any]) -> Config:

@@ -23,9 +23,9 @@ from typing import Any, get_args, get_origin, get_type_hints, TypeVar
 import warnings
 
 import dacite
-from swiftnet_ros.errors import FileMissingError, InvalidValueError, one_line, UnknownNameError
+from swiftnet_ros.errors import InvalidValueError, UnknownNameError
 from swiftnet_ros.system.json_text import not_finite
-import yaml
+from swiftnet_ros.system.yaml_reader import read_yaml
 
 T = TypeVar('T')
 # Longer values, in characters, are shown in messages by their type only.
@@ -37,16 +37,11 @@ _OLD_KEY = 'old_key'
 
 def load_mapping(path: Path, what: str) -> dict[str, Any]:
     """
-    Return the mapping in a YAML file, read with the safe loader.
+    Return the mapping in a YAML file.
 
-    Raise FileMissingError, which calls the file `what`, or InvalidValueError.
+    Raise an error of `read_yaml`, which calls the file `what`, or InvalidValueError.
     """
-    if not path.is_file():
-        raise FileMissingError(path, what)
-    try:
-        tree = yaml.safe_load(path.read_text())
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InvalidValueError(str(path), one_line(error), 'valid YAML') from error
+    tree = read_yaml(path, what)
     if not isinstance(tree, dict):
         raise InvalidValueError(str(path), type(tree).__name__, 'a YAML mapping')
     return tree

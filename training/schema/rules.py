@@ -17,6 +17,8 @@
 from collections.abc import Callable
 from typing import Any
 
+from swiftnet_ros.model_spec.spec import is_integer, is_text, MAX_SIDE
+
 # (whether a value is allowed, what is expected in words)
 ConfigRule = tuple[Callable[[Any], bool], str]
 
@@ -29,14 +31,29 @@ ANYTHING: ConfigRule = (lambda value: True, 'anything')
 _POSITIVE: ConfigRule = (lambda value: value > 0, 'a number above 0')
 _NOT_NEGATIVE: ConfigRule = (lambda value: value >= 0, 'a number of 0 or more')
 _FRACTION: ConfigRule = (lambda value: 0 <= value <= 1, 'a fraction of 0 to 1')
-_SIDE: ConfigRule = (lambda value: value >= 32 and value % 8 == 0, 'a multiple of 8, at least 32')
+_SIDE: ConfigRule = (
+    lambda value: 32 <= value <= MAX_SIDE and value % 8 == 0,
+    f'a multiple of 8, 32 to {MAX_SIDE}',
+)
+# Wider layers than any published network has.
+_MAX_WIDTH = 2048
 
 # Names and options are checked where they are looked up.
 RULES: dict[str, ConfigRule] = {
     'model.levels': (lambda value: 1 <= value <= 3, '1, 2 or 3'),
-    'model.features': (lambda value: value >= 3, 'a number of at least 3'),
+    'model.features': (lambda value: 3 <= value <= _MAX_WIDTH, f'a number of 3 to {_MAX_WIDTH}'),
+    'model.widths': (
+        lambda value: value is None or all(1 <= width <= _MAX_WIDTH for width in value),
+        f'null or numbers of 1 to {_MAX_WIDTH}',
+    ),
     'model.output_stride': (lambda value: value in (4, 8), '4 or 8'),
     'model.classes': (lambda value: value is None or 1 <= value <= 255, 'null or 1 to 255'),
+    'checkpoint.classes': (lambda value: 1 <= len(value) <= 255, '1 to 255 classes'),
+    'checkpoint.ignored_source_ids': (lambda value: all(map(is_integer, value)), 'label ids'),
+    'checkpoint.trained_on': (is_text, 'one line of text'),
+    'checkpoint.height': _SIDE,
+    'checkpoint.width': _SIDE,
+    'checkpoint.miou': (lambda value: value is None or 0 <= value <= 1, 'a fraction of 0 to 1'),
     'data.height': _SIDE,
     'data.width': _SIDE,
     'data.sources.weight': _POSITIVE,
@@ -90,8 +107,8 @@ RULES: dict[str, ConfigRule] = {
     'optimizer.lr_min': _NOT_NEGATIVE,
     'optimizer.warmup_epochs': _NOT_NEGATIVE,
     'train.epochs': _POSITIVE,
-    'train.batch_size': _POSITIVE,
-    'train.workers': _NOT_NEGATIVE,
+    'train.batch_size': (lambda value: 1 <= value <= 65536, 'a number of 1 to 65536'),
+    'train.workers': (lambda value: 0 <= value <= 256, 'a number of 0 to 256'),
     'train.ema_decay': _FRACTION,
     'train.seed': _NOT_NEGATIVE,
     'train.evaluate_every': _NOT_NEGATIVE,

@@ -33,17 +33,17 @@ from swiftnet_ros.errors import EngineCacheError, EngineFileError, one_line, Swi
 from swiftnet_ros.model_spec import Golden, ModelFile, ModelSpec
 from swiftnet_ros.system import private_files
 from swiftnet_ros.system.files import write_together
-from swiftnet_ros.system.json_reader import MAX_BYTES, parse_json
+from swiftnet_ros.system.json_reader import check_kinds, Kinds, MAX_BYTES, NUMBER, parse_json
 from swiftnet_ros.system.json_text import to_json
 from swiftnet_ros.system.paths import user_cache
 
 SUFFIX = '.engine'
 SIDECAR_VERSION = 1
-_FACTS: Dict[str, Any] = {
+_FACTS: Dict[str, Kinds] = {
     'identity': dict,
     'golden': (str, type(None)),
     'engine_sha256': str,
-    'build_seconds': (int, float),
+    'build_seconds': NUMBER,
     'precisions': dict,
     'dla_fallback': list,
     'workspace_mb': int,
@@ -88,9 +88,7 @@ class Sidecar:
         tree: Any = parse_json(text, 'the sidecar')
         if not isinstance(tree, dict) or tree.pop('version', None) != SIDECAR_VERSION:
             raise TypeError('another version of swiftnet_ros wrote it')
-        for key, kind in _FACTS.items():
-            if not isinstance(tree.get(key, ...), kind):
-                raise TypeError(f'{key} is missing or of another type')
+        check_kinds(tree, _FACTS, 'the sidecar')
         tree['identity'] = EngineIdentity.from_tree(tree['identity'])
         tree['spec'] = ModelSpec.from_json(to_json(tree['spec']))
         tree['dla_fallback'] = tuple(tree['dla_fallback'])

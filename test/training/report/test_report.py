@@ -189,10 +189,12 @@ def test_folders_without_results_raise(runs, tmp_path):
         read_runs(tmp_path / 'empty')
     with pytest.raises(FileMissingError, match='folder of runs not found'):
         read_runs(tmp_path / 'nowhere')
+    result = json.loads((runs / 'dense_seed0' / 'result.json').read_text())
     (runs / 'dense_seed0' / 'result.json').write_text('{')
-    with pytest.raises(InvalidValueError, match="result.json is 'not JSON'"):
+    with pytest.raises(InvalidValueError, match='cannot read result of a run .*result.json'):
         read_runs(runs)
-    (runs / 'dense_seed0' / 'result.json').write_text('{"miou": null}')
+    result['miou'] = None
+    (runs / 'dense_seed0' / 'result.json').write_text(json.dumps(result))
     with pytest.raises(InvalidValueError, match='miou is None, expected a split with labels'):
         read_runs(runs)
 

@@ -178,7 +178,7 @@ def test_sidecar_with_a_fact_of_another_type_raises(path, sidecar, key, value):
     store(path, ENGINE, sidecar)
     tree = {**json.loads(sidecar.to_json()), key: value}
     sidecar_path(path).write_text(json.dumps(tree))
-    with pytest.raises(EngineFileError, match=f'cannot be read .{key} is missing or of another'):
+    with pytest.raises(EngineFileError, match=f'its sidecar .* {key} is missing or of another'):
         read_sidecar(path)
 
 
