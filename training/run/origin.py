@@ -17,12 +17,12 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 import hashlib
-import json
 from pathlib import Path
 from typing import Any
 
 from swiftnet_ros.model_spec import SemanticClass
 from swiftnet_ros.system.files import write_json
+from swiftnet_ros.system.json_reader import read_json_object
 from training.datasets.base import data_files, ImageLabelDataset
 from training.run.checkpoint import Checkpoint, load_checkpoint, weights_sha256
 
@@ -71,7 +71,7 @@ class Origin:
         run of an earlier version. While a run is not finished, single files may be corrected.
         """
         now = asdict(self)
-        before = json.loads(path.read_text()) if path.exists() else {}
+        before = read_json_object(path, 'origin of a run') if path.exists() else {}
         before['classes'] = _plain(checkpoint.classes)
         before['ignored_source_ids'] = list(checkpoint.ignored_source_ids)
         if before['classes'] != now['classes']:
