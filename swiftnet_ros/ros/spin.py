@@ -31,6 +31,7 @@ from swiftnet_ros.ros.compat import parameter_errors
 from swiftnet_ros.ros.fastdds import set_profile
 from swiftnet_ros.ros.guards import GuardedExecutor
 from swiftnet_ros.system.process import exit_code, stop_on_signals, StopFlag
+from swiftnet_ros.text import safe_repr
 
 # A signal is noticed within this time, in seconds.
 _SPIN_TIMEOUT = 0.2
@@ -82,6 +83,9 @@ def plain_node(name: str, executor: Executor) -> Iterator[Node]:
 def _ros(args: Optional[List[str]]) -> Iterator[None]:
     try:
         rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
+    except UnicodeEncodeError as error:
+        reason = f'{safe_repr(error.object)} is not UTF-8; rename the file, or set LC_ALL=C.UTF-8'
+        raise RosArgumentsError(reason) from error
     except RuntimeError as error:
         raise RosArgumentsError(error) from error
     try:
@@ -95,7 +99,7 @@ def _check_only_ros_arguments(args: List[str]) -> None:
     """Raise RosArgumentsError for others: ROS would ignore `--model mine` and use the default."""
     others = remove_ros_args(args=args)
     if others:
-        reason = (
-            f'{others[0]!r} is not a ROS argument; set parameters with --ros-args -p NAME:=VALUE'
+        first = safe_repr(others[0])
+        raise RosArgumentsError(
+            f'{first} is not a ROS argument; set parameters with --ros-args -p NAME:=VALUE'
         )
-        raise RosArgumentsError(reason)

@@ -110,6 +110,16 @@ def test_an_impossible_transition_is_rejected_and_the_node_keeps_running(
         assert running.do('configure')
 
 
+def test_labels_of_transitions_are_logged_escaped_short_and_seldom(probe, tiny_path, capfd):
+    with RunningNode('/forging', model=str(tiny_path)):
+        for _ in range(20):
+            assert not change_state(probe, '/forging', 0, '\x1b[2J\n[FATAL] forged' + 9000 * 'x')
+    lines = [line for line in capfd.readouterr().err.splitlines() if 'forged' in line]
+    assert 1 <= len(lines) <= 5
+    assert all('cannot \\x1b[2J\\n[FATAL] forgedxx' in line for line in lines)
+    assert all('\x1b[2J' not in line and len(line) < 400 for line in lines)
+
+
 @pytest.mark.parametrize(
     ('name', 'bad', 'good', 'reason'),
     [

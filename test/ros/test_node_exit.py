@@ -55,6 +55,10 @@ def test_a_model_that_cannot_be_used_is_one_line_and_exit_code_1(tmp_path, write
             ['threads:=1', '--', '--model', 'x'],
             "invalid ROS arguments: '--model' is not a ROS argument; set par",
         ),
+        (
+            ['model:=bytes\udcff.onnx'],
+            r"invalid ROS arguments: 'model:=bytes\\udcff.onnx' is not UTF-8; rename the file",
+        ),
         (['cameras:=[]'], r"invalid ROS arguments: .* write an empty list as \[''\]"),
     ],
 )
