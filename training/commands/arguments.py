@@ -25,6 +25,7 @@ from swiftnet_ros.system.json_text import to_json
 from swiftnet_ros.system.paths import path_argument
 from training.datasets import DATASETS, open_dataset
 from training.datasets.base import ImageLabelDataset
+from training.datasets.mixture import NameMap
 from training.schema.config import parse_value
 
 
@@ -61,9 +62,34 @@ class CommandParser(ArgumentParser):
         self.add_key_values('--option', 'an option of the dataset, as frames=20 of warehouse')
         self.add_allow_unpaired()
 
+    def add_name_map(self) -> None:
+        """Add --match-names, --remap and --exclude, for `name_map`."""
+        description = "match the dataset's classes to the model's by name; others are unlabeled"
+        self.add_argument('--match-names', action='store_true', help=description)
+        description = "a class's name in the dataset and in the model; implies --match-names"
+        self.add_key_values('--remap', description)
+        description = 'a class of the dataset whose pixels only do not show a class of the model'
+        self.add_key_values('--exclude', description)
+
     def add_allow_unpaired(self) -> None:
         """Add --allow-unpaired, which sets the option of that name of a dataset of files."""
         self.add_argument('--allow-unpaired', action='store_true', help=ALLOW_UNPAIRED)
+
+
+def name_map(options: Namespace) -> NameMap | None:
+    """Return how classes are matched by name, None if they have to be the same."""
+    remap, exclude = (
+        dict(_pair(f'--{key}', text) for text in getattr(options, key))
+        for key in ('remap', 'exclude')
+    )
+    return NameMap(remap, exclude) if options.match_names or remap or exclude else None
+
+
+def _pair(option: str, text: str) -> tuple[str, str]:
+    key, separator, value = text.partition('=')
+    if not separator:
+        raise InvalidValueError(option, text, 'KEY=VALUE')
+    return key, value
 
 
 def file_to_write(text: str) -> Path:
@@ -80,9 +106,7 @@ def dataset_of(options: Namespace) -> ImageLabelDataset:
     """Open the dataset that the arguments name."""
     values: dict[str, Any] = {}
     for text in options.option:
-        key, separator, value = text.partition('=')
-        if not separator:
-            raise InvalidValueError('--option', text, 'KEY=VALUE')
+        key, value = _pair('--option', text)
         values[key] = parse_value('--option', value)
     if options.allow_unpaired:
         values['allow_unpaired'] = True

@@ -16,7 +16,7 @@
 
 from collections.abc import Sequence
 
-from training.commands.arguments import CommandParser, dataset_of, print_json
+from training.commands.arguments import CommandParser, dataset_of, name_map, print_json
 from training.datasets.transforms.corruptions import CorruptedDataset, Corruption
 from training.evaluation.evaluate import evaluate_file
 
@@ -26,6 +26,7 @@ def main(arguments: Sequence[str]) -> int:
     parser = CommandParser('evaluate', main.__doc__)
     parser.add_argument('model', help='.pt, .onnx, or the name of a shipped model')
     parser.add_dataset(required=True)
+    parser.add_name_map()
     parser.add_argument('--precision', default='auto', help='auto, fp32, bf16 or int8 (ONNX only)')
     parser.add_argument(
         '--corruption',
@@ -33,14 +34,17 @@ def main(arguments: Sequence[str]) -> int:
         action='append',
         default=[],
         metavar='NAME=VALUE',
-        help='corrupt the images: blur=1.5 (pixels), noise=12 (gray values), gamma=2 (darker)',
+        help='corrupt the images: blur=1.5 (pixels), noise=12 (gray values), gamma=2 (darker), '
+        'jpeg=30 (quality), cast=0.3 (redder)',
     )
     parser.add_argument('--threads', type=int, default=0, help='CPU threads, 0 for all')
     parser.add_json()
     options = parser.parse_args(arguments)
     corruptions = tuple(Corruption.parse(text) for text in options.corruption)
     dataset = CorruptedDataset(dataset_of(options), corruptions)
-    result = evaluate_file(options.model, dataset, options.precision, options.threads)
+    result = evaluate_file(
+        options.model, dataset, options.precision, options.threads, name_map(options)
+    )
     if corruptions:
         result['faults'] = [str(corruption) for corruption in corruptions]
     for name, iou in result['iou'].items():

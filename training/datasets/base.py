@@ -16,6 +16,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+import fnmatch
 from pathlib import Path
 from typing import Protocol
 
@@ -104,6 +105,35 @@ def data_files(dataset: ImageLabelDataset) -> list[Path]:
     # A dataset around another one, or around several.
     inner = [dataset.dataset] if hasattr(dataset, 'dataset') else getattr(dataset, 'datasets', ())
     return [path for item in inner for path in data_files(item)]
+
+
+def chosen_pairs(
+    pairs: list[tuple[Path, Path]], only: Sequence[str], without: Sequence[str]
+) -> list[tuple[Path, Path]]:
+    """
+    Return the pairs whose image's name matches a pattern of `only`, if any, and none of `without`.
+
+    Patterns are those of a shell, such as `0001TP_*`. Raise InvalidValueError for one that matches
+    no image, or if no image is left.
+    """
+    names = [image.name for image, _ in pairs]
+    for option, patterns in (('only', only), ('without', without)):
+        for pattern in patterns:
+            if not fnmatch.filter(names, pattern):
+                expected = f'a pattern of names such as {names[0]}'
+                raise InvalidValueError(f'option {option}', pattern, expected)
+    kept = [
+        pair
+        for pair, name in zip(pairs, names, strict=True)
+        if (not only or _matches(name, only)) and not _matches(name, without)
+    ]
+    if not kept:
+        raise InvalidValueError('option without', list(without), 'patterns that leave some images')
+    return kept
+
+
+def _matches(name: str, patterns: Sequence[str]) -> bool:
+    return any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)
 
 
 def read_image(path: Path) -> npt.NDArray[np.uint8]:

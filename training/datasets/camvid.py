@@ -17,12 +17,23 @@
 from pathlib import Path
 
 from swiftnet_ros.core.image_listing import pair_files
-from training.datasets.base import checked_split, FilePairs, required_root
+from training.datasets.base import checked_split, chosen_pairs, FilePairs, required_root
 from training.datasets.class_table import shipped_class_table
 
 
-def camvid(root: Path | None, split: str, allow_unpaired: bool = False) -> FilePairs:
-    """Open train, val or test; source id 11 (void) is unlabeled."""
+def camvid(
+    root: Path | None,
+    split: str,
+    allow_unpaired: bool = False,
+    only: list[str] | None = None,
+    without: list[str] | None = None,
+) -> FilePairs:
+    """
+    Open train, val or test; source id 11 (void) is unlabeled.
+
+    `only` and `without` are patterns of names, such as `0001TP_*` for a drive.
+    """
     folder = required_root(root, 'camvid') / checked_split(split, ('train', 'val', 'test'))
     pairs = pair_files(folder / 'images', folder / 'labels', allow_unpaired=allow_unpaired)
-    return FilePairs(shipped_class_table('camvid'), pairs)
+    kept = chosen_pairs(pairs, only or (), without or ())
+    return FilePairs(shipped_class_table('camvid'), kept)

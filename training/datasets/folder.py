@@ -18,15 +18,25 @@ from pathlib import Path
 
 from swiftnet_ros.core.image_listing import pair_files
 from swiftnet_ros.system.paths import expand_path
-from training.datasets.base import FilePairs, required_root
+from training.datasets.base import chosen_pairs, FilePairs, required_root
 from training.datasets.class_table import read_class_table
 
 
 def folder(
-    root: Path | None, split: str, classes: str | None = None, allow_unpaired: bool = False
+    root: Path | None,
+    split: str,
+    classes: str | None = None,
+    allow_unpaired: bool = False,
+    only: list[str] | None = None,
+    without: list[str] | None = None,
 ) -> FilePairs:
-    """Open any split that has a folder; `classes` is the path of another class table."""
+    """
+    Open any split that has a folder; `classes` is the path of another class table.
+
+    `only` and `without` are patterns of names, to leave out a building or a drive.
+    """
     base = required_root(root, 'folder')
     table = read_class_table(Path(expand_path(classes)) if classes else base / 'classes.yaml')
     images, labels = base / split / 'images', base / split / 'labels'
-    return FilePairs(table, pair_files(images, labels, allow_unpaired=allow_unpaired))
+    pairs = pair_files(images, labels, allow_unpaired=allow_unpaired)
+    return FilePairs(table, chosen_pairs(pairs, only or (), without or ()))

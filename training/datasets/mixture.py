@@ -15,8 +15,8 @@
 """The training and validation data of a configuration: one dataset, or several mixed by weight."""
 
 from bisect import bisect_right
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import accumulate
 from pathlib import Path
 from typing import NamedTuple
@@ -43,6 +43,43 @@ class Part(NamedTuple):
 
     images: int
     weight: float
+
+
+@dataclass(frozen=True)
+class NameMap:
+    """
+    How the classes of a dataset become those of another class table: by name.
+
+    `remap` maps names of the dataset's classes to the other table's; classes of other names are
+    unlabeled. `exclude` maps names to a class that pixels are known not to show.
+    """
+
+    remap: Mapping[str, str] = field(default_factory=dict)
+    exclude: Mapping[str, str] = field(default_factory=dict)
+
+    def apply(
+        self, dataset: ImageLabelDataset, table: ClassTable, key: str = 'the dataset'
+    ) -> 'MappedDataset':
+        """Return the dataset with a table's ids; raise for unknown names and if none is common."""
+        own_ids = {item.name: number for number, item in enumerate(dataset.table.classes)}
+        ids_of = {item.name: number for number, item in enumerate(table.classes)}
+        for option in ('remap', 'exclude'):
+            for name, wanted in getattr(self, option).items():
+                if name not in own_ids:
+                    raise UnknownNameError(f'class in {option} of {key}', name, own_ids)
+                if wanted not in ids_of:
+                    raise UnknownNameError(f'class of {name} in {option} of {key}', wanted, ids_of)
+        ids = np.full(256, UNLABELED, np.uint8)
+        for name, number in own_ids.items():
+            wanted = self.remap.get(name, name)
+            if name in self.exclude:
+                ids[number] = excluded_id(ids_of[self.exclude[name]], len(ids_of))
+            elif wanted in ids_of:
+                ids[number] = ids_of[wanted]
+        if (ids == UNLABELED).all():
+            expected = f'a remap of some to {", ".join(ids_of)}'
+            raise InvalidValueError(f'classes of {key}', ', '.join(own_ids), expected)
+        return MappedDataset(dataset, table, ids)
 
 
 @dataclass(frozen=True)
@@ -126,9 +163,8 @@ def _mixed(
     table = class_table_of(config, root)
     datasets: list[ImageLabelDataset] = []
     for number, source in enumerate(sources):
-        opened = _open(source, root)
-        ids = _class_ids(source, f'data.{key}.{number}', opened.table, table)
-        datasets.append(MappedDataset(opened, table, ids))
+        names = NameMap(source.remap, source.exclude)
+        datasets.append(names.apply(_open(source, root), table, f'data.{key}.{number}'))
     parts = tuple(Part(len(d), s.weight) for d, s in zip(datasets, sources, strict=True))
     return ConcatenatedDatasets(table, datasets), parts
 
@@ -136,29 +172,3 @@ def _mixed(
 def _open(source: SourceConfig, root: Path | None) -> ImageLabelDataset:
     own = root if source.root is None else Path(expand_path(source.root))
     return open_dataset(source.dataset, own, source.split, source.options)
-
-
-def _class_ids(
-    source: SourceConfig, key: str, own: ClassTable, target: ClassTable
-) -> npt.NDArray[np.uint8]:
-    """Return the target's class id, or that of an excluded class, for every id of a source."""
-    own_ids = {item.name: number for number, item in enumerate(own.classes)}
-    target_ids = {item.name: number for number, item in enumerate(target.classes)}
-    for option in ('remap', 'exclude'):
-        for name, wanted in getattr(source, option).items():
-            if name not in own_ids:
-                raise UnknownNameError(f'class in {key}.{option}', name, own_ids)
-            if wanted not in target_ids:
-                raise UnknownNameError(f'class of {name} in {key}.{option}', wanted, target_ids)
-    ids = np.full(256, UNLABELED, np.uint8)
-    for name, number in own_ids.items():
-        wanted = source.remap.get(name, name)
-        if name in source.exclude:
-            ids[number] = excluded_id(target_ids[source.exclude[name]], len(target_ids))
-        elif wanted in target_ids:
-            ids[number] = target_ids[wanted]
-    if (ids == UNLABELED).all():
-        known = ', '.join(own_ids), ', '.join(target_ids)
-        expected = f'a remap of some of its classes {known[0]} to {known[1]}'
-        raise InvalidValueError(key, source.dataset, expected)
-    return ids

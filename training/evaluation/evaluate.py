@@ -14,7 +14,7 @@
 
 """Evaluation: mIoU over a split, of a checkpoint in torch or an ONNX file with the runtime."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,12 +25,14 @@ from swiftnet_ros.backends.registry import open_backend
 from swiftnet_ros.core import labels, metrics
 from swiftnet_ros.core.frames import Frame, to_network_input
 from swiftnet_ros.errors import NonFiniteLogitsError, SwiftnetError
+from swiftnet_ros.model_spec import SemanticClass
 from swiftnet_ros.system.paths import expand_path
 import torch
 from torch import nn
 from tqdm import tqdm
 from training.datasets.base import ImageLabelDataset
-from training.datasets.class_table import excluded_class, UNLABELED
+from training.datasets.class_table import ClassTable, excluded_class, UNLABELED
+from training.datasets.mixture import NameMap
 from training.run.checkpoint import Checkpoint, load_checkpoint
 
 # RGB uint8 [H, W, 3] -> class ids [H, W]
@@ -44,29 +46,45 @@ class ClassTableMismatchError(SwiftnetError):
         differing = sorted(set(model) ^ set(dataset)) or ['their order']
         super().__init__(
             f'the model has {len(model)} classes and the dataset {len(dataset)}; they differ '
-            f'in {", ".join(differing)}; evaluate on the dataset that the model was trained for'
+            f'in {", ".join(differing)}; evaluate on the dataset that the model was trained for, '
+            'or match the classes by name with --match-names'
         )
 
 
 def evaluate_file(
-    path: str, dataset: ImageLabelDataset, precision: str = 'auto', threads: int = 0
+    path: str,
+    dataset: ImageLabelDataset,
+    precision: str = 'auto',
+    threads: int = 0,
+    names: NameMap | None = None,
 ) -> dict[str, Any]:
     """
     Evaluate a .pt checkpoint in torch, or an .onnx file or shipped model by the runtime.
+
+    With `names` the dataset's classes are matched to the model's by name, otherwise they must be
+    the same.
 
     Returns the metrics of `evaluate` and the precision of the arithmetic. Raises
     ClassTableMismatchError if the classes of model and dataset differ, NonFiniteLogitsError if
     the network's logits are no numbers.
     """
     if path.endswith('.pt'):
-        return {
-            **evaluate_checkpoint(load_checkpoint(Path(expand_path(path))), dataset),
-            'precision': 'fp32',
-        }
+        checkpoint = load_checkpoint(Path(expand_path(path)))
+        dataset = _matched(dataset, checkpoint.classes, names)
+        return {**evaluate_checkpoint(checkpoint, dataset), 'precision': 'fp32'}
     with open_backend(path, 'openvino', precision, threads) as engine:
+        dataset = _matched(dataset, engine.spec.classes, names)
         check_classes(list(engine.spec.class_names), dataset)
         result = evaluate(engine_predictor(engine), dataset)
         return {**result, 'precision': engine.precision}
+
+
+def _matched(
+    dataset: ImageLabelDataset, classes: Sequence[SemanticClass], names: NameMap | None
+) -> ImageLabelDataset:
+    if names is None:
+        return dataset
+    return names.apply(dataset, ClassTable(tuple(classes), tuple(range(len(classes)))))
 
 
 def evaluate_checkpoint(checkpoint: Checkpoint, dataset: ImageLabelDataset) -> dict[str, Any]:

@@ -271,15 +271,24 @@ def load_tree(path: Path, overrides: tuple[str, ...] = ()) -> dict[str, Any]:
 def _apply_override(tree: dict[str, Any], override: str) -> None:
     path, separator, text = override.partition('=')
     *sections, key = path.split('.')
+    content: Any = tree
     for section in sections:
-        tree = tree.setdefault(section, {})
-        if not isinstance(tree, dict):
-            raise InvalidValueError('--set', override, f'a key of a section, {section} is none')
+        content = _subtree(content, section)
+    if not isinstance(content, dict):
+        raise InvalidValueError('--set', override, f'a key of a section, {sections[-1]} is none')
     if not separator:
         raise InvalidValueError('--set', override, 'section.key=value')
     # Moved to the end: a key and its old name may both be there, and the later one wins.
-    tree.pop(key, None)
-    tree[key] = parse_value('--set', text)
+    content.pop(key, None)
+    content[key] = parse_value('--set', text)
+
+
+def _subtree(tree: Any, section: str) -> Any:
+    """Return a section, made if missing, or the item of a list, such as 0 of data.sources.0."""
+    if isinstance(tree, dict):
+        return tree.setdefault(section, {})
+    is_index = isinstance(tree, list) and section.isdecimal() and int(section) < len(tree)
+    return tree[int(section)] if is_index else None
 
 
 def parse_value(name: str, text: str) -> Any:

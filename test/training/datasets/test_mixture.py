@@ -28,6 +28,7 @@ from swiftnet_ros.errors import (
     UnknownNameError,
     UnsetVariableError,
 )
+from training.__main__ import main
 from training.datasets.class_statistics import ClassCounts
 from training.datasets.class_table import excluded_class, excluded_id, UNLABELED
 from training.datasets.loader import image_weights, RareClassSampler, ShuffledBatchSampler
@@ -113,7 +114,7 @@ def test_description_names_the_folders(sources):
 @pytest.mark.parametrize(
     ('change', 'error', 'message'),
     [
-        ({'remap': {'wal': 'box'}}, UnknownNameError, r'data\.sources\.0\.remap .wal.'),
+        ({'remap': {'wal': 'box'}}, UnknownNameError, r'remap of data\.sources\.0 .wal.'),
         ({'remap': {'wall': 'boxes'}}, UnknownNameError, 'boxes'),
         ({'exclude': {'wall': 'boxes'}}, UnknownNameError, 'boxes'),
         ({'root': '$SETS/missing'}, FileMissingError, 'missing'),
@@ -128,7 +129,9 @@ def test_wrong_source_is_named(sources, change, error, message):
 
 
 def test_source_without_a_class_of_the_model_raises(sources):
-    with pytest.raises(InvalidValueError, match='a remap of some of its classes'):
+    with pytest.raises(
+        InvalidValueError, match=r'classes of data\.sources\.0.*a remap of some to sky'
+    ):
         open_training_data(data(sources[:1], classes='camvid'), None)
 
 
@@ -205,3 +208,47 @@ def test_run_of_several_sources_resumes_with_the_same_losses(sources, tmp_path):
     assert len(counted['pixels']) == 16
     # Nothing of 'other', which is no class.
     assert counted['pixels'][15] == [SIZE * SIZE // 2, 0, 0]
+
+
+def test_patterns_choose_the_images_of_a_source(sources):
+    chosen = {**sources[0], 'options': {'only': ['[0-3].png'], 'without': ['2.*']}}
+    dataset, _ = open_training_data(data([chosen]), None)
+    assert [dataset[index].image[0, 0, 0] for index in range(len(dataset))] == [0, 1, 3]
+    for options, message in (
+        ({'only': ['drive_*']}, "option only.*'drive_\\*'.*such as 0.png"),
+        ({'without': ['*']}, 'option without.*leave some'),
+    ):
+        with pytest.raises(InvalidValueError, match=message):
+            open_training_data(data([{**sources[0], 'options': options}]), None)
+
+
+def test_set_reaches_into_a_list_of_sources(sources, tmp_path):
+    path = write_config(tmp_path / 'mixed.yaml', data={'sources': sources})
+    config = load_config(
+        path, ('data.sources.1.options.without=[0.png]', 'data.sources.0.weight=5')
+    )
+    assert [source.weight for source in config.data.sources] == [5, 1, 1]
+    assert config.data.sources[1].options == {'without': ['0.png']}
+    for override in ('data.sources.3.weight=1', 'data.sources.x.weight=1', 'name.x.y=1'):
+        with pytest.raises(InvalidValueError, match='--set'):
+            load_config(path, (override,))
+
+
+def test_evaluation_matches_classes_by_name(sources, tmp_path, capsys):
+    path = write_config(tmp_path / 'mixed.yaml', **mixed_sections(sources))
+    train(load_config(path, ('train.epochs=1',)), None, tmp_path / 'run')
+    words = ['evaluate', str(tmp_path / 'run' / 'trained.pt'), '--dataset', 'folder', '--json']
+    halls = [*words, '--root', str(tmp_path / 'halls')]
+    assert main(halls) == 1
+    assert 'match the classes by name with --match-names' in capsys.readouterr().err
+    assert main([*halls, '--remap', 'carton=box']) == 0
+    assert main([*halls, '--match-names']) == 0
+    assert set(json.loads(capsys.readouterr().out.splitlines()[-1])['iou']) == {
+        'floor', 'wall', 'box'
+    }  # fmt: skip
+    floors = [*words, '--root', str(tmp_path / 'floors'), '--exclude', 'other=floor']
+    assert main(floors) == 0
+    iou = json.loads(capsys.readouterr().out.splitlines()[-1])['iou']['floor']
+    assert 0 <= iou <= 1
+    assert main([*floors, '--remap', 'other']) == 1
+    assert '--remap' in capsys.readouterr().err
