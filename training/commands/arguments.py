@@ -23,7 +23,7 @@ from swiftnet_ros.errors import FileMissingError, InvalidValueError
 from swiftnet_ros.system.image_size import network_size, Size
 from swiftnet_ros.system.json_text import to_json
 from swiftnet_ros.system.paths import path_argument
-from training.datasets import DATASETS, open_dataset
+from training.datasets import allowing_unpaired, DATASETS, open_dataset
 from training.datasets.base import ImageLabelDataset
 from training.datasets.mixture import NameMap
 from training.schema.config import parse_value
@@ -109,7 +109,7 @@ def dataset_of(options: Namespace) -> ImageLabelDataset:
         key, value = _pair('--option', text)
         values[key] = parse_value('--option', value)
     if options.allow_unpaired:
-        values['allow_unpaired'] = True
+        values = allowing_unpaired(options.dataset, values)
     return open_dataset(options.dataset, options.root, options.split, values)
 
 

@@ -16,14 +16,15 @@
 """python -m training lottery EXPERIMENT: train an ablation of pruning."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from swiftnet_ros.system.paths import path_argument
 from training.commands.arguments import CommandParser
-from training.experiments.experiment import load_experiment
+from training.datasets.mixture import with_unpaired
+from training.experiments.experiment import Experiment, load_experiment
 from training.experiments.result import read_result
 from training.experiments.run import run_experiment, selected_runs
 from training.experiments.seed_runs import SeedRuns
-from training.schema.config import load_tree
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -38,11 +39,9 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_key_values('--set', 'such as dense.train.epochs=3')
     parser.add_allow_unpaired()
     options = parser.parse_args(arguments)
-    if options.allow_unpaired:
-        has_transfer = bool(load_tree(options.experiment).get('transfer'))
-        for section in ('dense', 'transfer.train')[: 1 + has_transfer]:
-            options.set.append(f'{section}.data.options.allow_unpaired=true')
     experiment = load_experiment(options.experiment, tuple(options.set))
+    if options.allow_unpaired:
+        experiment = _with_unpaired(experiment)
     selected_runs(experiment, options.only)
     for seed in options.seeds or experiment.seeds:
         seed_runs = SeedRuns(experiment, seed, options.root, options.transfer_root, options.out)
@@ -50,3 +49,12 @@ def main(arguments: Sequence[str]) -> int:
             result = read_result(paths.result)
             print(f'{paths.folder}: {result["params"]} parameters, mIoU {result["miou"]}')
     return 0
+
+
+def _with_unpaired(experiment: Experiment) -> Experiment:
+    dense, transfer = experiment.dense, experiment.transfer
+    if transfer is not None:
+        train = replace(transfer.train, data=with_unpaired(transfer.train.data))
+        transfer = replace(transfer, train=train)
+    dense = replace(dense, data=with_unpaired(dense.data))
+    return replace(experiment, dense=dense, transfer=transfer)

@@ -25,7 +25,7 @@ from swiftnet_ros.system.files import Content, write_together
 from swiftnet_ros.system.paths import expand_path, path_argument
 from torch import nn
 from training.commands.arguments import CommandParser, print_json
-from training.datasets import open_dataset
+from training.datasets import allowing_unpaired, open_dataset
 from training.evaluation.complexity import count_complexity
 from training.pruning.channel_statistics import calibration_batches, collect_statistics
 from training.pruning.criteria import CRITERIA, NetworkStatistics
@@ -131,8 +131,9 @@ def _statistics(
     given = config.calibration
     if given is None:
         return None
-    allowed = {'allow_unpaired': True} if options.allow_unpaired else {}
-    values = {**given.options, **allowed}
+    values = given.options
+    if options.allow_unpaired:
+        values = allowing_unpaired(given.dataset, values)
     dataset = open_dataset(given.dataset, options.root, given.split, values)
     if tuple(dataset.table.classes) != tuple(checkpoint.classes):
         counts = f'{len(checkpoint.classes)} and {len(dataset.table.classes)}'

@@ -15,11 +15,13 @@
 """python -m training train CONFIG: train a network."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 import os
 
 from swiftnet_ros.errors import MissingOptionError
 from swiftnet_ros.system.paths import path_argument
 from training.commands.arguments import CommandParser
+from training.datasets.mixture import with_unpaired
 from training.schema.config import load_config
 from training.trainer.train import train
 
@@ -38,9 +40,9 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_key_values('--set', 'such as train.epochs=3')
     parser.add_allow_unpaired()
     options = parser.parse_args(arguments)
-    if options.allow_unpaired:
-        options.set.append('data.options.allow_unpaired=true')
     config = load_config(options.config, tuple(options.set))
+    if options.allow_unpaired:
+        config = replace(config, data=with_unpaired(config.data))
     if options.other_classes and options.init is None:
         raise MissingOptionError('--other-classes', '--init CHECKPOINT')
     path = train(

@@ -15,6 +15,7 @@
 """The datasets by name: each has a module and a line in DATASETS."""
 
 from collections.abc import Callable
+import inspect
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,8 @@ from training.datasets.folder import folder
 from training.datasets.warehouse import warehouse
 from training.schema.from_yaml import checked_options
 
+# An option of the datasets whose images and labels are files.
+ALLOW_UNPAIRED = 'allow_unpaired'
 # (root folder or None, split, options of the configuration) -> dataset
 DATASETS: dict[str, Callable[..., ImageLabelDataset]] = {
     'ade20k': ade20k,
@@ -45,3 +48,9 @@ def open_dataset(
         raise UnknownNameError('dataset', name, DATASETS)
     chosen = checked_options(f'dataset {name}', DATASETS[name], 2, options or {})
     return DATASETS[name](root, split, **chosen)
+
+
+def allowing_unpaired(name: str, options: dict[str, Any]) -> dict[str, Any]:
+    """Return the options with `allow_unpaired`, if they are those of a dataset of files."""
+    known = inspect.signature(DATASETS[name]).parameters if name in DATASETS else ()
+    return {**options, ALLOW_UNPAIRED: True} if ALLOW_UNPAIRED in known else options

@@ -16,7 +16,7 @@
 
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import accumulate
 from pathlib import Path
 from typing import NamedTuple
@@ -25,7 +25,7 @@ import numpy as np
 import numpy.typing as npt
 from swiftnet_ros.errors import InvalidValueError, UnknownNameError
 from swiftnet_ros.system.paths import expand_path
-from training.datasets import open_dataset
+from training.datasets import allowing_unpaired, open_dataset
 from training.datasets.base import ImageLabelDataset, Sample
 from training.datasets.class_table import (
     ClassTable,
@@ -135,6 +135,16 @@ def open_validation_data(config: DataConfig, root: Path | None) -> ImageLabelDat
     if config.sources:
         return _mixed(config, config.val_sources, 'val_sources', root)[0]
     return open_dataset(config.dataset, root, config.val_split, config.options)
+
+
+def with_unpaired(config: DataConfig) -> DataConfig:
+    """Return the configuration with the option `allow_unpaired` of every dataset of files."""
+    sources, val_sources = (
+        [replace(item, options=allowing_unpaired(item.dataset, item.options)) for item in given]
+        for given in (config.sources, config.val_sources)
+    )
+    options = allowing_unpaired(config.dataset, config.options)
+    return replace(config, options=options, sources=sources, val_sources=val_sources)
 
 
 def class_table_of(config: DataConfig, root: Path | None) -> ClassTable:

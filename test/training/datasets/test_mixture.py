@@ -38,10 +38,17 @@ from training.datasets.mixture import (
     open_training_data,
     open_validation_data,
     Part,
+    with_unpaired,
 )
 from training.run.checkpoint import load_checkpoint
 from training.run.folder import read_records, RunPaths
-from training.schema.config import config_from_tree, DataConfig, load_config, SamplingConfig
+from training.schema.config import (
+    config_from_tree,
+    DataConfig,
+    load_config,
+    SamplingConfig,
+    SourceConfig,
+)
 from training.trainer.train import train
 import yaml
 
@@ -104,6 +111,19 @@ def test_validation_is_that_of_val_sources(sources):
     validation = [{**sources[2], 'split': 'val'}]
     assert len(open_validation_data(data(sources, val_sources=validation), None)) == 4
     assert len(open_validation_data(data(sources), None)) == 0
+
+
+def test_option_of_unpaired_files_is_set_where_there_are_files():
+    config = DataConfig(
+        dataset='camvid',
+        sources=[SourceConfig('folder', options={'classes': 'a.yaml'}), SourceConfig('warehouse')],
+        val_sources=[SourceConfig('ade20k')],
+    )
+    allowed = with_unpaired(config)
+    assert allowed.options == {'allow_unpaired': True}
+    assert [item.options for item in (*allowed.sources, *allowed.val_sources)] == [
+        {'classes': 'a.yaml', 'allow_unpaired': True}, {}, {'allow_unpaired': True}
+    ]  # fmt: skip
 
 
 def test_description_names_the_folders(sources):
