@@ -24,7 +24,7 @@ if __name__ == '__main__':
     # Before the imports below, which take seconds: a signal in them ends the process quietly.
     from swiftnet_ros.system.program import run_command
 
-    run_command('swiftnet_ros.demo')
+    run_command('swiftnet_ros.demo', uses_ros=True)
 
 
 from argparse import ArgumentParser, Namespace

@@ -407,6 +407,36 @@ class RosArgumentsError(SwiftnetError):
         super().__init__(f'invalid ROS arguments: {one_line(reason)}')
 
 
+class LogFolderError(SwiftnetError):
+    """A folder in which ROS cannot write its log."""
+
+    def __init__(self, reason: object) -> None:
+        super().__init__(
+            f'ROS cannot write its log: {one_line(reason)}; set ROS_LOG_DIR to a folder that can '
+            'be written'
+        )
+
+
+class ResourceLimitError(SwiftnetError):
+    """A limit of the system that is too low for ROS."""
+
+    def __init__(self, what: str, allowed: int, needed: int, command: str) -> None:
+        super().__init__(
+            f'only {allowed} {what} are allowed, ROS needs at least {needed}; raise the limit, as '
+            f'with {command}'
+        )
+
+
+class SharedMemoryFullError(SwiftnetError):
+    """A folder of shared memory that is so full that ROS crashes."""
+
+    def __init__(self, folder: str) -> None:
+        super().__init__(
+            f'ROS cannot start because {folder} is full; remove what fills it, or start a '
+            'container with --shm-size=1g'
+        )
+
+
 class NodeShutdownError(SwiftnetError):
     """Work that was abandoned because the node was asked to shut down."""
 

@@ -26,6 +26,7 @@ from swiftnet_ros.backends.tensorrt.engine_file import check_engine, read_engine
 from swiftnet_ros.errors import EngineUnavailableError, InvalidModelError, UnknownNameError
 from swiftnet_ros.model_spec import ModelFile, read_model_file
 from swiftnet_ros.model_spec.find_model import find_model
+from swiftnet_ros.system.library_errors import lacks_memory, library_reason
 
 # name -> class, or module:class, which is imported when it is needed. `auto` is the first that
 # is available.
@@ -122,6 +123,16 @@ def backend_class(name: str) -> Type[Backend]:
     module, _, attribute = entry.partition(':')
     try:
         kind: Type[Backend] = getattr(import_module(module), attribute)
-    except ImportError as error:
-        raise EngineUnavailableError(name, f'{error}; {_INSTALL}') from error
+    # OpenVINO needs the home folder, and all of them memory.
+    except (ImportError, MemoryError, OSError, RuntimeError) as error:
+        reason = library_reason(error)
+        raise EngineUnavailableError(name, f'{reason}; {_way_out(error)}') from error
     return kind
+
+
+def _way_out(error: BaseException) -> str:
+    if lacks_memory(error):
+        return 'end other programs, or allow this one more memory'
+    if 'home directory' in str(error):
+        return 'set HOME to a folder'
+    return _INSTALL

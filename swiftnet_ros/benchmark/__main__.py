@@ -51,6 +51,7 @@ from swiftnet_ros.segmenter import Segmenter
 from swiftnet_ros.system.files import write_atomic
 from swiftnet_ros.system.image_size import parse_size
 from swiftnet_ros.system.json_text import to_json
+from swiftnet_ros.system.limits import check_limits_for_ros
 from swiftnet_ros.system.paths import path_argument
 from swiftnet_ros.system.process import exit_code
 
@@ -104,6 +105,8 @@ def _run(options: Namespace) -> int:
 
 
 def _check(options: Namespace) -> None:
+    if not options.no_ros:
+        check_limits_for_ros()
     for name in ('repeat', 'rounds'):
         if getattr(options, name) < 1:
             raise InvalidValueError(f'--{name}', getattr(options, name), 'at least 1')

@@ -34,6 +34,7 @@ from swiftnet_ros.errors import NodeNotRespondingError
 from swiftnet_ros.ros.discovery import limit_to_machine
 from swiftnet_ros.ros.fastdds import set_profile
 from swiftnet_ros.ros.image_msgs import from_array, to_labels
+from swiftnet_ros.ros.log_folder import check_log_folder
 
 _START_TIMEOUT = 120.0
 _ATTEMPTS = 5
@@ -65,8 +66,9 @@ def node_under_test(parameters: ParameterValues, timeout: float) -> Iterator[Nod
 
 
 def set_up_ros() -> None:
-    """Limit ROS to this machine and set a Fast DDS profile for large images."""
+    """Limit ROS to this machine, set a Fast DDS profile for large images, check the log folder."""
     limit_to_machine()
+    check_log_folder([])
     warning = set_profile()
     if warning:
         print(warning, file=sys.stderr)

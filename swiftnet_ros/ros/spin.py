@@ -30,6 +30,7 @@ from swiftnet_ros.errors import RosArgumentsError
 from swiftnet_ros.ros.compat import parameter_errors
 from swiftnet_ros.ros.fastdds import set_profile
 from swiftnet_ros.ros.guards import GuardedExecutor
+from swiftnet_ros.ros.log_folder import check_log_folder
 from swiftnet_ros.system.process import exit_code, stop_on_signals, StopFlag
 from swiftnet_ros.text import safe_repr
 
@@ -47,6 +48,7 @@ def run_node(setup: NodeSetup, args: Optional[List[str]] = None) -> int:
 
 def _spin(setup: NodeSetup, args: Optional[List[str]]) -> int:
     warning = set_profile()
+    check_log_folder(sys.argv[1:] if args is None else args)
     with stop_on_signals() as stop, _ros(args):
         if warning:
             get_logger('swiftnet_ros').warning(warning)

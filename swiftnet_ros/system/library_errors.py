@@ -21,6 +21,8 @@ from swiftnet_ros.errors import LONGEST_MESSAGE, one_line, SwiftnetError
 
 # How many characters of a library's text a message quotes.
 _MAX_QUOTED = 300
+# What libraries and the dynamic linker say.
+_NO_MEMORY = ('bad_alloc', 'Cannot allocate memory', 'failed to map segment')
 
 
 @contextmanager
@@ -43,10 +45,15 @@ def library_reason(error: BaseException) -> str:
     """Return what an exception of a library says, on one line; its type if that says more."""
     if isinstance(error, SwiftnetError):
         return one_line(error, LONGEST_MESSAGE)
-    if isinstance(error, MemoryError):
+    if lacks_memory(error):
         return 'not enough memory'
     text = one_line(error, _MAX_QUOTED)
     # Their text is only a name, such as a missing key.
     if isinstance(error, LookupError):
         return f'{type(error).__name__}: {text}'
     return text
+
+
+def lacks_memory(error: BaseException) -> bool:
+    """Return whether memory was short, also while a shared library was loaded."""
+    return isinstance(error, MemoryError) or any(text in str(error) for text in _NO_MEMORY)

@@ -60,9 +60,11 @@ def read_private_file(path: Path, max_bytes: int, follow_link: bool = False) -> 
     """Return the content of a file that only this user or root can have written."""
     handle = open_private_file(path, follow_link)
     with os.fdopen(handle, 'rb') as file:
-        if os.fstat(handle).st_size > max_bytes:
+        size = os.fstat(handle).st_size
+        if size > max_bytes:
             raise _refusal(path, f'it is larger than {max_bytes >> 20} MB')
-        return file.read(max_bytes)
+        # Not of `max_bytes`, which would be allocated.
+        return file.read(size)
 
 
 def open_private_file(path: Path, follow_link: bool = False) -> int:

@@ -34,12 +34,20 @@ def run_node_program(module: str) -> NoReturn:
     during the imports there is nothing to clean up yet, and after it they come too late.
     """
     _handle_signals(_exit)
-    code = import_module(module).main()
+    # These imports, too, only now.
+    from swiftnet_ros.system.limits import check_limits_for_ros
+    from swiftnet_ros.system.process import exit_code
+
+    def run() -> int:
+        check_limits_for_ros()
+        return int(import_module(module).main())
+
+    code = exit_code(run)
     _handle_signals(signal.SIG_IGN)
     sys.exit(code)
 
 
-def run_command(module: str) -> NoReturn:
+def run_command(module: str, uses_ros: bool = False) -> NoReturn:
     """
     Import the module of a command, run its `main` and end the process with its exit code.
 
@@ -50,10 +58,16 @@ def run_command(module: str) -> NoReturn:
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         sys.excepthook = _print_unless_interrupted
         signal.signal(signal.SIGINT, _interrupt)
-    main = import_in_command(module).main
     exit_code = import_in_command('swiftnet_ros.system.process').exit_code
+    limits = import_in_command('swiftnet_ros.system.limits')
+
+    def run() -> int:
+        if uses_ros:
+            limits.check_limits_for_ros()
+        return int(import_in_command(module).main())
+
     try:
-        code = exit_code(main)
+        code = exit_code(run)
     finally:
         _end_by_interrupt()
     sys.exit(code)

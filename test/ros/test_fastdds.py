@@ -15,12 +15,20 @@
 """The profile for large frames is set unless the user has one or shared memory is too small."""
 
 from importlib.metadata import PackageNotFoundError
+import os
+import subprocess
+import sys
 from xml.etree import ElementTree
 
+from helpers.checkout import ROOT
+from helpers.small_disk import on_disk
 import pytest
 from swiftnet_ros.ros import fastdds
 from swiftnet_ros.ros.compat import PROFILE_VARIABLES
-from swiftnet_ros.ros.fastdds import SEGMENT_BYTES, set_profile
+from swiftnet_ros.ros.fastdds import SEGMENT_BYTES, segment_bytes, set_profile
+
+MB = 2**20
+XML = '{http://www.eprosima.com/XMLSchemas/fastRTPS_Profiles}'
 
 
 @pytest.fixture(autouse=True)
@@ -28,7 +36,7 @@ def free_memory(monkeypatch):
     """Fake a gigabyte of free shared memory; return a function that sets another amount."""
 
     def set_free(megabytes):
-        monkeypatch.setattr(fastdds, '_free_shared_memory', lambda: megabytes * 2**20)
+        monkeypatch.setattr(fastdds, 'free_shared_memory', lambda: megabytes * 2**20)
 
     set_free(1024)
     return set_free
@@ -110,9 +118,78 @@ def test_a_profile_of_the_user_is_kept(variable):
     assert environment == {variable: '/mine.xml'}
 
 
-def test_too_little_shared_memory_keeps_the_default_with_a_warning(free_memory):
-    """A container has 64 MB by default, and Fast DDS would not use shared memory at all."""
+@pytest.mark.parametrize(
+    ('free', 'segment'),
+    [(1024, 64), (80, 64), (79, 31), (64, 25), (40, 16), (20, 16), (19, 0), (0, 0)],
+)
+def test_the_segment_leaves_room_for_that_of_a_camera_driver(free, segment):
+    assert segment_bytes(free * MB) == segment * MB
+
+
+def profile_of(environment):
+    """Return the sizes of segments, the kinds of transports and those used of a profile."""
+    (path,) = set(environment.values())
+    tree = ElementTree.parse(path)
+    sizes = [int(e.text) for e in tree.iter(f'{XML}segment_size')]
+    kinds = [e.text for e in tree.iter(f'{XML}type')]
+    (used,) = tree.iter(f'{XML}userTransports')
+    return sizes, kinds, [e.text for e in used]
+
+
+def test_less_shared_memory_takes_a_smaller_segment_with_a_warning(free_memory):
+    """A container has 64 MB by default."""
     free_memory(64)
     environment = {}
-    assert set_profile(environment).startswith('/dev/shm has 64 MB free')
+    assert set_profile(environment) == (
+        '/dev/shm has 64 MB free: Fast DDS takes a segment of 25 MB, and only images of up to '
+        '26.2 MB arrive reliably; start a container with --shm-size=1g'
+    )
+    used = ['shared_memory_64mb', 'udp']
+    assert profile_of(environment) == ([25 * MB], ['SHM', 'UDPv4'], used)
+
+
+@pytest.mark.parametrize('variables', [{}, {'ROS_LOCALHOST_ONLY': '1'}])
+def test_hardly_any_shared_memory_leaves_udp_with_a_warning(free_memory, rclpy_is, variables):
+    rclpy_is('3.3.16')
+    free_memory(19)
+    environment = dict(variables)
+    warning = set_profile(environment)
+    assert warning.startswith('/dev/shm has 19 MB free: images are sent by UDP, and only images')
+    assert 'up to 0.5 MB' in warning
+    assert profile_of({'path': environment[PROFILE_VARIABLES[0]]}) == ([], ['UDPv4'], ['udp'])
+
+
+def test_a_profile_that_cannot_be_written_is_named_in_the_warning(free_memory, monkeypatch):
+    def fail(**given):
+        raise OSError(30, 'Read-only file system')
+
+    monkeypatch.setattr(fastdds, 'NamedTemporaryFile', fail)
+    free_memory(30)
+    environment = {}
+    assert 'no temporary file for a profile: Read-only file system' in set_profile(environment)
     assert environment == {}
+
+
+NODE = """
+import os, rclpy
+from swiftnet_ros.ros.fastdds import set_profile
+
+os.environ.pop('ROS_AUTOMATIC_DISCOVERY_RANGE', None)
+warning = set_profile()
+rclpy.init()
+rclpy.create_node('small')
+os.write(1, warning.encode())
+"""
+
+
+@pytest.mark.parametrize(
+    ('options', 'way'), [('size=30m', 'a segment of 16 MB'), ('ro', 'sent by UDP')]
+)
+def test_fast_dds_accepts_the_generated_profile(options, way):
+    environment = {**os.environ, 'PYTHONPATH': str(ROOT)}
+    for name in PROFILE_VARIABLES:
+        environment.pop(name, None)
+    command = on_disk(options, '/dev/shm', [sys.executable, '-c', NODE])
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (0, '')
+    assert way in done.stdout

@@ -22,6 +22,15 @@ MADE = [
     (errors.FileMissingError('a.png'), ['file not found: a.png', 'check the path']),
     (errors.FileMissingError('/d', 'folder'), ['folder not found: /d']),
     (
+        errors.LogFolderError('Read-only file system: /log'),
+        ['cannot write its log: Read-only file system: /log; set ROS_LOG_DIR to a folder'],
+    ),
+    (errors.SharedMemoryFullError('/dev/shm'), ['/dev/shm is full; remove what', '--shm-size=1g']),
+    (
+        errors.ResourceLimitError('open files', 8, 64, 'ulimit -n'),
+        ['only 8 open files are allowed, ROS needs at least 64; raise the limit', 'ulimit -n'],
+    ),
+    (
         errors.UnsetVariableError('$DATA/x', 'DATA'),
         ["'$DATA/x' has the environment variable DATA, which is not set; set it"],
     ),

@@ -53,6 +53,24 @@ from swiftnet_ros.serving.health import node_summary
 from swiftnet_ros.serving.model_loader import load_model
 
 
+@pytest.mark.parametrize(
+    ('source', 'text'),
+    [
+        ('import nothing_at_all', "No module named 'nothing_at_all'; install its dependencies"),
+        ('raise MemoryError', 'not enough memory; end other programs'),
+        ("raise ImportError('x.so: failed to map segment')", 'not enough memory; end other'),
+        ("raise RuntimeError('Could not determine home directory.')", 'set HOME to a folder'),
+    ],
+)
+def test_a_failed_import_says_what_to_do(tmp_path, monkeypatch, source, text):
+    (tmp_path / 'failing_backend.py').write_text(source)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setitem(BACKENDS, 'failing', 'failing_backend:Backend')
+    with pytest.raises(EngineUnavailableError) as error:
+        backend_class('failing')
+    assert text in str(error.value)
+
+
 @pytest.fixture
 def no_gpu(monkeypatch):
     """Let this computer have no GPU."""
