@@ -211,6 +211,11 @@ def _many_scans(random):
     return _compressed(_file(random, '.jpg')[:-2] + scans + b'\xff\xd9')
 
 
+def _many_segments(random):
+    data = _file(random, '.jpg')
+    return _compressed(data[:2] + b'\xff\xe0\x00\x02' * random.randint(2100, 3000) + data[2:])
+
+
 MALFORMED_COMPRESSED = {
     'nothing': lambda r: _compressed(b'', r.choice(_FORMATS)),
     'noise': _noise,
@@ -222,4 +227,5 @@ MALFORMED_COMPRESSED = {
     'strange bits': _strange_bits,
     'another format': lambda r: _compressed(_file(r, *_OTHERS), r.choice(_FORMATS)),
     'many scans': _many_scans,
+    'many segments': _many_segments,
 }
