@@ -28,6 +28,7 @@ from launch.event_handlers import OnProcessExit, OnProcessIO, OnProcessStart
 from launch.launch_description_sources import get_launch_description_from_python_launch_file
 import launch_pytest
 from launch_pytest.actions import ReadyToTest
+from launch_ros.actions import SetParameter, SetParametersFromFile
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState, GetState
 import pytest
@@ -68,12 +69,12 @@ class Record:
         self.exit_codes.append(event.returncode)
 
 
-def launched(file, **arguments):
-    """Return a launch description that includes a launch file, and its record."""
+def launched(file, *actions, **arguments):
+    """Return a launch description of actions and a launch file, and its record."""
     record = Record()
     path = str(FOLDER / file)
     included = IncludeLaunchDescription(path, launch_arguments=list(arguments.items()))
-    return LaunchDescription([*record.handlers(), included, ReadyToTest()]), record
+    return LaunchDescription([*record.handlers(), *actions, included, ReadyToTest()]), record
 
 
 def segmented(probe, camera_topic, labels_topic):
@@ -150,6 +151,24 @@ def test_an_argument_takes_precedence_over_the_parameter_file(overridden, probe,
     assert precision.string_value == 'fp32'
     assert threads.integer_value == 1
     assert not only.bool_value
+
+
+@launch_pytest.fixture
+def among_others(tiny_path, tmp_path):
+    """Set parameters for all nodes of a launch, as a robot's own launch file does."""
+    path = tmp_path / 'all.yaml'
+    path.write_text('/**:\n  ros__parameters:\n    wheel_radius: 0.39\n    frame_rate: 30.0\n')
+    actions = [SetParameter('camera', 'left'), SetParametersFromFile(str(path))]
+    return launched('segment.launch.py', *actions, model=str(tiny_path))
+
+
+@pytest.mark.launch(fixture=among_others)
+def test_parameters_of_all_nodes_are_warnings(among_others, probe):
+    assert segmented(probe, '/image', LABELS).header.stamp.sec == 1
+    for name in ('wheel_radius', 'frame_rate', 'camera'):
+        assert f'parameter {name} is set for all nodes, but not one of this' in (
+            among_others[1].stderr
+        )
 
 
 @launch_pytest.fixture
