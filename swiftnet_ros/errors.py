@@ -34,8 +34,8 @@ class SwiftnetError(Exception):
     """Base of all errors whose message is one line that says what is wrong and what to do."""
 
     def __init__(self, message: str) -> None:
-        """Keep the message, escaped and cut like every text that may come from others."""
-        super().__init__(safe_text(message, LONGEST_MESSAGE))
+        """Keep the message, escaped and cut like text of others, and never empty."""
+        super().__init__(safe_text(message, LONGEST_MESSAGE) or type(self).__name__)
 
 
 class FileMissingError(SwiftnetError):

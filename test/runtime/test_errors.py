@@ -162,3 +162,8 @@ def test_bad_frames_are_caught_together():
 def test_line_breaks_in_a_value_stay_in_its_quotes():
     error = errors.UnknownNameError('engine', 'two\nlines', ['openvino'])
     assert '\n' not in str(error)
+
+
+def test_an_error_always_has_a_text():
+    assert str(SwiftnetError('')) == 'SwiftnetError'
+    assert str(errors.ReportedError(' ')) == 'ReportedError'
