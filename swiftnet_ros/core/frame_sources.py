@@ -23,7 +23,7 @@ from typing import Callable, Iterator, List
 import cv2
 import numpy as np
 from swiftnet_ros.core.frames import Frame
-from swiftnet_ros.core.image_files import read_image
+from swiftnet_ros.core.image_files import quiet_opencv, read_image
 from swiftnet_ros.core.image_listing import image_files, IMAGE_SUFFIXES, Warn
 from swiftnet_ros.errors import NoImagesError, UnreadableFileError
 from swiftnet_ros.system.paths import expand_path, share_folder
@@ -85,9 +85,10 @@ def _open_video(path: Path) -> Iterator[cv2.VideoCapture]:
         link = Path(folder, f'video{suffix}')
         link.symlink_to(path.resolve())
         try:
-            video = cv2.VideoCapture(str(link))
+            with quiet_opencv():
+                video = cv2.VideoCapture(str(link))
         except cv2.error as error:
-            raise UnreadableFileError(path, 'video', error) from error
+            raise UnreadableFileError(path, 'video', error.err) from error
         try:
             if not video.isOpened():
                 raise UnreadableFileError(path, 'video')

@@ -63,7 +63,7 @@ def read_image(path: Path) -> Frame:
     if data.startswith(_JPEG) and _is_cut_jpeg(data):
         raise UnreadableFileError(path, 'image', 'the end of the JPEG is missing')
     try:
-        with _quiet_opencv():
+        with quiet_opencv():
             pixels = cv2.imdecode(np.frombuffer(data, np.uint8), _FLAGS)
     except cv2.error as error:
         raise UnreadableFileError(path, 'image', error.err) from error
@@ -159,7 +159,7 @@ def exif_orientation(path: Path) -> int:
 
 
 @contextmanager
-def _quiet_opencv() -> Iterator[None]:
+def quiet_opencv() -> Iterator[None]:
     """Keep OpenCV from printing errors of its own, which do not name the file."""
     # It was in cv2 itself before OpenCV 4.6.
     logging = getattr(cv2.utils, 'logging', cv2)
