@@ -141,6 +141,7 @@ def _measure(options: Namespace, opened: OpenedModel, segmenter: Segmenter) -> D
         rounds = [Round(measure_without_ros(segmenter, frames), baseline)]
     else:
         rounds = list(_rounds_over_topics(options, segmenter, frames))
+    rounds[0].measurement.warn_of_labels(segmenter.spec.class_names)
     first = next(iter(frames)).frame
     rate = _rate(options, rounds[-1].baseline)
     camera = {'camera': [first.height, first.width], 'rate_hz': rate}

@@ -17,6 +17,7 @@
 from dataclasses import dataclass, field
 from itertools import cycle, islice
 from pathlib import Path
+import sys
 from time import perf_counter
 from typing import Dict, Iterator, List, Optional, Sequence, Tuple
 
@@ -25,6 +26,7 @@ import numpy as np
 from swiftnet_ros.core.frames import Frame
 from swiftnet_ros.core.image_files import read_image, read_label
 from swiftnet_ros.core.image_listing import image_files, pair_files
+from swiftnet_ros.core.label_coverage import Counts, coverage_warning, label_counts
 from swiftnet_ros.core.labels import Labels
 from swiftnet_ros.core.metrics import confusion_matrix, Matrix
 from swiftnet_ros.model_spec import ModelSpec
@@ -32,15 +34,17 @@ from swiftnet_ros.segmenter import Segmenter
 
 _WARM_UP_FRAMES = 3
 _TIMED_FRAMES = 20
+_WAY_OUT = 'write class ids into the label images, which are read as they are (1 instead of 255)'
 
 
 @dataclass(frozen=True)
 class LabeledFrame:
-    """A frame and, if there are labels, its true class ids [H, W]."""
+    """A frame and, if there are labels, its true class ids [H, W], or `unlabeled_id`."""
 
     name: str
     frame: Frame
     truth: Optional[Labels] = None
+    unlabeled_id: int = 255
 
 
 @dataclass(frozen=True)
@@ -84,7 +88,7 @@ class LabeledFrames:
             frame = _stretch(read_image(image), self.size)
             size = (frame.height, frame.width)
             truth = read_label(label, self.spec, size, image) if label else None
-            yield LabeledFrame(image.name, frame, truth)
+            yield LabeledFrame(image.name, frame, truth, self.spec.unlabeled_id)
 
 
 def _stretch(frame: Frame, size: Optional[Tuple[int, int]]) -> Frame:
@@ -99,8 +103,9 @@ class Measurement:
     Latencies and predictions, added frame by frame.
 
     `sent` counts all frames, `latencies_ms` those with a result, within `seconds`. `matrix` is the
-    confusion matrix of the frames with labels. `memory_mb` are samples of the node's resident
-    memory in 1e6 bytes, `stages_ms` the node's own medians of its stages.
+    confusion matrix of the frames with labels, `label_counts` has the pixels of each class in
+    each of them. `memory_mb` are samples of the node's resident memory in 1e6 bytes, `stages_ms`
+    the node's own medians of its stages.
     """
 
     num_classes: int
@@ -108,6 +113,7 @@ class Measurement:
     seconds: float = 0.0
     latencies_ms: List[float] = field(default_factory=list)
     matrix: Optional[Matrix] = None
+    label_counts: List[Counts] = field(default_factory=list)
     memory_mb: List[float] = field(default_factory=list)
     stages_ms: Dict[str, float] = field(default_factory=dict)
 
@@ -125,6 +131,17 @@ class Measurement:
         if frame.truth is not None:
             counts = confusion_matrix(frame.truth, predicted, self.num_classes)
             self.matrix = counts if self.matrix is None else self.matrix + counts
+            self.label_counts.append(
+                label_counts(frame.truth, self.num_classes, frame.unlabeled_id)
+            )
+
+    def warn_of_labels(self, names: Sequence[str]) -> None:
+        """Print a warning if the true labels lack a class or look like masks of 0 and 255."""
+        if self.label_counts:
+            counts = np.array(self.label_counts)
+            warning = coverage_warning(names, counts, 'the labels of --labels', _WAY_OUT)
+            if warning:
+                print(f'warning: {warning}', file=sys.stderr)
 
 
 @dataclass(frozen=True)

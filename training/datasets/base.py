@@ -14,9 +14,10 @@
 
 """The interface of a dataset, and the dataset of image and label files behind most of them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 import fnmatch
+import hashlib
 from pathlib import Path
 from typing import Protocol
 
@@ -70,6 +71,11 @@ class FilePairs:
         image_files.check_label_size(label_path, source.shape, image.shape[:2], image_path)
         return Sample(image, self.table.to_class_ids(source, label_path), image_path.stem)
 
+    def read_label(self, index: int) -> npt.NDArray[np.uint8]:
+        """Load the class ids of one image without the image."""
+        path = self.pairs[index][1]
+        return self.table.to_class_ids(image_files.read_ids(path), path)
+
 
 @dataclass(frozen=True)
 class CachedDataset:
@@ -96,6 +102,21 @@ class CachedDataset:
         if index not in self.samples:
             self.samples[index] = self.dataset[index]
         return self.samples[index]
+
+    def read_label(self, index: int) -> npt.NDArray[np.uint8]:
+        """Return the label of one image, which is loaded in any case."""
+        return self[index].label
+
+
+def reads_labels_alone(dataset: ImageLabelDataset) -> bool:
+    """Return whether labels are read without rendering or decoding images only for them."""
+    return hasattr(dataset, 'read_label')
+
+
+def read_label(dataset: ImageLabelDataset, index: int) -> npt.NDArray[np.uint8]:
+    """Return the class ids of one image, without loading the image if the dataset can."""
+    read = getattr(dataset, 'read_label', None)
+    return dataset[index].label if read is None else np.asarray(read(index))
 
 
 def data_files(dataset: ImageLabelDataset) -> list[Path]:
@@ -134,6 +155,20 @@ def chosen_pairs(
 
 def _matches(name: str, patterns: Sequence[str]) -> bool:
     return any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)
+
+
+def names_sha256(dataset: ImageLabelDataset) -> str:
+    """Return the SHA-256 of the names of a dataset's files, whose folder may move."""
+    return _sha256(path.name for path in data_files(dataset))
+
+
+def files_sha256(dataset: ImageLabelDataset) -> str:
+    """Return the SHA-256 of the names of a dataset's files and their sizes in bytes."""
+    return _sha256(f'{path.name} {path.stat().st_size}' for path in data_files(dataset))
+
+
+def _sha256(lines: Iterable[str]) -> str:
+    return hashlib.sha256('\n'.join(lines).encode(errors='surrogateescape')).hexdigest()
 
 
 def read_image(path: Path) -> npt.NDArray[np.uint8]:

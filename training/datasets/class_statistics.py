@@ -15,17 +15,20 @@
 """Class statistics of a dataset: pixel counts, and the class weights of the loss from them."""
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from swiftnet_ros.core.label_coverage import coverage_warning, label_counts
 from swiftnet_ros.errors import InvalidValueError, one_line, UnknownNameError, UnreadableFileError
 from swiftnet_ros.system.files import write_json
 from swiftnet_ros.system.json_reader import check_kinds, read_json_object
 from tqdm import tqdm
-from training.datasets.base import ImageLabelDataset
+from training.datasets.base import files_sha256, ImageLabelDataset, read_label
+from training.datasets.class_table import UNLABELED
 from training.schema.config import ClassWeightsConfig, DataConfig, SamplingConfig
 
 # Neighboring pixels are correlated: this many of them count as one sample.
@@ -34,15 +37,22 @@ _PIXELS_PER_SAMPLE = 16 * 16
 _MAX_BYTES = 1 << 28
 # ENet adds it to a class's fraction before the logarithm.
 _ENET_OFFSET = 1.02
+# What to do with masks of 0 and 255.
+WAY_OUT = 'list the ids of the classes in the class table (source_ids: [0, 255])'
 
 
 @dataclass(frozen=True)
 class ClassCounts:
-    """`pixels` [images, classes] of the classes `names`; `source` describes the counted data."""
+    """
+    `pixels` [images, classes] of the classes `names`; `source` describes the counted data.
+
+    `unlabeled` [images] are the pixels without a class, None if they were not counted.
+    """
 
     names: Sequence[str]
     pixels: npt.NDArray[np.int64]
     source: dict[str, Any]
+    unlabeled: npt.NDArray[np.int64] | None = None
 
     def totals(self) -> npt.NDArray[np.int64]:
         """Return the number of pixels of each class."""
@@ -57,6 +67,13 @@ class ClassCounts:
         pixels = np.asarray((self.pixels * images[:, None]).round(), np.int64)
         return replace(self, pixels=pixels)
 
+    def warning(self) -> str | None:
+        """Return a warning if the labels lack a class or look like masks of 0 and 255."""
+        if self.unlabeled is None:
+            return None
+        counts = np.column_stack([self.pixels, self.unlabeled])
+        return coverage_warning(self.names, counts, 'the training labels', WAY_OUT)
+
     def save(self, path: Path, weights: Sequence[float] | None) -> None:
         """Write counts, fractions and the class weights computed from them as JSON."""
         content = {
@@ -64,6 +81,7 @@ class ClassCounts:
             'share': dict(zip(self.names, self.fractions().round(6).tolist(), strict=True)),
             'weight': weights and dict(zip(self.names, weights, strict=True)),
             'pixels': self.pixels.tolist(),
+            'unlabeled': None if self.unlabeled is None else self.unlabeled.tolist(),
         }
         write_json(path, content)
 
@@ -75,6 +93,7 @@ def load_or_count_classes(data: DataConfig, dataset: ImageLabelDataset, path: Pa
         'split': data.train_split,
         'options': {**data.options, **data.train_options},
         'pictures': len(dataset),
+        'files_sha256': files_sha256(dataset),
     }
     if data.sources:
         source['sources'] = [asdict(item) for item in data.sources]
@@ -84,29 +103,37 @@ def load_or_count_classes(data: DataConfig, dataset: ImageLabelDataset, path: Pa
         check_kinds(stored, {'source': dict, 'share': dict, 'pixels': list}, str(path))
         if stored['source'] == source and list(stored['share']) == names:
             pixels = _counts(stored['pixels'], (len(dataset), len(names)), path)
-            return ClassCounts(names, pixels, source)
-    return ClassCounts(names, count_pixels(dataset), source)
+            unlabeled = _counts(stored.get('unlabeled'), (len(dataset),), path)
+            return ClassCounts(names, pixels, source, unlabeled)
+    counts = count_pixels(dataset)
+    return ClassCounts(names, counts[:, :-1], source, counts[:, -1])
 
 
-def _counts(rows: Any, shape: tuple[int, int], path: Path) -> npt.NDArray[np.int64]:
-    """Return the stored counts [images, classes]; raise UnreadableFileError for anything else."""
+def _counts(rows: Any, shape: tuple[int, ...], path: Path) -> npt.NDArray[np.int64]:
+    """Return stored counts of a shape; raise UnreadableFileError for anything else."""
     remedy = 'delete it, and the labels are counted again'
     try:
         counts = np.array(rows, np.int64)
     except (ValueError, TypeError, OverflowError) as error:
         raise UnreadableFileError(path, 'class counts', f'{one_line(error)}; {remedy}') from error
     if counts.shape != shape or (counts < 0).any():
-        reason = f'its pixels are no counts of {shape[0]} images and {shape[1]} classes; {remedy}'
+        reason = f'its pixels are no counts of shape {list(shape)} (images, classes); {remedy}'
         raise UnreadableFileError(path, 'class counts', reason)
     return counts
 
 
 def count_pixels(dataset: ImageLabelDataset) -> npt.NDArray[np.int64]:
-    """Return the number of pixels of each class in every label image: [images, classes]."""
+    """Return the pixels of each class and, last, of none in each label: [images, classes + 1]."""
     classes = len(dataset.table.classes)
-    indices = tqdm(range(len(dataset)), 'count classes', disable=None)
-    rows = [np.bincount(dataset[i].label.ravel(), minlength=classes)[:classes] for i in indices]
-    return np.array(rows, np.int64)
+
+    def count(index: int) -> npt.NDArray[np.int64]:
+        return label_counts(read_label(dataset, index), classes, UNLABELED)
+
+    # Decoding takes most of the time, and needs no lock.
+    with ThreadPoolExecutor() as pool:
+        rows = pool.map(count, range(len(dataset)))
+        shown = tqdm(rows, 'count classes', total=len(dataset), disable=None)
+        return np.array(list(shown), np.int64)
 
 
 def median_frequency(counts: ClassCounts, beta: float) -> npt.NDArray[np.float64]:

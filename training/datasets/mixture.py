@@ -26,7 +26,7 @@ import numpy.typing as npt
 from swiftnet_ros.errors import InvalidValueError, UnknownNameError
 from swiftnet_ros.system.paths import expand_path
 from training.datasets import allowing_unpaired, open_dataset
-from training.datasets.base import ImageLabelDataset, Sample
+from training.datasets.base import ImageLabelDataset, read_label, Sample
 from training.datasets.class_table import (
     ClassTable,
     excluded_id,
@@ -98,6 +98,10 @@ class MappedDataset:
         sample = self.dataset[index]
         return Sample(sample.image, self.ids[sample.label], sample.name)
 
+    def read_label(self, index: int) -> npt.NDArray[np.uint8]:
+        """Load the label of one image in the other ids."""
+        return self.ids[read_label(self.dataset, index)]
+
 
 @dataclass(frozen=True)
 class ConcatenatedDatasets:
@@ -111,12 +115,21 @@ class ConcatenatedDatasets:
 
     def __getitem__(self, index: int) -> Sample:
         """Load one image with its label."""
+        dataset, within = self._locate(index)
+        return dataset[within]
+
+    def read_label(self, index: int) -> npt.NDArray[np.uint8]:
+        """Load the label of one image."""
+        return read_label(*self._locate(index))
+
+    def _locate(self, index: int) -> tuple[ImageLabelDataset, int]:
+        """Return the dataset that has an image, and its index there."""
         if not 0 <= index < len(self):
             raise IndexError(index)
         ends = list(accumulate(map(len, self.datasets)))
         number = bisect_right(ends, index)
         start = ends[number - 1] if number else 0
-        return self.datasets[number][index - start]
+        return self.datasets[number], index - start
 
 
 def open_training_data(

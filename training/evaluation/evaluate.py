@@ -16,6 +16,7 @@
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+import sys
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,7 @@ from swiftnet_ros.backends.base import Backend
 from swiftnet_ros.backends.registry import open_backend
 from swiftnet_ros.core import labels, metrics
 from swiftnet_ros.core.frames import Frame, to_network_input
+from swiftnet_ros.core.label_coverage import Counts, coverage_warning, label_counts
 from swiftnet_ros.errors import NonFiniteLogitsError, SwiftnetError
 from swiftnet_ros.model_spec import SemanticClass
 from swiftnet_ros.system.paths import expand_path
@@ -31,6 +33,7 @@ import torch
 from torch import nn
 from tqdm import tqdm
 from training.datasets.base import ImageLabelDataset
+from training.datasets.class_statistics import WAY_OUT
 from training.datasets.class_table import ClassTable, excluded_class, UNLABELED
 from training.datasets.mixture import NameMap
 from training.run.checkpoint import Checkpoint, load_checkpoint
@@ -102,18 +105,28 @@ def check_classes(model: list[str], dataset: ImageLabelDataset) -> None:
 
 
 def evaluate(
-    predict: Predictor, dataset: ImageLabelDataset, progress: bool = True
+    predict: Predictor,
+    dataset: ImageLabelDataset,
+    progress: bool = True,
+    labels_name: str = 'the labels',
 ) -> dict[str, Any]:
-    """Return `miou` (0 to 1, None without labels), `iou` by class name and number of `images`."""
+    """
+    Return `miou` (0 to 1, None without labels), `iou` by class name and number of `images`.
+
+    Warn if the labels, called `labels_name`, lack a class; an empty name is no warning.
+    """
     names = [item.name for item in dataset.table.classes]
     count = len(names)
     matrix = metrics.confusion_matrix(np.empty(0, int), np.empty(0, int), count)
-    excluded = np.zeros(count, np.int64)
+    excluded, rows = np.zeros(count, np.int64), []
     for index in tqdm(range(len(dataset)), 'evaluate', disable=None if progress else True):
         sample = dataset[index]
         predicted = predict(sample.image)
         matrix += metrics.confusion_matrix(sample.label, predicted, count)
         excluded += wrongly_predicted(sample.label, predicted, count)
+        rows.append(label_counts(sample.label, count, UNLABELED))
+    if labels_name and rows:
+        warn_of_labels(names, np.array(rows), labels_name)
     values = metrics.class_iou(matrix, excluded)
     present = [value for value in values if value is not None]
     return {
@@ -121,6 +134,13 @@ def evaluate(
         'iou': dict(zip(names, values)),
         'images': len(dataset),
     }
+
+
+def warn_of_labels(names: Sequence[str], counts: Counts, what: str) -> None:
+    """Print a warning if labels lack a class or look like masks of 0 and 255."""
+    warning = coverage_warning(names, counts, what, WAY_OUT)
+    if warning:
+        tqdm.write(f'warning: {warning}', file=sys.stderr)
 
 
 def wrongly_predicted(

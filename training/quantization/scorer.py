@@ -26,10 +26,13 @@ import numpy as np
 import numpy.typing as npt
 import onnx
 from swiftnet_ros.core import metrics
+from swiftnet_ros.core.label_coverage import label_counts
 from swiftnet_ros.model_spec import ModelSpec, read_golden, read_spec, write_model
 from swiftnet_ros.model_spec.qdq import is_quantized
 from swiftnet_ros.segmenter import open_model, Segmenter
 from swiftnet_ros.system.image_encoding import encode_image
+from training.datasets.class_table import UNLABELED
+from training.evaluation.evaluate import warn_of_labels
 from training.quantization.calibration_images import CalibrationImages
 
 
@@ -54,10 +57,16 @@ class Scorer:
         self._spec = spec
         # As PNG, so that the label images of a whole split fit into memory.
         self._float_labels: list[npt.NDArray[np.uint8]] = []
+        counts, classes = [], len(spec.classes)
         with _open_segmenter(float_model) as segmenter:
             for index in range(len(images)):
-                labels = segmenter.segment(images[index].image).labels
+                item = images[index]
+                if item.label is not None:
+                    counts.append(label_counts(item.label, classes, UNLABELED))
+                labels = segmenter.segment(item.image).labels
                 self._float_labels.append(np.frombuffer(encode_image(labels), np.uint8))
+        if counts:
+            warn_of_labels(spec.class_names, np.array(counts), f'{len(counts)} held-out labels')
         self.before = self._score(None)
 
     def score(self, model: onnx.ModelProto) -> Score:

@@ -16,14 +16,13 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
-import hashlib
 from pathlib import Path
 from typing import Any
 
 from swiftnet_ros.model_spec import SemanticClass
 from swiftnet_ros.system.files import write_json
 from swiftnet_ros.system.json_reader import read_json_object
-from training.datasets.base import data_files, ImageLabelDataset
+from training.datasets.base import files_sha256, ImageLabelDataset, names_sha256
 from training.run.checkpoint import Checkpoint, load_checkpoint, weights_sha256
 
 
@@ -48,14 +47,14 @@ class Origin:
     @classmethod
     def of(cls, dataset: ImageLabelDataset, initial: Path | None) -> 'Origin':
         """Return the origin of a run on a dataset; the initial weights must exist."""
-        table, files = dataset.table, data_files(dataset)
+        table = dataset.table
         return cls(
             classes=_plain(table.classes),
             source_ids=list(table.source_ids),
             ignored_source_ids=list(table.ignored_source_ids),
             images=len(dataset),
-            names_sha256=_sha256(path.name for path in files),
-            files_sha256=_sha256(f'{path.name} {path.stat().st_size}' for path in files),
+            names_sha256=names_sha256(dataset),
+            files_sha256=files_sha256(dataset),
             initial_sha256=None if initial is None else weights_sha256(load_checkpoint(initial)),
         )
 
@@ -107,7 +106,3 @@ def class_difference(before: Sequence[dict[str, Any]], now: Sequence[dict[str, A
 
 def _plain(classes: Iterable[SemanticClass]) -> list[dict[str, Any]]:
     return [{'name': item.name, 'rgb': list(item.rgb)} for item in classes]
-
-
-def _sha256(lines: Iterable[str]) -> str:
-    return hashlib.sha256('\n'.join(lines).encode(errors='surrogateescape')).hexdigest()

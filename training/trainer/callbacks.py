@@ -26,7 +26,7 @@ from training.datasets.base import ImageLabelDataset
 from training.evaluation.evaluate import evaluate, torch_predictor
 from training.run.checkpoint import Checkpoint, save_checkpoint
 from training.run.event_log import EventLog
-from training.run.folder import append_record, RunPaths
+from training.run.folder import append_record, read_records, RunPaths
 from training.schema.config import TrainConfig
 from training.trainer.state import TrainState
 
@@ -121,7 +121,9 @@ def evaluate_average(
         network = state.averaged_network()
         device = next(network.parameters()).device
         predict = torch_predictor(network, template.height, template.width, device)
-        result = evaluate(predict, validation, progress=False)
+        # Once is enough.
+        name = '' if read_records(paths.metrics) else 'the validation labels'
+        result = evaluate(predict, validation, progress=False, labels_name=name)
         append_record(paths.metrics, {'epoch': state.epoch, **result})
         if result['miou'] is not None:
             board.add_scalar('miou', result['miou'], state.step)

@@ -17,6 +17,7 @@
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
+import sys
 
 from accelerate import Accelerator
 from accelerate.utils import set_seed
@@ -26,7 +27,7 @@ from swiftnet_ros.system.json_text import to_json
 import torch
 from torch import nn, Tensor
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
-from training.datasets.base import CachedDataset, ImageLabelDataset
+from training.datasets.base import CachedDataset, ImageLabelDataset, reads_labels_alone
 from training.datasets.class_statistics import (
     class_weights,
     ClassCounts,
@@ -133,9 +134,7 @@ def _train(
     dataset, parts = open_training_data(config.data, root)
     origin = check_same_origin(dataset, paths, initial)
     dataset = _cached(dataset, config)
-    counts = None
-    if needs_counts(config.class_weights, config.sampling):
-        counts = load_or_count_classes(config.data, dataset, paths.class_counts)
+    counts = _class_counts(config, dataset, paths, accelerator)
     weights = class_weights(config.class_weights, counts and counts.weighted(image_weights(parts)))
     loader, sampler = _batches(config, dataset, parts, accelerator, counts)
     table = dataset.table
@@ -224,6 +223,20 @@ def _prepare_network(network: nn.Module, config: Config, last: Checkpoint | None
     check_norm_sizes(network, config.train.batch_size, config.augmentation.crop_size)
 
 
+def _class_counts(
+    config: Config, dataset: ImageLabelDataset, paths: RunPaths, accelerator: Accelerator
+) -> ClassCounts | None:
+    """Count the classes and warn if one does not occur; None if not needed and not cheap."""
+    may_warn = accelerator.is_main_process and reads_labels_alone(dataset)
+    if not needs_counts(config.class_weights, config.sampling) and not may_warn:
+        return None
+    counts = load_or_count_classes(config.data, dataset, paths.class_counts)
+    warning = counts.warning()
+    if warning and accelerator.is_main_process:
+        print(f'warning: {warning}', file=sys.stderr)
+    return counts
+
+
 def _cached(dataset: ImageLabelDataset, config: Config) -> ImageLabelDataset:
     if not config.data.cache:
         return dataset
@@ -242,7 +255,9 @@ def _batches(
     process = accelerator.process_index, accelerator.num_processes
     train, augmentation = config.train, config.augmentation
     if not config.data.on_device:
-        rare_classes = RareClassSampler(config.sampling, counts, parts) if counts else None
+        rare_classes = None
+        if counts is not None and config.sampling.fraction > 0:
+            rare_classes = RareClassSampler(config.sampling, counts, parts)
         return training_loader(dataset, augmentation, train, *process, rare_classes, parts)
     check_gpu_augmentation(augmentation, config.sampling)
     sampler = ShuffledBatchSampler(

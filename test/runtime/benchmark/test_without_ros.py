@@ -162,3 +162,14 @@ def test_unpaired_files_are_an_error_unless_allowed(folder, capsys):
     assert 'labels without an image: 1 (more.png)' in capsys.readouterr().err
     assert run(folder, '--labels', str(folder / 'labels'), '--allow-unpaired') == 0
     assert report_of(capsys)['sent'] == 5
+
+
+def test_masks_of_0_and_255_are_a_warning(folder, capsys):
+    for path in (folder / 'labels').iterdir():
+        label = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+        cv2.imwrite(str(path), np.where(label == 0, 0, 255).astype(np.uint8))
+    assert run(folder, '--labels', str(folder / 'labels')) == 0
+    warnings = [line for line in capsys.readouterr().err.splitlines() if 'warning' in line]
+    assert len(warnings) == 1
+    assert 'no pixel of the labels of --labels is of class class1, class2, class3' in warnings[0]
+    assert 'as in masks of 0 and 255, write class ids into the label images' in warnings[0]

@@ -17,11 +17,14 @@
 from dataclasses import asdict
 import json
 
-from helpers.tiny_training import step_losses, tiny_config
+import cv2
+from helpers.tiny_training import step_losses, stopped_after, tiny_config, write_folder
 import numpy as np
 import pytest
+from swiftnet_ros.core import image_files
 from swiftnet_ros.errors import InvalidValueError, UnknownNameError
-from training.datasets import open_dataset
+from training.__main__ import main
+from training.datasets import base, open_dataset
 from training.datasets.class_statistics import (
     class_weights,
     ClassCounts,
@@ -82,7 +85,7 @@ def test_count_pixels_counts_the_labels(folder_root):
     counted = count_pixels(dataset)
     for index, row in enumerate(counted):
         label = dataset[index].label
-        assert row.tolist() == [int((label == c).sum()) for c in range(3)]
+        assert row.tolist() == [int((label == c).sum()) for c in (0, 1, 2, 255)]
 
 
 def test_counts_are_needed_for_weights_and_for_sampling():
@@ -102,7 +105,8 @@ def test_run_stores_its_counts_and_weights_and_reads_them_again(folder_root, tmp
     path = RunPaths(tmp_path).class_counts
     kept = json.loads(path.read_text())
     dataset = open_dataset('folder', folder_root, 'train')
-    assert kept['pixels'] == count_pixels(dataset).tolist()
+    assert kept['pixels'] == count_pixels(dataset)[:, :3].tolist()
+    assert kept['unlabeled'] == [0] * 8
     assert kept['weight']['class1'] > kept['weight']['class0']
     assert kept['source']['pictures'] == 8
     kept['pixels'][0][0] = 7
@@ -112,3 +116,68 @@ def test_run_stores_its_counts_and_weights_and_reads_them_again(folder_root, tmp
     path.write_text(json.dumps(kept))
     assert load_or_count_classes(config.data, dataset, path).pixels[0, 0] != 7
     assert sum(step_losses(tmp_path)[-2:]) < sum(step_losses(tmp_path)[:2])
+
+
+WARNING = (
+    'warning: no pixel of {} is of class class1, class2; 13.9% of them are unlabeled (255 or '
+    'ignored); if 255 marks a class, as in masks of 0 and 255, list the ids of the classes in the '
+    'class table (source_ids: [0, 255])'
+)
+
+
+@pytest.fixture
+def masks(tmp_path):
+    """Return the root of a dataset whose label images are masks of 0 and 255."""
+    root = write_folder(tmp_path / 'set')
+    for path in root.glob('*/labels/*.png'):
+        mask = np.zeros((64, 96), np.uint8)
+        mask[:, 40:53] = 255
+        cv2.imwrite(str(path), mask)
+    return root
+
+
+@pytest.mark.parametrize('scheme', ['none', 'effective_number'])
+def test_masks_of_0_and_255_are_a_warning_at_every_start(masks, tmp_path, capsys, scheme):
+    config = tiny_config(class_weights={'scheme': scheme}, train={'epochs': 3})
+    share = f'{13 / 96:.1%}'
+    expected = WARNING.replace('13.9%', share)
+    with stopped_after(4):
+        train(config, masks, tmp_path / 'run')
+    lines = capsys.readouterr().err.splitlines()
+    assert lines.count(expected.format('the training labels')) == 1
+    assert lines.count(expected.format('the validation labels')) == 1
+    train(config, masks, tmp_path / 'run')
+    lines = capsys.readouterr().err.splitlines()
+    assert lines.count(expected.format('the training labels')) == 1
+    words = ['--dataset', 'folder', '--root', str(masks)]
+    assert main(['evaluate', str(tmp_path / 'run' / 'trained.pt'), *words]) == 0
+    assert expected.format('the labels') in capsys.readouterr().err.splitlines()
+
+
+def test_way_out_of_masks_is_one(masks, tmp_path, capsys):
+    table = 'classes: [{name: a, rgb: [1, 2, 3]}, {name: b, rgb: [3, 2, 1]}]\nsource_ids: [0, 255]'
+    (masks / 'classes.yaml').write_text(table)
+    train(tiny_config(train={'epochs': 1}), masks, tmp_path / 'run')
+    assert 'warning' not in capsys.readouterr().err
+    counts = json.loads(RunPaths(tmp_path / 'run').class_counts.read_text())
+    assert counts['pixels'] == [[64 * 83, 64 * 13]] * 8
+
+
+def test_labels_are_read_once_without_their_images(folder_root, tmp_path, monkeypatch):
+    dataset, path = open_dataset('folder', folder_root, 'train'), tmp_path / 'counts.json'
+    monkeypatch.setattr(base, 'read_image', None)
+    data = tiny_config().data
+    counts = load_or_count_classes(data, dataset, path)
+    counts.save(path, None)
+    monkeypatch.setattr(image_files, 'read_ids', None)
+    again = load_or_count_classes(data, dataset, path)
+    assert again.pixels.tolist() == counts.pixels.tolist()
+    assert again.warning() is None
+
+
+def test_changed_labels_are_counted_again(tmp_path):
+    root, path = write_folder(tmp_path / 'set'), tmp_path / 'counts.json'
+    dataset, data = open_dataset('folder', root, 'train'), tiny_config().data
+    load_or_count_classes(data, dataset, path).save(path, None)
+    cv2.imwrite(str(dataset.pairs[0][1]), np.zeros((64, 96), np.uint8))
+    assert load_or_count_classes(data, dataset, path).pixels[0].tolist() == [64 * 96, 0, 0]

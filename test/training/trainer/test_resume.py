@@ -165,4 +165,7 @@ def test_old_run_resumes_with_the_same_crops(folder_root, tmp_path):
     assert step_losses(run) == pytest.approx(expected, abs=1e-3)
     assert load_checkpoint(RunPaths(run).trained).miou is not None
     counts = json.loads(RunPaths(run).class_counts.read_text())
-    assert counts == json.loads((OLD_RUN / 'class_counts.json').read_text())
+    before = json.loads((OLD_RUN / 'class_counts.json').read_text())
+    assert {key: counts[key] for key in ('share', 'weight', 'pixels')} == {
+        key: before[key] for key in ('share', 'weight', 'pixels')
+    }
