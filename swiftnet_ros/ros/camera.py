@@ -41,6 +41,7 @@ from swiftnet_ros.ros.guards import is_out_of_memory, PUBLISH_ERRORS, try_to_pub
 from swiftnet_ros.ros.node_parameters import NodeParameters, NodeSettings
 from swiftnet_ros.ros.topics import camera_qos, latched_qos, output_qos, Topics
 from swiftnet_ros.segmenter import Segmenter
+from swiftnet_ros.serving import health
 from swiftnet_ros.serving.camera_stats import (
     BAD,
     CameraStats,
@@ -191,6 +192,9 @@ class Camera:
             self._log.warn('silence', f'no frame on {self.topic} for {waiting:.0f} s; {silence}')
         if no_calibration:
             self._log.warn('camera_info', no_calibration)
+        stalled = self.stats.stalled()
+        if stalled is not None and stalled >= FRAME_TIMEOUT:
+            self._log.warn('stalled', f'{self.topic}: {health.stalled(stalled)}')
         unheard = self._unheard_since
         if unheard is not None and monotonic() - unheard >= FRAME_TIMEOUT:
             how = f'subscribe to {self._prefix}{LABEL_IMAGE}, or set always_infer'

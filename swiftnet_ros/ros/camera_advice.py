@@ -40,6 +40,9 @@ def silence(node: Node, topic: str, image: str, expected: str) -> str:
         how = 'set image_transport, or remap image to the raw topic'
         return f'{start} of {types}, not of {expected}: {how}'
     others = _transports(node, image)
+    if expected in others.get(image, ()):
+        wanted = image.rpartition('/')[0]
+        return f'{start}, but {image} has: remap image to {wanted}, the ending is added to it'
     for name, types_of_it in others.items():
         for kind, setting in _SETTING.items():
             if kind in types_of_it and kind != expected and name in (image, f'{image}/compressed'):

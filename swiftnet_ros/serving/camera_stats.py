@@ -43,6 +43,7 @@ class CameraStats:
     all the rest. `age` is that of the last frame when it was published, in seconds, and
     `last_reception` the time of the last frame or of the subscription, None while unsubscribed.
     `explanations` has why the last frame of each reason was dropped, where more is known.
+    `busy_since` is when the frame in process came, or the one before it was done.
     """
 
     received: int = 0
@@ -54,11 +55,14 @@ class CameraStats:
     rate_out: RateMeter = field(default_factory=RateMeter)
     last_reception: Optional[float] = None
     explanations: Dict[str, str] = field(default_factory=dict)
+    busy_since: float = 0.0
     _reported_drops: Dict[str, int] = field(default_factory=dict)
 
     def count_received(self) -> None:
         """Count a frame that was received."""
         now = monotonic()
+        if not self._is_busy():
+            self.busy_since = now
         self.received += 1
         self.last_reception = now
         self.rate_in.tick(now)
@@ -67,13 +71,20 @@ class CameraStats:
         """Count a frame whose result was published when it was `age` seconds old."""
         self.published += 1
         self.age = age
-        self.rate_out.tick(monotonic())
+        self.busy_since = monotonic()
+        self.rate_out.tick(self.busy_since)
 
     def count_dropped(self, reason: str, why: str = '') -> None:
         """Count a frame that was dropped for one of DROP_REASONS; `why` explains it."""
         self.drops[reason] += 1
+        if reason != NEWER:
+            self.busy_since = monotonic()
         if why:
             self.explanations[reason] = why
+
+    def stalled(self) -> Optional[float]:
+        """Return for how many seconds a frame has been in process, None if none is."""
+        return monotonic() - self.busy_since if self._is_busy() else None
 
     def waiting(self) -> Optional[float]:
         """Return the seconds since the last frame, None while unsubscribed."""
@@ -104,12 +115,16 @@ class CameraStats:
             explanations=dict(self.explanations),
             age=self.age,
             waiting=self.waiting(),
+            stalled=self.stalled(),
             stages={stage: times for stage, times in measured.items() if times is not None},
             qos_mismatch=qos_mismatch,
             listeners=listeners,
             silence=silence,
             no_calibration=no_calibration,
         )
+
+    def _is_busy(self) -> bool:
+        return self.received > self.published + sum(self.drops.values())
 
     def __str__(self) -> str:
         """Return one line for the log."""

@@ -67,10 +67,11 @@ class CameraSnapshot:
 
     Rates are in Hz. `drops` counts by reason since the start, `recent_drops` since the last
     snapshot. `age` is that of the last frame when its result was published, `waiting` the time
-    since the last frame, both in seconds. `qos_mismatch` is empty if there is none.
-    `listeners` is the number of subscribers of all outputs. `explanations` has why the last frame
-    of a reason was dropped, `silence` what to do if no frame arrives, and `no_calibration` why
-    there is no camera_info for an output that needs it; each is empty if nothing is known.
+    since the last frame, `stalled` for how long a frame has been in process, in seconds.
+    `qos_mismatch` is empty if there is none. `listeners` is the number of subscribers of all
+    outputs. `explanations` has why the last frame of a reason was dropped, `silence` what to do
+    if no frame arrives, and `no_calibration` why there is no camera_info for an output that needs
+    it; each is empty if nothing is known.
     """
 
     topic: str
@@ -82,6 +83,7 @@ class CameraSnapshot:
     recent_drops: Mapping[str, int] = field(default_factory=dict)
     age: Optional[float] = None
     waiting: Optional[float] = None
+    stalled: Optional[float] = None
     stages: Mapping[str, Percentiles] = field(default_factory=dict)
     qos_mismatch: str = ''
     listeners: int = 0
@@ -168,9 +170,17 @@ def _assess_camera(camera: CameraSnapshot) -> Tuple[int, str]:
             return WARN, f'{camera.recent_drops[reason]} frames dropped just now: {why}'
     if camera.no_calibration:
         return WARN, camera.no_calibration
+    if camera.stalled is not None and camera.stalled >= FRAME_TIMEOUT:
+        return WARN, stalled(camera.stalled)
     if not camera.listeners:
         return OK, 'no output has a subscriber: nothing is computed'
     return OK, f'{camera.rate_out:.1f} of {camera.rate_in:.1f} frames per second are segmented'
+
+
+def stalled(seconds: float) -> str:
+    """Return what to do about an engine that has not finished a frame for some seconds."""
+    what = f'a frame has been in process for {seconds:.0f} s'
+    return f'{what}: the engine hangs, or is too slow; use a smaller model or another engine'
 
 
 def _assess_engine(engine: EngineSnapshot) -> Tuple[int, str]:

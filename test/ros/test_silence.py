@@ -98,6 +98,12 @@ def test_frames_without_a_listener_are_explained_once(probe, tiny_path, status, 
     [
         ('raw', CompressedImage, 'image/compressed', '/compressed has: set image_transport to c'),
         ('compressed', Image, 'image', 'but /deaf/image has: set image_transport to raw'),
+        (
+            'compressed',
+            CompressedImage,
+            'image',
+            'but /deaf/image has: remap image to /deaf,',
+        ),
         ('raw', CameraInfo, 'image/ffmpeg', '/ffmpeg has, which this node cannot decode: publish'),
         ('raw', Image, 'image', 'it has 1 publishers; check the camera, and the network'),
         ('raw', Image, 'image_raw', 'it has 0 publishers: start the camera, or remap the topic'),
@@ -195,3 +201,15 @@ def test_each_kind_of_warning_is_throttled_by_itself():
     assert lines == ['it is bad', 'it is old']
     CameraLog(logger, 5.0).warn('bad', 'it is bad')
     assert lines[2:] == ['it is bad']
+
+
+def test_an_engine_that_hangs_is_explained(probe, tiny_path, status, logged, impatient, gated):
+    gated.reset(may_infer=False)
+    with active_node('/stuck', model=str(tiny_path), engine='gated', always_infer=True):
+        camera = probe.camera('/stuck/image')
+        probe.subscribe('/stuck/segmentation/label_image')
+        probe.node.create_timer(0.1, lambda: camera.publish(rgb_message(blocks(30, 40), 1)))
+        status('/stuck', 'camera', WARN, 'the engine hangs, or is too slow; use a smaller model')
+        assert logged('/stuck/image: a frame has been in process for 1 s: the engine hangs') == 1
+        gated.may_infer.set()
+        status('/stuck', 'camera', OK, 'are segmented')

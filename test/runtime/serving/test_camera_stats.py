@@ -14,6 +14,8 @@
 
 """The counters of one camera for the log and the diagnostics."""
 
+import pytest
+from swiftnet_ros.serving import camera_stats
 from swiftnet_ros.serving.camera_stats import CameraStats
 
 
@@ -30,3 +32,23 @@ def test_stats_are_one_line_of_text():
     stats = CameraStats(received=9, published=5)
     stats.drops.update(newer=3, bad=1)
     assert str(stats) == 'received 9, published 5, dropped 4 (3 newer, 1 bad)'
+
+
+def test_a_frame_is_in_process_since_it_came_or_the_one_before_it_was_done(monkeypatch):
+    stats, clock = CameraStats(), [100.0]
+    monkeypatch.setattr(camera_stats, 'monotonic', lambda: clock[0])
+
+    def after(seconds, *events):
+        clock[0] += seconds
+        for event in events:
+            event()
+        return stats.stalled()
+
+    assert after(0, stats.count_received) == 0
+    # A newer frame takes the place of one that waits: the first is still in process.
+    newer = (stats.count_received, lambda: stats.count_dropped('newer'))
+    assert after(2, stats.count_received, *newer) == 2
+    assert after(3, lambda: stats.count_published(0.1)) == 0
+    assert after(4) == pytest.approx(4)
+    assert after(1, lambda: stats.count_dropped('bad')) is None
+    assert after(60, stats.count_received) == 0

@@ -111,6 +111,8 @@ def test_camera_values_are_text_with_units_in_the_key():
         ({'waiting': 9.0, 'silence': 'it has 0 publishers'}, ERROR, 'for 9 s; it has 0 pub'),
         ({'waiting': 9.0, 'received': 0, 'silence': 'buy one'}, WARN, '9 s ago; buy one'),
         ({'no_calibration': 'it waits'}, WARN, 'it waits'),
+        ({'stalled': 7.0}, WARN, 'a frame has been in process for 7 s: the engine hangs, or is'),
+        ({'stalled': 4.0}, OK, 'are segmented'),
         ({'listeners': 0}, OK, 'no output has a subscriber'),
     ],
 )
