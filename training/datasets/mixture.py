@@ -25,6 +25,7 @@ import numpy as np
 import numpy.typing as npt
 from swiftnet_ros.errors import InvalidValueError, UnknownNameError
 from swiftnet_ros.system.paths import expand_path
+from swiftnet_ros.text import safe_text
 from training.datasets import allowing_unpaired, open_dataset
 from training.datasets.base import ImageLabelDataset, read_label, Sample
 from training.datasets.class_table import (
@@ -170,14 +171,14 @@ def class_table_of(config: DataConfig, root: Path | None) -> ClassTable:
 
 
 def description(config: DataConfig) -> str:
-    """Return the names of the training data, in one line."""
+    """Return the names of the training data, on one line that a model specification may hold."""
     if not config.sources:
         return config.dataset
     names = [
         Path(source.root).name if source.dataset == 'folder' and source.root else source.dataset
         for source in config.sources
     ]
-    return ', '.join(dict.fromkeys(names))
+    return safe_text(', '.join(dict.fromkeys(names)))
 
 
 def _mixed(

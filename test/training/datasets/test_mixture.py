@@ -28,6 +28,7 @@ from swiftnet_ros.errors import (
     UnknownNameError,
     UnsetVariableError,
 )
+from swiftnet_ros.model_spec.spec import is_text
 from training.__main__ import main
 from training.datasets.class_statistics import ClassCounts
 from training.datasets.class_table import excluded_class, excluded_id, UNLABELED
@@ -129,6 +130,12 @@ def test_option_of_unpaired_files_is_set_where_there_are_files():
 def test_description_names_the_folders(sources):
     scenes = {'dataset': 'warehouse', 'options': {'frames': 2}}
     assert description(data([*sources, scenes])) == 'rooms, halls, floors, warehouse'
+
+
+def test_description_fits_into_a_model_specification():
+    names = [f'/data/floor {number} of the old building\n' for number in range(30)]
+    text = description(data([SourceConfig('folder', root) for root in names]))
+    assert text.startswith('floor 0 of the old building\\n, floor 1') and is_text(text)
 
 
 @pytest.mark.parametrize(
