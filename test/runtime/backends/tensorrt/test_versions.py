@@ -14,6 +14,7 @@
 
 """Builds with every TensorRT from 8.5 to 11, by names that each version has."""
 
+import os
 from pathlib import Path
 import sys
 from types import ModuleType, SimpleNamespace
@@ -30,6 +31,7 @@ from helpers.tensorrt_builds import (
 from helpers.tiny_pair import HEIGHT, SCALE, WIDTH
 import numpy as np
 import pytest
+from swiftnet_ros.backends.tensorrt.calibration import calibration_sha256
 from swiftnet_ros.backends.tensorrt.engine_cache import find_or_build
 from swiftnet_ros.errors import SwiftnetError
 
@@ -229,3 +231,13 @@ def test_an_unreadable_calibration_image_fails_the_build(tensorrt, uploads, file
     with pytest.raises(SwiftnetError, match='cannot read image .*1.png'):
         build(tensorrt(WEAKLY_TYPED[0]), files, precision='int8', calibration=folder)
     assert uploads.freed == 1
+
+
+def test_calibration_hash_is_of_images_with_any_name(tmp_path):
+    folder = write_images(tmp_path / 'images', 2)
+    hashes = [calibration_sha256(folder)]
+    (folder / '._0.png').write_bytes(b'not counted')
+    hashes.append(calibration_sha256(folder))
+    (folder / '1.png').rename(folder / os.fsdecode(b'\xff.TIF'))
+    hashes.append(calibration_sha256(folder))
+    assert hashes[0] == hashes[1] != hashes[2]
