@@ -134,7 +134,7 @@ def test_description_names_the_folders(sources):
 
 def test_description_fits_into_a_model_specification():
     names = [f'/data/floor {number} of the old building\n' for number in range(30)]
-    text = description(data([SourceConfig('folder', root) for root in names]))
+    text = description(data([{'dataset': 'folder', 'root': root} for root in names]))
     assert text.startswith('floor 0 of the old building\\n, floor 1') and is_text(text)
 
 
