@@ -125,7 +125,7 @@ def backend_class(name: str) -> Type[Backend]:
         kind: Type[Backend] = getattr(import_module(module), attribute)
     # OpenVINO needs the home folder, and all of them memory.
     except (ImportError, MemoryError, OSError, RuntimeError) as error:
-        reason = library_reason(error)
+        reason = library_reason(error).rstrip('.')
         raise EngineUnavailableError(name, f'{reason}; {_way_out(error)}') from error
     return kind
 
