@@ -193,3 +193,15 @@ def test_fast_dds_accepts_the_generated_profile(options, way):
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stderr) == (0, '')
     assert way in done.stdout
+
+
+def test_full_shared_memory_is_one_line_where_rclpy_would_crash():
+    node = [sys.executable, '-m', 'swiftnet_ros.segmentation_node', '--ros-args']
+    fill = 'head -c 8k /dev/zero >/dev/shm/full; exec "$@"'
+    node += ['-p', 'model:=nothing']
+    command = on_disk('size=8k', '/dev/shm', ['sh', '-c', fill, 'sh', *node])
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
+    # The releases differ in whether a tracing library is linked, which needs shared memory.
+    errors = ('error: ROS cannot start because /dev/shm is full', 'error: model not found')
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].startswith(errors), done.stderr

@@ -65,9 +65,13 @@ def ended(command, **changes):
     return done.returncode, done.stderr
 
 
-@pytest.mark.parametrize('program', ['image_publisher', 'segmentation_node', 'demo'])
 @pytest.mark.parametrize(
-    ('home', 'reason'), [(None, 'HOME is not set'), ('/proc', 'No such file or directory: /proc/')]
+    ('program', 'home', 'reason'),
+    [
+        ('image_publisher', None, 'HOME is not set'),
+        ('demo', None, 'HOME is not set'),
+        ('segmentation_node', '/proc', 'No such file or directory: /proc/.ros/log'),
+    ],
 )
 def test_a_program_without_a_log_folder_ends_in_one_line(program, home, reason):
     command = [sys.executable, '-m', f'swiftnet_ros.{program}']
