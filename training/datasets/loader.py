@@ -27,7 +27,7 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 from torchvision.transforms import v2
 from training.datasets.base import ImageLabelDataset
 from training.datasets.class_statistics import ClassCounts
-from training.datasets.mixture import Part
+from training.datasets.mixture import SourcePart
 from training.datasets.transforms.augmentation import (
     augment,
     class_mix,
@@ -104,7 +104,7 @@ class RareClassSampler:
     """
 
     def __init__(
-        self, config: SamplingConfig, counts: ClassCounts, parts: Sequence[Part] = ()
+        self, config: SamplingConfig, counts: ClassCounts, parts: Sequence[SourcePart] = ()
     ) -> None:
         self.fraction = config.fraction
         self.images = [np.flatnonzero(shown) for shown in (counts.pixels > 0).T]
@@ -140,7 +140,7 @@ class ShuffledBatchSampler(Sampler[list[CropPosition]]):
         rank: int,
         processes: int,
         rare_classes: RareClassSampler | None = None,
-        parts: Sequence[Part] = (),
+        parts: Sequence[SourcePart] = (),
     ) -> None:
         if batch_size % processes or batch_size > length:
             raise InvalidValueError(
@@ -195,7 +195,7 @@ def _repeated_permutation(images: int, count: int, generator: torch.Generator) -
     return torch.cat([*rounds, torch.empty(0, dtype=torch.long)])[:count]
 
 
-def image_weights(parts: Sequence[Part]) -> npt.NDArray[np.float64]:
+def image_weights(parts: Sequence[SourcePart]) -> npt.NDArray[np.float64]:
     """Return the expected number of crops of each image in an epoch as long as the dataset."""
     total = sum(part.weight for part in parts)
     images = sum(part.images for part in parts)
@@ -210,7 +210,7 @@ def training_loader(
     rank: int = 0,
     processes: int = 1,
     rare_classes: RareClassSampler | None = None,
-    parts: Sequence[Part] = (),
+    parts: Sequence[SourcePart] = (),
 ) -> tuple[DataLoader[WeightedCrop | str], ShuffledBatchSampler]:
     """
     Return the loader of augmented batches and its sampler, whose epoch is to be set.

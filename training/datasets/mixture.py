@@ -39,7 +39,7 @@ from training.datasets.class_table import (
 from training.schema.config import DataConfig, SourceConfig
 
 
-class Part(NamedTuple):
+class SourcePart(NamedTuple):
     """Consecutive images of a dataset, and their expected fraction of the crops by weight."""
 
     images: int
@@ -135,13 +135,13 @@ class ConcatenatedDatasets:
 
 def open_training_data(
     config: DataConfig, root: Path | None
-) -> tuple[ImageLabelDataset, tuple[Part, ...]]:
+) -> tuple[ImageLabelDataset, tuple[SourcePart, ...]]:
     """Open the training images and return them with the parts that crops are drawn from."""
     if config.sources:
         return _mixed(config, config.sources, 'sources', root)
     options = {**config.options, **config.train_options}
     dataset = open_dataset(config.dataset, root, config.train_split, options)
-    return dataset, (Part(len(dataset), 1.0),)
+    return dataset, (SourcePart(len(dataset), 1.0),)
 
 
 def open_validation_data(config: DataConfig, root: Path | None) -> ImageLabelDataset:
@@ -183,13 +183,13 @@ def description(config: DataConfig) -> str:
 
 def _mixed(
     config: DataConfig, sources: Sequence[SourceConfig], key: str, root: Path | None
-) -> tuple[ConcatenatedDatasets, tuple[Part, ...]]:
+) -> tuple[ConcatenatedDatasets, tuple[SourcePart, ...]]:
     table = class_table_of(config, root)
     datasets: list[ImageLabelDataset] = []
     for number, source in enumerate(sources):
         names = NameMap(source.remap, source.exclude)
         datasets.append(names.apply(_open(source, root), table, f'data.{key}.{number}'))
-    parts = tuple(Part(len(d), s.weight) for d, s in zip(datasets, sources, strict=True))
+    parts = tuple(SourcePart(len(d), s.weight) for d, s in zip(datasets, sources, strict=True))
     return ConcatenatedDatasets(table, datasets), parts
 
 

@@ -189,8 +189,9 @@ def upsample_thinned(logits: Tensor, size: Sequence[int], stride: int) -> Tensor
     """
     if stride == 1:
         return resize(logits.float(), size)
+    first = stride // 2
     rows, columns = (
-        _interpolation(from_, to, logits.device)[stride // 2 :: stride]
+        _interpolation(from_, to, logits.device)[first::stride]
         for from_, to in zip(logits.shape[2:], size, strict=True)
     )
     return rows @ logits.float() @ columns.T
@@ -198,7 +199,8 @@ def upsample_thinned(logits: Tensor, size: Sequence[int], stride: int) -> Tensor
 
 def thinned(labels: Tensor, stride: int) -> Tensor:
     """Return [N, H, W] at the rows and columns of `upsample_thinned`."""
-    return labels[:, stride // 2 :: stride, stride // 2 :: stride].contiguous()
+    first = stride // 2
+    return labels[:, first::stride, first::stride].contiguous()
 
 
 def _interpolation(inputs: int, outputs: int, device: torch.device) -> Tensor:

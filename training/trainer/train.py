@@ -48,7 +48,7 @@ from training.datasets.mixture import (
     description,
     open_training_data,
     open_validation_data,
-    Part,
+    SourcePart,
 )
 from training.models.encoders.base import Encoder
 from training.run.checkpoint import adopt_shapes, Checkpoint, load_checkpoint
@@ -247,7 +247,7 @@ def _cached(dataset: ImageLabelDataset, config: Config) -> ImageLabelDataset:
 def _batches(
     config: Config,
     dataset: ImageLabelDataset,
-    parts: Sequence[Part],
+    parts: Sequence[SourcePart],
     accelerator: Accelerator,
     counts: ClassCounts | None,
 ) -> tuple[Iterable[Batch | str], ShuffledBatchSampler]:

@@ -38,7 +38,7 @@ from training.datasets.mixture import (
     description,
     open_training_data,
     open_validation_data,
-    Part,
+    SourcePart,
     with_unpaired,
 )
 from training.run.checkpoint import load_checkpoint
@@ -92,7 +92,7 @@ def data(sources: list[dict[str, Any]], **changes: Any) -> DataConfig:
 def test_ids_of_every_source_are_the_models(sources):
     dataset, parts = open_training_data(data(sources), None)
     assert [item.name for item in dataset.table.classes] == ['floor', 'wall', 'box']
-    assert parts == (Part(8, 2.0), Part(4, 1.0), Part(4, 1.0))
+    assert parts == (SourcePart(8, 2.0), SourcePart(4, 1.0), SourcePart(4, 1.0))
     assert len(dataset) == 16
     ids = [list(dict.fromkeys(dataset[index].label[0].tolist())) for index in (7, 8, 15)]
     # 'unknown' is of no class of the model; 254 - i says that a pixel is not of class i.
@@ -170,7 +170,7 @@ def test_excluded_ids_count_down_from_254():
 
 
 def test_sources_are_drawn_by_weight_each_image_equally_often():
-    parts = (Part(30, 1.0), Part(10, 3.0))
+    parts = (SourcePart(30, 1.0), SourcePart(10, 3.0))
     sampler = ShuffledBatchSampler(40, 4, 0, 0, 1, parts=parts)
     drawn = np.array([position[1] for batch in sampler for position in batch])
     counts = np.bincount(drawn, minlength=40)
@@ -185,7 +185,7 @@ def test_sources_are_drawn_by_weight_each_image_equally_often():
 
 
 def test_processes_share_the_draws_of_one():
-    parts = (Part(30, 1.0), Part(10, 3.0))
+    parts = (SourcePart(30, 1.0), SourcePart(10, 3.0))
     whole = list(ShuffledBatchSampler(40, 4, 5, 0, 1, parts=parts))
     shares = [list(ShuffledBatchSampler(40, 4, 5, rank, 2, parts=parts)) for rank in (0, 1)]
     for batch, first, second in zip(whole, *shares):
@@ -193,7 +193,7 @@ def test_processes_share_the_draws_of_one():
 
 
 def test_rare_classes_and_statistics_follow_the_weights():
-    parts = (Part(2, 1.0), Part(2, 3.0))
+    parts = (SourcePart(2, 1.0), SourcePart(2, 3.0))
     assert image_weights(parts).tolist() == [0.5, 0.5, 1.5, 1.5]
     counts = ClassCounts(['a', 'b'], np.array([[10, 2], [10, 0], [10, 2], [10, 0]]), {})
     weighted = counts.weighted(image_weights(parts))
