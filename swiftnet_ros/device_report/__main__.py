@@ -37,6 +37,7 @@ from typing import Dict, List, Optional, Sequence
 
 from swiftnet_ros.backends.options import add_arguments
 from swiftnet_ros.benchmark.report import versions
+from swiftnet_ros.core.image_listing import ALLOW_UNPAIRED
 from swiftnet_ros.device_report.measure import (
     BenchmarkSettings,
     measure,
@@ -71,7 +72,12 @@ def main(argv: Optional[List[str]] = None) -> int:
 def _run(options: Namespace) -> int:
     _check(options)
     settings = BenchmarkSettings(
-        options.images, options.labels, options.engine, options.repeat, options.engine_cache
+        options.images,
+        options.labels,
+        options.engine,
+        options.repeat,
+        options.engine_cache,
+        options.allow_unpaired,
     )
     todo = plans(options.models or shipped_models(), options.precisions, options.engine)
     measured: List[DeviceMeasurement] = []
@@ -151,8 +157,9 @@ def _parser() -> ArgumentParser:
     add(
         '--labels',
         type=path_argument,
-        help='folder of PNGs of class ids, same names; for the mIoU',
+        help='folder of label images, same names; for the mIoU',
     )
+    add('--allow-unpaired', action='store_true', help=ALLOW_UNPAIRED)
     add_arguments(parser, 'engine', 'engine_cache')
     parser.set_defaults(engine=TENSORRT)
     precisions = 'comma-separated, as fp16,int8'

@@ -56,6 +56,7 @@ class BenchmarkSettings:
     engine: str = TENSORRT
     repeat: int = 1
     cache: Optional[Path] = None
+    allow_unpaired: bool = False
 
 
 def plans(models: Sequence[str], precisions: Sequence[str], engine: str) -> List[MeasurementPlan]:
@@ -126,7 +127,8 @@ def _benchmark_arguments(
     arguments = ['swiftnet_ros.benchmark', '--no-ros', '--model', str(file)]
     arguments += ['--engine', settings.engine, '--precision', precision]
     arguments += ['--images', str(settings.images), '--repeat', str(settings.repeat)]
-    return arguments + (['--labels', str(settings.labels)] if settings.labels else [])
+    arguments += ['--labels', str(settings.labels)] if settings.labels else []
+    return arguments + (['--allow-unpaired'] if settings.allow_unpaired else [])
 
 
 def _precision_option(precision: str, file: Path) -> str:
