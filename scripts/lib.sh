@@ -104,7 +104,10 @@ venv_with() {
   stamp=$(echo "$ROOT $3" | cat - "$ROOT/setup.py" | sha256sum)
   mkdir -p "$(dirname "$folder")"
   (
-    flock 9
+    if ! flock --timeout 1 9; then
+      log "waiting for another process that sets up $folder"
+      flock 9
+    fi
     [ "$(cat "$folder/stamp" 2>/dev/null)" = "$stamp" ] && exit 0
     log "setting up $folder (only once)"
     make_venv "$@"

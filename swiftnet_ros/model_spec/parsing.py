@@ -42,7 +42,8 @@ _VALUE_BYTES: Dict[int, int] = {
     _TYPES.COMPLEX64: 8,
     _TYPES.COMPLEX128: 16,
 }
-_DAMAGED = 'it is truncated or not an ONNX file; copy or export it again'
+# The same text for every other file: it must not tell a peer what one holds.
+_DAMAGED = 'it is empty, truncated or not an ONNX file; copy or export it again'
 _ELSEWHERE = 'its weights are stored in another file; save it as one file'
 
 
@@ -57,7 +58,7 @@ def parse_model(content: bytes, path: object) -> onnx.ModelProto:
         model = onnx.load_model_from_string(content)
         found = tensors(model)
     if not model.graph.node:
-        raise InvalidModelError(path, 'it is empty or not an ONNX file; copy or export it again')
+        raise InvalidModelError(path, _DAMAGED)
     for tensor in found:
         _check_size(tensor, path)
     return model

@@ -21,6 +21,7 @@ import glob
 import json
 import os
 from pathlib import Path
+import re
 from typing import Any, Callable, Iterator, Mapping, Optional, Union
 from uuid import uuid4
 
@@ -31,6 +32,8 @@ from swiftnet_ros.system.process import signals_raise_exit
 # Bytes per write, between which signals are handled.
 _CHUNK = 1 << 20
 _PARTIAL = '.partial'
+# Process and random letters, or a thread in older versions.
+_COPY_ID = re.compile(r'\.[0-9]+\.[0-9a-f]+')
 # Bytes of a file's name in that of its partial copy, which must not be longer than 255.
 _NAME_BYTES = 200
 # Names of this process's open files, also where they are files on a disk.
@@ -73,7 +76,7 @@ def write_together(contents: Mapping[Path, Content], private: bool = False) -> N
 
 def write_json(path: Path, tree: Any, indent: Optional[int] = None) -> None:
     """Write a tree as JSON, atomically and checked; raise NotFiniteError for NaN."""
-    write_atomic(path, to_json(tree, indent=indent) + '\n', check=_check_json)
+    write_atomic(path, to_json(tree, indent=indent) + '\n', check=check_json)
 
 
 def append(path: Path, content: Union[bytes, str]) -> None:
@@ -92,7 +95,8 @@ def append(path: Path, content: Union[bytes, str]) -> None:
             raise
 
 
-def _check_json(path: Path) -> None:
+def check_json(path: Path) -> None:
+    """Raise ValueError if a file that was just written is not JSON."""
     json.loads(path.read_text(encoding='utf-8'))
 
 
@@ -162,6 +166,8 @@ def _remove_leftovers(folder: Path, name: str) -> None:
     A living process locks its copy. Its number says nothing: other containers have the same.
     """
     for leftover in folder.glob(f'{glob.escape(name)}.*{_PARTIAL}'):
+        if not _COPY_ID.fullmatch(leftover.stem, len(name)):
+            continue
         try:
             handle = os.open(leftover, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
         except OSError:
@@ -190,8 +196,10 @@ def _remove(path: Path) -> None:
 
 def _write(handle: int, content: Union[bytes, bytearray, memoryview]) -> None:
     view = memoryview(content)
-    while view:
-        view = view[os.write(handle, view[:_CHUNK]) :]
+    written = 0
+    while written < len(view):
+        end = written + _CHUNK
+        written += os.write(handle, view[written:end])
 
 
 @contextmanager

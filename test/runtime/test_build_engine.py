@@ -29,10 +29,8 @@ import onnx
 import pytest
 from swiftnet_ros.backends.cuda.driver import Gpu
 from swiftnet_ros.backends.options import BackendOptions
-from swiftnet_ros.backends.tensorrt import engine_cache
 from swiftnet_ros.backends.tensorrt.engine_cache import _plan, cached_engine, find_or_build
 from swiftnet_ros.backends.tensorrt.engine_file import load, read_sidecar, sidecar_path
-from swiftnet_ros.errors import BuildError
 from swiftnet_ros.model_spec import read_model, read_model_file, read_spec, write_model
 
 VERSION = 'tensorrt-8.5.2.2'
@@ -139,25 +137,6 @@ def test_calibration_images_are_in_the_key_by_content_and_name(tensorrt, files, 
             wanted = request(module, files, calibration=folder, calibrator=calibrator)
             keys.add(_plan(*wanted).identity.key)
     assert len(keys) == 6
-
-
-def test_calibration_that_changes_during_the_build_is_not_cached(
-    tensorrt, files, tmp_path, monkeypatch
-):
-    table = tmp_path / 'own.calibration'
-    table.write_bytes(sibling(files, 'int8.calibration').read_bytes())
-    wanted = request(tensorrt(VERSION), files, precision='int8', calibration=table)
-    built = engine_cache.build
-
-    def change(*arguments):
-        result = built(*arguments)
-        table.write_bytes(table.read_bytes() + b'\n')
-        return result
-
-    monkeypatch.setattr(engine_cache, 'build', change)
-    with pytest.raises(BuildError, match='its calibration changed meanwhile'):
-        find_or_build(*wanted, silent)
-    assert cached_engine(*wanted) is None
 
 
 def test_damaged_engine_is_built_again(tensorrt, files):

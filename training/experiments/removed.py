@@ -17,7 +17,7 @@
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from swiftnet_ros.system.files import write_atomic
+from swiftnet_ros.system.files import check_json, write_atomic
 from torch import nn
 from training.pruning.history import load_history, PruningHistory, replay
 from training.pruning.masks import apply_masks, load_masks, Masks, save_masks
@@ -39,7 +39,7 @@ class RemovedChannels:
 
     def save(self, paths: RunPaths) -> None:
         """Write the pruning history."""
-        write_atomic(paths.history, self.history.to_json())
+        write_atomic(paths.history, self.history.to_json(), check=check_json)
 
 
 @dataclass(frozen=True)

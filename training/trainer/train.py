@@ -22,8 +22,7 @@ import sys
 from accelerate import Accelerator
 from accelerate.utils import set_seed
 from swiftnet_ros.errors import InvalidValueError
-from swiftnet_ros.system.files import write_atomic
-from swiftnet_ros.system.json_text import to_json
+from swiftnet_ros.system.files import write_atomic, write_json
 import torch
 from torch import nn, Tensor
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
@@ -163,7 +162,7 @@ def _train(
     if accelerator.is_main_process:
         _prepare_folder(config, paths, state)
         if sha256 is not None:
-            write_atomic(paths.pretrained, to_json({'sha256': sha256}) + '\n')
+            write_json(paths.pretrained, {'sha256': sha256})
         origin.save(paths.origin)
         if counts is not None:
             counts.save(paths.class_counts, weights)

@@ -169,7 +169,7 @@ def test_name_that_is_not_utf_8_raises(tiny_path):
     content = tiny_path.read_bytes()
     assert b'planes' in content
     tiny_path.write_bytes(content.replace(b'planes', b'pl\xffnes'))
-    with pytest.raises(InvalidModelError, match='it is truncated or not an ONNX file'):
+    with pytest.raises(InvalidModelError, match='it is empty, truncated or not an ONNX file'):
         read_spec(tiny_path)
 
 

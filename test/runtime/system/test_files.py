@@ -117,13 +117,16 @@ def test_killed_writer_leaves_nothing_after_the_next_write(tmp_path, number):
     assert [item.name for item in tmp_path.iterdir()] == ['a.engine']
 
 
-def test_leftover_that_is_a_link_or_a_pipe_is_left_alone(tmp_path):
+def test_link_and_file_of_another_program_are_no_leftovers(tmp_path):
     (tmp_path / 'precious').write_text('precious')
-    (tmp_path / 'a.1.partial').symlink_to(tmp_path / 'precious')
-    os.mkfifo(tmp_path / 'a.2.partial')
+    (tmp_path / 'a.1.1.partial').symlink_to(tmp_path / 'precious')
+    (tmp_path / 'a.download.partial').write_text('of another program')
+    before = sorted(tmp_path.iterdir())
+    # Nobody would ever write to it: opening it must not wait.
+    os.mkfifo(tmp_path / 'a.2.2.partial')
     write_atomic(tmp_path / 'a', b'new')
     assert (tmp_path / 'precious').read_text() == 'precious'
-    assert (tmp_path / 'a.1.partial').is_symlink()
+    assert sorted(tmp_path.iterdir()) == sorted([tmp_path / 'a', *before])
 
 
 def test_file_that_fails_its_check_does_not_replace_the_old_one(tmp_path):

@@ -24,6 +24,7 @@ import numpy as np
 import numpy.typing as npt
 from swiftnet_ros.core.labels import Pixels
 from swiftnet_ros.errors import InvalidValueError, UnknownNameError
+from swiftnet_ros.system.image_encoding import encode_image
 import torch
 from torch import Tensor
 from torchvision import tv_tensors
@@ -161,8 +162,9 @@ def _gamma(image: Pixels, exponent: float, index: int) -> Pixels:
 
 
 def _jpeg(image: Pixels, quality: float, index: int) -> Pixels:
-    _, encoded = cv2.imencode('.jpg', image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, round(quality)])
-    decoded = cv2.imdecode(encoded, cv2.IMREAD_COLOR)
+    options = [cv2.IMWRITE_JPEG_QUALITY, round(quality)]
+    encoded = encode_image(image[..., ::-1], '.jpg', options)
+    decoded = cv2.imdecode(np.frombuffer(encoded, np.uint8), cv2.IMREAD_COLOR)
     assert decoded is not None
     return np.ascontiguousarray(decoded[..., ::-1])
 

@@ -25,7 +25,8 @@ from helpers.tensorrt_builds import (
 from helpers.tensorrt_stub import names_of, VERSIONS
 from helpers.tiny_pair import write_with_operator
 import pytest
-from swiftnet_ros.backends.tensorrt.engine_cache import find_or_build
+from swiftnet_ros.backends.tensorrt import engine_cache
+from swiftnet_ros.backends.tensorrt.engine_cache import cached_engine, find_or_build
 from swiftnet_ros.backends.tensorrt.inspector import read_layers
 from swiftnet_ros.errors import BuildError, EngineUnavailableError, SwiftnetError
 
@@ -89,6 +90,25 @@ def test_timing_cache_is_reused_for_the_same_tensorrt_only(tensorrt, files, vers
     # Others may have written it.
     timings.chmod(0o666)
     assert build(module, files, precision='fp32', workspace_mb=7)['timings'] == 'new'
+
+
+def test_calibration_that_changes_during_the_build_is_not_cached(
+    tensorrt, files, tmp_path, monkeypatch
+):
+    table = tmp_path / 'own.calibration'
+    table.write_bytes(sibling(files, 'int8.calibration').read_bytes())
+    wanted = request(tensorrt(WEAKLY_TYPED[0]), files, precision='int8', calibration=table)
+    built = engine_cache.build
+
+    def change(*arguments):
+        result = built(*arguments)
+        table.write_bytes(table.read_bytes() + b'\n')
+        return result
+
+    monkeypatch.setattr(engine_cache, 'build', change)
+    with pytest.raises(BuildError, match='its calibration changed meanwhile'):
+        find_or_build(*wanted, lambda progress: None)
+    assert cached_engine(*wanted) is None
 
 
 @pytest.mark.parametrize('version', VERSIONS)
