@@ -108,7 +108,7 @@ class _BoundedLoader(yaml.SafeLoader):
 
     def refuse_tag(self, node: yaml.Node) -> None:
         """Raise ValueError for a date or another value that is not plain."""
-        kind = node.tag[len(_TAG) :]
+        kind = node.tag.rpartition(':')[2]
         shown = f' {node.value[:40]!r}' if isinstance(node.value, str) else ''
         raise ValueError(f'it contains a {kind}{shown}; write text in quotes')
 

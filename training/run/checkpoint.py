@@ -106,7 +106,8 @@ def checkpoint_bytes(checkpoint: Checkpoint) -> memoryview:
 def load_checkpoint(path: Path) -> Checkpoint:
     """Load a checkpoint: tensors and plain values only, so that no file can run code."""
     content = read_checkpoint_file(path, 'checkpoint')
-    if not isinstance(content, dict) or content.pop('version', None) != VERSION:
+    version = content.pop('version', None) if isinstance(content, dict) else None
+    if not isinstance(version, int) or version != VERSION:
         raise CheckpointError(path, f'it is not a swiftnet_ros checkpoint of version {VERSION}')
     _check_finite(content, path)
     try:
@@ -125,12 +126,20 @@ def _check_fits(checkpoint: Checkpoint, path: Path) -> None:
         library_errors(lambda reason: CheckpointError(path, f'its weights do not fit ({reason})')),
         torch.device('meta'),
     ):
-        model = build_model(checkpoint.model, len(checkpoint.classes))
+        try:
+            model = build_model(checkpoint.model, len(checkpoint.classes))
+        except SwiftnetError as error:
+            raise CheckpointError(path, error) from error
         if sum(weight.numel() for weight in model.parameters()) > _MAX_PARAMETERS:
             raise CheckpointError(path, f'its network has more than {_MAX_PARAMETERS} parameters')
         weights = {name: weight.to('meta') for name, weight in checkpoint.weights.items()}
         adopt_shapes(model, weights)
         model.load_state_dict(weights, strict=True)
+        for name, own in model.state_dict().items():
+            if own.is_floating_point() != weights[name].is_floating_point():
+                raise CheckpointError(
+                    path, f'its weights {name} are of type {weights[name].dtype}'
+                )
 
 
 def _check_finite(content: Mapping[str, Any], path: Path) -> None:

@@ -1,0 +1,29 @@
+# Copyright 2026 The swiftnet_ros Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+
+from random import Random
+import warnings
+
+from helpers.damage import check_reader
+from helpers.damaged_training_files import training_kinds
+
+
+def test_damaged_file_is_read_or_refused_in_one_line(tmp_path):
+    for kind in training_kinds(tmp_path):
+        random = Random(23)
+        with warnings.catch_warnings():
+            warnings.simplefilter('ignore')
+            read = sum(check_reader(kind, random, tmp_path) for _ in range(60))
+        assert read < 60, kind.name
