@@ -28,7 +28,7 @@ from training.experiments.removed import load_removed, MaskedWeights, Removed, R
 from training.experiments.seed_runs import SeedRuns
 from training.experiments.variant import Variant
 from training.experiments.weight_init import WEIGHT_INITS, WeightSources
-from training.pruning.channel_statistics import collect_statistics
+from training.pruning.channel_statistics import collect_statistics, warn_of_few_batches
 from training.pruning.criteria import NetworkStatistics
 from training.pruning.history import PruningHistory
 from training.pruning.masks import unstructured_masks
@@ -168,7 +168,9 @@ def _statistics(runs: SeedRuns, trained: Checkpoint) -> NetworkStatistics:
     config = runs.dense_config()
     dataset, parts = open_training_data(config.data, runs.root)
     loader, _ = training_loader(dataset, config.augmentation, config.train, parts=parts)
-    batches = islice(readable_batches(loader), runs.experiment.calibration_batches)
+    count = runs.experiment.calibration_batches
+    warn_of_few_batches(len(loader), count, config.train.batch_size)
+    batches = islice(readable_batches(loader), count)
     network = trained.network().to('cuda' if torch.cuda.is_available() else 'cpu')
     return collect_statistics(network, batches, len(trained.classes))
 

@@ -17,6 +17,7 @@
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from itertools import islice
+import sys
 from typing import Any
 
 from swiftnet_ros.errors import InvalidValueError
@@ -38,7 +39,19 @@ def calibration_batches(
     size = min(config.batch_size, len(dataset))
     crops_only = AugmentationConfig(config.crop, 1.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0)
     loader, _ = training_loader(dataset, crops_only, TrainConfig(batch_size=size, seed=seed))
-    return islice(readable_batches(loader), max(1, config.images // size))
+    count = max(1, config.images // size)
+    warn_of_few_batches(len(loader), count, size)
+    return islice(readable_batches(loader), count)
+
+
+def warn_of_few_batches(available: int, requested: int, size: int) -> None:
+    """Print a warning if a pass over the data has fewer batches than were requested."""
+    if available < requested:
+        print(
+            f'warning: statistics are collected on {available * size} images, {requested * size} '
+            'were requested',
+            file=sys.stderr,
+        )
 
 
 def collect_statistics(

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 import hashlib
 import math
 from pathlib import Path
+import sys
 from typing import Protocol
 
 import numpy as np
@@ -83,7 +84,7 @@ def split_images(
     """
     Draw disjoint images to calibrate with and to measure on, reproducibly by a seed.
 
-    If there are fewer than both sets need, both shrink by the same fraction.
+    If there are fewer than both sets need, both shrink by the same fraction, with a warning.
     """
     for name, value in (('--count', count), ('--held-out', held_out)):
         if value < 1:
@@ -93,8 +94,14 @@ def split_images(
     order = np.random.default_rng(seed).permutation(len(images)).tolist()
     fraction = min(1.0, len(order) / (count + held_out))
     first = min(len(order) - 1, max(1, math.floor(count * fraction)))
-    others = order[first:]
-    return ImageSubset(images, order[:first]), ImageSubset(images, others[:held_out])
+    rest = order[first:][:held_out]
+    if first < count or len(rest) < held_out:
+        print(
+            f'warning: there are {len(order)} images: {first} to calibrate or train with, {count} '
+            f'were requested; {len(rest)} to measure and choose on, {held_out} were requested',
+            file=sys.stderr,
+        )
+    return ImageSubset(images, order[:first]), ImageSubset(images, rest)
 
 
 @dataclass(frozen=True)

@@ -131,6 +131,23 @@ def test_calibration_and_held_out_images_are_disjoint(images):
         assert not set(first.indices) & set(second.indices)
 
 
+@pytest.mark.parametrize(
+    ('count', 'held_out', 'used'),
+    [(64, 32, (5, 3)), (5, 3, None), (6, 3, (5, 3)), (4, 20, (1, 7))],
+)
+def test_fewer_images_than_requested_are_a_warning(capsys, images, count, held_out, used):
+    first, second = split_images(FolderImages(images), count, held_out, 0)
+    warning = capsys.readouterr().err
+    if used is None:
+        assert warning == ''
+        return
+    assert (len(first), len(second)) == used
+    assert warning == (
+        f'warning: there are 8 images: {used[0]} to calibrate or train with, {count} were '
+        f'requested; {used[1]} to measure and choose on, {held_out} were requested\n'
+    )
+
+
 def test_images_of_a_folder_are_rgb(images):
     stored = FolderImages(images)[1]
     # Written without swapping the channels, so as BGR.
