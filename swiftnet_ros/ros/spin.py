@@ -14,7 +14,7 @@
 
 """Run a node from the command line: signals shut it down in order, errors are one line."""
 
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 import gc
 import os
 import sys
@@ -63,8 +63,11 @@ def _spin(setup: NodeSetup, args: Optional[List[str]]) -> int:
 
 def exit_at_once(code: int) -> None:
     """End this process although a thread cannot be interrupted."""
-    sys.stdout.flush()
-    sys.stderr.flush()
+    for stream in (sys.stdout, sys.stderr):
+        # Python has no stream for what was closed before it started.
+        if stream is not None:
+            with suppress(BrokenPipeError):
+                stream.flush()
     os._exit(code)
 
 

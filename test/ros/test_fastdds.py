@@ -186,11 +186,10 @@ os.write(1, warning.encode())
     ('options', 'way'), [('size=30m', 'a segment of 16 MB'), ('ro', 'sent by UDP')]
 )
 def test_fast_dds_accepts_the_generated_profile(options, way):
-    environment = {**os.environ, 'PYTHONPATH': str(ROOT)}
-    for name in PROFILE_VARIABLES:
-        environment.pop(name, None)
+    environment = {k: v for k, v in os.environ.items() if k not in PROFILE_VARIABLES}
     command = on_disk(options, '/dev/shm', [sys.executable, '-c', NODE])
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
+    pipes = {'stdout': subprocess.PIPE, 'stderr': subprocess.PIPE}
+    done = subprocess.run(command, cwd=ROOT, env=environment, text=True, timeout=60, **pipes)
     assert (done.returncode, done.stderr) == (0, '')
     assert way in done.stdout
 

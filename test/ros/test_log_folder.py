@@ -59,9 +59,10 @@ def test_without_log_files_no_folder_is_needed(environment):
 
 def ended(command, **changes):
     """Return the exit code and the error output of a command with changed variables."""
-    environment = {**os.environ, 'PYTHONPATH': str(ROOT), **changes}
+    environment = {**os.environ, **changes}
     environment = {name: value for name, value in environment.items() if value is not None}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
+    pipes = {'stdout': subprocess.PIPE, 'stderr': subprocess.PIPE}
+    done = subprocess.run(command, cwd=ROOT, env=environment, text=True, timeout=60, **pipes)
     return done.returncode, done.stderr
 
 

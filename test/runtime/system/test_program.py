@@ -120,7 +120,7 @@ RUN_AS_MAIN = """
 import runpy, sys
 from swiftnet_ros.system import program
 
-program.run_command = lambda name: sys.exit(f'command {name}')
+program.run_command = lambda name, uses_ros=False: sys.exit(f'command {name}')
 program.run_node_program = lambda name: sys.exit(f'node {name}')
 try:
     runpy.run_module(sys.argv[1], run_name='__main__')
