@@ -36,6 +36,14 @@ STRONGLY_TYPED = [
 ]
 WEAKLY_TYPED = [name for name in VERSIONS if name not in STRONGLY_TYPED]
 XAVIER = Gpu('Xavier', '7.2')
+_CACHE = 'TRT-8502-EntropyCalibration2\n'
+_NO_CACHES = ['text', f'{_CACHE}a: 7f800000', f'{_CACHE}a: 3c010a1400', f'{_CACHE}a']
+_NO_RANGES = ['{', '{"x": 1}', '[' * 100_000, '{"a": [2, -2]}', '{"a": [-1e999, 1e999]}']
+# The name and content of files that are no calibration tables.
+NO_TABLES = [
+    *(('a.calibration', text) for text in _NO_CACHES),
+    *(('a.json', text) for text in _NO_RANGES),
+]
 
 InstallTensorRt = Callable[..., ModuleType]
 

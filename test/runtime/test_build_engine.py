@@ -23,7 +23,7 @@ import subprocess
 import sys
 
 from helpers.checkout import ROOT
-from helpers.tensorrt_builds import request, sibling
+from helpers.tensorrt_builds import NO_TABLES, request, sibling
 from helpers.tiny_pair import write_files
 import onnx
 import pytest
@@ -338,13 +338,6 @@ def test_model_without_specification_raises(tensorrt, error_line, files, tmp_pat
     onnx.save(model, tmp_path / 'bare.onnx')
     text = error_line(model=tmp_path / 'bare.onnx')
     assert 'has no swiftnet_ros.model_spec; add one with: python -m' in text
-
-
-_CACHE = 'TRT-8502-EntropyCalibration2\n'
-NO_CACHES = ['text', f'{_CACHE}a: 7f800000', f'{_CACHE}a: 3c010a1400', f'{_CACHE}a']
-NO_RANGES = ['{', '{"x": 1}', '[' * 100_000, '{"a": [2, -2]}', '{"a": [-1e999, 1e999]}']
-NO_TABLES = [('a.calibration', text) for text in NO_CACHES]
-NO_TABLES += [('a.json', text) for text in NO_RANGES]
 
 
 def test_invalid_calibration_raises(tensorrt, error_line, files, tmp_path):

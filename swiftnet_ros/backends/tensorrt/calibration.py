@@ -178,8 +178,8 @@ def _read_cache(path: Path, model: onnx.ModelProto) -> bytes:
 
 def _name_and_scale(line: bytes, path: Path) -> Tuple[str, float]:
     """Return a tensor and its scale: `name: ` and the digits of a big-endian float in hex."""
-    name, _, digits = line.rpartition(b':')
     try:
+        name, digits = line.rsplit(b':', 1)
         (scale,) = struct.unpack('>f', int(digits, 16).to_bytes(4, 'big'))
     except (ValueError, OverflowError) as error:
         raise InvalidValueError('calibration', str(path), _EXPECTED) from error
