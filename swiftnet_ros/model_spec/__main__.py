@@ -27,6 +27,7 @@ import sys
 from typing import Any, List, Optional, Tuple
 
 from swiftnet_ros.errors import (
+    InvalidModelError,
     InvalidValueError,
     MissingOptionError,
     SwiftnetError,
@@ -38,6 +39,7 @@ from swiftnet_ros.model_spec.contract import check_graph
 from swiftnet_ros.model_spec.onnx_file import check_opset, read_model, write_model
 from swiftnet_ros.model_spec.spec import classes_from_tree, SemanticClass, unlabeled_id_for
 from swiftnet_ros.system.image_size import network_size
+from swiftnet_ros.system.library_errors import library_errors
 from swiftnet_ros.system.paths import path_argument
 from swiftnet_ros.system.process import exit_code
 from swiftnet_ros.system.yaml_reader import read_yaml
@@ -69,7 +71,9 @@ def add_spec(arguments: argparse.Namespace) -> int:
     path = arguments.model
     foreign = read_model(path)
     check_opset(foreign, path)
-    model = wrap(foreign, path, normalization, arguments.size)
+    # Parts of ONNX itself: they may raise anything for a graph that is no valid ONNX.
+    with library_errors(lambda reason: InvalidModelError(path, f'it is no valid ONNX: {reason}')):
+        model = wrap(foreign, path, normalization, arguments.size)
     unlabeled_id = arguments.unlabeled_id
     if unlabeled_id is None:
         unlabeled_id = unlabeled_id_for(len(classes))
