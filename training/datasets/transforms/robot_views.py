@@ -101,35 +101,38 @@ class RandomReflection(v2.Transform):  # type: ignore[misc]
         low, high = _BLUR
         return {
             'rows': rows,
-            'opacity': visible * (_OPACITY[0] + (_OPACITY[1] - _OPACITY[0]) * opacity),
+            'visible': visible,
+            'opacity': _OPACITY[0] + (_OPACITY[1] - _OPACITY[0]) * opacity,
             'blur': 1 + 2 * round((low + (high - low) * blur) * len(rows) / 2),
         }
 
     def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
         """Change an image uint8 [3, H, W]; a label is returned as it is."""
-        if isinstance(inpt, tv_tensors.Mask) or not params['opacity'].any():
+        if isinstance(inpt, tv_tensors.Mask) or not params['visible'].any():
             return inpt
         image = np.ascontiguousarray(inpt.numpy().transpose(1, 2, 0))
         blurred = cv2.blur(image, (3, params['blur']))
-        columns = np.broadcast_to(np.arange(image.shape[1]), image.shape[:2])
-        mirrored = blurred[params['rows'], columns].astype(np.float32)
-        opacity = params['opacity'][..., None]
-        mixed = (image + opacity * (mirrored - image)).round().astype(np.uint8)
-        return tv_tensors.wrap(torch.from_numpy(mixed).permute(2, 0, 1), like=inpt)
+        columns = np.arange(image.shape[1], dtype=np.float32)
+        across = np.repeat(columns[None], len(image), 0)
+        mirrored = cv2.remap(blurred, across, params['rows'], cv2.INTER_NEAREST)
+        opacity = params['opacity']
+        mixed = cv2.addWeighted(image, 1 - opacity, mirrored, opacity, 0)
+        changed = np.asarray(cv2.copyTo(mixed, params['visible'], image), np.uint8)
+        return tv_tensors.wrap(torch.from_numpy(changed).permute(2, 0, 1), like=inpt)
 
 
 def mirrored_rows(
     mask: npt.NDArray[np.bool_],
-) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.float32]]:
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.uint8]]:
     """
     Return the row that each pixel of a mask [H, W] mirrors, and 1 where there is one, else 0.
 
     A pixel mirrors the row as far above the upper edge of its run of the mask as it is below it.
     """
-    own = np.arange(len(mask), dtype=np.int32)[:, None]
+    own = np.arange(len(mask), dtype=np.int16)[:, None]
     starts = mask.copy()
     starts[1:] &= ~mask[:-1]
-    edges = np.maximum.accumulate(np.where(starts, own, 0), axis=0)
+    edges = np.maximum.accumulate(starts * own, axis=0)
     rows = 2 * edges - 1 - own
     visible = mask & (rows >= 0)
-    return np.where(visible, rows, own), visible.astype(np.float32)
+    return rows.astype(np.float32), visible.astype(np.uint8)
