@@ -107,6 +107,14 @@ def test_other_parameters_are_rejected_with_the_reason(running, name, value, rea
     assert running.node.get_parameter(name).value == before
 
 
+def test_an_engine_that_others_can_write_is_rejected_unread(running, tmp_path):
+    engine = tmp_path / 'x.engine'
+    engine.write_bytes(b'')
+    engine.chmod(0o666)
+    reason = set_parameter(running, 'model', str(engine))
+    assert reason.startswith(f'cannot use engine {engine}: others may write to it')
+
+
 def test_an_unknown_parameter_is_rejected_by_the_service(probe, running):
     """As `ros2 param set` calls it; the node keeps running."""
     value = ParameterValue(type=ParameterType.PARAMETER_DOUBLE, double_value=0.5)
