@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from swiftnet_ros.model_spec import read_golden, read_model, read_spec, write_model
+from swiftnet_ros.model_spec import read_model_file, write_model
 from swiftnet_ros.system.paths import path_argument
 from training.commands.arguments import CommandParser, dataset_of, print_json
 from training.datasets.base import ImageLabelDataset
@@ -65,6 +65,7 @@ def main(arguments: Sequence[str]) -> int:
 def _store_miou(path: Path, dataset: ImageLabelDataset) -> float:
     """Measure the mIoU of a file in FP32 and write it into its specification."""
     miou: float = evaluate_file(str(path), dataset, 'fp32')['miou']
-    spec = read_spec(path)
-    write_model(read_model(path), path, replace(spec, miou=miou), read_golden(path))
+    file = read_model_file(path)
+    assert file.graph is not None
+    write_model(file.graph, path, replace(file.spec, miou=miou), file.golden)
     return miou

@@ -60,9 +60,9 @@ def main(arguments: Sequence[str]) -> int:
     )
     result = quantize(options.model, calibration, held_out, settings)
     miou = _measure(options, result)
-    save(result, options.model, options.out, miou)
+    save(result, options.out, miou)
     if options.tensorrt_tables:
-        write_tensorrt_tables(result, options.model, calibration, options.out)
+        write_tensorrt_tables(result, calibration, options.out)
     _print_result(options, result)
     print_json(options, summary(result))
     return 0
@@ -129,7 +129,7 @@ def _measure(options: Namespace, result: QuantizationResult) -> float | None:
     if options.measure is None:
         return None
     dataset = dataset_of(Namespace(**{**vars(options), 'split': options.measure}))
-    measure_split(result, options.model, dataset, f'{options.dataset} {options.measure}')
+    measure_split(result, dataset, f'{options.dataset} {options.measure}')
     miou: float | None = result.record['miou_after']
     return miou
 

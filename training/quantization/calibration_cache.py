@@ -24,7 +24,6 @@ import struct
 
 import onnx
 from onnx.shape_inference import infer_shapes
-from swiftnet_ros.model_spec import read_model, read_spec
 from swiftnet_ros.system.files import write_together
 from swiftnet_ros.system.json_text import to_json
 from training.quantization.calibrate import collect_histograms
@@ -36,10 +35,10 @@ _HEADER = 'TRT-8502-EntropyCalibration2'
 
 
 def write_tensorrt_tables(
-    result: QuantizationResult, source: Path, images: CalibrationImages, out: Path
+    result: QuantizationResult, images: CalibrationImages, out: Path
 ) -> list[Path]:
     """Write OUT.calibration and OUT.ranges.json for the FP32 file that was quantized."""
-    scales = tensor_scales(result, source, images)
+    scales = tensor_scales(result, images)
     cache, ranges = (out.with_suffix(suffix) for suffix in ('.calibration', '.ranges.json'))
     # A name and a big-endian float in hex on each line.
     lines = [f'{name}: {struct.pack(">f", scale).hex()}' for name, scale in scales.items()]
@@ -49,15 +48,14 @@ def write_tensorrt_tables(
     return [cache, ranges]
 
 
-def tensor_scales(
-    result: QuantizationResult, source: Path, images: CalibrationImages
-) -> dict[str, float]:
+def tensor_scales(result: QuantizationResult, images: CalibrationImages) -> dict[str, float]:
     """
     Return the scale of every float tensor of the FP32 file.
 
     Tensors that folding the batch norms changed are calibrated again on the same images.
     """
-    model, spec = read_model(source), read_spec(source)
+    model, spec = result.source.graph, result.source.spec
+    assert model is not None
     known = result.quantizer.scales(result.method)
     names = float_tensors(model)
     others = [name for name in names if name not in known]

@@ -28,7 +28,7 @@ import onnx_ir as ir
 from swiftnet_ros.backends.registry import open_backend
 from swiftnet_ros.core.frames import Frame
 from swiftnet_ros.errors import InvalidModelError
-from swiftnet_ros.model_spec import read_golden, read_model, read_spec, write_model
+from swiftnet_ros.model_spec import read_model_file, write_model
 from training.quantization.folding import norm_scale_and_shift
 from training.quantization.onnx_graph import (
     add_weight,
@@ -51,7 +51,9 @@ def write_fp16(source: Path, out: Path) -> float:
     Labels are compared on the golden frame, else on a rendered one, by OpenVINO, which rounds
     weights to FP16 as the file has them but computes in FP32.
     """
-    spec, golden = read_spec(source), read_golden(source)
+    file = read_model_file(source)
+    spec, golden = file.spec, file.golden
+    assert file.graph is not None
     if spec.precision != 'fp32':
         reason = f'it is {spec.precision} already; convert the original fp32 file'
         raise InvalidModelError(source, reason)
@@ -63,7 +65,7 @@ def write_fp16(source: Path, out: Path) -> float:
             labels.append(engine.segment(Frame(pixels), pixels.shape[:2]).labels)
 
     add_labels(source)
-    converted = to_fp16(read_model(source), source)
+    converted = to_fp16(file.graph, source)
     write_model(converted, out, replace(spec, precision='fp16'), golden, add_labels)
     return float(np.mean(labels[0] == labels[1]))
 

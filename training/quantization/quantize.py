@@ -21,7 +21,7 @@ from typing import Any
 
 import onnx
 from swiftnet_ros.errors import UnknownNameError
-from swiftnet_ros.model_spec import ModelSpec, read_golden, read_model, read_spec, write_model
+from swiftnet_ros.model_spec import ModelFile, ModelSpec, read_model_file, write_model
 from swiftnet_ros.model_spec.qdq import check_pairs
 from swiftnet_ros.text import safe_text
 from training.quantization.calibration_images import (
@@ -54,13 +54,14 @@ class PtqOptions:
 @dataclass(frozen=True)
 class QuantizationResult:
     """
-    A quantized network, its quantizer, and its metrics.
+    A quantized network, the file that it was made from, its quantizer, and its metrics.
 
     `scores` are by calibration method, `sensitivities` by layer (None if not measured); `record`
     is stored in the file's specification.
     """
 
     model: onnx.ModelProto
+    source: ModelFile
     quantizer: Quantizer
     method: str
     scores: Mapping[str, Score]
@@ -74,8 +75,11 @@ def quantize(
     """Calibrate on some images and choose method and float layers on others; write nothing."""
     if options.method not in (AUTO, *METHODS):
         raise UnknownNameError('method', options.method, (AUTO, *METHODS))
-    spec, source = read_spec(path), read_model(path)
-    quantizer = Quantizer(fold_for_quantization(source, spec, path), options.weight_bits)
+    # Read once: hours may pass until the result is written.
+    source = read_model_file(path)
+    spec = source.spec
+    assert source.graph is not None
+    quantizer = Quantizer(fold_for_quantization(source.graph, spec, path), options.weight_bits)
     # Unknown layer names are an error before the slow calibration.
     quantizer.placement(options.float_layers.names)
     quantizer.calibrate(NetworkInputs(calibration, spec.input_height, spec.input_width))
@@ -93,24 +97,22 @@ def quantize(
         'method': method,
         'layers_float': kept,
         **scorer.metrics(after, f'held-out images of {safe_text(options.source)}'),
-        'golden_agreement': scorer.golden_agreement(model, path),
+        'golden_agreement': scorer.golden_agreement(model, source.golden),
     }
-    return QuantizationResult(model, quantizer, method, scores, losses, record)
+    return QuantizationResult(model, source, quantizer, method, scores, losses, record)
 
 
-def measure_split(
-    result: QuantizationResult, source: Path, images: CalibrationImages, name: str
-) -> None:
+def measure_split(result: QuantizationResult, images: CalibrationImages, name: str) -> None:
     """Replace the metrics in the record by those of a whole split, not used for any choice."""
-    scorer = Scorer(images, source, read_spec(source))
+    scorer = Scorer(images, result.source.path, result.source.spec)
     after = scorer.score(result.model)
     result.record.update(scorer.metrics(after, f'images of {name}'))
 
 
-def save(result: QuantizationResult, source: Path, out: Path, miou: float | None) -> ModelSpec:
+def save(result: QuantizationResult, out: Path, miou: float | None) -> ModelSpec:
     """Write the INT8 file with its record; the golden frame is that of the FP32 file."""
-    spec = replace(read_spec(source), precision='int8', miou=miou, calibration=result.record)
-    write_model(result.model, out, spec, read_golden(source))
+    spec = replace(result.source.spec, precision='int8', miou=miou, calibration=result.record)
+    write_model(result.model, out, spec, result.source.golden)
     return spec
 
 

@@ -27,7 +27,7 @@ import numpy.typing as npt
 import onnx
 from swiftnet_ros.core import metrics
 from swiftnet_ros.core.label_coverage import label_counts
-from swiftnet_ros.model_spec import ModelSpec, read_golden, read_spec, write_model
+from swiftnet_ros.model_spec import Golden, ModelSpec, read_spec, write_model
 from swiftnet_ros.model_spec.qdq import is_quantized
 from swiftnet_ros.segmenter import open_model, Segmenter
 from swiftnet_ros.system.image_encoding import encode_image
@@ -83,9 +83,8 @@ class Scorer:
             'measured_on': f'{len(self._images)} {images}',
         }
 
-    def golden_agreement(self, model: onnx.ModelProto, float_model: Path) -> float | None:
+    def golden_agreement(self, model: onnx.ModelProto, golden: Golden | None) -> float | None:
         """Return the fraction of the float file's golden frame that keeps its label."""
-        golden = read_golden(float_model)
         if golden is None:
             return None
         with self._open_candidate(model) as segmenter:
