@@ -121,6 +121,8 @@ def test_history_cannot_be_replayed_twice():
     [
         'none',
         '[]',
+        '[' * 100_000,
+        '{"removals": [{"layer": "a", "side": "out", "channels": 1000000000000, "indices": [0]}]}',
         '{}',
         '{"removals": 3}',
         '{"removals": [{"layer": "a", "side": "out", "channels": 2}]}',

@@ -118,6 +118,8 @@ def damaged(tree: dict) -> dict:
     [
         lambda tree: [],
         lambda tree: {'a': {}},
+        lambda tree: {'a': {**tree['a'], 'shape': [10**6, 10**6]}},
+        lambda tree: {'a': {**tree['a'], 'shape': [-1]}},
         damaged,
         lambda tree: {'a': {**tree['a'], 'bits': '?'}},
     ],
