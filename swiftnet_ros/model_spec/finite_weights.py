@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Refuse weights that are NaN or infinite, which a training that diverged leaves in a file."""
+"""Find weights that are NaN or infinite, which a training that diverged leaves in a file."""
 
 from itertools import chain
 from typing import Iterator, Tuple
