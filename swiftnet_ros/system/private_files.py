@@ -34,6 +34,8 @@ from typing import Callable, Iterator
 _GROUP, _OTHERS = stat.S_IWGRP, stat.S_IWOTH
 _POLL_S, _QUIET_S = 0.1, 1.0
 _ROOT = 0
+_UID_MAP, _OVERFLOW_UID = Path('/proc/self/uid_map'), Path('/proc/sys/kernel/overflowuid')
+_ALL_USERS = ['0', '0', str(2**32 - 1)]
 
 
 def private_folder(folder: Path) -> Path:
@@ -125,13 +127,20 @@ def _parents(path: str) -> Iterator[str]:
 def _check_parent(path: str) -> None:
     """Raise OSError if another user can replace what is in a folder."""
     status = os.stat(path)
-    if status.st_uid not in (_ROOT, os.geteuid()):
+    if status.st_uid not in (_ROOT, os.geteuid(), _unmapped_user()):
         raise _refusal(path, f'{path}, above it, belongs to user {status.st_uid}')
     # In a sticky folder such as /tmp only the owner of a file can replace it.
     if status.st_mode & stat.S_ISVTX:
         return
     if status.st_mode & _OTHERS or (status.st_mode & _GROUP and not _is_own_group(status.st_gid)):
         raise _refusal(path, f'others may write in {path}, above it')
+
+
+def _unmapped_user() -> int:
+    """Return the owner that a user namespace shows for the system's folders, -1 outside of one."""
+    if _UID_MAP.read_text().split() == _ALL_USERS:
+        return -1
+    return int(_OVERFLOW_UID.read_text())
 
 
 def _is_own_group(group: int) -> bool:

@@ -79,6 +79,22 @@ def test_folder_of_another_user_or_below_one_is_refused(tmp_path):
     assert refusal(private_folder, tmp_path / 'theirs') == 'it belongs to user 12345, not to you'
 
 
+def test_folders_of_the_system_are_trusted_in_a_user_namespace(tmp_path, monkeypatch):
+    # As `unshare --map-root-user` and rootless containers have it: root owns nothing there.
+    for mapped, is_trusted in (('0 1000 1', True), ('0 0 4294967295', False)):
+        (tmp_path / 'uid_map').write_text(mapped)
+        (tmp_path / 'overflow').write_text(f'{os.stat("/").st_uid}')
+        monkeypatch.setattr(private_files, '_UID_MAP', tmp_path / 'uid_map')
+        monkeypatch.setattr(private_files, '_OVERFLOW_UID', tmp_path / 'overflow')
+        monkeypatch.setattr(private_files, '_ROOT', -2)
+        monkeypatch.setattr(private_files.os, 'geteuid', lambda: -3)
+        if is_trusted:
+            private_files._check_parent('/')
+        else:
+            assert ', above it, belongs to user' in refusal(private_files._check_parent, '/')
+        monkeypatch.undo()
+
+
 @pytest.mark.parametrize(
     ('name', 'members', 'is_own'),
     [('robot', [], True), ('robot', ['robot'], True), ('robot', ['eve'], False), ('x', [], False)],
