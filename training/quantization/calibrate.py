@@ -25,6 +25,7 @@ import onnx
 import openvino
 from swiftnet_ros.backends.openvino.engine import openvino_core
 from swiftnet_ros.errors import SwiftnetError
+from swiftnet_ros.system.library_errors import library_errors
 from tqdm import tqdm
 from training.quantization.calibration_images import NetworkInputs
 from training.quantization.histograms import Histogram, observe
@@ -51,10 +52,12 @@ def collect_histograms(
     """
     if not len(images):
         raise CalibrationError('there are no images; pass at least one')
-    graph = _with_outputs(model, tensors)
+    with library_errors(lambda reason: CalibrationError(f'OpenVINO cannot read it: {reason}')):
+        graph = _with_outputs(model, tensors)
     histograms: dict[str, Histogram] = {}
     for outputs in _split_into_passes(graph, set(tensors)):
-        request = _compile(graph, outputs).create_infer_request()
+        with library_errors(lambda reason: CalibrationError(f'OpenVINO cannot run it: {reason}')):
+            request = _compile(graph, outputs).create_infer_request()
         for name, image in tqdm(images, 'calibrate', disable=None):
             request.infer([image], share_inputs=True)
             for index, tensor in enumerate(outputs):
