@@ -22,7 +22,7 @@ from helpers.tiny_training import step_losses, stopped_after, tiny_config, write
 import numpy as np
 import pytest
 from swiftnet_ros.core import image_files
-from swiftnet_ros.errors import InvalidValueError, UnknownNameError
+from swiftnet_ros.errors import InvalidValueError, SwiftnetError, UnknownNameError
 from training.__main__ import main
 from training.datasets import base, open_dataset
 from training.datasets.class_statistics import (
@@ -181,3 +181,24 @@ def test_changed_labels_are_counted_again(tmp_path):
     load_or_count_classes(data, dataset, path).save(path, None)
     cv2.imwrite(str(dataset.pairs[0][1]), np.zeros((64, 96), np.uint8))
     assert load_or_count_classes(data, dataset, path).pixels[0].tolist() == [64 * 96, 0, 0]
+
+
+@pytest.mark.parametrize(
+    ('change', 'reason'),
+    [
+        ({'pixels': [[1, 2]]}, 'no counts of shape'),
+        ({'pixels': [[-1, 0, 0]] * 8}, 'no counts of shape'),
+        ({'pixels': [['x', 0, 0]] * 8}, 'the labels are counted again'),
+        ({'pixels': [[1], [1, 2]]}, 'the labels are counted again'),
+        ({'pixels': 5}, 'pixels is missing or of another type'),
+        ({'unlabeled': None}, 'the labels are counted again'),
+        ({'share': []}, 'share is missing or of another type'),
+    ],
+)
+def test_damaged_counts_raise_with_the_file(folder_root, tmp_path, change, reason):
+    path, data = tmp_path / 'class_counts.json', tiny_config().data
+    dataset = open_dataset('folder', folder_root, 'train')
+    load_or_count_classes(data, dataset, path).save(path, None)
+    path.write_text(json.dumps({**json.loads(path.read_text()), **change}))
+    with pytest.raises(SwiftnetError, match=f'cannot read .*class_counts.json: .*{reason}'):
+        load_or_count_classes(data, dataset, path)
