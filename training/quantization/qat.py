@@ -29,8 +29,10 @@ import numpy as np
 import onnx_ir as ir
 from swiftnet_ros.core.frames import Frame, to_network_input
 from swiftnet_ros.errors import InvalidModelError, InvalidValueError, NotFiniteError
-from swiftnet_ros.model_spec import ModelSpec, read_golden, read_model, read_spec, write_model
+from swiftnet_ros.model_spec import ModelSpec, read_model_file, write_model
 from swiftnet_ros.model_spec.qdq import check_pairs
+from swiftnet_ros.model_spec.spec import is_integer
+from swiftnet_ros.text import safe_repr
 import torch
 from torch import Tensor
 import torch.nn.functional as F
@@ -72,12 +74,18 @@ class QatInputs:
 
 def finetune_int8(inputs: QatInputs, out: Path, options: QatOptions) -> dict[str, Any]:
     """Train, write the INT8 file `out`, and return its metrics on the held-out images."""
-    spec, model = read_spec(inputs.quantized), read_model(inputs.quantized)
+    # Each is read once: training takes long, and the files may be replaced meanwhile.
+    quantized, source = read_model_file(inputs.quantized), read_model_file(inputs.source)
+    spec, model = quantized.spec, quantized.graph
+    assert model is not None and source.graph is not None
     if spec.precision != 'int8' or spec.calibration is None:
         reason = 'it is not an int8 file of python -m training quantize, which has to run first'
         raise InvalidModelError(inputs.quantized, reason)
-    bits = spec.calibration['weight_bits']
-    folded = fold_batch_norms(read_model(inputs.source)).model
+    bits: Any = spec.calibration.get('weight_bits')
+    if not is_integer(bits, 2, 8):
+        reason = f'weight_bits of its calibration is {safe_repr(bits)}, expected 2 to 8'
+        raise InvalidModelError(inputs.quantized, reason)
+    folded = fold_batch_norms(source.graph).model
     student = OnnxNetwork(model, float_weights(folded), bits)
     teacher = OnnxNetwork(ir.to_proto(folded), {})
     losses = distill(student, teacher, spec, inputs.training, options)
@@ -90,7 +98,7 @@ def finetune_int8(inputs: QatInputs, out: Path, options: QatOptions) -> dict[str
     finetuning = {**vars(options), 'loss': losses[-1], **untuned}
     record = {**spec.calibration, **metrics, 'finetuning': finetuning}
     final = replace(spec, calibration=record, miou=None)
-    write_model(trained, out, final, read_golden(inputs.source))
+    write_model(trained, out, final, source.golden)
     return {**metrics, **finetuning, 'layers_float': record['layers_float']}
 
 
