@@ -19,7 +19,12 @@ import json
 from math import prod
 from typing import Any, Callable, ClassVar, Dict, Iterator, Optional, Tuple
 
-from swiftnet_ros.errors import NotFiniteError, SpecFieldError, SpecVersionError, UnknownNameError
+from swiftnet_ros.errors import (
+    NonFiniteValueError,
+    SpecFieldError,
+    SpecVersionError,
+    UnknownNameError,
+)
 from swiftnet_ros.system.json_reader import parse_json
 from swiftnet_ros.system.json_text import to_json
 from swiftnet_ros.text import is_safe, LIMIT
@@ -227,7 +232,7 @@ def _is_json(value: Any) -> bool:
             and json.loads(to_json(value)) == value
             and all(len(text) <= _LONGEST_PATH and is_safe(text) for text in _texts(value))
         )
-    except (TypeError, ValueError, NotFiniteError):
+    except (TypeError, ValueError, NonFiniteValueError):
         return False
 
 

@@ -17,13 +17,13 @@
 from array import array
 from typing import Any
 
-import cv2
 from sensor_msgs.msg import CompressedImage
 from swiftnet_ros.core.frames import Frame
 from swiftnet_ros.core.labels import Labels
-from swiftnet_ros.errors import EncodingFailedError, InvalidFrameError
+from swiftnet_ros.errors import InvalidFrameError
 from swiftnet_ros.image_formats.decode import decode
 from swiftnet_ros.ros.image_msgs import ENCODINGS, label_encoding
+from swiftnet_ros.system.image_encoding import encode_image
 from swiftnet_ros.text import safe_repr
 
 _COLOR = {f'{order}{bits}' for order in ('rgb', 'bgr', 'rgba', 'bgra') for bits in (8, 16)}
@@ -49,12 +49,8 @@ def to_frame(message: CompressedImage, max_pixels: int) -> Frame:
 
 def from_labels(labels: Labels, header: Any) -> CompressedImage:
     """Compress class ids [H, W], uint8 or uint16, without loss: `mono8; png compressed`."""
-    is_encoded, png = cv2.imencode('.png', labels)
-    if not is_encoded:
-        size = f'{labels.shape[1]}x{labels.shape[0]}'
-        raise EncodingFailedError(f'labels of {size}', 'PNG; set output_size to a smaller size')
     data = array('B')
-    data.frombytes(png.tobytes())
+    data.frombytes(encode_image(labels))
     encoding = label_encoding(labels)
     return CompressedImage(header=header, format=f'{encoding}; png compressed', data=data)
 

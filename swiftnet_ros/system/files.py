@@ -75,7 +75,7 @@ def write_together(contents: Mapping[Path, Content], private: bool = False) -> N
 
 
 def write_json(path: Path, tree: Any, indent: Optional[int] = None) -> None:
-    """Write a tree as JSON, atomically and checked; raise NotFiniteError for NaN."""
+    """Write a tree as JSON, atomically and checked; raise NonFiniteValueError for NaN."""
     write_atomic(path, to_json(tree, indent=indent) + '\n', check=check_json)
 
 

@@ -18,18 +18,18 @@ import json
 from math import isfinite
 from typing import Any, Iterator, Optional, Tuple
 
-from swiftnet_ros.errors import NotFiniteError
+from swiftnet_ros.errors import NonFiniteValueError
 
 _REMEDY = 'nothing is written, as JSON has no such number; check what it was computed from'
 
 
 def to_json(value: Any, indent: Optional[int] = None, sort_keys: bool = False) -> str:
-    """Return a value as JSON; raise NotFiniteError, with its keys, for NaN or infinity."""
+    """Return a value as JSON; raise NonFiniteValueError, with its keys, for NaN or infinity."""
     try:
         return json.dumps(value, indent=indent, sort_keys=sort_keys, allow_nan=False)
     except ValueError as error:
         for keys, number in not_finite(value):
-            raise NotFiniteError(f'{".".join(keys)} of a result', number, _REMEDY) from error
+            raise NonFiniteValueError(f'{".".join(keys)} of a result', number, _REMEDY) from error
         raise
 
 

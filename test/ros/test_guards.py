@@ -26,7 +26,7 @@ from rclpy.executors import SingleThreadedExecutor
 from sensor_msgs.msg import Image
 from swiftnet_ros import image_publisher
 from swiftnet_ros.core import labels
-from swiftnet_ros.errors import EncodingFailedError
+from swiftnet_ros.errors import ImageEncodingError
 from swiftnet_ros.image_publisher import ImagePublisher, PublisherParameters
 from swiftnet_ros.ros.compressed_image_msgs import from_labels
 from swiftnet_ros.ros.guards import GuardedExecutor, is_out_of_memory, RCLError
@@ -119,7 +119,7 @@ def test_a_lack_of_memory_is_found_behind_another_error():
 
 @pytest.mark.parametrize('shape', [(1, 1_000_001), (1_000_001, 1)])
 def test_labels_that_a_png_cannot_hold_raise(shape):
-    with pytest.raises(EncodingFailedError, match='cannot be compressed as PNG; set output_size'):
+    with pytest.raises(ImageEncodingError, match=r'as \.png; choose a smaller size \(output_size'):
         from_labels(np.zeros(shape, np.uint8), None)
 
 

@@ -52,7 +52,7 @@ MADE = [
     ),
     (
         errors.ImageEncodingError((2, 1000001, 3), '.png'),
-        ['cannot encode an image of 1000001x2x3 (width x height) as .png; choose another'],
+        ['cannot encode an image of 1000001x2x3 (width x height) as .png; choose a smaller'],
     ),
     (
         errors.FolderNotCreatedError('/out', 'Permission denied'),
@@ -60,7 +60,7 @@ MADE = [
     ),
     (errors.InvalidValueError('rate', -1, 'above 0'), ['rate is -1, expected above 0']),
     (
-        errors.NotFiniteError('loss', 'nan', 'lower lr'),
+        errors.NonFiniteValueError('loss', 'nan', 'lower lr'),
         ['loss is nan, not a finite number; lower'],
     ),
     (
@@ -99,10 +99,6 @@ MADE = [
     (errors.RosArgumentsError('bad\nname'), ['invalid ROS arguments: bad name']),
     (errors.NodeCleanedUpError(), ['the node was cleaned up during the reload']),
     (errors.SystemResourcesError('no memory'), ['no memory; end other programs, or allow']),
-    (
-        errors.EncodingFailedError('labels of 9x1', 'PNG; set output_size'),
-        ['labels of 9x1 cannot be compressed as PNG; set output_size'],
-    ),
     (errors.NodeNotRespondingError('node', 'gone'), ['node: gone', 'read the log']),
     (
         errors.NodeShutdownError('segmentation'),

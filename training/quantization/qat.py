@@ -28,7 +28,7 @@ from typing import Any
 import numpy as np
 import onnx_ir as ir
 from swiftnet_ros.core.frames import Frame, to_network_input
-from swiftnet_ros.errors import InvalidModelError, InvalidValueError, NotFiniteError
+from swiftnet_ros.errors import InvalidModelError, InvalidValueError, NonFiniteValueError
 from swiftnet_ros.model_spec import ModelSpec, read_model_file, write_model
 from swiftnet_ros.model_spec.qdq import check_pairs
 from swiftnet_ros.model_spec.spec import is_integer
@@ -127,7 +127,7 @@ def distill(
         losses.append(float(loss.detach()))
         if not math.isfinite(losses[-1]):
             remedy = 'nothing is written; fine-tune with a lower --lr'
-            raise NotFiniteError(f'the loss of step {step + 1}', losses[-1], remedy)
+            raise NonFiniteValueError(f'the loss of step {step + 1}', losses[-1], remedy)
     return losses
 
 

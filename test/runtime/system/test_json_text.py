@@ -18,7 +18,7 @@ import json
 import math
 
 import pytest
-from swiftnet_ros.errors import NotFiniteError
+from swiftnet_ros.errors import NonFiniteValueError
 from swiftnet_ros.system.json_text import to_json
 
 
@@ -32,5 +32,5 @@ def test_finite_values_are_those_of_the_json_module():
 @pytest.mark.parametrize('number', [math.nan, math.inf, -math.inf])
 def test_a_number_that_is_not_finite_raises_with_its_keys(number):
     value = {'rounds': [{'fps': 3.0}, {'fps': number}]}
-    with pytest.raises(NotFiniteError, match=f'^rounds.1.fps of a result is {number}, not a'):
+    with pytest.raises(NonFiniteValueError, match=f'^rounds.1.fps of a result is {number}, not a'):
         to_json(value)
