@@ -26,6 +26,7 @@ NUMBER = (int, float)
 # Larger files are refused before they are parsed; Python objects take up to 30 times as much.
 MAX_BYTES = 16 << 20
 MAX_DEPTH = 64
+TOO_DEEP = f'it is nested deeper than {MAX_DEPTH} levels'
 # 64 bits, with or without a sign.
 _LOWEST, _HIGHEST = -(2**63), 2**64 - 1
 _LONGEST_INTEGER = 20
@@ -100,7 +101,7 @@ def parse_json(text: Union[str, bytes], name: str) -> Any:
         )
         _check_depth(tree)
     except RecursionError as error:
-        raise InvalidTextError(name, _too_deep(), 'valid JSON') from error
+        raise InvalidTextError(name, TOO_DEEP, 'valid JSON') from error
     except ValueError as error:
         raise InvalidTextError(name, error, 'valid JSON') from error
     return tree
@@ -149,8 +150,4 @@ def _check_depth(tree: Any) -> None:
             if isinstance(child, (dict, list))
         ]
     if level:
-        raise ValueError(_too_deep())
-
-
-def _too_deep() -> str:
-    return f'it is nested deeper than {MAX_DEPTH} levels'
+        raise ValueError(TOO_DEEP)

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Dict, List, Tuple, Union
 
 from swiftnet_ros.errors import InvalidTextError
-from swiftnet_ros.system.json_reader import check_unique, MAX_DEPTH, read_content
+from swiftnet_ros.system.json_reader import check_unique, MAX_DEPTH, read_content, TOO_DEEP
 import yaml
 
 # The parser reads about 150 kB/s.
@@ -62,7 +62,7 @@ def parse_yaml(text: Union[str, bytes], name: str) -> Any:
         finally:
             loader.dispose()
     except RecursionError as error:
-        raise InvalidTextError(name, _too_deep(), 'valid YAML') from error
+        raise InvalidTextError(name, TOO_DEEP, 'valid YAML') from error
     except _ERRORS as error:
         raise InvalidTextError(name, error, 'valid YAML') from error
 
@@ -75,7 +75,7 @@ class _BoundedLoader(yaml.SafeLoader):
     def compose_node(self, parent: Any, index: Any) -> Any:
         self._depth += 1
         if self._depth > MAX_DEPTH:
-            raise ValueError(_too_deep())
+            raise ValueError(TOO_DEEP)
         node = super().compose_node(parent, index)
         self._depth -= 1
         return node
@@ -129,12 +129,8 @@ def _check_extent(root: yaml.Node) -> None:
         if extent > MAX_EXPANDED:
             raise ValueError(f'its aliases expand to more than {MAX_EXPANDED} values')
         if depth > MAX_DEPTH:
-            raise ValueError(_too_deep())
+            raise ValueError(TOO_DEEP)
         if isinstance(node, yaml.SequenceNode):
             waiting.extend((child, depth + 1) for child in node.value)
         elif isinstance(node, yaml.MappingNode):
             waiting.extend((child, depth + 1) for pair in node.value for child in pair)
-
-
-def _too_deep() -> str:
-    return f'it is nested deeper than {MAX_DEPTH} levels'

@@ -23,8 +23,10 @@ import shutil
 from threading import Thread
 from time import sleep
 
+from helpers.checkout import ROOT
 from helpers.tiny_model import COLORS, write_tiny_model
 import numpy as np
+import openvino
 import pytest
 from swiftnet_ros.backends.openvino import cache
 from swiftnet_ros.backends.openvino.cache import OFF, use_cache, VARIABLE
@@ -46,9 +48,9 @@ def model(tmp_path):
     return tmp_path / 'tiny.onnx'
 
 
-def opened(path):
+def opened(path, precision='fp32'):
     """Open a model; return whether it came from the cache, and its logits."""
-    with OpenVinoBackend.from_path(path, 'fp32', 1) as backend:
+    with OpenVinoBackend.from_path(path, precision, 1) as backend:
         shape = (1, backend.spec.input_height, backend.spec.input_width, 3)
         image = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
         return backend.is_cached, backend.infer(image).copy()
@@ -59,6 +61,16 @@ def test_second_start_uses_the_cache(root, model):
     again, same = opened(model)
     assert (first, again) == (False, True)
     np.testing.assert_array_equal(logits, same)
+
+
+def test_int8_network_is_the_same_at_the_second_start(root, caplog):
+    first, logits = opened(ROOT / 'models/warehouse.int8.onnx', 'int8')
+    again, same = opened(ROOT / 'models/warehouse.int8.onnx', 'int8')
+    # OpenVINO 2024 cannot import an int8 network with a Resize that it exported, not even from a
+    # CACHE_DIR of its own.
+    assert not first and (again or openvino.__version__ < '2026')
+    np.testing.assert_array_equal(logits, same)
+    assert caplog.messages == []
 
 
 def only_entry(root) -> Path:
