@@ -135,7 +135,10 @@ setup(
         (SHARE, ['package.xml']),
         (f'{SHARE}/config', glob('config/*')),
         (f'{SHARE}/launch', glob('launch/*.launch.py')),
-        (f'{SHARE}/models', glob('models/*.onnx') + glob('models/*.md')),
+        (
+            f'{SHARE}/models',
+            [path for kind in ('onnx', 'calibration', 'md') for path in glob(f'models/*.{kind}')],
+        ),
         (f'{SHARE}/demo', glob('demo/*.yaml')),
         (f'{SHARE}/demo/images', glob('demo/images/*')),
         (f'{SHARE}/demo/labels', glob('demo/labels/*')),

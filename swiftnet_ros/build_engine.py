@@ -48,14 +48,25 @@ from swiftnet_ros.backends.tensorrt.engine_file import (
 )
 from swiftnet_ros.backends.tensorrt.progress import Progress
 from swiftnet_ros.backends.tensorrt.source import file_precision
-from swiftnet_ros.errors import EngineCacheError, listing, MissingOptionError
+from swiftnet_ros.errors import (
+    EngineCacheError,
+    listing,
+    MissingOptionError,
+    OptionConflictError,
+)
+from swiftnet_ros.fastest_engine import build_fastest, MeasuredCandidate
 from swiftnet_ros.model_spec import ModelFile, read_model_file
 from swiftnet_ros.model_spec.find_model import find_model
 from swiftnet_ros.system.json_text import to_json
 from swiftnet_ros.system.paths import path_argument
 from swiftnet_ros.system.process import end_with_parent, exit_code
 
+BEST = 'best'
 _UNCACHED = f'uncached{SUFFIX}'
+_INT8_MODES = {
+    'explicit': 'by the Q/DQ pairs of the int8 file',
+    'implicit': 'from the fp32 file, by its calibration',
+}
 
 
 def main(argv: Optional[List[str]] = None) -> int:
@@ -76,8 +87,20 @@ def _run(arguments: Namespace) -> int:
     if arguments.no_cache and not options.output:
         raise MissingOptionError('--no-cache', '--output ENGINE')
     model = read_model_file(find_model(arguments.model, file_precision(options)))
-    path, is_cached, warning = _find_or_build(model, options, arguments)
+    measured: List[MeasuredCandidate] = []
+    if arguments.precision == BEST:
+        if arguments.no_cache:
+            raise OptionConflictError('--no-cache', f'--precision {BEST}')
+        report = _print_json if arguments.progress_json else _print_text
+        path, measured = build_fastest(model, options, report)
+        is_cached, warning = False, ''
+        _print_measured(path, measured)
+    else:
+        path, is_cached, warning = _find_or_build(model, options, arguments)
     sidecar = read_sidecar(path)
+    int8_mode = _int8_mode(sidecar)
+    if int8_mode:
+        print(f'INT8 is {int8_mode}: {_INT8_MODES[int8_mode]}', file=sys.stderr)
     if not is_cached:
         _print_layers(sidecar)
     if not arguments.json:
@@ -89,6 +112,10 @@ def _run(arguments: Namespace) -> int:
         'cached': is_cached,
         'build_seconds': sidecar.build_seconds,
     }
+    if int8_mode:
+        result['int8_mode'] = int8_mode
+    if measured:
+        result['measured'] = [asdict(item) for item in measured]
     if warning:
         result['warning'] = warning
     print(to_json(result), flush=True)
@@ -119,6 +146,11 @@ def _parser() -> ArgumentParser:
     add = parser.add_argument
     add('model', metavar='MODEL', help='ONNX file, or the name of a shipped model')
     add_arguments(parser, *BUILD_OPTIONS)
+    parser.epilog = (
+        f'--precision {BEST} builds explicit INT8, implicit INT8 and FP16, measures them on the '
+        'golden frame and keeps the fastest that passes the self-check; a node with precision '
+        'auto finds it in the cache.'
+    )
     add('--no-cache', action='store_true', help='build even if the engine exists; requires -o')
     add('--json', action='store_true', help='one JSON object as the last line')
     add('--progress-json', action='store_true', help='progress as lines of JSON on stdout')
@@ -126,6 +158,22 @@ def _parser() -> ArgumentParser:
     add('--fallback', type=path_argument, help=SUPPRESS)
     add('--parent', type=int, help=SUPPRESS)
     return parser
+
+
+def _int8_mode(sidecar: Sidecar) -> str:
+    """Return explicit or implicit for INT8, empty for another precision."""
+    if sidecar.identity.precision != 'int8':
+        return ''
+    return 'explicit' if sidecar.identity.calibration_sha256 is None else 'implicit'
+
+
+def _print_measured(path: Path, measured: List[MeasuredCandidate]) -> None:
+    """Print the milliseconds of every candidate, or why it is out."""
+    for item in measured:
+        agreement = '' if item.agreement is None else f', agreement {item.agreement:.4f}'
+        text = item.failure or f'{item.ms:.3f} ms{agreement}'
+        kept = ', kept' if item.engine == str(path) else ''
+        print(f'{item.title}: {text}{kept}', file=sys.stderr)
 
 
 def _print_layers(sidecar: Sidecar) -> None:

@@ -46,12 +46,14 @@ class EngineFile:
     What a backend opens: the file of the model itself, or an engine that was built from it.
 
     `build_seconds` is None if nothing was built now. `warning` says why an engine is not kept.
+    `source_sha256` is that of the file that the engine was built from, if not of the model itself.
     """
 
     path: Path
     is_built: bool = False
     build_seconds: Optional[float] = None
     warning: str = ''
+    source_sha256: str = ''
 
 
 class EngineBuild:

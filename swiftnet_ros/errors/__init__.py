@@ -40,6 +40,7 @@ from swiftnet_ros.errors.engines import (
     EngineMismatchError,
     EngineNotCachedError,
     EngineUnavailableError,
+    NoFastestError,
     SelfCheckError,
 )
 from swiftnet_ros.errors.files import (
@@ -105,6 +106,7 @@ __all__ = [
     'MissingOptionError',
     'MissingSpecError',
     'ModelNotFoundError',
+    'NoFastestError',
     'NoImagesError',
     'NodeCleanedUpError',
     'NodeNotRespondingError',

@@ -68,6 +68,14 @@ class SelfCheckError(SwiftnetError):
         )
 
 
+class NoFastestError(SwiftnetError):
+    """A model of which no engine was built and passed its self-check."""
+
+    def __init__(self, path: object, failures: Sequence[str]) -> None:
+        reasons = '; '.join(one_line(text) for text in failures)
+        super().__init__(f'no engine of {safe_text(path)} is sound: {reasons}')
+
+
 class EngineMismatchError(SwiftnetError):
     """An engine that was built for another machine or from other files."""
 

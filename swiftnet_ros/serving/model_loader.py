@@ -19,20 +19,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Optional
 
-import numpy as np
 from swiftnet_ros.backends.engine_build import EngineBuild, EngineFile
 from swiftnet_ros.backends.options import BackendOptions
 from swiftnet_ros.backends.registry import open_model_file
-from swiftnet_ros.core.frames import Frame
-from swiftnet_ros.errors import SelfCheckError
-from swiftnet_ros.model_spec import Golden, ModelFile, ModelSpec
+from swiftnet_ros.model_spec import ModelSpec
 from swiftnet_ros.segmenter import Segmenter
-
-# The shipped models reach 0.987 in bf16, and 0.971 in INT8, whose calibration images may differ
-# much from the golden frame.
-_MIN_AGREEMENT_FLOAT = 0.98
-_MIN_AGREEMENT_INT8 = 0.95
-_GRAY = 128
+from swiftnet_ros.self_check import self_check
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,13 +69,7 @@ def load_model(
     opened = open_model_file(model, options, build)
     segmenter, file = Segmenter(opened.backend), opened.model
     try:
-        segmenter.check_logits(_check_frame(file))
-        agreement = None if file.golden is None else golden_agreement(segmenter, file.golden)
-        minimum = options.self_check_min_agreement
-        if minimum < 0:
-            minimum = _usual_agreement(segmenter)
-        if agreement is not None and agreement < minimum:
-            raise SelfCheckError(agreement, minimum)
+        agreement = self_check(segmenter, file, options.self_check_min_agreement)
     except BaseException:
         segmenter.close()
         raise
@@ -96,28 +82,3 @@ def load_model(
         file_bytes=file.size,
         agreement=agreement,
     )
-
-
-def _check_frame(file: ModelFile) -> Frame:
-    """Return the golden frame, or a gray one for a model without."""
-    if file.golden is not None:
-        return Frame(file.golden.frame)
-    size = (file.spec.input_height, file.spec.input_width)
-    return Frame(np.full((*size, 3), _GRAY, np.uint8))
-
-
-def golden_agreement(segmenter: Segmenter, golden: Golden) -> float:
-    """
-    Return the fraction of the golden labels that are predicted.
-
-    They were predicted by the FP32 network in torch, never by the engine that is checked.
-    """
-    height, width = golden.labels.shape
-    result = segmenter.segment(Frame(golden.frame), output_size=(height, width))
-    return float(np.mean(result.labels == golden.labels))
-
-
-def _usual_agreement(segmenter: Segmenter) -> float:
-    """Return what a working engine agrees on at least; a float model may be built in INT8."""
-    is_int8 = 'int8' in (segmenter.spec.precision, *segmenter.precision.split('+'))
-    return _MIN_AGREEMENT_INT8 if is_int8 else _MIN_AGREEMENT_FLOAT

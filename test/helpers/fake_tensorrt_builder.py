@@ -18,6 +18,7 @@ The classes of a fake TensorRT that parse, configure and build an engine.
 The engine is JSON of everything that was set on network and builder configuration.
 """
 
+import base64
 import json
 from typing import Any, Dict, List
 
@@ -35,7 +36,7 @@ class _Builder:
 
     def create_network(self, flags: int) -> Any:
         network = self.trt_module.INetworkDefinition()
-        network._flags, network._layers = flags, []
+        network._flags, network._layers, network._model = flags, [], b''
         return network
 
     def create_builder_config(self) -> Any:
@@ -46,6 +47,7 @@ class _Builder:
     def build_serialized_network(self, network: Any, config: Any) -> Any:
         recorded = dict(config._recorded, network=_network_flags(self.trt_module, network._flags))
         recorded['layers'] = [layer._as_json() for layer in network._layers]
+        recorded['model'] = base64.b64encode(network._model).decode()
         for name in ('profiling_verbosity', 'default_device_type', 'DLA_core'):
             value = vars(config).get(name)
             recorded[name] = getattr(value, 'name', value)
@@ -108,6 +110,7 @@ class _Parser:
         return hasattr(onnx.defs, 'has') and onnx.defs.has(op_name)
 
     def parse(self, model: bytes) -> bool:
+        self._network._model = model
         graph = onnx.load_model_from_string(model).graph
         kinds = _network_flags(self.trt_module, self._network._flags)
         if hasattr(self.trt_module.NetworkDefinitionCreationFlag, 'EXPLICIT_BATCH'):
@@ -249,12 +252,17 @@ class _Engine:
     """An engine that can only be inspected."""
 
     def create_engine_inspector(self) -> Any:
-        inspector = self.trt_module.EngineInspector()
-        inspector._recorded = self._recorded
-        return inspector
+        return inspector_of(self.trt_module, self._recorded)
 
 
-class _Inspector:
+def inspector_of(trt: Any, recorded: Dict[str, Any]) -> Any:
+    """Return an inspector of an engine, which is the JSON that the builder wrote."""
+    inspector = trt.EngineInspector()
+    inspector._recorded = recorded
+    return inspector
+
+
+class FakeInspector:
     """Reports convolutions as FP16 and everything else as FP32."""
 
     def get_engine_information(self, kind: Any) -> str:
@@ -281,7 +289,7 @@ class FakeInterface:
 
 BUILDER_CLASSES: Dict[str, Any] = {
     'Builder': _Builder,
-    'EngineInspector': _Inspector,
+    'EngineInspector': FakeInspector,
     'IBuilderConfig': _Config,
     'ICudaEngine': _Engine,
     'IInt8EntropyCalibrator2': FakeInterface,

@@ -15,11 +15,12 @@
 """The classes of a fake TensorRT that run an engine on a fake GPU."""
 
 import ctypes
+import json
 from typing import Any, Callable, Dict, List, NamedTuple, Tuple
 
 from helpers.fake_cuda import with_c_methods
 from helpers.fake_gpu import FakeGpu
-from helpers.fake_tensorrt_builder import FakeInterface
+from helpers.fake_tensorrt_builder import FakeInspector, FakeInterface, inspector_of
 import numpy as np
 
 _DTYPES = {'UINT8': np.uint8, 'FLOAT': np.float32, 'HALF': np.float16}
@@ -35,12 +36,17 @@ class IoTensor(NamedTuple):
 
 
 class FakeNetwork:
-    """A network's I/O tensors and its inference; `failing` maps a call to its error message."""
+    """
+    A network's I/O tensors and its inference; `failing` maps a call to its error message.
+
+    `open_engine` returns those of an engine's content, None for no engine; by default these.
+    """
 
     def __init__(
         self, io_tensors: List[IoTensor], infer: Callable[[Any], Any], gpu: FakeGpu
     ) -> None:
         self.io_tensors, self.infer, self.gpu = io_tensors, infer, gpu
+        self.open_engine: Callable[[bytes], Any] = lambda content: (io_tensors, infer)
         self.failing: Dict[str, str] = {}
         self.context_bytes = 0
 
@@ -51,9 +57,9 @@ class FakeNetwork:
             assert recorder.report_error(0, self.failing[call])
         return call in self.failing
 
-    def execute(self, addresses: Dict[str, int]) -> None:
+    def execute(self, addresses: Dict[str, int], io_tensors: Any, infer: Any) -> None:
         """Read the input at its address, and write the logits at theirs."""
-        by_name = {tensor.name: tensor for tensor in self.io_tensors}
+        by_name = {tensor.name: tensor for tensor in io_tensors}
         assert addresses.keys() == by_name.keys(), 'an I/O tensor has no address'
         arrays = {}
         for name, address in addresses.items():
@@ -63,7 +69,7 @@ class FakeNetwork:
             arrays[tensor.mode] = np.frombuffer(memory.from_address(address), dtype).reshape(
                 tensor.shape
             )
-        arrays['OUTPUT'][0] = self.infer(arrays['INPUT'].copy())
+        arrays['OUTPUT'][0] = infer(arrays['INPUT'].copy())
 
 
 def runtime_classes(network: FakeNetwork) -> Dict[str, Any]:
@@ -74,8 +80,10 @@ def runtime_classes(network: FakeNetwork) -> Dict[str, Any]:
         'IExecutionContext': _Context,
         'ILogger': FakeInterface,
         'IErrorRecorder': FakeInterface,
+        'IProfiler': FakeInterface,
     }
-    return {name: _counted(kind, network) for name, kind in kinds.items()}
+    counted = {name: _counted(kind, network) for name, kind in kinds.items()}
+    return {**counted, 'EngineInspector': FakeInspector}
 
 
 def _counted(kind: Any, network: FakeNetwork) -> Any:
@@ -109,18 +117,22 @@ class _Runtime:
     def deserialize_cuda_engine(self, content: bytes) -> Any:
         if self._network.fails('deserialize_cuda_engine', self.error_recorder):
             return None
+        opened = self._network.open_engine(content)
+        if opened is None:
+            return None
         engine = self.trt_module.ICudaEngine()
         engine._count('engine')
         engine._runtime, engine._content = self, content
+        engine._io_tensors, engine._infer = opened
         return engine
 
 
 class _Engine:
-    num_io_tensors = property(lambda self: len(self._network.io_tensors))
+    num_io_tensors = property(lambda self: len(self._io_tensors))
     device_memory_size = device_memory_size_v2 = property(lambda self: self._network.context_bytes)
 
     def get_tensor_name(self, index: int) -> str:
-        return self._network.io_tensors[index].name
+        return self._io_tensors[index].name
 
     def get_tensor_mode(self, name: str) -> Any:
         return getattr(self.trt_module.TensorIOMode, self._tensor(name).mode)
@@ -131,6 +143,9 @@ class _Engine:
     def get_tensor_shape(self, name: str) -> Any:
         return self._tensor(name).shape
 
+    def create_engine_inspector(self) -> Any:
+        return inspector_of(self.trt_module, json.loads(self._content))
+
     def create_execution_context(self) -> Any:
         if self._network.fails('create_execution_context', self._runtime.error_recorder):
             return None
@@ -140,11 +155,11 @@ class _Engine:
         return context
 
     def _tensor(self, name: str) -> IoTensor:
-        return next(tensor for tensor in self._network.io_tensors if tensor.name == name)
+        return next(tensor for tensor in self._io_tensors if tensor.name == name)
 
 
 class _Context:
-    error_recorder = None
+    error_recorder = profiler = None
 
     def set_tensor_address(self, name: str, memory: int) -> bool:
         self._network.gpu.call(f'set_tensor_address {name}')
@@ -158,5 +173,13 @@ class _Context:
         call = 'execute while captured' if is_captured else 'execute_async_v3'
         if network.fails(call, self.error_recorder):
             return False
-        network.gpu.enqueue('network', lambda: network.execute(addresses))
+        tensors, infer = self._engine._io_tensors, self._engine._infer
+        network.gpu.enqueue('network', lambda: network.execute(addresses, tensors, infer))
+        if self.profiler is not None and not is_captured:
+            self._report_times()
         return True
+
+    def _report_times(self) -> None:
+        """Report a millisecond for every layer that the builder wrote."""
+        for layer in json.loads(self._engine._content)['layers']:
+            self.profiler.report_layer_time(layer['name'], 1.0)

@@ -42,6 +42,17 @@ PRECISIONS = {
 }
 
 
+def use_gpu(patch: pytest.MonkeyPatch, gpu: FakeGpu) -> None:
+    """Install a fake GPU, and PyCUDA for it."""
+    package: Any = ModuleType('pycuda')
+    package.driver = gpu.driver
+    patch.setitem(sys.modules, 'pycuda', package)
+    patch.setitem(sys.modules, 'pycuda.driver', gpu.driver)
+    patch.setattr(identity, 'find_gpu', lambda backend: Gpu(NAME, '7.2'))
+    patch.setattr(driver, 'load_driver', lambda: gpu.library)
+    patch.setattr(device, 'compile_for', lambda source, capability: COMPILED)
+
+
 class FakeTensorRtSetup:
     """The fakes of one test; `dtype` is the data type of the logits."""
 
@@ -53,13 +64,7 @@ class FakeTensorRtSetup:
 
     def use_gpu(self, gpu: FakeGpu) -> None:
         self.gpu = gpu
-        package: Any = ModuleType('pycuda')
-        package.driver = gpu.driver
-        self._patch.setitem(sys.modules, 'pycuda', package)
-        self._patch.setitem(sys.modules, 'pycuda.driver', gpu.driver)
-        self._patch.setattr(identity, 'find_gpu', lambda backend: Gpu(NAME, '7.2'))
-        self._patch.setattr(driver, 'load_driver', lambda: gpu.library)
-        self._patch.setattr(device, 'compile_for', lambda source, capability: COMPILED)
+        use_gpu(self._patch, gpu)
 
     def install(
         self, version: str = JETSON, io_tensors: Optional[List[IoTensor]] = None

@@ -70,7 +70,7 @@ def test_executable_is_installed_for_ros2_run(installed, script):
     'pattern',
     [
         *('launch/*.launch.py', 'config/*', 'models/*.onnx', 'models/*.md'),
-        *('demo/*.yaml', 'demo/images/*', 'demo/labels/*'),
+        *('models/*.calibration', 'demo/*.yaml', 'demo/images/*', 'demo/labels/*'),
     ],
 )
 def test_share_folder_has_every_file_of_the_checkout(installed, pattern):

@@ -16,6 +16,7 @@
 
 import json
 from pathlib import Path
+import struct
 
 import cv2
 from helpers.checkout import ROOT
@@ -101,6 +102,30 @@ def test_int8_products_do_not_overflow_on_cpus_without_vnni(name: str) -> None:
     values = [to_array(item) for item in graph.initializer if item.data_type == TensorProto.INT8]
     largest = max(int(np.abs(value.astype(int)).max()) for value in values)
     assert 2 * 255 * largest < 2**15
+
+
+@pytest.mark.parametrize('name', ['camvid', 'warehouse'])
+def test_calibration_of_implicit_int8_has_the_scales_of_the_int8_file(name: str) -> None:
+    source, quantized = (
+        read_model(ROOT / 'models' / f'{name}.{p}.onnx') for p in ('fp32', 'int8')
+    )
+    header, *lines = (ROOT / 'models' / f'{name}.int8.calibration').read_text().splitlines()
+    assert header == 'TRT-8502-EntropyCalibration2'
+    texts = dict(line.rsplit(': ', 1) for line in lines)
+    scales = {key: struct.unpack('>f', bytes.fromhex(text))[0] for key, text in texts.items()}
+    constants = {item.name: item for item in quantized.graph.initializer}
+    pairs = {
+        node.input[0]: float(to_array(constants[node.input[1]]))
+        for node in quantized.graph.node
+        if node.op_type == 'QuantizeLinear' and node.input[0] not in constants
+    }
+    computed = {output for node in source.graph.node for output in node.output}
+    assert set(scales) <= computed
+    # The others are tensors that only folding the batch norms made.
+    common = set(pairs) & set(scales)
+    assert len(common) > 0.8 * len(pairs)
+    assert all(scales[key] == pairs[key] for key in common)
+    assert all(value > 0 for value in scales.values())
 
 
 @pytest.mark.parametrize('path', MODELS, ids=NAMES)

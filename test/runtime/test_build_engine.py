@@ -182,7 +182,6 @@ def test_an_engine_that_cannot_be_cached_is_built_into_the_fallback(
     ('version', 'options', 'name'),
     [
         (VERSION, [], 'shelf.int8.onnx'),
-        (VERSION, ['--precision', 'best'], 'shelf.int8.onnx'),
         (VERSION, ['--precision', 'int8'], 'shelf.int8.onnx'),
         (VERSION, ['--precision', 'fp16'], 'shelf.fp32.onnx'),
         (VERSION, ['--precision', 'fp32'], 'shelf.fp32.onnx'),

@@ -105,6 +105,10 @@ MADE = [
         ['segmentation was shut down before it was ready; restart it'],
     ),
     (errors.UnexpectedError('configure'), ['configure: unexpected error; please report it']),
+    (
+        errors.NoFastestError('a.onnx', ['fp16: it is odd']),
+        ['no engine of a.onnx is sound: fp16: it is odd'],
+    ),
     (errors.SelfCheckError(0.91234, 0.98), ['0.91234 of', 'at least 0.98;', 'lower self_check']),
     (errors.SizeMismatchError('a.png', (4, 8), (2, 3)), ['8x4 pixels, expected 3x2']),
     (

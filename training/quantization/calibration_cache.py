@@ -19,11 +19,14 @@ Implicit INT8 (TensorRT 8.5 to 10) takes the FP32 file and one scale for each of
 Tensors that the INT8 file quantizes have the same scales in both.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 import struct
 
 import onnx
 from onnx.shape_inference import infer_shapes
+from swiftnet_ros.model_spec import ModelFile
+from swiftnet_ros.model_spec.qdq import QUANTIZE
 from swiftnet_ros.system.files import write_together
 from swiftnet_ros.system.json_text import to_json
 from training.quantization.calibrate import collect_histograms
@@ -38,33 +41,46 @@ def write_tensorrt_tables(
     result: QuantizationResult, images: CalibrationImages, out: Path
 ) -> list[Path]:
     """Write OUT.calibration and OUT.ranges.json for the FP32 file that was quantized."""
-    scales = tensor_scales(result, images)
+    known = result.quantizer.scales(result.method)
+    scales = tensor_scales(result.source, known, images, result.method)
     cache, ranges = (out.with_suffix(suffix) for suffix in ('.calibration', '.ranges.json'))
-    # A name and a big-endian float in hex on each line.
-    lines = [f'{name}: {struct.pack(">f", scale).hex()}' for name, scale in scales.items()]
     limits = {name: [-ACTIVATION_MAX * s, ACTIVATION_MAX * s] for name, s in scales.items()}
-    table = '\n'.join([_HEADER, *lines, ''])
-    write_together({cache: table, ranges: to_json(limits, indent=1) + '\n'})
+    write_together({cache: cache_text(scales), ranges: to_json(limits, indent=1) + '\n'})
     return [cache, ranges]
 
 
-def tensor_scales(result: QuantizationResult, images: CalibrationImages) -> dict[str, float]:
-    """
-    Return the scale of every float tensor of the FP32 file.
+def cache_text(scales: Mapping[str, float]) -> str:
+    """Return the calibration cache: a name and a big-endian float in hex on each line."""
+    lines = [f'{name}: {struct.pack(">f", scale).hex()}' for name, scale in scales.items()]
+    return '\n'.join([_HEADER, *lines, ''])
 
-    Tensors that folding the batch norms changed are calibrated again on the same images.
+
+def pair_scales(quantized: onnx.ModelProto) -> dict[str, float]:
+    """Return the scale of every activation that the Q/DQ pairs of an INT8 file quantize."""
+    constants = {item.name: item for item in quantized.graph.initializer}
+    return {
+        node.input[0]: float(onnx.numpy_helper.to_array(constants[node.input[1]]))
+        for node in quantized.graph.node
+        if node.op_type == QUANTIZE and node.input[0] not in constants
+    }
+
+
+def tensor_scales(
+    source: ModelFile, known: Mapping[str, float], images: CalibrationImages, method: str
+) -> dict[str, float]:
     """
-    model, spec = result.source.graph, result.source.spec
+    Return the scale of every float tensor of an FP32 file, of which some are `known`.
+
+    The others, such as those that folding the batch norms changed, are calibrated on the images.
+    """
+    model, spec = source.graph, source.spec
     assert model is not None
-    known = result.quantizer.scales(result.method)
     names = float_tensors(model)
     others = [name for name in names if name not in known]
     inputs = NetworkInputs(images, spec.input_height, spec.input_width)
     histograms = collect_histograms(model, others, inputs)
     return {
-        name: known[name]
-        if name in known
-        else activation_scale(name, histograms[name], result.method)
+        name: known[name] if name in known else activation_scale(name, histograms[name], method)
         for name in names
     }
 

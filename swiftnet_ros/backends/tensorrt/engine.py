@@ -42,7 +42,6 @@ from swiftnet_ros.system.image_size import Size
 
 # Frame formats whose memory and graphs are kept, for cameras that take turns.
 _MAX_PLANS = 8
-# A precision of fewer layers than this fraction is casts at the input and output.
 # Ignore a precision used by fewer layers than this fraction: those are I/O casts.
 _MIN_FRACTION = 0.1
 _PRECISIONS = ('int8', 'fp16', 'bf16', 'fp32')
@@ -88,21 +87,25 @@ class TensorRtBackend(Backend):
         cls, model: ModelFile, file: EngineFile, options: BackendOptions
     ) -> 'TensorRtBackend':
         """Load an engine that has its sidecar; it must have been built from this very model."""
-        return cls(file.path, options.precision, model)
+        return cls(file.path, options.precision, model, file.source_sha256)
 
     def __init__(
-        self, path: Union[str, Path], precision: str = AUTO, model: Optional[ModelFile] = None
+        self,
+        path: Union[str, Path],
+        precision: str = AUTO,
+        model: Optional[ModelFile] = None,
+        source_sha256: str = '',
     ) -> None:
         """
         Load an engine file and its sidecar.
 
         Unless `precision` is auto, it must match the engine's. If there is a `model`, the engine
-        must be that, or be built from it.
+        must be that, or be built from it, or from the file of its pair with `source_sha256`.
         """
         path = Path(path)
         content, sidecar = load(path)
         if model is not None:
-            _check_model(path, sidecar, model)
+            _check_model(path, sidecar, model, source_sha256)
         _check(path, sidecar, precision)
         super().__init__(sidecar.spec)
         self.precision = used_precision(sidecar)
@@ -180,11 +183,11 @@ def _is_installed(module: str) -> bool:
         return True
 
 
-def _check_model(path: Path, sidecar: Sidecar, model: ModelFile) -> None:
+def _check_model(path: Path, sidecar: Sidecar, model: ModelFile, source_sha256: str) -> None:
     """Raise EngineMismatchError if a file was replaced after the model was read."""
     is_engine = model.graph is None
     found = sidecar.engine_sha256 if is_engine else sidecar.identity.model_sha256
-    if found != model.sha256:
+    if found != (source_sha256 or model.sha256):
         reason = 'it changed while it was opened'
         if not is_engine:
             reason = 'the model changed while it was built'

@@ -42,6 +42,7 @@ from swiftnet_ros.backends.tensorrt.engine_file import (
     SUFFIX,
 )
 from swiftnet_ros.backends.tensorrt.identity import EngineIdentity, this_machine
+from swiftnet_ros.backends.tensorrt.measured import fastest_engine
 from swiftnet_ros.backends.tensorrt.progress import ProgressCallback, ProgressReporter
 from swiftnet_ros.backends.tensorrt.source import choose_source, Source
 from swiftnet_ros.errors import (
@@ -126,10 +127,10 @@ def prepared_engine(
     model: ModelFile, options: BackendOptions, engine_build: EngineBuild
 ) -> Iterator[EngineFile]:
     """Find the engine of a model, or build it in a child process; see `Backend.prepare`."""
-    path = model.path if model.graph is None else _cached_or_none(model, options)
+    file = EngineFile(model.path) if model.graph is None else _cached_or_none(model, options)
     engine_build.raise_if_cancelled()
-    if path is not None:
-        yield EngineFile(path, is_built=model.graph is not None)
+    if file is not None:
+        yield file
         return
 
     def command(folder: Path) -> List[str]:
@@ -148,9 +149,12 @@ def build_command(model: Path, options: BackendOptions, fallback: Path) -> List[
     return [*words, '--json', '--progress-json']
 
 
-def _cached_or_none(model: ModelFile, options: BackendOptions) -> Optional[Path]:
+def _cached_or_none(model: ModelFile, options: BackendOptions) -> Optional[EngineFile]:
+    """Return the engine that was measured to be the fastest, else the one of the options."""
     try:
-        return cached_engine(model, options)
+        fastest = fastest_engine(engines_folder(options), model, options)
+        path = None if fastest else cached_engine(model, options)
+        return fastest or (EngineFile(path, is_built=True) if path else None)
     except EngineCacheError:
         # The child process reports it, and builds nevertheless.
         return None
@@ -174,7 +178,7 @@ def _plan(model: ModelFile, options: BackendOptions) -> _Plan:
 def _path(plan: _Plan) -> Path:
     if not plan.options.output:
         return engine_path(
-            _folder(plan.options), plan.identity, model_name(plan.source.model.path)
+            engines_folder(plan.options), plan.identity, model_name(plan.source.model.path)
         )
     output = Path(plan.options.output)
     if output.suffix != SUFFIX or not output.parent.is_dir():
@@ -183,7 +187,8 @@ def _path(plan: _Plan) -> Path:
     return output
 
 
-def _folder(options: BackendOptions) -> Path:
+def engines_folder(options: BackendOptions) -> Path:
+    """Return the folder of engines; EngineCacheError if other users can write in it."""
     return private_folder(Path(options.engine_cache)) if options.engine_cache else cache_folder()
 
 
@@ -223,7 +228,7 @@ def _timing_cache(plan: _Plan) -> Optional[Path]:
         return Path(plan.options.timing_cache) if plan.options.timing_cache else None
     machine = (plan.identity.module, plan.identity.tensorrt_version, plan.identity.gpu_name)
     key = hashlib.sha256('\n'.join((*machine, plan.identity.compute_capability)).encode())
-    return _folder(plan.options) / f'{key.hexdigest()[:16]}.timings'
+    return engines_folder(plan.options) / f'{key.hexdigest()[:16]}.timings'
 
 
 def _last_build_s(folder: Path, plan: _Plan) -> Optional[float]:

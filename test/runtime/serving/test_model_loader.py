@@ -32,7 +32,8 @@ from swiftnet_ros.errors import (
     SelfCheckError,
 )
 from swiftnet_ros.model_spec import Golden, read_golden, read_model, read_spec, write_model
-from swiftnet_ros.serving.model_loader import golden_agreement, load_model
+from swiftnet_ros.self_check import golden_agreement
+from swiftnet_ros.serving.model_loader import load_model
 
 
 @pytest.fixture

@@ -202,6 +202,23 @@ def test_tensorrt_tables_have_the_scales_of_the_pairs(capsys, source, images, ou
     assert all(scales[name] == pairs[name] for name in common)
 
 
+def test_calibration_of_a_pair_has_the_scales_of_its_int8_file(capsys, source, images, out):
+    quantized = source.with_name('tiny.int8.onnx')
+    run(
+        capsys, source, '--images', images, '-o', quantized, '--method', 'max', '--tensorrt-tables'
+    )
+    path = quantized.with_suffix('.calibration')
+    expected = path.read_bytes()
+    path.unlink()
+    assert main(['calibration', str(source), '--images', str(images), '--json']) == 0
+    result = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert path.read_bytes() == expected
+    assert result['images'] == 'the same images'
+    assert 20 < result['of_int8'] < result['scales']
+    assert main(['calibration', str(quantized), '--images', str(images)]) == 1
+    assert 'no pair of training export and quantize' in capsys.readouterr().err
+
+
 def test_model_without_specification_raises(capsys, source, images, out, tmp_path):
     model = read_model(source)
     del model.metadata_props[:]

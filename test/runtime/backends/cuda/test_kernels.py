@@ -16,62 +16,26 @@
 
 import re
 
-from helpers.cpu_kernels import cpu_kernels
+from helpers import kernel_runs
 import numpy as np
 import pytest
-from swiftnet_ros.backends.cuda.kernels import LabelsStep, ResizeStep, SIGNATURES, SOURCE
+from swiftnet_ros.backends.cuda.kernels import SIGNATURES, SOURCE
 from swiftnet_ros.core.frames import CHANNEL_ORDERS, Frame, to_network_input
-from swiftnet_ros.core.labels import from_logits, Segmentation
+from swiftnet_ros.core.labels import from_logits
 
 CAMERA_SIZES = [
     (48, 64), (96, 128), (24, 32), (192, 256), (1, 1), (1, 87), (87, 1), (31, 77), (49, 65),
     (150, 20), (271, 301), (2, 3),
 ]  # fmt: skip
 C_TYPES = {'P': r'\*', 'i': 'int', 'f': 'float'}
-GUARD = 0xA5
-
-
-def address(array):
-    return array.ctypes.data
-
-
-def guarded(shape, dtype):
-    """Return an array to fill, and a check that nothing around it was written."""
-    size = int(np.prod(shape)) * np.dtype(dtype).itemsize
-    block = np.full(size + 64, GUARD, np.uint8)
-
-    def check():
-        before, _, after = np.split(block, [32, 32 + size])
-        assert np.all(before == GUARD) and np.all(after == GUARD)
-
-    return block[32:][:size].view(dtype).reshape(shape), check
 
 
 def resized(pixels, order, size):
-    step = ResizeStep(pixels.shape[:2], order, size)
-    image, check = guarded((1, *size, 3), np.uint8)
-    tables = [address(table) for table in step.tables]
-    cpu_kernels().launch(step.launch(address(pixels), tables, address(image)))
-    check()
-    return image
+    return kernel_runs.resized(kernel_runs.CpuRunner(), pixels, order, size)
 
 
 def segmented(logits, size, with_confidence=False):
-    step = LabelsStep(logits.shape, logits.dtype == np.float16, size, with_confidence)
-    labels, check = guarded(size, step.label_dtype)
-    confidence, check_confidence = guarded(size, np.uint8)
-    candidates, check_candidates = guarded(step.candidate_bytes, np.uint8)
-    launches = step.launches(
-        address(logits),
-        [address(table) for table in step.tables],
-        address(candidates),
-        address(labels),
-        address(confidence) if with_confidence else 0,
-    )
-    for launch in launches:
-        cpu_kernels().launch(launch)
-    check(), check_confidence(), check_candidates()
-    return Segmentation(labels, confidence if with_confidence else None), candidates
+    return kernel_runs.segmented(kernel_runs.CpuRunner(), logits, size, with_confidence)
 
 
 def logits_of(classes, h, w, seed=0, spread=4.0):

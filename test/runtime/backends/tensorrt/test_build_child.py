@@ -197,10 +197,10 @@ def test_missing_module_raises_before_a_build(model, monkeypatch):
 def test_cache_of_another_user_is_left_to_the_child(model, monkeypatch):
     """It reports the reason, and builds into the fallback."""
 
-    def not_yours(model, options):
+    def not_yours(options):
         raise EngineCacheError('/cache', 'it belongs to user 12, not to you')
 
-    monkeypatch.setattr(engine_cache, 'cached_engine', not_yours)
+    monkeypatch.setattr(engine_cache, 'engines_folder', not_yours)
     monkeypatch.setattr(engine_cache, 'build_command', lambda *given: [sys.executable, '-c', ''])
     with pytest.raises(BuildProcessError, match='without a result'):
         prepare(model, BackendOptions())
