@@ -12,7 +12,6 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-
 """
 Real-time semantic segmentation of camera images with a pruned, quantized SwiftNet.
 

@@ -12,7 +12,6 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-
 """
 Build the TensorRT engine of a model, or find it in the cache.
 

@@ -12,7 +12,6 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-
 """The public API: open a model and segment images, without ROS."""
 
 import logging

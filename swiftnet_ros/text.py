@@ -12,7 +12,6 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-
 """Text from files, libraries and other nodes, made safe and short for logs and messages."""
 
 from unicodedata import category

@@ -12,7 +12,6 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-
 """The interface of a backend, which runs a model: OpenVINO on a CPU, TensorRT on a GPU."""
 
 from abc import ABC, abstractmethod

@@ -12,7 +12,6 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-
 """Build an engine in a child process that reports its progress and can be cancelled."""
 
 from contextlib import contextmanager

@@ -12,7 +12,6 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-
 """The options of every backend, declared once for command lines, ROS parameters and cache keys."""
 
 from argparse import ArgumentParser, Namespace

@@ -12,7 +12,6 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-
 """The registry of backends: choose one by name and open a model with it."""
 
 from importlib import import_module
@@ -126,11 +125,11 @@ def backend_class(name: str) -> Type[Backend]:
     # OpenVINO needs the home folder, and all of them memory.
     except (ImportError, MemoryError, OSError, RuntimeError) as error:
         reason = library_reason(error).rstrip('.')
-        raise EngineUnavailableError(name, f'{reason}; {_way_out(error)}') from error
+        raise EngineUnavailableError(name, f'{reason}; {_remedy(error)}') from error
     return kind
 
 
-def _way_out(error: BaseException) -> str:
+def _remedy(error: BaseException) -> str:
     if lacks_memory(error):
         return 'end other programs, or allow this one more memory'
     if 'home directory' in str(error):

@@ -17,7 +17,6 @@
 from dataclasses import dataclass, field
 from itertools import cycle, islice
 from pathlib import Path
-import sys
 from time import perf_counter
 from typing import Dict, Iterator, List, Optional, Sequence, Tuple
 
@@ -25,7 +24,7 @@ import cv2
 import numpy as np
 from swiftnet_ros.core.frames import Frame
 from swiftnet_ros.core.image_files import read_image, read_label
-from swiftnet_ros.core.image_listing import image_files, pair_files
+from swiftnet_ros.core.image_listing import image_files, pair_files, print_warning
 from swiftnet_ros.core.label_coverage import Counts, coverage_warning, label_counts
 from swiftnet_ros.core.labels import Labels
 from swiftnet_ros.core.metrics import confusion_matrix, Matrix
@@ -34,7 +33,7 @@ from swiftnet_ros.segmenter import Segmenter
 
 _WARM_UP_FRAMES = 3
 _TIMED_FRAMES = 20
-_WAY_OUT = 'write class ids into the label images, which are read as they are (1 instead of 255)'
+_REMEDY = 'write class ids into the label images, which are read as they are (1 instead of 255)'
 
 
 @dataclass(frozen=True)
@@ -139,9 +138,9 @@ class Measurement:
         """Print a warning if the true labels lack a class or look like masks of 0 and 255."""
         if self.label_counts:
             counts = np.array(self.label_counts)
-            warning = coverage_warning(names, counts, 'the labels of --labels', _WAY_OUT)
+            warning = coverage_warning(names, counts, 'the labels of --labels', _REMEDY)
             if warning:
-                print(f'warning: {warning}', file=sys.stderr)
+                print_warning(warning)
 
 
 @dataclass(frozen=True)

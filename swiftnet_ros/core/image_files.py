@@ -21,6 +21,7 @@ messages of cameras: pixels are as stored, and labels must be of the stored pixe
 """
 
 from contextlib import contextmanager
+from functools import partial
 from io import BytesIO
 from pathlib import Path
 from typing import Any, Iterator, Optional, Tuple
@@ -38,6 +39,7 @@ from swiftnet_ros.errors import (
     UnreadableFileError,
 )
 from swiftnet_ros.model_spec import ModelSpec
+from swiftnet_ros.system.library_errors import library_errors
 from swiftnet_ros.text import safe_text
 
 _FLAGS = cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH | cv2.IMREAD_IGNORE_ORIENTATION
@@ -86,14 +88,11 @@ def read_ids(path: Path) -> npt.NDArray[Any]:
     UnreadableFileError, or LabelFormatError for pixels that are not ids.
     """
     data = _read_bytes(path, 'label image')
-    try:
-        with _large_images(), Image.open(BytesIO(data)) as image:
-            raw_mode = _raw_mode(image)
-            pixels = np.asarray(image)
-            mode, file_format = image.mode, image.format
-    # Pillow raises many kinds for damaged files.
-    except Exception as error:
-        raise UnreadableFileError(path, 'label image', error) from error
+    to_error = partial(UnreadableFileError, path, 'label image')
+    with library_errors(to_error), _large_images(), Image.open(BytesIO(data)) as image:
+        raw_mode = _raw_mode(image)
+        pixels = np.asarray(image)
+        mode, file_format = image.mode, image.format
     if file_format in ('JPEG', 'MPO'):
         raise LabelFormatError(path, 'JPEG compression', 'it changes them: export PNG instead')
     if mode in ('LA', 'PA') and (pixels[..., 1] == 255).all():

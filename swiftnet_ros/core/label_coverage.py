@@ -35,13 +35,13 @@ def label_counts(labels: npt.NDArray[Any], classes: int, unlabeled_id: int) -> C
 
 
 def coverage_warning(
-    names: Sequence[str], counts: Counts, what: str, way_out: str
+    names: Sequence[str], counts: Counts, what: str, remedy: str
 ) -> Optional[str]:
     """
     Return a warning in one line if label images lack a class, or look like masks of 0 and 255.
 
     `counts` [images, classes + 1] are those of `label_counts`, `what` is the name of the labels,
-    `way_out` what to do if 255 marks a class. None if all is well or there are no labels.
+    `remedy` what to do if 255 marks a class. None if all is well or there are no labels.
     """
     pixels = int(counts.sum())
     if not pixels:
@@ -57,5 +57,5 @@ def coverage_warning(
     if not unlabeled:
         return f'{missing}; check the labels and the ids of the classes'
     share = f'{unlabeled:.1%} of {"them" if absent else what} are unlabeled (255 or ignored)'
-    masks = f'if 255 marks a class, as in masks of 0 and 255, {way_out}'
+    masks = f'if 255 marks a class, as in masks of 0 and 255, {remedy}'
     return '; '.join(text for text in (missing, share, masks) if text)

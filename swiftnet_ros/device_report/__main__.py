@@ -49,14 +49,13 @@ from swiftnet_ros.device_report.table import DeviceMeasurement, to_markdown
 from swiftnet_ros.errors import (
     FileMissingError,
     FolderNotCreatedError,
-    one_line,
     UnknownNameError,
 )
 from swiftnet_ros.model_spec.find_model import shipped_models
-from swiftnet_ros.system.files import check_json, write_atomic
-from swiftnet_ros.system.json_text import to_json
+from swiftnet_ros.system.files import write_atomic, write_json
 from swiftnet_ros.system.paths import path_argument
 from swiftnet_ros.system.process import exit_code
+from swiftnet_ros.text import one_line
 
 PRECISIONS = ('fp32', 'fp16', 'bf16', 'int8')
 _BOARD = Path('/proc/device-tree/model')
@@ -127,8 +126,7 @@ def _check(options: Namespace) -> None:
 
 def _write(folder: Path, measured: Sequence[DeviceMeasurement], facts: Dict[str, str]) -> None:
     runs = [item.to_tree() for item in measured]
-    text = to_json({'device': facts, 'runs': runs}, indent=1) + '\n'
-    write_atomic(folder / 'report.json', text, check=check_json)
+    write_json(folder / 'report.json', {'device': facts, 'runs': runs}, indent=1)
     write_atomic(folder / 'report.md', to_markdown(measured, facts))
 
 

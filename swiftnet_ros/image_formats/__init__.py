@@ -12,5 +12,4 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-
 """Images from files and other nodes, reduced to their pixels and bounded before decoding."""

@@ -12,7 +12,6 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-
 """
 JPEG and PNG to pixels, with bounds on what decoding may cost: `decode`.
 

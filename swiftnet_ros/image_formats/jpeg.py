@@ -12,7 +12,6 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-
 """
 A JPEG reduced to its pixels: what a decoder gets has only the segments that it needs.
 
@@ -143,8 +142,8 @@ def _header(content: bytes, is_progressive: bool) -> JpegHeader:
     bits, height, width, count = unpack_from('>BHHB', content)
     if bits != 8:
         raise InvalidFrameError(f'JPEG of {bits} bits, expected 8')
-    identities, pairs = content[6::3][:count], content[7::3][:count]
-    factors = {name: (pair >> 4, pair & 15) for name, pair in zip(identities, pairs)}
+    components, pairs = content[6::3][:count], content[7::3][:count]
+    factors = {name: (pair >> 4, pair & 15) for name, pair in zip(components, pairs)}
     if not 1 <= len(factors) == count <= 4 or not all(
         1 <= factor <= 4 for pair in factors.values() for factor in pair
     ):
@@ -158,10 +157,10 @@ def _header(content: bytes, is_progressive: bool) -> JpegHeader:
 
 
 def _blocks_in_scan(content: bytes, header: Optional[JpegHeader]) -> int:
-    identities = content[1::2][: content[0]] if content else b''
-    if header is None or not identities or not set(identities) <= set(header.blocks):
+    components = content[1::2][: content[0]] if content else b''
+    if header is None or not components or not set(components) <= set(header.blocks):
         raise InvalidFrameError('damaged JPEG: a scan of unknown pixels')
-    return sum(header.blocks[identity] for identity in identities)
+    return sum(header.blocks[component] for component in components)
 
 
 def _end_of_scan(data: bytes, at: int) -> Tuple[int, int]:

@@ -12,7 +12,6 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-
 """
 A PNG reduced to its pixels: what a decoder gets has only the chunks that it needs.
 

@@ -22,7 +22,7 @@ import onnx
 from onnx import helper, numpy_helper, TensorProto
 from onnx.compose import add_prefix
 from onnx.shape_inference import infer_shapes, InferenceError
-from swiftnet_ros.errors import InvalidModelError, InvalidValueError, one_line
+from swiftnet_ros.errors import InvalidModelError, InvalidValueError
 from swiftnet_ros.model_spec.contract import (
     check_logits,
     Edge,
@@ -34,6 +34,7 @@ from swiftnet_ros.model_spec.contract import (
 from swiftnet_ros.model_spec.qdq import is_quantized
 from swiftnet_ros.model_spec.spec import ModelSpec, SemanticClass
 from swiftnet_ros.system.image_size import format_size
+from swiftnet_ros.text import one_line
 
 _PREFIX = 'network/'
 ChannelValues = Tuple[float, ...]

@@ -12,7 +12,6 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-
 """Find a model by its path or by the name of a shipped one, however the package is installed."""
 
 import os

@@ -37,7 +37,7 @@ from swiftnet_ros.ros.camera_outputs import (
     OUTPUTS,
     segment_message,
 )
-from swiftnet_ros.ros.guards import is_out_of_memory, PUBLISH_ERRORS, try_to_publish
+from swiftnet_ros.ros.guards import PUBLISH_ERRORS, try_to_publish
 from swiftnet_ros.ros.node_parameters import NodeParameters, NodeSettings
 from swiftnet_ros.ros.topics import camera_qos, latched_qos, output_qos, Topics
 from swiftnet_ros.segmenter import Segmenter
@@ -53,7 +53,7 @@ from swiftnet_ros.serving.camera_stats import (
     RATE_LIMIT,
 )
 from swiftnet_ros.serving.health import CameraSnapshot, FRAME_TIMEOUT
-from swiftnet_ros.system.library_errors import library_reason
+from swiftnet_ros.system.library_errors import lacks_memory, library_reason
 
 _WARNING_PERIOD = 5.0
 _TRANSPORTS = {'raw': Image, 'compressed': CompressedImage}
@@ -216,7 +216,7 @@ class Camera:
                 received.message, received.outputs, settings, segmenter, self._camera_info
             )
         except (SwiftnetError, *PUBLISH_ERRORS) as error:
-            self._drop(FAILED if is_out_of_memory(error) else BAD, library_reason(error))
+            self._drop(FAILED if lacks_memory(error) else BAD, library_reason(error))
             return
         for stage, seconds in result.seconds.items():
             self.stats.stages.add(stage, seconds + (waited if stage == 'receive' else 0.0))

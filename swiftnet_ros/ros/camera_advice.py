@@ -11,6 +11,7 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
+
 """What to do about a topic on which nothing arrives, and about frames that are too old."""
 
 from typing import Dict, List

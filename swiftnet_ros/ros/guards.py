@@ -11,6 +11,7 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
+
 """A message that cannot be received, made or sent is lost, and does not end the node."""
 
 from typing import Any, Callable, Type
@@ -44,15 +45,6 @@ def try_to_publish(node: Node, what: str, publish: Callable[[], object]) -> bool
         )
         return False
     return True
-
-
-def is_out_of_memory(error: BaseException) -> bool:
-    """Return whether an error, or the one that it was raised from, is a lack of memory."""
-    causes = (error, error.__cause__)
-    return any(
-        isinstance(cause, MemoryError) or getattr(cause, 'code', None) == cv2.Error.StsNoMem
-        for cause in causes
-    )
 
 
 class GuardedExecutor(SingleThreadedExecutor):

@@ -11,6 +11,7 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
+
 """Whom the parameters in ROS arguments are for: this node by its name, or all nodes."""
 
 from dataclasses import dataclass

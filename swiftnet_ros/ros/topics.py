@@ -30,7 +30,8 @@ from rclpy.qos import (
 )
 from rclpy.qos_overriding_options import InvalidQosOverridesError, QoSOverridingOptions
 from rclpy.subscription import Subscription
-from swiftnet_ros.errors import InvalidValueError, one_line
+from swiftnet_ros.errors import InvalidValueError
+from swiftnet_ros.text import one_line
 
 # What rclpy raises for QoS overrides of a wrong type, name or range.
 _QOS_ERRORS = (

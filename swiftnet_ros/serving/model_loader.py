@@ -12,7 +12,6 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-
 """Load a model: open it and compare its predictions with its own golden labels."""
 
 from dataclasses import dataclass
@@ -63,8 +62,8 @@ def load_model(
 
     `build` reports the build of an engine and can cancel it. NonFiniteLogitsError if the logits of
     the golden frame are no numbers, SelfCheckError if the predictions differ too much; another
-    SwiftnetError if the model cannot be opened. It must be used and
-    closed by the thread that opened it.
+    SwiftnetError if the model cannot be opened. It must be used and closed by the thread that
+    opened it.
     """
     opened = open_model_file(model, options, build)
     segmenter, file = Segmenter(opened.backend), opened.model

@@ -12,7 +12,6 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-
 """The thread that opens a model, segments the newest frame of each camera, and closes it."""
 
 from concurrent.futures import Future, ThreadPoolExecutor

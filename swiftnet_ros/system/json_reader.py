@@ -12,53 +12,23 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Read files and JSON within limits, so that no damaged or hostile file can exhaust memory."""
+"""Read JSON within limits, so that no damaged or hostile text can exhaust memory."""
 
 import json
 from pathlib import Path
 from typing import Any, Dict, Iterable, List, Mapping, NoReturn, Set, Tuple, Type, Union
 
-from swiftnet_ros.errors import FileMissingError, InvalidTextError, UnreadableFileError
+from swiftnet_ros.errors import InvalidTextError
+from swiftnet_ros.system.file_reader import MAX_BYTES, read_content
 
 Kinds = Union[Type[Any], Tuple[Type[Any], ...]]
 NUMBER = (int, float)
 
-# Larger files are refused before they are parsed; Python objects take up to 30 times as much.
-MAX_BYTES = 16 << 20
 MAX_DEPTH = 64
 TOO_DEEP = f'it is nested deeper than {MAX_DEPTH} levels'
 # 64 bits, with or without a sign.
 _LOWEST, _HIGHEST = -(2**63), 2**64 - 1
 _LONGEST_INTEGER = 20
-
-
-def read_content(path: Path, what: str, max_bytes: int = MAX_BYTES) -> bytes:
-    """
-    Return the content of a regular file, which messages call `what`.
-
-    Raise FileMissingError, or UnreadableFileError if it is larger than `max_bytes` or the system
-    cannot read it.
-    """
-    try:
-        if not path.is_file():
-            raise FileMissingError(path, what)
-        with path.open('rb') as file:
-            content = file.read(max_bytes + 1)
-    except (OSError, MemoryError, ValueError) as error:
-        reason = getattr(error, 'strerror', None) or str(error) or 'not enough memory'
-        raise UnreadableFileError(path, what, reason) from error
-    if len(content) > max_bytes:
-        reason = f'it is larger than {max_bytes >> 10} KiB, the limit of such files'
-        raise UnreadableFileError(path, what, reason)
-    return content
-
-
-def read_text(path: Path, what: str, max_bytes: int = MAX_BYTES) -> str:
-    """Return the text of a UTF-8 file; raise as `read_content` does, or if it is another file."""
-    try:
-        return read_content(path, what, max_bytes).decode('utf-8-sig')
-    except UnicodeDecodeError as error:
-        raise UnreadableFileError(path, what, error) from error
 
 
 def read_json(path: Path, what: str, max_bytes: int = MAX_BYTES) -> Any:

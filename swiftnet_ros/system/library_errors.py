@@ -17,12 +17,14 @@
 from contextlib import contextmanager
 from typing import Callable, Iterator
 
-from swiftnet_ros.errors import LONGEST_MESSAGE, one_line, SwiftnetError
+from swiftnet_ros.errors import LONGEST_MESSAGE, SwiftnetError
+from swiftnet_ros.text import one_line
 
 # How many characters of a library's text a message quotes.
 _MAX_QUOTED = 300
 # What libraries and the dynamic linker say.
 _NO_MEMORY = ('bad_alloc', 'Cannot allocate memory', 'failed to map segment')
+_OPENCV_NO_MEMORY = -4
 
 
 @contextmanager
@@ -55,5 +57,11 @@ def library_reason(error: BaseException) -> str:
 
 
 def lacks_memory(error: BaseException) -> bool:
-    """Return whether memory was short, also while a shared library was loaded."""
-    return isinstance(error, MemoryError) or any(text in str(error) for text in _NO_MEMORY)
+    """Return whether memory was short, as found by a library or behind its error."""
+    causes = [cause for cause in (error, error.__cause__) if cause is not None]
+    return any(
+        isinstance(cause, MemoryError)
+        or getattr(cause, 'code', None) == _OPENCV_NO_MEMORY
+        or any(text in str(cause) for text in _NO_MEMORY)
+        for cause in causes
+    )

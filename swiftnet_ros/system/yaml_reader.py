@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import Any, Dict, List, Tuple, Union
 
 from swiftnet_ros.errors import InvalidTextError
-from swiftnet_ros.system.json_reader import check_unique, MAX_DEPTH, read_content, TOO_DEEP
+from swiftnet_ros.system.file_reader import read_content
+from swiftnet_ros.system.json_reader import check_unique, MAX_DEPTH, TOO_DEEP
 import yaml
 
 # The parser reads about 150 kB/s.

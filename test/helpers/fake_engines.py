@@ -12,7 +12,6 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-
 """Fake backends, which a test enters in the registry under a name."""
 
 from contextlib import contextmanager

@@ -11,6 +11,7 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
+
 """What cannot be received, segmented or published is lost, counted, and ends nothing."""
 
 from threading import Event
@@ -29,7 +30,7 @@ from swiftnet_ros.core import labels
 from swiftnet_ros.errors import ImageEncodingError
 from swiftnet_ros.image_publisher import ImagePublisher, PublisherParameters
 from swiftnet_ros.ros.compressed_image_msgs import from_labels
-from swiftnet_ros.ros.guards import GuardedExecutor, is_out_of_memory, RCLError
+from swiftnet_ros.ros.guards import GuardedExecutor, RCLError
 from swiftnet_ros.ros.image_msgs import to_labels
 from swiftnet_ros.serving.health import WARN
 
@@ -107,14 +108,6 @@ def test_memory_that_lacks_for_a_frame_is_not_the_fault_of_the_frame(
         monkeypatch.setattr(backend, '_infer', failing)
         probe.send(camera, rgb_message(blocks(30, 40), 1), received)
         assert (stats.drops['failed'], stats.drops['bad']) == (2, 1)
-
-
-def test_a_lack_of_memory_is_found_behind_another_error():
-    error = RuntimeError('cannot infer')
-    assert not is_out_of_memory(error)
-    error.__cause__ = MemoryError()
-    assert is_out_of_memory(error) and is_out_of_memory(no_opencv_memory())
-    assert not is_out_of_memory(cv2.error('size'))
 
 
 @pytest.mark.parametrize('shape', [(1, 1_000_001), (1_000_001, 1)])

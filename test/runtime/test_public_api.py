@@ -12,7 +12,6 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-
 """The public API: what `import swiftnet_ros` costs and offers, and its examples."""
 
 from pathlib import Path

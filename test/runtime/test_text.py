@@ -12,7 +12,6 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-
 """Text from files and other nodes is on one line, printable and short wherever it appears."""
 
 from pathlib import Path

@@ -12,7 +12,6 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-
 """python -m training lottery EXPERIMENT: train an ablation of pruning."""
 
 from collections.abc import Sequence

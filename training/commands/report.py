@@ -12,7 +12,6 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-
 """python -m training report: tables and plots of finished runs, or of a results page."""
 
 from collections.abc import Sequence

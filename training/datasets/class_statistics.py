@@ -23,9 +23,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from swiftnet_ros.core.label_coverage import coverage_warning, label_counts
-from swiftnet_ros.errors import InvalidValueError, one_line, UnknownNameError, UnreadableFileError
+from swiftnet_ros.errors import InvalidValueError, UnknownNameError, UnreadableFileError
 from swiftnet_ros.system.files import write_json
 from swiftnet_ros.system.json_reader import check_kinds, read_json_object
+from swiftnet_ros.text import one_line
 from tqdm import tqdm
 from training.datasets.base import files_sha256, ImageLabelDataset, read_label
 from training.datasets.class_table import UNLABELED

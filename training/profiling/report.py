@@ -19,8 +19,9 @@ from pathlib import Path
 import re
 
 from swiftnet_ros.errors import UnknownNameError, UnreadableFileError
+from swiftnet_ros.system.file_reader import read_text
 from swiftnet_ros.system.files import write_atomic
-from swiftnet_ros.system.json_reader import read_json_object, read_text
+from swiftnet_ros.system.json_reader import read_json_object
 from swiftnet_ros.system.library_errors import library_errors
 from training.profiling.scaling import scaling_table, size_series, slope_table
 from training.profiling.tables import (

@@ -12,7 +12,6 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-
 """An ONNX graph as a trainable torch network: its operators in torch, and fake quantizers."""
 
 from collections.abc import Callable, Mapping, Sequence

@@ -20,8 +20,8 @@ import re
 
 from matplotlib.figure import Figure
 from swiftnet_ros.errors import FileMissingError, UnknownNameError
+from swiftnet_ros.system.file_reader import read_text
 from swiftnet_ros.system.files import write_atomic
-from swiftnet_ros.system.json_reader import read_text
 from training.profiling.plots import save_plot
 from training.report.plots import PLOTS
 from training.report.runs import read_runs, VariantResults, variants_by_table

@@ -26,9 +26,9 @@ import pickletools
 from typing import Any
 from zipfile import ZIP_STORED, ZipFile
 
-from swiftnet_ros.errors import FileMissingError, one_line, SwiftnetError
+from swiftnet_ros.errors import FileMissingError, SwiftnetError
 from swiftnet_ros.system.library_errors import library_errors
-from swiftnet_ros.text import safe_text
+from swiftnet_ros.text import one_line, safe_text
 import torch
 from torch import Tensor
 

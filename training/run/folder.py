@@ -23,8 +23,9 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 from swiftnet_ros.errors import InvalidTextError
+from swiftnet_ros.system.file_reader import read_content
 from swiftnet_ros.system.files import append, write_atomic
-from swiftnet_ros.system.json_reader import check_kinds, parse_json, read_content
+from swiftnet_ros.system.json_reader import check_kinds, parse_json
 from swiftnet_ros.system.json_text import to_json
 
 LOCK = '.lock'

@@ -18,7 +18,8 @@ from datetime import timedelta
 
 from accelerate import Accelerator
 from accelerate.utils import InitProcessGroupKwargs
-from swiftnet_ros.errors import InvalidValueError, one_line, UnknownNameError
+from swiftnet_ros.errors import InvalidValueError, UnknownNameError
+from swiftnet_ros.text import one_line
 import torch
 from torch import nn, Tensor
 

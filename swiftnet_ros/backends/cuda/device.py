@@ -20,7 +20,8 @@ from typing import Dict, Iterator, TYPE_CHECKING
 from swiftnet_ros.backends.cuda.driver import BACKEND, CudaDriver
 from swiftnet_ros.backends.cuda.kernels import BLOCK, KernelLaunch, SIGNATURES, SOURCE
 from swiftnet_ros.backends.cuda.nvrtc import compile_for
-from swiftnet_ros.errors import EngineFailedError, EngineUnavailableError, one_line
+from swiftnet_ros.errors import EngineFailedError, EngineUnavailableError
+from swiftnet_ros.text import one_line
 
 if TYPE_CHECKING:
     from typing import Any, Protocol, Tuple, Type

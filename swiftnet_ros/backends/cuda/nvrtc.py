@@ -27,7 +27,8 @@ from pathlib import Path
 from typing import Iterator, List, Optional, Sequence, Tuple
 
 from swiftnet_ros.backends.cuda.driver import BACKEND
-from swiftnet_ros.errors import EngineUnavailableError, one_line, UnexpectedError
+from swiftnet_ros.errors import EngineUnavailableError, UnexpectedError
+from swiftnet_ros.text import one_line
 
 # Without fused multiply-add the GPU computes the same bits as a CPU.
 _OPTIONS = ('--fmad=false', '--std=c++11')

@@ -12,7 +12,6 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-
 """Run an ONNX model on any CPU with OpenVINO."""
 
 from functools import partial

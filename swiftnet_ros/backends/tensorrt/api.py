@@ -21,7 +21,8 @@ TensorRT 8.5 to 11 differ: each difference is detected with hasattr, never by th
 from importlib import import_module
 from typing import Any, cast, TYPE_CHECKING
 
-from swiftnet_ros.errors import EngineUnavailableError, one_line, UnknownNameError
+from swiftnet_ros.errors import EngineUnavailableError, UnknownNameError
+from swiftnet_ros.text import one_line
 
 if TYPE_CHECKING:
     from typing import Protocol, Type

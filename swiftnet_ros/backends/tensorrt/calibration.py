@@ -32,7 +32,8 @@ from swiftnet_ros.core.image_files import read_image
 from swiftnet_ros.core.image_listing import find_files, image_files, IMAGE_SUFFIXES
 from swiftnet_ros.errors import CalibrationMismatchError, InvalidTextError, InvalidValueError
 from swiftnet_ros.model_spec import ModelSpec
-from swiftnet_ros.system.json_reader import read_content, read_json_object
+from swiftnet_ros.system.file_reader import read_content
+from swiftnet_ros.system.json_reader import read_json_object
 
 if TYPE_CHECKING:
     from pycuda import driver

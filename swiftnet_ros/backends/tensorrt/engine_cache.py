@@ -12,7 +12,6 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-
 """Find the engine of a model in the cache, or build it."""
 
 from contextlib import contextmanager

@@ -29,13 +29,15 @@ from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, Optional, Tuple, Union
 
 from swiftnet_ros.backends.tensorrt.identity import EngineIdentity
-from swiftnet_ros.errors import EngineCacheError, EngineFileError, one_line, SwiftnetError
+from swiftnet_ros.errors import EngineCacheError, EngineFileError, SwiftnetError
 from swiftnet_ros.model_spec import Golden, ModelFile, ModelSpec
 from swiftnet_ros.system import private_files
+from swiftnet_ros.system.file_reader import MAX_BYTES
 from swiftnet_ros.system.files import write_together
-from swiftnet_ros.system.json_reader import check_kinds, Kinds, MAX_BYTES, NUMBER, parse_json
+from swiftnet_ros.system.json_reader import check_kinds, Kinds, NUMBER, parse_json
 from swiftnet_ros.system.json_text import to_json
 from swiftnet_ros.system.paths import user_cache
+from swiftnet_ros.text import one_line
 
 SUFFIX = '.engine'
 SIDECAR_VERSION = 1

@@ -17,7 +17,7 @@
 from typing import Any, List, Type, TYPE_CHECKING
 
 from swiftnet_ros.backends.tensorrt.api import implement
-from swiftnet_ros.errors import one_line
+from swiftnet_ros.text import one_line
 
 if TYPE_CHECKING:
     from swiftnet_ros.backends.tensorrt.api import TensorRt, tensorrt

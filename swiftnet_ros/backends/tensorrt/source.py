@@ -12,7 +12,6 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-
 """Decide which file of a model TensorRT builds an engine from, in which precision."""
 
 from dataclasses import dataclass

@@ -12,7 +12,6 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-
 """One options type: command lines and ROS parameters are derived from it and round-trip."""
 
 from argparse import ArgumentParser

@@ -12,7 +12,6 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-
 """Images are decoded only if their format, size and cost are within the limits."""
 
 from contextlib import suppress

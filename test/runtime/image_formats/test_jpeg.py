@@ -12,7 +12,6 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-
 """A JPEG is reduced to the tables and scans of its pixels, and its cost is known."""
 
 import struct

@@ -12,7 +12,6 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-
 """A PNG is reduced to header, palette and as many pixels as its header announces."""
 
 import struct

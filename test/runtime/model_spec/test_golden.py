@@ -12,7 +12,6 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-
 """The golden frame of a model is small, and bounded before it is decoded."""
 
 import base64

@@ -12,7 +12,6 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-
 import numpy as np
 import onnx
 from onnx import helper, numpy_helper, TensorProto

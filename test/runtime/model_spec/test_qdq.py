@@ -12,7 +12,6 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-
 """Q/DQ pairs: violations of the pattern raise and name the node; weights become float."""
 
 from typing import Callable, List

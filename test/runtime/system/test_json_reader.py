@@ -12,7 +12,6 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-
 import pytest
 from swiftnet_ros.errors import FileMissingError, InvalidTextError, UnreadableFileError
 from swiftnet_ros.system.json_reader import MAX_DEPTH, parse_json, read_json, read_json_object

@@ -12,10 +12,9 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-
 import pytest
 from swiftnet_ros.errors import InvalidValueError, SwiftnetError
-from swiftnet_ros.system.library_errors import library_errors
+from swiftnet_ros.system.library_errors import lacks_memory, library_errors
 
 
 class QuotedError(SwiftnetError):
@@ -49,3 +48,17 @@ def test_error_for_users_passes():
 def test_interrupt_passes():
     with pytest.raises(KeyboardInterrupt), library_errors(QuotedError):
         raise KeyboardInterrupt
+
+
+class OpenCvError(Exception):
+    """An error as OpenCV raises it, with its number."""
+
+    code = -4
+
+
+def test_lack_of_memory_is_found_behind_another_error():
+    error = RuntimeError('cannot infer')
+    assert not lacks_memory(error)
+    error.__cause__ = MemoryError()
+    assert lacks_memory(error) and lacks_memory(OpenCvError('allocation'))
+    assert lacks_memory(ImportError('libx.so: failed to map segment from shared object'))

@@ -12,7 +12,6 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-
 """Commands print any path in any locale: what an encoding lacks is escaped."""
 
 import os

@@ -154,7 +154,7 @@ def test_masks_of_0_and_255_are_a_warning_at_every_start(masks, tmp_path, capsys
     assert expected.format('the labels') in capsys.readouterr().err.splitlines()
 
 
-def test_way_out_of_masks_is_one(masks, tmp_path, capsys):
+def test_remedy_of_masks_is_one(masks, tmp_path, capsys):
     table = 'classes: [{name: a, rgb: [1, 2, 3]}, {name: b, rgb: [3, 2, 1]}]\nsource_ids: [0, 255]'
     (masks / 'classes.yaml').write_text(table)
     train(tiny_config(train={'epochs': 1}), masks, tmp_path / 'run')

@@ -17,7 +17,8 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from swiftnet_ros.errors import InvalidValueError, one_line, SwiftnetError
+from swiftnet_ros.errors import InvalidValueError, SwiftnetError
+from swiftnet_ros.text import one_line
 import torch
 from torch import nn, Tensor
 from torchvision.models import get_model_weights

@@ -12,7 +12,6 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-
 """Compiled networks are cached where only this user can write, by the bytes of their model."""
 
 import fcntl
