@@ -38,6 +38,7 @@ from swiftnet_ros.ros.camera_outputs import (
     segment_message,
 )
 from swiftnet_ros.ros.guards import PUBLISH_ERRORS, try_to_publish
+from swiftnet_ros.ros.intake import Intake, TakenFrame
 from swiftnet_ros.ros.node_parameters import NodeParameters, NodeSettings
 from swiftnet_ros.ros.topics import camera_qos, latched_qos, output_qos, Topics
 from swiftnet_ros.segmenter import Segmenter
@@ -61,11 +62,16 @@ _TRANSPORTS = {'raw': Image, 'compressed': CompressedImage}
 
 @dataclass(frozen=True)
 class Received:
-    """A camera's message, its reception in seconds of `perf_counter`, and the outputs to make."""
+    """
+    A camera's message, its reception in seconds of `perf_counter`, and the outputs to make.
+
+    `taking` is how long it took to receive it, in seconds.
+    """
 
     message: Any
     time: float
     outputs: FrozenSet[str]
+    taking: float = 0.0
 
 
 class Camera:
@@ -80,13 +86,15 @@ class Camera:
         node: Node,
         name: str,
         settings: NodeSettings,
+        intake: Intake,
         enqueue: Callable[[str, Received], bool],
     ) -> None:
         """
         Open the publishers; frames arrive only after `start`.
 
-        `name` is empty for the single camera. `enqueue` takes this name and a frame for the
-        worker, and returns whether it replaced an older frame.
+        `name` is empty for the single camera. `intake` takes its frames from the middleware.
+        `enqueue` takes this name and a frame for the worker, and returns whether it replaced an
+        older frame.
         """
         at_start = settings.current
         if at_start.image_transport not in _TRANSPORTS:
@@ -96,6 +104,7 @@ class Camera:
         self.stats = CameraStats()
         self._node = node
         self._settings = settings
+        self._intake = intake
         self._enqueue = enqueue
         self._next_due = 0.0
         self._topics = Topics(node)
@@ -147,13 +156,15 @@ class Camera:
     def start(self) -> None:
         """Subscribe to the camera."""
         self._subscription = self._topics.subscription(
-            self._message_type, self.topic, self._receive, camera_qos()
+            self._message_type, self.topic, _left_to_intake, camera_qos(), self._intake.group
         )
+        self._intake.add(self.name, self._subscription, self._receive)
         self.stats.last_reception = monotonic()
 
     def stop(self) -> None:
         """Unsubscribe; a frame being processed is not published any more."""
         if self._subscription is not None:
+            self._intake.remove(self.name)
             self._topics.close_subscription(self._subscription)
             self._subscribe_to_camera_info(False)
             with self._publishing:
@@ -203,13 +214,17 @@ class Camera:
             )
             self._log.warn(NO_SUBSCRIBER, text, period=inf)
 
-    def process(self, received: Received, segmenter: Segmenter) -> None:
-        """Segment a frame and publish the outputs with subscribers, or count why it is dropped."""
+    def process(self, received: Received, segmenter: Segmenter) -> bool:
+        """
+        Segment a frame and publish the outputs with subscribers, or count why it is dropped.
+
+        Return whether it was segmented.
+        """
         settings = self._settings.current
         reason = self._reason_to_drop(received, settings)
         if reason:
             self._drop(reason, self._explanation(reason, received, settings))
-            return
+            return False
         waited = perf_counter() - received.time
         try:
             result = segment_message(
@@ -217,7 +232,7 @@ class Camera:
             )
         except (SwiftnetError, *PUBLISH_ERRORS) as error:
             self._drop(FAILED if lacks_memory(error) else BAD, library_reason(error))
-            return
+            return False
         for stage, seconds in result.seconds.items():
             self.stats.stages.add(stage, seconds + (waited if stage == 'receive' else 0.0))
         with self._publishing:
@@ -225,16 +240,18 @@ class Camera:
                 self._drop(INACTIVE)
             else:
                 self._publish(result, received.message.header)
+        return True
 
-    def _receive(self, message: Any) -> None:
+    def _receive(self, taken: TakenFrame) -> None:
         """Queue a frame for the worker and return at once, so that the next one is not missed."""
         outputs = self.subscribed_outputs()
-        self.stats.count_received()
+        self.stats.count_received(taken.replaced)
         if outputs or self._settings.current.always_infer:
             self._unheard_since = None
         elif self._unheard_since is None:
             self._unheard_since = monotonic()
-        if self._enqueue(self.name, Received(message, perf_counter(), outputs)):
+        received = Received(taken.message, perf_counter(), outputs, taken.seconds)
+        if self._enqueue(self.name, received):
             self.stats.count_dropped(NEWER)
         try:
             self._subscribe_to_camera_info(CAMERA_INFO in outputs)
@@ -333,6 +350,10 @@ class Camera:
         if remapped != self._node.resolve_topic_name(name, only_expand=True):
             return remapped
         return f'{self._image_topic.rpartition("/")[0]}/camera_info'
+
+
+def _left_to_intake(message: Any) -> None:
+    raise AssertionError('the executor takes no frames')
 
 
 def _stamp_ns(header: Any) -> int:

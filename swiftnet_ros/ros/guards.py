@@ -14,6 +14,7 @@
 
 """A message that cannot be received, made or sent is lost, and does not end the node."""
 
+from functools import partial
 from typing import Any, Callable, Type
 
 import cv2
@@ -47,17 +48,28 @@ def try_to_publish(node: Node, what: str, publish: Callable[[], object]) -> bool
     return True
 
 
+def message_or_none(subscription: Subscription) -> Any:
+    """Take a message with its information; return None if there is none, or no memory for it."""
+    handle = subscription.handle
+    with handle:
+        take = partial(handle.take_message, subscription.msg_type, subscription.raw)
+        return _taken(subscription, take)
+
+
 class GuardedExecutor(SingleThreadedExecutor):
     """An executor that loses a message for which there is no memory, and goes on."""
 
     # rclpy would end the process, and never take from this subscription again.
     def _take_subscription(self, sub: Subscription) -> Any:
-        try:
-            take: Any = super()._take_subscription
-            return take(sub)
-        except NO_RESOURCES as error:
-            get_logger('swiftnet_ros').warning(
-                f'a message of {sub.topic_name} is lost: {library_reason(error)}',
-                throttle_duration_sec=_WARNING_PERIOD,
-            )
-            return None
+        return _taken(sub, partial(super()._take_subscription, sub))
+
+
+def _taken(subscription: Subscription, take: Callable[[], Any]) -> Any:
+    try:
+        return take()
+    except NO_RESOURCES as error:
+        get_logger('swiftnet_ros').warning(
+            f'a message of {subscription.topic_name} is lost: {library_reason(error)}',
+            throttle_duration_sec=_WARNING_PERIOD,
+        )
+        return None

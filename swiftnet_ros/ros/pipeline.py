@@ -22,6 +22,7 @@ from rclpy.node import Node
 from swiftnet_ros.backends.engine_build import EngineBuild
 from swiftnet_ros.errors import NodeCleanedUpError, SwiftnetError
 from swiftnet_ros.ros.camera import Camera, Received
+from swiftnet_ros.ros.intake import Intake
 from swiftnet_ros.ros.node_parameters import NodeSettings
 from swiftnet_ros.serving.camera_names import checked_camera_names
 from swiftnet_ros.serving.camera_stats import INACTIVE
@@ -46,9 +47,10 @@ class Pipeline:
         self._on_bug = on_bug
         self.is_serving = self.is_ended = False
         self.cameras: Dict[str, Camera] = {}
+        self._intake = Intake(node, lambda: self._worker.due_in(), lambda: self._worker.turns())
         try:
             for name in checked_camera_names(settings.current.cameras) or ('',):
-                self.cameras[name] = Camera(node, name, settings, self._enqueue)
+                self.cameras[name] = Camera(node, name, settings, self._intake, self._enqueue)
         except SwiftnetError:
             self.close_cameras()
             raise
@@ -131,18 +133,19 @@ class Pipeline:
         """Close all topics; no worker may process a frame any more."""
         for camera in self.cameras.values():
             camera.close()
+        self._intake.close()
 
     def _enqueue(self, name: str, received: Received) -> bool:
-        return self._worker.put(name, received)
+        return self._worker.put(name, received, received.taking)
 
-    def _process(self, name: str, received: Received, model: LoadedModel) -> None:
-        self.cameras[name].process(received, model.segmenter)
+    def _process(self, name: str, received: Received, model: LoadedModel) -> bool:
+        return self.cameras[name].process(received, model.segmenter)
 
     def _new_worker(self) -> Worker:
         """Start to load the model that the parameters name now."""
         settings = self._settings.current
         build = EngineBuild()
         load = partial(load_model, settings.model, settings, build)
-        worker = Worker(load, list(self.cameras), self._process, build)
+        worker = Worker(load, list(self.cameras), self._process, build, self._intake.wake)
         self._workers.append(worker)
         return worker

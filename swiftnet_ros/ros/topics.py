@@ -15,8 +15,9 @@
 """QoS profiles, and the topics of a part of a node, whose QoS the user may override."""
 
 from functools import partial
-from typing import Any, Callable, Dict, List
+from typing import Any, Callable, Dict, List, Optional
 
+from rclpy.callback_groups import CallbackGroup
 from rclpy.exceptions import ParameterException
 from rclpy.node import Node, PublisherEventCallbacks, SubscriptionEventCallbacks
 from rclpy.publisher import Publisher
@@ -92,15 +93,23 @@ class Topics:
         return opened
 
     def subscription(
-        self, kind: Any, name: str, callback: Callable[[Any], None], qos: QoSProfile
+        self,
+        kind: Any,
+        name: str,
+        callback: Callable[[Any], None],
+        qos: QoSProfile,
+        group: Optional[CallbackGroup] = None,
     ) -> Subscription:
-        """Open a subscription."""
+        """Open a subscription, in a callback group of its own or the node's."""
         topic = self._node.resolve_topic_name(name)
         fault = f'a publisher of {topic} offers another {{}}, so that its messages are lost'
         mismatch = self._on_mismatch(topic, 'subscription', fault)
         events = SubscriptionEventCallbacks(incompatible_qos=mismatch)
         create = partial(
-            self._node.create_subscription, kind, name, callback, qos, event_callbacks=events
+            self._node.create_subscription,
+            *(kind, name, callback, qos),
+            callback_group=group,
+            event_callbacks=events,
         )
         opened: Subscription = self._open(topic, create)
         self._subscriptions.append(opened)

@@ -58,14 +58,16 @@ class CameraStats:
     busy_since: float = 0.0
     _reported_drops: Dict[str, int] = field(default_factory=dict)
 
-    def count_received(self) -> None:
-        """Count a frame that was received."""
+    def count_received(self, replaced: int = 0) -> None:
+        """Count a frame that was received, and those that it replaced before it was taken."""
         now = monotonic()
         if not self._is_busy():
             self.busy_since = now
-        self.received += 1
+        self.drops[NEWER] += replaced
+        self.received += 1 + replaced
         self.last_reception = now
-        self.rate_in.tick(now)
+        for _ in range(1 + replaced):
+            self.rate_in.tick(now)
 
     def count_published(self, age: float) -> None:
         """Count a frame whose result was published when it was `age` seconds old."""

@@ -20,6 +20,7 @@ from typing import Callable, Dict, Generic, List, Optional, Sequence, Tuple, Typ
 
 from swiftnet_ros.backends.engine_build import EngineBuild
 from swiftnet_ros.serving.model_loader import LoadedModel
+from swiftnet_ros.serving.pace import Pace
 
 Item = TypeVar('Item')
 
@@ -56,6 +57,11 @@ class Mailboxes(Generic[Item]):
             self._turns[name] = 1 + max(self._turns.values())
             return name, self._items.pop(name)
 
+    def turns(self) -> List[str]:
+        """Return all names, that whose turn is next first."""
+        with self._changed:
+            return sorted(self._turns, key=self._turns.__getitem__)
+
     def close(self) -> None:
         """Discard all items and wake every waiting thread; nothing can be taken any more."""
         with self._changed:
@@ -75,17 +81,21 @@ class EngineWorker(Generic[Item]):
         self,
         load: Callable[[], LoadedModel],
         cameras: Sequence[str],
-        process: Callable[[str, Item, LoadedModel], None],
+        process: Callable[[str, Item, LoadedModel], bool],
         build: Optional[EngineBuild] = None,
+        on_free: Callable[[], None] = lambda: None,
     ) -> None:
         """
         Start to load the model; frames are processed only after `serve`.
 
-        `process` takes the camera, its frame and the model. `build` is the build of its engine,
-        if there may be one.
+        `process` takes the camera, its frame and the model, and returns whether it segmented it.
+        `build` is the build of its engine, if there may be one. The thread calls `on_free` if it
+        has finished earlier than `due_in` promised.
         """
         self._process = process
         self._build = build
+        self._on_free = on_free
+        self._pace = Pace()
         self._mailboxes: Mailboxes[Item] = Mailboxes(cameras)
         self._thread = ThreadPoolExecutor(1, 'engine')
         self._closing: Optional[Future[None]] = None
@@ -102,9 +112,22 @@ class EngineWorker(Generic[Item]):
         """Return which engine is being built and how far it is, empty if none is."""
         return self._build.status if self._build is not None else ''
 
-    def put(self, camera: str, frame: Item) -> bool:
-        """Store the newest frame of a camera; return whether it replaced a waiting one."""
+    def put(self, camera: str, frame: Item, seconds: float = 0.0) -> bool:
+        """
+        Store the newest frame of a camera; return whether it replaced a waiting one.
+
+        `seconds` is how long it took to receive it.
+        """
+        self._pace.stored(seconds)
         return self._mailboxes.put(camera, frame)
+
+    def due_in(self) -> float:
+        """Return in how many seconds the next frame should be put; others would be replaced."""
+        return self._pace.due_in()
+
+    def turns(self) -> List[str]:
+        """Return the cameras, that whose frame is processed next first."""
+        return self._mailboxes.turns()
 
     def serve(self, on_bug: Callable[[BaseException], None]) -> None:
         """Process frames until closed; `on_bug` gets the error that ended the thread, if any."""
@@ -139,7 +162,9 @@ class EngineWorker(Generic[Item]):
         """Process one frame, which is not kept afterwards; return False once closed."""
         taken = self._mailboxes.take()
         if taken is not None:
-            self._process(*taken, model)
+            self._pace.began()
+            if self._pace.ended(self._process(*taken, model)):
+                self._on_free()
         return taken is not None
 
     def _close_model(self) -> None:

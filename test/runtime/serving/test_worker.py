@@ -16,7 +16,7 @@
 
 from concurrent.futures import wait
 from threading import Event, get_ident, Thread
-from time import monotonic
+from time import monotonic, sleep
 
 import pytest
 from swiftnet_ros.errors import EngineUnavailableError
@@ -53,6 +53,14 @@ class Work:
         self.processed.append((camera, frame, get_ident()))
         if len(self.processed) == 2:
             self.has_two.set()
+
+
+def wait_for(is_true):
+    """Wait up to 10 seconds until a condition is true."""
+    end = monotonic() + 10
+    while not is_true():
+        assert monotonic() < end
+        sleep(0.005)
 
 
 def done(future):
@@ -141,6 +149,41 @@ def test_no_camera_starves_next_to_a_fast_one():
     assert served.count('slow') == 10
     late = [number for number in range(60) if served[number] == 'slow']
     assert all(number % 6 <= 1 for number in late)
+
+
+def test_turns_begin_with_the_camera_that_is_served_next():
+    boxes = Mailboxes('abc')
+    assert boxes.turns() == list('abc')
+    for name in 'ba':
+        boxes.put(name, 0)
+        boxes.take(0.0)
+    assert boxes.turns() == list('cba')
+
+
+def test_a_worker_says_when_it_needs_the_next_frame():
+    """It does once it has segmented one, and calls `on_free` if it is free earlier."""
+    work, free = Work(), Event()
+
+    def process(camera, frame, model):
+        work.process(camera, frame, model)
+        return frame == 'segmented'
+
+    worker = EngineWorker(work.load, ['a'], process, on_free=free.set)
+    worker.serve(work.bugs.append)
+    worker.put('a', 'dropped')
+    wait_for(lambda: work.processed)
+    assert worker.due_in() == 0 and worker.turns() == ['a']
+    work.may_process.clear()
+    worker.put('a', 'segmented')
+    sleep(0.2)
+    work.may_process.set()
+    wait_for(lambda: worker._pace._processing)
+    work.may_process.clear()
+    worker.put('a', 'segmented')
+    assert 0 < worker.due_in() < 5 and not free.is_set()
+    work.may_process.set()
+    assert free.wait(5) and worker.due_in() == 0
+    assert done(worker.close()) and work.bugs == []
 
 
 def test_camera_that_was_silent_is_served_first():
