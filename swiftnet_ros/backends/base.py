@@ -18,7 +18,7 @@ from abc import ABC, abstractmethod
 from contextlib import nullcontext
 from dataclasses import replace
 from time import perf_counter
-from typing import ClassVar, ContextManager, Optional, Tuple, Type, TypeVar
+from typing import ClassVar, ContextManager, Dict, Optional, Tuple, Type, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -99,6 +99,15 @@ class Backend(ABC):
     def uses_cuda_graph(self) -> Optional[bool]:
         """Return whether the work of a frame is one CUDA graph, None on a CPU."""
         return None
+
+    @property
+    def device_memory_mb(self) -> Optional[float]:
+        """Return the memory of the GPU that is in use, in 1e6 bytes, None on a CPU."""
+        return None
+
+    def layer_ms(self, runs: int) -> Dict[str, float]:
+        """Return the median milliseconds of every layer, empty if the backend cannot."""
+        return {}
 
     def infer(self, image: npt.NDArray[np.uint8]) -> Logits:
         """

@@ -55,6 +55,7 @@ from swiftnet_ros.system.limits import check_limits_for_ros
 from swiftnet_ros.system.paths import path_argument
 from swiftnet_ros.system.process import exit_code
 
+_PROFILED_RUNS = 20
 _ABOVE_ZERO = ('rate', 'overload', 'seconds')
 _EXCLUSIVE = (('rate', 'no_ros'), ('overload', 'no_ros'), ('overload', 'rate'), ('size', 'labels'))
 
@@ -87,6 +88,7 @@ def _parser() -> ArgumentParser:
     )
     add('--rounds', type=int, default=1, help='repetitions, of inference and the node in turn')
     add('--no-ros', action='store_true', help='measure in this process')
+    add('--profile', action='store_true', help='with --no-ros: also milliseconds of each layer')
     add_arguments(parser, 'engine', 'precision', 'threads')
     add('--repeat', type=int, default=1, help='repetitions of the images')
     add('--json', type=path_argument, metavar='FILE', help='also write the JSON object to a file')
@@ -117,6 +119,8 @@ def _check(options: Namespace) -> None:
     for name, other in _EXCLUSIVE:
         if getattr(options, name) and getattr(options, other):
             raise OptionConflictError(*(f'--{item}'.replace('_', '-') for item in (name, other)))
+    if options.profile and not options.no_ros:
+        raise MissingOptionError('--profile', '--no-ros')
     if options.seconds and not (options.rate or options.overload):
         raise MissingOptionError('--seconds', '--rate or --overload')
     if options.json is not None and not options.json.parent.is_dir():
@@ -147,7 +151,10 @@ def _measure(options: Namespace, opened: OpenedModel, segmenter: Segmenter) -> D
     camera = {'camera': [first.height, first.width], 'rate_hz': rate}
     facts = model_facts(segmenter, opened.model.path)
     choice = {'engine_choice': opened.choice, 'versions': versions()}
-    return {**report(rounds, segmenter.spec), **facts, **choice, **camera}
+    on_gpu: Dict[str, Any] = {'gpu_memory_mb': opened.backend.device_memory_mb}
+    if options.profile:
+        on_gpu['layers_ms'] = opened.backend.layer_ms(_PROFILED_RUNS)
+    return {**report(rounds, segmenter.spec), **facts, **choice, **camera, **on_gpu}
 
 
 def _rounds_over_topics(

@@ -33,6 +33,7 @@ from pathlib import Path
 import platform
 import subprocess
 import sys
+from time import monotonic
 from typing import Dict, List, Optional, Sequence
 
 from swiftnet_ros.backends.options import add_arguments
@@ -77,12 +78,17 @@ def _run(options: Namespace) -> int:
         options.repeat,
         options.engine_cache,
         options.allow_unpaired,
+        options.profile,
     )
     todo = plans(options.models or shipped_models(), options.precisions, options.engine)
     measured: List[DeviceMeasurement] = []
+    start = monotonic()
     facts = device_facts()
     for number, plan in enumerate(todo, 1):
         mode = f' {plan.int8_mode}' if plan.int8_mode else ''
+        if options.seconds is not None and monotonic() - start > options.seconds:
+            print(f'{len(todo) - number + 1} not measured: --seconds are over', file=sys.stderr)
+            break
         title = f'{plan.model} {plan.precision}{mode}'
         print(f'[{number}/{len(todo)}] {title} of {plan.file}', file=sys.stderr, flush=True)
         measured.append(measure(plan, settings))
@@ -163,5 +169,7 @@ def _parser() -> ArgumentParser:
     precisions = 'comma-separated, as fp16,int8'
     add('--precisions', type=split_precisions, default=('fp16', 'int8'), help=precisions)
     add('--repeat', type=int, default=1, help='repetitions of the images')
+    add('--profile', action='store_true', help='also milliseconds of each layer, in report.json')
+    add('--seconds', type=float, help='start no measurement after that')
     add('--out', type=path_argument, default=Path('device_report'), help='folder for the report')
     return parser

@@ -57,6 +57,7 @@ class BenchmarkSettings:
     repeat: int = 1
     cache: Optional[Path] = None
     allow_unpaired: bool = False
+    with_layers: bool = False
 
 
 def plans(models: Sequence[str], precisions: Sequence[str], engine: str) -> List[MeasurementPlan]:
@@ -128,6 +129,7 @@ def _benchmark_arguments(
     arguments += ['--engine', settings.engine, '--precision', precision]
     arguments += ['--images', str(settings.images), '--repeat', str(settings.repeat)]
     arguments += ['--labels', str(settings.labels)] if settings.labels else []
+    arguments += ['--profile'] if settings.with_layers else []
     return arguments + (['--allow-unpaired'] if settings.allow_unpaired else [])
 
 

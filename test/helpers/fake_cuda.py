@@ -79,6 +79,18 @@ class FakeCudaLibrary:
     def cuGetErrorString(self, status: int, text: Any) -> None:  # noqa: N802
         text._obj.value = f'status {status}'.encode()
 
+    def cuInit(self, flags: int) -> None:  # noqa: N802
+        """Succeed."""
+
+    def cuDeviceGet(self, device: Any, number: int) -> None:  # noqa: N802
+        device._obj.value = number
+
+    def cuDeviceGetName(self, name: Any, size: int, device: Any) -> None:  # noqa: N802
+        name.value = NAME.encode()
+
+    def cuDeviceGetAttribute(self, value: Any, attribute: int, device: Any) -> None:  # noqa: N802
+        value._obj.value = CAPABILITY[attribute - 75]
+
     def cuEventCreate(self, event: Any, flags: int) -> None:  # noqa: N802
         event._obj.value = self._gpu.create('event')
 

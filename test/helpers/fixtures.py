@@ -14,20 +14,24 @@
 
 """Tiny models of the contract, and a bilinear interpolation without OpenCV."""
 
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Callable
 
 from helpers.tiny_model import make_model, make_spec
-from hypothesis import settings
 import numpy as np
 import onnx
 from onnx import helper, numpy_helper, TensorProto
 import pytest
 from swiftnet_ros.model_spec import write_model
 
-# No failures on a busy machine, and the same examples in every run.
-settings.register_profile('steady', deadline=None, derandomize=True, database=None)
-settings.load_profile('steady')
+# A robot's Python may lack it; the tests in test/gpu do without.
+if find_spec('hypothesis'):
+    from hypothesis import settings
+
+    # No failures on a busy machine, and the same examples in every run.
+    settings.register_profile('steady', deadline=None, derandomize=True, database=None)
+    settings.load_profile('steady')
 
 HEIGHT, WIDTH, STRIDE, CLASSES = 48, 64, 4, 5
 

@@ -81,6 +81,9 @@ class IErrorRecorder:
 class IProgressMonitor:
     def __init__(self) -> None: ...
 
+class IProfiler:
+    def __init__(self) -> None: ...
+
 class IInt8EntropyCalibrator2:
     def __init__(self) -> None: ...
 
@@ -149,6 +152,7 @@ class EngineInspector:
 
 class IExecutionContext:
     error_recorder: IErrorRecorder | None
+    profiler: IProfiler | None
     def execute_async_v3(self, stream_handle: int) -> bool: ...
     def set_tensor_address(self, name: str, memory: int) -> bool: ...
 

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
         IInt8EntropyCalibrator2: Type[tensorrt.IInt8EntropyCalibrator2]
         IInt8MinMaxCalibrator: Type[tensorrt.IInt8MinMaxCalibrator]
         ILogger: Type[tensorrt.ILogger]
+        IProfiler: Type[tensorrt.IProfiler]
         IProgressMonitor: Type[tensorrt.IProgressMonitor]
         LayerInformationFormat: Type[tensorrt.LayerInformationFormat]
         LayerType: Type[tensorrt.LayerType]

@@ -126,6 +126,18 @@ class TensorRtBackend(Backend):
         """Return whether the work of a frame is launched as one CUDA graph."""
         return self._can_capture and bool(self._plans)
 
+    @property
+    def device_memory_mb(self) -> float:
+        """Return the memory of the GPU that is in use, in 1e6 bytes; other processes count."""
+        with self._cuda.current():
+            free, total = self._cuda.cuda.mem_get_info()
+        return (total - free) / 1e6
+
+    def layer_ms(self, runs: int) -> Dict[str, float]:
+        """Return the median milliseconds of every layer of the engine."""
+        with self._cuda.current():
+            return self._execution.layer_ms(runs)
+
     def segment(
         self, frame: Frame, output_size: Size, with_confidence: bool = False
     ) -> Segmentation:

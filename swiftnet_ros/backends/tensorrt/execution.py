@@ -15,12 +15,13 @@
 """A deserialized TensorRT engine with its execution context and the memory of its I/O tensors."""
 
 from pathlib import Path
-from typing import Dict, Tuple, TYPE_CHECKING
+from typing import Dict, List, Tuple, TYPE_CHECKING
 
 import numpy as np
 from swiftnet_ros.backends.cuda.device import CudaDevice
 from swiftnet_ros.backends.cuda.driver import BACKEND
 from swiftnet_ros.backends.cuda.memory import GpuMemory
+from swiftnet_ros.backends.tensorrt.api import implement
 from swiftnet_ros.backends.tensorrt.log import ErrorLog, make_error_recorder, make_logger
 from swiftnet_ros.errors import (
     DeviceMemoryError,
@@ -34,6 +35,10 @@ if TYPE_CHECKING:
     from swiftnet_ros.backends.tensorrt.api import TensorRt, tensorrt
 
 _LOGITS_TYPES = {'float32': 'FLOAT', 'float16': 'HALF'}
+_PROFILER_WARM_UP = 3
+
+# layer -> milliseconds of each run
+LayerTimes = Dict[str, List[float]]
 
 
 class EngineExecution:
@@ -69,8 +74,9 @@ class EngineExecution:
                 for name, size in sizes.items()
             ]
             self.input_address, self.logits_address = addresses
+            self._addresses = dict(zip(sizes, addresses))
             self._context = self._create_context()
-            for name, address in zip(sizes, addresses):
+            for name, address in self._addresses.items():
                 self._context.set_tensor_address(name, address)
         except BaseException:
             self.close()
@@ -81,6 +87,20 @@ class EngineExecution:
         self._log.errors.clear()
         if not self._context.execute_async_v3(self._device.stream_handle):
             raise EngineFailedError(BACKEND, self._log.reason('TensorRT gave no reason'))
+
+    def layer_ms(self, runs: int) -> Dict[str, float]:
+        """Return the median milliseconds of every layer, by TensorRT's profiler."""
+        context = self._create_context()
+        times: LayerTimes = {}
+        for name, address in self._addresses.items():
+            context.set_tensor_address(name, address)
+        # A context of its own: one with a profiler cannot be captured in a graph.
+        context.profiler = implement(self._trt.IProfiler, _Profiler, times)
+        for _ in range(_PROFILER_WARM_UP + runs):
+            if not context.execute_async_v3(self._device.stream_handle):
+                raise EngineFailedError(BACKEND, self._log.reason('TensorRT gave no reason'))
+            self._device.stream.synchronize()
+        return {name: float(np.median(ms[-runs:])) for name, ms in times.items()}
 
     def close(self) -> None:
         """Free everything: the context before its engine, the engine before its runtime."""
@@ -138,6 +158,17 @@ class EngineExecution:
         received = f'{found_type} {list(found_shape)}'
         expected = f'{" or ".join(types)} {list(shape)}'
         raise InvalidModelError(self._path, f'{name} is {received}, expected {expected}')
+
+
+class _Profiler:
+    """An IProfiler that collects the times of the layers."""
+
+    def __init__(self, times: LayerTimes) -> None:
+        self._times = times
+
+    def report_layer_time(self, layer_name: str, ms: float) -> None:
+        """Add the time of a layer in one run."""
+        self._times.setdefault(layer_name, []).append(ms)
 
 
 def _context_bytes(engine: 'tensorrt.ICudaEngine') -> int:
