@@ -23,8 +23,7 @@ from swiftnet_ros.errors import SelfCheckError
 from swiftnet_ros.model_spec import Golden, ModelFile
 from swiftnet_ros.segmenter import Segmenter
 
-# The shipped models reach 0.987 in bf16, and 0.971 in INT8, whose calibration images may differ
-# much from the golden frame.
+# Of a golden frame that has none of its own, and on which the network need not be sure.
 _MIN_AGREEMENT_FLOAT = 0.98
 _MIN_AGREEMENT_INT8 = 0.95
 _GRAY = 128
@@ -35,13 +34,13 @@ def self_check(segmenter: Segmenter, file: ModelFile, minimum: float) -> Optiona
     Return the fraction of the golden labels that are predicted, None without a golden frame.
 
     NonFiniteLogitsError if the logits of that frame are no numbers, SelfCheckError below
-    `minimum`, of which a negative one stands for the usual one of the precision.
+    `minimum`, of which a negative one stands for that of the golden frame and the precision.
     """
     segmenter.check_logits(check_frame(file))
     if file.golden is None:
         return None
     agreement = golden_agreement(segmenter, file.golden)
-    minimum = _usual_agreement(segmenter) if minimum < 0 else minimum
+    minimum = _usual_agreement(segmenter, file.golden) if minimum < 0 else minimum
     if agreement < minimum:
         raise SelfCheckError(agreement, minimum)
     return agreement
@@ -66,7 +65,16 @@ def golden_agreement(segmenter: Segmenter, golden: Golden) -> float:
     return float(np.mean(result.labels == golden.labels))
 
 
-def _usual_agreement(segmenter: Segmenter) -> float:
-    """Return what a working engine agrees on at least; a float model may be built in INT8."""
-    is_int8 = 'int8' in (segmenter.spec.precision, *segmenter.precision.split('+'))
-    return _MIN_AGREEMENT_INT8 if is_int8 else _MIN_AGREEMENT_FLOAT
+def _usual_agreement(segmenter: Segmenter, golden: Golden) -> float:
+    """
+    Return what a sound engine agrees on at least: the lowest number of its precisions.
+
+    A float model may be built in INT8, with some layers in FP16.
+    """
+    precisions = (segmenter.spec.precision, *segmenter.precision.split('+'))
+    return min(
+        golden.min_agreement.get(
+            name, _MIN_AGREEMENT_INT8 if name == 'int8' else _MIN_AGREEMENT_FLOAT
+        )
+        for name in precisions
+    )

@@ -17,29 +17,46 @@
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 import warnings
 
 import numpy as np
-import numpy.typing as npt
 import onnx
 import onnx_ir
 from onnxscript import optimizer
 from swiftnet_ros.backends.registry import open_backend
 from swiftnet_ros.core import labels
 from swiftnet_ros.core.frames import Frame, to_network_input
-from swiftnet_ros.errors import NonFiniteLogitsError, SwiftnetError
-from swiftnet_ros.model_spec import Golden, ModelSpec, unlabeled_id_for, write_model
+from swiftnet_ros.errors import SwiftnetError
+from swiftnet_ros.model_spec import (
+    Golden,
+    ModelSpec,
+    read_golden,
+    unlabeled_id_for,
+    write_model,
+)
 from swiftnet_ros.model_spec.contract import OPSET
 import torch
 from torch import nn, Tensor
+from training.datasets.base import ImageLabelDataset
 from training.datasets.warehouse import FIRST_SEED
+from training.evaluation.evaluate import engine_predictor, evaluate
+from training.evaluation.golden_frame import choose_golden, torch_logits
+from training.evaluation.temperature import (
+    ComparingPredictor,
+    fit_temperature,
+    predict_split,
+    with_temperature,
+)
 from training.run.checkpoint import Checkpoint, layer_widths
 from training.warehouse_renderer import render
 
 MIN_AGREEMENT = 0.999
 # FP32 differs by about 1e-5 of the largest logit, because sums have another order.
 MAX_RELATIVE_DIFFERENCE = 1e-3
-_GOLDEN_SIZE = (144, 256)
+# Scaled logits are rounded anew, which may change the label of one pixel in 100 million, where two
+# classes are equal: then temperatures nearby are tried, each higher by this fraction.
+_TRIES, _NEXT = 4, 0.002
 
 
 @dataclass(frozen=True)
@@ -89,13 +106,13 @@ class NetworkWithPreprocessing(nn.Module):
 
 def export(
     checkpoint: Checkpoint, path: Path, name: str, height: int, width: int,
-    miou: float | None = None,
+    miou: float | None = None, golden: Golden | None = None,
 ) -> Parity:  # fmt: skip
     """
     Write the ONNX file for frames stretched to height x width pixels and return its parity.
 
-    Raises NonFiniteLogitsError if those of torch are no numbers, and ParityError, and keeps an
-    older file, if its logits or labels are not those of torch.
+    Without a `golden` frame one is chosen. Raises NonFiniteLogitsError if logits of torch are no
+    numbers, and ParityError, and keeps an older file, if those of the file are others.
     """
     network = NetworkWithPreprocessing(checkpoint.network()).eval()
     spec = ModelSpec(
@@ -121,21 +138,49 @@ def export(
         if not measured[-1].is_sound:
             raise ParityError(path, measured[-1])
 
-    write_model(graph, path, spec, golden_frame(network, height, width), check)
+    write_model(graph, path, spec, golden or choose_golden(network, height, width), check)
     return measured[-1]
 
 
-def golden_frame(network: nn.Module, height: int, width: int) -> Golden:
-    """Return a small rendered frame and the labels that the FP32 torch network predicts for it."""
-    frame = render(FIRST_SEED['test'], *_GOLDEN_SIZE).image
-    logits = _torch_logits(network, to_network_input(Frame(frame), height, width))
-    return Golden(frame, labels.from_logits(logits, *_GOLDEN_SIZE).labels)
+def export_calibrated(
+    checkpoint: Checkpoint, path: Path, name: str, height: int, width: int,
+    dataset: ImageLabelDataset,
+) -> tuple[Parity, dict[str, Any], dict[str, Any]]:  # fmt: skip
+    """
+    Export with confidences that are the fractions of right pixels of a split.
+
+    The temperature is folded into the last convolution, so that no label changes. Returns the
+    parity, the metrics of the file, and those of its confidence before and after.
+    """
+    with TemporaryDirectory() as folder:
+        plain = Path(folder) / 'plain.onnx'
+        export(checkpoint, plain, name, height, width)
+        golden = read_golden(plain)
+        with open_backend(str(plain), 'openvino', 'fp32') as engine:
+            before = predict_split(engine, dataset)
+    fitted = fit_temperature(before.logits, before.classes)
+    for number in range(_TRIES):
+        temperature = fitted * (1 + number * _NEXT)
+        scaled = with_temperature(checkpoint, temperature)
+        parity = export(scaled, path, name, height, width, golden=golden)
+        with open_backend(str(path), 'openvino', 'fp32') as engine:
+            predictor = ComparingPredictor(engine_predictor(engine), before.labels)
+            metrics = evaluate(predictor, dataset)
+        if not predictor.changed:
+            break
+    confidence = {
+        'temperature': temperature,
+        'ece_before': before.ece,
+        'ece_after': metrics['ece'],
+        'labels_changed': predictor.changed,
+    }
+    return parity, metrics, confidence
 
 
 def measure_parity(network: nn.Module, path: Path, height: int, width: int) -> Parity:
     """Compare torch and the ONNX file on a rendered frame of the network's input size."""
     frame = Frame(render(FIRST_SEED['test'] + 1, height, width).image)
-    expected = _torch_logits(network, to_network_input(frame, height, width))
+    expected = torch_logits(network, to_network_input(frame, height, width))
     with open_backend(str(path), 'openvino', 'fp32') as engine:
         predicted = engine.segment(frame, (height, width)).labels
         logits = engine.infer(to_network_input(frame, height, width))
@@ -144,14 +189,6 @@ def measure_parity(network: nn.Module, path: Path, height: int, width: int) -> P
     # Logits of zero everywhere must not divide by zero.
     largest = max(float(np.abs(expected).max()), float(np.finfo(np.float32).tiny))
     return Parity(difference, float(same.mean()), difference / largest)
-
-
-def _torch_logits(network: nn.Module, image: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-    with torch.inference_mode():
-        logits = network(torch.from_numpy(image))[0].numpy()
-    if not np.isfinite(logits).all():
-        raise NonFiniteLogitsError('the checkpoint', 'fp32')
-    return np.asarray(logits, np.float32)
 
 
 def _trace(network: nn.Module, height: int, width: int) -> onnx.ModelProto:

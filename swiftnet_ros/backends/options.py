@@ -95,7 +95,7 @@ class BackendOptions:
     self_check_min_agreement: float = _option(
         -1.0,
         'fraction of the golden labels that an engine must predict when it is opened; 0.0 accepts '
-        'any, -1.0 is 0.98 for float models and 0.95 for int8',
+        'any, -1.0 is what the model demands, else 0.98, in int8 0.95',
         limits=(-1.0, 1.0),
     )
     calibration: str = _option(

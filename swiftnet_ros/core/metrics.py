@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""MIoU and IoU from a confusion matrix that is summed over a whole split."""
+"""Metrics from counts that are summed over a whole split: mIoU, IoU, calibration error."""
 
 from typing import Any, List, Optional
 
@@ -20,6 +20,9 @@ import numpy as np
 import numpy.typing as npt
 
 Matrix = npt.NDArray[np.int64]
+
+# Equal intervals of confidence that the calibration error compares.
+_BINS = 15
 
 
 def confusion_matrix(truth: npt.NDArray[Any], predicted: npt.NDArray[Any], classes: int) -> Matrix:
@@ -56,3 +59,36 @@ def mean_iou(matrix: Matrix) -> Optional[float]:
     """Return the mean IoU of classes with a non-empty union, 0 to 1; None if there are none."""
     present = [value for value in class_iou(matrix) if value is not None]
     return float(np.mean(present)) if present else None
+
+
+def confidence_counts(
+    truth: npt.NDArray[Any],
+    predicted: npt.NDArray[Any],
+    confidence: npt.NDArray[np.uint8],
+    classes: int,
+) -> Matrix:
+    """
+    Return pixel counts by confidence, 0 to 255, and whether the class is right: int64 [256, 2].
+
+    Pixels whose true id is not a class (unlabeled) do not count.
+    """
+    valid = truth < classes
+    is_right = predicted[valid] == truth[valid]
+    cells = 2 * confidence[valid].astype(np.int64) + is_right
+    return np.bincount(cells, minlength=512).reshape(256, 2)
+
+
+def calibration_error(counts: Matrix) -> Optional[float]:
+    """
+    Return the expected calibration error (ECE) of `confidence_counts`, None without pixels.
+
+    It is the difference between confidence and fraction of right pixels, 0 to 1, averaged over 15
+    equal intervals of confidence, each weighted by its pixels (Guo et al., ICML 2017).
+    """
+    total = counts.sum()
+    if not total:
+        return None
+    confidence = np.arange(256) / 255
+    excess = confidence * counts.sum(axis=1) - counts[:, 1]
+    interval = np.minimum((confidence * _BINS).astype(int), _BINS - 1)
+    return float(np.abs(np.bincount(interval, excess)).sum() / total)

@@ -16,12 +16,14 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from unittest import mock
 
 from accelerate.state import AcceleratorState
 from helpers.tiny_experiment import tiny_seed_runs
 from helpers.tiny_training import tiny_config, write_folder
 import pytest
 import torch
+from training.evaluation import golden_frame
 from training.experiments.run import run_experiment
 from training.experiments.seed_runs import SeedRuns
 from training.run.folder import RunPaths
@@ -42,6 +44,13 @@ def fresh_accelerator() -> Iterator[None]:
     """Reset accelerate, which keeps the first precision of a process."""
     yield
     AcceleratorState._reset_state(reset_partial_state=True)
+
+
+@pytest.fixture(autouse=True, scope='session')
+def few_golden_frames() -> Iterator[None]:
+    """Choose golden frames from few, as rendering takes time."""
+    with mock.patch.object(golden_frame, 'FRAMES', 6):
+        yield
 
 
 @pytest.fixture(scope='session')

@@ -137,7 +137,7 @@ def test_golden_labels_are_those_of_torch_and_the_runtime(exported):
     spec, golden = read_spec(path), read_golden(path)
     network = checkpoint.network().eval()
     predict = torch_predictor(network, spec.input_height, spec.input_width, torch.device('cpu'))
-    assert np.array_equal(golden.labels, predict(golden.frame))
+    assert np.array_equal(golden.labels, predict(golden.frame).labels)
     assert len(np.unique(golden.labels)) > 1
     with open_backend(path, precision='fp32') as engine:
         labels = Segmenter(engine).segment(golden.frame).labels
@@ -158,8 +158,8 @@ def test_pruned_network_is_exported_with_its_widths(tmp_path):
 
 
 def test_file_with_other_predictions_does_not_replace_the_old_one(tmp_path, monkeypatch):
-    original = export_module._torch_logits
-    monkeypatch.setattr(export_module, '_torch_logits', lambda *arguments: -original(*arguments))
+    original = export_module.torch_logits
+    monkeypatch.setattr(export_module, 'torch_logits', lambda *arguments: -original(*arguments))
     path = tmp_path / 'wrong.onnx'
     path.write_text('the older model')
     with pytest.raises(ParityError, match=r'agrees with the torch network on \d.*at least 99.9%'):
@@ -169,9 +169,9 @@ def test_file_with_other_predictions_does_not_replace_the_old_one(tmp_path, monk
 
 
 def test_file_with_the_same_labels_and_other_logits_is_removed(tmp_path, monkeypatch):
-    original = export_module._torch_logits
+    original = export_module.torch_logits
     scaled = lambda *arguments: 1.01 * original(*arguments)  # noqa: E731
-    monkeypatch.setattr(export_module, '_torch_logits', scaled)
+    monkeypatch.setattr(export_module, 'torch_logits', scaled)
     with pytest.raises(ParityError, match=r'on 100.0000% .* its logits differ by .*most 0.001;'):
         export(tiny_checkpoint(), tmp_path / 'scaled.onnx', 'scaled', 64, 96)
     assert not (tmp_path / 'scaled.onnx').exists()

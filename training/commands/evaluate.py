@@ -50,5 +50,7 @@ def main(arguments: Sequence[str]) -> int:
     for name, iou in result['iou'].items():
         print(f'{name:>20}  {"absent" if iou is None else f"{iou:.4f}"}')
     print(f'{"mIoU":>20}  {result["miou"]}  ({result["images"]} images, {result["precision"]})')
+    if result['ece'] is not None:
+        print(f'{"calibration error":>20}  {result["ece"]:.4f}  (expected, of confidence)')
     print_json(options, result)
     return 0

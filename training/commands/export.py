@@ -14,25 +14,60 @@
 
 """python -m training export CHECKPOINT -o OUT.onnx: one ONNX file that keeps the contract."""
 
+from argparse import Namespace
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
+from swiftnet_ros.errors import InvalidValueError
 from swiftnet_ros.model_spec import read_model_file, write_model
 from swiftnet_ros.system.paths import path_argument
-from training.commands.arguments import CommandParser, dataset_of, print_json
+from training.commands.arguments import CommandParser, dataset_of, name_map, print_json
 from training.datasets.base import ImageLabelDataset
-from training.evaluation.evaluate import evaluate_file
-from training.export import export
-from training.run.checkpoint import load_checkpoint
+from training.evaluation.evaluate import check_classes, evaluate_file, matched_dataset
+from training.export import export, export_calibrated
+from training.run.checkpoint import Checkpoint, load_checkpoint
 
 
 def main(arguments: Sequence[str]) -> int:
     """
     Export a checkpoint and compare the file with torch.
 
-    With --dataset the file's own mIoU is measured with the runtime and stored in it.
+    With --dataset the file's own mIoU is measured with the runtime and stored in it, and with
+    --calibrate-confidence its confidences are made the fractions of right pixels of that split.
     """
+    options = _parser().parse_args(arguments)
+    if options.calibrate_confidence and options.dataset is None:
+        raise InvalidValueError('--calibrate-confidence', 'alone', 'a --dataset with labels')
+    checkpoint = load_checkpoint(options.checkpoint)
+    dataset = _dataset(options, checkpoint)
+    trained = (checkpoint.height, checkpoint.width)
+    height, width = options.size or trained
+    name = options.name or options.out.name.split('.')[0]
+    result: dict[str, Any] = {'size': [height, width]}
+    if options.calibrate_confidence and dataset is not None:
+        parity, metrics, confidence = export_calibrated(
+            checkpoint, options.out, name, height, width, dataset
+        )
+        confidence['measured_on'] = f'{len(dataset)} images of {options.dataset} {options.split}'
+        result = {**result, 'miou': metrics['miou'], 'confidence': confidence}
+        _store_miou(options.out, metrics['miou'])
+    else:
+        # It was measured at the trained size.
+        miou = checkpoint.miou if (height, width) == trained else None
+        parity = export(checkpoint, options.out, name, height, width, miou)
+        if dataset is not None:
+            miou = evaluate_file(str(options.out), dataset, 'fp32')['miou']
+            _store_miou(options.out, miou)
+        result = {**result, 'miou': miou}
+    result = {**asdict(parity), **result}
+    _print_result(options, result)
+    print_json(options, result)
+    return 0
+
+
+def _parser() -> CommandParser:
     parser = CommandParser('export', main.__doc__)
     parser.add_argument('checkpoint', type=path_argument, help='.pt file')
     parser.add_out('.onnx')
@@ -40,32 +75,40 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument('--name', help=description)
     parser.add_size('input size; default: the trained size')
     parser.add_dataset()
+    parser.add_name_map()
+    description = 'fit a temperature on the split of --dataset and divide the logits by it'
+    parser.add_argument('--calibrate-confidence', action='store_true', help=description)
     parser.add_json()
-    options = parser.parse_args(arguments)
-    dataset = dataset_of(options) if options.dataset else None
-    checkpoint = load_checkpoint(options.checkpoint)
-    trained = (checkpoint.height, checkpoint.width)
-    height, width = options.size or trained
-    # It was measured at the trained size.
-    miou = checkpoint.miou if (height, width) == trained else None
-    name = options.name or options.out.name.split('.')[0]
-    parity = export(checkpoint, options.out, name, height, width, miou)
-    result = {**asdict(parity), 'size': [height, width], 'miou': miou}
+    return parser
+
+
+def _dataset(options: Namespace, checkpoint: Checkpoint) -> ImageLabelDataset | None:
+    """Open the dataset of --dataset, with the classes of the checkpoint."""
+    if options.dataset is None:
+        return None
+    dataset = matched_dataset(dataset_of(options), checkpoint.classes, name_map(options))
+    check_classes([item.name for item in checkpoint.classes], dataset)
+    return dataset
+
+
+def _print_result(options: Namespace, result: dict[str, Any]) -> None:
     print(
-        f'{options.out}: largest logit difference to torch {parity.max_difference:.2e}, '
-        f'same class on {parity.agreement:.4%} of pixels'
+        f'{options.out}: largest logit difference to torch {result["max_difference"]:.2e}, '
+        f'same class on {result["agreement"]:.4%} of pixels'
     )
-    if dataset is not None:
-        result['miou'] = _store_miou(options.out, dataset)
+    if options.dataset:
         print(f'mIoU {result["miou"]}')
-    print_json(options, result)
-    return 0
+    if 'confidence' in result:
+        found = result['confidence']
+        print(
+            f'temperature {found["temperature"]:.3f}: expected calibration error '
+            f'{found["ece_before"]:.4f} before, {found["ece_after"]:.4f} after; '
+            f'{found["labels_changed"]} labels changed'
+        )
 
 
-def _store_miou(path: Path, dataset: ImageLabelDataset) -> float:
-    """Measure the mIoU of a file in FP32 and write it into its specification."""
-    miou: float = evaluate_file(str(path), dataset, 'fp32')['miou']
+def _store_miou(path: Path, miou: float | None) -> None:
+    """Write the mIoU of a file into its specification."""
     file = read_model_file(path)
     assert file.graph is not None
     write_model(file.graph, path, replace(file.spec, miou=miou), file.golden)
-    return miou

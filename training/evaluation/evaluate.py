@@ -38,8 +38,8 @@ from training.datasets.class_table import ClassTable, excluded_class, UNLABELED
 from training.datasets.mixture import NameMap
 from training.run.checkpoint import Checkpoint, load_checkpoint
 
-# RGB uint8 [H, W, 3] -> class ids [H, W]
-Predictor = Callable[[np.ndarray], labels.Labels]
+# RGB uint8 [H, W, 3] -> class ids [H, W], with or without confidence
+Predictor = Callable[[np.ndarray], labels.Segmentation]
 
 
 class ClassTableMismatchError(SwiftnetError):
@@ -73,18 +73,19 @@ def evaluate_file(
     """
     if path.endswith('.pt'):
         checkpoint = load_checkpoint(Path(expand_path(path)))
-        dataset = _matched(dataset, checkpoint.classes, names)
+        dataset = matched_dataset(dataset, checkpoint.classes, names)
         return {**evaluate_checkpoint(checkpoint, dataset), 'precision': 'fp32'}
     with open_backend(path, 'openvino', precision, threads) as engine:
-        dataset = _matched(dataset, engine.spec.classes, names)
+        dataset = matched_dataset(dataset, engine.spec.classes, names)
         check_classes(list(engine.spec.class_names), dataset)
         result = evaluate(engine_predictor(engine), dataset)
         return {**result, 'precision': engine.precision}
 
 
-def _matched(
+def matched_dataset(
     dataset: ImageLabelDataset, classes: Sequence[SemanticClass], names: NameMap | None
 ) -> ImageLabelDataset:
+    """Return a dataset with a model's classes, matched by name unless `names` is None."""
     if names is None:
         return dataset
     return names.apply(dataset, ClassTable(tuple(classes), tuple(range(len(classes)))))
@@ -94,7 +95,8 @@ def evaluate_checkpoint(checkpoint: Checkpoint, dataset: ImageLabelDataset) -> d
     """Return the metrics of `evaluate` of a checkpoint's network in torch on the CPU."""
     check_classes([item.name for item in checkpoint.classes], dataset)
     network, size = checkpoint.network().eval(), (checkpoint.height, checkpoint.width)
-    return evaluate(torch_predictor(network, *size, torch.device('cpu')), dataset)
+    device = torch.device('cpu')
+    return evaluate(torch_predictor(network, *size, device, with_confidence=True), dataset)
 
 
 def check_classes(model: list[str], dataset: ImageLabelDataset) -> None:
@@ -113,15 +115,23 @@ def evaluate(
     """
     Return `miou` (0 to 1, None without labels), `iou` by class name and number of `images`.
 
-    Warn if the labels, called `labels_name`, lack a class; an empty name is no warning.
+    `ece`, the expected calibration error, is added if the predictions have a confidence. Warn if
+    the labels, called `labels_name`, lack a class; an empty name is no warning.
     """
     names = [item.name for item in dataset.table.classes]
     count = len(names)
     matrix = metrics.confusion_matrix(np.empty(0, int), np.empty(0, int), count)
     excluded, rows = np.zeros(count, np.int64), []
+    confidences, has_confidence = np.zeros((256, 2), np.int64), False
     for index in tqdm(range(len(dataset)), 'evaluate', disable=None if progress else True):
         sample = dataset[index]
-        predicted = predict(sample.image)
+        result = predict(sample.image)
+        predicted = result.labels
+        if result.confidence is not None:
+            has_confidence = True
+            confidences += metrics.confidence_counts(
+                sample.label, predicted, result.confidence, count
+            )
         matrix += metrics.confusion_matrix(sample.label, predicted, count)
         excluded += wrongly_predicted(sample.label, predicted, count)
         rows.append(label_counts(sample.label, count, UNLABELED))
@@ -129,10 +139,12 @@ def evaluate(
         warn_of_labels(names, np.array(rows), labels_name)
     values = metrics.class_iou(matrix, excluded)
     present = [value for value in values if value is not None]
+    error = {'ece': metrics.calibration_error(confidences)} if has_confidence else {}
     return {
         'miou': float(np.mean(present)) if present else None,
         'iou': dict(zip(names, values)),
         'images': len(dataset),
+        **error,
     }
 
 
@@ -154,32 +166,44 @@ def wrongly_predicted(
 
 
 def torch_predictor(
-    network: nn.Module, height: int, width: int, device: torch.device
+    network: nn.Module,
+    height: int,
+    width: int,
+    device: torch.device,
+    with_confidence: bool = False,
 ) -> Predictor:
     """Return a predictor for a torch network; it preprocesses and postprocesses as the runtime."""
 
-    def predict(image: np.ndarray) -> labels.Labels:
+    def predict(image: np.ndarray) -> labels.Segmentation:
         tensor = torch.from_numpy(to_network_input(Frame(image), height, width))
         with torch.inference_mode():
             logits = network(tensor.permute(0, 3, 1, 2).to(device))[0].float().cpu().numpy()
-        return _labels(logits, image, 'the checkpoint', 'fp32')
+        check_logits(logits, 'the checkpoint', 'fp32')
+        rows, columns = image.shape[:2]
+        return labels.from_logits(logits, rows, columns, with_confidence)
 
     return predict
 
 
 def engine_predictor(engine: Backend) -> Predictor:
     """Return a predictor with the steps of `Backend.segment` that also checks the logits."""
-    size = engine.spec.input_height, engine.spec.input_width
 
-    def predict(image: np.ndarray) -> labels.Labels:
-        logits = engine.infer(to_network_input(Frame(image), *size))
-        return _labels(logits, image, engine.spec.name, engine.precision)
+    def predict(image: np.ndarray) -> labels.Segmentation:
+        height, width = image.shape[:2]
+        return labels.from_logits(engine_logits(engine, image), height, width, True)
 
     return predict
 
 
-def _labels(logits: labels.Logits, image: np.ndarray, model: str, precision: str) -> labels.Labels:
-    """Return the labels of an image; raise NonFiniteLogitsError, as NaN has no largest class."""
+def engine_logits(engine: Backend, image: np.ndarray) -> labels.Logits:
+    """Return the logits of an image of any size; raise NonFiniteLogitsError."""
+    size = engine.spec.input_height, engine.spec.input_width
+    logits = engine.infer(to_network_input(Frame(image), *size))
+    check_logits(logits, engine.spec.name, engine.precision)
+    return logits
+
+
+def check_logits(logits: labels.Logits, model: str, precision: str) -> None:
+    """Raise NonFiniteLogitsError if a logit is NaN or infinite; NaN has no largest class."""
     if not np.isfinite(logits).all():
         raise NonFiniteLogitsError(model, precision)
-    return labels.from_logits(logits, *image.shape[:2]).labels

@@ -93,7 +93,10 @@ def finetune_int8(inputs: QatInputs, out: Path, options: QatOptions) -> dict[str
     check_pairs(trained, out)
     scorer = Scorer(inputs.held_out, inputs.source, spec)
     before, after = scorer.score(model), scorer.score(trained)
-    metrics = scorer.metrics(after, 'held-out images')
+    metrics = {
+        **scorer.metrics(after, 'held-out images'),
+        'golden_agreement': scorer.golden_agreement(trained, source.golden),
+    }
     untuned = {'miou_untuned': before.miou, 'agreement_untuned': before.agreement}
     finetuning = {**vars(options), 'loss': losses[-1], **untuned}
     record = {**spec.calibration, **metrics, 'finetuning': finetuning}

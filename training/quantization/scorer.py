@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+import sys
 from tempfile import TemporaryDirectory
 from typing import Any
 
@@ -84,11 +85,24 @@ class Scorer:
         }
 
     def golden_agreement(self, model: onnx.ModelProto, golden: Golden | None) -> float | None:
-        """Return the fraction of the float file's golden frame that keeps its label."""
+        """
+        Return the fraction of the float file's golden frame that keeps its label.
+
+        Warn if it is less than the self-check demands of an INT8 engine.
+        """
         if golden is None:
             return None
         with self._open_candidate(model) as segmenter:
-            return float(np.mean(segmenter.segment(golden.frame).labels == golden.labels))
+            agreement = float(np.mean(segmenter.segment(golden.frame).labels == golden.labels))
+        minimum = golden.min_agreement.get('int8', 0.0)
+        if agreement < minimum:
+            print(
+                f'warning: {agreement:.4f} of the golden frame keeps its label, but the '
+                f'self-check demands {minimum:g}; calibrate with more images, keep sensitive '
+                'layers in float (--keep-float), or fine-tune (finetune_int8)',
+                file=sys.stderr,
+            )
+        return agreement
 
     @contextmanager
     def _open_candidate(self, model: onnx.ModelProto) -> Iterator[Segmenter]:

@@ -12,13 +12,20 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""MIoU against counts by hand and by sets."""
+"""MIoU against counts by hand and by sets, calibration error by hand."""
 
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 import numpy as np
-from swiftnet_ros.core.metrics import class_iou, confusion_matrix, mean_iou
+import pytest
+from swiftnet_ros.core.metrics import (
+    calibration_error,
+    class_iou,
+    confidence_counts,
+    confusion_matrix,
+    mean_iou,
+)
 
 UNLABELED = 255
 images = arrays(np.uint8, (6, 7), elements=st.sampled_from([0, 1, 2, 3, UNLABELED]))
@@ -77,3 +84,32 @@ def test_16_bit_labels_are_counted():
     ids = np.arange(300, dtype=np.uint16)
     assert mean_iou(confusion_matrix(ids, ids, 300)) == 1.0
     assert mean_iou(confusion_matrix(ids, ids[::-1].copy(), 300)) == 0.0
+
+
+def test_calibration_error_by_hand():
+    """15 intervals: 0.2 is in one, 0.8 and 204 / 255 in another, 1.0 in the last."""
+    confidence = np.array([[51, 51, 51, 51], [204, 204, 204, 255]], np.uint8)
+    truth = np.array([[0, 1, 1, 1], [0, 0, 1, 255]], np.uint8)
+    predicted = np.array([[0, 0, 0, 0], [0, 0, 0, 0]], np.uint8)
+    counts = confidence_counts(truth, predicted, confidence, 2)
+    assert counts.shape == (256, 2) and counts.sum() == 7
+    assert counts[51].tolist() == [3, 1] and counts[204].tolist() == [1, 2]
+    expected = 4 / 7 * abs(0.2 - 1 / 4) + 3 / 7 * abs(0.8 - 2 / 3)
+    assert calibration_error(counts) == pytest.approx(expected, rel=1e-12)
+
+
+def test_over_and_underconfidence_in_one_interval_cancel():
+    counts = np.zeros((256, 2), np.int64)
+    counts[206], counts[210] = (0, 1), (1, 0)
+    assert calibration_error(counts) == pytest.approx(abs(416 / 255 - 1) / 2)
+    # Another interval.
+    counts[190] = (0, 1)
+    expected = (abs(416 / 255 - 1) + abs(190 / 255 - 1)) / 3
+    assert calibration_error(counts) == pytest.approx(expected)
+
+
+def test_perfect_confidence_has_no_calibration_error_and_no_pixels_have_none():
+    counts = np.zeros((256, 2), np.int64)
+    assert calibration_error(counts) is None
+    counts[255], counts[51] = (0, 100), (80, 20)
+    assert calibration_error(counts) == pytest.approx(0, abs=1e-12)

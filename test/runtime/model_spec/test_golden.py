@@ -48,6 +48,40 @@ def test_a_golden_frame_survives_its_json():
     np.testing.assert_array_equal(read.labels, labels)
 
 
+def with_minima(minima):
+    """Return the JSON of a golden frame with `min_agreement`."""
+    return json.dumps({**json.loads(golden_text()), 'min_agreement': minima})
+
+
+def test_minima_survive_the_json_and_files_without_them_have_none():
+    minima = {'fp32': 0.99, 'bf16': 0.98, 'fp16': 0.98, 'int8': 0.97}
+    golden = Golden(zeros(48, 64), zeros(48, 64)[..., 0], minima)
+    assert Golden.from_json(golden.to_json()).min_agreement == minima
+    assert Golden.from_json(golden_text()).min_agreement == {}
+    assert 'min_agreement' not in Golden.from_json(golden_text()).to_json()
+    assert Golden.from_json(with_minima({'int8': 1})).min_agreement == {'int8': 1}
+
+
+@pytest.mark.parametrize(
+    'minima',
+    [
+        *({'int8': value} for value in (0.0, 0.49, 1.01, -1, 1e300, '0.97', True, None, [0.9])),
+        {'int4': 0.9},
+        {'': 0.9},
+        {'fp32\n': 0.9},
+        [0.9],
+        0.9,
+        'int8',
+        None,
+    ],
+)
+def test_minima_out_of_range_are_refused_in_one_short_line(minima):
+    with pytest.raises(SpecFieldError, match='golden min_agreement is .*from 0.5 to 1') as caught:
+        Golden.from_json(with_minima(minima))
+    text = str(caught.value)
+    assert len(text) < 400 and '\n' not in text
+
+
 @pytest.mark.parametrize(
     ('text', 'reason'),
     [

@@ -81,6 +81,45 @@ def test_default_minimum_depends_on_the_precision(tmp_path, precision, wrong, is
             load_model(str(path), BackendOptions())
 
 
+MINIMA = {'fp32': 0.99, 'bf16': 0.98, 'fp16': 0.985, 'int8': 0.97}
+
+
+@pytest.mark.parametrize(
+    ('precision', 'runs_in', 'minimum'),
+    [
+        ('fp32', 'fp32', 0.99),
+        ('fp32', 'bf16', 0.98),
+        ('fp32', 'fp16', 0.985),
+        ('fp16', 'fp32', 0.985),
+        ('fp32', 'fp16+fp32', 0.985),
+        # A float model that TensorRT built in INT8, with the layers that it cannot in FP16.
+        ('fp32', 'int8+fp16', 0.97),
+        ('int8', 'int8', 0.97),
+    ],
+)
+def test_minimum_is_that_of_the_golden_frame_for_the_precision(
+    tmp_path, monkeypatch, precision, runs_in, minimum
+):
+    class Fake(OpenVinoBackend):
+        """Reports another precision."""
+
+        def __init__(self, *arguments, **options):
+            super().__init__(*arguments, **options)
+            self.precision = runs_in
+
+    monkeypatch.setitem(registry.BACKENDS, 'openvino', Fake)
+    write_golden_model(tmp_path / 'golden.onnx', wrong=10, precision=precision)
+    file = read_golden(tmp_path / 'golden.onnx')
+    path, spec = tmp_path / 'own.onnx', read_spec(tmp_path / 'golden.onnx')
+    golden = Golden(file.frame, file.labels, MINIMA)
+    write_model(read_model(tmp_path / 'golden.onnx'), path, spec, golden)
+    with pytest.raises(SelfCheckError, match=f'at least {minimum:g};'):
+        load_model(str(path), BackendOptions(engine='openvino'))
+    # The parameter has precedence.
+    options = BackendOptions(engine='openvino', self_check_min_agreement=0.9)
+    load_model(str(path), options).close()
+
+
 @pytest.mark.parametrize('has_golden', [True, False])
 def test_logits_that_are_no_numbers_fail_the_self_check(tmp_path, has_golden):
     path = tmp_path / 'golden.onnx'

@@ -20,6 +20,7 @@ from helpers.tiny_training import CLASSES, command_json, tiny_checkpoint
 import numpy as np
 import pytest
 from swiftnet_ros.core import metrics
+from swiftnet_ros.core.labels import Segmentation
 from training.__main__ import main
 from training.datasets import open_dataset
 from training.datasets.base import Sample
@@ -60,7 +61,7 @@ def test_miou_matches_hand_calculation():
         prediction = image[..., 0].copy()
         if prediction.shape == (2, 4):
             prediction[0, 0], prediction[1, 3] = 1, 0
-        return prediction
+        return Segmentation(prediction)
 
     result = evaluate(predict, LabelDataset(TABLE, (first, second)), progress=False)
     # class 0: 3 of 4, no false positive; class 1: 5 of 5, one false positive; class 2: absent
@@ -72,7 +73,9 @@ def test_miou_matches_hand_calculation():
 def test_miou_without_labels_is_none():
     unlabeled = np.full((2, 3), 255, np.uint8)
     result = evaluate(
-        lambda image: image[..., 0] * 0, LabelDataset(TABLE, (unlabeled,)), progress=False
+        lambda image: Segmentation(image[..., 0] * 0),
+        LabelDataset(TABLE, (unlabeled,)),
+        progress=False,
     )
     assert (result['miou'], set(result['iou'].values())) == (None, {None})
 
