@@ -46,10 +46,15 @@ class NodeProcess:
         self._stack = ExitStack()
 
     @property
+    def pid(self) -> int:
+        """Return the number of the process."""
+        return self._process.pid
+
+    @property
     def memory_mb(self) -> float:
         """Return the resident memory of the process in 1e6 bytes, 0 after its end."""
         try:
-            pages = int(Path(f'/proc/{self._process.pid}/statm').read_text().split()[1])
+            pages = int(Path(f'/proc/{self.pid}/statm').read_text().split()[1])
         except (OSError, IndexError):
             return 0.0
         return pages * os.sysconf('SC_PAGE_SIZE') / 1e6

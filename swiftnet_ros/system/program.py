@@ -35,11 +35,13 @@ def run_node_program(module: str) -> NoReturn:
     """
     _handle_signals(_exit)
     # These imports, too, only now.
+    from swiftnet_ros.system.heap import keep_freed_memory
     from swiftnet_ros.system.limits import check_limits_for_ros
     from swiftnet_ros.system.process import exit_code
 
     def run() -> int:
         check_limits_for_ros()
+        keep_freed_memory()
         return int(import_module(module).main())
 
     code = exit_code(run)
@@ -60,8 +62,10 @@ def run_command(module: str, uses_ros: bool = False) -> NoReturn:
         signal.signal(signal.SIGINT, _interrupt)
     exit_code = import_in_command('swiftnet_ros.system.process').exit_code
     limits = import_in_command('swiftnet_ros.system.limits')
+    keep_freed_memory = import_in_command('swiftnet_ros.system.heap').keep_freed_memory
 
     def run() -> int:
+        keep_freed_memory()
         if uses_ros:
             limits.check_limits_for_ros()
         return int(import_in_command(module).main())
