@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from swiftnet_ros.errors import InvalidValueError
+from swiftnet_ros.errors import InvalidValueError, listing
 from swiftnet_ros.system.json_reader import check_kinds, NUMBER, read_json_object
 from training.profiling.tables import JsonTree, markdown_table
 from training.report.runs import VariantResults
@@ -103,7 +103,7 @@ def budget(variants: Sequence[VariantResults]) -> str:
     rounds = f' In each of several rounds: {", ".join(iterative)}.' if iterative else ''
     return (
         f'{result["dataset"]}, {result["images"]} images of split {result["split"]}, '
-        f'{width}x{height}. Epochs: {_listed(epochs)}.{rounds} Seeds: {_listed(seeds)}. '
+        f'{width}x{height}. Epochs: {listing(epochs)}.{rounds} Seeds: {listing(seeds)}. '
         f'Spread: largest minus smallest mIoU. GMACs at {width}x{height} as counted by '
         '`python -m training count`.'
     )
@@ -151,10 +151,6 @@ def _int8_row(variant: VariantResults) -> tuple[str, ...]:
         number(int8_ms, 1),
         number(speed_up),
     )
-
-
-def _listed(values: Sequence[int]) -> str:
-    return ', '.join(str(value) for value in values)
 
 
 def read_evaluations(folder: Path) -> Evaluations:
