@@ -25,9 +25,8 @@ from swiftnet_ros.core.upsampled_argmax import (
     best_and_largest,
     best_classes,
     label_dtype,
-    Labels,
-    Logits,
 )
+from swiftnet_ros.core.upsampled_cells import Labels, Logits
 from swiftnet_ros.errors import InvalidValueError
 
 __all__ = [

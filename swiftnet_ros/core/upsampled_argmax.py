@@ -23,11 +23,8 @@ from typing import Iterable, Optional, Tuple
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 from swiftnet_ros.core import upsampled_cells
-
-Labels = npt.NDArray[np.unsignedinteger]
-Logits = npt.NDArray[np.float32]
+from swiftnet_ros.core.upsampled_cells import Labels, Logits
 
 # With fewer output rows per row of logits, comparing all classes is as fast.
 _MIN_ROWS = 4
