@@ -53,6 +53,8 @@ STYLE_TOOLS = (
     'types-tqdm>=4,<5',
 )
 
+TFLITE = 'ai-edge-litert>=1.4,<3; python_version >= "3.10"'
+
 # Lower bounds: of the runtime, the oldest releases with which its tests pass (Python 3.8); of
 # training, those of its first release.
 EXTRAS = {
@@ -90,6 +92,8 @@ EXTRAS = {
         'torchvision>=0.21,<1',
         'tqdm>=4.64,<5',
     ],
+    # Teachers of `pseudo_label` in the format of TensorFlow Lite (60 MB).
+    'tflite': [TFLITE],
     # A C++ compiler for the tests of the CUDA kernels, if the system has none (100 MB).
     'compiler': ['ziglang>=0.11,<1'],
     'test': [
@@ -99,6 +103,7 @@ EXTRAS = {
         'nvidia-cuda-nvrtc-cu11>=11.7,<12; platform_machine == "x86_64"',
         'pytest-timeout>=2.2,<3',
         'pytest-xdist>=3.5,<4',
+        TFLITE,
         'rosbags>=0.11,<0.12; python_version >= "3.10"',
         *(f'{tool}; python_version >= "3.10"' for tool in STYLE_TOOLS),
         # Builds engines without a GPU, to test that TensorRT parses the files (230 MB).

@@ -33,7 +33,7 @@ COMMANDS = {
     name: f'training.commands.{name}'
     for name in (
         'train', 'lottery', 'report', 'export', 'quantize', 'fp16', 'finetune_int8', 'evaluate',
-        'visualize', 'average', 'count', 'render', 'prune', 'bench', 'calibration',
+        'visualize', 'pseudo_label', 'average', 'count', 'render', 'prune', 'bench', 'calibration',
     )
 }  # fmt: skip
 # former name -> name; accepted in this version only

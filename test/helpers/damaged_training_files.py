@@ -27,6 +27,8 @@ from training.datasets.class_table import read_class_table
 from training.experiments.result import read_result
 from training.pruning.history import load_history
 from training.pruning.masks import load_masks, save_masks
+from training.pseudo_labels.boxes import read_boxes
+from training.pseudo_labels.class_map import load_label_map
 from training.report.tables import read_evaluation, read_reference
 from training.run.checkpoint import load_checkpoint, save_checkpoint
 from training.run.folder import drop_records
@@ -56,6 +58,14 @@ REFERENCE = {
     'data': 'CamVid',
     'device': 'a GPU',
     'rows': [{'row': 'full', 'arm': 'dense', 'miou': 70.1}],
+}
+BOXES = b'0 0.5 0.5 0.2 0.2\n1 0.1 0.1 0.4 0.1 0.4 0.4\n'
+LABEL_MAP = {
+    'classes': 'indoor',
+    'remap': {'person': 'object'},
+    'boxes': [{'name': 'crate', 'label': 'object', 'fill': 0.5}],
+    'odds': 8.0,
+    'over': ['person'],
 }
 RECORDS = [{'step': 1, 'loss': 0.5}, {'step': 2, 'loss': 0.25}]
 # Values that torch.save stores and JSON does not.
@@ -104,6 +114,18 @@ def training_kinds(folder: Path) -> list[FileKind]:
         ),
         FileKind(
             'class table', 'odd.yaml', lambda random: odd_yaml(TABLE, random), read_class_table
+        ),
+        FileKind(
+            'boxes',
+            'odd.txt',
+            lambda random: damaged(BOXES, random),
+            lambda path: read_boxes(path, 2),
+        ),
+        FileKind(
+            'label map',
+            'odd.yaml',
+            lambda random: odd_yaml(LABEL_MAP, random),
+            lambda path: load_label_map(str(path)),
         ),
         FileKind('records', 'odd.jsonl', records, lambda path: drop_records(path, 'step', 1)),
         json_kind('pruning history', HISTORY, load_history),

@@ -14,16 +14,26 @@
 
 """python -m training evaluate MODEL --dataset NAME: mIoU over a whole split."""
 
+from argparse import Namespace
 from collections.abc import Sequence
+from typing import Any
 
+from swiftnet_ros.errors import OptionConflictError
 from training.commands.arguments import CommandParser, dataset_of, name_map, print_json
-from training.datasets.transforms.corruptions import CorruptedDataset, Corruption
+from training.datasets.transforms.corruptions import CorruptedDataset, Corruption, TYPICAL
 from training.evaluation.evaluate import evaluate_file
+
+ALL = 'all'
+EXAMPLE = (
+    'example: python -m training evaluate camvid --dataset camvid --root CAMVID --fault all; '
+    '--fault gamma=2 --fault noise=12 evaluates dark and noisy images'
+)
 
 
 def main(arguments: Sequence[str]) -> int:
     """Evaluate a checkpoint in torch, or an .onnx file or shipped model with the runtime."""
     parser = CommandParser('evaluate', main.__doc__)
+    parser.epilog = EXAMPLE
     parser.add_argument('model', help='.pt, .onnx, or the name of a shipped model')
     parser.add_dataset(required=True)
     parser.add_name_map()
@@ -35,22 +45,39 @@ def main(arguments: Sequence[str]) -> int:
         default=[],
         metavar='NAME=VALUE',
         help='corrupt the images: blur=1.5 (pixels), noise=12 (gray values), gamma=2 (darker), '
-        'jpeg=30 (quality), cast=0.3 (redder)',
+        f'jpeg=30 (quality), cast=0.3 (redder); {ALL}: clean images, then each of these alone',
     )
     parser.add_argument('--threads', type=int, default=0, help='CPU threads, 0 for all')
     parser.add_json()
     options = parser.parse_args(arguments)
-    corruptions = tuple(Corruption.parse(text) for text in options.corruption)
-    dataset = CorruptedDataset(dataset_of(options), corruptions)
-    result = evaluate_file(
-        options.model, dataset, options.precision, options.threads, name_map(options)
-    )
-    if corruptions:
-        result['faults'] = [str(corruption) for corruption in corruptions]
+    if ALL in options.corruption and len(options.corruption) > 1:
+        raise OptionConflictError(f'--corruption {ALL}', 'other corruptions')
+    is_all = options.corruption == [ALL]
+    result = _evaluated(options, () if is_all else options.corruption)
     for name, iou in result['iou'].items():
         print(f'{name:>20}  {"absent" if iou is None else f"{iou:.4f}"}')
     print(f'{"mIoU":>20}  {result["miou"]}  ({result["images"]} images, {result["precision"]})')
     if result['ece'] is not None:
         print(f'{"calibration error":>20}  {result["ece"]:.4f}  (expected, of confidence)')
+    if is_all:
+        result['corruptions'] = [_evaluated(options, [str(item)]) for item in TYPICAL]
+        for one in result['corruptions']:
+            print(f'{one["faults"][0]:>20}  {_with_loss(one["miou"], result["miou"])}')
     print_json(options, result)
     return 0
+
+
+def _evaluated(options: Namespace, texts: Sequence[str]) -> dict[str, Any]:
+    """Return the metrics on images with corruptions NAME=VALUE, applied in their order."""
+    corruptions = tuple(Corruption.parse(text) for text in texts)
+    dataset = CorruptedDataset(dataset_of(options), corruptions)
+    result = evaluate_file(
+        options.model, dataset, options.precision, options.threads, name_map(options)
+    )
+    return {**result, 'faults': list(map(str, corruptions))} if corruptions else result
+
+
+def _with_loss(miou: float | None, clean: float | None) -> str:
+    if miou is None or clean is None:
+        return str(miou)
+    return f'{miou:.4f}  loses {100 * (clean - miou):.2f} points'

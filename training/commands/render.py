@@ -27,6 +27,10 @@ from training.commands.arguments import CommandParser
 from training.datasets.base import Sample
 from training.datasets.class_table import shipped_class_table_path
 from training.datasets.warehouse import FIRST_SEED, warehouse
+from training.pseudo_labels.boxes import boxes_of_labels
+
+# In the order of their ids in the label map `warehouse`.
+BOX_CLASSES = ('pallet', 'box', 'forklift', 'person')
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -39,15 +43,23 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument('out', type=path_argument, help='folder to write into')
     parser.add_argument('--split', default='demo', help=f'one of {", ".join(FIRST_SEED)}')
     parser.add_argument('--frames', type=int, help="number of scenes; default: the split's")
+    boxes = f'also write boxes of {", ".join(BOX_CLASSES)} in the text format of YOLO'
+    parser.add_argument('--boxes', action='store_true', help=boxes)
     parser.add_size('size of the images', (576, 1024))
     options = parser.parse_args(arguments)
     scenes = warehouse(None, options.split, options.frames, *options.size)
     if options.out.is_file():
         raise InvalidValueError('out', str(options.out), 'a folder')
-    for name in ('images', 'labels'):
+    for name in ('images', 'labels', *(['boxes'] if options.boxes else [])):
         (options.out / name).mkdir(parents=True, exist_ok=True)
+    names = [item.name for item in scenes.table.classes]
     for index in tqdm(range(len(scenes)), 'render', disable=None):
-        _write(scenes[index], options.out)
+        sample = scenes[index]
+        _write(sample, options.out)
+        if options.boxes:
+            ids = [names.index(name) for name in BOX_CLASSES]
+            lines = ''.join(f'{line}\n' for line in boxes_of_labels(sample.label, ids))
+            write_atomic(options.out / 'boxes' / f'{sample.name}.txt', lines)
     table = shipped_class_table_path('warehouse')
     write_atomic(options.out / 'classes.yaml', table.read_bytes())
     print(options.out)

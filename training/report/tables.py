@@ -25,6 +25,7 @@ from training.profiling.tables import JsonTree, markdown_table
 from training.report.runs import VariantResults
 from training.schema.from_yaml import dataclass_from_tree
 
+_CLEAN = 'none'
 NOT_MEASURED = 'not measured'
 NO_PIXELS = 'absent'
 _HEAD = ('variant', 'parameters', 'GMACs', 'mIoU', 'spread')
@@ -212,20 +213,46 @@ def corruption_table(folder: Path) -> str:
     """
     Return the mIoU in percent by corruption and model, from files MODEL/ANY.json.
 
-    Corruptions are in the order of the file names.
+    With it are the points that a corruption costs the model, if it was evaluated on clean images
+    too. Corruptions are in the order of the file names, and of `evaluate --corruption all`.
     """
     models = sorted(path.name for path in folder.iterdir() if path.is_dir())
-    mious: dict[str, dict[str, str]] = {}
+    mious: dict[str, dict[str, float | None]] = {}
     for path in sorted(folder.glob('*/*.json'), key=lambda path: path.name):
-        result = read_json_object(path, 'evaluation')
-        check_kinds(result, {'miou': (*NUMBER, type(None))}, f'evaluation {path}')
-        corruption = ', '.join(map(str, result.get('faults') or ())) or 'none'
-        mious.setdefault(corruption, {})[path.parent.name] = class_percent(result['miou'])
+        for corruption, miou in _corrupted_mious(path):
+            mious.setdefault(corruption, {})[path.parent.name] = miou
+    clean = mious.get(_CLEAN, {})
     rows = [
-        (corruption, *(by_model.get(model, NOT_MEASURED) for model in models))
+        (
+            corruption,
+            *(
+                _miou_and_loss(by_model[model], None if corruption == _CLEAN else clean.get(model))
+                if model in by_model
+                else NOT_MEASURED
+                for model in models
+            ),
+        )
         for corruption, by_model in mious.items()
     ]
     return markdown_table(('corruption', *models), rows)
+
+
+def _corrupted_mious(path: Path) -> list[tuple[str, float | None]]:
+    """Return the corruptions of a file of `evaluate --json` with the mIoU of each."""
+    result, name = read_json_object(path, 'evaluation'), f'evaluation {path}'
+    others = result.get('corruptions') or []
+    check_kinds({'corruptions': others}, {'corruptions': list}, name)
+    mious = []
+    for item in (result, *others):
+        check_kinds({'result': item}, {'result': dict}, name)
+        check_kinds(item, {'miou': (*NUMBER, type(None))}, name)
+        mious.append((', '.join(map(str, item.get('faults') or ())) or _CLEAN, item['miou']))
+    return mious
+
+
+def _miou_and_loss(miou: float | None, clean: float | None) -> str:
+    text = class_percent(miou)
+    return text if miou is None or clean is None else f'{text} ({100 * (miou - clean):+.2f})'
 
 
 @dataclass(frozen=True)

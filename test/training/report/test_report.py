@@ -290,8 +290,22 @@ def test_corruptions_are_rows_of_all_models(page, tmp_path):
         (folder / f'{number}.json').write_text(json.dumps(content))
     text = page_text(page('results/faults faults'))
     assert '| corruption | new | old |' in text
-    table = {'none': ['74.00', '75.00'], 'gamma=2, noise=12': ['60.00', NOT_MEASURED]}
+    table = {'none': ['74.00', '75.00'], 'gamma=2, noise=12': ['60.00 (-14.00)', NOT_MEASURED]}
     assert page_rows(text) == table
+
+
+def test_file_of_all_corruptions_is_several_rows(page, tmp_path):
+    folder = tmp_path / 'results' / 'faults' / 'new'
+    folder.mkdir(parents=True)
+    costs = [{'faults': ['jpeg=30'], 'miou': 0.5}, {'faults': ['cast=0.3'], 'miou': 0.76}]
+    (folder / 'all.json').write_text(json.dumps({'miou': 0.75, 'corruptions': costs}))
+    rows_of_page = page_rows(page_text(page('results/faults faults')))
+    assert rows_of_page == {
+        'none': ['75.00'], 'jpeg=30': ['50.00 (-25.00)'], 'cast=0.3': ['76.00 (+1.00)'],
+    }  # fmt: skip
+    (folder / 'all.json').write_text(json.dumps({'miou': 0.75, 'corruptions': [{'miou': 'low'}]}))
+    with pytest.raises(InvalidValueError, match='miou is missing or of another type'):
+        page_text(page('results/faults faults'))
 
 
 def test_command_writes_tables_and_plots_reproducibly(page, tmp_path, capsys):

@@ -220,6 +220,15 @@ class Corruption:
         return f'{self.name}={self.strength:g}'
 
 
+# One of each kind, as a robot's camera may have it; `--corruption all`.
+TYPICAL = tuple(
+    Corruption(name, strength)
+    for name, strength in (
+        ('blur', 1.5), ('noise', 12.0), ('gamma', 2.0), ('jpeg', 30.0), ('cast', 0.3)
+    )
+)  # fmt: skip
+
+
 @dataclass(frozen=True)
 class CorruptedDataset:
     """A dataset whose images are corrupted, in order; its labels stay as they are."""

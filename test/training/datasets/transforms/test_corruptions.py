@@ -163,6 +163,18 @@ def test_evaluate_reports_its_corruptions(capsys, checkpoint):
     assert changed['iou'] != plain['iou']
 
 
+def test_all_corruptions_are_evaluated_one_by_one(capsys, checkpoint):
+    result = evaluated(capsys, checkpoint, '--fault', 'all')
+    names = [item['faults'] for item in result['corruptions']]
+    assert names == [['blur=1.5'], ['noise=12'], ['gamma=2'], ['jpeg=30'], ['cast=0.3']]
+    assert result['miou'] == evaluated(capsys, checkpoint)['miou'] and 'faults' not in result
+    alone = evaluated(capsys, checkpoint, '--fault', 'jpeg=30')
+    assert result['corruptions'][3] == alone
+    call = ['evaluate', checkpoint, '--dataset', 'warehouse', '--fault', 'all']
+    assert main([*call, '--fault', 'blur=1']) == 1
+    assert '--corruption all cannot be combined' in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ('text', 'words'),
     [
