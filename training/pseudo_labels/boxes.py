@@ -23,7 +23,7 @@ import numpy as np
 import numpy.typing as npt
 from swiftnet_ros.core.labels import Labels
 from swiftnet_ros.errors import InvalidTextError
-from swiftnet_ros.system.json_reader import read_text
+from swiftnet_ros.system.file_reader import read_text
 
 _MAX_BYTES = 4 << 20
 # Augmented boxes may reach outside of their image by about its size.
@@ -32,7 +32,7 @@ _LOWEST, _HIGHEST = -1.0, 2.0
 _SHIFT = 4
 _FORM = 'lines of a class id and x y width height, or a polygon, as fractions of the image'
 
-Mask = npt.NDArray[np.bool_]
+PixelMask = npt.NDArray[np.bool_]
 
 
 class Box(NamedTuple):
@@ -41,7 +41,7 @@ class Box(NamedTuple):
     class_id: int
     corners: npt.NDArray[np.float64]
 
-    def mask(self, size: Sequence[int], fill: float = 1.0) -> Mask:
+    def mask(self, size: Sequence[int], fill: float = 1.0) -> PixelMask:
         """Return which pixels of a size [H, W] are inside the box, scaled about its center."""
         height, width = size
         center = (self.corners.min(0) + self.corners.max(0)) / 2

@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 from swiftnet_ros.core.labels import Logits
 from training.datasets.class_table import UNLABELED
-from training.pseudo_labels.boxes import Box, Mask
+from training.pseudo_labels.boxes import Box, PixelMask
 from training.pseudo_labels.class_map import BoxRules
 
 
@@ -56,9 +56,11 @@ def pseudo_label(
     return label
 
 
-def _masks_by_class(boxes: Sequence[Box], rules: BoxRules, size: Sequence[int]) -> dict[int, Mask]:
+def _masks_by_class(
+    boxes: Sequence[Box], rules: BoxRules, size: Sequence[int]
+) -> dict[int, PixelMask]:
     """Return which pixels are in a box of each class."""
-    masks: dict[int, Mask] = {}
+    masks: dict[int, PixelMask] = {}
     for box in boxes:
         class_id, mask = rules.labels[box.class_id], box.mask(size)
         masks[class_id] = masks[class_id] | mask if class_id in masks else mask
@@ -66,7 +68,11 @@ def _masks_by_class(boxes: Sequence[Box], rules: BoxRules, size: Sequence[int]) 
 
 
 def _labels_inside(
-    probabilities: Logits, masks: dict[int, Mask], rules: BoxRules, threshold: float, inside: Mask
+    probabilities: Logits,
+    masks: dict[int, PixelMask],
+    rules: BoxRules,
+    threshold: float,
+    inside: PixelMask,
 ) -> npt.NDArray[np.uint8]:
     """Return the labels [N] of the pixels inside boxes."""
     odds = probabilities[:, inside]

@@ -23,7 +23,7 @@ import numpy as np
 import numpy.typing as npt
 from swiftnet_ros.core.labels import Logits
 from swiftnet_ros.errors import EngineUnavailableError, InvalidModelError
-from swiftnet_ros.system.json_reader import read_content
+from swiftnet_ros.system.file_reader import read_content
 from swiftnet_ros.system.library_errors import library_errors
 
 TFLITE_SUFFIX = '.tflite'
