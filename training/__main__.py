@@ -34,6 +34,7 @@ COMMANDS = {
     for name in (
         'train', 'lottery', 'report', 'export', 'quantize', 'fp16', 'finetune_int8', 'evaluate',
         'visualize', 'pseudo_label', 'average', 'count', 'render', 'prune', 'bench', 'calibration',
+        'card',
     )
 }  # fmt: skip
 # former name -> name; accepted in this version only

@@ -174,11 +174,13 @@ def description(config: DataConfig) -> str:
     """Return the names of the training data, on one line that a model specification may hold."""
     if not config.sources:
         return config.dataset
-    names = [
-        Path(source.root).name if source.dataset == 'folder' and source.root else source.dataset
-        for source in config.sources
-    ]
-    return safe_text(', '.join(dict.fromkeys(names)))
+    return safe_text(', '.join(dict.fromkeys(map(source_name, config.sources))))
+
+
+def source_name(source: SourceConfig) -> str:
+    """Return the name of a dataset, for one in the layout of `folder` that of its folder."""
+    is_folder = source.dataset == 'folder' and source.root is not None
+    return Path(source.root or '').name if is_folder else source.dataset
 
 
 def _mixed(
