@@ -45,7 +45,6 @@ _QOS_ERRORS = (
     ValueError,
 )
 _EXPECTED = 'a history, depth and reliability such as keep_last, 1 and best_effort'
-_WARNING_PERIOD = 5.0
 
 
 def camera_qos() -> QoSProfile:
@@ -155,8 +154,11 @@ class Topics:
             if policy == 'RELIABILITY':
                 text += f', or set qos_overrides.{topic}.{end}.reliability and configure this node'
                 text += ' again'
+            is_new = topic not in self._mismatches
             self._mismatches[topic] = text
-            self._node.get_logger().warning(text, throttle_duration_sec=_WARNING_PERIOD)
+            # Until the next call of `mismatch`, so that no peer can fill the log.
+            if is_new:
+                self._node.get_logger().warning(text)
 
         return warn
 

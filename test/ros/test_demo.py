@@ -135,7 +135,7 @@ def test_only_the_first_result_of_an_image_counts_for_the_miou(tiny_path, tmp_pa
     frame = LabeledFrame('a.png', Frame(blocks(8, 8), 'bgr'), np.zeros((8, 8), np.uint8))
     node = NodeUnderTest(WorseningClient(), FakeProcess(), 0.01)
     player = Player(node, read_spec(tiny_path), tmp_path)
-    player.play([frame], 1000.0, 0.05, Event())
+    player.play([frame], 1000.0, 0.5, Event())
     summary = player.summary()
     assert summary['frames'] > 2 and summary['miou'] == 1.0
     assert (summary['dropped'], summary['p50_ms']) == (0, 5.0)
