@@ -25,7 +25,7 @@ from swiftnet_ros.backends.engine_build import EngineBuild
 from swiftnet_ros.backends.options import AUTO, BackendOptions
 from swiftnet_ros.backends.registry import open_model_file
 from swiftnet_ros.core.frames import Frame
-from swiftnet_ros.core.labels import Segmentation
+from swiftnet_ros.core.labels import label_dtype, Labels, Segmentation
 from swiftnet_ros.errors import InvalidValueError
 from swiftnet_ros.model_spec import ModelSpec
 
@@ -79,6 +79,7 @@ class Segmenter:
         channel_order: str = 'rgb',
         with_confidence: bool = False,
         output_size: Optional[Tuple[int, int]] = None,
+        out: Optional[Labels] = None,
     ) -> Segmentation:
         """
         Predict the class of every pixel, at the image's own size or at `output_size`.
@@ -86,15 +87,19 @@ class Segmenter:
         `image` is uint8 [H, W, C] in `channel_order` (rgb, bgr, rgba, bgra; [H, W] for mono), or
         a `Frame`, which has its own. `output_size` is (height, width). The result has `labels`,
         class ids [H, W] in uint8, or uint16 above 255 classes; `with_confidence` adds
-        `confidence`, uint8 [H, W], 255 times the largest softmax. Raises InvalidFrameError for
-        another array, InvalidValueError for an empty size, BackendClosedError once closed.
+        `confidence`, uint8 [H, W], 255 times the largest softmax. The labels are written to `out`
+        if it is given, an array of their shape and type; else every result has an array of its
+        own. Raises InvalidFrameError for another image, InvalidValueError for an empty size or
+        another `out`, BackendClosedError once closed.
         """
         frame = image if isinstance(image, Frame) else Frame(image, channel_order)
         size = output_size or (frame.height, frame.width)
         if min(size) < 1:
             raise InvalidValueError('output size', size, '(height, width) of at least 1')
+        if out is not None:
+            _check_out(out, size, label_dtype(len(self.spec.classes)))
         self._backend.raise_if_closed()
-        return self._backend.segment(frame, size, with_confidence)
+        return self._backend.segment(frame, size, with_confidence, out)
 
     def check_logits(self, frame: Frame) -> None:
         """Raise NonFiniteLogitsError if a logit of a frame is NaN or infinite."""
@@ -111,6 +116,14 @@ class Segmenter:
     def __exit__(self, *error: object) -> None:
         """Close the segmenter."""
         self.close()
+
+
+def _check_out(out: Labels, size: Tuple[int, int], dtype: type) -> None:
+    """Raise InvalidValueError for an array that labels cannot be written to."""
+    is_usable = out.flags.c_contiguous and out.flags.writeable
+    if out.shape != size or out.dtype != dtype or not is_usable:
+        expected = f'a contiguous, writable array of {np.dtype(dtype)} {list(size)}'
+        raise InvalidValueError('out', f'{out.dtype} {list(out.shape)}', expected)
 
 
 def open_model(

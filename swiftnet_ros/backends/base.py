@@ -25,7 +25,7 @@ import numpy.typing as npt
 from swiftnet_ros.backends.engine_build import EngineBuild, EngineFile
 from swiftnet_ros.backends.options import AUTO, BackendOptions
 from swiftnet_ros.core.frames import Frame, to_network_input
-from swiftnet_ros.core.labels import from_logits, Logits, Segmentation
+from swiftnet_ros.core.labels import from_logits, Labels, Logits, Segmentation
 from swiftnet_ros.errors import (
     BackendClosedError,
     InvalidModelError,
@@ -94,6 +94,8 @@ class Backend(ABC):
         """Store the specification of the model."""
         self.spec = spec
         self._is_closed = False
+        # Used again for every frame, which is not kept.
+        self._input = np.empty((1, spec.input_height, spec.input_width, 3), np.uint8)
 
     @property
     def uses_cuda_graph(self) -> Optional[bool]:
@@ -134,19 +136,24 @@ class Backend(ABC):
             raise NonFiniteLogitsError(self.spec.name, self.precision)
 
     def segment(
-        self, frame: Frame, output_size: Tuple[int, int], with_confidence: bool = False
+        self,
+        frame: Frame,
+        output_size: Tuple[int, int],
+        with_confidence: bool = False,
+        out: Optional[Labels] = None,
     ) -> Segmentation:
         """
         Preprocess a frame, run the network, and return labels at `output_size` (height, width).
 
-        `Segmenter.segment` checks the arguments.
+        They are written to `out` if there is one. `Segmenter.segment` checks the arguments.
         """
         start = perf_counter()
-        image = to_network_input(frame, self.spec.input_height, self.spec.input_width)
+        size = (self.spec.input_height, self.spec.input_width)
+        image = to_network_input(frame, *size, self._input)
         preprocessed = perf_counter()
         logits = self.infer(image)
         inferred = perf_counter()
-        result = from_logits(logits, *output_size, with_confidence)
+        result = from_logits(logits, *output_size, with_confidence, out)
         seconds = {
             'prepare': preprocessed - start,
             'engine': inferred - preprocessed,

@@ -86,22 +86,32 @@ def to_8_bits(pixels: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
     return np.asarray(cv2.convertScaleAbs(pixels, alpha=255 / 65535), dtype=np.uint8)
 
 
-def to_network_input(frame: Frame, height: int, width: int) -> npt.NDArray[np.uint8]:
+def to_network_input(
+    frame: Frame, height: int, width: int, out: Optional[npt.NDArray[np.uint8]] = None
+) -> npt.NDArray[np.uint8]:
     """
     Return a frame stretched to the network's input: uint8 [1, height, width, 3], RGB.
 
-    Channels are reordered in the smaller one of the two images.
+    Channels are reordered in the smaller one of the two images. `out`, of that shape, is used for
+    the result unless that is the frame itself.
     """
-    if height * width >= frame.height * frame.width:
-        return _stretch(to_rgb(frame), height, width)[np.newaxis]
-    small = Frame(_stretch(frame.pixels, height, width), frame.channel_order)
-    return np.ascontiguousarray(to_rgb(small))[np.newaxis]
+    target = None if out is None else out[0]
+    order = frame.channel_order
+    if order == 'rgb' or height * width >= frame.height * frame.width:
+        return _stretch(to_rgb(frame), height, width, target)[np.newaxis]
+    small = _stretch(frame.pixels, height, width)
+    return np.asarray(cv2.cvtColor(small, _TO_RGB[order], dst=target), np.uint8)[np.newaxis]
 
 
-def _stretch(pixels: npt.NDArray[np.uint8], height: int, width: int) -> npt.NDArray[np.uint8]:
+def _stretch(
+    pixels: npt.NDArray[np.uint8],
+    height: int,
+    width: int,
+    out: Optional[npt.NDArray[np.uint8]] = None,
+) -> npt.NDArray[np.uint8]:
     if pixels.shape[:2] == (height, width):
         return np.ascontiguousarray(pixels)
-    resized = cv2.resize(pixels, (width, height), interpolation=cv2.INTER_LINEAR)
+    resized = cv2.resize(pixels, (width, height), dst=out, interpolation=cv2.INTER_LINEAR)
     return np.asarray(resized, dtype=np.uint8)
 
 

@@ -21,11 +21,7 @@ from typing import Mapping, Optional, Sequence, Tuple
 import cv2
 import numpy as np
 import numpy.typing as npt
-from swiftnet_ros.core.upsampled_argmax import (
-    best_and_largest,
-    best_classes,
-    label_dtype,
-)
+from swiftnet_ros.core.upsampled_argmax import best_and_largest, best_classes, label_dtype
 from swiftnet_ros.core.upsampled_cells import Labels, Logits
 from swiftnet_ros.errors import InvalidValueError
 
@@ -61,16 +57,23 @@ class Segmentation:
 
 
 def from_logits(
-    logits: Logits, height: int, width: int, with_confidence: bool = False
+    logits: Logits,
+    height: int,
+    width: int,
+    with_confidence: bool = False,
+    out: Optional[Labels] = None,
 ) -> Segmentation:
     """
-    Return the labels [height, width] of logits [C, h, w].
+    Return the labels [height, width] of logits [C, h, w], written to `out` if there is one.
 
     They equal `argmax(bilinear(logits))` with half-pixel centers.
     """
     if not with_confidence:
-        return Segmentation(best_classes(logits, height, width))
+        return Segmentation(best_classes(logits, height, width, out))
     labels, best = best_and_largest(logits, height, width)
+    if out is not None:
+        out[:] = labels
+        labels = out
     return Segmentation(labels, _confidence(logits, best))
 
 

@@ -23,8 +23,7 @@ from typing import Iterable, Optional, Tuple
 
 import cv2
 import numpy as np
-from swiftnet_ros.core import upsampled_cells
-from swiftnet_ros.core.upsampled_cells import Labels, Logits
+from swiftnet_ros.core.upsampled_cells import fill, Labels, Logits
 
 # With fewer output rows per row of logits, comparing all classes is as fast.
 _MIN_ROWS = 4
@@ -44,7 +43,7 @@ def best_classes(logits: Logits, height: int, width: int, out: Optional[Labels] 
     classes, rows, columns = logits.shape
     labels: Labels = np.empty((height, width), label_dtype(classes)) if out is None else out
     is_large = height >= _MIN_ROWS * rows and width > columns and min(rows, columns) > 1
-    if not is_large or not upsampled_cells.fill(labels, np.ascontiguousarray(logits)):
+    if not is_large or not fill(labels, np.ascontiguousarray(logits)):
         labels[:] = best_and_largest(logits, height, width)[0]
     return labels
 

@@ -38,6 +38,7 @@ from swiftnet_ros.ros.camera_outputs import (
     segment_message,
 )
 from swiftnet_ros.ros.guards import PUBLISH_ERRORS, try_to_publish
+from swiftnet_ros.ros.image_msgs import LabelBuffer
 from swiftnet_ros.ros.intake import Intake, TakenFrame
 from swiftnet_ros.ros.node_parameters import NodeParameters, NodeSettings
 from swiftnet_ros.ros.topics import camera_qos, latched_qos, output_qos, Topics
@@ -126,6 +127,8 @@ class Camera:
         self._log = CameraLog(node.get_logger(), _WARNING_PERIOD)
         # Held while a frame is published, so that none is published after `stop`.
         self._publishing = Lock()
+        # Frames are segmented and published one after another, on the worker's thread.
+        self._buffer = LabelBuffer()
         self._prefix = f'~/{name}/' if name else '~/'
         self._label_info: Optional[Publisher] = None
         try:
@@ -228,7 +231,12 @@ class Camera:
         waited = perf_counter() - received.time
         try:
             result = segment_message(
-                received.message, received.outputs, settings, segmenter, self._camera_info
+                received.message,
+                received.outputs,
+                settings,
+                segmenter,
+                self._camera_info,
+                self._buffer,
             )
         except (SwiftnetError, *PUBLISH_ERRORS) as error:
             self._drop(FAILED if lacks_memory(error) else BAD, library_reason(error))

@@ -31,6 +31,7 @@ from swiftnet_ros.core.frames import Frame, parse_output_size, to_rgb
 from swiftnet_ros.errors import InvalidFrameError
 from swiftnet_ros.model_spec import ModelSpec
 from swiftnet_ros.ros import compressed_image_msgs, image_msgs, info_msgs
+from swiftnet_ros.ros.image_msgs import LabelBuffer
 from swiftnet_ros.ros.node_parameters import NodeParameters
 from swiftnet_ros.segmenter import Segmenter
 
@@ -75,11 +76,13 @@ def segment_message(
     settings: NodeParameters,
     segmenter: Segmenter,
     camera_info: Optional[CameraInfo] = None,
+    buffer: Optional[LabelBuffer] = None,
 ) -> FrameResult:
     """
     Return what is published for an Image or CompressedImage: the named `outputs`, no others.
 
-    `camera_info` is the camera's newest calibration. Every message has the header of `message`.
+    `camera_info` is the camera's newest calibration. With a `buffer`, its message is the label
+    image, until the next frame. Every message has the header of `message`.
     Raise InvalidFrameError if the message is malformed; other errors are those of the backend.
     """
     start = perf_counter()
@@ -90,7 +93,11 @@ def segment_message(
         (frame.height, frame.width), (spec.input_height, spec.input_width)
     )
     with_confidence = threshold > 0 or CONFIDENCE in outputs
-    segmentation = segmenter.segment(frame, with_confidence=with_confidence, output_size=size)
+    buffer = LabelBuffer() if buffer is None else buffer
+    out = buffer.labels(*size, labels.label_dtype(len(spec.classes)))
+    segmentation = segmenter.segment(
+        frame, with_confidence=with_confidence, output_size=size, out=out
+    )
     seconds.update(segmentation.seconds)
     if threshold:
         segmentation = labels.mask_low_confidence(segmentation, threshold, spec.unlabeled_id)
@@ -101,7 +108,10 @@ def segment_message(
         except InvalidFrameError as error:
             warning = f'no camera_info is published: {error}'
     opacity = settings.overlay_opacity
-    made = _messages(message.header, frame, segmentation, outputs, spec, opacity, info)
+    label_image = buffer.message(message.header) if segmentation.labels is out else None
+    made = _messages(
+        message.header, frame, segmentation, label_image, outputs, spec, opacity, info
+    )
     return FrameResult(made, seconds, warning, _remark(message, frame))
 
 
@@ -121,6 +131,7 @@ def _messages(
     header: Any,
     frame: Frame,
     segmentation: labels.Segmentation,
+    label_image: Optional[Image],
     outputs: AbstractSet[str],
     spec: ModelSpec,
     opacity: float,
@@ -128,8 +139,9 @@ def _messages(
 ) -> Iterator[Tuple[str, Any]]:
     ids, confidence = segmentation.labels, segmentation.confidence
     if LABEL_IMAGE in outputs:
-        encoding = image_msgs.label_encoding(ids)
-        yield LABEL_IMAGE, image_msgs.from_array(ids, encoding, header)
+        if label_image is None:
+            label_image = image_msgs.from_array(ids, image_msgs.label_encoding(ids), header)
+        yield LABEL_IMAGE, label_image
     if CONFIDENCE in outputs:
         assert confidence is not None, 'requested from the segmenter'
         yield CONFIDENCE, image_msgs.from_array(confidence, 'mono8', header)

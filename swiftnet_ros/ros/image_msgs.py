@@ -19,7 +19,6 @@ Pixels are views of the message's data, with its row padding and byte order, and
 if the encoding has to be converted.
 """
 
-from array import array
 from dataclasses import dataclass
 import re
 import sys
@@ -29,6 +28,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 from sensor_msgs.msg import Image
+from std_msgs.msg import Header
 from swiftnet_ros.core.frames import Frame, to_8_bits
 from swiftnet_ros.core.labels import Labels
 from swiftnet_ros.errors import InvalidFrameError, listing, UnsupportedEncodingError
@@ -116,16 +116,41 @@ def to_frame(message: Image) -> Frame:
     return encoding.convert(_pixels(message, encoding))
 
 
+class LabelBuffer:
+    """
+    A label image that is written in place and published again and again.
+
+    It must have been published before the next labels are written.
+    """
+
+    def __init__(self) -> None:
+        """Start without memory."""
+        self._message = Image()
+
+    def labels(self, height: int, width: int, dtype: type) -> Labels:
+        """Return an array [height, width], the memory of the message, to write labels to."""
+        size = height * width * np.dtype(dtype).itemsize
+        found = (self._message.height, self._message.width, len(self._message.data))
+        if found != (height, width, size):
+            empty: Labels = np.zeros((height, width), dtype)
+            self._message = from_array(empty, label_encoding(empty), Header())
+        labels: Labels = np.frombuffer(self._message.data, dtype).reshape(height, width)
+        return labels
+
+    def message(self, header: Any) -> Image:
+        """Return the message with the labels that were written."""
+        self._message.header = header
+        return self._message
+
+
 def from_array(pixels: Array, encoding: str, header: Any) -> Image:
     """Return a message of uint8 or uint16 pixels [H, W] or [H, W, C], rows without padding."""
     message = Image(header=header, height=pixels.shape[0], width=pixels.shape[1])
     message.encoding = encoding
     message.is_bigendian = int(pixels.dtype.itemsize > 1 and sys.byteorder == 'big')
     message.step = pixels[0].nbytes
-    # An array.array is assigned as it is; the message would check other types byte by byte.
-    data = array('B')
-    data.frombytes(np.ascontiguousarray(pixels).view(np.uint8).data)
-    message.data = data
+    # Assigned, it would be copied once more, and all but an array.array checked byte by byte.
+    message.data.frombytes(np.ascontiguousarray(pixels).view(np.uint8).data)
     return message
 
 

@@ -15,9 +15,11 @@
 """From a camera's message to the messages that are published for it, without a node."""
 
 from copy import deepcopy
+import tracemalloc
 
 import cv2
 from helpers.ros_probe import blocks, rgb_message, stamped
+from helpers.tiny_model import COLORS
 import numpy as np
 import pytest
 from sensor_msgs.msg import CameraInfo, CompressedImage
@@ -26,7 +28,7 @@ from swiftnet_ros.core import labels
 from swiftnet_ros.core.frames import Frame
 from swiftnet_ros.errors import InvalidFrameError
 from swiftnet_ros.ros.camera_outputs import OUTPUTS, segment_message
-from swiftnet_ros.ros.image_msgs import to_labels
+from swiftnet_ros.ros.image_msgs import LabelBuffer, to_labels
 from swiftnet_ros.ros.info_msgs import pinhole, scaled
 from swiftnet_ros.ros.node_parameters import NodeParameters
 from swiftnet_ros.segmenter import Segmenter
@@ -159,3 +161,70 @@ def test_a_compressed_message_is_decoded_up_to_the_limit(segmenter):
     assert np.array_equal(pixels_of(found)[..., 0], expected)
     with pytest.raises(InvalidFrameError):
         made(message, {'label_image'}, segmenter, max_decoded_pixels=1999)
+
+
+def label_image(image, segmenter, buffer):
+    """Return the label image of a frame, made with a buffer."""
+    given = (rgb_message(image, 1), {'label_image'}, NodeParameters(), segmenter, None, buffer)
+    return dict(segment_message(*given).messages)['label_image']
+
+
+def test_a_buffer_is_one_label_image_after_another(segmenter):
+    buffer = LabelBuffer()
+    for seed, size in enumerate([(200, 300), (200, 300), (40, 50), (50, 40), (200, 300)]):
+        image = blocks(*size, seed)
+        message = label_image(image, segmenter, buffer)
+        assert (message.height, message.width, message.step) == (*size, size[1])
+        assert np.array_equal(to_labels(message), segmenter.segment(image).labels)
+    data = message.data
+    assert label_image(blocks(200, 300, 9), segmenter, buffer).data is data
+
+
+def test_cameras_of_different_sizes_do_not_share_label_images(segmenter):
+    images = [blocks(200, 300, 1), blocks(48, 64, 2)]
+    messages = [label_image(image, segmenter, LabelBuffer()) for image in images]
+    for image, message in zip(images, messages):
+        assert np.array_equal(to_labels(message), segmenter.segment(image).labels)
+
+
+@pytest.mark.parametrize('threshold', [0.0, 0.5])
+def test_a_buffer_changes_no_output(segmenter, threshold):
+    settings = {'confidence_threshold': threshold, 'output_size': 'network'}
+    expected = made(MESSAGE, ALL, segmenter, **settings)
+    result = segment_message(
+        MESSAGE, ALL, NodeParameters(**settings), segmenter, None, LabelBuffer()
+    )
+    assert dict(result.messages) == expected
+
+
+def test_results_without_a_buffer_keep_their_labels(segmenter):
+    first = made(MESSAGE, {'label_image'}, segmenter)['label_image']
+    before = bytes(first.data)
+    made(rgb_message(blocks(40, 50, 9), 8), {'label_image'}, segmenter)
+    assert bytes(first.data) == before
+
+
+def test_a_steady_stream_allocates_nothing_of_the_size_of_a_frame(segmenter):
+    image = np.zeros((1080, 1920, 3), np.uint8)
+    image[:, 960:] = COLORS[1]
+    message, buffer = rgb_message(image, 1), LabelBuffer()
+
+    def process():
+        result = segment_message(
+            message, {'label_image'}, NodeParameters(), segmenter, None, buffer
+        )
+        assert list(result.messages)
+
+    process()
+    tracemalloc.start()
+    try:
+        process()
+        before = tracemalloc.get_traced_memory()[0]
+        for _ in range(5):
+            process()
+        after, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert after - before < 20_000
+    # Less than the labels: only what is computed for cells on a boundary.
+    assert peak - before < 1080 * 1920

@@ -136,6 +136,45 @@ def test_size_may_change_from_frame_to_frame(segmenter, noise):
     np.testing.assert_array_equal(segmenter.segment(noise(48, 64)).labels, first)
 
 
+def test_results_keep_their_labels_while_others_are_made(segmenter, noise):
+    sizes = [(48, 64), (270, 480), (48, 64), (97, 131), (270, 480)]
+    results, then = [], []
+    for seed, size in enumerate(sizes):
+        result = segmenter.segment(noise(*size, seed=seed), 'bgr', with_confidence=seed % 2 == 1)
+        results.append(result.labels)
+        then.append(result.labels.copy())
+    for labels, expected in zip(results, then):
+        np.testing.assert_array_equal(labels, expected)
+    assert not np.shares_memory(results[0], results[2])
+
+
+@pytest.mark.parametrize('with_confidence', [False, True])
+@pytest.mark.parametrize('size', [(270, 480), (48, 64)])
+def test_labels_are_written_to_the_given_array(segmenter, noise, size, with_confidence):
+    expected = segmenter.segment(noise(50, 60), with_confidence=with_confidence, output_size=size)
+    out = np.empty(size, np.uint8)
+    result = segmenter.segment(
+        noise(50, 60), with_confidence=with_confidence, output_size=size, out=out
+    )
+    assert result.labels is out
+    np.testing.assert_array_equal(out, expected.labels)
+
+
+@pytest.mark.parametrize(
+    'out',
+    [
+        np.empty((4, 5), np.uint8),
+        np.empty((4, 4), np.uint16),
+        np.empty((4, 8), np.uint8)[:, ::2],
+        np.frombuffer(bytes(16), np.uint8).reshape(4, 4),
+    ],
+    ids=['size', 'type', 'gaps', 'read-only'],
+)
+def test_an_array_that_cannot_take_the_labels_raises(segmenter, noise, out):
+    with pytest.raises(InvalidValueError, match=r'contiguous, writable array of uint8 \[4, 4\]'):
+        segmenter.segment(noise(4, 4), out=out)
+
+
 def test_more_than_255_classes_have_uint16_labels(
     tmp_path, contract_model, spec_with, bilinear, noise
 ):

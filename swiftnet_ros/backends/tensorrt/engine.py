@@ -35,7 +35,7 @@ from swiftnet_ros.backends.tensorrt.frame_plan import FrameFormat, FramePlan
 from swiftnet_ros.backends.tensorrt.identity import this_machine
 from swiftnet_ros.backends.tensorrt.source import file_precision
 from swiftnet_ros.core.frames import Frame
-from swiftnet_ros.core.labels import Logits, Segmentation
+from swiftnet_ros.core.labels import Labels, Logits, Segmentation
 from swiftnet_ros.errors import EngineMismatchError, EngineUnavailableError, InvalidValueError
 from swiftnet_ros.model_spec import ModelFile
 from swiftnet_ros.system.image_size import Size
@@ -139,7 +139,11 @@ class TensorRtBackend(Backend):
             return self._execution.layer_ms(runs)
 
     def segment(
-        self, frame: Frame, output_size: Size, with_confidence: bool = False
+        self,
+        frame: Frame,
+        output_size: Size,
+        with_confidence: bool = False,
+        out: Optional[Labels] = None,
     ) -> Segmentation:
         """Label a frame with everything on the GPU; see `Backend.segment`."""
         frame_size = (frame.height, frame.width)
@@ -151,7 +155,7 @@ class TensorRtBackend(Backend):
                 self._free_oldest_plans()
                 plan = FramePlan(key, self.spec, self._cuda, self._execution)
             self._plans[key] = plan
-            result = plan.run(frame)
+            result = plan.run(frame, out)
             if is_new and self._can_capture:
                 self._can_capture = plan.capture()
             return result

@@ -25,7 +25,7 @@ from swiftnet_ros.backends.cuda.kernels import LabelsStep, ResizeStep
 from swiftnet_ros.backends.cuda.memory import GpuMemory, PinnedBuffer
 from swiftnet_ros.backends.tensorrt.execution import EngineExecution
 from swiftnet_ros.core.frames import Frame
-from swiftnet_ros.core.labels import Segmentation
+from swiftnet_ros.core.labels import Labels, Segmentation
 from swiftnet_ros.model_spec import ModelSpec
 from swiftnet_ros.system.image_size import Size
 
@@ -75,8 +75,12 @@ class FramePlan:
             self.free()
             raise
 
-    def run(self, frame: Frame) -> Segmentation:
-        """Segment a frame; the first without a graph, since TensorRT initializes itself then."""
+    def run(self, frame: Frame, out: Optional[Labels] = None) -> Segmentation:
+        """
+        Segment a frame; the first without a graph, since TensorRT initializes itself then.
+
+        The labels are copied to `out` if there is one.
+        """
         start = perf_counter()
         np.copyto(self._frame.host, frame.pixels.reshape(self._frame.host.shape))
         copied = perf_counter()
@@ -86,7 +90,8 @@ class FramePlan:
             self._graph.launch(self._device.stream_handle)
         self._device.stream.synchronize()
         finished = perf_counter()
-        labels = self._labels.host.copy()
+        labels = np.empty_like(self._labels.host) if out is None else out
+        np.copyto(labels, self._labels.host)
         confidence = None if self._confidence is None else self._confidence.host.copy()
         seconds = self._stage_seconds()
         seconds['prepare'] += copied - start

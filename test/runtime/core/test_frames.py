@@ -18,7 +18,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 import numpy as np
 import pytest
-from swiftnet_ros.core.frames import Frame, parse_output_size, to_network_input, to_rgb
+from swiftnet_ros.core.frames import (
+    CHANNEL_ORDERS,
+    Frame,
+    parse_output_size,
+    to_network_input,
+    to_rgb,
+)
 from swiftnet_ros.errors import InvalidFrameError, InvalidValueError, UnknownNameError
 
 SIDES = st.integers(1, 70)
@@ -48,6 +54,17 @@ def test_reordering_before_or_after_the_stretch_is_the_same(h, w, height, width,
         to_network_input(Frame(bgra, 'bgra'), height, width),
         to_network_input(Frame(rgb), height, width),
     )
+
+
+@pytest.mark.parametrize('size', [(70, 90), (20, 30)])
+@pytest.mark.parametrize('order', CHANNEL_ORDERS)
+def test_a_given_array_takes_the_input(order, size):
+    shape = size if order == 'mono' else (*size, len(CHANNEL_ORDERS[order]))
+    frame = Frame(np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8), order)
+    out = np.empty((1, 48, 64, 3), np.uint8)
+    found = to_network_input(frame, 48, 64, out)
+    assert np.shares_memory(found, out)
+    np.testing.assert_array_equal(out, to_network_input(frame, 48, 64))
 
 
 def test_frame_of_the_input_size_is_not_copied(noise):
