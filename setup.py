@@ -86,6 +86,7 @@ EXTRAS = {
         'filelock>=3.20.1,<5',
         'matplotlib>=3.7,<4',
         'onnxscript>=0.5,<1',
+        'pycocotools>=2.0.8,<3',
         'tensorboard>=2.14,<3',
         'torch>=2.6,<3',
         'torch-pruning>=1.6,<1.7',

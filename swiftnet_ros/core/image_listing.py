@@ -175,22 +175,32 @@ def pair_files(
     lonely = [path for name, path in named.items() if name not in labeled]
     unused = [path for name, path in labeled.items() if name not in named]
     parts = [f'{safe_text(images)} and {safe_text(labels.name)}: {len(pairs)} pairs']
-    parts += _missing('images without a label', lonely, images)
-    parts += _missing('labels without an image', unused, labels)
+    parts += missing_files('images without a label', lonely, images)
+    parts += missing_files('labels without an image', unused, labels)
     for item, ending in zip(found, (image_ending, label_ending)):
         if item.skipped and not ending:
             parts.append(f'skipped in {safe_text(item.folder.name)}: {item.skipped_text()}')
-    unpaired = len(lonely) + len(unused)
-    too_many = unpaired > _MAX_UNPAIRED * (len(pairs) + unpaired)
-    if not pairs or (too_many and not allow_unpaired):
-        raise UnpairedFilesError('; '.join(parts), len(pairs))
+    check_unpaired(parts, len(pairs), len(lonely) + len(unused), allow_unpaired)
     if len(parts) > 1:
         warn('; '.join(parts))
-    _warn_of_orientation(images, [image for image, _ in pairs], warn)
+    warn_of_orientation(images, [image for image, _ in pairs], warn)
     return pairs
 
 
-def _warn_of_orientation(folder: Path, files: List[Path], warn: Warn) -> None:
+def check_unpaired(
+    parts: Sequence[str], pairs: int, unpaired: int, allow_unpaired: bool = False
+) -> None:
+    """
+    Raise UnpairedFilesError, which says `parts`, for no pairs or too many unpaired files.
+
+    More than 5 % are too many, unless `allow_unpaired`.
+    """
+    too_many = unpaired > _MAX_UNPAIRED * (pairs + unpaired)
+    if not pairs or (too_many and not allow_unpaired):
+        raise UnpairedFilesError('; '.join(parts), pairs)
+
+
+def warn_of_orientation(folder: Path, files: Sequence[Path], warn: Warn = print_warning) -> None:
     """Report rotated images among at most _MAX_CHECKED: their labels may be rotated or not."""
     checked = files[:: -(-len(files) // _MAX_CHECKED)]
     rotated = [path for path in checked if exif_orientation(path) != 1]
@@ -202,7 +212,8 @@ def _warn_of_orientation(folder: Path, files: List[Path], warn: Warn) -> None:
         )
 
 
-def _missing(what: str, files: List[Path], folder: Path) -> List[str]:
+def missing_files(what: str, files: Sequence[Path], folder: Path) -> List[str]:
+    """Return how many files there are and the first of them, as `what`: [] for none."""
     if not files:
         return []
     names = [safe_text(path.relative_to(folder)) for path in files[:_MAX_NAMED]]

@@ -45,12 +45,17 @@ def read_json_object(path: Path, what: str, max_bytes: int = MAX_BYTES) -> Dict[
     return tree
 
 
-def check_kinds(tree: Mapping[str, Any], kinds: Mapping[str, Kinds], name: str) -> None:
+def check_kinds(
+    tree: Mapping[str, Any],
+    kinds: Mapping[str, Kinds],
+    name: str,
+    expected: str = 'what this package wrote',
+) -> None:
     """Raise InvalidTextError, which names `name`, for a key that is missing or of another type."""
     for key, kind in kinds.items():
         if not isinstance(tree.get(key, ...), kind):
             reason = f'{key} is missing or of another type'
-            raise InvalidTextError(name, reason, 'what this package wrote')
+            raise InvalidTextError(name, reason, expected)
 
 
 def parse_json(text: Union[str, bytes], name: str) -> Any:

@@ -24,6 +24,9 @@ from helpers.damage import damaged, FileKind, odd_json, ODD_VALUES, odd_yaml, wi
 from helpers.tiny_training import tiny_checkpoint, tiny_config
 import torch
 from training.datasets.class_table import read_class_table
+from training.datasets.coco import CocoAnnotations, read_coco
+from training.datasets.cvat import read_color_map
+from training.datasets.labelme import LabelmeAnnotations, read_labelme
 from training.experiments.result import read_result
 from training.pruning.history import load_history
 from training.pruning.masks import load_masks, save_masks
@@ -67,6 +70,26 @@ LABEL_MAP = {
     'odds': 8.0,
     'over': ['person'],
 }
+COCO = {
+    'images': [{'id': 1, 'file_name': 'a.png', 'height': 6, 'width': 8}],
+    'categories': [{'id': 3, 'name': 'floor'}],
+    'annotations': [
+        {'image_id': 1, 'category_id': 3, 'iscrowd': 0, 'segmentation': [[0, 0, 5, 0, 5, 5]]},
+        {'image_id': 1, 'category_id': 3, 'segmentation': {'size': [6, 8], 'counts': [40, 8]}},
+        {'image_id': 1, 'category_id': 3, 'segmentation': {'size': [6, 8], 'counts': 'X18'}},
+    ],
+}
+LABELME = {
+    'imagePath': 'a.png',
+    'imageHeight': 6,
+    'imageWidth': 8,
+    'shapes': [
+        {'label': 'floor', 'shape_type': 'polygon', 'points': [[0, 0], [5, 0], [5, 5]]},
+        {'label': 'floor', 'shape_type': 'mask', 'points': [[0, 0], [0, 0]], 'mask': ''},
+        {'label': 'floor', 'shape_type': 'circle', 'points': [[3, 3], [4, 4]]},
+    ],
+}
+COLOR_MAP = b'# label:color_rgb:parts:actions\nbackground:0,0,0::\nfloor:250,50,83::\n'
 RECORDS = [{'step': 1, 'loss': 0.5}, {'step': 2, 'loss': 0.25}]
 # Values that torch.save stores and JSON does not.
 ODD_TENSORS = [
@@ -77,6 +100,13 @@ ODD_TENSORS = [
     torch.zeros(4, dtype=torch.int64),
     torch.empty(3, device='meta'),
 ]
+
+
+def draw_coco(path: Path) -> None:
+    file = read_coco(path)
+    for image in file.images.values():
+        ids = dict.fromkeys(file.names, 0)
+        CocoAnnotations(image.size, [(path, image.objects)], ids, 255, False).to_ids()
 
 
 def training_kinds(folder: Path) -> list[FileKind]:
@@ -128,6 +158,15 @@ def training_kinds(folder: Path) -> list[FileKind]:
             lambda path: load_label_map(str(path)),
         ),
         FileKind('records', 'odd.jsonl', records, lambda path: drop_records(path, 'step', 1)),
+        FileKind(
+            'color map', 'odd.txt', lambda random: damaged(COLOR_MAP, random), read_color_map
+        ),
+        json_kind('COCO annotations', COCO, draw_coco),
+        json_kind(
+            'labelme annotations',
+            LABELME,
+            lambda path: LabelmeAnnotations(read_labelme(path), {}, 255).to_ids(),
+        ),
         json_kind('pruning history', HISTORY, load_history),
         json_kind('masks', masks, load_masks),
         json_kind('result', RESULT, read_result),

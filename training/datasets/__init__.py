@@ -24,7 +24,10 @@ from training.datasets.ade20k import ade20k
 from training.datasets.base import ImageLabelDataset
 from training.datasets.camvid import camvid
 from training.datasets.cityscapes import cityscapes
+from training.datasets.coco import coco
+from training.datasets.cvat import cvat
 from training.datasets.folder import folder
+from training.datasets.labelme import labelme
 from training.datasets.warehouse import warehouse
 from training.schema.from_yaml import checked_options
 
@@ -35,7 +38,10 @@ DATASETS: dict[str, Callable[..., ImageLabelDataset]] = {
     'ade20k': ade20k,
     'camvid': camvid,
     'cityscapes': cityscapes,
+    'coco': coco,
+    'cvat': cvat,
     'folder': folder,
+    'labelme': labelme,
     'warehouse': warehouse,
 }
 

@@ -23,10 +23,12 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+from swiftnet_ros.core.image_listing import print_warning
 from swiftnet_ros.errors import InvalidValueError, UnknownNameError
 from swiftnet_ros.system.paths import expand_path
 from swiftnet_ros.text import safe_text
 from training.datasets import allowing_unpaired, open_dataset
+from training.datasets.annotations import unlisted_names
 from training.datasets.base import ImageLabelDataset, read_label, Sample
 from training.datasets.class_table import (
     ClassTable,
@@ -37,6 +39,9 @@ from training.datasets.class_table import (
     UNLABELED,
 )
 from training.schema.config import DataConfig, SourceConfig
+
+# The datasets whose folders have names of their own.
+_OWN_DATA = ('coco', 'cvat', 'folder', 'labelme')
 
 
 class SourcePart(NamedTuple):
@@ -77,6 +82,15 @@ class NameMap:
                 ids[number] = excluded_id(ids_of[self.exclude[name]], len(ids_of))
             elif wanted in ids_of:
                 ids[number] = ids_of[wanted]
+        unlisted = [
+            name
+            for name, number in own_ids.items()
+            if ids[number] == UNLABELED and name not in self.remap
+        ]
+        counts = getattr(dataset, 'counts', {})
+        names = unlisted_names({name: counts.get(name) for name in unlisted})
+        if names:
+            print_warning(f'{key}: classes that the model does not have are unlabeled: {names}')
         if (ids == UNLABELED).all():
             expected = f'a remap of some to {", ".join(ids_of)}'
             raise InvalidValueError(f'classes of {key}', ', '.join(own_ids), expected)
@@ -178,9 +192,9 @@ def description(config: DataConfig) -> str:
 
 
 def source_name(source: SourceConfig) -> str:
-    """Return the name of a dataset, for one in the layout of `folder` that of its folder."""
-    is_folder = source.dataset == 'folder' and source.root is not None
-    return Path(source.root or '').name if is_folder else source.dataset
+    """Return the name of a dataset, for a user's own data that of its folder."""
+    is_own = source.dataset in _OWN_DATA and source.root is not None
+    return Path(source.root or '').name if is_own else source.dataset
 
 
 def _mixed(
