@@ -16,13 +16,13 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-import os
 
 from swiftnet_ros.errors import MissingOptionError
 from swiftnet_ros.system.paths import path_argument
 from training.commands.arguments import CommandParser
 from training.datasets.mixture import with_unpaired
 from training.schema.config import load_config
+from training.trainer.distributed import is_main_process
 from training.trainer.train import train
 
 
@@ -49,6 +49,6 @@ def main(arguments: Sequence[str]) -> int:
         config, options.root, options.out, options.init, other_classes=options.other_classes
     )
     # Only the first process of torchrun.
-    if os.environ.get('RANK', '0') == '0':
+    if is_main_process():
         print(path)
     return 0

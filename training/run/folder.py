@@ -108,10 +108,10 @@ def lock_run(folder: Path) -> Iterator[None]:
     """
     Hold the lock of a run folder, created if missing and removed again if it stays empty.
 
-    The lock is released when the process ends. There is none for processes that torchrun started,
-    which share their run, nor on a file system without locks.
+    The lock is released when the process ends. There is none on a file system without locks. Of
+    several processes that torchrun started, the first one holds it for all.
     """
-    if int(os.environ.get('WORLD_SIZE', '1')) > 1:
+    if os.environ.get('RANK', '0') != '0':
         yield
         return
     is_new = not folder.exists()

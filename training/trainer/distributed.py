@@ -12,13 +12,41 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Synchronized batch norm: statistics over the batch of all processes, on CPUs too."""
+"""Several processes of one run: what the first one decides, and synchronized batch norms."""
 
-from typing import Any
+import os
+from typing import Any, TypeVar
 
+from accelerate.utils import broadcast_object_list
 import torch
 from torch import nn, Tensor
 import torch.distributed as dist
+
+T = TypeVar('T')
+
+
+def count_processes() -> int:
+    """Return how many processes torchrun started on all machines, 1 without it."""
+    return int(os.environ.get('WORLD_SIZE', '1'))
+
+
+def is_main_process() -> bool:
+    """Return whether this is the process that reads and writes the run's folder."""
+    return os.environ.get('RANK', '0') == '0'
+
+
+def from_main_process(value: T) -> T:
+    """
+    Return the value that the main process passed; those of the others do not matter.
+
+    The folder of a run may be on the main process's machine only. With several processes an
+    accelerator must have been built before.
+    """
+    if count_processes() == 1:
+        return value
+    values = [value]
+    broadcast_object_list(values)
+    return values[0]
 
 
 def synchronize_norms(network: nn.Module, processes: int) -> nn.Module:

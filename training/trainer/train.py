@@ -52,6 +52,7 @@ from training.datasets.mixture import (
 from training.models.encoders.base import Encoder
 from training.run.checkpoint import adopt_shapes, Checkpoint, load_checkpoint
 from training.run.folder import drop_records, lock_run, RunPaths
+from training.run.origin import Origin
 from training.schema.config import (
     Config,
     OptimizerConfig,
@@ -60,7 +61,12 @@ from training.schema.config import (
 from training.trainer.callbacks import Callback, default_callbacks, keep_steps, update_ema
 from training.trainer.device import build_accelerator, memory_format, replay_as_cuda_graph
 from training.trainer.distillation import load_teacher, Objective
-from training.trainer.distributed import synchronize_norms
+from training.trainer.distributed import (
+    count_processes,
+    from_main_process,
+    is_main_process,
+    synchronize_norms,
+)
 from training.trainer.divergence import stop_if_diverged
 from training.trainer.initial_weights import initial_network, pretrained_sha256
 from training.trainer.losses import build_loss
@@ -94,12 +100,16 @@ def train(
     paths = RunPaths(folder)
     if folder.exists() and not folder.is_dir():
         raise InvalidValueError('--out', str(folder), 'a folder')
-    if not paths.trained.exists():
+    if count_processes() > 1:
+        # Connects the processes.
+        build_accelerator(config.train.amp)
+    if count_processes() > 1 or not paths.trained.exists():
         with lock_run(folder):
-            if not paths.trained.exists():
+            if not from_main_process(paths.trained.exists()):
                 _train(config, root, paths, initial, after_step, other_classes)
                 return paths.trained
-    _check_finished(config, root, paths, initial, may_differ)
+    if is_main_process():
+        _check_finished(config, root, paths, initial, may_differ)
     return paths.trained
 
 
@@ -127,11 +137,13 @@ def _train(
     """Start or resume a run and finish it."""
     set_seed(config.train.seed)
     accelerator = build_accelerator(config.train.amp)
-    last = load_checkpoint(paths.last) if paths.last.exists() else None
-    if last is not None:
+    last = None
+    if is_main_process() and paths.last.exists():
+        last = load_checkpoint(paths.last)
         check_same_config(config, paths)
+    last = from_main_process(last)
     dataset, parts = open_training_data(config.data, root)
-    origin = check_same_origin(dataset, paths, initial)
+    origin = _common_origin(dataset, paths, initial)
     dataset = _cached(dataset, config)
     counts = _class_counts(config, dataset, paths, accelerator)
     weights = class_weights(config.class_weights, counts and counts.weighted(image_weights(parts)))
@@ -210,6 +222,20 @@ def _step(
     reduced = accelerator.reduce(loss.detach(), reduction='mean')
     assert isinstance(reduced, Tensor)
     return float(reduced)
+
+
+def _common_origin(dataset: ImageLabelDataset, paths: RunPaths, initial: Path | None) -> Origin:
+    """Return what the run learns from; raise if it is another one or differs by process."""
+    if is_main_process():
+        return from_main_process(check_same_origin(dataset, paths, initial))
+    own = Origin.of(dataset, initial)
+    if from_main_process(own) != own:
+        raise InvalidValueError(
+            'training data of this process',
+            f'{own.images} images or weights of --init other than those of the first process',
+            'the same files on every machine',
+        )
+    return own
 
 
 def _prepare_network(network: nn.Module, config: Config, last: Checkpoint | None) -> None:

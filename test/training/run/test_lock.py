@@ -115,6 +115,9 @@ def test_existing_folder_stays(tmp_path):
 
 
 def test_processes_of_torchrun_share_their_run(tmp_path, monkeypatch):
-    monkeypatch.setenv('WORLD_SIZE', '2')
+    monkeypatch.setenv('RANK', '1')
     with lock_run(tmp_path / 'run'), lock_run(tmp_path / 'run'):
         assert not (tmp_path / 'run').exists()
+    monkeypatch.setenv('RANK', '0')
+    with lock_run(tmp_path / 'run'):
+        assert (tmp_path / 'run' / LOCK).exists()

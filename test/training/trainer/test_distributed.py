@@ -12,29 +12,39 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Two processes on the CPU train like one process with twice the batch."""
+"""Two processes on the CPU, of two machines, train like one process with twice the batch."""
 
 from collections.abc import Mapping
 import math
 import os
+import shutil
 import socket
 import subprocess
 import sys
 
 from helpers.checkout import ROOT
 from helpers.synced_norms import backpropagate_half, backpropagated, features, fresh_norm
-from helpers.tiny_training import CLASSES, tiny_config, write_config
+from helpers.tiny_training import (
+    CLASSES,
+    step_losses,
+    stopped_after,
+    tiny_config,
+    write_config,
+)
 import pytest
 import torch
 from torch import nn
 from torch.multiprocessing.spawn import spawn
 from training.models import build_model
 from training.run.checkpoint import load_checkpoint
-from training.run.folder import read_records, RunPaths
+from training.run.folder import RunPaths
 from training.trainer.distributed import SyncedBatchNorm2d, synchronize_norms
 from training.trainer.train import train
 
-SECTIONS = {'train': {'epochs': 3, 'evaluate_every': 0}, 'optimizer': {'lr': 0.001}}
+SECTIONS = {
+    'train': {'epochs': 3, 'evaluate_every': 0, 'checkpoint_every': 1},
+    'optimizer': {'lr': 0.001},
+}
 
 
 def free_port() -> int:
@@ -43,33 +53,56 @@ def free_port() -> int:
         return int(listener.getsockname()[1])
 
 
-def run_torchrun(*words: str) -> subprocess.CompletedProcess:
-    torchrun = ['torch.distributed.run', '--nproc_per_node', '2', '--master_addr', '127.0.0.1']
-    return subprocess.run(
-        [sys.executable, '-m', *torchrun, '--master_port', str(free_port()), *words],
-        cwd=ROOT,
-        env={**os.environ, 'OMP_NUM_THREADS': '1', 'CUDA_VISIBLE_DEVICES': ''},
-        capture_output=True,
-        text=True,
-        timeout=240,
-    )
+def run_agents(*words: tuple[str, ...], static: bool = False) -> list[tuple[int, str, str]]:
+    """
+    Run torchrun with one process on each of several machines, which are all this one.
+
+    `words` are the command of each. Returns exit code, stdout and stderr of each.
+    """
+    port = str(free_port())
+    shared = ['--nnodes', str(len(words)), '--nproc-per-node', '1']
+    where = ['--rdzv-backend', 'c10d', '--rdzv-endpoint', f'127.0.0.1:{port}', '--rdzv-id', 'a']
+    if static:
+        where = ['--master-addr', '127.0.0.1', '--master-port', port]
+    env = {**os.environ, 'OMP_NUM_THREADS': '1', 'CUDA_VISIBLE_DEVICES': ''}
+    agents = [
+        subprocess.Popen(
+            [sys.executable, '-m', 'torch.distributed.run', *shared, *where,
+             *(['--node-rank', str(number)] if static else []), *command],
+            cwd=ROOT, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )
+        for number, command in enumerate(words)
+    ]  # fmt: skip
+    try:
+        outputs = [agent.communicate(timeout=240) for agent in agents]
+    finally:
+        for agent in agents:
+            agent.terminate()
+    return [(agent.returncode, *output) for agent, output in zip(agents, outputs, strict=True)]
+
+
+@pytest.fixture(scope='module')
+def alone(folder_root, tmp_path_factory):
+    """Return the folder of a run of one process."""
+    folder = tmp_path_factory.mktemp('alone')
+    train(tiny_config(**SECTIONS), folder_root, folder / 'run')
+    return folder / 'run'
+
+
+def words(folder, root, out) -> tuple[str, ...]:
+    path = write_config(folder / 'tiny.yaml', **SECTIONS)
+    return ('-m', 'training', 'train', str(path), '--root', str(root), '--out', str(out))
 
 
 @pytest.mark.timeout(400)
-def test_two_processes_train_like_one_with_twice_the_batch(folder_root, tmp_path):
-    train(tiny_config(**SECTIONS), folder_root, tmp_path / 'one')
-    path, two = write_config(tmp_path / 'tiny.yaml', **SECTIONS), tmp_path / 'two'
-    words = ['-m', 'training', 'train', str(path), '--root', str(folder_root), '--out', str(two)]
-    done = run_torchrun(*words)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.split() == [str(RunPaths(two).trained)]
-    alone, together = (
-        [record['loss'] for record in read_records(RunPaths(tmp_path / name).losses)]
-        for name in ('one', 'two')
-    )
-    assert len(together) == 6
-    assert together == pytest.approx(alone, rel=1e-4)
-    expected = load_checkpoint(RunPaths(tmp_path / 'one').trained).weights
+def test_two_machines_train_like_one_process_with_twice_the_batch(alone, folder_root, tmp_path):
+    two = tmp_path / 'two'
+    command = words(tmp_path, folder_root, two)
+    done = run_agents(command, command)
+    assert [code for code, *_ in done] == [0, 0], [errors for *_, errors in done]
+    assert [output.split() for _, output, _ in done if output] == [[str(RunPaths(two).trained)]]
+    assert step_losses(two) == pytest.approx(step_losses(alone), rel=1e-4)
+    expected = load_checkpoint(RunPaths(alone).trained).weights
     received = load_checkpoint(RunPaths(two).trained).weights
     assert list(received) == list(expected)
     torch.manual_seed(0)
@@ -78,6 +111,22 @@ def test_two_processes_train_like_one_with_twice_the_batch(folder_root, tmp_path
     for name, value in expected.items():
         if 'running' in name:
             torch.testing.assert_close(received[name], value, rtol=0.01, atol=1e-4)
+
+
+@pytest.mark.timeout(400)
+def test_run_of_one_process_is_resumed_on_two_machines_without_shared_storage(
+    alone, folder_root, tmp_path
+):
+    first, second, data = tmp_path / 'first', tmp_path / 'second', tmp_path / 'data'
+    with stopped_after(4):
+        train(tiny_config(**SECTIONS), folder_root, first)
+    shutil.copytree(folder_root, data)
+    commands = words(tmp_path, folder_root, first), words(tmp_path, data, second)
+    done = run_agents(*commands, static=True)
+    assert [code for code, *_ in done] == [0, 0], [errors for *_, errors in done]
+    assert step_losses(first) == pytest.approx(step_losses(alone), rel=1e-4)
+    # Only the first machine has the run.
+    assert not second.exists()
 
 
 def weight_distance(a: Mapping[str, torch.Tensor], b: Mapping[str, torch.Tensor]) -> float:
