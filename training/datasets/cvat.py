@@ -31,7 +31,7 @@ from PIL import Image
 from swiftnet_ros.core.image_files import read_ids
 from swiftnet_ros.core.image_listing import find_files, IMAGE_SUFFIXES
 from swiftnet_ros.errors import FileMissingError, LabelFormatError, UnreadableFileError
-from swiftnet_ros.system.json_reader import read_text
+from swiftnet_ros.system.file_reader import read_text
 from swiftnet_ros.system.library_errors import library_errors
 from swiftnet_ros.text import safe_text
 from training.datasets.annotations import (

@@ -33,8 +33,9 @@ import numpy.typing as npt
 from PIL import Image, ImageDraw
 from swiftnet_ros.core.image_listing import find_files, IMAGE_SUFFIXES
 from swiftnet_ros.errors import FileMissingError, NoImagesError, UnreadableFileError
+from swiftnet_ros.system.file_reader import read_text
 from swiftnet_ros.system.image_size import Size
-from swiftnet_ros.system.json_reader import check_kinds, read_json_object, read_text
+from swiftnet_ros.system.json_reader import check_kinds, read_json_object
 from swiftnet_ros.system.library_errors import library_errors
 from swiftnet_ros.text import safe_text
 from training.datasets.annotations import (
