@@ -48,6 +48,7 @@ from swiftnet_ros.errors import (
     OptionConflictError,
 )
 from swiftnet_ros.segmenter import Segmenter
+from swiftnet_ros.self_check import golden_agreement
 from swiftnet_ros.system.files import write_atomic
 from swiftnet_ros.system.image_size import parse_size
 from swiftnet_ros.system.json_text import to_json
@@ -151,10 +152,14 @@ def _measure(options: Namespace, opened: OpenedModel, segmenter: Segmenter) -> D
     camera = {'camera': [first.height, first.width], 'rate_hz': rate}
     facts = model_facts(segmenter, opened.model.path)
     choice = {'engine_choice': opened.choice, 'versions': versions()}
-    on_gpu: Dict[str, Any] = {'gpu_memory_mb': opened.backend.device_memory_mb}
+    golden = opened.model.golden
+    more: Dict[str, Any] = {
+        'golden_agreement': None if golden is None else golden_agreement(segmenter, golden),
+        'gpu_memory_mb': opened.backend.device_memory_mb,
+    }
     if options.profile:
-        on_gpu['layers_ms'] = opened.backend.layer_ms(_PROFILED_RUNS)
-    return {**report(rounds, segmenter.spec), **facts, **choice, **camera, **on_gpu}
+        more['layers_ms'] = opened.backend.layer_ms(_PROFILED_RUNS)
+    return {**report(rounds, segmenter.spec), **facts, **choice, **camera, **more}
 
 
 def _rounds_over_topics(

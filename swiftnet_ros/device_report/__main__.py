@@ -31,12 +31,14 @@ from argparse import ArgumentParser, Namespace
 import os
 from pathlib import Path
 import platform
+import re
 import subprocess
 import sys
 from time import monotonic
 from typing import Dict, List, Optional, Sequence
 
 from swiftnet_ros.backends.options import add_arguments
+from swiftnet_ros.backends.tensorrt.identity import this_machine
 from swiftnet_ros.benchmark.report import versions
 from swiftnet_ros.core.image_listing import ALLOW_UNPAIRED
 from swiftnet_ros.device_report.measure import (
@@ -59,6 +61,8 @@ from swiftnet_ros.system.process import exit_code
 from swiftnet_ros.text import one_line
 
 PRECISIONS = ('fp32', 'fp16', 'bf16', 'int8')
+_GPU_FACTS = '--query-gpu=name,driver_version,memory.total'
+_QUERY_GPU = ['nvidia-smi', _GPU_FACTS, '--format=csv,noheader']
 _BOARD = Path('/proc/device-tree/model')
 _RELEASE = Path('/etc/nv_tegra_release')
 
@@ -83,7 +87,8 @@ def _run(options: Namespace) -> int:
     todo = plans(options.models or shipped_models(), options.precisions, options.engine)
     measured: List[DeviceMeasurement] = []
     start = monotonic()
-    facts = device_facts()
+    facts = {**device_facts(), **({'note': options.note} if options.note else {})}
+    _write(options, measured, facts)
     for number, plan in enumerate(todo, 1):
         mode = f' {plan.int8_mode}' if plan.int8_mode else ''
         if options.seconds is not None and monotonic() - start > options.seconds:
@@ -95,7 +100,7 @@ def _run(options: Namespace) -> int:
         if measured[-1].failure is not None:
             print(f'    not measured: {measured[-1].failure}', file=sys.stderr, flush=True)
         # After each one, so that a device that fails keeps the results so far.
-        _write(options.out, measured, facts)
+        _write(options, measured, facts)
     print((options.out / 'report.md').read_text(encoding='utf-8'))
     return 0 if any(item.report for item in measured) else 1
 
@@ -105,6 +110,7 @@ def device_facts() -> Dict[str, str]:
     known = {name: value for name, value in versions().items() if value}
     facts = {
         'board': _text(_BOARD),
+        'GPU': _output_of(_QUERY_GPU),
         'Jetson Linux': _text(_RELEASE).partition('\n')[0].lstrip('# '),
         'power mode': _output_of(['nvpmodel', '-q']),
         'system': f'{platform.system()} {platform.release()} {platform.machine()}',
@@ -124,16 +130,28 @@ def _check(options: Namespace) -> None:
     ):
         if folder is not None and not folder.is_dir():
             raise FileMissingError(folder, what)
-    try:
-        options.out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise FolderNotCreatedError(options.out, error.strerror) from error
+    for folder in filter(None, (options.out, options.results)):
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise FolderNotCreatedError(folder, error.strerror) from error
 
 
-def _write(folder: Path, measured: Sequence[DeviceMeasurement], facts: Dict[str, str]) -> None:
-    runs = [item.to_tree() for item in measured]
-    write_json(folder / 'report.json', {'device': facts, 'runs': runs}, indent=1)
-    write_atomic(folder / 'report.md', to_markdown(measured, facts))
+def _write(
+    options: Namespace, measured: Sequence[DeviceMeasurement], facts: Dict[str, str]
+) -> None:
+    tree = {'device': facts, 'runs': [item.to_tree() for item in measured]}
+    write_json(options.out / 'report.json', tree, indent=1)
+    write_atomic(options.out / 'report.md', to_markdown(measured, facts))
+    if options.results is not None and measured:
+        write_json(options.results / f'{_machine_name()}.json', tree, indent=1)
+
+
+def _machine_name() -> str:
+    """Return a file name of the GPU and TensorRT, as nvidia_h100_tensorrt_8.5.2.2."""
+    machine = this_machine()
+    words = f'{machine.gpu_name} {machine.module} {machine.tensorrt_version}'
+    return re.sub(r'[^a-z0-9.]+', '_', words.lower())
 
 
 def _text(path: Path) -> str:
@@ -171,5 +189,7 @@ def _parser() -> ArgumentParser:
     add('--repeat', type=int, default=1, help='repetitions of the images')
     add('--profile', action='store_true', help='also milliseconds of each layer, in report.json')
     add('--seconds', type=float, help='start no measurement after that')
+    add('--results', type=path_argument, metavar='DIR', help='also write DIR/GPU_TENSORRT.json')
+    add('--note', default='', help='a fact of this run, as the outcome of tests')
     add('--out', type=path_argument, default=Path('device_report'), help='folder for the report')
     return parser

@@ -19,13 +19,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from swiftnet_ros.errors import FileMissingError, InvalidValueError
+from swiftnet_ros.errors import FileMissingError, InvalidValueError, MissingOptionError
 from swiftnet_ros.system.files import write_json
 from swiftnet_ros.system.image_size import network_size
 from swiftnet_ros.system.json_text import to_json
 from swiftnet_ros.system.paths import path_argument
 from training.commands.arguments import CommandParser
-from training.profiling.cases import make_cases, PRECISIONS
+from training.profiling.cases import make_cases, PRECISIONS, write_untrained_calibration
 from training.profiling.measure import measure_cases
 from training.profiling.plots import write_plots
 from training.profiling.report import report, update_tables
@@ -68,6 +68,12 @@ def main(arguments: Sequence[str]) -> int:
 def _measure(options: Namespace, settings: ProfilingOptions, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     cases = make_cases(options.models, options.sizes, options.precisions, folder)
+    if options.write:
+        for case in cases:
+            if case.precision == 'int8':
+                write_untrained_calibration(case.path)
+            print(case.path)
+        return
     result = measure_cases(cases, settings)
     if options.plots is not None:
         for path in write_plots(result, options.plots):
@@ -84,6 +90,8 @@ def _check(options: Namespace) -> None:
         raise InvalidValueError('MODEL', 'missing', 'a model to measure, --into or --tables')
     if options.into is not None and (options.models or len(options.sizes) > 1):
         raise InvalidValueError('--into', str(options.into), 'no MODEL and at most one size')
+    if options.write and options.work is None:
+        raise MissingOptionError('--write', '--work DIR')
     if options.json not in (None, _LAST_LINE) and not options.json.parent.is_dir():
         raise FileMissingError(options.json.parent, 'folder')
 
@@ -118,6 +126,7 @@ def _parser() -> CommandParser:
     add(
         '--work', type=path_argument, metavar='DIR', help='keep exported and quantized files there'
     )
+    add('--write', action='store_true', help='write the networks to --work, measure nothing')
     add('--cpu-peak', '--ceiling', action='store_true',
         help='also a large matrix product: the peak throughput of the CPU')  # fmt: skip
     add('--camera-counts', type=int, nargs='+', default=[], metavar='N',

@@ -21,12 +21,14 @@ from pathlib import Path
 from swiftnet_ros.backends.openvino.engine import PRECISIONS as ENGINE_PRECISIONS
 from swiftnet_ros.errors import FileMissingError, UnknownNameError
 from swiftnet_ros.model_spec import read_model, read_spec, write_model
-from swiftnet_ros.model_spec.find_model import find_model
+from swiftnet_ros.model_spec.find_model import find_model, sibling
 from swiftnet_ros.model_spec.qdq import check_pairs
+from swiftnet_ros.system.files import write_atomic
 from swiftnet_ros.system.image_size import format_size, Size
 from training.datasets.warehouse import warehouse
 from training.export import export
 from training.profiling.pyramid_graph import count_gmacs, Gmacs
+from training.quantization.calibration_cache import cache_text, float_tensors, pair_scales
 from training.quantization.calibration_images import NetworkInputs
 from training.quantization.quantizer import fold_for_quantization, Quantizer
 from training.run.checkpoint import Checkpoint, load_checkpoint
@@ -110,6 +112,20 @@ def quantize_untrained(source: Path, small: Path, out: Path) -> Path:
     check_pairs(model, source)
     record = {'method': _CALIBRATION_METHOD, 'source': 'rendered images, random weights'}
     write_model(model, out, replace(read_spec(source), precision='int8', calibration=record), None)
+    return out
+
+
+def write_untrained_calibration(quantized: Path) -> Path:
+    """
+    Write the calibration of implicit INT8 of an untrained pair: the scales of its INT8 file.
+
+    All other tensors get the largest of them, because the scales do not change the latency.
+    """
+    source, out = sibling(quantized, 'fp32'), quantized.with_suffix('.calibration')
+    known = pair_scales(read_model(quantized))
+    largest = max(known.values())
+    names = float_tensors(read_model(source))
+    write_atomic(out, cache_text({name: known.get(name, largest) for name in names}))
     return out
 
 

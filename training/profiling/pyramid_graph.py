@@ -31,6 +31,8 @@ _NAMES = (
     (re.compile(r'/laterals\.\d'), 'laterals'),
     (re.compile(r'/(spp|upsample\.\d+|head)(_\d+)?/'), DECODER),
 )
+# The exporter numbers the modules that the pyramid calls again.
+_LEVEL = re.compile(r'_(\d+)/[^/]*$')
 _POOLING = 'AveragePool'
 
 
@@ -68,6 +70,26 @@ def graph_positions(model: onnx.ModelProto) -> dict[str, GraphPosition]:
             position = _position(node, before)
             positions.update(dict.fromkeys([node.name, *node.output], position))
     return positions
+
+
+def position_of_layers(name: str) -> GraphPosition | None:
+    """
+    Return the position of a layer that a compiler made of nodes whose names it joined.
+
+    Without the graph the level is the number at the end of a module's name, as in `conv1_1`;
+    None for a layer without a known name.
+    """
+    # Weights are shared by the levels, convolutions are not.
+    nodes = sorted(re.split(r'[\s|+]+', name), key=lambda node: not node.endswith('/Conv'))
+    for node in nodes:
+        for pattern, part in _NAMES:
+            if match := pattern.search(node):
+                if part == DECODER:
+                    return GraphPosition(None, DECODER)
+                level = _LEVEL.search(node)
+                part = f'block {int(match["stage"]) + 1}' if part == 'block' else part
+                return GraphPosition(int(level[1]) if level else 0, part)
+    return None
 
 
 def position_order(position: GraphPosition) -> tuple[float, int]:

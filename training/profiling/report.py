@@ -23,6 +23,12 @@ from swiftnet_ros.system.file_reader import read_text
 from swiftnet_ros.system.files import write_atomic
 from swiftnet_ros.system.json_reader import read_json_object
 from swiftnet_ros.system.library_errors import library_errors
+from training.profiling.gpu_tables import (
+    device_block_table,
+    device_facts_table,
+    device_table,
+    xavier_table,
+)
 from training.profiling.scaling import scaling_table, size_series, slope_table
 from training.profiling.tables import (
     block_table,
@@ -50,7 +56,12 @@ TABLES: dict[str, Callable[[JsonTree], str]] = {
     'turns': shared_engine_table,
     'node': node_table,
     'machine': machine_table,
+    'xavier': xavier_table,
+    'device': device_table,
+    'device_blocks': device_block_table,
+    'device_facts': device_facts_table,
 }
+_NOT_RUN = 'Not run yet: there is no {}.'
 _BLOCK = re.compile(
     r'(<!-- bench (?P<file>\S+) (?P<table>\S+) -->\n).*?(<!-- end bench -->)', re.DOTALL
 )
@@ -76,7 +87,7 @@ def with_updated_tables(document: Path) -> str:
     Return the text of a Markdown file with every table made again from its JSON.
 
     A table is between `<!-- bench FILE.json TABLE -->` and `<!-- end bench -->`; FILE is relative
-    to the document, TABLE one of `TABLES`.
+    to the document, and may be a pattern; TABLE is one of `TABLES`.
     """
     text = read_text(document, 'document')
 
@@ -88,8 +99,13 @@ def with_updated_tables(document: Path) -> str:
 
 
 def _make_table(path: Path, name: str) -> str:
+    """Return a table; for a pattern such as `gpu/*.json` one of each file, below its name."""
     if name not in TABLES:
         raise UnknownNameError('bench table', name, TABLES)
+    if '*' in path.name:
+        files = sorted(path.parent.glob(path.name))
+        texts = [f'`{file.name}`:\n\n{_make_table(file, name)}' for file in files]
+        return '\n\n'.join(texts) or _NOT_RUN.format(f'{path.parent.name}/{path.name}')
     what = 'result of bench'
     result = read_json_object(path, what)
     with library_errors(lambda reason: UnreadableFileError(path, what, reason)):
