@@ -18,13 +18,13 @@
 #
 #   scripts/gpu_test.sh [--sanitize] [--seconds N] [--results DIR] [MODEL...]
 #
-# It runs test/gpu, with --sanitize also the kernels' tests under compute-sanitizer, then measures the
-# shipped models (or each MODEL) and, where training/ can run, the networks of the reference work at 2048x1024 and
-# 1024x512, in FP32, FP16 and both kinds of INT8, layer by layer. It writes
-# docs/results/gpu/GPU_TENSORRT.json (DIR instead) and the tables of docs/performance.md, and
-# installs nothing. No measurement starts when N seconds (default 900) are over. PYTHON has numpy, OpenCV,
-# onnx, Pillow, TensorRT, PyCUDA and pytest; TRAINING_PYTHON (default: PYTHON) what training/ needs.
-# Raw output is in $OUT (default: gpu_out).
+# It runs test/gpu, with --sanitize also the kernels' tests under compute-sanitizer. Then it measures
+# the shipped models (or each MODEL) and, where training/ can run, the networks of the reference work
+# at 2048x1024 and 1024x512, in FP32, FP16 and both kinds of INT8, layer by layer. It writes
+# docs/results/gpu/GPU_TENSORRT.json (or in DIR) and the tables of docs/performance.md, and installs
+# nothing. No measurement starts when N seconds (default 900) are over. Raw output is in $OUT
+# (default: gpu_out). PYTHON has numpy, OpenCV, onnx, Pillow, TensorRT, PyCUDA and pytest;
+# TRAINING_PYTHON (default: PYTHON), with the packages in TRAINING_PYTHONPATH, what training/ needs.
 
 set -uo pipefail
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -34,10 +34,11 @@ TRAINING_PYTHON=${TRAINING_PYTHON:-$PYTHON}
 
 sanitize='' seconds=900 results=$ROOT/docs/results/gpu models=()
 sizes=(2048x1024 1024x512)
+while [ $# -gt 0 ]; do
   case $1 in
     --sanitize) sanitize=yes ;;
     --seconds) seconds=${2:?--seconds needs a number} && shift ;;
-    --results) results=${2:?--results needs a folder} && shift ;;
+    --results) results=$(realpath -m "${2:?--results needs a folder}") && shift ;;
     -*) echo "error: unknown option $1; see $0" >&2 && exit 2 ;;
     *) models+=("$(realpath "$1")") ;;
   esac
@@ -51,7 +52,10 @@ start=$SECONDS status=0
 log() { echo "[$((SECONDS - start)) s] $*" >&2; }
 
 # A Python of the kit has a home and libraries of its own.
-training() { env -u PYTHONHOME -u LD_LIBRARY_PATH "PYTHONPATH=$ROOT" "$TRAINING_PYTHON" "$@"; }
+training() {
+  env -u PYTHONHOME -u LD_LIBRARY_PATH "PYTHONPATH=$ROOT:${TRAINING_PYTHONPATH:-}" \
+    "$TRAINING_PYTHON" "$@"
+}
 
 reason=$("$PYTHON" -c 'from swiftnet_ros.backends.tensorrt.engine import TensorRtBackend as backend
 print(backend.unavailable_reason())') || exit 1
