@@ -123,5 +123,7 @@ def _scale_convolution(
     bias = shift + (float_weight(node.inputs[2]) * scale if has_bias else 0)
     node.resize_inputs(3)
     for index, name, array in ((1, 'weight', weight), (2, 'bias', bias)):
+        # A second norm may follow the first, as the decoder's after MobileNetV2's linear blocks.
+        graph.initializers.pop(f'{node.name}/{name}', None)
         folded = add_weight(graph, f'{node.name}/{name}', array.astype(np.float32))
         node.replace_input_with(index, folded)

@@ -17,19 +17,25 @@
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
+import re
 
-from helpers.tiny_quantized import calibrated, export_tiny, inputs, MODELS
+from helpers.tiny_quantized import calibrated, export_tiny, inputs, MODELS, WIDTHS
+from helpers.tiny_training import tiny_checkpoint
 import numpy as np
 import onnx
+from onnx import numpy_helper
 import onnx_ir as ir
 import pytest
 from swiftnet_ros.backends.openvino.engine import openvino_core
 from swiftnet_ros.backends.registry import open_backend
 from swiftnet_ros.model_spec import ModelSpec, read_model, read_spec, write_model
 from swiftnet_ros.model_spec.qdq import check_pairs
+import torch
+from training.export import export
 from training.quantization.folding import fold_batch_norms
 from training.quantization.qdq_writer import quantize_weight
 from training.quantization.quantizer import Quantizer
+from training.schema.config import ModelConfig
 
 
 @pytest.fixture(scope='module', params=MODELS)
@@ -93,6 +99,49 @@ def test_pairs_keep_the_pattern_and_the_contract(exported, tmp_path):
     # One dequantizer for every pair and for the weights of every convolution, none for a bias.
     assert nodes['DequantizeLinear'] == pairs + nodes['Conv']
     assert not any(item.data_type == onnx.TensorProto.INT32 for item in written.graph.initializer)
+
+
+@pytest.mark.parametrize('variant', ['pyramid', 'single_scale'])
+def test_depthwise_layers_have_a_scale_for_each_channel(tmp_path, variant):
+    """Their channels differ most: with one scale for all, small ones would round to nothing."""
+    config = ModelConfig(variant, 'mobilenet_v2', WIDTHS, 1, features=8, output_stride=4)
+    path = tmp_path / 'tiny.onnx'
+    checkpoint = tiny_checkpoint(config)
+    # Norms fold into the convolutions, whose channels then have weights of very different sizes.
+    for name, value in checkpoint.weights.items():
+        if re.search(r'norm\.0\.weight$', name):
+            value *= torch.logspace(-2, 1, len(value))
+    export(checkpoint, path, 'tiny', 64, 96)
+    model = calibrated(path).model('percentile_99.9')
+    check_pairs(model, path)
+    constants = {item.name: item for item in model.graph.initializer}
+    dequantizers = {node.output[0]: node for node in model.graph.node}
+    depthwise = [
+        node
+        for node in model.graph.node
+        if any(item.name == 'group' and item.i > 1 for item in node.attribute)
+    ]
+    assert len(depthwise) == 17
+    for node in depthwise:
+        weight, scale, _ = dequantizers[node.input[1]].input
+        values, scales = (numpy_helper.to_array(constants[name]) for name in (weight, scale))
+        assert values.dtype == np.int8 and scales.shape == (len(values),) and len(values) > 1
+        assert (np.abs(values.reshape(len(values), -1)).max(axis=1) == 63).all()
+        assert len(np.unique(scales)) > 1
+
+
+def test_two_norms_after_one_convolution_fold_into_it(tmp_path):
+    """MobileNetV2's last block has no activation, and the pooling after it begins with a norm."""
+    config = ModelConfig('single_scale', 'mobilenet_v2', WIDTHS, 1, features=8, output_stride=4)
+    path = tmp_path / 'tiny.onnx'
+    export(tiny_checkpoint(config), path, 'tiny', 64, 96)
+    model = read_model(path)
+    folded = ir.to_proto(fold_batch_norms(model).model)
+    writers = {name: node.op_type for node in model.graph.node for name in node.output}
+    norms = [node for node in model.graph.node if node.op_type == 'BatchNormalization']
+    assert any(writers[node.input[0]] == 'BatchNormalization' for node in norms)
+    before, after = (run(graph, ['logits'])['logits'] for graph in (model, folded))
+    np.testing.assert_allclose(after, before, atol=1e-4, rtol=1e-4)
 
 
 def test_shortcut_of_a_sum_has_a_pair_and_its_branch_has_none(exported):
