@@ -20,6 +20,9 @@ from pathlib import Path
 import socket
 import time
 
+import cv2
+import numpy as np
+import numpy.typing as npt
 from swiftnet_ros.system.files import append
 from tensorboard.compat.proto.event_pb2 import Event, SessionLog
 from tensorboard.compat.proto.summary_pb2 import Summary
@@ -30,7 +33,7 @@ _VERSION = 'brain.Event:2'
 
 class EventLog:
     """
-    Appends scalars to a new event file, each in full or not at all.
+    Appends scalars and images to a new event file, each in full or not at all.
 
     torch's SummaryWriter writes in a thread: a full disk there is a traceback, and no error here.
     """
@@ -50,6 +53,17 @@ class EventLog:
         """Append a value; raise OSError with the name of the file if it cannot be written."""
         summary = Summary(value=[Summary.Value(tag=tag, simple_value=value)])
         self._append(Event(step=step, summary=summary))
+
+    def add_image(self, tag: str, pixels: npt.NDArray[np.uint8], step: int) -> None:
+        """Append an RGB image [H, W, 3] as JPEG; raise as `add_scalar`."""
+        encoded = cv2.imencode('.jpg', pixels[..., ::-1])[1].tobytes()
+        height, width = pixels.shape[:2]
+        image = Summary.Image(
+            height=height, width=width, colorspace=3, encoded_image_string=encoded
+        )
+        self._append(
+            Event(step=step, summary=Summary(value=[Summary.Value(tag=tag, image=image)]))
+        )
 
     def _append(self, *events: Event) -> None:
         records = BytesIO()

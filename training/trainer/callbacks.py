@@ -20,15 +20,21 @@ from pathlib import Path
 import sys
 from typing import Any
 
+from swiftnet_ros.core.labels import palette, Pixels
 from torch import nn
 from tqdm import tqdm
 from training.datasets.base import ImageLabelDataset
-from training.evaluation.evaluate import evaluate, torch_predictor
+from training.datasets.class_table import UNLABELED
+from training.evaluation.evaluate import evaluate, Predictor, torch_predictor
+from training.evaluation.visualize import contact_sheet, PredictedSample
 from training.run.checkpoint import Checkpoint, save_checkpoint
 from training.run.event_log import EventLog
 from training.run.folder import append_record, read_records, RunPaths
 from training.schema.config import TrainConfig
 from training.trainer.state import TrainState
+
+# Few and small: each evaluation adds some 50 KB.
+_SHOWN, _SHOWN_WIDTH = 4, 240
 
 Callback = Callable[[TrainState], None]
 
@@ -115,7 +121,11 @@ def show_progress() -> Callback:
 def evaluate_average(
     template: Checkpoint, validation: ImageLabelDataset, paths: RunPaths, board: EventLog
 ) -> Callback:
-    """Evaluate the averaged network on the validation split and record mIoU and IoU."""
+    """
+    Evaluate the averaged network on the validation split and record mIoU and IoU.
+
+    TensorBoard also shows some images with their label and prediction.
+    """
 
     def run(state: TrainState) -> None:
         network = state.averaged_network()
@@ -127,10 +137,20 @@ def evaluate_average(
         append_record(paths.metrics, {'epoch': state.epoch, **result})
         if result['miou'] is not None:
             board.add_scalar('miou', result['miou'], state.step)
+        if len(validation):
+            board.add_image('validation', _renderings(predict, validation), state.step)
         state.miou = result['miou']
         tqdm.write(f'epoch {state.epoch}: mIoU {result["miou"]}', file=sys.stderr)
 
     return run
+
+
+def _renderings(predict: Predictor, dataset: ImageLabelDataset) -> Pixels:
+    """Return images, labels and predictions of samples spread over a dataset, one in each row."""
+    colors = palette([item.rgb for item in dataset.table.classes], UNLABELED)
+    samples = [dataset[index] for index in range(0, len(dataset), -(-len(dataset) // _SHOWN))]
+    items = [PredictedSample(sample, predict(sample.image).labels, colors) for sample in samples]
+    return contact_sheet(items, ('image', 'truth', 'labels'), _SHOWN_WIDTH, False)
 
 
 def save_average(template: Checkpoint, path: Path, with_progress: bool) -> Callback:

@@ -16,6 +16,7 @@
 
 from accelerate.state import AcceleratorState
 from accelerate.utils import set_seed
+import cv2
 from helpers.tiny_training import (
     CLASSES,
     final_weights,
@@ -24,6 +25,7 @@ from helpers.tiny_training import (
     tiny_config,
     write_split,
 )
+import numpy as np
 import pytest
 from swiftnet_ros.errors import (
     FileMissingError,
@@ -81,6 +83,18 @@ class TestFinishedRun:
         shown = {tag: [event.step for event in events.Scalars(tag)] for tag in tags}
         every = list(range(1, 41))
         assert shown == {'loss': every, 'learning_rate': every, 'miou': [20, 40]}
+
+    def test_tensorboard_shows_label_renderings(self, finished_run):
+        events = EventAccumulator(str(finished_run.tensorboard)).Reload()
+        images = events.Images('validation')
+        assert [event.step for event in images] == [20, 40]
+        sheet = cv2.imdecode(np.frombuffer(images[1].encoded_image_string, np.uint8), 1)
+        # Three images with label and prediction, each 240 wide.
+        assert sheet.shape[1] == 3 * 240
+        assert sheet.shape == (images[1].height, images[1].width, 3)
+        label, predicted = sheet[:, 240:480].astype(int), sheet[:, 480:].astype(int)
+        assert np.median(np.abs(label - predicted)) < 10
+        assert len(images[1].encoded_image_string) < 100_000
 
     def test_finished_run_is_not_trained_again(self, finished_run, folder_root, monkeypatch):
         monkeypatch.delattr(train_module, 'run_epoch')
