@@ -50,6 +50,11 @@ class Box(NamedTuple):
         mask = np.zeros((height, width), np.uint8)
         return np.asarray(cv2.fillPoly(mask, [points], 1, shift=_SHIFT), bool)
 
+    def aspect(self, size: Sequence[int]) -> float:
+        """Return width over height in pixels of an image of a size [H, W]."""
+        width, height = (self.corners.max(0) - self.corners.min(0)) * (size[1], size[0])
+        return float(width / max(height, 1e-6))
+
 
 def read_boxes(path: Path, classes: int) -> list[Box]:
     """

@@ -41,12 +41,14 @@ class BoxClass:
     A class of boxes: its name, the class of the pixels that it stands for, and how it fills boxes.
 
     `fill` is the fraction of a box's width and height, around its center, that the class fills
-    whatever the network sees: 0 for shapes such as a forklift's, 0.8 for crates.
+    whatever the network sees: 0 for shapes such as a forklift's, 0.8 for crates. Only boxes whose
+    width is at least `aspect` times their height are filled: a pallet's seen from the front.
     """
 
     name: str
     label: str
     fill: float = 0.0
+    aspect: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -101,10 +103,10 @@ def named_classes(label_map: LabelMap, path: Path) -> Sequence[SemanticClass]:
 
 @dataclass(frozen=True)
 class BoxRules:
-    """What a label map says of boxes: class and fill of each box id, odds, ids of its lists."""
+    """What a label map says of boxes: by box id its label and the rest, odds, ids of its lists."""
 
     labels: Sequence[int]
-    fills: Sequence[float]
+    classes: Sequence[BoxClass]
     odds: float
     over: Sequence[int]
     only_in_boxes: Sequence[int]
@@ -133,7 +135,7 @@ class ClassMatrix:
             raise InvalidValueError('classes of the model', ', '.join(names), expected)
         self.rules = BoxRules(
             labels=[self._id(box.label, f'box {box.name}') for box in label_map.boxes],
-            fills=[box.fill for box in label_map.boxes],
+            classes=label_map.boxes,
             odds=label_map.odds,
             over=[self._id(name, 'over') for name in label_map.over],
             only_in_boxes=[self._id(name, 'only_in_boxes') for name in label_map.only_in_boxes],

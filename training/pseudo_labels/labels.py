@@ -49,9 +49,9 @@ def pseudo_label(
     label[inside] = _labels_inside(probabilities, masks, rules, threshold, inside)
     alone = np.sum(list(masks.values()), 0) == 1
     for box in boxes:
-        fill = rules.fills[box.class_id]
-        if fill:
-            core = box.mask(label.shape, fill) & alone & (label == UNLABELED)
+        kind = rules.classes[box.class_id]
+        if kind.fill and box.aspect(label.shape) >= kind.aspect:
+            core = box.mask(label.shape, kind.fill) & alone & (label == UNLABELED)
             label[core] = rules.labels[box.class_id]
     return label
 

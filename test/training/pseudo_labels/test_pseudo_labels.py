@@ -19,7 +19,13 @@ import pytest
 from swiftnet_ros.errors import InvalidTextError, InvalidValueError, UnknownNameError
 from training.datasets.class_table import shipped_class_table, UNLABELED
 from training.pseudo_labels.boxes import Box, boxes_of_labels, read_boxes
-from training.pseudo_labels.class_map import BoxRules, ClassMatrix, LabelMap, load_label_map
+from training.pseudo_labels.class_map import (
+    BoxClass,
+    BoxRules,
+    ClassMatrix,
+    LabelMap,
+    load_label_map,
+)
 from training.pseudo_labels.images import LabelingOptions
 from training.pseudo_labels.labels import pseudo_label
 from training.pseudo_labels.teacher import FixedSizeTeacher
@@ -27,7 +33,8 @@ import yaml
 
 FLOOR, PALLET, VEHICLE, PERSON = range(4)
 # Box 0 is a pallet that fills half of its box, box 1 a vehicle.
-RULES = BoxRules([PALLET, VEHICLE], [0.5, 0.0], 8.0, [PERSON], [VEHICLE])
+KINDS = [BoxClass('pallet', 'pallet', 0.5), BoxClass('fork', 'vehicle')]
+RULES = BoxRules([PALLET, VEHICLE], KINDS, 8.0, [PERSON], [VEHICLE])
 WHOLE = np.array([(0, 0), (1, 0), (1, 1), (0, 1)], float)
 
 
@@ -71,6 +78,14 @@ def test_core_of_a_filled_box_needs_no_network():
     # A person in front of it stays, and nothing is filled where another box is.
     assert (label_of(0, 0, 0, 1, boxes=[Box(0, WHOLE)]) == PERSON).all()
     assert (label_of(1, 0, 0, 0, boxes=[Box(0, WHOLE), Box(1, WHOLE)]) == UNLABELED).all()
+
+
+def test_only_wide_boxes_are_filled():
+    kinds = [BoxClass('pallet', 'pallet', 0.5, aspect=2.5), KINDS[1]]
+    rules = BoxRules(RULES.labels, kinds, 8.0, [PERSON], [VEHICLE])
+    wide = label_of(1, 0, 0, 0, boxes=[Box(0, WHOLE)], rules=rules, size=(8, 20))
+    assert (wide[2:6, 5:15] == PALLET).all()
+    assert (label_of(1, 0, 0, 0, boxes=[Box(0, WHOLE)], rules=rules) == UNLABELED).all()
 
 
 def test_class_of_boxes_alone_is_unlabeled_outside():
