@@ -109,6 +109,22 @@ def draw_coco(path: Path) -> None:
         CocoAnnotations(image.size, [(path, image.objects)], ids, 255, False).to_ids()
 
 
+def annotation_kinds() -> list[FileKind]:
+    """Return the kinds of files of labeling tools."""
+    return [
+        FileKind(
+            'color map', 'odd.txt', lambda random: damaged(COLOR_MAP, random), read_color_map
+        ),
+        FileKind('COCO annotations', 'odd.json', lambda random: odd_json(COCO, random), draw_coco),
+        FileKind(
+            'labelme annotations',
+            'odd.json',
+            lambda random: odd_json(LABELME, random),
+            lambda path: LabelmeAnnotations(read_labelme(path), {}, 255).to_ids(),
+        ),
+    ]
+
+
 def training_kinds(folder: Path) -> list[FileKind]:
     """Return the kinds of files; valid ones are written to a folder first."""
     save_checkpoint(tiny_checkpoint(), folder / 'tiny.pt')
@@ -133,6 +149,7 @@ def training_kinds(folder: Path) -> list[FileKind]:
 
     config = asdict(tiny_config())
     return [
+        *annotation_kinds(),
         FileKind('checkpoint', 'odd.pt', lambda random: damaged(whole, random), load_checkpoint),
         FileKind('checkpoint content', 'odd.pt', checkpoint, load_checkpoint),
         FileKind(
@@ -158,15 +175,6 @@ def training_kinds(folder: Path) -> list[FileKind]:
             lambda path: load_label_map(str(path)),
         ),
         FileKind('records', 'odd.jsonl', records, lambda path: drop_records(path, 'step', 1)),
-        FileKind(
-            'color map', 'odd.txt', lambda random: damaged(COLOR_MAP, random), read_color_map
-        ),
-        json_kind('COCO annotations', COCO, draw_coco),
-        json_kind(
-            'labelme annotations',
-            LABELME,
-            lambda path: LabelmeAnnotations(read_labelme(path), {}, 255).to_ids(),
-        ),
         json_kind('pruning history', HISTORY, load_history),
         json_kind('masks', masks, load_masks),
         json_kind('result', RESULT, read_result),

@@ -45,7 +45,7 @@ from swiftnet_ros.text import safe_text
 from training.datasets.base import chosen_pairs, read_image, Sample
 from training.datasets.class_table import ClassTable, read_class_table, UNLABELED
 
-Color = tuple[int, int, int]
+RgbColor = tuple[int, int, int]
 Ids = npt.NDArray[np.uint8]
 
 # What tools write where nothing is labeled; a class only if the class table has it.
@@ -164,7 +164,7 @@ def open_classes(
     root: Path,
     classes: str | None,
     remap: Mapping[str, str] | None,
-    names: Callable[[], Mapping[str, Color | None]],
+    names: Callable[[], Mapping[str, RgbColor | None]],
     source: Path,
 ) -> NamedClasses:
     """
@@ -195,7 +195,7 @@ def open_classes(
     return NamedClasses(table, remap)
 
 
-def index_color(index: int) -> Color:
+def index_color(index: int) -> RgbColor:
     """Return the color of an index in the palette of Pascal VOC: far from those before it."""
     red, green, blue = (
         sum((index >> (3 * bit + channel) & 1) << (7 - bit) for bit in range(8))

@@ -38,10 +38,10 @@ from training.datasets.annotations import (
     annotated_images,
     AnnotatedImage,
     AnnotatedImages,
-    Color,
     Ids,
     open_classes,
     path_below,
+    RgbColor,
 )
 from training.datasets.base import read_image, required_root
 
@@ -57,7 +57,7 @@ class ColorMap:
     """The class names of an export, and the color of each as a number."""
 
     names: Sequence[str]
-    colors: Sequence[Color]
+    colors: Sequence[RgbColor]
 
     def read_indices(self, path: Path) -> npt.NDArray[np.intp]:
         """
@@ -145,7 +145,7 @@ def cvat(
 
 def read_color_map(path: Path) -> ColorMap:
     """Read labelmap.txt; raise UnreadableFileError if it is damaged or two classes look equal."""
-    found: dict[str, Color] = {}
+    found: dict[str, RgbColor] = {}
     for number, line in enumerate(read_text(path, _WHAT).splitlines(), 1):
         if not line.strip() or line.lstrip().startswith('#'):
             continue
