@@ -45,16 +45,25 @@ def build_accelerator(amp: str) -> Accelerator:
     )
 
 
-def memory_format(device: torch.device) -> torch.memory_format:
+def memory_format(device: torch.device, network: nn.Module) -> torch.memory_format:
     """
-    Return channels last, the faster format, except for CPUs without AVX-512.
+    Return channels last, the faster format, except where it is not safe on a CPU.
 
-    There torch 2.14 corrupts the heap in channels-last convolutions whose channel counts are no
-    multiples of 8, which pruning with --multiple 1 produces.
+    In torch 2.14 the gradient of a strided 1x1 convolution in channels last corrupts the heap if
+    its input has fewer than 16 channels, and without AVX-512 if they are no multiple of 8, as
+    narrow or pruned networks have.
     """
-    if device.type == 'cpu' and torch.backends.cpu.get_cpu_capability() != 'AVX512':
-        return torch.contiguous_format
-    return torch.channels_last
+    if device.type != 'cpu':
+        return torch.channels_last
+    has_avx512 = torch.backends.cpu.get_cpu_capability() == 'AVX512'
+    is_safe = has_avx512 and not any(map(_is_narrow_and_strided, network.modules()))
+    return torch.channels_last if is_safe else torch.contiguous_format
+
+
+def _is_narrow_and_strided(layer: nn.Module) -> bool:
+    if not isinstance(layer, nn.Conv2d):
+        return False
+    return layer.kernel_size == (1, 1) and layer.stride != (1, 1) and layer.in_channels < 16
 
 
 def replay_as_cuda_graph(network: nn.Module, images: Tensor) -> nn.Module:

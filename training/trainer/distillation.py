@@ -125,7 +125,7 @@ def load_teacher(
     with torch.random.fork_rng(devices=[]):
         network = checkpoint.network()
     network = network.requires_grad_(False)
-    network = network.to(memory_format=memory_format(accelerator.device))
+    network = network.to(memory_format=memory_format(accelerator.device, network))
     prepared = accelerator.prepare_model(network, evaluation_mode=True)
     assert isinstance(prepared, nn.Module)
     return Teacher(prepared.eval(), config)

@@ -26,7 +26,12 @@ from swiftnet_ros.system.files import write_atomic, write_json
 import torch
 from torch import nn, Tensor
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
-from training.datasets.base import CachedDataset, ImageLabelDataset, reads_labels_alone
+from training.datasets.base import (
+    CachedDataset,
+    ImageLabelDataset,
+    read_label,
+    reads_labels_alone,
+)
 from training.datasets.class_statistics import (
     class_weights,
     ClassCounts,
@@ -206,7 +211,7 @@ def _step(
     state: TrainState, batch: Batch, objective: Objective, accelerator: Accelerator
 ) -> float:
     """Take an optimizer step and return the loss, a mean over the pixels of all processes."""
-    images = batch.images.to(memory_format=memory_format(accelerator.device))
+    images = batch.images.to(memory_format=memory_format(accelerator.device, state.network))
     logits = state.model(images)
     loss = torch.zeros((), device=logits.device)
     for weight, total, count in objective.terms(images, logits, batch):
@@ -262,6 +267,13 @@ def _class_counts(
     return counts
 
 
+def _check_labels(validation: ImageLabelDataset) -> None:
+    """Read the validation labels: what is wrong with one must not end a run after days."""
+    if reads_labels_alone(validation):
+        for index in range(len(validation)):
+            read_label(validation, index)
+
+
 def _cached(dataset: ImageLabelDataset, config: Config) -> ImageLabelDataset:
     if not config.data.cache:
         return dataset
@@ -301,7 +313,7 @@ def _new_state(
 ) -> TrainState:
     network = synchronize_norms(network, accelerator.num_processes)
     device = accelerator.device
-    network = network.to(device).to(memory_format=memory_format(device))
+    network = network.to(device).to(memory_format=memory_format(device, network))
     ema_update = get_ema_multi_avg_fn(config.ema_decay)
     ema = AveragedModel(network, multi_avg_fn=ema_update, use_buffers=True)
     steps = config.epochs * steps_per_epoch
@@ -324,7 +336,7 @@ def _capture(
 ) -> Objective:
     """Capture the network and its teacher as CUDA graphs for batches of `shape`."""
     images = torch.zeros(shape, dtype=torch.uint8, device=device)
-    images = images.to(memory_format=memory_format(device))
+    images = images.to(memory_format=memory_format(device, state.network))
     teacher = objective.teacher
     if teacher is not None:
         teacher = replace(teacher, network=replay_as_cuda_graph(teacher.network, images))
@@ -353,6 +365,7 @@ def _main_callbacks(
         pretrained_sha256=sha256,
     )
     validation = open_validation_data(data, root)
+    _check_labels(validation)
     callbacks = default_callbacks(config.train, template, validation, paths, state.step + 1)
     if state.step == 0:
         keep_steps(config.train.keep_steps, template, paths)(state)

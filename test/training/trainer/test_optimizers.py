@@ -101,14 +101,20 @@ def test_unknown_schedule_is_named():
 
 
 @pytest.mark.parametrize(
-    ('device', 'capability', 'expected'),
+    ('device', 'capability', 'channels', 'expected'),
     [
-        ('cpu', 'AVX512', torch.channels_last),
-        ('cpu', 'AVX2', torch.contiguous_format),
-        ('cpu', 'DEFAULT', torch.contiguous_format),
-        ('cuda', 'AVX2', torch.channels_last),
+        ('cpu', 'AVX512', 16, torch.channels_last),
+        ('cpu', 'AVX512', 12, torch.contiguous_format),
+        ('cpu', 'AVX2', 16, torch.contiguous_format),
+        ('cpu', 'DEFAULT', 16, torch.contiguous_format),
+        ('cuda', 'AVX2', 12, torch.channels_last),
     ],
 )
-def test_cpu_without_avx512_trains_channels_first(monkeypatch, device, capability, expected):
+def test_cpu_trains_channels_first_where_torch_corrupts_the_heap(
+    monkeypatch, device, capability, channels, expected
+):
     monkeypatch.setattr(torch.backends.cpu, 'get_cpu_capability', lambda: capability)
-    assert memory_format(torch.device(device)) == expected
+    network = torch.nn.Sequential(
+        torch.nn.Conv2d(3, channels, 7, stride=2), torch.nn.Conv2d(channels, 8, 1, stride=2)
+    )
+    assert memory_format(torch.device(device), network) == expected

@@ -23,6 +23,7 @@ from helpers.tiny_training import (
     step_losses,
     stopped_after,
     tiny_config,
+    write_folder,
     write_split,
 )
 import numpy as np
@@ -30,6 +31,7 @@ import pytest
 from swiftnet_ros.errors import (
     FileMissingError,
     InvalidValueError,
+    LabelIdError,
     NoImagesError,
     UnknownNameError,
 )
@@ -176,6 +178,14 @@ def test_missing_validation_label_raises_before_the_first_step(tmp_path):
     with pytest.raises(NoImagesError):
         train(tiny_config(), tmp_path, tmp_path / 'run')
     assert not RunPaths(tmp_path / 'run').losses.exists()
+
+
+def test_wrong_validation_label_raises_before_the_first_step(tmp_path):
+    root = write_folder(tmp_path / 'data')
+    cv2.imwrite(str(root / 'val/labels/002.png'), np.full((64, 96), 3, np.uint8))
+    with pytest.raises(LabelIdError, match='val/labels/002.png contains label ids 3'):
+        train(tiny_config(), root, tmp_path / 'run')
+    assert not (tmp_path / 'run/losses.jsonl').exists()
 
 
 def test_second_stage_starts_from_the_weights_of_the_first(finished_run, folder_root, tmp_path):
