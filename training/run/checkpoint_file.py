@@ -43,6 +43,8 @@ _GLOBALS = {
     'torch._utils _rebuild_tensor_v2',
     'torch._utils _rebuild_parameter',
 }
+# How files of torch before 1.6 start: a pickled number.
+_LEGACY = b'\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19.'
 _PLAIN = (str, bool, int, float, type(None))
 
 
@@ -61,12 +63,27 @@ def read_checkpoint_file(path: Path, what: str) -> Any:
     """
     if not path.is_file():
         raise FileMissingError(path, what)
+    _check_format(path)
     with library_errors(lambda reason: CheckpointError(path, f'{_DAMAGED} ({reason})')):
         _check_archive(path)
         # Mapped, a tensor cannot extend beyond the file.
         content = torch.load(path, map_location='cpu', weights_only=True, mmap=True)
         _check_tree(content, _MAX_GROWTH * path.stat().st_size)
         return _copied(content, {})
+
+
+def _check_format(path: Path) -> None:
+    """Raise CheckpointError, with what to do, for a sound file of another format."""
+    if path.suffix == '.onnx':
+        raise CheckpointError(path, 'it is an ONNX model; take the .pt file that it was made from')
+    with open(path, 'rb') as file:
+        is_legacy = file.read(len(_LEGACY)) == _LEGACY
+    if is_legacy:
+        raise CheckpointError(
+            path,
+            'it has the format of torch before 1.6; convert it: python -c "import sys, torch; '
+            'torch.save(torch.load(sys.argv[1], weights_only=True), sys.argv[2])" OLD.pt NEW.pt',
+        )
 
 
 def _check_archive(path: Path) -> None:

@@ -64,6 +64,11 @@ def compressed(path):
                 target.writestr(entry.filename, source.read(entry))
 
 
+def legacy(path):
+    """Write it again as torch before 1.6 did."""
+    torch.save(stored(path), path, _use_new_zipfile_serialization=False)
+
+
 def changed(section, **values):
     def change(path):
         content = stored(path)
@@ -78,6 +83,7 @@ def changed(section, **values):
     ('damage', 'reason'),
     [
         (compressed, 'it is compressed'),
+        (legacy, 'has the format of torch before 1.6; convert it: python -c'),
         (lambda path: path.write_bytes(pickle.dumps(Code())), 'not a zip file'),
         (lambda path: torch.save(Code(), path), 'it needs posix mkdir'),
         (
@@ -125,3 +131,9 @@ def test_loaded_tensors_do_not_depend_on_the_file(path):
     with path.open('r+b') as file:
         file.write(b'\xff' * path.stat().st_size)
     assert all(torch.equal(checkpoint.weights[name], weight) for name, weight in before.items())
+
+
+def test_onnx_model_in_place_of_a_checkpoint_is_named_as_such(tmp_path):
+    (tmp_path / 'a.onnx').write_bytes(b'x')
+    with pytest.raises(CheckpointError, match=r'a\.onnx: it is an ONNX model; take the \.pt file'):
+        load_checkpoint(tmp_path / 'a.onnx')
