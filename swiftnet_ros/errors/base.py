@@ -77,7 +77,9 @@ class UnknownNameError(SwiftnetError):
     def __init__(self, what: str, name: object, known: Iterable[str]) -> None:
         names = sorted(known)
         near = get_close_matches(str(name), names, n=1)
-        hint = f'did you mean {near[0]!r}?' if near else f'choose one of: {listing(names)}'
+        hint = f'choose one of: {listing(names)}' if names else 'there are none'
+        if near:
+            hint = f'did you mean {near[0]!r}?'
         super().__init__(f'unknown {what} {safe_repr(str(name))}; {hint}')
 
 

@@ -41,6 +41,7 @@ MADE = [
     (errors.SpecVersionError(9, 1), ['version 9', 'up to 1', 'update swiftnet_ros']),
     (errors.SpecFieldError('fit', 'crop', "'stretch'"), ["fit is 'crop', expected 'stretch'"]),
     (errors.UnknownNameError('engine', 'openvin', ['openvino', 'b']), ["did you mean 'openvino'"]),
+    (errors.UnknownNameError('option of x', 'zzz', []), ["option of x 'zzz'; there are none"]),
     (errors.UnknownNameError('engine', 'zzz', ['b', 'a']), ["'zzz'; choose one of: a, b"]),
     (errors.EngineUnavailableError('e', 'no GPU'), ["engine 'e' cannot be used here: no GPU"]),
     (errors.InvalidFrameError('too short'), ['invalid frame: too short']),

@@ -27,6 +27,7 @@ from training.datasets import allowing_unpaired, DATASETS, open_dataset
 from training.datasets.base import ImageLabelDataset
 from training.datasets.mixture import NameMap
 from training.schema.config import parse_value
+from training.schema.rules import SEED
 
 
 class CommandParser(ArgumentParser):
@@ -39,6 +40,10 @@ class CommandParser(ArgumentParser):
         """Add --out, the path of a file to write."""
         description = f'{suffix} file to write'
         self.add_argument('-o', '--out', type=file_to_write, required=True, help=description)
+
+    def add_seed(self, description: str) -> None:
+        """Add --seed, a number that every random generator takes."""
+        self.add_argument('--seed', type=seed_argument, default=0, help=description)
 
     def add_json(self) -> None:
         """Add --json, for `print_json`."""
@@ -100,6 +105,20 @@ def file_to_write(text: str) -> Path:
     if not path.parent.is_dir():
         raise FileMissingError(path.parent, 'folder')
     return path
+
+
+def check_out(out: Path, suffix: str, *inputs: Path) -> None:
+    """Raise InvalidValueError if an output has another suffix, or would replace an input."""
+    if out.suffix != suffix or out.resolve() in [path.resolve() for path in inputs]:
+        raise InvalidValueError('--out', str(out), f'a {suffix} file other than the input')
+
+
+def seed_argument(text: str) -> int:
+    """Return a seed; raise InvalidValueError if random generators do not take it."""
+    is_valid, expected = SEED
+    if not text.isdecimal() or not is_valid(int(text)):
+        raise InvalidValueError('--seed', text, expected)
+    return int(text)
 
 
 def dataset_of(options: Namespace) -> ImageLabelDataset:

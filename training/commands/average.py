@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from swiftnet_ros.system.paths import path_argument
-from training.commands.arguments import CommandParser, dataset_of, print_json
+from training.commands.arguments import check_out, CommandParser, dataset_of, print_json
 from training.evaluation.evaluate import evaluate_checkpoint
 from training.run.checkpoint import save_checkpoint
 from training.run.weight_average import average_checkpoints
@@ -34,6 +34,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_dataset()
     parser.add_json()
     options = parser.parse_args(arguments)
+    check_out(options.out, '.pt', *options.checkpoints)
     checkpoint = average_checkpoints(options.checkpoints)
     result = {}
     if options.dataset:

@@ -23,7 +23,13 @@ from typing import Any
 from swiftnet_ros.errors import InvalidValueError
 from swiftnet_ros.model_spec import read_model_file, write_model
 from swiftnet_ros.system.paths import path_argument
-from training.commands.arguments import CommandParser, dataset_of, name_map, print_json
+from training.commands.arguments import (
+    check_out,
+    CommandParser,
+    dataset_of,
+    name_map,
+    print_json,
+)
 from training.datasets.base import ImageLabelDataset
 from training.evaluation.evaluate import check_classes, evaluate_file, matched_dataset
 from training.export import export, export_calibrated
@@ -38,6 +44,7 @@ def main(arguments: Sequence[str]) -> int:
     --calibrate-confidence its confidences are made the fractions of right pixels of that split.
     """
     options = _parser().parse_args(arguments)
+    check_out(options.out, '.onnx', options.checkpoint)
     if options.calibrate_confidence and options.dataset is None:
         raise InvalidValueError('--calibrate-confidence', 'alone', 'a --dataset with labels')
     checkpoint = load_checkpoint(options.checkpoint)

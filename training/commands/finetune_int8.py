@@ -17,7 +17,7 @@
 from collections.abc import Sequence
 
 from swiftnet_ros.system.paths import path_argument
-from training.commands.arguments import CommandParser, print_json
+from training.commands.arguments import check_out, CommandParser, print_json
 from training.commands.quantize import add_image_arguments, open_images
 from training.quantization.calibration_images import split_images
 from training.quantization.qat import finetune_int8, QatInputs, QatOptions
@@ -40,9 +40,10 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument('--steps', type=int, default=200, help='optimizer steps')
     parser.add_argument('--batch-size', type=int, default=4, help='images per step')
     parser.add_argument('--lr', type=float, default=1e-5, help='initial learning rate of Adam')
-    parser.add_argument('--seed', type=int, default=0, help='for choice and order of images')
+    parser.add_seed('for choice and order of images')
     parser.add_json()
     options = parser.parse_args(arguments)
+    check_out(options.out, '.onnx', options.model, options.quantized)
     images, _ = open_images(options)
     rest = max(1, len(images) - options.held_out)
     training, held_out = split_images(images, rest, options.held_out, options.seed)

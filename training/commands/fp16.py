@@ -17,7 +17,7 @@
 from collections.abc import Sequence
 
 from swiftnet_ros.system.paths import path_argument
-from training.commands.arguments import CommandParser, print_json
+from training.commands.arguments import check_out, CommandParser, print_json
 from training.quantization.fp16 import write_fp16
 
 
@@ -32,6 +32,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_out('.onnx')
     parser.add_json()
     options = parser.parse_args(arguments)
+    check_out(options.out, '.onnx', options.model)
     agreement = write_fp16(options.model, options.out)
     print(f'{options.out}: same class as in fp32 on {agreement:.4%} of pixels')
     print_json(options, {'agreement': agreement})

@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from swiftnet_ros.system.paths import path_argument
-from training.commands.arguments import CommandParser
+from training.commands.arguments import CommandParser, seed_argument
 from training.datasets.mixture import with_unpaired
 from training.experiments.experiment import Experiment, load_experiment
 from training.experiments.result import read_result
@@ -34,7 +34,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument('--transfer-root', type=path_argument, help='folder of the second dataset')
     parser.add_argument('--out', type=path_argument, required=True, help='folder of all runs')
     parser.add_argument('--only', nargs='+', default=[], metavar='VARIANT', help='only these')
-    parser.add_argument('--seeds', nargs='+', type=int, help="default: the experiment's")
+    parser.add_argument('--seeds', nargs='+', type=seed_argument, help="default: the experiment's")
     parser.add_key_values('--set', 'such as dense.train.epochs=3')
     parser.add_allow_unpaired()
     options = parser.parse_args(arguments)

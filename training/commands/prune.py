@@ -24,7 +24,7 @@ from swiftnet_ros.errors import FileMissingError, InvalidValueError
 from swiftnet_ros.system.files import Content, write_together
 from swiftnet_ros.system.paths import expand_path, path_argument
 from torch import nn
-from training.commands.arguments import CommandParser, print_json
+from training.commands.arguments import CommandParser, print_json, seed_argument
 from training.datasets import allowing_unpaired, open_dataset
 from training.evaluation.complexity import count_complexity
 from training.pruning.channel_statistics import calibration_batches, collect_statistics
@@ -39,7 +39,7 @@ from training.run.checkpoint import (
     layer_widths,
     load_checkpoint,
 )
-from training.schema.config import load_tree, parse_value
+from training.schema.config import check_values, load_tree, parse_value
 from training.schema.from_yaml import dataclass_from_tree
 
 # Command-line arguments that override keys of the configuration, by section.
@@ -57,6 +57,7 @@ def main(arguments: Sequence[str]) -> int:
     """
     options = _parser().parse_args(arguments)
     config = dataclass_from_tree(PruneConfig, _tree(options))
+    check_values({'seed': config.seed})
     out, source = Path(expand_path(config.out)), Path(expand_path(config.checkpoint))
     _check_out(out, source)
     checkpoint = load_checkpoint(source)
@@ -88,7 +89,7 @@ def _parser() -> CommandParser:
     add('--global-ratio', type=float, help='fraction to remove, ranked over all layers')
     add('--multiple', type=int, help='round widths to multiples; 1: no rounding')
     add('--floor', type=int, help='least channels of a layer')
-    add('--seed', type=int, help='for criterion random and for the images')
+    add('--seed', type=seed_argument, help='for criterion random and for the images')
     add('--dataset', help='calibration images, for criterion context')
     add('--root', type=path_argument, help='folder of the dataset')
     add('--split', help='split of the dataset')

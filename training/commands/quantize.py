@@ -20,7 +20,7 @@ from collections.abc import Sequence
 from swiftnet_ros.errors import InvalidValueError
 from swiftnet_ros.model_spec import read_spec
 from swiftnet_ros.system.paths import path_argument
-from training.commands.arguments import CommandParser, dataset_of, print_json
+from training.commands.arguments import check_out, CommandParser, dataset_of, print_json
 from training.evaluation.evaluate import check_classes
 from training.quantization.calibration_cache import write_tensorrt_tables
 from training.quantization.calibration_images import CalibrationImages, FolderImages, split_images
@@ -48,6 +48,7 @@ def main(arguments: Sequence[str]) -> int:
     options = _parser().parse_args(arguments)
     if options.measure and options.images:
         raise InvalidValueError('--measure', options.measure, 'no --measure with --images')
+    check_out(options.out, '.onnx', options.model)
     images, source = open_images(options)
     calibration, held_out = split_images(images, options.count, options.held_out, options.seed)
     settings = PtqOptions(
@@ -99,7 +100,7 @@ def _parser() -> CommandParser:
     parser.add_argument('--count', type=int, default=64, help='calibration images')
     held_out = 'other images, to choose method and float layers on'
     parser.add_argument('--held-out', type=int, default=32, help=held_out)
-    parser.add_argument('--seed', type=int, default=0, help='for the choice of images')
+    parser.add_seed('for the choice of images')
     parser.add_argument('--method', default=AUTO, help=f'{AUTO} or {", ".join(METHODS)}')
     keep = 'the N most sensitive layers, or names separated by commas'
     parser.add_argument('--keep-float', default='0', metavar='N|LAYERS', help=keep)

@@ -24,7 +24,7 @@ from swiftnet_ros.errors import InvalidValueError, UnknownNameError
 from training.experiments.variant import check_variant, Variant
 from training.pruning.masks import MaskOptions
 from training.pruning.options import PruneOptions
-from training.schema.config import check_config, Config, load_tree
+from training.schema.config import check_config, check_values, Config, load_tree
 from training.schema.from_yaml import dataclass_from_tree, renamed_from
 
 DENSE = 'dense'
@@ -71,8 +71,7 @@ def experiment_from_tree(tree: dict[str, Any]) -> Experiment:
     """Return an experiment made from plain dictionaries; raise for unknown keys and values."""
     experiment = dataclass_from_tree(Experiment, _with_names(tree))
     check_config(experiment.dense)
-    if not experiment.seeds or min(experiment.seeds) < 0:
-        raise InvalidValueError('seeds', experiment.seeds, 'one or more numbers of at least 0')
+    check_values({'seeds': experiment.seeds})
     if experiment.calibration_batches < 1:
         raise InvalidValueError(
             'calibration_batches', experiment.calibration_batches, 'at least 1'

@@ -309,8 +309,9 @@ def check_config(config: Config) -> None:
     for key in ('sources', 'val_sources'):
         for number, source in enumerate(getattr(config.data, key)):
             check_values({f'data.{key}.{number}.weight': source.weight})
-    if config.data.val_sources and not config.data.sources:
-        raise InvalidValueError('data.val_sources', 'set', 'data.sources too')
+    for key in ('val_sources', 'classes'):
+        if getattr(config.data, key) and not config.data.sources:
+            raise InvalidValueError(f'data.{key}', 'set', 'data.sources too')
     low, high = config.augmentation.scale_min, config.augmentation.scale_max
     if low > high:
         raise InvalidValueError('augmentation.scale_min', low, f'at most scale_max, {high}')

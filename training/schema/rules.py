@@ -35,6 +35,10 @@ _SIDE: ConfigRule = (
     lambda value: 32 <= value <= MAX_SIDE and value % 8 == 0,
     f'a multiple of 8, 32 to {MAX_SIDE}',
 )
+# A scaled image of 2048x1024 still fits into memory.
+_SCALE: ConfigRule = (lambda value: 0 < value <= 8, 'a factor above 0, up to 8')
+# What every random generator takes.
+SEED: ConfigRule = (lambda value: 0 <= value < 1 << 32, 'a number of 0 to 4294967295')
 # Wider layers than any published network has.
 _MAX_WIDTH = 2048
 
@@ -60,8 +64,8 @@ RULES: dict[str, ConfigRule] = {
     'data.val_sources.weight': _POSITIVE,
     'augmentation.crop': _SIDE,
     'augmentation.crop_width': (lambda value: value is None or _SIDE[0](value), _SIDE[1]),
-    'augmentation.scale_min': _POSITIVE,
-    'augmentation.scale_max': _POSITIVE,
+    'augmentation.scale_min': _SCALE,
+    'augmentation.scale_max': _SCALE,
     'augmentation.flip': _FRACTION,
     'augmentation.brightness': _NOT_NEGATIVE,
     'augmentation.contrast': _NOT_NEGATIVE,
@@ -109,8 +113,10 @@ RULES: dict[str, ConfigRule] = {
     'train.epochs': _POSITIVE,
     'train.batch_size': (lambda value: 1 <= value <= 65536, 'a number of 1 to 65536'),
     'train.workers': (lambda value: 0 <= value <= 256, 'a number of 0 to 256'),
-    'train.ema_decay': _FRACTION,
-    'train.seed': _NOT_NEGATIVE,
+    'train.ema_decay': (lambda value: 0 <= value < 1, 'a number of 0 or more, below 1'),
+    'seed': SEED,
+    'seeds': (lambda value: value and all(map(SEED[0], value)), f'one or more, each {SEED[1]}'),
+    'train.seed': SEED,
     'train.evaluate_every': _NOT_NEGATIVE,
     'train.checkpoint_every': _NOT_NEGATIVE,
     'train.frozen_stages': (lambda value: 0 <= value <= 4, 'a number of 0 to 4'),
