@@ -149,6 +149,7 @@ def _train(
     last = from_main_process(last)
     dataset, parts = open_training_data(config.data, root)
     origin = _common_origin(dataset, paths, initial)
+    validation = _checked_validation(config, root) if is_main_process() else None
     dataset = _cached(dataset, config)
     counts = _class_counts(config, dataset, paths, accelerator)
     weights = class_weights(config.class_weights, counts and counts.weighted(image_weights(parts)))
@@ -176,14 +177,14 @@ def _train(
     check = stop_if_diverged(paths, config.train.keep_steps)
     callbacks: list[Callback] = [*after_step, update_ema, check]
     accelerator.wait_for_everyone()
-    if accelerator.is_main_process:
+    if validation is not None:
         _prepare_folder(config, paths, state)
         if sha256 is not None:
             write_json(paths.pretrained, {'sha256': sha256})
         origin.save(paths.origin)
         if counts is not None:
             counts.save(paths.class_counts, weights)
-        callbacks += _main_callbacks(config, root, table, paths, state, sha256)
+        callbacks += _main_callbacks(config, validation, table, paths, state, sha256)
     while state.step < state.steps:
         sampler.epoch = state.epoch
         run_epoch(state, readable_batches(loader), objective, accelerator, callbacks)
@@ -267,11 +268,13 @@ def _class_counts(
     return counts
 
 
-def _check_labels(validation: ImageLabelDataset) -> None:
-    """Read the validation labels: what is wrong with one must not end a run after days."""
+def _checked_validation(config: Config, root: Path | None) -> ImageLabelDataset:
+    """Open the validation images and read their labels: a wrong one would end a run late."""
+    validation = open_validation_data(config.data, root)
     if reads_labels_alone(validation):
         for index in range(len(validation)):
             read_label(validation, index)
+    return validation
 
 
 def _cached(dataset: ImageLabelDataset, config: Config) -> ImageLabelDataset:
@@ -346,7 +349,7 @@ def _capture(
 
 def _main_callbacks(
     config: Config,
-    root: Path | None,
+    validation: ImageLabelDataset,
     table: ClassTable,
     paths: RunPaths,
     state: TrainState,
@@ -364,8 +367,6 @@ def _main_callbacks(
         weights={},
         pretrained_sha256=sha256,
     )
-    validation = open_validation_data(data, root)
-    _check_labels(validation)
     callbacks = default_callbacks(config.train, template, validation, paths, state.step + 1)
     if state.step == 0:
         keep_steps(config.train.keep_steps, template, paths)(state)
