@@ -14,13 +14,16 @@
 
 """How many frames of a topic newer ones replaced in the middleware, before they were taken."""
 
-from typing import Any, Callable, Mapping, Optional
+from collections import deque
+from statistics import median
+from typing import Any, Callable, Deque, Mapping, Optional
 
 # As rclpy names what it knows about a message; the number only from Iron on.
 _NUMBER = 'publication_sequence_number'
 _TIME = 'source_timestamp'
 # The interval of frames without numbers is measured again after so many of them.
 _MEASURE_EVERY = 50
+_INTERVALS = 5
 
 
 class FrameGaps:
@@ -36,7 +39,7 @@ class FrameGaps:
         self._count_publishers = count_publishers
         self._number: Optional[int] = None
         self._time_ns = 0
-        self._interval = 0.0
+        self._intervals: Deque[float] = deque(maxlen=_INTERVALS)
         self._since_measured = _MEASURE_EVERY
         self._held_since: Optional[float] = None
 
@@ -64,7 +67,8 @@ class FrameGaps:
         if held_since is None:
             # A gap in the numbers is a loss on the way.
             if elapsed > 0:
-                self._interval, self._since_measured = elapsed, 0
+                self._intervals.append(elapsed)
+                self._since_measured = 0
             return 0
         if number is not None and before is not None:
             missed = max(0, int(number) - before - 1)
@@ -76,6 +80,7 @@ class FrameGaps:
 
     def _estimate(self, elapsed: float, held: float) -> int:
         """Return how many were replaced in the seconds since the last frame, while held back."""
-        if not self._interval:
+        if not self._intervals:
             return 0
-        return max(0, min(round(elapsed / self._interval) - 1, int(held / self._interval)))
+        interval = median(self._intervals)
+        return max(0, min(round(elapsed / interval) - 1, int(held / interval)))
