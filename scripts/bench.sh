@@ -19,7 +19,8 @@
 #   scripts/bench.sh [--quick] [--out FOLDER] [STEP...]
 #
 # A STEP is one of matrix, shipped, node, start, sizes, cameras, reference, blocks and documents;
-# without any all of them run. --quick measures small networks briefly into a temporary folder: it
+# without any all of these run. Also: threads (the node with one and two threads of the network, at
+# 10 Hz and at twice the load) and executor (what a frame of four cameras of 30 Hz costs without it). --quick measures small networks briefly into a temporary folder: it
 # shows that everything runs, its figures mean nothing. PYTHON is a Python with all packages.
 
 set -euo pipefail
@@ -138,6 +139,21 @@ step_start() {
   sed '/<builtin>/,/<\/builtin>/d' config/fastdds.xml >"$work/slow.xml"
   FASTRTPS_DEFAULT_PROFILES_FILE=$work/slow.xml FASTDDS_DEFAULT_PROFILES_FILE=$work/slow.xml \
     node node_start_slow_discovery --cold-start --rounds "$rounds"
+}
+
+step_threads() {
+  local model threads
+  model=$(pruned)
+  local camera=(--model "$model" --rounds "$rounds" --seconds "$seconds" --size 1920x1080)
+  for threads in 1 2; do
+    node "threads_$threads" "${camera[@]}" --rate 10
+    node "threads_${threads}_overload" "${camera[@]}" --overload 2
+  done
+}
+
+step_executor() {
+  PYTHONPATH=$ROOT:$ROOT/test "$PYTHON" test/executor_cost.py --seconds "$seconds" \
+    --json "$results/executor.json" >/dev/null
 }
 
 step_documents() {

@@ -20,7 +20,7 @@ from pathlib import Path
 import signal
 import subprocess
 import sys
-from typing import List, Mapping, Union
+from typing import List, Mapping, Sequence, Union
 
 from swiftnet_ros.errors import NodeNotRespondingError
 from swiftnet_ros.system.json_text import to_json
@@ -32,12 +32,17 @@ ParameterValues = Mapping[str, Union[str, bool, int, float, List[str]]]
 """Parameters of a node by name."""
 
 
+_NODE = ('-m', 'swiftnet_ros.segmentation_node')
+
+
 class NodeProcess:
     """A running segmentation node called `segmentation`; a context manager that stops it."""
 
-    def __init__(self, namespace: str, parameters: ParameterValues) -> None:
-        """Start the node in a namespace."""
-        command = [sys.executable, '-m', 'swiftnet_ros.segmentation_node', '--ros-args']
+    def __init__(
+        self, namespace: str, parameters: ParameterValues, program: Sequence[str] = _NODE
+    ) -> None:
+        """Start the node in a namespace; `program` are the arguments of Python that run it."""
+        command = [sys.executable, *program, '--ros-args']
         command += ['-r', f'__ns:={namespace}', '-r', '__node:=segmentation']
         for name, value in parameters.items():
             command += ['-p', f'{name}:={to_json(value)}']
@@ -58,6 +63,21 @@ class NodeProcess:
         except (OSError, IndexError):
             return 0.0
         return pages * os.sysconf('SC_PAGE_SIZE') / 1e6
+
+    @property
+    def peak_memory_mb(self) -> float:
+        """Return the largest resident memory of the process in 1e6 bytes."""
+        status = Path(f'/proc/{self._process.pid}/status').read_text()
+        kilobytes = next(line for line in status.splitlines() if line.startswith('VmHWM'))
+        return int(kilobytes.split()[1]) * 1024 / 1e6
+
+    @property
+    def cpu_seconds(self) -> float:
+        """Return the CPU time that the process has used, by its code and for it in the kernel."""
+        stat = Path(f'/proc/{self._process.pid}/stat').read_text()
+        # The name of the process, which ends with the last parenthesis, may contain spaces.
+        user, system = stat.rpartition(')')[2].split()[11:13]
+        return (int(user) + int(system)) / os.sysconf('SC_CLK_TCK')
 
     def check(self) -> None:
         """Raise NodeNotRespondingError if the process has ended."""

@@ -22,7 +22,7 @@ from typing import Any, Callable, Deque, Mapping, Optional
 _NUMBER = 'publication_sequence_number'
 _TIME = 'source_timestamp'
 # The interval of frames without numbers is measured again after so many of them.
-_MEASURE_EVERY = 50
+_MEASURE_EVERY = 20
 _INTERVALS = 5
 
 

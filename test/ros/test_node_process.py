@@ -21,6 +21,7 @@ import sys
 from helpers.fake_builder import living
 from helpers.ros_probe import wait_until
 import pytest
+from swiftnet_ros.benchmark.node_process import NodeProcess
 
 # Handle Ctrl-C as at a terminal: a shell's background processes inherit that it is ignored.
 OWNER = """
@@ -50,3 +51,21 @@ def test_a_signal_to_the_program_ends_its_node_too(tiny_path, probe, number):
     assert owner.returncode != 0
     # A library of the node forks a copy of the process for a moment.
     wait_until(lambda: not living(f'__ns:={space}'), 2, 'the end of the node')
+
+
+def test_the_cpu_time_and_the_peak_memory_of_any_program_can_be_read(ros, tmp_path):
+    """The name of a process may look like more fields of its line in /proc."""
+    script = tmp_path / 'busy.py'
+    script.write_text(
+        'import threading, time\n'
+        "open('/proc/self/comm', 'w').write(') R 9 9 (')\n"
+        'data = bytearray(50_000_000)\n'
+        'while time.process_time() < 0.5: pass\n'
+        'time.sleep(60)\n'
+    )
+    with NodeProcess('/busy', {}, [str(script)]) as process:
+        # The kernel counts in steps of 10 ms.
+        wait_until(lambda: process.cpu_seconds >= 0.45, 20)
+        assert process.cpu_seconds < 1.5
+        assert 50 < process.peak_memory_mb < 100
+        process.check()

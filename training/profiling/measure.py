@@ -24,9 +24,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from swiftnet_ros.backends.openvino.engine import cpu_flags
 from swiftnet_ros.backends.registry import open_backend
-from swiftnet_ros.benchmark.report import versions
 from swiftnet_ros.core.frames import Frame
 from swiftnet_ros.segmenter import Segmenter
 from swiftnet_ros.system.image_size import Size
@@ -34,10 +32,10 @@ import torch
 from training.profiling.block_times import BlockTimes, time_blocks
 from training.profiling.cases import Case
 from training.profiling.cpu_peak import CpuPeak
+from training.profiling.machine import machine_facts
 from training.profiling.timing import CaseTiming, ProfilingOptions, time_cases
 
 # CPU flags that change the speed of networks begin with these.
-_RELEVANT_FLAGS = ('amx', 'asimd', 'avx', 'f16c', 'fma', 'neon', 'sse4', 'sve')
 _PROCESS_STATUS = Path('/proc/self/status')
 _MEMORY_FRAMES = 3
 
@@ -56,7 +54,9 @@ def measure_cases(cases: Sequence[Case], options: ProfilingOptions) -> dict[str,
     timings = time_cases(cases, options, peaks)
     blocks = time_blocks(cases, options.threads, options.repeats) if options.per_block else []
     return {
-        'machine': _machine_facts(timings[0], load),
+        'machine': machine_facts(
+            timings[0].device, timings[0].threads, load, torch=torch.__version__
+        ),
         'repeats': options.repeats,
         'cases': [_case_facts(timing, options) for timing in timings],
         'pairs': [_pair_facts(*pair) for pair in _pairs(timings)],
@@ -102,18 +102,6 @@ def _own_peak_mb() -> float | None:
     lines = _PROCESS_STATUS.read_text().splitlines() if _PROCESS_STATUS.is_file() else []
     values = [line.split()[1] for line in lines if line.startswith('VmHWM')]
     return int(values[0]) * 1024 / 1e6 if values else None
-
-
-def _machine_facts(timing: CaseTiming, load: float) -> dict[str, Any]:
-    flags = sorted(flag for flag in cpu_flags() if flag.startswith(_RELEVANT_FLAGS))
-    return {
-        'cpu': timing.device,
-        'cpus': len(os.sched_getaffinity(0)),
-        'threads': timing.threads,
-        'load': load,
-        'flags': flags,
-        'versions': {**versions(), 'torch': torch.__version__},
-    }
 
 
 def _case_facts(timing: CaseTiming, options: ProfilingOptions) -> dict[str, Any]:

@@ -39,6 +39,7 @@ from training.profiling.tables import (
     machine_table,
     node_table,
     pair_table,
+    peer_table,
     shared_engine_table,
     short_table,
 )
@@ -55,6 +56,7 @@ TABLES: dict[str, Callable[[JsonTree], str]] = {
     'slopes': slope_table,
     'turns': shared_engine_table,
     'node': node_table,
+    'peer': peer_table,
     'machine': machine_table,
     'xavier': xavier_table,
     'device': device_table,

@@ -170,6 +170,25 @@ def machine_table(result: JsonTree) -> str:
     return markdown_table(('what', 'value'), rows)
 
 
+def peer_table(result: JsonTree) -> str:
+    """Return the comparison of this node and a plain one by `test/peer/compare.py`."""
+    slow, fast = (f'{rate:g} Hz' for rate in result['rates_hz'])
+    rows = [
+        (
+            item['name'], ms(item['engine_ms']), ms(item['p50_ms']), ms(item['p99_ms']),
+            ms(item['cpu_ms']), f'{item["loaded_fps"]:.1f}', ms(item['loaded_p99_ms']),
+            ms(item['loaded_cpu_ms']), megabytes(item['memory_mb']),
+        )
+        for item in result['contenders']
+    ]  # fmt: skip
+    head = (
+        'node', 'network alone, ms', f'p50 at {slow}, ms', f'p99 at {slow}, ms',
+        f'CPU at {slow}, ms a frame', f'labels/s at {fast}', f'p99 at {fast}, ms',
+        f'CPU at {fast}, ms a label image', 'peak MB',
+    )  # fmt: skip
+    return markdown_table(head, rows)
+
+
 def node_table(result: JsonTree) -> str:
     """Return a measurement of `swiftnet_ros.benchmark` over topics, or of its cold starts."""
     rows = _start_rows(result) if 'starts_s' in result else _topic_rows(result)

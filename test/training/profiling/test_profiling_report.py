@@ -277,3 +277,15 @@ def test_int8_product_of_the_cpu_peak_is_correct():
     peak.measure()
     found = peak._request.get_output_tensor(0).data
     assert np.abs(found - np.clip(product * 127 / 256, -128, 127)).max() <= 0.51
+
+
+def test_the_table_next_to_a_plain_node_has_a_line_for_each_contender():
+    known = {
+        'engine_ms': 162.4, 'p50_ms': 205.1, 'p99_ms': 250.0, 'cpu_ms': 310.0, 'loaded_fps': 4.25,
+        'loaded_p99_ms': 370.0, 'loaded_cpu_ms': 420.0, 'memory_mb': 330.0,
+    }  # fmt: skip
+    contenders = [{'name': name, **known} for name in ('ours, fp32', 'plain node, fp32')]
+    table = TABLES['peer']({'rates_hz': [3.0, 25.0], 'contenders': contenders}).splitlines()
+    assert table[0].startswith('| node | network alone, ms | p50 at 3 Hz, ms | p99 at 3 Hz, ms |')
+    assert table[2] == '| ours, fp32 | 162 | 205 | 250 | 310 | 4.2 | 370 | 420 | 330 |'
+    assert table[3].startswith('| plain node, fp32 | 162 |') and len(table) == 4
