@@ -14,7 +14,7 @@
 
 """One line of a dict adds an encoder, a dataset, a loss, a backend, a criterion or a command."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 import sys
 from types import ModuleType
 
@@ -157,8 +157,7 @@ def test_fake_command(monkeypatch, capsys, tmp_path):
 def test_checkpoint_of_an_unknown_encoder_fails(monkeypatch, capsys, tmp_path):
     with monkeypatch.context() as patch:
         patch.setitem(ENCODERS, 'fake', fake_encoder)
-        checkpoint = tiny_checkpoint()
-        object.__setattr__(checkpoint.model, 'encoder', 'fake')
-        save_checkpoint(checkpoint, tmp_path / 'fake.pt')
+        model = replace(tiny_checkpoint().model, encoder='fake', widths=None)
+        save_checkpoint(tiny_checkpoint(model), tmp_path / 'fake.pt')
     assert main(['count', str(tmp_path / 'fake.pt')]) == 1
     assert "unknown encoder 'fake'" in capsys.readouterr().err
