@@ -19,6 +19,7 @@ from functools import partial
 import json
 from pathlib import Path
 import re
+import struct
 import sys
 
 from helpers.tiny_model import write_tiny_model
@@ -34,6 +35,7 @@ from training.profiling.cpu_peak import CpuPeak
 from training.profiling.measure import peak_memory_mb, speed_up
 from training.profiling.runs import measure_runs
 from training.profiling.timing import in_rounds, ProfilingOptions
+from training.quantization.calibration_cache import float_tensors, pair_scales
 from training.run.checkpoint import save_checkpoint
 from training.schema.config import ModelConfig
 
@@ -149,6 +151,26 @@ def test_int8_of_a_configuration_has_random_weights(capsys, workplace):
     assert {path.name: path.stat().st_mtime_ns for path in made.iterdir()} == files
 
 
+def test_networks_are_written_with_a_calibration_and_not_measured(capsys, workplace):
+    words = ['--sizes', '64x64', '--precisions', 'fp32', 'int8', '--write', '--work', 'nets']
+    assert main(['bench', 'full.yaml', *words]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        f'nets/full/64x64.{precision}.onnx' for precision in ('fp32', 'int8')
+    ]
+    scales = read_table(Path('nets/full/64x64.int8.calibration'))
+    pairs = pair_scales(read_model(Path('nets/full/64x64.int8.onnx')))
+    assert set(scales) == set(float_tensors(read_model(Path('nets/full/64x64.fp32.onnx'))))
+    common = set(scales) & set(pairs)
+    assert len(common) > 10 and all(scales[name] == pairs[name] for name in common)
+    assert {scales[name] for name in set(scales) - common} == {max(pairs.values())}
+
+
+def read_table(path: Path) -> dict[str, float]:
+    """Return the scales of a calibration cache."""
+    lines = dict(line.rsplit(': ', 1) for line in path.read_text().splitlines()[1:])
+    return {name: struct.unpack('>f', bytes.fromhex(text))[0] for name, text in lines.items()}
+
+
 @pytest.mark.parametrize('option', ['--cpu-peak', '--ceiling'])
 def test_shared_engine_and_cpu_peak_are_measured_in_the_same_rounds(
     capsys, workplace, monkeypatch, option
@@ -239,6 +261,7 @@ MISTAKES = [
     ('foreign.fp32.onnx --per-block', 'measure it without --per-block'),
     ('foreign.fp32.onnx --json nowhere/out.json', 'folder not found: nowhere'),
     ('--into nowhere', 'finished run not found: nowhere/.../trained.pt'),
+    ('full.yaml --write', '--write also needs --work DIR'),
     ('--into . full.yaml', '--into is .*, expected no MODEL and at most one size'),
     ('--tables nowhere.md', 'document not found: nowhere.md'),
 ]
