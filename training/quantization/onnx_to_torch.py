@@ -109,6 +109,11 @@ def fake_quantized(values: Tensor, scale: Tensor, axis: int | None = None) -> Te
     return torch.fake_quantize_per_channel_affine(values, scale, zeros, axis, -127, 127)
 
 
+def _transpose(node: ir.Node, value: Tensor) -> Tensor:
+    """Return a copy: a view is channels last, where gradients may corrupt the heap."""
+    return value.permute(_ints(node, 'perm', ())).contiguous()
+
+
 OPERATORS: dict[str, Operator] = {
     'Add': lambda node, inputs: _required(inputs, 0) + _required(inputs, 1),
     'AveragePool': lambda node, inputs: F.avg_pool2d(*_pooling(node, inputs, 0.0)),
@@ -127,7 +132,7 @@ OPERATORS: dict[str, Operator] = {
     DEQUANTIZE: lambda node, inputs: fake_quantized(_required(inputs, 0), _required(inputs, 1)),
     'Relu': lambda node, inputs: torch.relu(_required(inputs, 0)),
     'Resize': _resize,
-    'Transpose': lambda node, inputs: _required(inputs, 0).permute(_ints(node, 'perm', ())),
+    'Transpose': lambda node, inputs: _transpose(node, _required(inputs, 0)),
 }
 
 

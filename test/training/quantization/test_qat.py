@@ -68,6 +68,11 @@ def test_torch_and_openvino_compute_the_same_logits(graphs):
         assert np.corrcoef(computed.ravel(), expected.ravel())[0, 1] > 0.999
 
 
+def test_network_computes_channels_first(graphs):
+    _, folded, _ = graphs
+    assert OnnxNetwork(ir.to_proto(folded), {})(torch.from_numpy(inputs(1)[0][1])).is_contiguous()
+
+
 def test_untrained_network_is_written_as_the_same_file(graphs):
     _, folded, quantized = graphs
     network = OnnxNetwork(quantized, float_weights(folded))
