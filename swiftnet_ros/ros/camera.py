@@ -295,9 +295,10 @@ class Camera:
         if not max_rate:
             return True
         now, period = monotonic(), 1.0 / max_rate
-        if now < self._next_due:
+        # Not if it is later than that: the rate was lower when it was set.
+        if 0 < self._next_due - now <= period:
             return False
-        is_on_time = now - self._next_due < period
+        is_on_time = 0 <= now - self._next_due < period
         self._next_due = self._next_due + period if is_on_time else now + period
         return True
 

@@ -12,18 +12,22 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""A message that cannot be received, made or sent is lost, and does not end the node."""
+"""A message or request that cannot be received, made or sent does not end the node."""
 
 from functools import partial
 from typing import Any, Callable, Type
 
 import cv2
+from rcl_interfaces.msg import SetParametersResult
+from rcl_interfaces.srv import SetParameters, SetParametersAtomically
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.impl.implementation_singleton import rclpy_implementation
 from rclpy.logging import get_logger
 from rclpy.node import Node
+from rclpy.parameter import Parameter
 from rclpy.subscription import Subscription
 from swiftnet_ros.system.library_errors import library_reason
+from swiftnet_ros.text import safe_text
 
 RCLError: Type[Exception] = rclpy_implementation.RCLError
 NO_RESOURCES = (MemoryError, RCLError)
@@ -46,6 +50,27 @@ def try_to_publish(node: Node, what: str, publish: Callable[[], object]) -> bool
         )
         return False
     return True
+
+
+def guard_parameter_requests(node: Node) -> None:
+    """Reject values of an unknown type, which rclpy would end the process for."""
+    for service in node.services:
+        if service.srv_type in (SetParameters, SetParametersAtomically):
+            service.callback = partial(_set_parameters, service.callback)
+
+
+def _set_parameters(set_by_ros: Callable[[Any, Any], Any], request: Any, response: Any) -> Any:
+    known = {kind.value for kind in Parameter.Type}
+    unknown = [item for item in request.parameters if item.value.type not in known]
+    if not unknown:
+        return set_by_ros(request, response)
+    reason = f'{safe_text(unknown[0].name)} has a value of unknown type {unknown[0].value.type}'
+    result = SetParametersResult(successful=False, reason=f'{reason}; nothing is set')
+    if isinstance(response, SetParameters.Response):
+        response.results = [result] * len(request.parameters)
+    else:
+        response.result = result
+    return response
 
 
 def message_or_none(subscription: Subscription) -> Any:

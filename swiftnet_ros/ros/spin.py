@@ -29,7 +29,7 @@ from rclpy.utilities import remove_ros_args
 from swiftnet_ros.errors import RosArgumentsError
 from swiftnet_ros.ros.compat import parameter_errors
 from swiftnet_ros.ros.fastdds import set_profile
-from swiftnet_ros.ros.guards import GuardedExecutor
+from swiftnet_ros.ros.guards import guard_parameter_requests, GuardedExecutor
 from swiftnet_ros.ros.log_folder import check_log_folder
 from swiftnet_ros.system.process import exit_code, stop_on_signals, StopFlag
 from swiftnet_ros.text import safe_repr
@@ -76,6 +76,7 @@ def plain_node(name: str, executor: Executor) -> Iterator[Node]:
     """Create a node without a lifecycle."""
     with parameter_errors():
         node = rclpy.create_node(name)
+    guard_parameter_requests(node)
     executor.add_node(node)
     try:
         yield node

@@ -23,7 +23,7 @@ import numpy as np
 import pytest
 from rcl_interfaces.msg import Parameter as ParameterMessage
 from rcl_interfaces.msg import ParameterType, ParameterValue
-from rcl_interfaces.srv import SetParameters
+from rcl_interfaces.srv import SetParameters, SetParametersAtomically
 from rclpy.parameter import Parameter
 from swiftnet_ros.ros.image_msgs import from_array
 
@@ -69,6 +69,40 @@ def test_max_rate_limits_the_mean_rate(probe, running):
     published = stats.published
     wait_until(lambda: stats.published > published + 5)
     assert stats.drops['rate limit'] <= limited + 1
+
+
+def test_a_higher_max_rate_counts_at_once(probe, running):
+    """Also after one whose next frame was due in a century, or never."""
+    camera, stats = probe.camera('/live/image'), running.camera().stats
+    message = rgb_message(blocks(30, 40), 1)
+    probe.node.create_timer(0.02, lambda: camera.publish(message))
+    for rate in (1e-9, 5e-324):
+        assert set_parameter(running, 'max_rate', rate) == ''
+        limited = stats.drops['rate limit']
+        wait_until(lambda: stats.drops['rate limit'] > limited + 5)
+        published = stats.published
+        assert set_parameter(running, 'max_rate', 100.0) == ''
+        wait_until(lambda: stats.published > published + 5)
+
+
+@pytest.mark.parametrize('kind', [SetParameters, SetParametersAtomically])
+def test_a_value_of_an_unknown_type_is_rejected(probe, running, kind):
+    """It used to end the process, as rclpy raises an exception for it."""
+    name = {SetParameters: 'set_parameters', SetParametersAtomically: 'set_parameters_atomically'}
+    client = probe.node.create_client(kind, f'/live/segmentation/{name[kind]}')
+    assert client.wait_for_service(10)
+    values = [ParameterValue(type=ParameterType.PARAMETER_DOUBLE, double_value=5.0)]
+    values.append(ParameterValue(type=99))
+    sent = [ParameterMessage(name=n, value=v) for n, v in zip(('max_rate', 'model\n'), values)]
+    answer = client.call_async(kind.Request(parameters=sent))
+    wait_until(answer.done)
+    response = answer.result()
+    results = response.results if kind is SetParameters else [response.result]
+    assert len(results) == (2 if kind is SetParameters else 1)
+    for result in results:
+        assert not result.successful
+        assert result.reason == 'model\\n has a value of unknown type 99; nothing is set'
+    assert running.node.settings.current.max_rate == 0.0
 
 
 def test_frames_that_are_too_old_are_dropped(probe, running):
