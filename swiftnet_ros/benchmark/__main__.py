@@ -57,6 +57,7 @@ from swiftnet_ros.system.paths import path_argument
 from swiftnet_ros.system.process import exit_code
 
 _PROFILED_RUNS = 20
+_MOST_REPEATS = 10**6
 _ABOVE_ZERO = ('rate', 'overload', 'seconds')
 _EXCLUSIVE = (('rate', 'no_ros'), ('overload', 'no_ros'), ('overload', 'rate'), ('size', 'labels'))
 
@@ -111,8 +112,9 @@ def _check(options: Namespace) -> None:
     if not options.no_ros:
         check_limits_for_ros()
     for name in ('repeat', 'rounds'):
-        if getattr(options, name) < 1:
-            raise InvalidValueError(f'--{name}', getattr(options, name), 'at least 1')
+        if not 1 <= getattr(options, name) <= _MOST_REPEATS:
+            expected = f'1 to {_MOST_REPEATS}'
+            raise InvalidValueError(f'--{name}', getattr(options, name), expected)
     for name in _ABOVE_ZERO:
         value = getattr(options, name)
         if value is not None and not 0 < value < float('inf'):

@@ -42,6 +42,9 @@ def open_source(source: str, loop: bool, warn: Warn) -> Iterator[Frame]:
     """
     path = share_folder(DEMO) / 'images' if source == DEMO else Path(expand_path(source))
     if path.is_file() and not _is_image(path):
+        if not path.stat().st_size:
+            # Some files of the kernel, in /proc, have no size and block their reader.
+            raise UnreadableFileError(path, 'video', 'the file is empty')
         with _open_video(path):
             return _play(lambda: _video_frames(path), path, loop)
     files = [path] if path.is_file() else image_files(path, warn)

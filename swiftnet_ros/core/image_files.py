@@ -39,6 +39,7 @@ from swiftnet_ros.errors import (
     UnreadableFileError,
 )
 from swiftnet_ros.model_spec import ModelSpec
+from swiftnet_ros.system.file_reader import read_regular
 from swiftnet_ros.system.library_errors import library_errors
 from swiftnet_ros.text import safe_text
 
@@ -199,7 +200,7 @@ def _large_images() -> Iterator[None]:
 
 def _read_bytes(path: Path, what: str) -> bytes:
     try:
-        data = path.read_bytes()
+        data = read_regular(path)
     except OSError as error:
         raise UnreadableFileError(path, what, error.strerror) from error
     except MemoryError as error:

@@ -38,6 +38,7 @@ from swiftnet_ros.model_spec.parsing import (
 )
 from swiftnet_ros.model_spec.qdq import is_quantized
 from swiftnet_ros.model_spec.spec import ModelSpec
+from swiftnet_ros.system.file_reader import read_regular
 from swiftnet_ros.system.files import write_atomic
 
 SPEC_KEY = 'swiftnet_ros.model_spec'
@@ -151,7 +152,7 @@ def _read(path: PathLike) -> bytes:
         size = Path(path).stat().st_size
         if size > _MAX_BYTES:
             raise InvalidModelError(path, f'it has {size} bytes, more than an ONNX file can have')
-        return Path(path).read_bytes()
+        return read_regular(path)
     except OSError as error:
         reason = f'it cannot be read ({error.strerror}); check its permissions and its disk'
         raise InvalidModelError(path, reason) from error

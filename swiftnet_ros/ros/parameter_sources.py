@@ -15,9 +15,9 @@
 """Whom the parameters in ROS arguments are for: this node by its name, or all nodes."""
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import FrozenSet, Iterator, List, Optional, Sequence, Set, Tuple
 
+from swiftnet_ros.system.file_reader import read_regular
 import yaml
 
 _PARAMETERS = 'ros__parameters'
@@ -30,11 +30,13 @@ class ParameterSources:
 
     `this_node` are said to the node by its name, `all_nodes` below a wildcard such as `/**`, or
     by a launch file. `unaddressed` are those of `-p NAME:=VALUE` on a user's command line.
+    Not complete if a parameter file cannot be read again, such as the pipe of `<(...)`.
     """
 
     this_node: FrozenSet[str]
     all_nodes: FrozenSet[str]
     unaddressed: FrozenSet[str]
+    is_complete: bool = True
 
 
 def parameter_sources(arguments: Sequence[str], node_name: str) -> ParameterSources:
@@ -42,6 +44,7 @@ def parameter_sources(arguments: Sequence[str], node_name: str) -> ParameterSour
     this_node: Set[str] = set()
     all_nodes: Set[str] = set()
     unaddressed: Set[str] = set()
+    is_complete = True
     words = list(_ros_arguments(arguments))
     for option, value in zip(words, words[1:]):
         if option in ('-p', '--param'):
@@ -51,7 +54,9 @@ def parameter_sources(arguments: Sequence[str], node_name: str) -> ParameterSour
             elif node.rpartition('/')[2] == node_name:
                 this_node.add(name)
         elif option == '--params-file':
-            for pattern, names in _sections(yaml.compose(_read(value), yaml.SafeLoader), ''):
+            tree = _composed(value)
+            is_complete = is_complete and tree is not None
+            for pattern, names in _sections(tree, ''):
                 last = pattern.rpartition('/')[2]
                 if last in ('*', '**'):
                     all_nodes.update(names)
@@ -61,7 +66,9 @@ def parameter_sources(arguments: Sequence[str], node_name: str) -> ParameterSour
     if any(word.startswith('__node:=') for word in words):
         all_nodes |= unaddressed
         unaddressed = set()
-    return ParameterSources(frozenset(this_node), frozenset(all_nodes), frozenset(unaddressed))
+    return ParameterSources(
+        frozenset(this_node), frozenset(all_nodes), frozenset(unaddressed), is_complete
+    )
 
 
 def _ros_arguments(arguments: Sequence[str]) -> Iterator[str]:
@@ -75,8 +82,14 @@ def _ros_arguments(arguments: Sequence[str]) -> Iterator[str]:
             yield word
 
 
-def _read(path: str) -> str:
-    return Path(path).read_text(encoding='utf-8')
+def _composed(path: str) -> Optional[yaml.Node]:
+    """Return the tree of a parameter file, None if it is empty or cannot be read again."""
+    try:
+        # Bytes, for ROS reads UTF-16 too.
+        return yaml.compose(read_regular(path), yaml.SafeLoader)
+    # ROS read it with another parser, or from a pipe.
+    except (OSError, yaml.YAMLError, RecursionError):
+        return None
 
 
 def _sections(node: Optional[yaml.Node], pattern: str) -> Iterator[Tuple[str, List[str]]]:

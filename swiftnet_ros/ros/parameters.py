@@ -147,7 +147,8 @@ def _check_names(node: Node, known: Iterable[str]) -> None:
     sources = parameter_sources(sys.argv, node.get_name())
     for name in unknown:
         near = get_close_matches(name, list(known), 1, _TYPO)
-        is_for_all = name in sources.all_nodes or (name in sources.unaddressed and not near)
+        is_unclear = name in sources.unaddressed or not sources.is_complete
+        is_for_all = name in sources.all_nodes or (is_unclear and not near)
         if name in sources.this_node or not is_for_all:
             raise UnknownNameError('parameter', name, known)
         hint = f'; did you mean {near[0]}?' if near else ''

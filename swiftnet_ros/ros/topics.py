@@ -23,13 +23,18 @@ from rclpy.node import Node, PublisherEventCallbacks, SubscriptionEventCallbacks
 from rclpy.publisher import Publisher
 from rclpy.qos import (
     DurabilityPolicy,
+    HistoryPolicy,
     qos_check_compatible,
     qos_policy_name_from_kind,
     QoSCompatibility,
     QoSProfile,
     ReliabilityPolicy,
 )
-from rclpy.qos_overriding_options import InvalidQosOverridesError, QoSOverridingOptions
+from rclpy.qos_overriding_options import (
+    InvalidQosOverridesError,
+    QosCallbackResult,
+    QoSOverridingOptions,
+)
 from rclpy.subscription import Subscription
 from swiftnet_ros.errors import InvalidValueError
 from swiftnet_ros.text import one_line
@@ -44,6 +49,7 @@ _QOS_ERRORS = (
     TypeError,
     ValueError,
 )
+_MAX_DEPTH = 2**31 - 1
 _EXPECTED = 'a history, depth and reliability such as keep_last, 1 and best_effort'
 
 
@@ -61,6 +67,14 @@ def latched_qos() -> QoSProfile:
     """Return the QoS of a topic whose last message late subscribers get too."""
     durability = DurabilityPolicy.TRANSIENT_LOCAL
     return QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE, durability=durability)
+
+
+def _checked(qos: QoSProfile) -> QosCallbackResult:
+    """Reject a depth that the middleware would, after some lines of its own on stderr."""
+    result = QosCallbackResult()
+    result.successful = 1 <= qos.depth <= _MAX_DEPTH or qos.history != HistoryPolicy.KEEP_LAST
+    result.reason = '' if result.successful else f'depth is {qos.depth}, not 1 to {_MAX_DEPTH}'
+    return result
 
 
 class Topics:
@@ -140,7 +154,8 @@ class Topics:
 
     def _open(self, topic: str, create: Callable[..., Any]) -> Any:
         try:
-            return create(qos_overriding_options=QoSOverridingOptions.with_default_policies())
+            options = QoSOverridingOptions.with_default_policies(callback=_checked)
+            return create(qos_overriding_options=options)
         except _QOS_ERRORS as error:
             reason = one_line(error) if str(error) else 'not valid'
             raise InvalidValueError(f'qos_overrides.{topic}', reason, _EXPECTED) from error

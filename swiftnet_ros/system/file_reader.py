@@ -14,12 +14,36 @@
 
 """Read the content of files within limits."""
 
+import errno
+import os
 from pathlib import Path
+import stat
+import sys
+from typing import Union
 
 from swiftnet_ros.errors import FileMissingError, UnreadableFileError
 
 # Larger files are refused before they are parsed; Python objects take up to 30 times as much.
 MAX_BYTES = 16 << 20
+
+
+def read_regular(path: Union[str, Path], max_bytes: int = sys.maxsize) -> bytes:
+    """
+    Return the content of a regular file up to its size, at most `max_bytes`, or raise OSError.
+
+    Files of the kernel, in /proc, have no size: some of them block the reader or have no end.
+    """
+    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        status = os.fstat(handle)
+        if stat.S_ISDIR(status.st_mode):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+        if not stat.S_ISREG(status.st_mode):
+            raise OSError(errno.EINVAL, 'it is not a regular file', str(path))
+        with os.fdopen(handle, 'rb', closefd=False) as file:
+            return file.read(min(status.st_size, max_bytes))
+    finally:
+        os.close(handle)
 
 
 def read_content(path: Path, what: str, max_bytes: int = MAX_BYTES) -> bytes:
@@ -32,8 +56,7 @@ def read_content(path: Path, what: str, max_bytes: int = MAX_BYTES) -> bytes:
     try:
         if not path.is_file():
             raise FileMissingError(path, what)
-        with path.open('rb') as file:
-            content = file.read(max_bytes + 1)
+        content = read_regular(path, max_bytes + 1)
     except (OSError, MemoryError, ValueError) as error:
         reason = getattr(error, 'strerror', None) or str(error) or 'not enough memory'
         raise UnreadableFileError(path, what, reason) from error

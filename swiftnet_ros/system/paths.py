@@ -62,9 +62,11 @@ def user_cache(environment: Mapping[str, str]) -> Optional[Path]:
     """
     Return $SWIFTNET_ROS_CACHE, $XDG_CACHE_HOME/swiftnet_ros or ~/.cache/swiftnet_ros.
 
-    None if there is no home folder either. The folder is neither made nor checked.
+    None if there is no home folder either. `~`, which no shell has expanded where a file sets the
+    variable, is expanded. The folder is neither made nor checked.
     """
-    own, base = (environment.get(name) for name in ('SWIFTNET_ROS_CACHE', 'XDG_CACHE_HOME'))
+    names = ('SWIFTNET_ROS_CACHE', 'XDG_CACHE_HOME')
+    own, base = (os.path.expanduser(environment.get(name, '')) for name in names)
     if own:
         return Path(own)
     # The XDG standard ignores relative paths.

@@ -23,7 +23,7 @@ from threading import get_ident
 import cv2
 from helpers.fake_engines import SlowEngine
 from helpers.ros_probe import BEST_EFFORT, blocks, rgb_message, stamped, wait_until
-from helpers.running_node import active_node
+from helpers.running_node import active_node, RunningNode
 import numpy as np
 import pytest
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
@@ -174,6 +174,17 @@ def test_qos_overrides_apply_to_inputs_and_outputs(probe, tiny_path):
             == 'best_effort'
         )
         assert running.camera()._subscription.qos_profile.depth == 5
+
+
+@pytest.mark.parametrize('depth', [-1, 2**31])
+def test_a_depth_that_no_queue_has_is_one_line(tiny_path, capfd, depth):
+    """The middleware itself would write many lines."""
+    given = {'qos_overrides./deep/segmentation/label_image.publisher.depth': depth}
+    with RunningNode('/deep', model=str(tiny_path), **given) as running:
+        assert not running.do('configure')
+        failure = str(running.node.failure)
+    assert f'depth is {depth}, not 1 to 2147483647' in failure
+    assert 'rcutils' not in capfd.readouterr().err
 
 
 def test_a_silent_topic_is_logged(probe, tiny_path, capfd, monkeypatch):

@@ -15,6 +15,7 @@
 """Declaring parameters: the shipped YAML, overrides, and errors for wrong ones."""
 
 from dataclasses import replace
+import os
 import re
 import sys
 
@@ -208,6 +209,33 @@ def test_what_is_addressed_to_no_node_raises_if_it_looks_mistyped(for_all):
 def test_an_unknown_name_for_this_node_raises(for_all, text, arguments):
     with pytest.raises(UnknownNameError, match="unknown parameter 'wheel_radius'"):
         for_all(text, *arguments)
+
+
+def test_a_parameter_file_may_be_utf_16(for_all, tmp_path, capfd):
+    for_all('', *_file(tmp_path, f'/**:{BODY}'.encode('utf-16')))
+    assert 'parameter wheel_radius is set for all nodes' in capfd.readouterr().err
+
+
+def test_a_parameter_file_of_utf_16_may_name_this_node(for_all, tmp_path):
+    with pytest.raises(UnknownNameError, match="unknown parameter 'wheel_radius'"):
+        for_all('', *_file(tmp_path, f'declaring:{BODY}'.encode('utf-16')))
+
+
+def test_a_parameter_file_may_be_a_pipe(declared, monkeypatch, capfd):
+    """It is read once only: what it says to whom is not known."""
+    reading, writing = os.pipe()
+    os.write(writing, f'/**:{BODY}'.encode())
+    os.close(writing)
+    words = ['--params-file', f'/dev/fd/{reading}']
+    monkeypatch.setattr(sys, 'argv', ['node', '--ros-args', *words])
+    assert declared(*words)[1] == NodeParameters(threads=3)
+    os.close(reading)
+    assert 'parameter wheel_radius is set for all nodes' in capfd.readouterr().err
+
+
+def _file(folder, content):
+    (folder / 'other.yaml').write_bytes(content)
+    return '--params-file', str(folder / 'other.yaml')
 
 
 def test_a_parameter_of_another_node_is_not_known_here(for_all):

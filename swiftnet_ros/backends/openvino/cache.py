@@ -69,7 +69,7 @@ def compiled_network(
     """
     with ExitStack() as stack:
         entry = blob = None
-        root = os.environ.get(VARIABLE, '')
+        root = os.path.expanduser(os.environ.get(VARIABLE, ''))
         if root not in ('', OFF):
             facts = [
                 dict(settings),

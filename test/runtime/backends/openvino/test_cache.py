@@ -315,6 +315,8 @@ def test_folder_that_cannot_be_created_is_ignored_with_a_warning(root, model, ca
         ({'HOME': '/home/a', 'XDG_CACHE_HOME': 'c'}, '/home/a/.cache/swiftnet_ros/openvino'),
         ({'SWIFTNET_ROS_CACHE': '/own', 'XDG_CACHE_HOME': '/c'}, '/own/openvino'),
         ({'SWIFTNET_ROS_CACHE': '/own', VARIABLE: '/other'}, '/other'),
+        ({'SWIFTNET_ROS_CACHE': '~/own'}, os.path.expanduser('~/own/openvino')),
+        ({'XDG_CACHE_HOME': '~/c'}, os.path.expanduser('~/c/swiftnet_ros/openvino')),
         ({'HOME': '/home/a', VARIABLE: OFF}, OFF),
         ({'HOME': '/home/a', VARIABLE: ''}, ''),
         ({}, None),
