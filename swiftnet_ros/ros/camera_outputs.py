@@ -60,8 +60,8 @@ class FrameResult:
 
     `messages` yields each output's name and message, the label image first. A message is made
     when it is reached, so that the label image never waits for the colors. `seconds` has the
-    duration of each stage up to the labels. `warning` is why there is no camera_info, `remark`
-    what should be known about frames of this kind; both may be empty.
+    duration of each stage up to the labels. `warning` is why there is no camera_info, or why it
+    does not fit, `remark` what should be known about frames of this kind; both may be empty.
     """
 
     messages: Iterator[Tuple[str, Any]]
@@ -105,6 +105,7 @@ def segment_message(
     if CAMERA_INFO in outputs and camera_info is not None:
         try:
             info = _fit_camera_info(camera_info, frame, size, message.header)
+            warning = info_msgs.size_fault(camera_info, frame.width, frame.height)
         except InvalidFrameError as error:
             warning = f'no camera_info is published: {error}'
     opacity = settings.overlay_opacity

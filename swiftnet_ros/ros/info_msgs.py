@@ -79,6 +79,23 @@ def scaled(info: CameraInfo, width: int, height: int) -> CameraInfo:
     )
 
 
+def size_fault(info: CameraInfo, width: int, height: int) -> str:
+    """
+    Return that a calibration is not for images of this size, empty if it is.
+
+    A region of interest and binning make images smaller than its size.
+    """
+    region = info.roi
+    wide = (region.width or info.width) // max(info.binning_x, 1)
+    high = (region.height or info.height) // max(info.binning_y, 1)
+    if (wide, high) == (width, height):
+        return ''
+    return (
+        f'camera_info is for images of {wide}x{high}, these are {width}x{height}: calibrate the '
+        'camera at this size'
+    )
+
+
 def label_info(spec: ModelSpec, header: Any) -> Any:
     """
     Return the names of the class ids as a LabelInfo; only if vision_msgs is AVAILABLE.

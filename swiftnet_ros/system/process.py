@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Exit codes of commands, and SIGINT and SIGTERM as exceptions or as a flag."""
+"""Exit codes of commands, and SIGINT, SIGTERM and SIGHUP as exceptions or as a flag."""
 
 from contextlib import contextmanager, suppress
 import ctypes
@@ -28,7 +28,8 @@ from typing import Any, Callable, Dict, Iterator, Optional
 from swiftnet_ros.errors import SwiftnetError
 from swiftnet_ros.text import one_line, safe_text
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+# The last is sent when a terminal or a connection closes.
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _PR_SET_PDEATHSIG = 1
 # The file descriptor of stdout, in every process.
 _STDOUT = 1
@@ -101,7 +102,7 @@ def _reason(error: OSError) -> str:
 @contextmanager
 def signals_raise_exit() -> Iterator[None]:
     """
-    Let SIGINT and SIGTERM raise SystemExit in the block, so that it can clean up.
+    Let SIGINT, SIGTERM and SIGHUP raise SystemExit in the block, so that it can clean up.
 
     Only signals whose handler is the system's default are changed, and only in the main thread.
     """
@@ -161,12 +162,14 @@ class StopFlag:
 
 @contextmanager
 def stop_on_signals() -> Iterator[StopFlag]:
-    """Let SIGINT and SIGTERM set a flag in the block, and do nothing else."""
+    """Let SIGINT, SIGTERM and SIGHUP, unless nohup ignores it, set a flag in the block."""
     stop = StopFlag()
     # Python itself writes to the pipe. The handler does nothing, in C: one in Python could be
     # interrupted by the next signal, again and again.
     nothing: Dict[int, Any] = {}
-    before = {number: signal.signal(number, nothing.get) for number in _SIGNALS}
+    is_ignored = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    numbers = _SIGNALS[:-1] if is_ignored else _SIGNALS
+    before = {number: signal.signal(number, nothing.get) for number in numbers}
     wakeup = signal.set_wakeup_fd(stop.handle, warn_on_full_buffer=False)
     try:
         yield stop

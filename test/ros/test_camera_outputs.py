@@ -22,7 +22,7 @@ from helpers.ros_probe import blocks, rgb_message, stamped
 from helpers.tiny_model import COLORS
 import numpy as np
 import pytest
-from sensor_msgs.msg import CameraInfo, CompressedImage
+from sensor_msgs.msg import CameraInfo, CompressedImage, RegionOfInterest
 from swiftnet_ros.backends.registry import open_backend
 from swiftnet_ros.core import labels
 from swiftnet_ros.core.frames import Frame
@@ -150,6 +150,31 @@ def test_an_uncalibrated_camera_gets_a_warning_and_no_camera_info(segmenter):
     assert result.warning.startswith('no camera_info is published: ')
     assert 'camera_info' not in dict(result.messages)
     assert segment_message(MESSAGE, ALL, settings, segmenter).warning == ''
+
+
+@pytest.mark.parametrize('output_size', ['camera', 'network'])
+def test_a_calibration_for_images_of_another_size_is_published_with_a_warning(
+    segmenter, output_size
+):
+    settings = NodeParameters(output_size=output_size)
+    result = segment_message(MESSAGE, ALL, settings, segmenter, pinhole(100, 80, 70.0, stamped(1)))
+    assert 'camera_info is for images of 100x80, these are 50x40: calibrate' in result.warning
+    assert 'camera_info' in dict(result.messages)
+
+
+@pytest.mark.parametrize(
+    'smaller',
+    [
+        {'roi': RegionOfInterest(x_offset=1, width=50, height=40)},
+        {'binning_x': 2, 'binning_y': 2},
+        {'roi': RegionOfInterest(width=100, height=40), 'binning_x': 2, 'binning_y': 1},
+    ],
+)
+def test_a_region_and_binning_explain_smaller_images(segmenter, smaller):
+    info = pinhole(100, 80, 70.0, stamped(1))
+    for name, value in smaller.items():
+        setattr(info, name, value)
+    assert segment_message(MESSAGE, ALL, NodeParameters(), segmenter, info).warning == ''
 
 
 def test_a_compressed_message_is_decoded_up_to_the_limit(segmenter):

@@ -109,7 +109,7 @@ def slow_node(gate, namespace, model, code=SLOW_NODE):
 
 
 @pytest.mark.parametrize('gate', ['shut', 'open'])
-@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_busy_thread_does_not_delay_the_end(tiny_path, probe, number, gate):
     space = f'/busy_{gate}_{int(number)}'
     words = [*slow_node(gate, space, tiny_path), '-p', 'always_infer:=true']

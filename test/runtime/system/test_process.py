@@ -117,7 +117,17 @@ def test_the_flag_is_set_for_good_and_by_any_thread():
     assert flag.is_set()
 
 
-@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
+def test_a_hangup_that_nohup_ignores_stays_ignored():
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with stop_on_signals() as stop:
+            signal.raise_signal(signal.SIGHUP)
+            assert not stop.is_set()
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_sets_the_flag_and_wakes_its_wait(number):
     before = signal.getsignal(number)
     with stop_on_signals() as stop:
