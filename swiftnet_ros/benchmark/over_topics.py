@@ -31,7 +31,7 @@ from swiftnet_ros.benchmark.measurement import LabeledFrame, LabeledFrames, Meas
 from swiftnet_ros.benchmark.node_process import NodeProcess, ParameterValues
 from swiftnet_ros.benchmark.topic_client import open_topic_client, ReceivedLabels, TopicClient
 from swiftnet_ros.errors import NodeNotRespondingError
-from swiftnet_ros.ros.discovery import limit_to_machine
+from swiftnet_ros.ros.discovery import check_domain, limit_to_machine
 from swiftnet_ros.ros.fastdds import set_profile
 from swiftnet_ros.ros.image_msgs import from_array, to_labels
 from swiftnet_ros.ros.log_folder import check_log_folder
@@ -68,6 +68,7 @@ def node_under_test(parameters: ParameterValues, timeout: float) -> Iterator[Nod
 def set_up_ros() -> None:
     """Limit ROS to this machine, set a Fast DDS profile for large images, check the log folder."""
     limit_to_machine()
+    check_domain()
     check_log_folder([])
     warning = set_profile()
     if warning:

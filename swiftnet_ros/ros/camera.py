@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from math import inf
 from threading import Lock
 from time import monotonic, perf_counter
-from typing import Any, Callable, Dict, FrozenSet, Optional
+from typing import Any, Callable, Dict, FrozenSet, Optional, Set
 
 from rclpy.node import Node
 from rclpy.publisher import Publisher
@@ -139,6 +139,11 @@ class Camera:
         except SwiftnetError:
             self._topics.close()
             raise
+
+    @property
+    def output_topics(self) -> Set[str]:
+        """Return the topics of all outputs."""
+        return {publisher.topic_name for publisher in self._publishers.values()}
 
     def announce(self, spec: ModelSpec) -> None:
         """

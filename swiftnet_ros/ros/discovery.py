@@ -17,11 +17,15 @@
 import os
 from typing import Mapping, MutableMapping
 
+from swiftnet_ros.errors import InvalidValueError
 from swiftnet_ros.ros.compat import needs_localhost_only
 
 _LOCALHOST_ONLY = 'ROS_LOCALHOST_ONLY'
 _DISCOVERY_RANGE = 'ROS_AUTOMATIC_DISCOVERY_RANGE'
 _MACHINE = ('LOCALHOST', 'OFF')
+_DOMAIN = 'ROS_DOMAIN_ID'
+# The ports of higher ones are above 65535.
+_LAST_DOMAIN = 232
 
 
 def is_limited_to_machine(environment: Mapping[str, str] = os.environ) -> bool:
@@ -37,3 +41,10 @@ def limit_to_machine(environment: MutableMapping[str, str] = os.environ) -> None
     environment[_DISCOVERY_RANGE] = 'LOCALHOST'
     if needs_localhost_only():
         environment[_LOCALHOST_ONLY] = '1'
+
+
+def check_domain(environment: Mapping[str, str] = os.environ) -> None:
+    """Raise InvalidValueError for a ROS domain for which DDS would end the process."""
+    domain = environment.get(_DOMAIN, '').strip()
+    if domain.isdecimal() and (len(domain) > len('232') or int(domain) > _LAST_DOMAIN):
+        raise InvalidValueError(_DOMAIN, domain, f'a whole number of 0 to {_LAST_DOMAIN}')

@@ -20,7 +20,7 @@ from typing import Any, Awaitable, Callable, Dict, List, Optional
 
 from rclpy.node import Node
 from swiftnet_ros.backends.engine_build import EngineBuild
-from swiftnet_ros.errors import NodeCleanedUpError, SwiftnetError
+from swiftnet_ros.errors import InvalidValueError, NodeCleanedUpError, SwiftnetError
 from swiftnet_ros.ros.camera import Camera, Received
 from swiftnet_ros.ros.intake import Intake
 from swiftnet_ros.ros.node_parameters import NodeSettings
@@ -51,6 +51,7 @@ class Pipeline:
         try:
             for name in checked_camera_names(settings.current.cameras) or ('',):
                 self.cameras[name] = Camera(node, name, settings, self._intake, self._enqueue)
+            self._check_no_loop()
         except SwiftnetError:
             self.close_cameras()
             raise
@@ -140,6 +141,14 @@ class Pipeline:
 
     def _process(self, name: str, received: Received, model: LoadedModel) -> bool:
         return self.cameras[name].process(received, model.segmenter)
+
+    def _check_no_loop(self) -> None:
+        """Raise InvalidValueError if a camera is an output, whose labels would be segmented."""
+        outputs = set().union(*(camera.output_topics for camera in self.cameras.values()))
+        for camera in self.cameras.values():
+            if camera.topic in outputs:
+                name = f'{camera.name}/image' if camera.name else 'image'
+                raise InvalidValueError(name, camera.topic, 'a camera, not an output of this node')
 
     def _new_worker(self) -> Worker:
         """Start to load the model that the parameters name now."""

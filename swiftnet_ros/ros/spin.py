@@ -28,6 +28,7 @@ from rclpy.signals import SignalHandlerOptions
 from rclpy.utilities import remove_ros_args
 from swiftnet_ros.errors import RosArgumentsError
 from swiftnet_ros.ros.compat import parameter_errors
+from swiftnet_ros.ros.discovery import check_domain
 from swiftnet_ros.ros.fastdds import set_profile
 from swiftnet_ros.ros.guards import guard_parameter_requests, GuardedExecutor
 from swiftnet_ros.ros.log_folder import check_log_folder
@@ -87,6 +88,7 @@ def plain_node(name: str, executor: Executor) -> Iterator[Node]:
 
 @contextmanager
 def _ros(args: Optional[List[str]]) -> Iterator[None]:
+    check_domain()
     try:
         rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
     except UnicodeEncodeError as error:

@@ -176,6 +176,30 @@ def test_qos_overrides_apply_to_inputs_and_outputs(probe, tiny_path):
         assert running.camera()._subscription.qos_profile.depth == 5
 
 
+@pytest.mark.parametrize(
+    ('cameras', 'transport', 'rule', 'error'),
+    [
+        ([''], 'raw', 'image:=~/label_image', "image is '/loop/segmentation/label_image'"),
+        ([''], 'raw', 'image:=~/overlay', "image is '/loop/segmentation/overlay'"),
+        (
+            *([''], 'compressed', 'image:=~/label_image'),
+            "image is '/loop/segmentation/label_image/compressed'",
+        ),
+        (
+            *(['front', 'rear'], 'raw', 'rear/image:=~/front/color'),
+            "rear/image is '/loop/segmentation/front/color'",
+        ),
+    ],
+)
+def test_an_output_of_the_node_as_its_camera_is_an_error(
+    tiny_path, cameras, transport, rule, error
+):
+    given = {'model': str(tiny_path), 'cameras': cameras, 'image_transport': transport}
+    with RunningNode('/loop', ['--ros-args', '-r', rule], **given) as running:
+        assert not running.do('configure')
+        assert str(running.node.failure).startswith(f'{error}, expected a camera')
+
+
 @pytest.mark.parametrize('depth', [-1, 2**31])
 def test_a_depth_that_no_queue_has_is_one_line(tiny_path, capfd, depth):
     """The middleware itself would write many lines."""

@@ -20,8 +20,9 @@ import subprocess
 import sys
 
 import pytest
+from swiftnet_ros.errors import InvalidValueError
 from swiftnet_ros.ros.compat import PROFILE_VARIABLES
-from swiftnet_ros.ros.discovery import is_limited_to_machine, limit_to_machine
+from swiftnet_ros.ros.discovery import check_domain, is_limited_to_machine, limit_to_machine
 
 # Runs in a network namespace with one link to the outside; prints the packets sent over it.
 OUTSIDE = """
@@ -116,3 +117,15 @@ def test_a_node_without_a_limit_is_found_from_outside(can_isolate, tiny_path, tm
 )
 def test_a_limited_node_sends_no_packet_outside(can_isolate, tiny_path, tmp_path, variables):
     assert packets_sent(tiny_path, tmp_path / 'log', **variables) == 0
+
+
+@pytest.mark.parametrize('domain', ['233', '9999', '1' * 5000])
+def test_a_domain_that_dds_cannot_use_raises(domain):
+    with pytest.raises(InvalidValueError, match='ROS_DOMAIN_ID is .*, expected .* of 0 to 232'):
+        check_domain({'ROS_DOMAIN_ID': domain})
+
+
+@pytest.mark.parametrize('domain', ['', '0', '232', 'none'])
+def test_other_domains_are_left_to_ros(domain):
+    check_domain({'ROS_DOMAIN_ID': domain})
+    check_domain({})
