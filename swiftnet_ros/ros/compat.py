@@ -20,7 +20,7 @@ Differences between the ROS releases from Humble to Rolling.
 
 from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any, Dict, Iterator, Optional, Tuple
+from typing import Any, Callable, Dict, Iterator, Optional, Tuple
 
 from rclpy.exceptions import ParameterException
 from rclpy.node import Node
@@ -87,3 +87,21 @@ def check_value(name: str, value: Any) -> None:
     """Raise RosArgumentsError if a parameter was set to no value, such as an empty list."""
     if value is None:
         raise RosArgumentsError(f'parameter {name} has no value: {_WRITE_VALUES}')
+
+
+def guard_clock(node: Node, is_time: Callable[[Any], bool]) -> None:
+    """
+    Let a node take only those messages of /clock as its time for which `is_time` returns True.
+
+    It may already be subscribed, or may be later, when use_sim_time is set.
+    """
+    source: Any = node._time_source
+    set_time = source.clock_callback
+
+    def guarded(message: Any) -> None:
+        if is_time(message):
+            set_time(message)
+
+    source.clock_callback = guarded
+    if source._clock_sub is not None:
+        source._clock_sub.callback = guarded

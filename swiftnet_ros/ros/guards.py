@@ -26,6 +26,7 @@ from rclpy.logging import get_logger
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 from rclpy.subscription import Subscription
+from swiftnet_ros.ros.compat import guard_clock
 from swiftnet_ros.system.library_errors import library_reason
 from swiftnet_ros.text import safe_text
 
@@ -52,11 +53,22 @@ def try_to_publish(node: Node, what: str, publish: Callable[[], object]) -> bool
     return True
 
 
-def guard_parameter_requests(node: Node) -> None:
-    """Reject values of an unknown type, which rclpy would end the process for."""
+def guard_node(node: Node) -> None:
+    """Reject parameters of an unknown type and times before 1970, for which rclpy would raise."""
+    guard_clock(node, partial(_is_time, node))
     for service in node.services:
         if service.srv_type in (SetParameters, SetParametersAtomically):
             service.callback = partial(_set_parameters, service.callback)
+
+
+def _is_time(node: Node, message: Any) -> bool:
+    is_time = bool(message.clock.sec >= 0)
+    if not is_time:
+        text = (
+            f'/clock is ignored: its time is {message.clock.sec} s; let its publisher start at 0'
+        )
+        node.get_logger().warning(text, throttle_duration_sec=_WARNING_PERIOD)
+    return is_time
 
 
 def _set_parameters(set_by_ros: Callable[[Any, Any], Any], request: Any, response: Any) -> Any:

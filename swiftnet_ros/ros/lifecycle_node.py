@@ -40,7 +40,7 @@ from swiftnet_ros.errors import (
     UnexpectedError,
 )
 from swiftnet_ros.ros.compat import parameter_errors
-from swiftnet_ros.ros.guards import guard_parameter_requests, NO_RESOURCES
+from swiftnet_ros.ros.guards import guard_node, NO_RESOURCES
 from swiftnet_ros.system.library_errors import library_reason
 from swiftnet_ros.text import safe_text
 
@@ -76,7 +76,7 @@ class ManagedNode(LifecycleNode):
         """Start unconfigured; `options` are those of rclpy's Node."""
         with parameter_errors():
             super().__init__(name, **options)
-        guard_parameter_requests(self)
+        guard_node(self)
         self.failure: Optional[SwiftnetError] = None
         # When the node must have ended once it was asked to, in seconds of `monotonic`.
         self.deadline = inf

@@ -30,7 +30,7 @@ from swiftnet_ros.errors import RosArgumentsError
 from swiftnet_ros.ros.compat import parameter_errors
 from swiftnet_ros.ros.discovery import check_domain
 from swiftnet_ros.ros.fastdds import set_profile
-from swiftnet_ros.ros.guards import guard_parameter_requests, GuardedExecutor
+from swiftnet_ros.ros.guards import guard_node, GuardedExecutor
 from swiftnet_ros.ros.log_folder import check_log_folder
 from swiftnet_ros.system.process import exit_code, stop_on_signals, StopFlag
 from swiftnet_ros.text import safe_repr
@@ -77,7 +77,7 @@ def plain_node(name: str, executor: Executor) -> Iterator[Node]:
     """Create a node without a lifecycle."""
     with parameter_errors():
         node = rclpy.create_node(name)
-    guard_parameter_requests(node)
+    guard_node(node)
     executor.add_node(node)
     try:
         yield node

@@ -17,6 +17,7 @@
 import re
 from time import monotonic, sleep
 
+from builtin_interfaces.msg import Time
 from helpers.ros_probe import blocks, rgb_message, stamped, wait_until
 from helpers.running_node import active_node
 import numpy as np
@@ -25,6 +26,7 @@ from rcl_interfaces.msg import Parameter as ParameterMessage
 from rcl_interfaces.msg import ParameterType, ParameterValue
 from rcl_interfaces.srv import SetParameters, SetParametersAtomically
 from rclpy.parameter import Parameter
+from rosgraph_msgs.msg import Clock
 from swiftnet_ros.ros.image_msgs import from_array
 
 
@@ -102,6 +104,23 @@ def test_a_value_of_an_unknown_type_is_rejected(probe, running, kind):
         assert not result.successful
         assert result.reason == 'model\\n has a value of unknown type 99; nothing is set'
     assert running.node.settings.current.max_rate == 0.0
+
+
+@pytest.mark.parametrize('is_at_start', [True, False])
+def test_a_time_before_1970_is_ignored(probe, tiny_path, is_at_start, capfd):
+    """It used to end the process, as rclpy raises an exception for it."""
+    given = {'use_sim_time': True} if is_at_start else {}
+    publisher = probe.node.create_publisher(Clock, '/clock', 10)
+    with active_node('/timed', model=str(tiny_path), **given) as running:
+        assert set_parameter(running, 'use_sim_time', True) == ''
+        wait_until(publisher.get_subscription_count)
+        for sec in (7, -1, -(2**31), 8):
+            publisher.publish(Clock(clock=Time(sec=sec)))
+            sleep(0.05)
+        wait_until(lambda: running.node.get_clock().now().nanoseconds == 8 * 10**9)
+    log = capfd.readouterr().err
+    assert log.count('/clock is ignored: its time is -1 s; let its publisher start at 0') == 1
+    probe.node.destroy_publisher(publisher)
 
 
 def test_frames_that_are_too_old_are_dropped(probe, running):
