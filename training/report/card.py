@@ -48,7 +48,7 @@ class PretrainedSource:
     """The file of weights that the encoder started from, and its license."""
 
     name: str
-    license: str
+    license: str  # noqa: A003
 
 
 @dataclass(frozen=True)

@@ -280,7 +280,7 @@ def _apply_override(tree: dict[str, Any], override: str) -> None:
         raise InvalidValueError('--set', override, 'section.key=value')
     # Moved to the end: a key and its old name may both be there, and the later one wins.
     content.pop(key, None)
-    content[key] = parse_value('--set', text)
+    content[key] = parse_value(f'--set {path}', text)
 
 
 def _subtree(tree: Any, section: str) -> Any:

@@ -79,7 +79,9 @@ def replay_as_cuda_graph(network: nn.Module, images: Tensor) -> nn.Module:
     try:
         torch.cuda.make_graphed_callables(network, (images,))
     except RuntimeError as error:
-        expected = f'false here: {one_line(error)}'
+        # Its other lines are advice on debugging.
+        reason = str(error).partition('\n')[0]
+        expected = f'false here: {one_line(reason)}'
         raise InvalidValueError('train.cuda_graphs', True, expected) from error
     for buffer, value in zip(network.buffers(), before):
         buffer.copy_(value)
