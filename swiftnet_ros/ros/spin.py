@@ -14,7 +14,7 @@
 
 """Run a node from the command line: signals shut it down in order, errors are one line."""
 
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, ExitStack, suppress
 import gc
 import os
 import sys
@@ -30,7 +30,7 @@ from swiftnet_ros.errors import RosArgumentsError
 from swiftnet_ros.ros.compat import parameter_errors
 from swiftnet_ros.ros.discovery import check_domain
 from swiftnet_ros.ros.fastdds import set_profile
-from swiftnet_ros.ros.guards import guard_node, GuardedExecutor
+from swiftnet_ros.ros.guards import guard_node, GuardedExecutor, RCLError
 from swiftnet_ros.ros.log_folder import check_log_folder
 from swiftnet_ros.system.process import exit_code, stop_on_signals, StopFlag
 from swiftnet_ros.text import safe_repr
@@ -54,7 +54,12 @@ def _spin(setup: NodeSetup, args: Optional[List[str]]) -> int:
         if warning:
             get_logger('swiftnet_ros').warning(warning)
         executor = GuardedExecutor()
-        with setup(executor, stop):
+        with ExitStack() as stack:
+            try:
+                stack.enter_context(setup(executor, stop))
+            # Such as a topic that is remapped to one of another type.
+            except RCLError as error:
+                raise RosArgumentsError(error) from error
             while not stop.is_set():
                 executor.spin_once(timeout_sec=_SPIN_TIMEOUT)
     # The process ends here: a last garbage collection would only take time.

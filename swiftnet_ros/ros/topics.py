@@ -36,7 +36,7 @@ from rclpy.qos_overriding_options import (
     QoSOverridingOptions,
 )
 from rclpy.subscription import Subscription
-from swiftnet_ros.errors import InvalidValueError
+from swiftnet_ros.errors import InvalidValueError, listing
 from swiftnet_ros.text import one_line
 
 # What rclpy raises for QoS overrides of a wrong type, name or range.
@@ -101,7 +101,7 @@ class Topics:
         # Each handled event costs the executor time with every frame, so only one is handled.
         events = PublisherEventCallbacks(incompatible_qos=mismatch, use_default_callbacks=False)
         create = partial(self._node.create_publisher, kind, name, qos, event_callbacks=events)
-        opened: Publisher = self._open(topic, create)
+        opened: Publisher = self._open(topic, kind, create)
         self._publishers.append(opened)
         return opened
 
@@ -124,7 +124,7 @@ class Topics:
             callback_group=group,
             event_callbacks=events,
         )
-        opened: Subscription = self._open(topic, create)
+        opened: Subscription = self._open(topic, kind, create)
         self._subscriptions.append(opened)
         return opened
 
@@ -152,13 +152,26 @@ class Topics:
         }
         return '; '.join(self._mismatches.values())
 
-    def _open(self, topic: str, create: Callable[..., Any]) -> Any:
+    def _open(self, topic: str, kind: Any, create: Callable[..., Any]) -> Any:
+        self._check_type(topic, f'{kind.__module__.partition(".")[0]}/msg/{kind.__name__}')
         try:
             options = QoSOverridingOptions.with_default_policies(callback=_checked)
             return create(qos_overriding_options=options)
         except _QOS_ERRORS as error:
             reason = one_line(error) if str(error) else 'not valid'
             raise InvalidValueError(f'qos_overrides.{topic}', reason, _EXPECTED) from error
+
+    def _check_type(self, topic: str, wanted: str) -> None:
+        """Raise InvalidValueError if this node uses the topic for another type already."""
+        node = self._node.get_name(), self._node.get_namespace()
+        used = [
+            *self._node.get_publisher_names_and_types_by_node(*node),
+            *self._node.get_subscriber_names_and_types_by_node(*node),
+        ]
+        others = {item for name, types in used if name == topic for item in types} - {wanted}
+        if others:
+            expected = f'another than that of {listing(sorted(others))}; change what is remapped'
+            raise InvalidValueError(f'topic of {wanted}', topic, expected)
 
     def _on_mismatch(self, topic: str, end: str, fault: str) -> Callable[[Any], None]:
         """Return the callback that logs an incompatible QoS; `fault` has {} for its policy."""

@@ -200,6 +200,25 @@ def test_an_output_of_the_node_as_its_camera_is_an_error(
         assert str(running.node.failure).startswith(f'{error}, expected a camera')
 
 
+@pytest.mark.parametrize(
+    ('rule', 'error'),
+    [
+        (
+            'image:=/diagnostics',
+            "topic of sensor_msgs/msg/Image is '/diagnostics', expected another than that of "
+            'diagnostic_msgs/msg/DiagnosticArray',
+        ),
+        ('~/overlay:=/rosout', "sensor_msgs/msg/Image is '/rosout'.* of rcl_interfaces/msg/Log"),
+        ('~/camera_info:=~/color', "CameraInfo is '/typed/segmentation/color'.*msg/Image"),
+    ],
+)
+def test_a_topic_that_the_node_uses_for_another_type_is_one_line(tiny_path, rule, error, capfd):
+    with RunningNode('/typed', ['--ros-args', '-r', rule], model=str(tiny_path)) as running:
+        assert not running.do('configure', 'activate')
+        assert re.search(error, str(running.node.failure))
+    assert 'rcutils' not in capfd.readouterr().err
+
+
 @pytest.mark.parametrize('depth', [-1, 2**31])
 def test_a_depth_that_no_queue_has_is_one_line(tiny_path, capfd, depth):
     """The middleware itself would write many lines."""

@@ -59,6 +59,10 @@ def test_a_model_that_cannot_be_used_is_one_line_and_exit_code_1(tmp_path, write
             ['model:=bytes\udcff.onnx'],
             r"invalid ROS arguments: 'model:=bytes\\udcff.onnx' is not UTF-8; rename the file",
         ),
+        (
+            ['threads:=1', '-r', '~/reload:=~/get_state'],
+            'invalid ROS arguments: failed to create service: .* incompatible type',
+        ),
         (['cameras:=[]'], r"invalid ROS arguments: .* write an empty list as \[''\]"),
     ],
 )
