@@ -29,11 +29,14 @@ from rclpy.executors import SingleThreadedExecutor
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import Image
 from std_msgs.msg import Header
+from swiftnet_ros.ros.compat import rclpy_major
 from swiftnet_ros.ros.image_msgs import from_array
 
 BEST_EFFORT = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
 RELIABLE = QoSProfile(depth=50, reliability=ReliabilityPolicy.RELIABLE)
 _numbers = count()
+# Humble's rclpy does not know the numbers of messages.
+HAS_NUMBERS = (rclpy_major() or 0) >= 4
 
 
 def wait_until(is_true, seconds=10.0, what='the condition'):

@@ -19,17 +19,14 @@ import sys
 from time import sleep
 
 from helpers.fake_engines import SlowEngine
-from helpers.ros_probe import blocks, rgb_message, wait_until
+from helpers.ros_probe import blocks, HAS_NUMBERS, rgb_message, wait_until
 from helpers.running_node import active_node
 import pytest
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from rclpy.serialization import serialize_message
 from swiftnet_ros.backends import registry
 from swiftnet_ros.ros import intake
-from swiftnet_ros.ros.compat import rclpy_major
 
-# Humble's rclpy does not know the numbers of messages.
-HAS_NUMBERS = (rclpy_major() or 0) >= 4
 # Of the engine, in seconds a frame.
 DURATION = 0.05
 
