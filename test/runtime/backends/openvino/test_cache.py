@@ -16,6 +16,7 @@
 
 import fcntl
 import hashlib
+import logging
 import os
 from pathlib import Path
 import shutil
@@ -31,6 +32,12 @@ from swiftnet_ros.backends.openvino import cache
 from swiftnet_ros.backends.openvino.cache import OFF, use_cache, VARIABLE
 from swiftnet_ros.backends.openvino.engine import OpenVinoBackend
 from swiftnet_ros.backends.tensorrt.engine_file import cache_folder
+
+
+@pytest.fixture(autouse=True)
+def only_warnings(caplog):
+    """Leave out what is logged below a warning, which other tests may have switched on."""
+    caplog.set_level(logging.WARNING)
 
 
 @pytest.fixture
