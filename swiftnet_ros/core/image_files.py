@@ -15,21 +15,21 @@
 """
 Images and label images read from files: the one reader of the runtime and of training.
 
-OpenCV decodes images, Pillow label images: OpenCV replaces the indices of a palette by its colors.
-Both decode bytes, since OpenCV cannot take every file name. An EXIF orientation is ignored, as in
-messages of cameras: pixels are as stored, and labels must be of the stored pixels.
+OpenCV decodes images and gray PNG labels, Pillow other label images: OpenCV replaces indices of a
+palette by colors. Both decode bytes, since OpenCV cannot take every file name. An EXIF
+orientation is ignored, as in messages of cameras: pixels are as stored, and labels must be of the
+stored pixels.
 """
 
 from contextlib import contextmanager
 from functools import partial
 from io import BytesIO
 from pathlib import Path
-from typing import Any, Iterator, Optional, Tuple
+from typing import Any, Iterator, Optional, Tuple, TYPE_CHECKING
 
 import cv2
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageFile
 from swiftnet_ros.core.frames import Frame, to_8_bits
 from swiftnet_ros.core.labels import Labels
 from swiftnet_ros.errors import (
@@ -43,7 +43,13 @@ from swiftnet_ros.system.file_reader import read_regular
 from swiftnet_ros.system.library_errors import library_errors
 from swiftnet_ros.text import safe_text
 
+if TYPE_CHECKING:
+    from PIL import ImageFile
+
 _FLAGS = cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH | cv2.IMREAD_IGNORE_ORIENTATION
+_PNG, _PNG_END = b'\x89PNG\r\n\x1a\n', b'IEND\xaeB`\x82'
+# Bit depth and color type in the header of a PNG: gray of 8 or 16 bits.
+_PNG_GRAY = (b'\x08\x00', b'\x10\x00')
 _JPEG, _JPEG_SCAN, _JPEG_END = b'\xff\xd8\xff', b'\xff\xda', b'\xff\xd9'
 _IDS_FOR_COLORS = 'replace each color by the id of its class, and save a gray or palette PNG'
 _INTEGERS = 'save integers of 8 or 16 bits without a sign, such as a gray PNG'
@@ -90,6 +96,14 @@ def read_ids(path: Path) -> npt.NDArray[Any]:
     """
     data = _read_bytes(path, 'label image')
     to_error = partial(UnreadableFileError, path, 'label image')
+    with library_errors(to_error):
+        gray = _gray_png(data)
+    if gray is not None:
+        return gray
+    try:
+        from PIL import Image
+    except ImportError as error:
+        raise to_error('without Pillow only gray PNG is read: pip install pillow') from error
     with library_errors(to_error), _large_images(), Image.open(BytesIO(data)) as image:
         raw_mode = _raw_mode(image)
         pixels = np.asarray(image)
@@ -150,10 +164,12 @@ def check_label_size(
 def exif_orientation(path: Path) -> int:
     """Return the EXIF orientation of an image file, 1 if it has none."""
     try:
+        from PIL import Image
+
         with Image.open(path) as image:
             # In TIFF it is no EXIF, and all readers apply it.
             return 1 if image.format == 'TIFF' else int(image.getexif().get(_ORIENTATION_TAG, 1))
-    # Pillow raises many kinds for damaged files.
+    # Pillow raises many kinds for damaged files, and may not be installed.
     except Exception:
         return 1
 
@@ -181,7 +197,17 @@ def _is_cut_jpeg(data: bytes) -> bool:
     return data.find(_JPEG_END, at) < 0
 
 
-def _raw_mode(image: ImageFile.ImageFile) -> str:
+def _gray_png(data: bytes) -> Optional[npt.NDArray[Any]]:
+    """Return the pixels of a complete gray PNG of 8 or 16 bits, the usual label image, or None."""
+    is_gray = data[24:26] in _PNG_GRAY
+    if not (is_gray and data.startswith(_PNG) and data.endswith(_PNG_END)):
+        return None
+    with quiet_opencv():
+        pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    return None if pixels is None or pixels.ndim != 2 else np.asarray(pixels)
+
+
+def _raw_mode(image: 'ImageFile.ImageFile') -> str:
     """Return Pillow's name for how pixels are stored in the file, '' if the format has none."""
     arguments = image.tile[0][3] if image.tile else ''
     return str(arguments[0] if isinstance(arguments, tuple) and arguments else arguments)
@@ -190,6 +216,8 @@ def _raw_mode(image: ImageFile.ImageFile) -> str:
 @contextmanager
 def _large_images() -> Iterator[None]:
     """Let Pillow read images as large as OpenCV does; its own limit is for images of others."""
+    from PIL import Image
+
     limit = Image.MAX_IMAGE_PIXELS
     Image.MAX_IMAGE_PIXELS = _MAX_PIXELS
     try:

@@ -16,6 +16,7 @@
 
 import os
 import struct
+import sys
 import zlib
 
 import cv2
@@ -297,3 +298,34 @@ def test_size_mismatch_names_the_exif_orientation(tmp_path, spec_with):
     Image.fromarray(np.zeros((3, 4, 3), np.uint8)).save(image)
     with pytest.raises(SizeMismatchError, match=r'expected 4x3 \(width x height\)$'):
         read_label(path, spec_with(), (3, 4), image)
+
+
+def test_without_pillow_only_gray_png_is_read(tmp_path, monkeypatch):
+    written(tmp_path / 'gray.png', [[0, 7], [300, 2]], np.uint16)
+    palette = Image.fromarray(np.array([[0, 1]], np.uint8), 'P')
+    palette.putpalette([0, 0, 0, 255, 0, 0])
+    palette.save(tmp_path / 'palette.png')
+    monkeypatch.setitem(sys.modules, 'PIL', None)
+    assert read_ids(tmp_path / 'gray.png').tolist() == [[0, 7], [300, 2]]
+    with pytest.raises(UnreadableFileError, match='palette.png: .*pip install pillow'):
+        read_ids(tmp_path / 'palette.png')
+    assert exif_orientation(tmp_path / 'gray.png') == 1
+
+
+@pytest.mark.parametrize('end', [60, 200, -100])
+def test_cut_gray_png_is_unreadable(tmp_path, end):
+    path = tmp_path / 'cut.png'
+    written(path, np.random.default_rng(0).integers(0, 9, (64, 64)))
+    path.write_bytes(path.read_bytes()[:end])
+    with pytest.raises(UnreadableFileError, match='cut.png'):
+        read_ids(path)
+
+
+def test_damaged_gray_png_is_unreadable(tmp_path):
+    path = tmp_path / 'damaged.png'
+    written(path, np.random.default_rng(0).integers(0, 9, (64, 64)))
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(UnreadableFileError, match=r'damaged.png'):
+        read_ids(path)
