@@ -15,7 +15,6 @@
 """A loaded model is open and has passed the self-check, which compares its golden labels."""
 
 import hashlib
-from pathlib import Path
 
 from helpers.tiny_model import write_golden_model, write_tiny_model
 import numpy as np
@@ -31,9 +30,17 @@ from swiftnet_ros.errors import (
     NonFiniteLogitsError,
     SelfCheckError,
 )
-from swiftnet_ros.model_spec import Golden, read_golden, read_model, read_spec, write_model
+from swiftnet_ros.model_spec import (
+    Golden,
+    onnx_file,
+    read_golden,
+    read_model,
+    read_spec,
+    write_model,
+)
 from swiftnet_ros.self_check import golden_agreement
 from swiftnet_ros.serving.model_loader import load_model
+from swiftnet_ros.system.file_reader import read_regular
 
 
 @pytest.fixture
@@ -150,26 +157,26 @@ def test_missing_model_raises():
 def test_unreadable_file_raises_one_line(path, monkeypatch):
     """A model of another user, or on a broken disk, is no bug."""
 
-    def deny(self):
-        raise PermissionError(13, 'Permission denied', str(self))
+    def deny(path):
+        raise PermissionError(13, 'Permission denied', str(path))
 
-    monkeypatch.setattr(Path, 'read_bytes', deny)
+    monkeypatch.setattr(onnx_file, 'read_regular', deny)
     with pytest.raises(InvalidModelError, match=r'cannot be read \(Permission denied\)'):
         load_model(str(path), BackendOptions())
 
 
 def test_model_file_is_read_once(path, monkeypatch):
     """Nothing else opens it, OpenVINO included: it is deleted as soon as it was read."""
-    reads, read_bytes = [], Path.read_bytes
+    reads = []
 
-    def read_once(self):
-        content = read_bytes(self)
-        if self == path:
-            reads.append(self)
-            self.unlink()
+    def read_once(file):
+        content = read_regular(file)
+        if file == path:
+            reads.append(file)
+            file.unlink()
         return content
 
-    monkeypatch.setattr(Path, 'read_bytes', read_once)
+    monkeypatch.setattr(onnx_file, 'read_regular', read_once)
     model = load_model(str(path), BackendOptions(engine='openvino', self_check_min_agreement=0.9))
     model.close()
     assert len(reads) == 1 and model.agreement == 0.9 and not path.exists()
