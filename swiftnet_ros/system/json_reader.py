@@ -16,6 +16,8 @@
 
 import json
 from pathlib import Path
+import re
+import sys
 from typing import Any, Dict, Iterable, List, Mapping, NoReturn, Set, Tuple, Type, Union
 
 from swiftnet_ros.errors import InvalidTextError
@@ -29,6 +31,8 @@ TOO_DEEP = f'it is nested deeper than {MAX_DEPTH} levels'
 # 64 bits, with or without a sign.
 _LOWEST, _HIGHEST = -(2**63), 2**64 - 1
 _LONGEST_INTEGER = 20
+# Brackets, and strings, whose brackets do not count.
+_TOKENS = re.compile(r'[\[\]{}]|"(?:[^"\\]|\\.)*"', re.DOTALL)
 
 
 def read_json(path: Path, what: str, max_bytes: int = MAX_BYTES) -> Any:
@@ -67,6 +71,9 @@ def parse_json(text: Union[str, bytes], name: str) -> Any:
     """
     try:
         content = text.decode('utf-8-sig') if isinstance(text, bytes) else text
+        # Python 3.8 can abort at a RecursionError.
+        if sys.version_info < (3, 10) and _nests_too_deep(content):
+            raise RecursionError
         tree = json.loads(
             content,
             object_pairs_hook=_unique,
@@ -80,6 +87,17 @@ def parse_json(text: Union[str, bytes], name: str) -> Any:
     except ValueError as error:
         raise InvalidTextError(name, error, 'valid JSON') from error
     return tree
+
+
+def _nests_too_deep(text: str) -> bool:
+    """Return whether more brackets than MAX_DEPTH are open at once."""
+    depth = 0
+    for token in _TOKENS.finditer(text):
+        first = token.group()[0]
+        depth += (first in '[{') - (first in ']}')
+        if depth > MAX_DEPTH:
+            return True
+    return False
 
 
 def check_unique(keys: Iterable[str]) -> None:
