@@ -134,4 +134,5 @@ def test_texts_in_its_images_are_never_inflated():
     start = thread_time()
     golden = Golden.from_json(golden_text(png(64, 48, before=200 * text), LABELS))
     assert golden.frame.shape == (48, 64, 3)
-    assert thread_time() - start < 0.2
+    # Inflating them takes several seconds.
+    assert thread_time() - start < 1
