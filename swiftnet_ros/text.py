@@ -74,5 +74,10 @@ def one_line(value: object, limit: int = 2 * LIMIT) -> str:
     return safe_text(' '.join(ends.split()), limit)
 
 
+def os_reason(error: Exception) -> str:
+    """Return what the system says about a failed call, without the name of a file."""
+    return one_line(getattr(error, 'strerror', None) or error)
+
+
 def _escaped(letter: str) -> str:
     return letter.encode('unicode_escape').decode('ascii')

@@ -25,7 +25,7 @@ from collections.abc import Sequence
 import sys
 
 from swiftnet_ros.errors import UnknownNameError
-from swiftnet_ros.system.process import exit_code
+from swiftnet_ros.system.process import exit_code, print_warning
 from swiftnet_ros.system.program import import_in_command
 
 # command -> module of training/commands with `main(arguments) -> int`, imported when called
@@ -53,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(command: str, arguments: list[str]) -> int:
     if command in ALIASES:
         former, command = command, ALIASES[command]
-        print(f'warning: {former} is now called {command}', file=sys.stderr)
+        print_warning(f'{former} is now called {command}')
     if command not in COMMANDS:
         raise UnknownNameError('command', command, COMMANDS)
     return int(import_in_command(COMMANDS[command]).main(arguments))

@@ -24,12 +24,13 @@ import cv2
 import numpy as np
 from swiftnet_ros.core.frames import Frame
 from swiftnet_ros.core.image_files import read_image, read_label
-from swiftnet_ros.core.image_listing import image_files, pair_files, print_warning
+from swiftnet_ros.core.image_listing import image_files, pair_files
 from swiftnet_ros.core.label_coverage import Counts, coverage_warning, label_counts
 from swiftnet_ros.core.labels import Labels
 from swiftnet_ros.core.metrics import confusion_matrix, Matrix
 from swiftnet_ros.model_spec import ModelSpec
 from swiftnet_ros.segmenter import Segmenter
+from swiftnet_ros.system.process import print_warning
 
 _WARM_UP_FRAMES = 3
 _TIMED_FRAMES = 20

@@ -41,7 +41,7 @@ from swiftnet_ros.errors import (
 from swiftnet_ros.model_spec import ModelSpec
 from swiftnet_ros.system.file_reader import read_regular
 from swiftnet_ros.system.library_errors import library_errors
-from swiftnet_ros.text import safe_text
+from swiftnet_ros.text import os_reason, safe_text
 
 if TYPE_CHECKING:
     from PIL import ImageFile
@@ -164,13 +164,15 @@ def check_label_size(
 def exif_orientation(path: Path) -> int:
     """Return the EXIF orientation of an image file, 1 if it has none."""
     try:
-        from PIL import Image
+        with library_errors(partial(UnreadableFileError, path, 'image')):
+            from PIL import Image
 
-        with Image.open(path) as image:
-            # In TIFF it is no EXIF, and all readers apply it.
-            return 1 if image.format == 'TIFF' else int(image.getexif().get(_ORIENTATION_TAG, 1))
-    # Pillow raises many kinds for damaged files, and may not be installed.
-    except Exception:
+            with Image.open(path) as image:
+                # In TIFF it is no EXIF, and all readers apply it.
+                is_tiff = image.format == 'TIFF'
+                return 1 if is_tiff else int(image.getexif().get(_ORIENTATION_TAG, 1))
+    # Whether the image can be read, other readers find.
+    except UnreadableFileError:
         return 1
 
 
@@ -230,7 +232,7 @@ def _read_bytes(path: Path, what: str) -> bytes:
     try:
         data = read_regular(path)
     except OSError as error:
-        raise UnreadableFileError(path, what, error.strerror) from error
+        raise UnreadableFileError(path, what, os_reason(error)) from error
     except MemoryError as error:
         raise UnreadableFileError(path, what, 'it does not fit into memory') from error
     if not data:

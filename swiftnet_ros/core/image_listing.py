@@ -18,7 +18,6 @@ from collections import Counter
 from dataclasses import dataclass, field
 import os
 from pathlib import Path
-import sys
 from typing import Callable, Dict, Iterator, List, Sequence, Tuple
 import unicodedata
 
@@ -31,7 +30,8 @@ from swiftnet_ros.errors import (
     UnpairedFilesError,
     UnreadableFileError,
 )
-from swiftnet_ros.text import safe_text
+from swiftnet_ros.system.process import print_warning
+from swiftnet_ros.text import os_reason, safe_text
 
 _JPEG_SUFFIXES = ('.jpg', '.jpeg', '.jpe', '.jfif')
 # Without loss, or with a choice of it.
@@ -49,11 +49,6 @@ _MAX_CHECKED = 200
 _MAX_KINDS = 6
 
 Warn = Callable[[str], None]
-
-
-def print_warning(text: str) -> None:
-    """Print a warning to stderr."""
-    print(f'warning: {text}', file=sys.stderr)
 
 
 @dataclass
@@ -119,7 +114,7 @@ def _walk(
     try:
         names = os.listdir(folder)
     except OSError as error:
-        raise UnreadableFileError(folder, 'folder', error.strerror) from error
+        raise UnreadableFileError(folder, 'folder', os_reason(error)) from error
     for name in names:
         path = folder / name
         if name.startswith('.') or name.lower() in _SYSTEM_NAMES:

@@ -21,8 +21,8 @@ from typing import Mapping, Optional, Sequence, Tuple
 import cv2
 import numpy as np
 import numpy.typing as npt
-from swiftnet_ros.core.upsampled_argmax import best_and_largest, best_classes, label_dtype
-from swiftnet_ros.core.upsampled_cells import Labels, Logits
+from swiftnet_ros.core.upsampled_argmax import best_and_largest, best_classes
+from swiftnet_ros.core.upsampled_cells import label_dtype, Labels, Logits
 from swiftnet_ros.errors import InvalidValueError
 
 __all__ = [

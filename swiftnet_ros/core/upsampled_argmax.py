@@ -23,15 +23,10 @@ from typing import Iterable, Optional, Tuple
 
 import cv2
 import numpy as np
-from swiftnet_ros.core.upsampled_cells import fill, Labels, Logits
+from swiftnet_ros.core.upsampled_cells import fill, label_dtype, Labels, Logits
 
 # With fewer output rows per row of logits, comparing all classes is as fast.
 _MIN_ROWS = 4
-
-
-def label_dtype(classes: int) -> type:
-    """Return the pixel type of labels: uint8, or uint16 above 255 classes."""
-    return np.uint8 if classes <= 255 else np.uint16
 
 
 def best_classes(logits: Logits, height: int, width: int, out: Optional[Labels] = None) -> Labels:

@@ -47,6 +47,11 @@ _GROUPS = ((2, 2), (3, 3), (4, 2**16))
 _MAX_SUM = 1e37
 
 
+def label_dtype(classes: int) -> type:
+    """Return the pixel type of labels: uint8, or uint16 above 255 classes."""
+    return np.uint8 if classes <= 255 else np.uint16
+
+
 @dataclass(frozen=True)
 class _Axis:
     """
@@ -135,7 +140,7 @@ def fill(labels: Labels, logits: Logits) -> bool:
 
 def _best_and_lead(logits: Logits) -> Tuple[Labels, Logits]:
     """Return the best class [h, w], and by how much its logit is larger than all others."""
-    best: Labels = np.zeros(logits.shape[1:], np.uint8 if len(logits) <= 255 else np.uint16)
+    best: Labels = np.zeros(logits.shape[1:], label_dtype(len(logits)))
     largest, second = logits[0].copy(), np.full(best.shape, -np.inf, np.float32)
     better, ids, smaller = np.empty(best.shape, np.uint8), best.copy(), largest.copy()
     for index, logit in enumerate(logits[1:], 1):

@@ -58,7 +58,7 @@ from swiftnet_ros.model_spec.find_model import shipped_models
 from swiftnet_ros.system.files import write_atomic, write_json
 from swiftnet_ros.system.paths import path_argument
 from swiftnet_ros.system.process import exit_code
-from swiftnet_ros.text import one_line
+from swiftnet_ros.text import one_line, os_reason
 
 PRECISIONS = ('fp32', 'fp16', 'bf16', 'int8')
 _GPU_FACTS = '--query-gpu=name,driver_version,memory.total'
@@ -134,7 +134,7 @@ def _check(options: Namespace) -> None:
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise FolderNotCreatedError(folder, error.strerror) from error
+            raise FolderNotCreatedError(folder, os_reason(error)) from error
 
 
 def _write(

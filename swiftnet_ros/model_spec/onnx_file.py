@@ -40,6 +40,7 @@ from swiftnet_ros.model_spec.qdq import is_quantized
 from swiftnet_ros.model_spec.spec import ModelSpec
 from swiftnet_ros.system.file_reader import read_regular
 from swiftnet_ros.system.files import write_atomic
+from swiftnet_ros.text import os_reason
 
 SPEC_KEY = 'swiftnet_ros.model_spec'
 GOLDEN_KEY = 'swiftnet_ros.golden'
@@ -154,7 +155,7 @@ def _read(path: PathLike) -> bytes:
             raise InvalidModelError(path, f'it has {size} bytes, more than an ONNX file can have')
         return read_regular(path)
     except OSError as error:
-        reason = f'it cannot be read ({error.strerror}); check its permissions and its disk'
+        reason = f'it cannot be read ({os_reason(error)}); check its permissions and its disk'
         raise InvalidModelError(path, reason) from error
 
 

@@ -29,6 +29,7 @@ from swiftnet_ros.ros.compat import needs_localhost_only, PROFILE_VARIABLES, pro
 from swiftnet_ros.ros.discovery import is_limited_to_machine
 from swiftnet_ros.system.limits import free_shared_memory, SHARED_MEMORY
 from swiftnet_ros.system.paths import share_folder
+from swiftnet_ros.text import os_reason
 
 _MB = 2**20
 SEGMENT_BYTES = 64 * _MB
@@ -64,7 +65,7 @@ def set_profile(environment: MutableMapping[str, str] = os.environ) -> str:
         try:
             path = _generated(path, segment)
         except OSError as error:
-            return f'{_warning(free, 0)} (no temporary file for a profile: {error.strerror})'
+            return f'{_warning(free, 0)} (no temporary file for a profile: {os_reason(error)})'
     environment.update(dict.fromkeys(profile_variables(), str(path)))
     return '' if segment == SEGMENT_BYTES else _warning(free, segment)
 

@@ -19,6 +19,7 @@ from tempfile import TemporaryFile
 from typing import List, Mapping, Optional
 
 from swiftnet_ros.errors import LogFolderError
+from swiftnet_ros.text import os_reason
 
 _NO_LOG_FILES = '--disable-external-lib-logs'
 
@@ -35,7 +36,7 @@ def check_log_folder(arguments: List[str], environment: Mapping[str, str] = os.e
         with TemporaryFile(dir=folder):
             pass
     except OSError as error:
-        raise LogFolderError(f'{error.strerror}: {folder}') from error
+        raise LogFolderError(f'{os_reason(error)}: {folder}') from error
 
 
 def log_folder(environment: Mapping[str, str]) -> Optional[str]:

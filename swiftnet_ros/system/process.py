@@ -26,7 +26,7 @@ from types import FrameType
 from typing import Any, Callable, Dict, Iterator, Optional
 
 from swiftnet_ros.errors import SwiftnetError
-from swiftnet_ros.text import one_line, safe_text
+from swiftnet_ros.text import os_reason, safe_text
 
 # The last is sent when a terminal or a connection closes.
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -71,6 +71,11 @@ def exit_code(command: Callable[[], int]) -> int:
         return 1 if _is_stdout_closed(error) else _failed(_reason(error))
 
 
+def print_warning(text: str) -> None:
+    """Print a warning to stderr."""
+    print(f'warning: {text}', file=sys.stderr)
+
+
 def _escape_unprintable() -> None:
     """Let stdout and stderr escape what their encoding lacks, as é under LC_ALL=C."""
     for stream in (sys.stdout, sys.stderr):
@@ -95,7 +100,7 @@ def _is_stdout_closed(error: OSError) -> bool:
 
 
 def _reason(error: OSError) -> str:
-    text = one_line(error.strerror or error)
+    text = os_reason(error)
     return text if error.filename is None else f'{text}: {safe_text(error.filename)}'
 
 

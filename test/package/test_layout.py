@@ -25,6 +25,11 @@ import pytest
 MAX_FILE_LINES, MAX_FUNCTION_LINES = 400, 60
 # So that a package's folder shows its subpackages and not a list of files.
 MAX_MODULES = {'swiftnet_ros': 10, 'training': 4}
+TOP_LEVEL_FILES = {
+    *('.dockerignore', '.git', '.gitignore', '.importlinter', '.pre-commit-config.yaml'),
+    *('CHANGELOG.rst', 'CONTRIBUTING.md', 'LICENSE', 'README.md', 'package.xml'),
+    *('mypy.ini', 'pytest.ini', 'ruff.toml', 'setup.cfg', 'setup.py'),
+}
 
 
 def _functions(path: Path) -> Iterator[tuple[str, int]]:
@@ -59,3 +64,8 @@ def test_names_of_test_files_are_unique():
     """The pytest plugin of launch_testing imports every test file by its name alone."""
     counts = Counter(path.name for path in (ROOT / 'test').rglob('test_*.py'))
     assert not [name for name, count in counts.items() if count > 1]
+
+
+def test_only_known_files_are_at_the_top_level():
+    """What a program leaves in the current folder is easily committed by mistake."""
+    assert {path.name for path in ROOT.iterdir() if path.is_file()} <= TOP_LEVEL_FILES

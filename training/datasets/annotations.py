@@ -28,7 +28,6 @@ from swiftnet_ros.core.image_files import check_label_size
 from swiftnet_ros.core.image_listing import (
     check_unpaired,
     missing_files,
-    print_warning,
     warn_of_orientation,
 )
 from swiftnet_ros.errors import (
@@ -41,6 +40,7 @@ from swiftnet_ros.errors import (
 from swiftnet_ros.model_spec.spec import classes_from_tree, is_integer
 from swiftnet_ros.system.image_size import LARGEST_SIDE, Size
 from swiftnet_ros.system.paths import expand_path
+from swiftnet_ros.system.process import print_warning
 from swiftnet_ros.text import safe_text
 from training.datasets.base import chosen_pairs, read_image, Sample
 from training.datasets.class_table import ClassTable, read_class_table, UNLABELED

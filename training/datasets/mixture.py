@@ -23,9 +23,9 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from swiftnet_ros.core.image_listing import print_warning
 from swiftnet_ros.errors import InvalidValueError, UnknownNameError
 from swiftnet_ros.system.paths import expand_path
+from swiftnet_ros.system.process import print_warning
 from swiftnet_ros.text import safe_text
 from training.datasets import allowing_unpaired, open_dataset
 from training.datasets.annotations import unlisted_names

@@ -17,10 +17,10 @@
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from itertools import islice
-import sys
 from typing import Any
 
 from swiftnet_ros.errors import InvalidValueError
+from swiftnet_ros.system.process import print_warning
 import torch
 from torch import nn, Tensor
 import torch.nn.functional as F
@@ -47,10 +47,9 @@ def calibration_batches(
 def warn_of_few_batches(available: int, requested: int, size: int) -> None:
     """Print a warning if a pass over the data has fewer batches than were requested."""
     if available < requested:
-        print(
-            f'warning: statistics are collected on {available * size} images, {requested * size} '
-            'were requested',
-            file=sys.stderr,
+        print_warning(
+            f'statistics are collected on {available * size} images, {requested * size} '
+            'were requested'
         )
 
 

@@ -36,6 +36,7 @@ from swiftnet_ros.errors import (
 from swiftnet_ros.system.files import write_atomic, write_json
 from swiftnet_ros.system.image_encoding import write_image
 from swiftnet_ros.system.json_reader import read_json_object
+from swiftnet_ros.system.process import print_warning
 from swiftnet_ros.text import safe_text
 from tqdm import tqdm
 from training.datasets.base import read_image
@@ -119,7 +120,7 @@ def find_sources(images: Path, boxes: Path | None) -> list[LabelingSource]:
     if len(common) < len(boxed):
         parts.append(f'{len(boxed) - len(common)} files of boxes have no image')
     if parts:
-        print(f'warning: {safe_text(images)}: {listing(parts)}', file=sys.stderr)
+        print_warning(f'{safe_text(images)}: {listing(parts)}')
     return [LabelingSource(name, path, boxed.get(name)) for name, path in named.items()]
 
 

@@ -19,7 +19,6 @@ from dataclasses import dataclass
 import hashlib
 import math
 from pathlib import Path
-import sys
 from typing import Protocol
 
 import numpy as np
@@ -27,6 +26,7 @@ import numpy.typing as npt
 from swiftnet_ros.core.frames import Frame, to_network_input
 from swiftnet_ros.core.image_listing import image_files
 from swiftnet_ros.errors import InvalidValueError
+from swiftnet_ros.system.process import print_warning
 from training.datasets.base import read_image, Sample
 
 
@@ -96,10 +96,9 @@ def split_images(
     first = min(len(order) - 1, max(1, math.floor(count * fraction)))
     rest = order[first:][:held_out]
     if first < count or len(rest) < held_out:
-        print(
-            f'warning: there are {len(order)} images: {first} to calibrate or train with, {count} '
-            f'were requested; {len(rest)} to measure and choose on, {held_out} were requested',
-            file=sys.stderr,
+        print_warning(
+            f'there are {len(order)} images: {first} to calibrate or train with, {count} '
+            f'were requested; {len(rest)} to measure and choose on, {held_out} were requested'
         )
     return ImageSubset(images, order[:first]), ImageSubset(images, rest)
 

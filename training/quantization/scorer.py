@@ -18,7 +18,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-import sys
 from tempfile import TemporaryDirectory
 from typing import Any
 
@@ -32,6 +31,7 @@ from swiftnet_ros.model_spec import Golden, ModelSpec, read_spec, write_model
 from swiftnet_ros.model_spec.qdq import is_quantized
 from swiftnet_ros.segmenter import open_model, Segmenter
 from swiftnet_ros.system.image_encoding import encode_image
+from swiftnet_ros.system.process import print_warning
 from training.datasets.class_table import UNLABELED
 from training.evaluation.evaluate import warn_of_labels
 from training.quantization.calibration_images import CalibrationImages
@@ -96,11 +96,10 @@ class Scorer:
             agreement = float(np.mean(segmenter.segment(golden.frame).labels == golden.labels))
         minimum = golden.min_agreement.get('int8', 0.0)
         if agreement < minimum:
-            print(
-                f'warning: {agreement:.4f} of the golden frame keeps its label, but the '
+            print_warning(
+                f'{agreement:.4f} of the golden frame keeps its label, but the '
                 f'self-check demands {minimum:g}; calibrate with more images, keep sensitive '
-                'layers in float (--keep-float), or fine-tune (finetune_int8)',
-                file=sys.stderr,
+                'layers in float (--keep-float), or fine-tune (finetune_int8)'
             )
         return agreement
 

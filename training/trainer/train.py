@@ -17,12 +17,12 @@
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
-import sys
 
 from accelerate import Accelerator
 from accelerate.utils import set_seed
 from swiftnet_ros.errors import InvalidValueError
 from swiftnet_ros.system.files import write_atomic, write_json
+from swiftnet_ros.system.process import print_warning
 import torch
 from torch import nn, Tensor
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
@@ -264,7 +264,7 @@ def _class_counts(
     counts = load_or_count_classes(config.data, dataset, paths.class_counts)
     warning = counts.warning()
     if warning and accelerator.is_main_process:
-        print(f'warning: {warning}', file=sys.stderr)
+        print_warning(warning)
     return counts
 
 

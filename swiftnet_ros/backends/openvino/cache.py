@@ -32,7 +32,7 @@ from swiftnet_ros.system.json_text import to_json
 from swiftnet_ros.system.library_errors import library_reason
 from swiftnet_ros.system.paths import user_cache
 from swiftnet_ros.system.private_files import locked, private_folder, read_private_file
-from swiftnet_ros.text import LIMIT, safe_text
+from swiftnet_ros.text import LIMIT, os_reason, safe_text
 
 VARIABLE = 'SWIFTNET_ROS_OPENVINO_CACHE'
 OFF = 'off'
@@ -153,6 +153,6 @@ def _warn(what: str, folder: object, error: OSError) -> None:
 
 def _reason(folder: object, error: OSError) -> str:
     """Return what is wrong and what to do, with the name of a file in the folder."""
-    text = f'{error.strerror}; remove it, or set {VARIABLE} to a folder of your own or to {OFF}'
+    text = f'{os_reason(error)}; remove it, or set {VARIABLE} to a folder of your own or to {OFF}'
     is_inside = error.filename is not None and str(error.filename) != str(folder)
     return safe_text(f'{error.filename}: {text}' if is_inside else text, 2 * LIMIT)

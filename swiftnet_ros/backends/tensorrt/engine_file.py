@@ -37,7 +37,7 @@ from swiftnet_ros.system.files import write_together
 from swiftnet_ros.system.json_reader import check_kinds, Kinds, NUMBER, parse_json
 from swiftnet_ros.system.json_text import to_json
 from swiftnet_ros.system.paths import user_cache
-from swiftnet_ros.text import one_line
+from swiftnet_ros.text import os_reason
 
 SUFFIX = '.engine'
 SIDECAR_VERSION = 1
@@ -115,7 +115,7 @@ def private_folder(folder: Path) -> Path:
     try:
         return private_files.private_folder(folder)
     except OSError as error:
-        raise EngineCacheError(folder, _reason(error)) from error
+        raise EngineCacheError(folder, os_reason(error)) from error
 
 
 def engine_path(folder: Path, identity: EngineIdentity, model_name: str) -> Path:
@@ -133,7 +133,7 @@ def store(path: Path, engine: bytes, sidecar: Sidecar) -> None:
     try:
         write_together({path: engine, sidecar_path(path): sidecar.to_json()}, private=True)
     except OSError as error:
-        raise EngineCacheError(path.parent, _reason(error)) from error
+        raise EngineCacheError(path.parent, os_reason(error)) from error
 
 
 def read_sidecar(path: Path) -> Sidecar:
@@ -155,7 +155,7 @@ def load(path: Path) -> Tuple[bytes, Sidecar]:
         try:
             engine = file.read()
         except (OSError, MemoryError) as error:
-            raise EngineFileError(path, _reason(error)) from error
+            raise EngineFileError(path, os_reason(error)) from error
     if hashlib.sha256(engine).hexdigest() != sidecar.engine_sha256:
         raise EngineFileError(path, "it is truncated or changed (SHA-256 is not its sidecar's)")
     return engine, sidecar
@@ -183,7 +183,7 @@ def _open(path: Path) -> int:
     except FileNotFoundError as error:
         raise EngineFileError(path, 'there is no such file') from error
     except OSError as error:
-        raise EngineFileError(path, _reason(error)) from error
+        raise EngineFileError(path, os_reason(error)) from error
 
 
 def _read_sidecar(path: Path) -> Sidecar:
@@ -202,7 +202,7 @@ def _read_sidecar(path: Path) -> Sidecar:
 
 def _unreadable(path: Path, error: Exception) -> EngineFileError:
     name = sidecar_path(path).name
-    return EngineFileError(path, f'its sidecar {name} cannot be read ({_reason(error)})')
+    return EngineFileError(path, f'its sidecar {name} cannot be read ({os_reason(error)})')
 
 
 @contextmanager
@@ -217,11 +217,6 @@ def build_lock(path: Path, on_wait: Callable[[], None] = lambda: None) -> Iterat
         try:
             stack.enter_context(private_files.locked(path.parent, on_wait))
         except OSError as error:
-            reason = f'it cannot be locked ({_reason(error)})'
+            reason = f'it cannot be locked ({os_reason(error)})'
             raise EngineCacheError(path.parent, reason) from error
         yield
-
-
-def _reason(error: Exception) -> str:
-    text = getattr(error, 'strerror', None) or str(error) or type(error).__name__
-    return one_line(text)

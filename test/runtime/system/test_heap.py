@@ -88,8 +88,10 @@ def test_a_setting_of_the_user_stays(page_faults, variables):
 
 
 def test_another_c_library_is_left_alone(monkeypatch):
-    monkeypatch.setattr(ctypes, 'CDLL', lambda name: SimpleNamespace())
+    asked = []
+    monkeypatch.setattr(ctypes, 'CDLL', lambda name: asked.append(name) or SimpleNamespace())
     keep_freed_memory()
+    assert asked == [None]
 
 
 def test_both_thresholds_are_set(monkeypatch):
