@@ -20,8 +20,9 @@
 #
 # A STEP is one of matrix, shipped, node, start, sizes, cameras, reference, blocks and documents;
 # without any all of these run. Also: threads (the node with one and two threads of the network, at
-# 10 Hz and at twice the load) and executor (what a frame of four cameras of 30 Hz costs without it). --quick measures small networks briefly into a temporary folder: it
-# shows that everything runs, its figures mean nothing. PYTHON is a Python with all packages.
+# 10 Hz and at twice the load) and executor (what a frame of four cameras of 30 Hz costs without
+# it). --quick measures small networks briefly into a temporary folder: it shows that everything
+# runs, its figures mean nothing. PYTHON is a Python with all packages.
 
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -131,6 +132,8 @@ step_node() {
   node node_512 "${camera[@]}" --size 1024x512 --rate 10
   node node_1080 "${camera[@]}" --size 1920x1080 --rate 10
   node node_overload "${camera[@]}" --size 1024x512 --overload 2
+  node node_cameras "${camera[@]}" --size 1920x1080 --cameras 4 --rate 10
+  node node_trained --rounds "$rounds" --seconds "$seconds" --size 1920x1080 --rate 10
 }
 
 # From process start to the first labels, with the shipped and the default discovery period.

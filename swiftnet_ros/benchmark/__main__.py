@@ -57,7 +57,7 @@ from swiftnet_ros.system.paths import path_argument
 from swiftnet_ros.system.process import exit_code
 
 _PROFILED_RUNS = 20
-_MOST_REPEATS = 10**6
+_MOST_REPEATS, _MOST_CAMERAS = 10**6, 16
 _ABOVE_ZERO = ('rate', 'overload', 'seconds')
 _EXCLUSIVE = (('rate', 'no_ros'), ('overload', 'no_ros'), ('overload', 'rate'), ('size', 'labels'))
 
@@ -88,6 +88,7 @@ def _parser() -> ArgumentParser:
         action='store_true',
         help='time from the start of a node to its first labels',
     )
+    add('--cameras', type=int, default=1, help='cameras that send each frame at the rate')
     add('--rounds', type=int, default=1, help='repetitions, of inference and the node in turn')
     add('--no-ros', action='store_true', help='measure in this process')
     add('--profile', action='store_true', help='with --no-ros: also milliseconds of each layer')
@@ -111,9 +112,10 @@ def _run(options: Namespace) -> int:
 def _check(options: Namespace) -> None:
     if not options.no_ros:
         check_limits_for_ros()
-    for name in ('repeat', 'rounds'):
-        if not 1 <= getattr(options, name) <= _MOST_REPEATS:
-            expected = f'1 to {_MOST_REPEATS}'
+    most = {'repeat': _MOST_REPEATS, 'rounds': _MOST_REPEATS, 'cameras': _MOST_CAMERAS}
+    for name, number in most.items():
+        if not 1 <= getattr(options, name) <= number:
+            expected = f'1 to {number}'
             raise InvalidValueError(f'--{name}', getattr(options, name), expected)
     for name in _ABOVE_ZERO:
         value = getattr(options, name)
@@ -126,6 +128,8 @@ def _check(options: Namespace) -> None:
         raise MissingOptionError('--profile', '--no-ros')
     if options.seconds and not (options.rate or options.overload):
         raise MissingOptionError('--seconds', '--rate or --overload')
+    if options.cameras > 1 and not (options.rate or options.overload):
+        raise MissingOptionError('--cameras', '--rate or --overload')
     if options.json is not None and not options.json.parent.is_dir():
         raise FileMissingError(options.json.parent, 'folder')
 
@@ -151,7 +155,8 @@ def _measure(options: Namespace, opened: OpenedModel, segmenter: Segmenter) -> D
     rounds[0].measurement.warn_of_labels(segmenter.spec.class_names)
     first = next(iter(frames)).frame
     rate = _rate(options, rounds[-1].baseline)
-    camera = {'camera': [first.height, first.width], 'rate_hz': rate}
+    size_and_rate = {'camera': [first.height, first.width], 'rate_hz': rate}
+    camera = {**size_and_rate, 'cameras': options.cameras}
     facts = model_facts(segmenter, opened.model.path)
     choice = {'engine_choice': opened.choice, 'versions': versions()}
     golden = opened.model.golden
@@ -171,7 +176,7 @@ def _rounds_over_topics(
     from swiftnet_ros.benchmark import over_topics
 
     timeout = 1.0 + 20 * time_engine(segmenter, frames).engine_ms / 1000
-    with over_topics.node_under_test(_parameters(options), timeout) as node:
+    with over_topics.node_under_test(_parameters(options), timeout, options.cameras) as node:
         for _ in range(options.rounds):
             baseline = time_engine(segmenter, frames)
             rate = _rate(options, baseline)

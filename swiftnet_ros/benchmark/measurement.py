@@ -17,7 +17,7 @@
 from dataclasses import dataclass, field
 from itertools import cycle, islice
 from pathlib import Path
-from time import perf_counter
+from time import perf_counter, process_time
 from typing import Dict, Iterator, List, Optional, Sequence, Tuple
 
 import cv2
@@ -97,6 +97,21 @@ def _stretch(frame: Frame, size: Optional[Tuple[int, int]]) -> Frame:
     return Frame(np.asarray(cv2.resize(frame.pixels, size[::-1]), np.uint8), frame.channel_order)
 
 
+@dataclass(frozen=True)
+class NodeUsage:
+    """
+    What the process of a node used during `seconds` in which it published `label_images`.
+
+    `cpu_seconds` are those of all threads, in Python and in the kernel; `page_faults` are pages
+    of memory that the kernel provided without reading a file.
+    """
+
+    seconds: float
+    label_images: int
+    cpu_seconds: float
+    page_faults: int
+
+
 @dataclass
 class Measurement:
     """
@@ -105,7 +120,7 @@ class Measurement:
     `sent` counts all frames, `latencies_ms` those with a result, within `seconds`. `matrix` is the
     confusion matrix of the frames with labels, `label_counts` has the pixels of each class in
     each of them. `memory_mb` are samples of the node's resident memory in 1e6 bytes, `stages_ms`
-    the node's own medians of its stages.
+    the node's own medians of its stages, `usage` is what its process used at a rate.
     """
 
     num_classes: int
@@ -116,6 +131,7 @@ class Measurement:
     label_counts: List[Counts] = field(default_factory=list)
     memory_mb: List[float] = field(default_factory=list)
     stages_ms: Dict[str, float] = field(default_factory=dict)
+    usage: Optional[NodeUsage] = None
 
     @property
     def fps(self) -> Optional[float]:
@@ -146,10 +162,15 @@ class Measurement:
 
 @dataclass(frozen=True)
 class EngineTimes:
-    """Median milliseconds of inference, and of a frame to its labels in memory."""
+    """
+    Median milliseconds of inference, and of a frame to its labels in memory.
+
+    `engine_cpu_ms` is the CPU time of inference, of all its threads, a mean.
+    """
 
     engine_ms: float
     pipeline_ms: float
+    engine_cpu_ms: float
 
 
 def measure_without_ros(segmenter: Segmenter, frames: LabeledFrames) -> Measurement:
@@ -170,12 +191,19 @@ def measure_without_ros(segmenter: Segmenter, frames: LabeledFrames) -> Measurem
 def time_engine(segmenter: Segmenter, frames: LabeledFrames) -> EngineTimes:
     """Return the times of the segmenter alone on the first frames, after a warm-up."""
     first = [frame.frame for frame in islice(frames, _TIMED_FRAMES)]
-    pipeline_ms, engine_ms = [], []
+    pipeline_ms, engine_ms, cpu_ms = [], [], []
     for frame in islice(cycle(first), _WARM_UP_FRAMES + _TIMED_FRAMES):
-        start = perf_counter()
+        start, cpu_start = perf_counter(), process_time()
         result = segmenter.segment(frame)
         pipeline_ms.append((perf_counter() - start) * 1000)
         # An engine that does everything on the GPU does not measure its stages.
         engine_ms.append(result.seconds.get('engine', pipeline_ms[-1] / 1000) * 1000)
-    medians = (float(np.median(times[_WARM_UP_FRAMES:])) for times in (engine_ms, pipeline_ms))
-    return EngineTimes(*medians)
+        # The stages before and after inference have one thread each, which only computes.
+        others_ms = pipeline_ms[-1] - engine_ms[-1]
+        cpu_ms.append((process_time() - cpu_start) * 1000 - others_ms)
+    timed = slice(_WARM_UP_FRAMES, None)
+    return EngineTimes(
+        float(np.median(engine_ms[timed])),
+        float(np.median(pipeline_ms[timed])),
+        float(np.mean(cpu_ms[timed])),
+    )

@@ -74,10 +74,19 @@ class NodeProcess:
     @property
     def cpu_seconds(self) -> float:
         """Return the CPU time that the process has used, by its code and for it in the kernel."""
+        user, system = self._stat()[11:13]
+        return (int(user) + int(system)) / os.sysconf('SC_CLK_TCK')
+
+    @property
+    def page_faults(self) -> int:
+        """Return how many pages of memory the kernel has provided without reading a file."""
+        return int(self._stat()[7])
+
+    def _stat(self) -> List[str]:
+        """Return the fields of proc(5)'s stat from the third on."""
         stat = Path(f'/proc/{self._process.pid}/stat').read_text()
         # The name of the process, which ends with the last parenthesis, may contain spaces.
-        user, system = stat.rpartition(')')[2].split()[11:13]
-        return (int(user) + int(system)) / os.sysconf('SC_CLK_TCK')
+        return stat.rpartition(')')[2].split()
 
     def check(self) -> None:
         """Raise NodeNotRespondingError if the process has ended."""

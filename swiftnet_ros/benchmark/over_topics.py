@@ -27,7 +27,12 @@ import numpy as np
 from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 from swiftnet_ros.backends.openvino.cache import VARIABLE
-from swiftnet_ros.benchmark.measurement import LabeledFrame, LabeledFrames, Measurement
+from swiftnet_ros.benchmark.measurement import (
+    LabeledFrame,
+    LabeledFrames,
+    Measurement,
+    NodeUsage,
+)
 from swiftnet_ros.benchmark.node_process import NodeProcess, ParameterValues
 from swiftnet_ros.benchmark.topic_client import open_topic_client, ReceivedLabels, TopicClient
 from swiftnet_ros.errors import NodeNotRespondingError
@@ -48,21 +53,32 @@ _NODE = 'segmentation node'
 
 @dataclass(frozen=True)
 class NodeUnderTest:
-    """A node in another process and a client of it; a result may take `timeout` seconds."""
+    """
+    A node in another process and a client of it; a result may take `timeout` seconds.
+
+    Each frame is sent as all `cameras`.
+    """
 
     client: TopicClient
     process: NodeProcess
     timeout: float
+    cameras: int = 1
 
 
 @contextmanager
-def node_under_test(parameters: ParameterValues, timeout: float) -> Iterator[NodeUnderTest]:
+def node_under_test(
+    parameters: ParameterValues, timeout: float, cameras: int = 1
+) -> Iterator[NodeUnderTest]:
     """Start a node on this machine and wait until it is connected; stop it after the block."""
     set_up_ros()
     namespace = f'/benchmark_{os.getpid()}'
-    with open_topic_client(namespace) as client, NodeProcess(namespace, parameters) as process:
+    names = [f'camera_{number}' for number in range(cameras)] if cameras > 1 else []
+    if names:
+        parameters = {**parameters, 'cameras': names}
+    client_of_node = open_topic_client(namespace, names)
+    with client_of_node as client, NodeProcess(namespace, parameters) as process:
         _wait_for_connection(client, process)
-        yield NodeUnderTest(client, process, timeout)
+        yield NodeUnderTest(client, process, timeout, cameras)
 
 
 def set_up_ros() -> None:
@@ -100,13 +116,21 @@ def measure_at_rate(
     messages = [to_message(frame) for frame in islice(frames, _CACHED_IMAGES)]
     measurement = Measurement(len(frames.spec.classes))
     due, first, last = monotonic(), 0, 0
+    start, cpu, faults = due, node.process.cpu_seconds, node.process.page_faults
     for message in islice(cycle(messages), count or len(frames)):
         _receive_until(due, node.client, measurement, first)
         measurement.memory_mb.append(node.process.memory_mb)
         last = node.client.send(message)
         first = first or last
-        measurement.sent += 1
+        measurement.sent += node.cameras
         due += 1.0 / rate
+    _receive_until(due, node.client, measurement, first)
+    measurement.usage = NodeUsage(
+        monotonic() - start,
+        len(measurement.latencies_ms),
+        node.process.cpu_seconds - cpu,
+        node.process.page_faults - faults,
+    )
     _receive_until(monotonic() + node.timeout, node.client, measurement, first, last)
     _record_node(node, measurement)
     return measurement

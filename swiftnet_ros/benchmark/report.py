@@ -23,7 +23,7 @@ from typing import Any, Dict, Iterable, List, Optional, Sequence
 
 import cv2
 import numpy as np
-from swiftnet_ros.benchmark.measurement import EngineTimes, Measurement
+from swiftnet_ros.benchmark.measurement import EngineTimes, Measurement, NodeUsage
 from swiftnet_ros.core.metrics import class_iou, mean_iou
 from swiftnet_ros.model_spec import ModelSpec
 from swiftnet_ros.segmenter import Segmenter
@@ -68,6 +68,7 @@ def report(rounds: Sequence[Round], spec: ModelSpec) -> Dict[str, Any]:
         'rounds': [_round(item) for item in rounds],
         **_memory(total.memory_mb),
         'stages_ms': total.stages_ms,
+        'usage': _usage(rounds),
         **_accuracy(total, spec),
     }
 
@@ -84,6 +85,35 @@ def _ratios(rounds: Sequence[Round]) -> Dict[str, Optional[float]]:
             ratios['p99'].append(p99 / engine_ms)
             ratios['fps'].append(fps * engine_ms / 1000)
     return {f'{name}_over_engine': _median(values) for name, values in ratios.items()}
+
+
+def _usage(rounds: Sequence[Round]) -> Optional[Dict[str, float]]:
+    """
+    Return what the node's process used per label image, and besides inference; medians.
+
+    `besides_engine_ms` is its CPU time without that of inference alone, `besides_engine_cores`
+    the same as a fraction of one CPU.
+    """
+    measured = [
+        _usage_of(item.measurement.usage, item.baseline)
+        for item in rounds
+        if item.measurement.usage is not None and item.measurement.usage.label_images
+    ]
+    if not measured:
+        return None
+    return {key: float(np.median([item[key] for item in measured])) for key in measured[0]}
+
+
+def _usage_of(usage: NodeUsage, baseline: EngineTimes) -> Dict[str, float]:
+    cpu_ms = 1000 * usage.cpu_seconds / usage.label_images
+    besides_ms = cpu_ms - baseline.engine_cpu_ms
+    return {
+        'cpu_ms': cpu_ms,
+        'engine_cpu_ms': baseline.engine_cpu_ms,
+        'besides_engine_ms': besides_ms,
+        'besides_engine_cores': besides_ms * usage.label_images / usage.seconds / 1000,
+        'page_faults': usage.page_faults / usage.label_images,
+    }
 
 
 def _round(item: Round) -> Dict[str, Any]:

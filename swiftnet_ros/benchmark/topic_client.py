@@ -20,7 +20,7 @@ from queue import Empty, SimpleQueue
 import re
 from threading import Event, Thread
 from time import monotonic, time_ns
-from typing import Dict, Iterator, Optional
+from typing import Dict, Iterator, Optional, Sequence
 
 from diagnostic_msgs.msg import DiagnosticArray
 import rclpy
@@ -48,31 +48,42 @@ class ReceivedLabels:
 
 
 class TopicClient:
-    """Publishes images as a camera does and queues the label images."""
+    """Publishes images as cameras do and queues the label images."""
 
-    def __init__(self, node: Node, namespace: str) -> None:
-        """Open the topics of a node called `segmentation` in a namespace."""
+    def __init__(self, node: Node, namespace: str, cameras: Sequence[str] = ()) -> None:
+        """
+        Open the topics of a node called `segmentation` in a namespace.
+
+        `cameras` is the node's parameter; without names the node has one camera.
+        """
         self._node = node
         self._received: SimpleQueue[ReceivedLabels] = SimpleQueue()
-        self._labels_topic = f'{namespace}/segmentation/label_image'
+        prefixes = [f'{name}/' for name in cameras] or ['']
+        labels = [f'{namespace}/segmentation/{prefix}label_image' for prefix in prefixes]
+        self._label_topics = labels
         best_effort = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
         reliable = QoSProfile(depth=10, reliability=ReliabilityPolicy.RELIABLE)
-        self._images = node.create_publisher(Image, f'{namespace}/image', best_effort)
-        node.create_subscription(Image, self._labels_topic, self._on_labels, reliable)
+        self._cameras = [
+            node.create_publisher(Image, f'{namespace}/{prefix}image', best_effort)
+            for prefix in prefixes
+        ]
+        for topic in labels:
+            node.create_subscription(Image, topic, self._on_labels, reliable)
         self._segmentation_node = f'{namespace}/segmentation'
         self._diagnostics: Dict[str, str] = {}
         node.create_subscription(DiagnosticArray, '/diagnostics', self._on_diagnostics, reliable)
 
     def is_connected(self) -> bool:
-        """Return whether the node is connected to both topics."""
-        publishers = self._node.count_publishers(self._labels_topic)
-        return bool(self._images.get_subscription_count() and publishers)
+        """Return whether the node is connected to all topics."""
+        sends = all(camera.get_subscription_count() for camera in self._cameras)
+        return sends and all(map(self._node.count_publishers, self._label_topics))
 
     def send(self, message: Image) -> int:
-        """Publish an image with the current time as its stamp; return the stamp in ns."""
+        """Publish an image as each camera with the current time as its stamp, returned in ns."""
         stamp_ns = time_ns()
         message.header.stamp.sec, message.header.stamp.nanosec = divmod(stamp_ns, 10**9)
-        self._images.publish(message)
+        for camera in self._cameras:
+            camera.publish(message)
         return stamp_ns
 
     def receive(self, timeout: float) -> Optional[ReceivedLabels]:
@@ -108,14 +119,14 @@ class TopicClient:
 
 
 @contextmanager
-def open_topic_client(namespace: str) -> Iterator[TopicClient]:
+def open_topic_client(namespace: str, cameras: Sequence[str] = ()) -> Iterator[TopicClient]:
     """Start ROS in this process and yield a client that receives in a thread."""
     rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
     node = rclpy.create_node('benchmark', namespace=namespace)
     stop = Event()
     receiver = Thread(target=_spin, args=(node, stop))
     try:
-        client = TopicClient(node, namespace)
+        client = TopicClient(node, namespace, cameras)
         receiver.start()
         yield client
     finally:

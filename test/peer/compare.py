@@ -64,7 +64,9 @@ class Contender:
     infer: object
 
     def engine_ms(self, image):
-        """Return the median milliseconds of inference."""
+        """Return the median milliseconds of inference, 0 without a network."""
+        if self.infer is None:
+            return 0.0
         times = []
         for _ in range(_WARM_UP + _TIMED):
             start = perf_counter()
@@ -130,8 +132,12 @@ def compare(options, folder):
 
 
 def open_contenders(options, folder):
-    """Return both nodes with the float and the INT8 network, their specification and CPU."""
-    contenders = []
+    """
+    Return both nodes with the float and the INT8 network, their specification and CPU.
+
+    A plain node without a network shows what ROS alone costs.
+    """
+    contenders = [Contender('plain node, no network', (str(_PLAIN_NODE),), {}, None)]
     for precision in ('fp32', 'int8'):
         path = find_model(options.model, precision)
         plain = folder / path.name

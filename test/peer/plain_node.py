@@ -18,7 +18,8 @@ A segmentation node as it is written with rclpy, OpenCV, NumPy and ONNX Runtime,
     python test/peer/plain_node.py --ros-args -p model:=FILE.onnx -p threads:=2
 
 One callback does everything. Labels are computed at the resolution of the logits and repeated to
-the size of the camera, which costs less than interpolating logits.
+the size of the camera, which costs less than interpolating logits. Without a model it publishes
+zeros: what remains is the cost of ROS.
 """
 
 from array import array
@@ -42,22 +43,29 @@ class PlainNode(Node):
         super().__init__('segmentation')
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = self.declare_parameter('threads', 0).value
-        self._network = onnxruntime.InferenceSession(
-            self.declare_parameter('model', '').value, options, ['CPUExecutionProvider']
-        )
-        _, self._height, self._width, _ = self._network.get_inputs()[0].shape
+        model = self.declare_parameter('model', '').value
+        self._network = None
+        if model:
+            providers = ['CPUExecutionProvider']
+            self._network = onnxruntime.InferenceSession(model, options, providers)
+            _, self._height, self._width, _ = self._network.get_inputs()[0].shape
         newest = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
         self._labels = self.create_publisher(Image, '~/label_image', 1)
         self.create_subscription(Image, 'image', self._segment, newest)
 
     def _segment(self, message):
+        if self._network is None:
+            self._publish(message, np.zeros((message.height, message.width), np.uint8))
+            return
         pixels = np.frombuffer(message.data, np.uint8).reshape(message.height, message.width, 3)
         rgb = cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB) if message.encoding == 'bgr8' else pixels
         resized = cv2.resize(rgb, (self._width, self._height))
         logits = self._network.run(None, {'image': resized[np.newaxis]})[0]
         labels = np.argmax(logits[0], axis=0).astype(np.uint8)
         size = (message.width, message.height)
-        labels = cv2.resize(labels, size, interpolation=cv2.INTER_NEAREST)
+        self._publish(message, cv2.resize(labels, size, interpolation=cv2.INTER_NEAREST))
+
+    def _publish(self, message, labels):
         result = Image(header=message.header, encoding='mono8', is_bigendian=0)
         result.height, result.width = labels.shape
         result.step = result.width

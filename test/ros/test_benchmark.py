@@ -90,6 +90,18 @@ def test_overload_is_measured_for_seconds_in_rounds(folder, tiny_path):
     assert {'receive', 'engine', 'labels', 'publish'} <= set(report['stages_ms'])
 
 
+def test_cameras_share_the_node_whose_cpu_time_is_measured(folder, tiny_path):
+    words = ['--cameras', '2', '--rate', '10', '--seconds', '1', '--rounds', '2']
+    report = benchmark(folder, tiny_path, *words)
+    assert (report['cameras'], report['sent']) == (2, 2 * 2 * 10)
+    assert 20 < report['received'] <= 40
+    usage = report['usage']
+    assert 0 < usage['engine_cpu_ms'] < usage['cpu_ms'] < 1000
+    difference = usage['cpu_ms'] - usage['engine_cpu_ms']
+    assert usage['besides_engine_ms'] == pytest.approx(difference, abs=5)
+    assert 0 < usage['besides_engine_cores'] < 2 and usage['page_faults'] >= 0
+
+
 def test_cold_start_is_measured_without_and_with_cache(folder, tiny_path):
     report = benchmark(folder, tiny_path, '--cold-start')
     (first,), (second,) = report['starts_s'].values()
@@ -127,6 +139,7 @@ class FakeProcess:
     """A running process."""
 
     memory_mb = 123.0
+    cpu_seconds, page_faults = 7.0, 1000
 
     def check(self):
         """Do not raise."""
@@ -158,6 +171,8 @@ def test_lost_frame_at_a_rate_is_not_sent_again(frames):
     assert (measured.sent, len(measured.latencies_ms), measured.matrix) == (3, 1, None)
     assert measured.stages_ms == {'engine': 4.5}
     assert measured.memory_mb == [123.0] * 4
+    usage = measured.usage
+    assert (usage.label_images, usage.cpu_seconds, usage.page_faults) == (1, 0.0, 0)
 
 
 def test_images_are_repeated_at_a_rate(frames):

@@ -212,8 +212,10 @@ def _topic_rows(result: JsonTree) -> list[tuple[str, str]]:
     rounds = ', '.join(
         f'{ms(item["p50_ms"])} / {ms(item["engine_ms"])}' for item in result['rounds']
     )
+    number = result.get('cameras', 1)
+    cameras = 'camera' if number == 1 else f'{number} cameras, each'
     return [
-        ('camera', f'{format_size(result["camera"])}, {pace}'),
+        (cameras, f'{format_size(result["camera"])}, {pace}'),
         ('frames sent, labels received', f'{result["sent"]}, {result["received"]}'),
         ('engine alone, frame to labels in memory, ms',
          f'{ms(result["engine_ms"])}, {ms(result["pipeline_ms"])}'),
@@ -225,7 +227,20 @@ def _topic_rows(result: JsonTree) -> list[tuple[str, str]]:
         ('memory of the node, growth until the end, MB',
          f'{megabytes(result["memory_mb"])}, {ratio(result["memory_growth_mb"])}'),
         ("medians of the node's own stages, ms", stages or NOTHING),
+        *_usage_rows(result.get('usage')),
     ]  # fmt: skip
+
+
+def _usage_rows(usage: JsonTree | None) -> list[tuple[str, str]]:
+    """Return what the node's process used; files of before do not have it."""
+    if usage is None:
+        return []
+    cpu = ', '.join(ms(usage[key]) for key in ('cpu_ms', 'engine_cpu_ms', 'besides_engine_ms'))
+    return [
+        ('CPU time of the node for a label image, of the engine alone, the difference, ms', cpu),
+        ('the difference in a second, of one CPU', percent(usage['besides_engine_cores'])),
+        ('page faults of the node for a label image', f'{usage["page_faults"]:.1f}'),
+    ]
 
 
 def block_table(result: JsonTree) -> str:

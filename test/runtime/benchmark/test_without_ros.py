@@ -24,7 +24,7 @@ import numpy as np
 import pytest
 from swiftnet_ros.backends.registry import open_backend
 from swiftnet_ros.benchmark import __main__ as benchmark
-from swiftnet_ros.benchmark.measurement import EngineTimes, Measurement
+from swiftnet_ros.benchmark.measurement import EngineTimes, Measurement, NodeUsage
 from swiftnet_ros.benchmark.report import report, Round, versions
 from swiftnet_ros.core.metrics import class_iou, confusion_matrix, mean_iou
 from swiftnet_ros.model_spec import read_spec
@@ -98,7 +98,7 @@ def test_images_are_stretched_to_the_size_of_a_camera(folder, capsys):
 def round_of(engine_ms, latencies, seconds, memory):
     """Return a round with one dropped frame."""
     measurement = Measurement(3, len(latencies) + 1, seconds, latencies, memory_mb=memory)
-    return Round(measurement, EngineTimes(engine_ms, engine_ms + 1))
+    return Round(measurement, EngineTimes(engine_ms, engine_ms + 1, 2 * engine_ms))
 
 
 def test_ratios_are_medians_of_the_rounds_and_growth_is_since_the_middle(folder):
@@ -114,6 +114,30 @@ def test_ratios_are_medians_of_the_rounds_and_growth_is_since_the_middle(folder)
     assert found['p50_over_engine'] == 1.5
     assert found['fps_over_engine'] == pytest.approx(0.8)
     assert (found['memory_mb'], found['memory_growth_mb']) == (305.0, 3.0)
+
+
+def test_what_a_node_uses_besides_its_engine_is_a_median_of_the_rounds(folder):
+    rounds = [round_of(10.0, [20.0], 0.1, [50.0]) for _ in range(4)]
+    spec = read_spec(folder / 'tiny.onnx')
+    assert report(rounds, spec)['usage'] is None
+    # 40, 31 and 25 ms for each label image, 20 of them for the engine; no label image in the last.
+    used = (
+        NodeUsage(2.0, 50, 2.0, 100),
+        NodeUsage(2.0, 50, 1.55, 0),
+        NodeUsage(2.0, 40, 1.0, 400),
+    )
+    for item, usage in zip(rounds, (*used, NodeUsage(2.0, 0, 0.1, 7))):
+        item.measurement.usage = usage
+    assert report(rounds, spec)['usage'] == pytest.approx(
+        {
+            'cpu_ms': 31.0,
+            'engine_cpu_ms': 20.0,
+            'besides_engine_ms': 11.0,
+            # 0.5, 0.275 and 0.1
+            'besides_engine_cores': 0.275,
+            'page_faults': 2.0,
+        }
+    )
 
 
 @pytest.mark.parametrize(
@@ -137,6 +161,8 @@ def test_ratios_are_medians_of_the_rounds_and_growth_is_since_the_middle(folder)
         (['--seconds', '0'], '--seconds is 0.0, expected a number above 0'),
         (['--seconds', '3'], '--seconds also needs --rate or --overload'),
         (['--rounds', '0'], '--rounds is 0, expected 1 to 1000000'),
+        (['--cameras', '17'], '--cameras is 17, expected 1 to 16'),
+        (['--cameras', '2'], '--cameras also needs --rate or --overload'),
         (['--size', '3'], "--size is '3', expected WIDTHxHEIGHT of 1 to 16384"),
         (['--json', '/nowhere/out.json'], 'folder not found: /nowhere'),
         (['--engine', 'openvin'], "unknown engine 'openvin'; did you mean 'openvino'?"),
