@@ -132,7 +132,11 @@ setup(
     maintainer_email='swiftnet-ros@users.noreply.example.org',
     license='Apache-2.0',
     packages=find_packages(include=[NAME, f'{NAME}.*']),
-    package_data={NAME: ['py.typed'], f'{NAME}.backends.cuda': ['*.cu']},
+    package_data={
+        NAME: ['py.typed'],
+        f'{NAME}.backends.cuda': ['*.cu'],
+        f'{NAME}.demo': ['*.html', '*.css'],
+    },
     python_requires='>=3.8',
     install_requires=['numpy>=1.21,<3', 'onnx>=1.14,<2', 'pillow>=7.0,<14', 'pyyaml>=5.4,<7'],
     extras_require=EXTRAS,

@@ -14,11 +14,12 @@
 # limitations under the License.
 
 # Run the demo: sets up an environment, publishes the shipped frames to the node over topics,
-# prints one JSON line and writes overlays to demo_out/.
+# prints one JSON line and writes a page, demo_out/index.html, with images, IoU and speed.
 #
-#   scripts/demo.sh [--seconds N] [--out FOLDER] [--rate HZ] [--model MODEL]
+#   scripts/demo.sh [--seconds N] [--out FOLDER] [--rate HZ] [--model MODEL] [--view [PORT]]
 #
-# Without --seconds it runs until Ctrl-C. If ROS is sourced, it is used.
+# Without --seconds it runs until Ctrl-C. With --view, a page on this machine shows the overlay live.
+# If ROS is sourced, it is used.
 
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"

@@ -71,6 +71,7 @@ class TopicClient:
             node.create_subscription(Image, topic, self._on_labels, reliable)
         self._segmentation_node = f'{namespace}/segmentation'
         self._diagnostics: Dict[str, str] = {}
+        self._engine: Dict[str, str] = {}
         node.create_subscription(DiagnosticArray, '/diagnostics', self._on_diagnostics, reliable)
 
     def is_connected(self) -> bool:
@@ -106,6 +107,10 @@ class TopicClient:
         items = [(_STAGE_KEY.fullmatch(key), value) for key, value in self._diagnostics.items()]
         return {match[1]: float(value) for match, value in items if match and value}
 
+    def engine(self) -> Dict[str, str]:
+        """Return the node's latest diagnostics of its engine by key, empty if there are none."""
+        return self._engine
+
     def _on_labels(self, message: Image) -> None:
         received_ns = time_ns()
         stamp = message.header.stamp
@@ -114,8 +119,13 @@ class TopicClient:
 
     def _on_diagnostics(self, message: DiagnosticArray) -> None:
         for status in message.status:
-            if status.hardware_id == self._segmentation_node and ': camera' in status.name:
-                self._diagnostics = {item.key: item.value for item in status.values}
+            if status.hardware_id != self._segmentation_node:
+                continue
+            values = {item.key: item.value for item in status.values}
+            if ': camera' in status.name:
+                self._diagnostics = values
+            elif status.name.endswith(': engine'):
+                self._engine = values
 
 
 @contextmanager

@@ -22,6 +22,7 @@ from swiftnet_ros.errors.base import (
     MissingOptionError,
     NonFiniteValueError,
     OptionConflictError,
+    PortUnavailableError,
     ReportedError,
     SwiftnetError,
     UnexpectedError,
@@ -44,6 +45,7 @@ from swiftnet_ros.errors.engines import (
     SelfCheckError,
 )
 from swiftnet_ros.errors.files import (
+    AnimationError,
     DuplicateNameError,
     FileMissingError,
     FolderNotCreatedError,
@@ -80,6 +82,7 @@ from swiftnet_ros.text import one_line
 
 __all__ = [
     'LONGEST_MESSAGE',
+    'AnimationError',
     'BackendClosedError',
     'BuildCancelledError',
     'BuildError',
@@ -114,6 +117,7 @@ __all__ = [
     'NonFiniteLogitsError',
     'NonFiniteValueError',
     'OptionConflictError',
+    'PortUnavailableError',
     'ReportedError',
     'ResourceLimitError',
     'RosArgumentsError',

@@ -95,3 +95,13 @@ class MissingOptionError(SwiftnetError):
 
     def __init__(self, option: str, needed: str) -> None:
         super().__init__(f'{option} also needs {needed}')
+
+
+class PortUnavailableError(SwiftnetError):
+    """A port of this machine that cannot be opened."""
+
+    def __init__(self, port: int, reason: object, option: str) -> None:
+        super().__init__(
+            f'cannot open port {port}: {one_line(reason)}; choose another one, as {option} '
+            f'{port + 1 if 1024 <= port < 65535 else 8008}'
+        )

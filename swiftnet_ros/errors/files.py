@@ -67,6 +67,16 @@ class ImageEncodingError(SwiftnetError):
         )
 
 
+class AnimationError(SwiftnetError):
+    """An animated WebP that Pillow cannot write."""
+
+    def __init__(self, reason: object) -> None:
+        super().__init__(
+            f'Pillow cannot write an animated WebP: {one_line(reason)}; install one that can: '
+            'pip install --upgrade pillow'
+        )
+
+
 class NoImagesError(SwiftnetError):
     """A folder without images; `skipped` says what it has."""
 

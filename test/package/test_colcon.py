@@ -79,7 +79,9 @@ def test_share_folder_has_every_file_of_the_checkout(installed, pattern):
     assert {path.relative_to(share) for path in share.glob(pattern)} == expected
 
 
-@pytest.mark.parametrize('name', ['backends/cuda/segmentation.cu', 'py.typed'])
+@pytest.mark.parametrize(
+    'name', ['backends/cuda/segmentation.cu', 'demo/page.html', 'demo/style.css', 'py.typed']
+)
 def test_package_data_is_installed(installed, name):
     assert list(installed.rglob(f'site-packages/swiftnet_ros/{name}'))
 

@@ -73,6 +73,14 @@ MADE = [
         ['--rate cannot be combined with --no-ros; remove one of them'],
     ),
     (errors.MissingOptionError('--mean', '--std'), ['--mean also needs --std']),
+    (
+        errors.PortUnavailableError(8008, 'Address already in use', '--view'),
+        ['cannot open port 8008: Address already in use; choose another one, as --view 8009'],
+    ),
+    (
+        errors.AnimationError('no WEBP'),
+        ['cannot write an animated WebP: no WEBP; install one that can: pip install --upgrade'],
+    ),
     (errors.NoImagesError('/d', ['.png']), ['no images in /d', '.png']),
     (errors.NoImagesError('/d', ['.png'], '2 .heic'), ['; skipped 2 .heic']),
     (

@@ -25,7 +25,7 @@ NODES = ('swiftnet_ros.segmentation_node', 'swiftnet_ros.image_publisher')
 COMMANDS = (
     'swiftnet_ros.benchmark.__main__',
     'swiftnet_ros.build_engine',
-    'swiftnet_ros.demo',
+    'swiftnet_ros.demo.__main__',
     'swiftnet_ros.device_report.__main__',
     'swiftnet_ros.model_spec.__main__',
     'training.__main__',
