@@ -20,8 +20,8 @@
 #
 # A STEP is one of matrix, shipped, node, start, sizes, cameras, reference, blocks and documents;
 # without any all of these run. Also: threads (the node with one and two threads of the network, at
-# 10 Hz and at twice the load) and executor (what a frame of four cameras of 30 Hz costs without
-# it). --quick measures small networks briefly into a temporary folder: it shows that everything
+# 10 Hz and at twice the load), executor (what a frame of four cameras of 30 Hz costs without it)
+# and copies (the CPU time of each copy of a frame). --quick measures small networks briefly into a temporary folder: it shows that everything
 # runs, its figures mean nothing. PYTHON is a Python with all packages.
 
 set -euo pipefail
@@ -157,6 +157,11 @@ step_threads() {
 step_executor() {
   PYTHONPATH=$ROOT:$ROOT/test "$PYTHON" test/executor_cost.py --seconds "$seconds" \
     --json "$results/executor.json" >/dev/null
+}
+
+step_copies() {
+  PYTHONPATH=$ROOT:$ROOT/test "$PYTHON" test/frame_copies.py --threads "$threads" \
+    --json "$results/copies.json" >&2
 }
 
 step_documents() {

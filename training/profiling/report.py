@@ -32,6 +32,7 @@ from training.profiling.gpu_tables import (
 from training.profiling.scaling import scaling_table, size_series, slope_table
 from training.profiling.tables import (
     block_table,
+    copies_table,
     cpu_peak_table,
     JsonTree,
     latency_table,
@@ -57,6 +58,7 @@ TABLES: dict[str, Callable[[JsonTree], str]] = {
     'turns': shared_engine_table,
     'node': node_table,
     'peer': peer_table,
+    'copies': copies_table,
     'machine': machine_table,
     'xavier': xavier_table,
     'device': device_table,

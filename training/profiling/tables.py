@@ -189,6 +189,15 @@ def peer_table(result: JsonTree) -> str:
     return markdown_table(head, rows)
 
 
+def copies_table(result: JsonTree) -> str:
+    """Return the steps of a frame from the middleware to its labels, and what each copies."""
+    rows = [
+        (item['step'], item['by'], f'{item["bytes"] / 1e6:.1f} MB', ms(item['cpu_ms']))
+        for item in result['steps']
+    ]
+    return markdown_table(('step', 'by', 'bytes written', 'CPU ms'), rows)
+
+
 def node_table(result: JsonTree) -> str:
     """Return a measurement of `swiftnet_ros.benchmark` over topics, or of its cold starts."""
     rows = _start_rows(result) if 'starts_s' in result else _topic_rows(result)

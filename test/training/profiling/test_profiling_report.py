@@ -289,3 +289,33 @@ def test_the_table_next_to_a_plain_node_has_a_line_for_each_contender():
     assert table[0].startswith('| node | network alone, ms | p50 at 3 Hz, ms | p99 at 3 Hz, ms |')
     assert table[2] == '| ours, fp32 | 162 | 205 | 250 | 310 | 4.2 | 370 | 420 | 330 |'
     assert table[3].startswith('| plain node, fp32 | 162 |') and len(table) == 4
+
+
+def test_the_table_of_copies_has_a_line_for_each_step():
+    steps = [{'step': 'resize', 'by': 'OpenCV', 'bytes': 1769472, 'cpu_ms': 1.234}]
+    table = TABLES['copies']({'steps': steps}).splitlines()
+    assert table[0] == '| step | by | bytes written | CPU ms |'
+    assert table[2:] == ['| resize | OpenCV | 1.8 MB | 1.23 |']
+
+
+def test_what_a_node_used_is_in_its_table():
+    result = {
+        'camera': [1080, 1920], 'cameras': 4, 'rate_hz': 10.0, 'sent': 40, 'received': 20,
+        'engine_ms': 40.0, 'pipeline_ms': 48.0, 'fps': 20.0, 'fps_over_engine': 0.8, 'rounds': [],
+        'memory_mb': 300.0, 'memory_growth_mb': 0.0, 'stages_ms': {},
+        **{f'p{percent}_ms': 50.0 for percent in (50, 95, 99)},
+        **{f'p{percent}_over_engine': 1.25 for percent in (50, 99)},
+        'usage': {
+            'cpu_ms': 91.5, 'engine_cpu_ms': 80.0, 'besides_engine_ms': 11.5,
+            'besides_engine_cores': 0.23, 'page_faults': 1.5,
+        },
+    }  # fmt: skip
+    table = TABLES['node'](result).splitlines()
+    assert table[2] == '| 4 cameras, each | 1920x1080, 10.0 Hz |'
+    assert [row.split(' | ')[1].rstrip(' |') for row in table[-3:]] == [
+        '91.5, 80.0, 11.5',
+        '23.0 %',
+        '1.5',
+    ]
+    del result['usage'], result['cameras']
+    assert TABLES['node'](result).splitlines()[2:] == ['| camera | 1920x1080, 10.0 Hz |', *table[3:-3]]
