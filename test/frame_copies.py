@@ -24,7 +24,7 @@ camera, which also receives the label images, is another process. Prints a Markd
 
 from argparse import ArgumentParser
 from contextlib import contextmanager
-from itertools import cycle
+from itertools import cycle, islice
 import os
 from pathlib import Path
 import subprocess
@@ -111,8 +111,8 @@ def publish_frames(options, spec):
     images = node.create_publisher(Image, _TOPIC, camera_qos())
     node.create_subscription(Image, _LABELS, lambda message: None, output_qos())
     given = (options.images, None, spec, 1, parse_size(options.size))
-    frames = [to_message(frame) for frame, _ in zip(LabeledFrames.from_folders(*given), range(_IMAGES))]
-    for message in cycle(frames):
+    frames = islice(LabeledFrames.from_folders(*given), _IMAGES)
+    for message in cycle([to_message(frame) for frame in frames]):
         images.publish(message)
         rclpy.spin_once(node, timeout_sec=0.5 / _RATE)
         sleep(0.5 / _RATE)

@@ -15,29 +15,20 @@
 """Measure latency, memory and CPU peak of networks in one run; the result is one JSON object."""
 
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict
 from itertools import combinations
-from multiprocessing import get_context
 import os
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-from swiftnet_ros.backends.registry import open_backend
-from swiftnet_ros.core.frames import Frame
-from swiftnet_ros.segmenter import Segmenter
 from swiftnet_ros.system.image_size import Size
 import torch
 from training.profiling.block_times import BlockTimes, time_blocks
 from training.profiling.cases import Case
 from training.profiling.cpu_peak import CpuPeak
 from training.profiling.machine import machine_facts
+from training.profiling.peak_memory import peak_memory_mb
 from training.profiling.timing import CaseTiming, ProfilingOptions, time_cases
-
-# CPU flags that change the speed of networks begin with these.
-_PROCESS_STATUS = Path('/proc/self/status')
-_MEMORY_FRAMES = 3
 
 
 def measure_cases(cases: Sequence[Case], options: ProfilingOptions) -> dict[str, Any]:
@@ -70,38 +61,6 @@ def speed_up(slow: Sequence[float], fast: Sequence[float]) -> dict[str, float]:
     ratios = np.divide(slow, fast)
     low, median, high = np.percentile(ratios, [10, 50, 90])
     return {'speed_up': float(median), 'low': float(low), 'high': float(high)}
-
-
-def peak_memory_mb(
-    path: Path, precision: str, threads: int, cameras: Sequence[Size]
-) -> float | None:
-    """
-    Run a model in its own process and return the peak resident memory in 1e6 bytes.
-
-    As on the robot the process has no torch; it holds Python, OpenVINO, the model, and the last
-    frame and labels of each camera. None on systems without /proc.
-    """
-    with ProcessPoolExecutor(1, get_context('spawn')) as pool:
-        return pool.submit(_segment_frames, path, precision, threads, cameras).result()
-
-
-def _segment_frames(
-    path: Path, precision: str, threads: int, cameras: Sequence[Size]
-) -> float | None:
-    # Filled, because pages that were never written take no memory.
-    frames = [Frame(np.full((*size, 3), 127, np.uint8)) for size in cameras]
-    with open_backend(path, 'openvino', precision, threads) as engine:
-        for _ in range(_MEMORY_FRAMES):
-            results = [Segmenter(engine).segment(frame) for frame in frames]
-    assert len(results) == len(frames)
-    return _own_peak_mb()
-
-
-def _own_peak_mb() -> float | None:
-    """Return the peak resident memory of this process; getrusage would include its parent's."""
-    lines = _PROCESS_STATUS.read_text().splitlines() if _PROCESS_STATUS.is_file() else []
-    values = [line.split()[1] for line in lines if line.startswith('VmHWM')]
-    return int(values[0]) * 1024 / 1e6 if values else None
 
 
 def _case_facts(timing: CaseTiming, options: ProfilingOptions) -> dict[str, Any]:

@@ -318,4 +318,5 @@ def test_what_a_node_used_is_in_its_table():
         '1.5',
     ]
     del result['usage'], result['cameras']
-    assert TABLES['node'](result).splitlines()[2:] == ['| camera | 1920x1080, 10.0 Hz |', *table[3:-3]]
+    before = TABLES['node'](result).splitlines()[2:]
+    assert before == ['| camera | 1920x1080, 10.0 Hz |', *table[3:-3]]
