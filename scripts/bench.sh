@@ -48,7 +48,7 @@ if [ -n "$quick" ]; then
   out=${out:-$work/quick}
   mkdir -p "$out/docs"
   cp "$ROOT/README.md" "$out"
-  cp "$ROOT/docs/performance.md" "$out/docs"
+  cp -r "$ROOT/docs/performance.md" "$ROOT/docs/results" "$out/docs"
   network=256x128 large=256x128 sizes=(128x64 256x128 384x192) repeats=(2 2 2 2 2)
   rounds=1 seconds=1.5
 else

@@ -31,6 +31,7 @@ from training.profiling.plots import write_plots
 from training.profiling.report import report, update_tables
 from training.profiling.runs import measure_runs
 from training.profiling.timing import ProfilingOptions
+from training.report.page import write_page
 
 _LAST_LINE = Path('-')
 
@@ -62,6 +63,7 @@ def main(arguments: Sequence[str]) -> int:
             _measure(options, settings, options.work or Path(folder))
     for document in options.tables:
         update_tables(document)
+        write_page(document)
     return 0
 
 

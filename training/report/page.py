@@ -23,6 +23,7 @@ from swiftnet_ros.errors import FileMissingError, UnknownNameError
 from swiftnet_ros.system.file_reader import read_text
 from swiftnet_ros.system.files import write_atomic
 from training.profiling.plots import save_plot
+from training.report.overview import reference_table, shipped_table
 from training.report.plots import PLOTS
 from training.report.runs import read_runs, VariantResults, variants_by_table
 from training.report.tables import (
@@ -57,6 +58,8 @@ FOLDER_TABLES: dict[str, Callable[[Path], str]] = {
     'models': model_table,
     'iou': iou_table,
     'faults': corruption_table,
+    'shipped': shipped_table,
+    'reference': reference_table,
 }
 # Markers of more than one table.
 _COMPARISON, _PLOTS = 'beside', 'plots'
@@ -80,9 +83,9 @@ def write_report(runs: Path, out: Path) -> list[Path]:
 def write_page(page: Path) -> list[Path]:
     """Update the tables and plots of a page; return all files."""
     text, files = page_text(page), [page]
-    (page.parent / PLOT_FOLDER).mkdir(exist_ok=True)
     for match in _BLOCK.finditer(text):
         if match['table'] == _PLOTS:
+            (page.parent / PLOT_FOLDER).mkdir(exist_ok=True)
             for path, _, figure in _page_plots(page.parent, match['folder']):
                 save_plot(figure, page.parent / path)
                 files.append(page.parent / path)
@@ -98,7 +101,8 @@ def page_text(page: Path) -> str:
     `<!-- end results -->`; paths are relative to the page. FOLDER contains runs, as
     `lottery --out`, for `arms`, `budget`, `classes`, `int8`, `plots` and `beside`, which takes the
     reference; files of `evaluate --json` for `iou`, and folders of these for `models` and
-    `faults`. A folder of runs without results makes a line that says so.
+    `faults`; docs/results for `shipped` and `reference`. A folder of runs without results makes a
+    line that says so.
     """
     text = read_text(page, 'page')
 
