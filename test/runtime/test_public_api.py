@@ -75,7 +75,8 @@ def examples():
 
 
 @pytest.mark.parametrize('code', examples(), ids=['README', 'package', 'open_model'])
-def test_example_runs(code):
+def test_example_runs(code, monkeypatch):
+    monkeypatch.chdir(ROOT)
     path = next(Path(ROOT, 'demo', 'images').glob('*.jpg'))
     names = {'rgb': cv2.cvtColor(cv2.imread(str(path)), cv2.COLOR_BGR2RGB)}
     exec(code, names)

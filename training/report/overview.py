@@ -51,7 +51,8 @@ def shipped_table(results: Path) -> str:
         cases = [case for case in bench['cases'] if case['precision'] == 'int8']
         names = [str(case['model']) for case in cases]
         speeds = [_shipped_speed(case) for case in cases]
-        measured = f'{_camera(cases)} in memory, {_processor(bench["machine"])}'
+        camera = format_size(cases[0]['pipelines'][0]['camera'])
+        processor = _processor(bench['machine'])
     evaluations = [read_evaluation(results / name / 'evaluate_int8.json') for name in names]
     rows = [
         (
@@ -63,8 +64,8 @@ def shipped_table(results: Path) -> str:
         )
         for name, evaluation, speed in zip(names, evaluations, speeds)
     ]
-    head = ('model', 'classes', 'input', 'FPS', 'mIoU', 'terms')
-    return f'{markdown_table(head, rows)}\n\nINT8; FPS from {measured}.'
+    fps = f'FPS, INT8, frame of {camera} to labels, {processor}'
+    return markdown_table(('model', 'classes', 'input', fps, 'mIoU, INT8', 'terms'), rows)
 
 
 def reference_table(results: Path) -> str:
@@ -93,10 +94,10 @@ def reference_table(results: Path) -> str:
         for name, variant in _NETWORKS.items()
     ]
     head = (
-        'network', f'reference: mIoU, {published.data}', f'FPS, {published.device}, FP32',
-        'here: mIoU, CamVid', 'FPS, CPU, FP32', 'FPS, CPU, INT8',
+        f'network, {size}', f'reference: mIoU, {published.data}', f'FPS, {published.device}, FP32',
+        'here: mIoU, CamVid', f'FPS, FP32, {processor}', 'FPS, INT8, the same CPU',
     )  # fmt: skip
-    return f'{markdown_table(head, rows)}\n\nAll FPS at {size}; the CPU: {processor}.'
+    return markdown_table(head, rows)
 
 
 def _variants(folder: Path) -> Sequence[VariantResults]:
@@ -107,10 +108,6 @@ def _variants(folder: Path) -> Sequence[VariantResults]:
 def _shipped_speed(case: JsonTree) -> tuple[str, str]:
     """Return input size and frames per second, from a frame to its labels."""
     return size_of(case), f'{1000 / case["pipelines"][0]["pipeline_ms"]["median"]:.1f}'
-
-
-def _camera(cases: Sequence[JsonTree]) -> str:
-    return f'a frame of {format_size(cases[0]["pipelines"][0]["camera"])} to its labels'
 
 
 def _speeds(bench: JsonTree, model: str) -> Iterator[str]:
