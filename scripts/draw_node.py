@@ -52,10 +52,10 @@ STEPS = (
     ('upsample logits, argmax', "labels at the camera's size"),
 )
 MODEL = ('X.int8.onnx, X.fp32.onnx', 'network, classes, colors, size')
-CONTROL = ('~/reload, lifecycle, parameters', 'another model while it runs')
+CONTROL = ('services, parameters', 'lifecycle, ~/reload: another model')
 TITLE = 'The segmentation node: topics that it subscribes to and publishes'
 
-WIDTH, TOP, ROW, HEIGHT_OF_BOX = 980, 52, 54, 44
+WIDTH, TOP, ROW, STEP, HEIGHT_OF_BOX = 980, 52, 54, 116, 44
 LEFT, NODE, RIGHT = (16, 262), (336, 274), (668, 296)  # x and width of the three columns
 STYLE = """
   .page { fill: #ffffff; stroke: #d0d7de }
@@ -139,12 +139,12 @@ def drawing(page: str) -> str:
         parts += [arrow(node_x + node_width, RIGHT[0], y + middle)]
     step_column = (node_x + 14, node_width - 28)
     for index, (name, note) in enumerate(STEPS):
-        y = TOP + 20 + index * 100
+        y = TOP + 26 + index * STEP
         parts += [box(step_column, y, 'step', name, note)]
         if index:
             center = node_x + node_width // 2
             parts += [
-                f'<path class="line" d="M{center} {y - 100 + HEIGHT_OF_BOX}V{y - 7}"/>'
+                f'<path class="line" d="M{center} {y - STEP + HEIGHT_OF_BOX}V{y - 7}"/>'
                 f'<path class="head" d="M{center} {y}l-5 -9h10z"/>'
             ]
     lines = ('The newest frame wins; each output is', 'computed only while it is subscribed to.')
