@@ -53,6 +53,7 @@ STYLE_TOOLS = (
     'types-tqdm>=4,<5',
 )
 
+ROSBAGS = 'rosbags>=0.11,<0.12; python_version >= "3.10"'
 TFLITE = 'ai-edge-litert>=1.4,<3; python_version >= "3.10"'
 
 # Lower bounds: of the runtime, the oldest releases with which its tests pass (Python 3.8); of
@@ -95,6 +96,8 @@ EXTRAS = {
     ],
     # Teachers of `pseudo_label` in the format of TensorFlow Lite (60 MB).
     'tflite': [TFLITE],
+    # Bags as input of `visualize`.
+    'bags': [ROSBAGS],
     # A C++ compiler for the tests of the CUDA kernels, if the system has none (100 MB).
     'compiler': ['ziglang>=0.11,<1'],
     'test': [
@@ -105,7 +108,9 @@ EXTRAS = {
         'pytest-timeout>=2.2,<3',
         'pytest-xdist>=3.5,<4',
         TFLITE,
-        'rosbags>=0.11,<0.12; python_version >= "3.10"',
+        ROSBAGS,
+        # Completion in the shell, which commands have where it is installed.
+        'argcomplete>=3.0,<4',
         *(f'{tool}; python_version >= "3.10"' for tool in STYLE_TOOLS),
         # Builds engines without a GPU, to test that TensorRT parses the files (230 MB).
         'tensorrt-rtx-cu13>=1.7,<2; python_version >= "3.10" and platform_machine == "x86_64"',

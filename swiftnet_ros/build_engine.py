@@ -12,6 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
+# PYTHON_ARGCOMPLETE_OK: what argcomplete looks for before it completes a command.
 """
 Build the TensorRT engine of a model, or find it in the cache.
 
@@ -27,7 +28,7 @@ if __name__ == '__main__':
     run_command('swiftnet_ros.build_engine')
 
 
-from argparse import ArgumentParser, Namespace, SUPPRESS
+from argparse import Namespace, SUPPRESS
 from collections import Counter
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -56,11 +57,19 @@ from swiftnet_ros.errors import (
 from swiftnet_ros.fastest_engine import build_fastest, MeasuredCandidate
 from swiftnet_ros.model_spec import ModelFile, read_model_file
 from swiftnet_ros.model_spec.find_model import find_model
+from swiftnet_ros.system.command_line import ExampleParser
 from swiftnet_ros.system.json_text import to_json
 from swiftnet_ros.system.paths import path_argument
 from swiftnet_ros.system.process import end_with_parent, exit_code
 
 BEST = 'best'
+_MODULE = 'python -m swiftnet_ros.build_engine'
+_DESCRIPTION = f"""
+Build the TensorRT engine of a model, or find it in the cache.
+
+--precision {BEST} builds explicit INT8, implicit INT8 and FP16, measures them on the golden frame
+and keeps the fastest that passes the self-check; a node with precision auto finds it in the cache.
+"""
 _UNCACHED = f'uncached{SUFFIX}'
 _INT8_MODES = {
     'explicit': 'by the Q/DQ pairs of the int8 file',
@@ -70,7 +79,7 @@ _INT8_MODES = {
 
 def main(argv: Optional[List[str]] = None) -> int:
     """Build or find one engine; return the exit code."""
-    arguments = _parser().parse_args(argv)
+    arguments = make_parser().parse_args(argv)
     if arguments.parent is not None:
         end_with_parent(arguments.parent)
     # TensorRT does not return to Python for minutes: let Ctrl-C end the process itself.
@@ -140,16 +149,12 @@ def _find_or_build(
         return find_or_build(model, elsewhere, report), False, warning
 
 
-def _parser() -> ArgumentParser:
-    parser = ArgumentParser('build_engine', description=__doc__.strip().partition('\n')[0])
+def make_parser() -> ExampleParser:
+    """Return the parser of the command line."""
+    parser = ExampleParser('build_engine', _DESCRIPTION, f'{_MODULE} warehouse --precision fp16')
     add = parser.add_argument
     add('model', metavar='MODEL', help='ONNX file, or the name of a shipped model')
     add_arguments(parser, *BUILD_OPTIONS)
-    parser.epilog = (
-        f'--precision {BEST} builds explicit INT8, implicit INT8 and FP16, measures them on the '
-        'golden frame and keeps the fastest that passes the self-check; a node with precision '
-        'auto finds it in the cache.'
-    )
     add('--no-cache', action='store_true', help='build even if the engine exists; requires -o')
     add('--json', action='store_true', help='one JSON object as the last line')
     add('--progress-json', action='store_true', help='progress as lines of JSON on stdout')

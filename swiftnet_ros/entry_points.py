@@ -12,6 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
+# PYTHON_ARGCOMPLETE_OK: what argcomplete looks for before it completes a command.
 """Console scripts, which import their programs only after signals are handled."""
 
 from swiftnet_ros.system.program import run_command, run_node_program

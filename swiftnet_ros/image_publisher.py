@@ -42,8 +42,10 @@ from swiftnet_ros.errors import UnknownNameError
 from swiftnet_ros.ros.guards import try_to_publish
 from swiftnet_ros.ros.image_msgs import from_array
 from swiftnet_ros.ros.info_msgs import pinhole
+from swiftnet_ros.ros.node_help import node_parser, print_help_if_asked
 from swiftnet_ros.ros.parameters import declare_parameters, parameter
 from swiftnet_ros.ros.spin import plain_node, run_node
+from swiftnet_ros.system.command_line import ExampleParser
 from swiftnet_ros.system.process import StopFlag
 from swiftnet_ros.text import safe_text
 
@@ -76,7 +78,8 @@ class ImagePublisher:
         self._node = node
         self._parameters = parameters
         self._finished = finished
-        self._frames = open_source(parameters.source, parameters.loop, node.get_logger().warning)
+        source = open_source(parameters.source, node.get_logger().warning)
+        self._frames = source.play(parameters.loop)
         kind = ReliabilityPolicy.RELIABLE if parameters.reliable else ReliabilityPolicy.BEST_EFFORT
         qos = QoSProfile(depth=1, reliability=kind)
         self._images = node.create_publisher(Image, 'image', qos)
@@ -85,13 +88,15 @@ class ImagePublisher:
         node.create_timer(1.0 / parameters.rate, self._publish_next)
 
     def _publish_next(self) -> None:
-        frame = next(self._frames, None)
-        if frame is None:
+        item = next(self._frames, None)
+        if item is None:
             self._finished.set()
             return
         now = self._node.get_clock().now().to_msg()
         header = Header(stamp=now, frame_id=self._parameters.frame_id)
-        try_to_publish(self._node, self._images.topic_name, partial(self._publish, frame, header))
+        try_to_publish(
+            self._node, self._images.topic_name, partial(self._publish, item.frame, header)
+        )
 
     def _publish(self, frame: Frame, header: Header) -> None:
         self._images.publish(_to_message(frame, self._parameters.encoding, header))
@@ -102,7 +107,13 @@ class ImagePublisher:
 
 def main(args: Optional[List[str]] = None) -> int:
     """Run the publisher until its source or a signal ends it; return the exit code."""
+    print_help_if_asked(make_parser(), args)
     return run_node(_publishing, args)
+
+
+def make_parser() -> ExampleParser:
+    """Return the parser that prints the help."""
+    return node_parser(__doc__, PublisherParameters)
 
 
 @contextmanager

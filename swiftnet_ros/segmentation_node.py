@@ -43,7 +43,8 @@ from swiftnet_ros.ros.camera import Camera
 from swiftnet_ros.ros.diagnostics import open_diagnostics, Sources
 from swiftnet_ros.ros.guards import NO_RESOURCES
 from swiftnet_ros.ros.lifecycle_node import ManagedNode, REQUEST_LOG_PERIOD
-from swiftnet_ros.ros.node_parameters import NodeSettings
+from swiftnet_ros.ros.node_help import node_parser, print_help_if_asked
+from swiftnet_ros.ros.node_parameters import NodeParameters, NodeSettings
 from swiftnet_ros.ros.pipeline import Pipeline, Worker
 from swiftnet_ros.ros.spin import exit_at_once, run_node
 from swiftnet_ros.serving.health import (
@@ -57,6 +58,7 @@ from swiftnet_ros.serving.health import (
     node_summary,
 )
 from swiftnet_ros.serving.model_loader import LoadedModel
+from swiftnet_ros.system.command_line import ExampleParser
 from swiftnet_ros.system.library_errors import library_reason
 from swiftnet_ros.system.process import StopFlag
 from swiftnet_ros.text import safe_text
@@ -70,12 +72,18 @@ _BUILD_LOG_PERIOD = 10.0
 
 def main(args: Optional[List[str]] = None) -> int:
     """Run the node until it is asked to end; return the exit code."""
+    print_help_if_asked(make_parser(), args)
     use_cache()
     is_busy = Event()
     code = run_node(partial(_segmentation, is_busy), args)
     if is_busy.is_set():
         exit_at_once(code)
     return code
+
+
+def make_parser() -> ExampleParser:
+    """Return the parser that prints the help."""
+    return node_parser(__doc__, NodeParameters)
 
 
 class SegmentationNode(ManagedNode):

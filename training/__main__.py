@@ -12,6 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
+# PYTHON_ARGCOMPLETE_OK: what argcomplete looks for before it completes a command.
 """The commands of training: python -m training COMMAND ..."""
 
 if __name__ == '__main__':
@@ -21,10 +22,13 @@ if __name__ == '__main__':
     run_command('training.__main__')
 
 
+from argparse import ArgumentParser
 from collections.abc import Sequence
+import os
 import sys
 
 from swiftnet_ros.errors import UnknownNameError
+from swiftnet_ros.system.command_line import complete, COMPLETING
 from swiftnet_ros.system.process import exit_code, print_warning
 from swiftnet_ros.system.program import import_in_command
 
@@ -43,11 +47,26 @@ ALIASES = {'half': 'fp16', 'sheet': 'visualize'}
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; a user's mistake prints one line and exits with code 1."""
+    if COMPLETING in os.environ:
+        complete(_parser_of_all())
     words = list(sys.argv[1:] if arguments is None else arguments)
     if not words or words[0] in ('-h', '--help'):
         print(f'usage: python -m training {{{",".join(COMMANDS)}}} ...   (each has --help)')
         return 0 if words else 2
     return exit_code(lambda: _run(words[0], words[1:]))
+
+
+def _parser_of_all() -> ArgumentParser:
+    """Return a parser of all commands; only the one that is on the line has its arguments."""
+    line = os.environ.get('COMP_LINE', '')[: int(os.environ.get('COMP_POINT', '0'))]
+    parser = ArgumentParser('python -m training')
+    commands = parser.add_subparsers()
+    for name in COMMANDS:
+        commands.add_parser(name)
+        # Followed by a space, so that it is complete; importing it takes seconds.
+        if f' {name} ' in line:
+            commands.choices[name] = import_in_command(COMMANDS[name]).make_parser()
+    return parser
 
 
 def _run(command: str, arguments: list[str]) -> int:

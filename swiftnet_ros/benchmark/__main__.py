@@ -12,6 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
+# PYTHON_ARGCOMPLETE_OK: what argcomplete looks for before it completes a command.
 """
 Measure throughput, latency and mIoU of a model, over real topics or without ROS.
 
@@ -28,7 +29,7 @@ if __name__ == '__main__':
     run_command('swiftnet_ros.benchmark.__main__')
 
 
-from argparse import ArgumentParser, Namespace
+from argparse import Namespace
 from typing import Any, Dict, Iterator, List, Optional
 
 from swiftnet_ros.backends.options import add_arguments, BackendOptions
@@ -49,6 +50,7 @@ from swiftnet_ros.errors import (
 )
 from swiftnet_ros.segmenter import Segmenter
 from swiftnet_ros.self_check import golden_agreement
+from swiftnet_ros.system.command_line import ExampleParser
 from swiftnet_ros.system.files import write_atomic
 from swiftnet_ros.system.image_size import parse_size
 from swiftnet_ros.system.json_text import to_json
@@ -64,12 +66,14 @@ _EXCLUSIVE = (('rate', 'no_ros'), ('overload', 'no_ros'), ('overload', 'rate'), 
 
 def main(argv: Optional[List[str]] = None) -> int:
     """Run a benchmark and return the exit code."""
-    options = _parser().parse_args(argv)
+    options = make_parser().parse_args(argv)
     return exit_code(lambda: _run(options))
 
 
-def _parser() -> ArgumentParser:
-    parser = ArgumentParser(prog='benchmark', description=__doc__.strip().partition('\n')[0])
+def make_parser() -> ExampleParser:
+    """Return the parser of the command line."""
+    example = 'python -m swiftnet_ros.benchmark --images demo/images --labels demo/labels'
+    parser = ExampleParser('benchmark', __doc__.strip().partition('\n')[0], example)
     add = parser.add_argument
     add('--model', default='warehouse', help='.onnx or .engine, or shipped model')
     add('--images', type=path_argument, required=True, help='folder of images')

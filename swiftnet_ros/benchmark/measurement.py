@@ -31,6 +31,7 @@ from swiftnet_ros.core.metrics import confusion_matrix, Matrix
 from swiftnet_ros.model_spec import ModelSpec
 from swiftnet_ros.segmenter import Segmenter
 from swiftnet_ros.system.process import print_warning
+from swiftnet_ros.system.progress import progress
 
 _WARM_UP_FRAMES = 3
 _TIMED_FRAMES = 20
@@ -178,7 +179,7 @@ def measure_without_ros(segmenter: Segmenter, frames: LabeledFrames) -> Measurem
     measurement = Measurement(len(segmenter.spec.classes))
     for _ in range(_WARM_UP_FRAMES):
         segmenter.segment(next(iter(frames)).frame)
-    for frame in frames:
+    for frame in progress(frames, 'segment', len(frames)):
         measurement.sent += 1
         start = perf_counter()
         predicted = segmenter.segment(frame.frame).labels

@@ -40,6 +40,7 @@ from swiftnet_ros.ros.discovery import check_domain, limit_to_machine
 from swiftnet_ros.ros.fastdds import set_profile
 from swiftnet_ros.ros.image_msgs import from_array, to_labels
 from swiftnet_ros.ros.log_folder import check_log_folder
+from swiftnet_ros.system.progress import progress
 
 _START_TIMEOUT = 120.0
 _ATTEMPTS = 5
@@ -95,7 +96,7 @@ def measure_in_lockstep(node: NodeUnderTest, frames: LabeledFrames) -> Measureme
     """Send each frame after the labels of the one before; send lost frames again."""
     _warm_up(node, frames)
     measurement = Measurement(len(frames.spec.classes))
-    for frame in frames:
+    for frame in progress(frames, 'segment', len(frames)):
         received = _request(node, frame, measurement)
         measurement.latencies_ms.append(received.latency_ms)
         measurement.add_prediction(frame, to_labels(received.message))
@@ -117,7 +118,8 @@ def measure_at_rate(
     measurement = Measurement(len(frames.spec.classes))
     due, first, last = monotonic(), 0, 0
     start, cpu, faults = due, node.process.cpu_seconds, node.process.page_faults
-    for message in islice(cycle(messages), count or len(frames)):
+    count = count or len(frames)
+    for message in progress(islice(cycle(messages), count), 'send', count):
         _receive_until(due, node.client, measurement, first)
         measurement.memory_mb.append(node.process.memory_mb)
         last = node.client.send(message)
@@ -149,7 +151,7 @@ def measure_cold_starts(
     times: Dict[str, List[float]] = {'first': [], 'second': []}
     before = os.environ.get(VARIABLE)
     try:
-        for number in range(rounds):
+        for number in progress(range(rounds), 'start'):
             with TemporaryDirectory() as folder:
                 os.environ[VARIABLE] = folder
                 for name, seconds in times.items():

@@ -12,13 +12,15 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Frames in order from a folder of images, an image, or a video."""
+"""Frames in order, with names, from a folder of images, an image, or a video."""
 
+from collections import Counter
 from contextlib import contextmanager
+from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Callable, Iterator, List
+from typing import Callable, Iterator, List, Optional
 
 import cv2
 import numpy as np
@@ -33,12 +35,39 @@ DEMO = 'demo'
 _VIDEO_SUFFIXES = ('.gif',)
 
 
-def open_source(source: str, loop: bool, warn: Warn) -> Iterator[Frame]:
-    """
-    Return an iterator of the frames of a source, endless with `loop`.
+@dataclass(frozen=True)
+class NamedFrame:
+    """A frame, and the name of its file without suffix, or its number in a video."""
 
-    `source` is a folder of images, an image, a video, or `demo`, the demo images of this package.
-    Raise at once if it is missing or empty. Unreadable images are reported to `warn` and skipped.
+    name: str
+    frame: Frame
+
+
+@dataclass(frozen=True)
+class FrameSource:
+    """Starts a pass over its frames, in order; `total` is how many there may be, if known."""
+
+    path: Path
+    start: Callable[[], Iterator[NamedFrame]]
+    total: Optional[int] = None
+
+    def play(self, loop: bool = False) -> Iterator[NamedFrame]:
+        """Yield the frames once or endlessly; raise NoImagesError if a pass has none."""
+        for _ in count() if loop else range(1):
+            played = False
+            for frame in self.start():
+                played = True
+                yield frame
+            if not played:
+                raise NoImagesError(self.path, ('a readable image or video frame',))
+
+
+def open_source(source: str, warn: Warn, every: int = 1) -> FrameSource:
+    """
+    Open a folder of images, an image, a video, or `demo`, the demo images of this package.
+
+    Of `every` so many frames the first is read. Raise at once if the source is missing or empty.
+    Unreadable images are reported to `warn` and skipped.
     """
     path = share_folder(DEMO) / 'images' if source == DEMO else Path(expand_path(source))
     if path.is_file() and not _is_image(path):
@@ -46,9 +75,9 @@ def open_source(source: str, loop: bool, warn: Warn) -> Iterator[Frame]:
             # Some files of the kernel, in /proc, have no size and block their reader.
             raise UnreadableFileError(path, 'video', 'the file is empty')
         with _open_video(path):
-            return _play(lambda: _video_frames(path), path, loop)
-    files = [path] if path.is_file() else image_files(path, warn)
-    return _play(lambda: _image_frames(files, warn), path, loop)
+            return FrameSource(path, lambda: _video_frames(path, every))
+    files = [path] if path.is_file() else image_files(path, warn)[::every]
+    return FrameSource(path, lambda: _image_frames(files, warn), len(files))
 
 
 def _is_image(path: Path) -> bool:
@@ -56,21 +85,12 @@ def _is_image(path: Path) -> bool:
     return suffix in IMAGE_SUFFIXES and suffix not in _VIDEO_SUFFIXES
 
 
-def _play(start: Callable[[], Iterator[Frame]], path: Path, loop: bool) -> Iterator[Frame]:
-    """Yield the frames once or endlessly; raise NoImagesError if a pass has none."""
-    for _ in count() if loop else range(1):
-        played = False
-        for frame in start():
-            played = True
-            yield frame
-        if not played:
-            raise NoImagesError(path, ('a readable image or video frame',))
-
-
-def _image_frames(files: List[Path], warn: Callable[[str], None]) -> Iterator[Frame]:
+def _image_frames(files: List[Path], warn: Warn) -> Iterator[NamedFrame]:
+    stems = Counter(path.stem for path in files)
     for path in files:
         try:
-            yield read_image(path)
+            # Two images may have the same name but for their suffix.
+            yield NamedFrame(path.stem if stems[path.stem] == 1 else path.name, read_image(path))
         except UnreadableFileError as error:
             warn(f'{error}; skipped')
 
@@ -101,10 +121,13 @@ def _open_video(path: Path) -> Iterator[cv2.VideoCapture]:
             video.release()
 
 
-def _video_frames(path: Path) -> Iterator[Frame]:
+def _video_frames(path: Path, every: int) -> Iterator[NamedFrame]:
     with _open_video(path) as video:
-        while True:
-            is_read, pixels = video.read()
-            if not is_read:
+        for number in count():
+            if not video.grab():
                 return
-            yield Frame(np.asarray(pixels, np.uint8), 'bgr')
+            if number % every == 0:
+                is_read, pixels = video.retrieve()
+                if not is_read:
+                    return
+                yield NamedFrame(f'{number:06d}', Frame(np.asarray(pixels, np.uint8), 'bgr'))

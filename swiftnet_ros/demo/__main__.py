@@ -12,6 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
+# PYTHON_ARGCOMPLETE_OK: what argcomplete looks for before it completes a command.
 """
 Segment the demo images over real topics, measure the mIoU and show everything on a page.
 
@@ -27,7 +28,7 @@ if __name__ == '__main__':
     run_command('swiftnet_ros.demo.__main__', uses_ros=True)
 
 
-from argparse import ArgumentParser, Namespace
+from argparse import Namespace
 from contextlib import ExitStack
 from pathlib import Path
 import sys
@@ -45,6 +46,7 @@ from swiftnet_ros.demo.player import MAX_RATE, OnResult, playable_rate, Player
 from swiftnet_ros.errors import AnimationError, InvalidValueError
 from swiftnet_ros.model_spec import ModelSpec
 from swiftnet_ros.model_spec.find_model import find_model
+from swiftnet_ros.system.command_line import ExampleParser
 from swiftnet_ros.system.files import write_atomic
 from swiftnet_ros.system.image_encoding import encode_image
 from swiftnet_ros.system.json_text import to_json
@@ -64,12 +66,14 @@ _ENGINE_FACTS = {
 
 def main(argv: Optional[List[str]] = None) -> int:
     """Run the demo for some seconds or until Ctrl-C; return the exit code."""
-    options = _parser().parse_args(argv)
+    options = make_parser().parse_args(argv)
     return exit_code(lambda: _run(options))
 
 
-def _parser() -> ArgumentParser:
-    parser = ArgumentParser(prog='demo', description='Segment the demo images over real topics.')
+def make_parser() -> ExampleParser:
+    """Return the parser of the command line."""
+    example = 'python -m swiftnet_ros.demo --seconds 20 --out demo_out'
+    parser = ExampleParser('demo', __doc__.strip().partition('\n')[0], example)
     add = parser.add_argument
     add('--seconds', type=float, help='duration; default: until Ctrl-C')
     add('--out', type=path_argument, default=Path('demo_out'), help='folder of page and overlays')

@@ -12,6 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
+# PYTHON_ARGCOMPLETE_OK: what argcomplete looks for before it completes a command.
 """
 Measure mIoU and FPS of models in each precision on this device, and write a report.
 
@@ -27,7 +28,7 @@ if __name__ == '__main__':
     run_command('swiftnet_ros.device_report.__main__')
 
 
-from argparse import ArgumentParser, Namespace
+from argparse import Namespace
 import os
 from pathlib import Path
 import platform
@@ -55,6 +56,7 @@ from swiftnet_ros.errors import (
     UnknownNameError,
 )
 from swiftnet_ros.model_spec.find_model import shipped_models
+from swiftnet_ros.system.command_line import ExampleParser
 from swiftnet_ros.system.files import write_atomic, write_json
 from swiftnet_ros.system.paths import path_argument
 from swiftnet_ros.system.process import exit_code
@@ -69,7 +71,7 @@ _RELEASE = Path('/etc/nv_tegra_release')
 
 def main(argv: Optional[List[str]] = None) -> int:
     """Write the report of this device and return the exit code: 1 if all measurements failed."""
-    options = _parser().parse_args(argv)
+    options = make_parser().parse_args(argv)
     return exit_code(lambda: _run(options))
 
 
@@ -170,8 +172,13 @@ def _output_of(words: List[str]) -> str:
     return one_line(done.stdout.decode(errors='replace'))
 
 
-def _parser() -> ArgumentParser:
-    parser = ArgumentParser('device_report', description=__doc__.strip().partition('\n')[0])
+def make_parser() -> ExampleParser:
+    """Return the parser of the command line."""
+    example = (
+        'python -m swiftnet_ros.device_report warehouse --images demo/images --labels demo/labels '
+        '--precisions fp16,int8'
+    )
+    parser = ExampleParser('device_report', __doc__.strip().partition('\n')[0], example)
     add = parser.add_argument
     models = '.onnx files, either one of a pair, or shipped models; default: all shipped models'
     add('models', nargs='*', metavar='MODEL', help=models)

@@ -12,6 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
+# PYTHON_ARGCOMPLETE_OK: what argcomplete looks for before it completes a command.
 """Add a model specification to an ONNX file: `python -m swiftnet_ros.model_spec MODEL ...`."""
 
 if __name__ == '__main__':
@@ -21,7 +22,7 @@ if __name__ == '__main__':
     run_command('swiftnet_ros.model_spec.__main__')
 
 
-import argparse
+from argparse import Namespace
 from pathlib import Path
 import sys
 from typing import Any, List, Optional, Tuple
@@ -38,6 +39,7 @@ from swiftnet_ros.model_spec.adapt import Normalization, spec_for, wrap
 from swiftnet_ros.model_spec.contract import check_graph
 from swiftnet_ros.model_spec.onnx_file import check_opset, read_model, write_model
 from swiftnet_ros.model_spec.spec import classes_from_tree, SemanticClass, unlabeled_id_for
+from swiftnet_ros.system.command_line import ExampleParser
 from swiftnet_ros.system.image_size import network_size
 from swiftnet_ros.system.library_errors import library_errors
 from swiftnet_ros.system.paths import path_argument
@@ -59,7 +61,7 @@ def read_classes(path: Path) -> Tuple[SemanticClass, ...]:
         raise UnreadableFileError(path, 'classes file', error) from error
 
 
-def add_spec(arguments: argparse.Namespace) -> int:
+def add_spec(arguments: Namespace) -> int:
     """Write the model of the arguments with its specification; return the exit code."""
     if (arguments.mean is None) != (arguments.std is None):
         names = ('--std', '--mean') if arguments.mean is None else ('--mean', '--std')
@@ -85,9 +87,14 @@ def add_spec(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def parser() -> argparse.ArgumentParser:
+def make_parser() -> ExampleParser:
     """Return the parser of the command line."""
-    parser = argparse.ArgumentParser('python -m swiftnet_ros.model_spec', description=__doc__)
+    example = (
+        'python -m swiftnet_ros.model_spec net.onnx --classes classes.yaml -o mine.fp32.onnx '
+        '--mean 0.485 0.456 0.406 --std 0.229 0.224 0.225'
+    )
+    description = 'Add a model specification to an ONNX file.'
+    parser = ExampleParser('python -m swiftnet_ros.model_spec', description, example)
     parser.add_argument('model', type=path_argument, metavar='MODEL', help='ONNX file')
     parser.add_argument(
         '--classes', type=path_argument, required=True, help='YAML: classes: [{name, rgb}]'
@@ -108,5 +115,5 @@ def parser() -> argparse.ArgumentParser:
 
 def main(argv: Optional[List[str]] = None) -> int:
     """Run the command and return its exit code."""
-    arguments = parser().parse_args(argv)
+    arguments = make_parser().parse_args(argv)
     return exit_code(lambda: add_spec(arguments))

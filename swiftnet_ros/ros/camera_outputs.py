@@ -26,7 +26,7 @@ from typing import AbstractSet, Any, Dict, Iterator, Mapping, Optional, Tuple
 import cv2
 import numpy as np
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
-from swiftnet_ros.core import labels
+from swiftnet_ros.core import compressed_messages, labels
 from swiftnet_ros.core.frames import Frame, parse_output_size, to_rgb
 from swiftnet_ros.errors import InvalidFrameError
 from swiftnet_ros.model_spec import ModelSpec
@@ -118,13 +118,13 @@ def segment_message(
 
 def _remark(message: Any, frame: Frame) -> str:
     if isinstance(message, CompressedImage) and frame.channel_order == 'rgb':
-        return compressed_image_msgs.color_remark(message)
+        return compressed_messages.color_remark(message)
     return ''
 
 
 def _to_frame(message: Any, settings: NodeParameters) -> Frame:
     if isinstance(message, CompressedImage):
-        return compressed_image_msgs.to_frame(message, settings.max_decoded_pixels)
+        return compressed_messages.to_frame(message, settings.max_decoded_pixels)
     return image_msgs.to_frame(message)
 
 

@@ -12,39 +12,15 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Compressed camera messages to frames, and label images to lossless compressed messages."""
+"""Label images to lossless compressed messages."""
 
 from array import array
 from typing import Any
 
 from sensor_msgs.msg import CompressedImage
-from swiftnet_ros.core.frames import Frame
 from swiftnet_ros.core.labels import Labels
-from swiftnet_ros.errors import InvalidFrameError
-from swiftnet_ros.image_formats.decode import decode
-from swiftnet_ros.ros.image_msgs import ENCODINGS, label_encoding
+from swiftnet_ros.ros.image_msgs import label_encoding
 from swiftnet_ros.system.image_encoding import encode_image
-from swiftnet_ros.text import safe_repr
-
-_COLOR = {f'{order}{bits}' for order in ('rgb', 'bgr', 'rgba', 'bgra') for bits in (8, 16)}
-_NOT_COLOR = 'compressedDepth'
-
-
-def to_frame(message: CompressedImage, max_pixels: int) -> Frame:
-    """
-    Decode a JPEG or PNG of at most `max_pixels`, grayscale or color, of 8 or 16 bits.
-
-    `format` is read as image_transport does. Raise InvalidFrameError for an image that is larger,
-    of another format, damaged or too costly to decode. An EXIF orientation is ignored: it would
-    rotate the camera's geometry.
-    """
-    if _NOT_COLOR in message.format:
-        raise InvalidFrameError(
-            f'{_NOT_COLOR} has distances, no colors; remap image to the topic of a color image'
-        )
-    pixels = decode(bytes(message.data), max_pixels)
-    bits = 8 * pixels.dtype.itemsize
-    return ENCODINGS[f'{_channel_order(message.format, pixels.ndim)}{bits}'].convert(pixels)
 
 
 def from_labels(labels: Labels, header: Any) -> CompressedImage:
@@ -53,31 +29,3 @@ def from_labels(labels: Labels, header: Any) -> CompressedImage:
     data.frombytes(encode_image(labels))
     encoding = label_encoding(labels)
     return CompressedImage(header=header, format=f'{encoding}; png compressed', data=data)
-
-
-def _channel_order(message_format: str, dimensions: int) -> str:
-    """Return the channel order, or Bayer pattern, of the pixels that OpenCV decoded."""
-    original = message_format.partition(';')[0]
-    if dimensions == 2:
-        # A Bayer image is compressed as if it were grayscale.
-        is_bayer = original.startswith('bayer_') and original in ENCODINGS
-        return original.rstrip('168') if is_bayer else 'mono'
-    return 'rgb' if _is_rgb(message_format) else 'bgr'
-
-
-def color_remark(message: CompressedImage) -> str:
-    """Return that the colors of a message are exchanged, as its format demands; empty if not."""
-    if not _is_rgb(message.format):
-        return ''
-    return (
-        f'colors are taken as RGB for format {safe_repr(message.format)}, as image_transport '
-        "does; if red and blue are exchanged, let the camera publish format 'jpeg' or 'png'"
-    )
-
-
-def _is_rgb(message_format: str) -> bool:
-    """Return whether the three channels were compressed as if they were BGR, but are not."""
-    original, semicolon, compressed = message_format.partition(';')
-    # image_transport compresses BGR and says so. Without that word the encoder took the channels
-    # in the order of the original encoding.
-    return bool(semicolon) and original in _COLOR and 'compressed bgr' not in compressed

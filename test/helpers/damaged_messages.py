@@ -20,7 +20,8 @@ from helpers.damage import FileKind
 from helpers.malformed_messages import MALFORMED_COMPRESSED, MALFORMED_IMAGES
 from rclpy.serialization import deserialize_message, serialize_message
 from sensor_msgs.msg import CompressedImage, Image
-from swiftnet_ros.ros import compressed_image_msgs, image_msgs
+from swiftnet_ros.core import compressed_messages
+from swiftnet_ros.ros import image_msgs
 
 MAX_PIXELS = 2**24
 
@@ -36,7 +37,7 @@ def message_kinds() -> List[FileKind]:
 
     def read_compressed(path):
         message = deserialize_message(path.read_bytes(), CompressedImage)
-        return compressed_image_msgs.to_frame(message, MAX_PIXELS)
+        return compressed_messages.to_frame(message, MAX_PIXELS)
 
     return [
         FileKind('image', 'odd.image', make(MALFORMED_IMAGES), read_image, names_file=False),

@@ -15,14 +15,19 @@
 """The kinds of files that training reads, with generators of damaged ones."""
 
 from dataclasses import asdict
+from functools import partial
+from importlib.util import find_spec
 from io import BytesIO
 import json
 from pathlib import Path
 from random import Random
 
+from helpers.bags import write_bag
 from helpers.damage import damaged, FileKind, odd_json, ODD_VALUES, odd_yaml, with_odd_value
 from helpers.tiny_training import tiny_checkpoint, tiny_config
+import numpy as np
 import torch
+from training.datasets.bag import open_bag
 from training.datasets.class_table import read_class_table
 from training.datasets.coco import CocoAnnotations, read_coco
 from training.datasets.cvat import read_color_map
@@ -125,6 +130,23 @@ def annotation_kinds() -> list[FileKind]:
     ]
 
 
+def bag_kinds(folder: Path) -> list[FileKind]:
+    """Return the kinds of bags, none where they cannot be read."""
+    if find_spec('rosbags') is None:
+        return []
+    kinds, images = [], [('/image', np.full((6, 8, 3), value, np.uint8)) for value in range(3)]
+    for storage, suffix in (('mcap', '.mcap'), ('sqlite3', '.db3')):
+        (file,) = write_bag(folder / storage, images, 10**9, storage).glob(f'*{suffix}')
+        make = partial(damaged, file.read_bytes())
+        kinds.append(FileKind(f'bag {suffix}', f'odd{suffix}', make, play_bag, names_file=False))
+    return kinds
+
+
+def play_bag(path: Path) -> None:
+    for _ in open_bag(path, None, lambda warning: None).play():
+        pass
+
+
 def training_kinds(folder: Path) -> list[FileKind]:
     """Return the kinds of files; valid ones are written to a folder first."""
     save_checkpoint(tiny_checkpoint(), folder / 'tiny.pt')
@@ -150,6 +172,7 @@ def training_kinds(folder: Path) -> list[FileKind]:
     config = asdict(tiny_config())
     return [
         *annotation_kinds(),
+        *bag_kinds(folder),
         FileKind('checkpoint', 'odd.pt', lambda random: damaged(whole, random), load_checkpoint),
         FileKind('checkpoint content', 'odd.pt', checkpoint, load_checkpoint),
         FileKind(

@@ -25,7 +25,8 @@ from helpers.ros_probe import blocks
 import numpy as np
 from sensor_msgs.msg import CompressedImage, Image
 from std_msgs.msg import Header
-from swiftnet_ros.ros.image_msgs import ENCODINGS, from_array
+from swiftnet_ros.core.image_messages import ENCODINGS
+from swiftnet_ros.ros.image_msgs import from_array
 
 HUGE = 2**32 - 1
 _OTHERS = ('.bmp', '.tiff', '.webp')

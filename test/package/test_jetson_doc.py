@@ -15,12 +15,10 @@
 """The commands in docs/jetson.md, docker/ and scripts/jetson_report.sh exist and parse."""
 
 from argparse import ArgumentParser
-import ast
-from importlib import import_module
 import re
-import shlex
 
 from helpers.checkout import ROOT
+from package.command_lines import names_in, parse, parser_of, unknown_launch_words
 import pytest
 
 DOC = (ROOT / 'docs' / 'jetson.md').read_text()
@@ -35,23 +33,6 @@ MODULES = [command for command in COMMANDS if re.match(r'python3? -m swiftnet_ro
 LAUNCHES = [command for command in COMMANDS if command.startswith('ros2 launch swiftnet_ros')]
 
 
-def parser_of(module):
-    """Return the command-line parser of a module or of a package's __main__."""
-    package = import_module(module)
-    main = import_module(f'{module}.__main__') if hasattr(package, '__path__') else package
-    return main._parser()
-
-
-def names_in(file, name):
-    """Return the keys of a dictionary, or the fields of a class, without importing the file."""
-    for node in ast.parse((ROOT / file).read_text()).body:
-        if isinstance(node, ast.Assign) and getattr(node.targets[0], 'id', '') == name:
-            return {key.value for key in node.value.keys}
-        if isinstance(node, ast.ClassDef) and node.name == name:
-            return {item.target.id for item in node.body if isinstance(item, ast.AnnAssign)}
-    raise AssertionError(f'{file} has no {name}')
-
-
 def test_commands_are_found():
     assert {command.split()[2] for command in MODULES} == {
         'swiftnet_ros.build_engine',
@@ -63,10 +44,7 @@ def test_commands_are_found():
 @pytest.mark.parametrize('command', MODULES)
 def test_options_of_modules_exist(command, monkeypatch):
     monkeypatch.setattr(ArgumentParser, 'error', lambda self, message: pytest.fail(message))
-    words = shlex.split(command)[2:]
-    parser = parser_of(words[0])
-    if '--help' not in words:
-        parser.parse_args(words[1:])
+    parse(command)
 
 
 def test_options_of_the_report_script_exist(monkeypatch):
@@ -79,10 +57,7 @@ def test_options_of_the_report_script_exist(monkeypatch):
 
 @pytest.mark.parametrize('command', LAUNCHES)
 def test_launch_files_and_their_arguments_exist(command):
-    words = command.split()[3:]
-    assert words[0] in {path.name for path in (ROOT / 'launch').glob('*.launch.py')}
-    known = names_in(f'launch/{words[0]}', 'ARGUMENTS')
-    assert {word.partition(':=')[0] for word in words[1:] if ':=' in word} <= known
+    assert not unknown_launch_words(command)
 
 
 def test_arguments_of_docker_run_are_launch_arguments():

@@ -14,6 +14,7 @@
 
 """A bag replayed with its own clock gets the same labels over topics as offline."""
 
+from helpers.bags import NO_ROSBAGS, PERIOD, write_bag
 from helpers.ros_probe import blocks, RELIABLE
 import numpy as np
 import pytest
@@ -25,41 +26,14 @@ from swiftnet_ros.benchmark.node_process import NodeProcess
 from swiftnet_ros.ros.image_msgs import to_labels
 from swiftnet_ros.segmenter import Segmenter
 
-NO_ROSBAGS = 'rosbags is not installed'
 START = 1_600_000_000_000_000_000
-PERIOD = 100_000_000
 IMAGES = [blocks(60, 81, seed=number) for number in range(5)]
 
 
 @pytest.fixture
-def rosbag2():
-    """Return the library that reads and writes bags."""
-    return pytest.importorskip('rosbags.rosbag2', reason=NO_ROSBAGS)
-
-
-@pytest.fixture
-def bag(rosbag2, tmp_path):
+def bag(tmp_path):
     """Write a bag of images at 10 Hz, recorded years ago."""
-    typesys = pytest.importorskip('rosbags.typesys', reason=NO_ROSBAGS)
-    store = typesys.get_typestore(typesys.Stores.ROS2_HUMBLE)
-    header, image_type = store.types['std_msgs/msg/Header'], store.types['sensor_msgs/msg/Image']
-    time = store.types['builtin_interfaces/msg/Time']
-    with rosbag2.Writer(tmp_path / 'bag', version=9) as writer:
-        recorded = writer.add_connection('/cam/image', image_type.__msgtype__, typestore=store)
-        for number, image in enumerate(IMAGES):
-            at = START + number * PERIOD
-            message = image_type(
-                header=header(stamp=time(*divmod(at, 10**9)), frame_id='recorded'),
-                height=60,
-                width=81,
-                encoding='rgb8',
-                is_bigendian=0,
-                step=243,
-                data=image.reshape(-1),
-            )
-            data = store.serialize_cdr(message, image_type.__msgtype__)
-            writer.write(recorded, at, data)
-    return tmp_path / 'bag'
+    return write_bag(tmp_path / 'bag', [('/cam/image', image) for image in IMAGES], START)
 
 
 def clock_at(nanoseconds):
@@ -69,11 +43,10 @@ def clock_at(nanoseconds):
     return message
 
 
-def test_bag_images_get_the_offline_labels_with_their_recorded_stamps(
-    rosbag2, bag, probe, tiny_path
-):
+def test_bag_images_get_the_offline_labels_with_their_recorded_stamps(bag, probe, tiny_path):
     """Also with a max_age, which by today's clock would drop every frame."""
     parameters = {'model': str(tiny_path), 'precision': 'fp32', 'use_sim_time': True}
+    rosbag2 = pytest.importorskip('rosbags.rosbag2', reason=NO_ROSBAGS)
     results = []
     with NodeProcess('/replay', {**parameters, 'max_age': 0.5}):
         received, camera = probe.stream('/replay')

@@ -30,7 +30,7 @@ from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import CompressedImage
 from swiftnet_ros.backends import registry as engines
 from swiftnet_ros.benchmark.node_process import NodeProcess
-from swiftnet_ros.ros import compressed_image_msgs
+from swiftnet_ros.core import compressed_messages
 from swiftnet_ros.ros.image_msgs import to_labels
 
 
@@ -134,9 +134,9 @@ def test_compressed_frames_are_read_next_to_the_remapped_image(
 
 def test_frames_are_decoded_on_the_workers_thread(probe, tiny_path, monkeypatch):
     """Decoding a large one on the executor's thread would delay frames and services."""
-    threads, decode = [], compressed_image_msgs.to_frame
+    threads, decode = [], compressed_messages.to_frame
     monkeypatch.setattr(
-        compressed_image_msgs,
+        compressed_messages,
         'to_frame',
         lambda *given: threads.append(get_ident()) or decode(*given),
     )

@@ -23,9 +23,10 @@ from hypothesis import strategies as st
 import numpy as np
 import pytest
 from sensor_msgs.msg import CompressedImage
+from swiftnet_ros.core.compressed_messages import color_remark, to_frame
 from swiftnet_ros.core.frames import to_rgb
 from swiftnet_ros.errors import InvalidFrameError
-from swiftnet_ros.ros.compressed_image_msgs import color_remark, from_labels, to_frame
+from swiftnet_ros.ros.compressed_image_msgs import from_labels
 from swiftnet_ros.ros.image_msgs import from_array
 from swiftnet_ros.ros.image_msgs import to_frame as raw_to_frame
 

@@ -22,8 +22,9 @@ import numpy as np
 import pytest
 from sensor_msgs.msg import Image
 from swiftnet_ros.core.frames import to_rgb
+from swiftnet_ros.core.image_messages import ENCODINGS
 from swiftnet_ros.errors import InvalidFrameError, UnsupportedEncodingError
-from swiftnet_ros.ros.image_msgs import ENCODINGS, from_array, label_encoding, to_frame, to_labels
+from swiftnet_ros.ros.image_msgs import from_array, label_encoding, to_frame, to_labels
 
 # An image of 2x2 pixels: red, green / blue, gray 100.
 RGB = np.array([[[255, 0, 0], [0, 255, 0]], [[0, 0, 255], [100, 100, 100]]], np.uint8)

@@ -14,6 +14,9 @@
 
 """The command line: every mistake of a user prints one line and exits with code 1."""
 
+from io import StringIO
+import json
+import os
 from pathlib import Path
 import subprocess
 import sys
@@ -127,6 +130,32 @@ def test_former_command_name_warns_and_runs_the_command(capsys, former, name):
     assert caught.value.code == 0
     assert f'usage: python -m training {name}' in captured.out
     assert captured.err == f'warning: {former} is now called {name}\n'
+
+
+@pytest.mark.parametrize(
+    ('line', 'expected'),
+    [
+        ('python -m training ev', ['evaluate']),
+        ('python -m training evaluate --roo', ['--root']),
+    ],
+)
+def test_shell_completes_commands_and_options(tmp_path, line, expected):
+    pytest.importorskip('argcomplete', reason='argcomplete is not installed')
+    result = tmp_path / 'completions'
+    asked = {'_ARGCOMPLETE': '3', '_ARGCOMPLETE_IFS': '\n', '_ARGCOMPLETE_STDOUT_FILENAME': result}
+    environment = {**os.environ, **asked, 'COMP_LINE': line, 'COMP_POINT': str(len(line))}
+    subprocess.run([sys.executable, '-m', 'training'], cwd=ROOT, env=environment, check=True)
+    assert result.read_text().split() == expected
+
+
+def test_bar_is_on_stderr_and_json_on_stdout(workplace, monkeypatch, capsys):
+    terminal = StringIO()
+    terminal.isatty = lambda: True
+    monkeypatch.chdir(workplace)
+    monkeypatch.setattr(sys, 'stderr', terminal)
+    assert main(['evaluate', 'tiny.pt', '--dataset', 'folder', '--root', 'set', '--json']) == 0
+    assert json.loads(capsys.readouterr().out.splitlines()[-1])['images'] == 3
+    assert 'evaluate: 100%' in terminal.getvalue() and '3/3' in terminal.getvalue()
 
 
 def test_missing_command_prints_all_commands(capsys):

@@ -120,5 +120,8 @@ def test_page_names_existing_files_and_arguments():
     source = (ROOT / 'launch' / words[3]).read_text()
     assert all(f"'{word.split(':=')[0]}'" in source for word in words[4:])
     for line in blocks('sh engine'):
-        assert build_engine._parser().parse_args(line.split()[3:]).precision in ('int8', 'fp16')
+        assert build_engine.make_parser().parse_args(line.split()[3:]).precision in (
+            'int8',
+            'fp16',
+        )
     assert blocks('sh setup')[1].split(' && ')[1] in (ROOT / 'README.md').read_text()

@@ -14,12 +14,13 @@
 
 """Arguments that several commands share."""
 
-from argparse import ArgumentParser, Namespace
+from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
 from swiftnet_ros.core.image_listing import ALLOW_UNPAIRED
 from swiftnet_ros.errors import FileMissingError, InvalidValueError
+from swiftnet_ros.system.command_line import ExampleParser
 from swiftnet_ros.system.image_size import network_size, Size
 from swiftnet_ros.system.json_text import to_json
 from swiftnet_ros.system.paths import path_argument
@@ -30,11 +31,16 @@ from training.schema.config import parse_value
 from training.schema.rules import SEED
 
 
-class CommandParser(ArgumentParser):
-    """The arguments of one command; `add_...` adds those that it shares with others."""
+class CommandParser(ExampleParser):
+    """
+    The arguments of one command; `add_...` adds those that it shares with others.
 
-    def __init__(self, command: str, description: str | None) -> None:
-        super().__init__(f'python -m training {command}', description=description)
+    `example` are arguments with which the command works.
+    """
+
+    def __init__(self, command: str, description: str | None, example: str) -> None:
+        program = f'python -m training {command}'
+        super().__init__(program, description or '', f'{program} {example}')
 
     def add_out(self, suffix: str) -> None:
         """Add --out, the path of a file to write."""

@@ -26,14 +26,7 @@ from training.run.weight_average import average_checkpoints
 
 def main(arguments: Sequence[str]) -> int:
     """Average checkpoints of one network; with a dataset measure the mIoU and store it."""
-    parser = CommandParser('average', main.__doc__)
-    parser.add_argument(
-        'checkpoints', type=path_argument, nargs='+', help='.pt files of one network'
-    )
-    parser.add_argument('-o', '--out', type=path_argument, required=True, help='.pt file to write')
-    parser.add_dataset()
-    parser.add_json()
-    options = parser.parse_args(arguments)
+    options = make_parser().parse_args(arguments)
     check_out(options.out, '.pt', *options.checkpoints)
     checkpoint = average_checkpoints(options.checkpoints)
     result = {}
@@ -45,3 +38,16 @@ def main(arguments: Sequence[str]) -> int:
     print(options.out)
     print_json(options, {'averaged': len(options.checkpoints), **result})
     return 0
+
+
+def make_parser() -> CommandParser:
+    """Return the parser of the command line."""
+    example = 'before/trained.pt after/trained.pt -o mean.pt --dataset camvid --root CAMVID'
+    parser = CommandParser('average', main.__doc__, example)
+    parser.add_argument(
+        'checkpoints', type=path_argument, nargs='+', help='.pt files of one network'
+    )
+    parser.add_argument('-o', '--out', type=path_argument, required=True, help='.pt file to write')
+    parser.add_dataset()
+    parser.add_json()
+    return parser

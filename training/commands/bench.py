@@ -44,7 +44,7 @@ def main(arguments: Sequence[str]) -> int:
     for each pair how much of the removed multiply-adds became speed. Others are compared with the
     first model. A .yaml gets random weights, which are as fast as trained ones.
     """
-    options = _parser().parse_args(arguments)
+    options = make_parser().parse_args(arguments)
     _check(options)
     settings = ProfilingOptions(
         cameras=options.cameras,
@@ -98,8 +98,10 @@ def _check(options: Namespace) -> None:
         raise FileMissingError(options.json.parent, 'folder')
 
 
-def _parser() -> CommandParser:
-    parser = CommandParser('bench', main.__doc__)
+def make_parser() -> CommandParser:
+    """Return the parser of the command line."""
+    example = 'warehouse camvid --precisions fp32 int8'
+    parser = CommandParser('bench', main.__doc__, example)
     add = parser.add_argument
     add(
         'models',

@@ -37,7 +37,7 @@ def main(arguments: Sequence[str]) -> int:
     From it TensorRT 8.5 to 10 builds implicit INT8. Method, number and choice of the images are
     those with which X.int8.onnx was made; give the same --dataset or --images.
     """
-    options = _parser().parse_args(arguments)
+    options = make_parser().parse_args(arguments)
     source = read_model_file(options.model)
     quantized = read_model_file(sibling(options.model, 'int8'))
     record = quantized.spec.calibration or {}
@@ -62,8 +62,10 @@ def main(arguments: Sequence[str]) -> int:
     return 0
 
 
-def _parser() -> CommandParser:
-    parser = CommandParser('calibration', main.__doc__)
+def make_parser() -> CommandParser:
+    """Return the parser of the command line."""
+    example = 'mine.fp32.onnx --dataset folder --root DATA'
+    parser = CommandParser('calibration', main.__doc__, example)
     parser.add_argument('model', type=path_argument, help='X.fp32.onnx, next to X.int8.onnx')
     add_image_arguments(parser)
     parser.add_json()

@@ -24,13 +24,19 @@ from training.report.card import model_card
 
 def main(arguments: Sequence[str]) -> int:
     """Write a model card from the model's files, its runs and evaluations, and a few texts."""
-    parser = CommandParser('card', main.__doc__)
+    options = make_parser().parse_args(arguments)
+    write_atomic(options.out, model_card(options.model, options.text, options.out))
+    print(options.out)
+    return 0
+
+
+def make_parser() -> CommandParser:
+    """Return the parser of the command line."""
+    example = 'models/mine card.yaml -o mine.md'
+    parser = CommandParser('card', main.__doc__, example)
     parser.add_argument(
         'model', type=path_argument, help='path of the pair without .fp32.onnx and .int8.onnx'
     )
     parser.add_argument('text', type=path_argument, help='card.yaml, see docs/training.md')
     parser.add_out('.md')
-    options = parser.parse_args(arguments)
-    write_atomic(options.out, model_card(options.model, options.text, options.out))
-    print(options.out)
-    return 0
+    return parser

@@ -30,11 +30,7 @@ from training.trainer.initial_weights import num_classes
 
 def main(arguments: Sequence[str]) -> int:
     """Count the network of a configuration, or of a checkpoint with its pruned widths."""
-    parser = CommandParser('count', main.__doc__)
-    parser.add_argument('config', type=path_argument, help='YAML configuration or .pt checkpoint')
-    parser.add_size('image size', (1024, 2048))
-    parser.add_json()
-    options = parser.parse_args(arguments)
+    options = make_parser().parse_args(arguments)
     height, width = options.size
     result = count_complexity(_network(options.config), height, width)
     print(f'{options.config}: {result.params} parameters')
@@ -43,6 +39,16 @@ def main(arguments: Sequence[str]) -> int:
     gmacs = {'gmacs': round(result.gmacs, 4), 'conv_gmacs': round(result.conv_gmacs, 4)}
     print_json(options, {'params': result.params, **gmacs, 'size': [height, width]})
     return 0
+
+
+def make_parser() -> CommandParser:
+    """Return the parser of the command line."""
+    example = 'training/configs/camvid/small.yaml --size 480x360'
+    parser = CommandParser('count', main.__doc__, example)
+    parser.add_argument('config', type=path_argument, help='YAML configuration or .pt checkpoint')
+    parser.add_size('image size', (1024, 2048))
+    parser.add_json()
+    return parser
 
 
 def _network(path: Path) -> nn.Module:

@@ -24,32 +24,11 @@ from training.datasets.transforms.corruptions import CorruptedDataset, Corruptio
 from training.evaluation.evaluate import evaluate_file
 
 ALL = 'all'
-EXAMPLE = (
-    'example: python -m training evaluate camvid --dataset camvid --root CAMVID --fault all; '
-    '--fault gamma=2 --fault noise=12 evaluates dark and noisy images'
-)
 
 
 def main(arguments: Sequence[str]) -> int:
     """Evaluate a checkpoint in torch, or an .onnx file or shipped model with the runtime."""
-    parser = CommandParser('evaluate', main.__doc__)
-    parser.epilog = EXAMPLE
-    parser.add_argument('model', help='.pt, .onnx, or the name of a shipped model')
-    parser.add_dataset(required=True)
-    parser.add_name_map()
-    parser.add_argument('--precision', default='auto', help='auto, fp32, bf16 or int8 (ONNX only)')
-    parser.add_argument(
-        '--corruption',
-        '--fault',
-        action='append',
-        default=[],
-        metavar='NAME=VALUE',
-        help='corrupt the images: blur=1.5 (pixels), noise=12 (gray values), gamma=2 (darker), '
-        f'jpeg=30 (quality), cast=0.3 (redder); {ALL}: clean images, then each of these alone',
-    )
-    parser.add_argument('--threads', type=int, default=0, help='CPU threads, 0 for all')
-    parser.add_json()
-    options = parser.parse_args(arguments)
+    options = make_parser().parse_args(arguments)
     if ALL in options.corruption and len(options.corruption) > 1:
         raise OptionConflictError(f'--corruption {ALL}', 'other corruptions')
     is_all = options.corruption == [ALL]
@@ -65,6 +44,28 @@ def main(arguments: Sequence[str]) -> int:
             print(f'{one["faults"][0]:>20}  {_with_loss(one["miou"], result["miou"])}')
     print_json(options, result)
     return 0
+
+
+def make_parser() -> CommandParser:
+    """Return the parser of the command line."""
+    example = 'camvid --dataset camvid --root CAMVID --corruption all'
+    parser = CommandParser('evaluate', main.__doc__, example)
+    parser.add_argument('model', help='.pt, .onnx, or the name of a shipped model')
+    parser.add_dataset(required=True)
+    parser.add_name_map()
+    parser.add_argument('--precision', default='auto', help='auto, fp32, bf16 or int8 (ONNX only)')
+    parser.add_argument(
+        '--corruption',
+        '--fault',
+        action='append',
+        default=[],
+        metavar='NAME=VALUE',
+        help='corrupt the images: blur=1.5 (pixels), noise=12 (gray values), gamma=2 (darker), '
+        f'jpeg=30 (quality), cast=0.3 (redder); {ALL}: clean images, then each of these alone',
+    )
+    parser.add_argument('--threads', type=int, default=0, help='CPU threads, 0 for all')
+    parser.add_json()
+    return parser
 
 
 def _evaluated(options: Namespace, texts: Sequence[str]) -> dict[str, Any]:

@@ -43,7 +43,7 @@ def main(arguments: Sequence[str]) -> int:
     With --dataset the file's own mIoU is measured with the runtime and stored in it, and with
     --calibrate-confidence its confidences are made the fractions of right pixels of that split.
     """
-    options = _parser().parse_args(arguments)
+    options = make_parser().parse_args(arguments)
     check_out(options.out, '.onnx', options.checkpoint)
     if options.calibrate_confidence and options.dataset is None:
         raise InvalidValueError('--calibrate-confidence', 'alone', 'a --dataset with labels')
@@ -74,8 +74,10 @@ def main(arguments: Sequence[str]) -> int:
     return 0
 
 
-def _parser() -> CommandParser:
-    parser = CommandParser('export', main.__doc__)
+def make_parser() -> CommandParser:
+    """Return the parser of the command line."""
+    example = 'runs/mine/trained.pt -o mine.fp32.onnx --dataset folder --root DATA'
+    parser = CommandParser('export', main.__doc__, example)
     parser.add_argument('checkpoint', type=path_argument, help='.pt file')
     parser.add_out('.onnx')
     description = 'name of the model; default: the file name without suffixes'

@@ -29,20 +29,7 @@ def main(arguments: Sequence[str]) -> int:
 
     The last step, if `quantize` alone loses too much; it needs images but no labels.
     """
-    parser = CommandParser('finetune_int8', main.__doc__)
-    parser.add_argument('model', type=path_argument, help='.onnx file in fp32')
-    parser.add_argument(
-        'quantized', type=path_argument, help='.onnx file that quantize made from it'
-    )
-    parser.add_out('.onnx')
-    add_image_arguments(parser)
-    parser.add_argument('--held-out', type=int, default=32, help='images to measure on')
-    parser.add_argument('--steps', type=int, default=200, help='optimizer steps')
-    parser.add_argument('--batch-size', type=int, default=4, help='images per step')
-    parser.add_argument('--lr', type=float, default=1e-5, help='initial learning rate of Adam')
-    parser.add_seed('for choice and order of images')
-    parser.add_json()
-    options = parser.parse_args(arguments)
+    options = make_parser().parse_args(arguments)
     check_out(options.out, '.onnx', options.model, options.quantized)
     images, _ = open_images(options)
     rest = max(1, len(images) - options.held_out)
@@ -57,3 +44,22 @@ def main(arguments: Sequence[str]) -> int:
     )
     print_json(options, result)
     return 0
+
+
+def make_parser() -> CommandParser:
+    """Return the parser of the command line."""
+    example = 'mine.fp32.onnx mine.int8.onnx -o tuned.int8.onnx --images images'
+    parser = CommandParser('finetune_int8', main.__doc__, example)
+    parser.add_argument('model', type=path_argument, help='.onnx file in fp32')
+    parser.add_argument(
+        'quantized', type=path_argument, help='.onnx file that quantize made from it'
+    )
+    parser.add_out('.onnx')
+    add_image_arguments(parser)
+    parser.add_argument('--held-out', type=int, default=32, help='images to measure on')
+    parser.add_argument('--steps', type=int, default=200, help='optimizer steps')
+    parser.add_argument('--batch-size', type=int, default=4, help='images per step')
+    parser.add_argument('--lr', type=float, default=1e-5, help='initial learning rate of Adam')
+    parser.add_seed('for choice and order of images')
+    parser.add_json()
+    return parser

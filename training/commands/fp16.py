@@ -27,13 +27,19 @@ def main(arguments: Sequence[str]) -> int:
 
     Older versions build FP16 from the FP32 file by a builder flag and do not need it.
     """
-    parser = CommandParser('fp16', main.__doc__)
-    parser.add_argument('model', type=path_argument, help='.onnx file in fp32')
-    parser.add_out('.onnx')
-    parser.add_json()
-    options = parser.parse_args(arguments)
+    options = make_parser().parse_args(arguments)
     check_out(options.out, '.onnx', options.model)
     agreement = write_fp16(options.model, options.out)
     print(f'{options.out}: same class as in fp32 on {agreement:.4%} of pixels')
     print_json(options, {'agreement': agreement})
     return 0
+
+
+def make_parser() -> CommandParser:
+    """Return the parser of the command line."""
+    example = 'mine.fp32.onnx -o mine.fp16.onnx'
+    parser = CommandParser('fp16', main.__doc__, example)
+    parser.add_argument('model', type=path_argument, help='.onnx file in fp32')
+    parser.add_out('.onnx')
+    parser.add_json()
+    return parser

@@ -28,16 +28,7 @@ from training.experiments.seed_runs import SeedRuns
 
 def main(arguments: Sequence[str]) -> int:
     """Run the variants of an experiment, one after the other; finished ones are skipped."""
-    parser = CommandParser('lottery', main.__doc__)
-    parser.add_argument('experiment', type=path_argument, help='YAML file')
-    parser.add_argument('--root', type=path_argument, help='folder of the dataset')
-    parser.add_argument('--transfer-root', type=path_argument, help='folder of the second dataset')
-    parser.add_argument('--out', type=path_argument, required=True, help='folder of all runs')
-    parser.add_argument('--only', nargs='+', default=[], metavar='VARIANT', help='only these')
-    parser.add_argument('--seeds', nargs='+', type=seed_argument, help="default: the experiment's")
-    parser.add_key_values('--set', 'such as dense.train.epochs=3')
-    parser.add_allow_unpaired()
-    options = parser.parse_args(arguments)
+    options = make_parser().parse_args(arguments)
     experiment = load_experiment(options.experiment, tuple(options.set))
     if options.allow_unpaired:
         experiment = _with_unpaired(experiment)
@@ -48,6 +39,21 @@ def main(arguments: Sequence[str]) -> int:
             result = read_result(paths.result)
             print(f'{paths.folder}: {result["params"]} parameters, mIoU {result["miou"]}')
     return 0
+
+
+def make_parser() -> CommandParser:
+    """Return the parser of the command line."""
+    example = 'training/configs/camvid/lottery.yaml --root CAMVID --out runs/lottery'
+    parser = CommandParser('lottery', main.__doc__, example)
+    parser.add_argument('experiment', type=path_argument, help='YAML file')
+    parser.add_argument('--root', type=path_argument, help='folder of the dataset')
+    parser.add_argument('--transfer-root', type=path_argument, help='folder of the second dataset')
+    parser.add_argument('--out', type=path_argument, required=True, help='folder of all runs')
+    parser.add_argument('--only', nargs='+', default=[], metavar='VARIANT', help='only these')
+    parser.add_argument('--seeds', nargs='+', type=seed_argument, help="default: the experiment's")
+    parser.add_key_values('--set', 'such as dense.train.epochs=3')
+    parser.add_allow_unpaired()
+    return parser
 
 
 def _with_unpaired(experiment: Experiment) -> Experiment:

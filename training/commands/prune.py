@@ -55,7 +55,7 @@ def main(arguments: Sequence[str]) -> int:
 
     Take a YAML file, or a checkpoint with arguments; arguments replace keys of the file.
     """
-    options = _parser().parse_args(arguments)
+    options = make_parser().parse_args(arguments)
     config = dataclass_from_tree(PruneConfig, _tree(options))
     check_values({'seed': config.seed})
     out, source = Path(expand_path(config.out)), Path(expand_path(config.checkpoint))
@@ -78,8 +78,10 @@ def main(arguments: Sequence[str]) -> int:
     return 0
 
 
-def _parser() -> CommandParser:
-    parser = CommandParser('prune', main.__doc__)
+def make_parser() -> CommandParser:
+    """Return the parser of the command line."""
+    example = 'runs/mine/trained.pt -o pruned.pt --criterion l1 --ratios all --ratio 0.5'
+    parser = CommandParser('prune', main.__doc__, example)
     add = parser.add_argument
     add('source', type=path_argument, help='YAML configuration or .pt checkpoint')
     add('-o', '--out', help='.pt file to write')

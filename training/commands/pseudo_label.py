@@ -35,11 +35,6 @@ from training.pseudo_labels.images import (
 )
 from training.pseudo_labels.teacher import open_teacher
 
-EXAMPLE = (
-    'example: python -m training pseudo_label runs/indoor_people/trained.pt --map loco '
-    '--images $REAL/loco/train/images --boxes $REAL/loco/train/boxes -o runs/loco'
-)
-
 
 def main(arguments: Sequence[str]) -> int:
     """
@@ -48,7 +43,7 @@ def main(arguments: Sequence[str]) -> int:
     Other pixels are 255. Boxes by people win inside: only the classes of boxes there are kept, and
     floor never. DIR is a dataset in the layout of `folder`; the same command resumes it.
     """
-    options = _parser().parse_args(arguments)
+    options = make_parser().parse_args(arguments)
     if options.out.is_file():
         raise InvalidValueError('--out', str(options.out), 'a folder')
     label_map = load_label_map(options.map) if options.map else LabelMap()
@@ -78,9 +73,10 @@ def main(arguments: Sequence[str]) -> int:
     return 0
 
 
-def _parser() -> CommandParser:
-    parser = CommandParser('pseudo_label', main.__doc__)
-    parser.epilog = EXAMPLE
+def make_parser() -> CommandParser:
+    """Return the parser of the command line."""
+    example = 'warehouse --map warehouse --images images --boxes boxes -o labeled'
+    parser = CommandParser('pseudo_label', main.__doc__, example)
     kinds = '.pt, .onnx, .tflite (with model_classes in the map), or the name of a shipped model'
     parser.add_argument('model', help=kinds)
     parser.add_argument(

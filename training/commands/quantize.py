@@ -45,7 +45,7 @@ def main(arguments: Sequence[str]) -> int:
     With --images instead of --dataset there are no labels: the fraction of pixels that keep the
     float network's label replaces mIoU.
     """
-    options = _parser().parse_args(arguments)
+    options = make_parser().parse_args(arguments)
     if options.measure and options.images:
         raise InvalidValueError('--measure', options.measure, 'no --measure with --images')
     check_out(options.out, '.onnx', options.model)
@@ -92,8 +92,10 @@ def open_images(options: Namespace) -> tuple[CalibrationImages, str]:
     return dataset, f'{options.dataset} {options.split}'
 
 
-def _parser() -> CommandParser:
-    parser = CommandParser('quantize', main.__doc__)
+def make_parser() -> CommandParser:
+    """Return the parser of the command line."""
+    example = 'mine.fp32.onnx -o mine.int8.onnx --dataset folder --root DATA --measure val'
+    parser = CommandParser('quantize', main.__doc__, example)
     parser.add_argument('model', type=path_argument, help='.onnx file in fp32')
     parser.add_out('.onnx')
     add_image_arguments(parser)

@@ -22,7 +22,7 @@ from swiftnet_ros.errors import InvalidValueError
 from swiftnet_ros.system.files import write_atomic
 from swiftnet_ros.system.image_encoding import write_image
 from swiftnet_ros.system.paths import path_argument
-from tqdm import tqdm
+from swiftnet_ros.system.progress import progress
 from training.commands.arguments import CommandParser
 from training.datasets.base import Sample
 from training.datasets.class_table import shipped_class_table_path
@@ -39,21 +39,14 @@ def main(arguments: Sequence[str]) -> int:
 
     Read them with: --dataset folder --root OUT --split .
     """
-    parser = CommandParser('render', main.__doc__)
-    parser.add_argument('out', type=path_argument, help='folder to write into')
-    parser.add_argument('--split', default='demo', help=f'one of {", ".join(FIRST_SEED)}')
-    parser.add_argument('--frames', type=int, help="number of scenes; default: the split's")
-    boxes = f'also write boxes of {", ".join(BOX_CLASSES)} in the text format of YOLO'
-    parser.add_argument('--boxes', action='store_true', help=boxes)
-    parser.add_size('size of the images', (576, 1024))
-    options = parser.parse_args(arguments)
+    options = make_parser().parse_args(arguments)
     scenes = warehouse(None, options.split, options.frames, *options.size)
     if options.out.is_file():
         raise InvalidValueError('out', str(options.out), 'a folder')
     for name in ('images', 'labels', *(['boxes'] if options.boxes else [])):
         (options.out / name).mkdir(parents=True, exist_ok=True)
     names = [item.name for item in scenes.table.classes]
-    for index in tqdm(range(len(scenes)), 'render', disable=None):
+    for index in progress(range(len(scenes)), 'render'):
         sample = scenes[index]
         _write(sample, options.out)
         if options.boxes:
@@ -64,6 +57,19 @@ def main(arguments: Sequence[str]) -> int:
     write_atomic(options.out / 'classes.yaml', table.read_bytes())
     print(options.out)
     return 0
+
+
+def make_parser() -> CommandParser:
+    """Return the parser of the command line."""
+    example = 'scenes --split train --frames 400 --size 640x360 --boxes'
+    parser = CommandParser('render', main.__doc__, example)
+    parser.add_argument('out', type=path_argument, help='folder to write into')
+    parser.add_argument('--split', default='demo', help=f'one of {", ".join(FIRST_SEED)}')
+    parser.add_argument('--frames', type=int, help="number of scenes; default: the split's")
+    boxes = f'also write boxes of {", ".join(BOX_CLASSES)} in the text format of YOLO'
+    parser.add_argument('--boxes', action='store_true', help=boxes)
+    parser.add_size('size of the images', (576, 1024))
+    return parser
 
 
 def _write(sample: Sample, folder: Path) -> None:

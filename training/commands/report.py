@@ -28,15 +28,7 @@ def main(arguments: Sequence[str]) -> int:
 
     With --page instead, update the generated tables and plots of a results page.
     """
-    parser = CommandParser('report', main.__doc__)
-    parser.add_argument(
-        'runs', type=path_argument, nargs='?', help='folder of runs (lottery --out)'
-    )
-    parser.add_argument('-o', '--out', type=file_to_write, help='.md file to write')
-    parser.add_argument(
-        '--page', type=path_argument, metavar='FILE.md', help='a page such as docs/results.md'
-    )
-    options = parser.parse_args(arguments)
+    options = make_parser().parse_args(arguments)
     if (options.page is None) == (options.runs is None or options.out is None):
         raise InvalidValueError('report', 'unclear', 'either RUNS -o OUT.md or --page FILE.md')
     if options.page is not None:
@@ -46,3 +38,17 @@ def main(arguments: Sequence[str]) -> int:
     for path in files:
         print(path)
     return 0
+
+
+def make_parser() -> CommandParser:
+    """Return the parser of the command line."""
+    example = 'runs/lottery -o report.md'
+    parser = CommandParser('report', main.__doc__, example)
+    parser.add_argument(
+        'runs', type=path_argument, nargs='?', help='folder of runs (lottery --out)'
+    )
+    parser.add_argument('-o', '--out', type=file_to_write, help='.md file to write')
+    parser.add_argument(
+        '--page', type=path_argument, metavar='FILE.md', help='a page such as docs/results.md'
+    )
+    return parser

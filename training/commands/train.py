@@ -28,18 +28,7 @@ from training.trainer.train import train
 
 def main(arguments: Sequence[str]) -> int:
     """Train a network; torchrun starts several processes of this command."""
-    parser = CommandParser('train', main.__doc__)
-    parser.add_argument('config', type=path_argument, help='YAML file')
-    parser.add_argument('--root', type=path_argument, help='folder of the dataset')
-    parser.add_argument(
-        '--out', type=path_argument, required=True, help='run folder; resumed if it exists'
-    )
-    parser.add_argument('--init', type=path_argument, metavar='CHECKPOINT', help='initial weights')
-    description = 'the checkpoint of --init has other classes: initialize the classifier again'
-    parser.add_argument('--other-classes', action='store_true', help=description)
-    parser.add_key_values('--set', 'such as train.epochs=3')
-    parser.add_allow_unpaired()
-    options = parser.parse_args(arguments)
+    options = make_parser().parse_args(arguments)
     config = load_config(options.config, tuple(options.set))
     if options.allow_unpaired:
         config = replace(config, data=with_unpaired(config.data))
@@ -52,3 +41,20 @@ def main(arguments: Sequence[str]) -> int:
     if is_main_process():
         print(path)
     return 0
+
+
+def make_parser() -> CommandParser:
+    """Return the parser of the command line."""
+    example = 'training/configs/folder/pyramid_resnet18.yaml --root DATA --out runs/mine'
+    parser = CommandParser('train', main.__doc__, example)
+    parser.add_argument('config', type=path_argument, help='YAML file')
+    parser.add_argument('--root', type=path_argument, help='folder of the dataset')
+    parser.add_argument(
+        '--out', type=path_argument, required=True, help='run folder; resumed if it exists'
+    )
+    parser.add_argument('--init', type=path_argument, metavar='CHECKPOINT', help='initial weights')
+    description = 'the checkpoint of --init has other classes: initialize the classifier again'
+    parser.add_argument('--other-classes', action='store_true', help=description)
+    parser.add_key_values('--set', 'such as train.epochs=3')
+    parser.add_allow_unpaired()
+    return parser

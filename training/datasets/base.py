@@ -25,9 +25,19 @@ import numpy as np
 import numpy.typing as npt
 from swiftnet_ros.core import image_files
 from swiftnet_ros.core.frames import to_rgb
-from swiftnet_ros.errors import FileMissingError, InvalidValueError
-from tqdm import tqdm
+from swiftnet_ros.errors import FileMissingError, InvalidValueError, SwiftnetError
+from swiftnet_ros.system.progress import progress
 from training.datasets.class_table import ClassTable
+
+
+class MissingPackageError(SwiftnetError):
+    """A Python package that only some data needs, and the extra of this package that has it."""
+
+    def __init__(self, package: str, user: str, extra: str = 'training') -> None:
+        super().__init__(
+            f'{user} needs the package {package}, which is not installed; install it with: '
+            f"pip install -e '.[{extra}]'"
+        )
 
 
 @dataclass(frozen=True)
@@ -90,7 +100,7 @@ class CachedDataset:
 
     def fill(self) -> 'CachedDataset':
         """Load all images now, so that worker processes forked later share the memory."""
-        for index in tqdm(range(len(self)), 'load images', disable=None):
+        for index in progress(range(len(self)), 'load images'):
             self[index]
         return self
 

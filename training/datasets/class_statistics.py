@@ -26,8 +26,8 @@ from swiftnet_ros.core.label_coverage import coverage_warning, label_counts
 from swiftnet_ros.errors import InvalidValueError, UnknownNameError, UnreadableFileError
 from swiftnet_ros.system.files import write_json
 from swiftnet_ros.system.json_reader import check_kinds, read_json_object
+from swiftnet_ros.system.progress import progress
 from swiftnet_ros.text import one_line
-from tqdm import tqdm
 from training.datasets.base import files_sha256, ImageLabelDataset, read_label
 from training.datasets.class_table import UNLABELED
 from training.schema.config import ClassWeightsConfig, DataConfig, SamplingConfig
@@ -133,8 +133,7 @@ def count_pixels(dataset: ImageLabelDataset) -> npt.NDArray[np.int64]:
     # Decoding takes most of the time, and needs no lock.
     with ThreadPoolExecutor() as pool:
         rows = pool.map(count, range(len(dataset)))
-        shown = tqdm(rows, 'count classes', total=len(dataset), disable=None)
-        return np.array(list(shown), np.int64)
+        return np.array(list(progress(rows, 'count classes', len(dataset))), np.int64)
 
 
 def median_frequency(counts: ClassCounts, beta: float) -> npt.NDArray[np.float64]:

@@ -27,25 +27,16 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from swiftnet_ros.errors import SwiftnetError, UnreadableFileError
+from swiftnet_ros.errors import UnreadableFileError
 from swiftnet_ros.model_spec.spec import is_integer
 from swiftnet_ros.system.image_size import Size
 from swiftnet_ros.text import safe_text
 from training.datasets.annotations import checked_points
+from training.datasets.base import MissingPackageError
 
 WHAT = 'COCO annotations'
 _FIRST_LETTER, _VALUE, _SIGN, _MORE = 48, 0x1F, 0x10, 0x20
 _BITS, _LONGEST = 5, 7
-
-
-class MissingPackageError(SwiftnetError):
-    """A Python package that only some datasets need."""
-
-    def __init__(self, package: str, user: str) -> None:
-        super().__init__(
-            f'{user} needs the package {package}, which is not installed; install it with: '
-            "pip install -e '.[training]'"
-        )
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,6 @@
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-import sys
 from typing import Any
 
 import numpy as np
@@ -29,9 +28,9 @@ from swiftnet_ros.core.label_coverage import Counts, coverage_warning, label_cou
 from swiftnet_ros.errors import NonFiniteLogitsError, SwiftnetError
 from swiftnet_ros.model_spec import SemanticClass
 from swiftnet_ros.system.paths import expand_path
+from swiftnet_ros.system.progress import progress, warn_above
 import torch
 from torch import nn
-from tqdm import tqdm
 from training.datasets.base import ImageLabelDataset
 from training.datasets.class_statistics import WAY_OUT
 from training.datasets.class_table import ClassTable, excluded_class, UNLABELED
@@ -109,7 +108,6 @@ def check_classes(model: list[str], dataset: ImageLabelDataset) -> None:
 def evaluate(
     predict: Predictor,
     dataset: ImageLabelDataset,
-    progress: bool = True,
     labels_name: str = 'the labels',
 ) -> dict[str, Any]:
     """
@@ -123,7 +121,7 @@ def evaluate(
     matrix = metrics.confusion_matrix(np.empty(0, int), np.empty(0, int), count)
     excluded, rows = np.zeros(count, np.int64), []
     confidences, has_confidence = np.zeros((256, 2), np.int64), False
-    for index in tqdm(range(len(dataset)), 'evaluate', disable=None if progress else True):
+    for index in progress(range(len(dataset)), 'evaluate'):
         sample = dataset[index]
         result = predict(sample.image)
         predicted = result.labels
@@ -152,7 +150,7 @@ def warn_of_labels(names: Sequence[str], counts: Counts, what: str) -> None:
     """Print a warning if labels lack a class or look like masks of 0 and 255."""
     warning = coverage_warning(names, counts, what, WAY_OUT)
     if warning:
-        tqdm.write(f'warning: {warning}', file=sys.stderr)
+        warn_above(warning)
 
 
 def wrongly_predicted(

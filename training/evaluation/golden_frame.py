@@ -23,9 +23,9 @@ import numpy.typing as npt
 from swiftnet_ros.core import labels
 from swiftnet_ros.core.frames import Frame, to_network_input
 from swiftnet_ros.model_spec import Golden
+from swiftnet_ros.system.progress import progress
 import torch
 from torch import nn
-from tqdm import tqdm
 from training.datasets.warehouse import FIRST_SEED
 from training.evaluation.evaluate import check_logits
 from training.models.layers import IMAGENET_MEAN
@@ -70,7 +70,7 @@ def choose_golden(network: nn.Module, height: int, width: int) -> Golden:
     """
     candidates = [
         _candidate(network, frame, height, width)
-        for frame in tqdm(rendered_frames(FRAMES), 'golden frame', disable=None)
+        for frame in progress(rendered_frames(FRAMES), 'choose golden frame')
     ]
     candidates.sort(key=lambda candidate: candidate.rank, reverse=True)
     needed = min(MIN_AGREEMENT.values()) - _MARGIN
@@ -86,7 +86,8 @@ def choose_golden(network: nn.Module, height: int, width: int) -> Golden:
 @lru_cache(maxsize=1)
 def rendered_frames(count: int) -> tuple[npt.NDArray[np.uint8], ...]:
     """Return the first frames of the test seeds, uint8 [H, W, 3] in RGB."""
-    return tuple(render(FIRST_SEED['test'] + i, *SIZE).image for i in range(count))
+    seeds = range(FIRST_SEED['test'], FIRST_SEED['test'] + count)
+    return tuple(render(seed, *SIZE).image for seed in progress(seeds, 'render'))
 
 
 def torch_logits(network: nn.Module, image: npt.NDArray[np.generic]) -> npt.NDArray[np.float32]:

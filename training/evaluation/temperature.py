@@ -25,8 +25,8 @@ from swiftnet_ros.backends.base import Backend
 from swiftnet_ros.core import labels, metrics
 from swiftnet_ros.errors import InvalidValueError
 from swiftnet_ros.system.image_encoding import encode_image
+from swiftnet_ros.system.progress import progress
 from torch import nn
-from tqdm import tqdm
 from training.datasets.base import ImageLabelDataset
 from training.evaluation.evaluate import engine_logits, Predictor
 from training.run.checkpoint import Checkpoint
@@ -56,7 +56,7 @@ def predict_split(engine: Backend, dataset: ImageLabelDataset) -> SplitPredictio
     count, quota = len(engine.spec.classes), -(-_SAMPLED_PIXELS // max(1, len(dataset)))
     counts = np.zeros((256, 2), np.int64)
     logits, classes, predicted = [], [], []
-    for index in tqdm(range(len(dataset)), 'calibrate confidence', disable=None):
+    for index in progress(range(len(dataset)), 'calibrate confidence'):
         sample = dataset[index]
         (height, width), truth = sample.label.shape, sample.label.ravel()
         found = engine_logits(engine, sample.image)

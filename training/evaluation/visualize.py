@@ -12,15 +12,17 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""A contact sheet of predictions: images, label images, predictions and overlays side by side."""
+"""Draw predictions: on a contact sheet, as label images, and as overlays."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import cv2
 import numpy as np
 from swiftnet_ros.core.labels import colorize, Labels, overlay, palette, Pixels
 from swiftnet_ros.segmenter import Segmenter
+from swiftnet_ros.system.image_encoding import write_image
 from training.datasets.base import Sample
 
 _OPACITY = 0.5
@@ -55,21 +57,49 @@ def predict_sample(segmenter: Segmenter, sample: Sample) -> PredictedSample:
     return PredictedSample(sample, prediction, palette(spec.colors, spec.unlabeled_id))
 
 
-def contact_sheet(
-    items: Sequence[PredictedSample], panels: Sequence[str], width: int, is_across: bool
-) -> Pixels:
+class ContactSheet:
     """
-    Return panels of equal `width` in pixels, those of one sample in a row; RGB uint8 [H, W, 3].
+    Panels of equal `width` in pixels, those of one sample in a row; RGB uint8 [H, W, 3].
 
-    With `is_across` those of one sample are in a column. All panels have the aspect ratio of the
-    first sample.
+    All panels have the aspect ratio of the first sample. Of more than `most` samples some are
+    shown, evenly spread.
     """
-    first = items[0].sample.image
-    size = (width, round(width * first.shape[0] / first.shape[1]))
-    rows = [[_panel(item, name, size) for name in panels] for item in items]
-    if is_across:
-        rows = [list(column) for column in zip(*rows, strict=True)]
-    return np.vstack([np.hstack(row) for row in rows])
+
+    def __init__(self, panels: Sequence[str], width: int, most: int | None = None) -> None:
+        self._panels, self._width, self._most = panels, width, most
+        self._size: tuple[int, int] | None = None
+        self._rows: list[list[Pixels]] = []
+        self._count, self._step = 0, 1
+
+    def add(self, item: PredictedSample) -> None:
+        """Draw the panels of a sample."""
+        if self._count % self._step == 0:
+            height, width = item.sample.image.shape[:2]
+            self._size = self._size or (self._width, max(1, round(self._width * height / width)))
+            self._rows.append([_panel(item, name, self._size) for name in self._panels])
+        self._count += 1
+        if self._most is not None and len(self._rows) > self._most:
+            self._rows, self._step = self._rows[::2], 2 * self._step
+
+    def image(self, is_across: bool = False) -> Pixels:
+        """Return the sheet; with `is_across` the panels of a sample are in a column."""
+        rows = (
+            [list(column) for column in zip(*self._rows, strict=True)] if is_across else self._rows
+        )
+        return np.vstack([np.hstack(row) for row in rows])
+
+
+def write_label_image(item: PredictedSample, folder: Path) -> None:
+    """Write the class ids of a prediction as FOLDER/NAME.png."""
+    folder.mkdir(parents=True, exist_ok=True)
+    write_image(folder / f'{item.sample.name}.png', item.prediction)
+
+
+def write_overlay(item: PredictedSample, folder: Path) -> None:
+    """Write an image with the colors of its prediction as FOLDER/NAME.jpg."""
+    folder.mkdir(parents=True, exist_ok=True)
+    colors = cv2.cvtColor(PANELS['overlay'](item), cv2.COLOR_RGB2BGR)
+    write_image(folder / f'{item.sample.name}.jpg', colors)
 
 
 def _panel(item: PredictedSample, name: str, size: tuple[int, int]) -> Pixels:

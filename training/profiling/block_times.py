@@ -24,6 +24,7 @@ import numpy as np
 from swiftnet_ros.backends.openvino.engine import OpenVinoBackend
 from swiftnet_ros.core.frames import to_network_input
 from swiftnet_ros.model_spec import read_model
+from swiftnet_ros.system.progress import progress
 from training.profiling.cases import Case
 from training.profiling.pyramid_graph import (
     Gmacs,
@@ -101,7 +102,8 @@ def time_blocks(cases: Sequence[Case], threads: int, repeats: int) -> list[Block
             engine = ProfiledEngine.from_path(case.path, case.precision, threads)
             stack.callback(engine.close)
             timers.append(_BlockTimer(case, engine))
-        for timer in in_rounds(timers, WARM_UP + repeats):
+        turns = in_rounds(timers, WARM_UP + repeats)
+        for timer in progress(turns, 'measure blocks', (WARM_UP + repeats) * len(timers)):
             timer.measure()
     return [timer.result() for timer in timers]
 

@@ -22,6 +22,7 @@ from typing import Any
 
 import numpy as np
 from swiftnet_ros.system.image_size import Size
+from swiftnet_ros.system.progress import progress
 import torch
 from training.profiling.block_times import BlockTimes, time_blocks
 from training.profiling.cases import Case
@@ -49,7 +50,7 @@ def measure_cases(cases: Sequence[Case], options: ProfilingOptions) -> dict[str,
             timings[0].device, timings[0].threads, load, torch=torch.__version__
         ),
         'repeats': options.repeats,
-        'cases': [_case_facts(timing, options) for timing in timings],
+        'cases': [_case_facts(item, options) for item in progress(timings, 'memory')],
         'pairs': [_pair_facts(*pair) for pair in _pairs(timings)],
         'blocks': [_block_facts(times) for times in blocks],
         'ceilings': [peak.facts() for peak in peaks],

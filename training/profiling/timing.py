@@ -25,6 +25,7 @@ from swiftnet_ros.core.frames import Frame, to_network_input
 from swiftnet_ros.errors import InvalidValueError
 from swiftnet_ros.segmenter import Segmenter
 from swiftnet_ros.system.image_size import Size
+from swiftnet_ros.system.progress import progress
 from training.datasets.warehouse import FIRST_SEED
 from training.profiling.cases import Case
 from training.warehouse_renderer import render
@@ -98,7 +99,9 @@ def time_cases(
             stack.callback(engine.close)
             case_timers.append(_CaseTimer(case, engine, options))
         timers: list[RoundTimer] = [*case_timers, *others]
-        for timer in in_rounds(timers, WARM_UP + options.repeats):
+        rounds = WARM_UP + options.repeats
+        turns = in_rounds(timers, rounds)
+        for timer in progress(turns, 'measure', rounds * len(timers)):
             timer.measure()
         return [timer.result() for timer in case_timers]
 

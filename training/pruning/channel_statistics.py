@@ -21,6 +21,7 @@ from typing import Any
 
 from swiftnet_ros.errors import InvalidValueError
 from swiftnet_ros.system.process import print_warning
+from swiftnet_ros.system.progress import progress
 import torch
 from torch import nn, Tensor
 import torch.nn.functional as F
@@ -73,7 +74,7 @@ def collect_statistics(
             layer = network.get_submodule(recorder.layer)
             hook = layer.register_forward_pre_hook(recorder.record)
             stack.callback(hook.remove)
-        for batch in batches:
+        for batch in progress(batches, 'collect statistics'):
             moved = batch.to(device)
             for recorder in recorders:
                 recorder.start_batch(moved.labels)

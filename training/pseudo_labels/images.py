@@ -18,7 +18,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 import os
 from pathlib import Path
-import sys
 from typing import Any
 
 import numpy as np
@@ -37,8 +36,8 @@ from swiftnet_ros.system.files import write_atomic, write_json
 from swiftnet_ros.system.image_encoding import write_image
 from swiftnet_ros.system.json_reader import read_json_object
 from swiftnet_ros.system.process import print_warning
+from swiftnet_ros.system.progress import progress, warn_above
 from swiftnet_ros.text import safe_text
-from tqdm import tqdm
 from training.datasets.base import read_image
 from training.datasets.class_table import read_class_table, UNLABELED
 from training.pseudo_labels.boxes import Box, read_boxes
@@ -138,7 +137,7 @@ def write_labels(
     Images are links unless they are copied.
     """
     counts, left_out = np.zeros(256, np.int64), 0
-    for source in tqdm(sources, 'label', disable=None):
+    for source in progress(sources, 'label'):
         path = label_path(folder, split, source)
         try:
             label = read_ids(path) if path.exists() else labeler.label(source)
@@ -147,7 +146,7 @@ def write_labels(
                 path.parent.mkdir(parents=True, exist_ok=True)
                 write_image(path, label)
         except (UnreadableFileError, InvalidTextError) as error:
-            tqdm.write(f'warning: left out: {error}', file=sys.stderr)
+            warn_above(f'left out: {error}')
             left_out += 1
             continue
         counts += np.bincount(label.reshape(-1), minlength=256)[:256]
@@ -195,7 +194,7 @@ def precision(
     """
     labels = find_files(truth, LABEL_SUFFIXES, 'labels', nested=True).by_name()
     right, known = np.zeros(classes, np.int64), np.zeros(classes, np.int64)
-    for source in sources:
+    for source in progress(sources, 'compare with the truth'):
         path = label_path(folder, split, source)
         if source.name not in labels or not path.exists():
             continue

@@ -26,7 +26,7 @@ import openvino
 from swiftnet_ros.backends.openvino.engine import openvino_core
 from swiftnet_ros.errors import SwiftnetError
 from swiftnet_ros.system.library_errors import library_errors
-from tqdm import tqdm
+from swiftnet_ros.system.progress import progress
 from training.quantization.calibration_images import NetworkInputs
 from training.quantization.histograms import Histogram, observe
 
@@ -55,10 +55,11 @@ def collect_histograms(
     with library_errors(lambda reason: CalibrationError(f'OpenVINO cannot read it: {reason}')):
         graph = _with_outputs(model, tensors)
     histograms: dict[str, Histogram] = {}
-    for outputs in _split_into_passes(graph, set(tensors)):
+    passes = _split_into_passes(graph, set(tensors))
+    for number, outputs in enumerate(passes, 1):
         with library_errors(lambda reason: CalibrationError(f'OpenVINO cannot run it: {reason}')):
             request = _compile(graph, outputs).create_infer_request()
-        for name, image in tqdm(images, 'calibrate', disable=None):
+        for name, image in progress(images, f'calibrate {number} of {len(passes)}'):
             request.infer([image], share_inputs=True)
             for index, tensor in enumerate(outputs):
                 values = request.get_output_tensor(index).data

@@ -32,13 +32,13 @@ from swiftnet_ros.errors import InvalidModelError, InvalidValueError, NonFiniteV
 from swiftnet_ros.model_spec import ModelSpec, read_model_file, write_model
 from swiftnet_ros.model_spec.qdq import check_pairs
 from swiftnet_ros.model_spec.spec import is_integer
+from swiftnet_ros.system.progress import progress
 from swiftnet_ros.text import safe_repr
 import torch
 from torch import Tensor
 import torch.nn.functional as F
 from torch.optim import Adam
 from torch.optim.lr_scheduler import CosineAnnealingLR
-from tqdm import tqdm
 from training.quantization.calibration_images import CalibrationImages
 from training.quantization.folding import fold_batch_norms
 from training.quantization.onnx_to_torch import float_weights, OnnxNetwork, with_trained_weights
@@ -117,7 +117,7 @@ def distill(
     scheduler = CosineAnnealingLR(optimizer, options.steps)
     losses = []
     batches = _batches(images, spec, options)
-    for step in tqdm(range(options.steps), 'fine-tune', disable=None):
+    for step in progress(range(options.steps), 'fine-tune'):
         batch = next(batches)
         with torch.no_grad():
             target = F.log_softmax(teacher(batch), 1)

@@ -32,6 +32,7 @@ from swiftnet_ros.model_spec.qdq import is_quantized
 from swiftnet_ros.segmenter import open_model, Segmenter
 from swiftnet_ros.system.image_encoding import encode_image
 from swiftnet_ros.system.process import print_warning
+from swiftnet_ros.system.progress import progress
 from training.datasets.class_table import UNLABELED
 from training.evaluation.evaluate import warn_of_labels
 from training.quantization.calibration_images import CalibrationImages
@@ -60,7 +61,7 @@ class Scorer:
         self._float_labels: list[npt.NDArray[np.uint8]] = []
         counts, classes = [], len(spec.classes)
         with _open_segmenter(float_model) as segmenter:
-            for index in range(len(images)):
+            for index in progress(range(len(images)), 'measure in float'):
                 item = images[index]
                 if item.label is not None:
                     counts.append(label_counts(item.label, classes, UNLABELED))
@@ -117,7 +118,7 @@ class Scorer:
         classes = len(self._spec.classes)
         matrix = metrics.confusion_matrix(np.empty(0, int), np.empty(0, int), classes)
         agreements = []
-        for index in range(len(self._images)):
+        for index in progress(range(len(self._images)), 'measure'):
             item = self._images[index]
             float_label = np.asarray(cv2.imdecode(self._float_labels[index], cv2.IMREAD_UNCHANGED))
             labels = segmenter.segment(item.image).labels if segmenter else float_label

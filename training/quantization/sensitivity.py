@@ -18,7 +18,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from swiftnet_ros.errors import InvalidValueError
-from tqdm import tqdm
+from swiftnet_ros.system.progress import progress
 from training.quantization.calibrate import CalibrationError
 from training.quantization.quantizer import Quantizer
 from training.quantization.scorer import Scorer
@@ -40,7 +40,7 @@ def sensitivity(quantizer: Quantizer, scorer: Scorer, method: str) -> dict[str, 
     Points are percent of mIoU, or of agreement if there are no labels.
     """
     losses = {}
-    for name in tqdm(quantizer.layers, 'sensitivity', disable=None):
+    for name in progress(quantizer.layers, 'sensitivity'):
         others = [other for other in quantizer.layers if other != name]
         losses[name] = _points_lost(quantizer, scorer, method, others)
     return dict(sorted(losses.items(), key=lambda item: -item[1]))

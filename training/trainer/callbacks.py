@@ -17,16 +17,15 @@
 from collections.abc import Callable, Collection
 from dataclasses import replace
 from pathlib import Path
-import sys
 from typing import Any
 
 from swiftnet_ros.core.labels import palette, Pixels
+from swiftnet_ros.system.progress import open_bar, print_above
 from torch import nn
-from tqdm import tqdm
 from training.datasets.base import ImageLabelDataset
 from training.datasets.class_table import UNLABELED
 from training.evaluation.evaluate import evaluate, Predictor, torch_predictor
-from training.evaluation.visualize import contact_sheet, PredictedSample
+from training.evaluation.visualize import ContactSheet, PredictedSample
 from training.run.checkpoint import Checkpoint, save_checkpoint
 from training.run.event_log import EventLog
 from training.run.folder import append_record, read_records, RunPaths
@@ -109,7 +108,7 @@ def show_progress() -> Callback:
 
     def show(state: TrainState) -> None:
         if not bar:
-            bar.append(tqdm(total=state.steps, initial=state.step - 1, desc='train', disable=None))
+            bar.append(open_bar('train', state.steps, state.step - 1))
         bar[0].update()
         bar[0].set_postfix(epoch=state.epoch, loss=f'{state.loss:.3f}')
         if state.step == state.steps:
@@ -133,14 +132,14 @@ def evaluate_average(
         predict = torch_predictor(network, template.height, template.width, device)
         # Once is enough.
         name = '' if read_records(paths.metrics) else 'the validation labels'
-        result = evaluate(predict, validation, progress=False, labels_name=name)
+        result = evaluate(predict, validation, labels_name=name)
         append_record(paths.metrics, {'epoch': state.epoch, **result})
         if result['miou'] is not None:
             board.add_scalar('miou', result['miou'], state.step)
         if len(validation):
             board.add_image('validation', _renderings(predict, validation), state.step)
         state.miou = result['miou']
-        tqdm.write(f'epoch {state.epoch}: mIoU {result["miou"]}', file=sys.stderr)
+        print_above(f'epoch {state.epoch}: mIoU {result["miou"]}')
 
     return run
 
@@ -149,8 +148,10 @@ def _renderings(predict: Predictor, dataset: ImageLabelDataset) -> Pixels:
     """Return images, labels and predictions of samples spread over a dataset, one in each row."""
     colors = palette([item.rgb for item in dataset.table.classes], UNLABELED)
     samples = [dataset[index] for index in range(0, len(dataset), -(-len(dataset) // _SHOWN))]
-    items = [PredictedSample(sample, predict(sample.image).labels, colors) for sample in samples]
-    return contact_sheet(items, ('image', 'truth', 'labels'), _SHOWN_WIDTH, False)
+    sheet = ContactSheet(('image', 'truth', 'labels'), _SHOWN_WIDTH)
+    for sample in samples:
+        sheet.add(PredictedSample(sample, predict(sample.image).labels, colors))
+    return sheet.image()
 
 
 def save_average(template: Checkpoint, path: Path, with_progress: bool) -> Callback:

@@ -31,7 +31,7 @@ def write_gray(path, value):
 
 def gray_values(frames):
     """Return the gray value of each frame."""
-    return [int(frame.pixels[0, 0, 0]) for frame in frames]
+    return [int(item.frame.pixels[0, 0, 0]) for item in frames]
 
 
 @pytest.fixture
@@ -44,8 +44,8 @@ def test_folder_is_played_in_order_of_names(tmp_path, warnings):
     for name, value in [('b.png', 20), ('a.png', 10), ('c.JPG', 30)]:
         write_gray(tmp_path / name, value)
     (tmp_path / 'notes.txt').write_text('no image')
-    assert gray_values(open_source(str(tmp_path), False, warnings.append)) == [10, 20, 30]
-    assert gray_values(islice(open_source(str(tmp_path), True, warnings.append), 7)) == [
+    assert gray_values(open_source(str(tmp_path), warnings.append).play(False)) == [10, 20, 30]
+    assert gray_values(islice(open_source(str(tmp_path), warnings.append).play(True), 7)) == [
         10, 20, 30, 10, 20, 30, 10,
     ]  # fmt: skip
     assert warnings == 2 * [f'{tmp_path}: images: 3; skipped: 1 .txt']
@@ -53,7 +53,9 @@ def test_folder_is_played_in_order_of_names(tmp_path, warnings):
 
 def test_single_image_is_a_source(tmp_path, warnings):
     write_gray(tmp_path / 'a.png', 10)
-    assert gray_values(islice(open_source(str(tmp_path / 'a.png'), True, warnings.append), 2)) == [
+    assert gray_values(
+        islice(open_source(str(tmp_path / 'a.png'), warnings.append).play(True), 2)
+    ) == [
         10,
         10,
     ]
@@ -65,15 +67,15 @@ def test_video_is_played_in_a_loop(tmp_path, warnings):
     for value in (40, 120, 200):
         writer.write(np.full((48, 64, 3), value, np.uint8))
     writer.release()
-    once = gray_values(open_source(str(path), False, warnings.append))
+    once = gray_values(open_source(str(path), warnings.append).play(False))
     assert np.abs(np.array(once) - [40, 120, 200]).max() < 4
-    assert gray_values(islice(open_source(str(path), True, warnings.append), 6)) == once * 2
+    assert gray_values(islice(open_source(str(path), warnings.append).play(True), 6)) == once * 2
 
 
 def test_unreadable_image_is_reported_and_skipped(tmp_path, warnings):
     write_gray(tmp_path / 'a.png', 10)
     (tmp_path / 'b.png').write_bytes(b'no image')
-    assert gray_values(open_source(str(tmp_path), False, warnings.append)) == [10]
+    assert gray_values(open_source(str(tmp_path), warnings.append).play(False)) == [10]
     assert len(warnings) == 1 and 'b.png' in warnings[0] and warnings[0].endswith('skipped')
 
 
@@ -81,17 +83,17 @@ def test_unreadable_image_is_reported_and_skipped(tmp_path, warnings):
 def test_folder_of_unreadable_images_raises(tmp_path, warnings, loop):
     (tmp_path / 'b.png').write_bytes(b'no image')
     with pytest.raises(NoImagesError, match='a readable image'):
-        list(open_source(str(tmp_path), loop, warnings.append))
+        list(open_source(str(tmp_path), warnings.append).play(loop))
 
 
 def test_missing_or_empty_source_raises_before_the_first_frame(tmp_path, warnings):
     with pytest.raises(NoImagesError, match=r'no images in .*; expected files ending in \.jpg'):
-        open_source(str(tmp_path), True, warnings.append)
+        open_source(str(tmp_path), warnings.append)
     with pytest.raises(FileMissingError, match='folder of images not found: /nowhere'):
-        open_source('/nowhere', True, warnings.append)
+        open_source('/nowhere', warnings.append)
     (tmp_path / 'v.mp4').write_bytes(b'no video')
     with pytest.raises(UnreadableFileError, match='cannot read video .*v.mp4'):
-        open_source(str(tmp_path / 'v.mp4'), True, warnings.append)
+        open_source(str(tmp_path / 'v.mp4'), warnings.append)
 
 
 def test_demo_is_the_folder_of_the_package(tmp_path, warnings, monkeypatch):
@@ -100,7 +102,7 @@ def test_demo_is_the_folder_of_the_package(tmp_path, warnings, monkeypatch):
     monkeypatch.setattr(
         'swiftnet_ros.core.frame_sources.share_folder', {'demo': tmp_path}.__getitem__
     )
-    assert gray_values(open_source('demo', False, warnings.append)) == [77]
+    assert gray_values(open_source('demo', warnings.append).play(False)) == [77]
 
 
 @pytest.mark.parametrize('name', [b'\xff\xfe.avi', b'frame_0001.avi', b'%d.avi', b'a b.AVI'])
@@ -111,12 +113,35 @@ def test_video_of_any_name_is_read(tmp_path, warnings, name):
         writer.write(np.full((8, 16, 3), value, np.uint8))
     writer.release()
     (tmp_path / 'v.avi').rename(path)
-    assert np.abs(np.array(gray_values(open_source(str(path), False, warnings.append))) - [40, 200]
-                  ).max() < 4  # fmt: skip
+    found = gray_values(open_source(str(path), warnings.append).play())
+    assert np.abs(np.array(found) - [40, 200]).max() < 4
 
 
 @pytest.mark.parametrize('name', ['notes1.txt', 'v.mp4', 'without_suffix'])
 def test_file_that_is_no_video_is_one_line(tmp_path, warnings, name):
     (tmp_path / name).write_bytes(b'no video')
     with pytest.raises(UnreadableFileError, match=f'cannot read video .*{name}'):
-        open_source(str(tmp_path / name), False, warnings.append)
+        open_source(str(tmp_path / name), warnings.append)
+
+
+def test_every_second_frame_of_a_folder_and_a_video_keeps_its_name(tmp_path, warnings):
+    writer = cv2.VideoWriter(str(tmp_path / 'v.avi'), cv2.VideoWriter_fourcc(*'MJPG'), 10, (16, 8))
+    (tmp_path / 'images').mkdir()
+    for value in (10, 60, 110, 160, 210):
+        writer.write(np.full((8, 16, 3), value, np.uint8))
+        write_gray(tmp_path / 'images' / f'v{value:03d}.png', value)
+    writer.release()
+    video = open_source(str(tmp_path / 'v.avi'), warnings.append, every=2)
+    folder = open_source(str(tmp_path / 'images'), warnings.append, every=2)
+    assert [item.name for item in video.play()] == ['000000', '000002', '000004']
+    assert np.abs(np.array(gray_values(video.play())) - [10, 110, 210]).max() < 4
+    assert [item.name for item in folder.play()] == ['v010', 'v110', 'v210']
+    assert gray_values(folder.play()) == [10, 110, 210]
+    assert (video.total, folder.total) == (None, 3)
+
+
+def test_images_of_one_name_keep_their_suffix_in_it(tmp_path, warnings):
+    for name in ('a.png', 'a.bmp', 'b.png'):
+        write_gray(tmp_path / name, 10)
+    names = [item.name for item in open_source(str(tmp_path), warnings.append).play()]
+    assert names == ['a.bmp', 'a.png', 'b']

@@ -52,4 +52,4 @@ def test_files_of_the_kernel_are_empty(name, tmp_path):
     with pytest.raises(SwiftnetError, match='the file is empty'):
         read_image(path)
     with pytest.raises(SwiftnetError, match='cannot read video .*the file is empty'):
-        open_source(str(path), False, pytest.fail)
+        open_source(str(path), pytest.fail)

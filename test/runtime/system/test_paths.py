@@ -126,4 +126,4 @@ def test_paths_that_are_text_are_expanded_where_they_are_used(home, tiny_path):
     paths_of = (options.calibration, options.engine_cache, options.output, options.timing_cache)
     assert paths_of == (f'{home}/c', f'{home}/data', f'{home}/o', '')
     with pytest.raises(FileMissingError, match=f'{home}/data/none'):
-        open_source('$DATA/none', loop=False, warn=print)
+        open_source('$DATA/none', print)

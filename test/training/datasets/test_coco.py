@@ -29,8 +29,8 @@ from swiftnet_ros.errors import (
     UnpairedFilesError,
 )
 from training.datasets import open_dataset
-from training.datasets.base import names_sha256
-from training.datasets.coco_masks import draw_mask, MissingPackageError, read_mask
+from training.datasets.base import MissingPackageError, names_sha256
+from training.datasets.coco_masks import draw_mask, read_mask
 import yaml
 
 HEIGHT, WIDTH = 6, 8

@@ -63,7 +63,7 @@ def test_miou_matches_hand_calculation():
             prediction[0, 0], prediction[1, 3] = 1, 0
         return Segmentation(prediction)
 
-    result = evaluate(predict, LabelDataset(TABLE, (first, second)), progress=False)
+    result = evaluate(predict, LabelDataset(TABLE, (first, second)))
     # class 0: 3 of 4, no false positive; class 1: 5 of 5, one false positive; class 2: absent
     assert result['iou'] == {'class0': 3 / 4, 'class1': 5 / 6, 'class2': None}
     assert result['miou'] == pytest.approx((3 / 4 + 5 / 6) / 2, rel=1e-12)
@@ -75,7 +75,6 @@ def test_miou_without_labels_is_none():
     result = evaluate(
         lambda image: Segmentation(image[..., 0] * 0),
         LabelDataset(TABLE, (unlabeled,)),
-        progress=False,
     )
     assert (result['miou'], set(result['iou'].values())) == (None, {None})
 

@@ -15,9 +15,13 @@
 """The contact sheet shows images, label images and predictions, panel by panel."""
 
 import cv2
+from helpers.bags import write_bag
+from helpers.tiny_model import write_tiny_model
 import numpy as np
 import pytest
 from training.__main__ import main
+from training.datasets.base import Sample
+from training.evaluation.visualize import ContactSheet, PredictedSample
 
 SMALL = ['--dataset', 'warehouse', '--split', 'demo', '--option', 'frames=3',
          '--option', 'height=288', '--option', 'width=512']  # fmt: skip
@@ -70,3 +74,100 @@ def test_mistake_is_one_line(more, words, capsys):
 def test_model_of_other_classes_raises(tmp_path, capsys):
     assert main(['visualize', 'camvid', *SMALL, '-o', str(tmp_path / 'a.png')]) == 1
     assert 'differ in' in capsys.readouterr().err
+
+
+COLORS = [(250, 10, 10), (10, 250, 10), (10, 10, 250)]
+
+
+@pytest.fixture
+def model(tmp_path):
+    """Write a model that predicts the class of the nearest color."""
+    write_tiny_model(tmp_path / 'tiny.onnx', COLORS, height=16, width=32)
+    return str(tmp_path / 'tiny.onnx')
+
+
+@pytest.fixture
+def images(tmp_path):
+    """Write a folder of images of one color each."""
+    (tmp_path / 'images').mkdir()
+    for number, color in enumerate(COLORS):
+        pixels = np.full((16, 32, 3), color[::-1], np.uint8)
+        cv2.imwrite(str(tmp_path / 'images' / f'image{number}.png'), pixels)
+    return tmp_path / 'images'
+
+
+def read(path):
+    """Return an image as it is stored."""
+    return cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+
+
+def test_frames_of_a_folder_become_labels_overlays_and_a_sheet(tmp_path, model, images, capsys):
+    sheet, labels, overlays = (tmp_path / name for name in ('a.png', 'labels', 'overlays'))
+    words = ['--source', str(images), '-o', str(sheet), '--width', '32']
+    more = ['--labels', str(labels), '--overlays', str(overlays)]
+    assert main(['visualize', model, *words, *more]) == 0
+    assert capsys.readouterr().out.splitlines() == [str(sheet), str(labels), str(overlays)]
+    for number in range(3):
+        assert (read(labels / f'image{number}.png') == number).all()
+        assert read(overlays / f'image{number}.jpg').shape == (16, 32, 3)
+    # image, labels and overlay of each of three frames
+    assert read(sheet).shape == (48, 96, 3)
+    assert (read(sheet)[16:32, 32:64] == COLORS[1][::-1]).all()
+
+
+def test_every_and_count_choose_frames(tmp_path, model, images):
+    labels = tmp_path / 'labels'
+    words = ['visualize', model, '--source', str(images), '--labels', str(labels)]
+    assert main([*words, '--every', '2', '--count', '1']) == 0
+    assert [path.name for path in labels.iterdir()] == ['image0.png']
+    assert main([*words, '--every', '2']) == 0
+    assert sorted(path.name for path in labels.iterdir()) == ['image0.png', 'image2.png']
+
+
+def test_frames_of_a_video_and_a_bag_get_the_labels_of_their_images(tmp_path, model):
+    pixels = [np.full((16, 32, 3), color, np.uint8) for color in COLORS]
+    writer = cv2.VideoWriter(
+        str(tmp_path / 'v.avi'), cv2.VideoWriter_fourcc(*'MJPG'), 10, (32, 16)
+    )
+    for image in pixels:
+        writer.write(image[..., ::-1])
+    writer.release()
+    write_bag(tmp_path / 'bag', [('/image', image) for image in pixels], 10**9, 'mcap')
+    for source in ('v.avi', 'bag'):
+        folder = tmp_path / f'labels of {source}'
+        words = ['--source', str(tmp_path / source), '--labels', str(folder)]
+        assert main(['visualize', model, *words]) == 0
+        found = [read(path) for path in sorted(folder.iterdir())]
+        assert [np.unique(label).tolist() for label in found] == [[0], [1], [2]]
+
+
+def test_of_many_frames_a_sheet_shows_some_evenly_spread():
+    sheet = ContactSheet(['image'], 1, most=4)
+    for number in range(11):
+        sample = Sample(np.full((1, 1, 3), number, np.uint8), np.zeros((1, 1), np.uint8), '')
+        sheet.add(PredictedSample(sample, sample.label, np.zeros((1, 3), np.uint8)))
+    assert sheet.image()[:, 0, 0].tolist() == [0, 4, 8]
+
+
+@pytest.mark.parametrize(
+    ('words', 'message'),
+    [
+        ('-o a.png', 'visualize also needs --dataset NAME or --source PATH'),
+        ('--dataset warehouse', '--dataset also needs -o FILE'),
+        ('--source IMAGES', '--source also needs -o FILE, --labels DIR or --overlays DIR'),
+        ('--source IMAGES -o a.png --dataset warehouse', '--dataset cannot be combined with --s'),
+        ('--source IMAGES -o a.png --indices 1', '--indices cannot be combined with --source'),
+        ('--source IMAGES -o a.png --show truth', '--show truth cannot be combined with --source'),
+        ('--source IMAGES -o a.png --topic /image', '--topic cannot be combined with '),
+        ('--source IMAGES -o a.png --every 0', '--every is 0, expected at least 1'),
+        ('--source IMAGES --labels MODEL', 'expected a folder'),
+        ('--dataset warehouse -o a.png --every 2', '--every also needs --source PATH'),
+        ('--source nowhere -o a.png', 'folder of images not found: nowhere'),
+        ('--source nowhere.mcap -o a.png', 'bag not found: nowhere.mcap'),
+    ],
+)
+def test_mistake_with_a_source_is_one_line(words, message, model, images, capsys):
+    known = {'IMAGES': str(images), 'MODEL': model}
+    assert main(['visualize', model, *(known.get(word, word) for word in words.split())]) == 1
+    error = capsys.readouterr().err
+    assert message in error and error.count('\n') == 1

@@ -72,7 +72,7 @@ class TestFinishedRun:
         predict = torch_predictor(
             network, checkpoint.height, checkpoint.width, torch.device('cpu')
         )
-        result = evaluate(predict, open_dataset('folder', folder_root, 'val'), progress=False)
+        result = evaluate(predict, open_dataset('folder', folder_root, 'val'))
         assert result['miou'] == checkpoint.miou
 
     def test_configuration_is_stored_as_used(self, finished_run):

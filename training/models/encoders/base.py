@@ -18,6 +18,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from swiftnet_ros.errors import InvalidValueError, SwiftnetError
+from swiftnet_ros.system.progress import shows_bars
 from swiftnet_ros.text import one_line
 import torch
 from torch import nn, Tensor
@@ -102,7 +103,7 @@ class Encoder(nn.Module):
     def load_imagenet(self) -> None:
         """Load torchvision's ImageNet weights; every pyramid level gets the same batch norms."""
         try:
-            source = get_model_weights(self.name).DEFAULT.get_state_dict(progress=True)
+            source = get_model_weights(self.name).DEFAULT.get_state_dict(progress=shows_bars())
         except (OSError, RuntimeError, ValueError) as error:
             # No network, a damaged download, or an encoder that torchvision does not have.
             raise PretrainedWeightsError(self.name, error) from error
