@@ -48,19 +48,23 @@ STYLE_TOOLS = (
     'import-linter>=2.0,<3',
     'mypy>=2.4,<3',
     'pydocstyle>=6.3,<7',
+    # Licenses of all files: reuse lint.
+    'reuse>=5,<7',
     'ruff>=0.17,<0.18',
     'types-PyYAML>=6,<7',
     'types-tqdm>=4,<5',
 )
 
 ROSBAGS = 'rosbags>=0.11,<0.12; python_version >= "3.10"'
+# Not of every robot: one that runs a built engine does not read ONNX files.
+ONNX = 'onnx>=1.14,<2'
 TFLITE = 'ai-edge-litert>=1.4,<3; python_version >= "3.10"'
 
 # Lower bounds: of the runtime, the oldest releases with which its tests pass (Python 3.8); of
 # training, those of its first release.
 EXTRAS = {
     # Without libGL, which a fresh Debian lacks; leave it out where ROS brings python3-opencv.
-    'cpu': ['openvino>=2023.3,<2027', 'opencv-python-headless>=4.5.5,<6'],
+    'cpu': ['openvino>=2023.3,<2027', 'opencv-python-headless>=4.5.5,<6', ONNX],
     # ROS 2 Jazzy for Linux without a ROS installation: Python 3.10 to 3.13.
     'ros': [
         'ros-rclpy[fastrtps]==7.1.6',
@@ -79,13 +83,14 @@ EXTRAS = {
         'ros-kilted-std-srvs>=5.5,<5.6',
         'ros-kilted-lifecycle-msgs>=2.3,<2.4',
     ],
-    # TensorRT and NVRTC are part of the platform.
-    'tensorrt': ['pycuda>=2022.1'],
+    # TensorRT and NVRTC are part of the platform; ONNX files are read to build engines.
+    'tensorrt': ['pycuda>=2022.1', ONNX],
     'training': [
         'accelerate>=1.0,<2',
         'dacite>=1.8,<2',
         'filelock>=3.20.1,<5',
         'matplotlib>=3.7,<4',
+        ONNX,
         'onnxscript>=0.5,<1',
         'pycocotools>=2.0.8,<3',
         'tensorboard>=2.14,<3',
@@ -102,6 +107,7 @@ EXTRAS = {
     'compiler': ['ziglang>=0.11,<1'],
     'test': [
         'hypothesis>=6.100,<7',
+        ONNX,
         'pytest>=7.4,<10',
         # Compiles the CUDA kernels for Xavier and newer, without a GPU (23 MB).
         'nvidia-cuda-nvrtc-cu11>=11.7,<12; platform_machine == "x86_64"',
@@ -132,10 +138,14 @@ setup(
     name=NAME,
     version=VERSION,
     description='Real-time semantic segmentation of camera topics with a pruned SwiftNet',
+    url='https://example.org/swiftnet_ros',
+    project_urls={'Issues': 'https://example.org/swiftnet_ros/issues'},
     author='The swiftnet_ros Authors',
     maintainer='The swiftnet_ros Authors',
     maintainer_email='swiftnet-ros@users.noreply.example.org',
-    license='Apache-2.0',
+    # The second one is that of the camvid model.
+    license='Apache-2.0 AND CC-BY-NC-4.0',
+    license_files=['LICENSE', 'LICENSES/*'],
     packages=find_packages(include=[NAME, f'{NAME}.*']),
     package_data={
         NAME: ['py.typed'],
@@ -143,11 +153,12 @@ setup(
         f'{NAME}.demo': ['*.html', '*.css'],
     },
     python_requires='>=3.8',
-    install_requires=['numpy>=1.21,<3', 'onnx>=1.14,<2', 'pillow>=7.0,<14', 'pyyaml>=5.4,<7'],
+    install_requires=['numpy>=1.21,<3', 'pillow>=7.0,<14', 'pyyaml>=5.4,<7'],
     extras_require=EXTRAS,
     data_files=[
         ('share/ament_index/resource_index/packages', [f'resource/{NAME}']),
-        (SHARE, ['package.xml']),
+        (SHARE, ['LICENSE', 'package.xml']),
+        (f'{SHARE}/LICENSES', glob('LICENSES/*')),
         (f'{SHARE}/config', glob('config/*')),
         (f'{SHARE}/launch', glob('launch/*.launch.py')),
         (

@@ -17,7 +17,7 @@
 from typing import Sequence
 
 from swiftnet_ros.errors.base import listing, SwiftnetError
-from swiftnet_ros.text import safe_repr, safe_text
+from swiftnet_ros.text import one_line, safe_repr, safe_text
 
 
 class ModelNotFoundError(SwiftnetError):
@@ -35,6 +35,17 @@ class InvalidModelError(SwiftnetError):
 
     def __init__(self, path: object, reason: str) -> None:
         super().__init__(f'cannot use model {safe_text(path)}: {reason}')
+
+
+class OnnxMissingError(InvalidModelError):
+    """An ONNX file where the Python module that reads it cannot be imported."""
+
+    def __init__(self, path: object, error: ImportError) -> None:
+        super().__init__(
+            path,
+            f'the Python module onnx is needed to read it ({one_line(error)}); pip install '
+            "'onnx>=1.14,<2', or use an .engine file of build_engine",
+        )
 
 
 class MissingSpecError(InvalidModelError):

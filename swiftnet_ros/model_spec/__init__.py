@@ -24,14 +24,14 @@ from typing import Any, TYPE_CHECKING
 
 if TYPE_CHECKING:
     from swiftnet_ros.model_spec.golden import Golden
+    from swiftnet_ros.model_spec.model_file import ModelFile
     from swiftnet_ros.model_spec.onnx_file import (
-        ModelFile,
         read_golden,
         read_model,
-        read_model_file,
         read_spec,
         write_model,
     )
+    from swiftnet_ros.model_spec.read_file import read_model_file
     from swiftnet_ros.model_spec.spec import (
         ModelSpec,
         SemanticClass,
@@ -55,9 +55,11 @@ __all__ = [
 
 _MODULES = {
     'Golden': 'golden',
+    'ModelFile': 'model_file',
     'ModelSpec': 'spec',
     'SPEC_VERSION': 'spec',
     'SemanticClass': 'spec',
+    'read_model_file': 'read_file',
     'unlabeled_id_for': 'spec',
 }
 

@@ -14,7 +14,6 @@
 
 """Read and write ONNX files with a model specification and a golden frame."""
 
-from dataclasses import dataclass, field
 import hashlib
 from pathlib import Path
 from typing import Callable, Optional, Union
@@ -30,6 +29,7 @@ from swiftnet_ros.errors import (
 from swiftnet_ros.model_spec.contract import check_graph, IR_VERSION, OPSET
 from swiftnet_ros.model_spec.finite_weights import check_finite_weights
 from swiftnet_ros.model_spec.golden import Golden
+from swiftnet_ros.model_spec.model_file import ModelFile
 from swiftnet_ros.model_spec.parsing import (
     check_onnx,
     check_self_contained,
@@ -52,30 +52,6 @@ _FIRST_NEW_TYPE = onnx.TensorProto.FLOAT8E4M3FN
 PathLike = Union[str, Path]
 
 
-@dataclass(frozen=True, eq=False)
-class ModelFile:
-    """
-    A model file that was read once: its facts, and its content for backends and builders.
-
-    `size` is in bytes. Of an engine that was built elsewhere only the facts are known: it has no
-    `graph` and no `content`.
-    """
-
-    path: Path
-    sha256: str
-    size: int
-    spec: ModelSpec
-    golden: Optional[Golden] = None
-    content: bytes = field(default=b'', repr=False)
-    graph: Optional[onnx.ModelProto] = field(default=None, repr=False)
-
-    @property
-    def precision(self) -> str:
-        """Return fp32, fp16, or int8 for a graph with Q/DQ pairs."""
-        is_int8 = self.graph is not None and is_quantized(self.graph)
-        return 'int8' if is_int8 else self.spec.precision
-
-
 def read_model_file(path: PathLike) -> ModelFile:
     """Return an ONNX file, read once, whose graph agrees with its specification, or raise."""
     content = _read(path)
@@ -83,7 +59,8 @@ def read_model_file(path: PathLike) -> ModelFile:
     digest = hashlib.sha256(content).hexdigest()
     spec, golden = _spec(model, path), _golden(model, path)
     check_finite_weights(model, path)
-    return ModelFile(Path(path), digest, len(content), spec, golden, content, model)
+    precision = 'int8' if is_quantized(model) else spec.precision
+    return ModelFile(Path(path), digest, len(content), spec, precision, golden, content, model)
 
 
 def read_model(path: PathLike) -> onnx.ModelProto:

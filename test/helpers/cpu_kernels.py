@@ -68,7 +68,7 @@ class CpuKernels:
 @lru_cache(maxsize=None)
 def cpu_kernels() -> CpuKernels:
     """Compile the kernels once per process; skip the test if there is no C++ compiler."""
-    command = _compiler()
+    command = compiler()
     if not command:
         pytest.skip(NO_COMPILER)
     with TemporaryDirectory() as folder:
@@ -80,7 +80,7 @@ def cpu_kernels() -> CpuKernels:
         return CpuKernels(library)
 
 
-def _compiler() -> List[str]:
+def compiler() -> List[str]:
     """Return the command of a C++ compiler of the system or a wheel; empty if there is none."""
     for name in ('c++', 'g++', 'clang++'):
         if shutil.which(name):

@@ -38,6 +38,10 @@ MADE = [
     (errors.ModelNotFoundError('x', []), ['none is installed']),
     (errors.InvalidModelError('m.onnx', 'it is odd'), ['cannot use model m.onnx: it is odd']),
     (errors.MissingSpecError('m.onnx'), ['python -m swiftnet_ros.model_spec m.onnx --classes']),
+    (
+        errors.OnnxMissingError('m.onnx', ImportError("No module named 'onnx'")),
+        ["model m.onnx: the Python module onnx is needed to read it (No module named 'onnx')"],
+    ),
     (errors.SpecVersionError(9, 1), ['version 9', 'up to 1', 'update swiftnet_ros']),
     (errors.SpecFieldError('fit', 'crop', "'stretch'"), ["fit is 'crop', expected 'stretch'"]),
     (errors.UnknownNameError('engine', 'openvin', ['openvino', 'b']), ["did you mean 'openvino'"]),

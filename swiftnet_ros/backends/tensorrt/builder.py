@@ -20,7 +20,6 @@ from pathlib import Path
 from time import monotonic
 from typing import cast, Dict, Optional, Tuple, TYPE_CHECKING
 
-import onnx
 from swiftnet_ros.backends.options import BackendOptions
 from swiftnet_ros.backends.tensorrt.api import needs_float_weights
 from swiftnet_ros.backends.tensorrt.builder_flags import (
@@ -42,12 +41,12 @@ from swiftnet_ros.errors import (
     InvalidValueError,
     UnknownNameError,
 )
-from swiftnet_ros.model_spec.qdq import check_pairs, with_float_weights
 from swiftnet_ros.system.files import write_atomic
 from swiftnet_ros.system.library_errors import library_errors
 from swiftnet_ros.system.private_files import read_private_file
 
 if TYPE_CHECKING:
+    import onnx
     from swiftnet_ros.backends.tensorrt.api import TensorRt, tensorrt
 
 _MAX_TIMINGS_BYTES = 1 << 28
@@ -109,11 +108,14 @@ def build(
     return BuiltEngine(engine, seconds, precisions, fallback)
 
 
-def _read_model(trt: 'TensorRt', source: Source) -> onnx.ModelProto:
+def _read_model(trt: 'TensorRt', source: Source) -> 'onnx.ModelProto':
     """Return the model, its Q/DQ pairs checked and written as this TensorRT reads them."""
     model = source.graph
     if not source.is_explicit:
         return model
+    # The module onnx is imported only where an engine is built.
+    from swiftnet_ros.model_spec.qdq import check_pairs, with_float_weights
+
     path = source.model.path
     with library_errors(lambda reason: InvalidModelError(path, f'its graph is odd: {reason}')):
         check_pairs(model, path)

@@ -23,7 +23,6 @@ from typing import Callable, Dict, List, Optional, Set, Tuple, TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-import onnx
 from swiftnet_ros.backends.cuda.device import import_pycuda
 from swiftnet_ros.backends.tensorrt.api import implement
 from swiftnet_ros.backends.tensorrt.source import Source
@@ -36,6 +35,7 @@ from swiftnet_ros.system.file_reader import read_content
 from swiftnet_ros.system.json_reader import read_json_object
 
 if TYPE_CHECKING:
+    import onnx
     from pycuda import driver
     from swiftnet_ros.backends.tensorrt.api import TensorRt, tensorrt
 
@@ -64,7 +64,7 @@ def apply_calibration(
     trt: 'TensorRt',
     config: 'tensorrt.IBuilderConfig',
     network: 'tensorrt.INetworkDefinition',
-    model: onnx.ModelProto,
+    model: 'onnx.ModelProto',
     source: Source,
     calibrator: str,
 ) -> Callable[[], None]:
@@ -166,7 +166,7 @@ class _Calibrator:
         """Ignore the cache: it was read from a file, or the engine itself is kept."""
 
 
-def _read_cache(path: Path, model: onnx.ModelProto) -> bytes:
+def _read_cache(path: Path, model: 'onnx.ModelProto') -> bytes:
     """Return a calibration cache; raise CalibrationMismatchError if it is for another model."""
     content = read_content(path, 'calibration')
     header, *lines = content.split(b'\n')
@@ -189,7 +189,7 @@ def _name_and_scale(line: bytes, path: Path) -> Tuple[str, float]:
     return name.decode(errors='replace'), scale
 
 
-def _read_ranges(path: Path, model: onnx.ModelProto) -> Dict[str, Tuple[float, float]]:
+def _read_ranges(path: Path, model: 'onnx.ModelProto') -> Dict[str, Tuple[float, float]]:
     """Return tensor -> (low, high); raise CalibrationMismatchError if they are for another."""
     try:
         tree = read_json_object(path, 'calibration')
@@ -213,6 +213,6 @@ def _set_ranges(
                 tensor.set_dynamic_range(*ranges[tensor.name])
 
 
-def _check_names(path: Path, names: Set[str], model: onnx.ModelProto) -> None:
+def _check_names(path: Path, names: Set[str], model: 'onnx.ModelProto') -> None:
     if not names & {name for node in model.graph.node for name in node.output}:
         raise CalibrationMismatchError(path, _COMMAND)

@@ -173,7 +173,8 @@ def read_engine_facts(path: Path) -> ModelFile:
         golden = None if sidecar.golden is None else Golden.from_json(sidecar.golden)
     except SwiftnetError as error:
         raise _unreadable(path, error) from error
-    return ModelFile(path, sidecar.engine_sha256, size, sidecar.spec, golden)
+    spec = sidecar.spec
+    return ModelFile(path, sidecar.engine_sha256, size, spec, spec.precision, golden)
 
 
 def _open(path: Path) -> int:

@@ -17,11 +17,11 @@
 from pathlib import Path
 from typing import List, TYPE_CHECKING
 
-import onnx
 from swiftnet_ros.backends.tensorrt.api import is_strongly_typed
 from swiftnet_ros.errors import BuildError, listing
 
 if TYPE_CHECKING:
+    import onnx
     from swiftnet_ros.backends.tensorrt.api import TensorRt, tensorrt
 
 
@@ -35,7 +35,7 @@ def create_network(trt: 'TensorRt', builder: 'tensorrt.Builder') -> 'tensorrt.IN
     return builder.create_network(flags)
 
 
-def parse_model(parser: 'tensorrt.OnnxParser', model: onnx.ModelProto, path: Path) -> None:
+def parse_model(parser: 'tensorrt.OnnxParser', model: 'onnx.ModelProto', path: Path) -> None:
     """Parse a model into the parser's network; raise BuildError, which names the operator."""
     if hasattr(parser, 'supports_operator'):
         kinds = {node.op_type for node in model.graph.node}
@@ -46,7 +46,7 @@ def parse_model(parser: 'tensorrt.OnnxParser', model: onnx.ModelProto, path: Pat
         raise BuildError(path, '; '.join(_parser_errors(parser, model)) or 'its parser failed')
 
 
-def _parser_errors(parser: 'tensorrt.OnnxParser', model: onnx.ModelProto) -> List[str]:
+def _parser_errors(parser: 'tensorrt.OnnxParser', model: 'onnx.ModelProto') -> List[str]:
     texts = []
     for index in range(parser.num_errors):
         error = parser.get_error(index)

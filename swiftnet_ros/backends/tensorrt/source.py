@@ -18,7 +18,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Optional, TYPE_CHECKING
 
-import onnx
 from swiftnet_ros.backends.options import AUTO, BackendOptions
 from swiftnet_ros.backends.tensorrt.api import has_calibrators, is_strongly_typed, tensorrt_module
 from swiftnet_ros.errors import InvalidModelError, InvalidValueError, listing, MissingOptionError
@@ -26,6 +25,7 @@ from swiftnet_ros.model_spec import ModelFile
 from swiftnet_ros.model_spec.find_model import sibling
 
 if TYPE_CHECKING:
+    import onnx
     from swiftnet_ros.backends.tensorrt.api import TensorRt
 
 PRECISIONS = (AUTO, 'fp32', 'fp16', 'int8')
@@ -48,7 +48,7 @@ class Source:
     calibration: Optional[Path]
 
     @property
-    def graph(self) -> onnx.ModelProto:
+    def graph(self) -> 'onnx.ModelProto':
         """Return the parsed ONNX file."""
         assert self.model.graph is not None, 'an engine is built from an ONNX file only'
         return self.model.graph
