@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from swiftnet_ros.segmenter import open_model, Segmenter
 
 __all__ = ['Segmentation', 'Segmenter', 'SwiftnetError', '__version__', 'open_model']
-# Also in package.xml; setup.py reads it from here.
-__version__ = '0.1.0'
+# Also in package.xml and CITATION.cff; setup.py reads it from here.
+__version__ = '0.2.0'
 
 _MODULES = {
     'Segmentation': 'swiftnet_ros.core.labels',

@@ -36,7 +36,6 @@ from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
 from rclpy.clock import Clock, ClockType
 from rclpy.executors import Executor
 from std_srvs.srv import Trigger
-from swiftnet_ros.backends.engine_build import EngineFile
 from swiftnet_ros.backends.openvino.cache import use_cache
 from swiftnet_ros.errors import NodeShutdownError, SwiftnetError
 from swiftnet_ros.ros.camera import Camera
@@ -56,6 +55,7 @@ from swiftnet_ros.serving.health import (
     EngineSnapshot,
     Health,
     node_summary,
+    terms_summary,
 )
 from swiftnet_ros.serving.model_loader import LoadedModel
 from swiftnet_ros.system.command_line import ExampleParser
@@ -145,7 +145,7 @@ class SegmentationNode(ManagedNode):
             while wait([pipeline.loading], _POLL).not_done:
                 if self.is_ending:
                     raise NodeShutdownError(self.get_name())
-            self._log_build(pipeline.loading.result().file)
+            self._log_model(pipeline.loading.result())
             self.on_executor(pipeline.serve)
         except (SwiftnetError, *NO_RESOURCES):
             self.release()
@@ -198,7 +198,7 @@ class SegmentationNode(ManagedNode):
             text = f'reload failed: {response.message}'
             self.logger.error(text, throttle_duration_sec=REQUEST_LOG_PERIOD)
         else:
-            self._log_build(pipeline.loading.result().file)
+            self._log_model(pipeline.loading.result())
         if self._pipeline is pipeline:
             self._reload_failure = '' if failure is None else response.message
         return response
@@ -213,8 +213,11 @@ class SegmentationNode(ManagedNode):
         for camera in self._pipeline.cameras.values():
             camera.warn_if_silent()
 
-    def _log_build(self, file: EngineFile) -> None:
-        """Log what was built, and why it could not be stored."""
+    def _log_model(self, model: LoadedModel) -> None:
+        """Log the terms of a model, what was built from it, and why that could not be stored."""
+        terms, file = terms_summary(model), model.file
+        if terms:
+            self.logger.info(terms)
         if file.build_seconds is not None:
             self.logger.info(build_summary(file))
         if file.warning:

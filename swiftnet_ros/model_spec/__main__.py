@@ -13,7 +13,12 @@
 # limitations under the License.
 
 # PYTHON_ARGCOMPLETE_OK: what argcomplete looks for before it completes a command.
-"""Add a model specification to an ONNX file: `python -m swiftnet_ros.model_spec MODEL ...`."""
+"""
+Add a model specification to an ONNX file, or state the terms of one that has it.
+
+`python -m swiftnet_ros.model_spec MODEL --classes CLASSES.yaml -o OUT.onnx`, and
+`python -m swiftnet_ros.model_spec MODEL --license Apache-2.0 --terms TEXT -o OUT.onnx`.
+"""
 
 if __name__ == '__main__':
     # Before the imports below, which take seconds: a signal in them ends the process quietly.
@@ -23,6 +28,7 @@ if __name__ == '__main__':
 
 
 from argparse import Namespace
+from dataclasses import replace
 from pathlib import Path
 import sys
 from typing import Any, List, Optional, Tuple
@@ -37,8 +43,19 @@ from swiftnet_ros.errors import (
 )
 from swiftnet_ros.model_spec.adapt import Normalization, spec_for, wrap
 from swiftnet_ros.model_spec.contract import check_graph
-from swiftnet_ros.model_spec.onnx_file import check_opset, read_model, write_model
-from swiftnet_ros.model_spec.spec import classes_from_tree, SemanticClass, unlabeled_id_for
+from swiftnet_ros.model_spec.onnx_file import (
+    check_opset,
+    read_model,
+    read_model_file,
+    write_model,
+)
+from swiftnet_ros.model_spec.spec import (
+    classes_from_tree,
+    LICENSE_HELP,
+    SemanticClass,
+    TERMS_HELP,
+    unlabeled_id_for,
+)
 from swiftnet_ros.system.command_line import ExampleParser
 from swiftnet_ros.system.image_size import network_size
 from swiftnet_ros.system.library_errors import library_errors
@@ -61,6 +78,20 @@ def read_classes(path: Path) -> Tuple[SemanticClass, ...]:
         raise UnreadableFileError(path, 'classes file', error) from error
 
 
+def set_terms(arguments: Namespace) -> int:
+    """Write a model that has a specification with the terms of the arguments; nothing else."""
+    for name in ('mean', 'std', 'size', 'name', 'unlabeled_id', 'trained_on'):
+        if getattr(arguments, name) is not None:
+            raise MissingOptionError(f'--{name.replace("_", "-")}', '--classes')
+    file = read_model_file(arguments.model)
+    assert file.graph is not None
+    given = {'license': arguments.license, 'terms': arguments.terms}
+    spec = replace(file.spec, **{key: text for key, text in given.items() if text is not None})
+    write_model(file.graph, arguments.output, spec, file.golden)
+    print(f'wrote {arguments.output}', file=sys.stderr)
+    return 0
+
+
 def add_spec(arguments: Namespace) -> int:
     """Write the model of the arguments with its specification; return the exit code."""
     if (arguments.mean is None) != (arguments.std is None):
@@ -80,7 +111,9 @@ def add_spec(arguments: Namespace) -> int:
     if unlabeled_id is None:
         unlabeled_id = unlabeled_id_for(len(classes))
     name = arguments.name or path.stem
-    spec = spec_for(model, path, name, classes, unlabeled_id, arguments.trained_on)
+    trained_on = 'unknown' if arguments.trained_on is None else arguments.trained_on
+    spec = spec_for(model, path, name, classes, unlabeled_id, trained_on)
+    spec = replace(spec, license=arguments.license or '', terms=arguments.terms or '')
     check_graph(model, spec, path)
     write_model(model, arguments.output, spec, None)
     print(f'wrote {arguments.output}', file=sys.stderr)
@@ -93,12 +126,10 @@ def make_parser() -> ExampleParser:
         'python -m swiftnet_ros.model_spec net.onnx --classes classes.yaml -o mine.fp32.onnx '
         '--mean 0.485 0.456 0.406 --std 0.229 0.224 0.225'
     )
-    description = 'Add a model specification to an ONNX file.'
+    description = 'Add a model specification to an ONNX file, or state the terms of one.'
     parser = ExampleParser('python -m swiftnet_ros.model_spec', description, example)
     parser.add_argument('model', type=path_argument, metavar='MODEL', help='ONNX file')
-    parser.add_argument(
-        '--classes', type=path_argument, required=True, help='YAML: classes: [{name, rgb}]'
-    )
+    parser.add_argument('--classes', type=path_argument, help='YAML: classes: [{name, rgb}]')
     for name in ('--mean', '--std'):
         help_text = 'of R, G, B, 0 to 1, as in training; needed for a float input'
         parser.add_argument(name, type=float, nargs=3, metavar=('R', 'G', 'B'), help=help_text)
@@ -106,7 +137,9 @@ def make_parser() -> ExampleParser:
     parser.add_argument('--size', type=network_size, metavar='WIDTHxHEIGHT', help=help_text)
     parser.add_argument('--name', help='name of the model; default: name of the file')
     parser.add_argument('--unlabeled-id', type=int, help='id of unlabeled pixels; default: 255')
-    parser.add_argument('--trained-on', default='unknown', help='dataset and split')
+    parser.add_argument('--trained-on', help='dataset and split')
+    parser.add_argument('--license', metavar='SPDX', help=LICENSE_HELP)
+    parser.add_argument('--terms', metavar='TEXT', help=TERMS_HELP)
     parser.add_argument(
         '-o', '--output', type=path_argument, required=True, help='ONNX file to write'
     )
@@ -115,5 +148,10 @@ def make_parser() -> ExampleParser:
 
 def main(argv: Optional[List[str]] = None) -> int:
     """Run the command and return its exit code."""
-    arguments = make_parser().parse_args(argv)
-    return exit_code(lambda: add_spec(arguments))
+    command = make_parser()
+    arguments = command.parse_args(argv)
+    if arguments.classes is not None:
+        return exit_code(lambda: add_spec(arguments))
+    if arguments.license is None and arguments.terms is None:
+        command.error('one of these arguments is required: --classes, --license, --terms')
+    return exit_code(lambda: set_terms(arguments))

@@ -14,9 +14,10 @@
 
 """`ModelSpec`, the description of a model that training writes and the robot reads."""
 
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, MISSING
 import json
 from math import prod
+import re
 from typing import Any, Callable, ClassVar, Dict, Iterator, Optional, Tuple
 
 from swiftnet_ros.errors import (
@@ -32,6 +33,7 @@ from swiftnet_ros.text import is_safe, LIMIT
 SPEC_VERSION = 1
 MAX_ID = 65535
 MAX_SIDE = 16384
+MAX_TERMS = 500
 # Of the input: pixels; of the logits: values, 8 GB.
 _MAX_PIXELS, _MAX_LOGITS = 2**26, 2**31
 FITS = ('stretch',)
@@ -39,7 +41,13 @@ PRECISIONS = ('fp32', 'fp16', 'int8')
 STRIDES = (1, 2, 4, 8, 16, 32)
 # In a record of calibration, which names image files.
 _LONGEST_PATH = 4096
+# Of SPDX: https://spdx.org/licenses, and LicenseRef- for a license that it does not list.
+_LICENSE = re.compile(r'[A-Za-z0-9][A-Za-z0-9.+-]*( AND [A-Za-z0-9][A-Za-z0-9.+-]*)*')
 _TEXT = f'text of at most {LIMIT} characters without control characters'
+LICENSE_HELP = 'license of the weights, such as Apache-2.0, CC-BY-NC-4.0, LicenseRef-Mine'
+TERMS_HELP = 'what the license of the weights permits, in a sentence'
+_LICENSE_FORM = 'SPDX identifiers, such as Apache-2.0 or LicenseRef-Mine, joined by AND'
+_TERMS_FORM = f'text of at most {MAX_TERMS} characters without control characters'
 
 
 @dataclass(frozen=True)
@@ -67,7 +75,8 @@ class ModelSpec:
     Sizes are in pixels; `output_stride` is input size / logits size. `ignored_source_ids` are
     the label ids that training mapped to `unlabeled_id`. `miou` is a fraction, 0 to 1, on the
     split named in `trained_on`. `widths` has the output channels of layers; `calibration`
-    describes how the int8 scales were found.
+    describes how the int8 scales were found. `license` and `terms` are those of the weights:
+    SPDX identifiers, and what they permit in a sentence; each is empty if it is not stated.
     """
 
     version: ClassVar[int] = SPEC_VERSION
@@ -84,6 +93,8 @@ class ModelSpec:
     miou: Optional[float]
     widths: Dict[str, int]
     calibration: Optional[Dict[str, Any]]
+    license: str = ''  # noqa: A003
+    terms: str = ''
 
     def __post_init__(self) -> None:
         """Raise SpecFieldError for an invalid value."""
@@ -123,20 +134,21 @@ class ModelSpec:
         return len(self.classes), self.input_height // stride, self.input_width // stride
 
     def to_json(self) -> str:
-        """Return the specification as one line of JSON."""
-        return to_json({'version': SPEC_VERSION, **asdict(self)})
+        """Return the specification as one line of JSON, without terms that are not stated."""
+        tree = {'version': SPEC_VERSION, **asdict(self)}
+        return to_json({key: value for key, value in tree.items() if value != ''})
 
     @classmethod
     def from_json(cls, text: str) -> 'ModelSpec':
         """Return a specification; raise for a newer version, unknown keys and invalid values."""
         tree = _object(text)
         _check_version(tree.pop('version', None))
-        known = [field.name for field in fields(cls)]
+        known = {field.name: field.default is MISSING for field in fields(cls)}
         for key in tree:
             if key not in known:
                 raise UnknownNameError('field of the model specification', key, known)
-        for key in known:
-            if key not in tree:
+        for key, is_required in known.items():
+            if is_required and key not in tree:
                 raise SpecFieldError(key, 'missing', 'a value')
         ids, miou = tree['ignored_source_ids'], tree['miou']
         tree['classes'] = classes_from_tree(tree['classes'])
@@ -186,6 +198,16 @@ def is_text(value: Any) -> bool:
     return (
         isinstance(value, str) and len(value) <= LIMIT and bool(value.strip()) and is_safe(value)
     )
+
+
+def is_license(value: Any) -> bool:
+    """Return whether a value is SPDX identifiers, or empty."""
+    return value == '' or (is_text(value) and bool(_LICENSE.fullmatch(value)))
+
+
+def is_terms(value: Any) -> bool:
+    """Return whether a value is text of at most 500 characters that can be printed."""
+    return isinstance(value, str) and len(value) <= MAX_TERMS and is_safe(value)
 
 
 def is_integer(value: Any, low: int = 0, high: int = MAX_ID) -> bool:
@@ -262,4 +284,6 @@ _FIELD_RULES: Dict[str, FieldRule] = {
     'miou': (_is_miou, 'null or a fraction from 0 to 1'),
     'widths': (_are_widths, f'numbers of channels by layer name, {_TEXT}'),
     'calibration': (_is_json, 'null or a mapping that JSON can hold, without control characters'),
+    'license': (is_license, _LICENSE_FORM),
+    'terms': (is_terms, _TERMS_FORM),
 }

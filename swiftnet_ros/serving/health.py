@@ -46,6 +46,8 @@ _ENGINE_KEYS = (
     'input size',
     'mIoU of the model card',
     'self-check agreement',
+    'license',
+    'terms',
 )
 # A camera that has sent nothing for so many seconds is silent.
 FRAME_TIMEOUT = 5.0
@@ -150,6 +152,8 @@ def _engine_values(model: LoadedModel) -> Tuple[str, ...]:
         f'{spec.input_width}x{spec.input_height}',
         _fraction(spec.miou),
         _fraction(model.agreement),
+        spec.license,
+        spec.terms,
     )
 
 
@@ -222,6 +226,13 @@ def node_summary(topics: str, model: LoadedModel) -> str:
         f'{spec.input_width}x{spec.input_height}), engine {segmenter.backend}{reason} on '
         f'{segmenter.device}, precision {segmenter.precision}, {_self_check(model.agreement)}'
     )
+
+
+def terms_summary(model: LoadedModel) -> str:
+    """Return one line for the log: what the weights may be used for; empty if it is unknown."""
+    spec = model.spec
+    stated = ': '.join(filter(None, (spec.license, spec.terms)))
+    return f'terms of the weights of {spec.name}: {stated}' if stated else ''
 
 
 def _self_check(agreement: Optional[float]) -> str:

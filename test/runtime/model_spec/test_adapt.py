@@ -86,6 +86,13 @@ def test_specification_has_the_given_values(run, float_model):
     assert (spec.precision, spec.miou, spec.widths) == ('fp32', None, {})
 
 
+def test_terms_are_those_of_the_options(run, float_model):
+    _, path = run(float_model(), *NUMBERS, '--license', 'MIT', '--terms', 'keep the notice')
+    assert (read_spec(path).license, read_spec(path).terms) == ('MIT', 'keep the notice')
+    _, path = run(float_model(), *NUMBERS)
+    assert (read_spec(path).license, read_spec(path).terms) == ('', '')
+
+
 def test_default_name_is_that_of_the_file(run, float_model):
     _, path = run(float_model(), *NUMBERS, '--unlabeled-id', '200')
     assert (read_spec(path).name, read_spec(path).unlabeled_id) == ('foreign', 200)

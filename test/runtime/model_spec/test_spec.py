@@ -60,6 +60,8 @@ specs = st.builds(
     miou=st.none() | st.floats(0.0, 1.0),
     widths=st.dictionaries(names, st.integers(1, 2048)),
     calibration=st.none() | st.dictionaries(texts, st.integers() | texts | st.booleans()),
+    license=st.sampled_from(['', 'Apache-2.0', 'CC-BY-NC-4.0 AND LicenseRef-Mine']),
+    terms=texts,
 )
 
 
@@ -73,6 +75,30 @@ def test_json_has_the_keys_of_the_contract_in_order(spec_with):
     assert list(tree) == KEYS
     assert tree['version'] == SPEC_VERSION == 1
     assert tree['classes'][1] == {'name': 'class 1', 'rgb': [1, 2, 3]}
+
+
+def test_json_has_terms_only_if_they_are_stated(spec_with):
+    assert (spec_with().license, spec_with().terms) == ('', '')
+    stated = spec_with(license='LicenseRef-Mine', terms='ask the owner')
+    tree = json.loads(stated.to_json())
+    assert list(tree) == [*KEYS, 'license', 'terms']
+    del tree['license']
+    assert ModelSpec.from_json(json.dumps(tree)) == replace(stated, license='')
+
+
+@pytest.mark.parametrize(
+    'license_ids',
+    ['Apache 2.0', 'Apache-2.0 OR MIT', 'A AND ', '-2.0', 'MIT\n', 'M' * 201, None, 3, ['MIT']],
+)
+def test_a_license_that_is_no_spdx_identifier_raises(spec_with, license_ids):
+    with pytest.raises(SpecFieldError, match='license is .*, expected SPDX identifiers, such as'):
+        spec_with(license=license_ids)
+
+
+@pytest.mark.parametrize('terms', ['two\nlines', '\x1b[31m', 't' * 501, None, {}])
+def test_terms_that_cannot_be_logged_raise(spec_with, terms):
+    with pytest.raises(SpecFieldError, match='terms is .*, expected text of at most 500'):
+        spec_with(terms=terms)
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,7 @@ from swiftnet_ros.serving.health import (
     EngineSnapshot,
     ERROR,
     OK,
+    terms_summary,
     WARN,
 )
 from swiftnet_ros.serving.model_loader import LoadedModel
@@ -49,7 +50,14 @@ MODEL = LoadedModel(
         backend='openvino',
         precision='int8',
         device='Some CPU',
-        spec=SimpleNamespace(input_height=512, input_width=1024, miou=0.81234),
+        spec=SimpleNamespace(
+            name='warehouse',
+            input_height=512,
+            input_width=1024,
+            miou=0.81234,
+            license='CC-BY-4.0',
+            terms='name the authors',
+        ),
     ),
     backend_choice='',
     path='warehouse.onnx',
@@ -148,7 +156,23 @@ def test_an_active_engine_is_ok_with_its_values():
         'input size': '1024x512',
         'mIoU of the model card': '0.8123',
         'self-check agreement': '0.9996',
+        'license': 'CC-BY-4.0',
+        'terms': 'name the authors',
     }
+
+
+@pytest.mark.parametrize(
+    ('license_ids', 'terms', 'line'),
+    [
+        ('MIT', 'keep this', 'terms of the weights of warehouse: MIT: keep this'),
+        ('MIT', '', 'terms of the weights of warehouse: MIT'),
+        ('', 'ask us', 'terms of the weights of warehouse: ask us'),
+        ('', '', ''),
+    ],
+)
+def test_terms_are_one_line_if_they_are_stated(license_ids, terms, line):
+    spec = SimpleNamespace(name='warehouse', license=license_ids, terms=terms)
+    assert terms_summary(replace(MODEL, segmenter=SimpleNamespace(spec=spec))) == line
 
 
 @pytest.mark.parametrize(
