@@ -115,6 +115,7 @@ def export(
     numbers, and ParityError, and keeps an older file, if those of the file are others.
     """
     network = NetworkWithPreprocessing(checkpoint.network()).eval()
+    terms = checkpoint.known_terms
     spec = ModelSpec(
         name=name,
         classes=tuple(checkpoint.classes),
@@ -129,6 +130,8 @@ def export(
         miou=miou,
         widths=layer_widths(checkpoint.weights),
         calibration=None,
+        license=terms.license,
+        terms=terms.terms,
     )
     graph = _trace(network, height, width)
     measured: list[Parity] = []

@@ -38,6 +38,8 @@ def main(arguments: Sequence[str]) -> int:
     print(f'{"mIoU":>20}  {result["miou"]}  ({result["images"]} images, {result["precision"]})')
     if result['ece'] is not None:
         print(f'{"calibration error":>20}  {result["ece"]:.4f}  (expected, of confidence)')
+    stated = ': '.join(filter(None, (result['license'], result['terms'])))
+    print(f'{"license":>20}  {stated or "not stated"}')
     if is_all:
         result['corruptions'] = [_evaluated(options, [str(item)]) for item in TYPICAL]
         for one in result['corruptions']:

@@ -22,6 +22,7 @@ from typing import Any
 
 from swiftnet_ros.errors import InvalidValueError
 from swiftnet_ros.model_spec import read_model_file, write_model
+from swiftnet_ros.model_spec.spec import LICENSE_HELP, TERMS_HELP
 from swiftnet_ros.system.paths import path_argument
 from training.commands.arguments import (
     check_out,
@@ -34,6 +35,7 @@ from training.datasets.base import ImageLabelDataset
 from training.evaluation.evaluate import check_classes, evaluate_file, matched_dataset
 from training.export import export, export_calibrated
 from training.run.checkpoint import Checkpoint, load_checkpoint
+from training.schema.config import check_values
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -48,6 +50,7 @@ def main(arguments: Sequence[str]) -> int:
     if options.calibrate_confidence and options.dataset is None:
         raise InvalidValueError('--calibrate-confidence', 'alone', 'a --dataset with labels')
     checkpoint = load_checkpoint(options.checkpoint)
+    checkpoint = _with_terms(checkpoint, options)
     dataset = _dataset(options, checkpoint)
     trained = (checkpoint.height, checkpoint.width)
     height, width = options.size or trained
@@ -68,7 +71,7 @@ def main(arguments: Sequence[str]) -> int:
             miou = evaluate_file(str(options.out), dataset, 'fp32')['miou']
             _store_miou(options.out, miou)
         result = {**result, 'miou': miou}
-    result = {**asdict(parity), **result}
+    result = {**asdict(parity), **result, 'license': checkpoint.license}
     _print_result(options, result)
     print_json(options, result)
     return 0
@@ -87,8 +90,19 @@ def make_parser() -> CommandParser:
     parser.add_name_map()
     description = 'fit a temperature on the split of --dataset and divide the logits by it'
     parser.add_argument('--calibrate-confidence', action='store_true', help=description)
+    parser.add_argument('--license', metavar='SPDX', help=f'{LICENSE_HELP}; default: of the data')
+    parser.add_argument('--terms', metavar='TEXT', help=TERMS_HELP)
     parser.add_json()
     return parser
+
+
+def _with_terms(checkpoint: Checkpoint, options: Namespace) -> Checkpoint:
+    """Return the checkpoint with --license and --terms; the others are those of its data."""
+    known = checkpoint.known_terms
+    license_ids = known.license if options.license is None else options.license
+    terms = known.terms if options.terms is None else options.terms
+    check_values({'checkpoint.license': license_ids, 'checkpoint.terms': terms})
+    return replace(checkpoint, license=license_ids, terms=terms)
 
 
 def _dataset(options: Namespace, checkpoint: Checkpoint) -> ImageLabelDataset | None:
@@ -105,6 +119,7 @@ def _print_result(options: Namespace, result: dict[str, Any]) -> None:
         f'{options.out}: largest logit difference to torch {result["max_difference"]:.2e}, '
         f'same class on {result["agreement"]:.4%} of pixels'
     )
+    print(f'license {result["license"] or "unknown: state it with --license"}')
     if options.dataset:
         print(f'mIoU {result["miou"]}')
     if 'confidence' in result:

@@ -28,13 +28,13 @@ from swiftnet_ros.errors import (
     UnreadableFileError,
 )
 from swiftnet_ros.model_spec import SemanticClass
-from swiftnet_ros.model_spec.spec import classes_from_tree, is_integer
+from swiftnet_ros.model_spec.spec import classes_from_tree, is_integer, is_license, is_terms
 from training.schema.from_yaml import load_mapping
 
 UNLABELED = 255
 _FIRST_EXCLUDED = UNLABELED - 1
 _SHIPPED = Path(__file__).parent / 'classes'
-_KEYS = ('classes', 'ignored_source_ids', 'source_ids', 'terms')
+_KEYS = ('classes', 'ignored_source_ids', 'license', 'source_ids', 'terms')
 # How many of a label file's unknown ids an error names.
 _MAX_NAMED_IDS = 8
 
@@ -45,12 +45,14 @@ class ClassTable:
     The classes in the order of their ids, and the ids that label files use for them.
 
     `source_ids[i]` is class i's id in the files; `ignored_source_ids` and 255 are unlabeled; any
-    other id is an error. `terms` are the dataset's terms of use.
+    other id is an error. `license` and `terms` are those of the dataset, and so of weights that
+    are trained on it: SPDX identifiers, and a sentence; each is empty if it is not stated.
     """
 
     classes: tuple[SemanticClass, ...]
     source_ids: tuple[int, ...]
     ignored_source_ids: tuple[int, ...] = ()
+    license: str = ''  # noqa: A003
     terms: str = ''
 
     def to_class_ids(self, label: npt.NDArray[Any], name: object) -> npt.NDArray[np.uint8]:
@@ -112,7 +114,17 @@ def read_class_table(path: Path) -> ClassTable:
     ignored = _ids(tree.get('ignored_source_ids', []), None, path)
     if set(source) & set(ignored):
         raise InvalidValueError(f'ignored_source_ids in {path}', list(ignored), 'ids of no class')
-    return ClassTable(classes, source, ignored, str(tree.get('terms', '')))
+    return ClassTable(classes, source, ignored, *_terms(tree, path))
+
+
+def _terms(tree: dict[str, Any], path: Path) -> tuple[str, str]:
+    """Return license and terms of a class table, each empty if it is not there."""
+    license_ids, terms = tree.get('license', ''), tree.get('terms', '')
+    if not is_license(license_ids):
+        raise InvalidValueError(f'license in {path}', license_ids, 'SPDX identifiers')
+    if not is_terms(terms):
+        raise InvalidValueError(f'terms in {path}', terms, 'a line of up to 500 characters')
+    return license_ids, terms
 
 
 def _ids(values: Any, count: int | None, path: Path) -> tuple[int, ...]:

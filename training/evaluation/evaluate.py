@@ -35,6 +35,7 @@ from training.datasets.base import ImageLabelDataset
 from training.datasets.class_statistics import WAY_OUT
 from training.datasets.class_table import ClassTable, excluded_class, UNLABELED
 from training.datasets.mixture import NameMap
+from training.datasets.terms import Terms
 from training.run.checkpoint import Checkpoint, load_checkpoint
 
 # RGB uint8 [H, W, 3] -> class ids [H, W], with or without confidence
@@ -66,19 +67,22 @@ def evaluate_file(
     With `names` the dataset's classes are matched to the model's by name, otherwise they must be
     the same.
 
-    Returns the metrics of `evaluate` and the precision of the arithmetic. Raises
+    Returns the metrics of `evaluate`, the precision of the arithmetic, and the license and terms
+    of the weights. Raises
     ClassTableMismatchError if the classes of model and dataset differ, NonFiniteLogitsError if
     the network's logits are no numbers.
     """
     if path.endswith('.pt'):
         checkpoint = load_checkpoint(Path(expand_path(path)))
         dataset = matched_dataset(dataset, checkpoint.classes, names)
-        return {**evaluate_checkpoint(checkpoint, dataset), 'precision': 'fp32'}
+        result = {**evaluate_checkpoint(checkpoint, dataset), 'precision': 'fp32'}
+        return {**result, **checkpoint.known_terms._asdict()}
     with open_backend(path, 'openvino', precision, threads) as engine:
         dataset = matched_dataset(dataset, engine.spec.classes, names)
         check_classes(list(engine.spec.class_names), dataset)
         result = evaluate(engine_predictor(engine), dataset)
-        return {**result, 'precision': engine.precision}
+        terms = Terms(engine.spec.license, engine.spec.terms)
+        return {**result, 'precision': engine.precision, **terms._asdict()}
 
 
 def matched_dataset(

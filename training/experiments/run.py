@@ -19,6 +19,7 @@ from dataclasses import asdict, replace
 
 from swiftnet_ros.errors import UnknownNameError
 from training.datasets.mixture import description, open_training_data
+from training.datasets.terms import combined_terms, terms_of_data
 from training.experiments.experiment import DENSE, Experiment
 from training.experiments.removed import load_removed, Removed, RemovedChannels
 from training.experiments.result import write_result
@@ -97,7 +98,9 @@ def _transferred(runs: SeedRuns, name: str, source: Checkpoint) -> Checkpoint:
     """Return the initial weights of a run on the second dataset, from a network of the first."""
     config = runs.transfer_config(name, None)
     data = config.data
-    table = open_training_data(data, runs.transfer_root)[0].table
+    dataset = open_training_data(data, runs.transfer_root)[0]
+    table = dataset.table
+    terms = combined_terms([terms_of_data(dataset), source.known_terms])
     target = replace(
         source,
         model=replace(source.model, classes=config.model.classes),
@@ -106,5 +109,7 @@ def _transferred(runs: SeedRuns, name: str, source: Checkpoint) -> Checkpoint:
         trained_on=description(data),
         height=data.height,
         width=data.width,
+        license=terms.license,
+        terms=terms.terms,
     )
     return with_new_classifier(source, target, runs.seed)

@@ -27,6 +27,9 @@ from swiftnet_ros.system.files import write_atomic
 from swiftnet_ros.system.library_errors import library_errors
 import torch
 from torch import nn, Tensor
+from training.datasets import DATASETS
+from training.datasets.class_table import shipped_class_table, shipped_class_table_path
+from training.datasets.terms import Terms
 from training.models import build_model
 from training.run.checkpoint_file import CheckpointError as CheckpointError
 from training.run.checkpoint_file import read_checkpoint_file
@@ -37,7 +40,10 @@ from training.schema.from_yaml import dataclass_from_tree
 VERSION = 1
 # Ten times the largest encoder's: a network is built before its weights are loaded.
 _MAX_PARAMETERS = 1 << 28
-_CHECKED = ('classes', 'ignored_source_ids', 'trained_on', 'height', 'width', 'miou')
+_CHECKED = (
+    *('classes', 'ignored_source_ids', 'trained_on', 'height', 'width', 'miou'),
+    *('license', 'terms'),
+)
 
 
 @dataclass(frozen=True)
@@ -46,7 +52,8 @@ class Checkpoint:
     A network and everything needed to rebuild, export and train it further.
 
     `progress` is the state of optimizer, schedule, EMA and step of an unfinished run, or empty.
-    `pretrained_sha256` is that of the file whose weights the encoder was first initialized with.
+    `pretrained_sha256` is that of the file whose weights the encoder was first initialized with,
+    `license` and `terms` are those of the weights as in a `ModelSpec`.
     """
 
     model: ModelConfig
@@ -59,6 +66,18 @@ class Checkpoint:
     miou: float | None = None
     progress: Mapping[str, Any] = field(default_factory=dict)
     pretrained_sha256: str | None = None
+    license: str = ''  # noqa: A003
+    terms: str = ''
+
+    @property
+    def known_terms(self) -> Terms:
+        """Return license and terms, for a file of an earlier version those of its dataset."""
+        if self.license or self.terms or self.trained_on not in DATASETS:
+            return Terms(self.license, self.terms)
+        if not shipped_class_table_path(self.trained_on).is_file():
+            return Terms()
+        table = shipped_class_table(self.trained_on)
+        return Terms(table.license, table.terms)
 
     def network(self) -> nn.Module:
         """Return the network with its weights, pruned channels removed."""
@@ -96,6 +115,8 @@ def checkpoint_bytes(checkpoint: Checkpoint) -> memoryview:
         'weights': dict(checkpoint.weights),
         'progress': dict(checkpoint.progress),
         'pretrained_sha256': checkpoint.pretrained_sha256,
+        'license': checkpoint.license,
+        'terms': checkpoint.terms,
     }
     # In memory first: torch hides what goes wrong with a file.
     file = BytesIO()

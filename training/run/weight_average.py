@@ -26,6 +26,7 @@ from pathlib import Path
 from swiftnet_ros.errors import InvalidValueError
 import torch
 from torch import Tensor
+from training.datasets.terms import combined_terms
 from training.run.checkpoint import Checkpoint, CheckpointError, load_checkpoint
 
 
@@ -33,7 +34,8 @@ def average_checkpoints(paths: Sequence[Path]) -> Checkpoint:
     """
     Return a checkpoint with the mean weights and batch-norm statistics of two or more.
 
-    They must have equal models, pruned shapes and classes; everything else is that of the first.
+    They must have equal models, pruned shapes and classes; the terms are those of all, everything
+    else is that of the first.
     `miou` is None, as the average has not been evaluated.
     """
     if len(paths) < 2:
@@ -45,7 +47,10 @@ def average_checkpoints(paths: Sequence[Path]) -> Checkpoint:
         name: _mean([weight, *(other.weights[name] for other in others)])
         for name, weight in first.weights.items()
     }
-    return replace(first, weights=weights, miou=None, progress={})
+    terms = combined_terms(item.known_terms for item in (first, *others))
+    return replace(
+        first, weights=weights, miou=None, progress={}, license=terms.license, terms=terms.terms
+    )
 
 
 def _check_compatible(path: Path, other: Checkpoint, first: Checkpoint) -> None:

@@ -17,7 +17,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from swiftnet_ros.model_spec.spec import is_integer, is_text, MAX_SIDE
+from swiftnet_ros.model_spec.spec import is_integer, is_license, is_terms, is_text, MAX_SIDE
 
 # (whether a value is allowed, what is expected in words)
 ConfigRule = tuple[Callable[[Any], bool], str]
@@ -55,6 +55,8 @@ RULES: dict[str, ConfigRule] = {
     'checkpoint.classes': (lambda value: 1 <= len(value) <= 255, '1 to 255 classes'),
     'checkpoint.ignored_source_ids': (lambda value: all(map(is_integer, value)), 'label ids'),
     'checkpoint.trained_on': (is_text, 'one line of text'),
+    'checkpoint.license': (is_license, 'SPDX identifiers'),
+    'checkpoint.terms': (is_terms, 'one line of text'),
     'checkpoint.height': _SIDE,
     'checkpoint.width': _SIDE,
     'checkpoint.miou': (lambda value: value is None or 0 <= value <= 1, 'a fraction of 0 to 1'),

@@ -18,6 +18,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 import hashlib
 from pathlib import Path
+from typing import NamedTuple
 
 from swiftnet_ros.errors import InvalidValueError, UnknownNameError
 from swiftnet_ros.model_spec import SemanticClass
@@ -25,8 +26,10 @@ from swiftnet_ros.system.paths import expand_path
 import torch
 from torch import nn
 from training.datasets import DATASETS
+from training.datasets.base import ImageLabelDataset
 from training.datasets.class_table import shipped_class_table, shipped_class_table_path
 from training.datasets.mixture import class_table_of
+from training.datasets.terms import combined_terms, Terms, terms_of_data
 from training.models import build_model
 from training.models.encoders.base import Encoder
 from training.models.layers import init_weights
@@ -36,7 +39,14 @@ from training.run.checkpoint import (
     load_checkpoint,
     load_state_dict,
 )
-from training.schema.config import DataConfig, load_config, ModelConfig
+from training.schema.config import Config, DataConfig, load_config, ModelConfig
+
+
+class WeightsOrigin(NamedTuple):
+    """The SHA-256 of the file behind a run's encoder, None if unknown, and the run's terms."""
+
+    pretrained_sha256: str | None
+    terms: Terms
 
 
 def initial_network(
@@ -78,6 +88,19 @@ def pretrained_sha256(model: ModelConfig, checkpoint: Path | None) -> str | None
         return None
     content = Path(expand_path(model.pretrained)).read_bytes()
     return hashlib.sha256(content).hexdigest()
+
+
+def weights_origin(
+    config: Config, dataset: ImageLabelDataset, initial: Path | None, last: Checkpoint | None
+) -> WeightsOrigin:
+    """Return the origin of a run's weights; `last` is the checkpoint of an interrupted one."""
+    if last is not None:
+        return WeightsOrigin(last.pretrained_sha256, Terms(last.license, last.terms))
+    teacher = config.distillation.teacher
+    paths = [initial, Path(expand_path(teacher)) if teacher else None]
+    sources = [load_checkpoint(path).known_terms for path in paths if path is not None]
+    terms = combined_terms([terms_of_data(dataset), *sources])
+    return WeightsOrigin(pretrained_sha256(config.model, initial), terms)
 
 
 def _checkpoint_network(

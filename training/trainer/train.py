@@ -73,7 +73,7 @@ from training.trainer.distributed import (
     synchronize_norms,
 )
 from training.trainer.divergence import stop_if_diverged
-from training.trainer.initial_weights import initial_network, pretrained_sha256
+from training.trainer.initial_weights import initial_network, weights_origin, WeightsOrigin
 from training.trainer.losses import build_loss
 from training.trainer.lr_schedule import build_lr_schedule
 from training.trainer.norm_sizes import check_norm_sizes
@@ -166,7 +166,7 @@ def _train(
     )
     network = initial_network(config.model, classes, initial, other_classes, last is not None)
     _prepare_network(network, config, last)
-    sha256 = pretrained_sha256(config.model, initial) if last is None else last.pretrained_sha256
+    source = weights_origin(config, dataset, initial, last)
     state = _new_state(config.train, config.optimizer, network, len(sampler), accelerator)
     has_one_gpu = accelerator.device.type == 'cuda' and accelerator.num_processes == 1
     if config.train.cuda_graphs and has_one_gpu:
@@ -179,12 +179,12 @@ def _train(
     accelerator.wait_for_everyone()
     if validation is not None:
         _prepare_folder(config, paths, state)
-        if sha256 is not None:
-            write_json(paths.pretrained, {'sha256': sha256})
+        if source.pretrained_sha256 is not None:
+            write_json(paths.pretrained, {'sha256': source.pretrained_sha256})
         origin.save(paths.origin)
         if counts is not None:
             counts.save(paths.class_counts, weights)
-        callbacks += _main_callbacks(config, validation, table, paths, state, sha256)
+        callbacks += _main_callbacks(config, validation, table, paths, state, source)
     while state.step < state.steps:
         sampler.epoch = state.epoch
         run_epoch(state, readable_batches(loader), objective, accelerator, callbacks)
@@ -353,7 +353,7 @@ def _main_callbacks(
     table: ClassTable,
     paths: RunPaths,
     state: TrainState,
-    sha256: str | None,
+    source: WeightsOrigin,
 ) -> list[Callback]:
     """Return the callbacks of the main process; keep the initial weights if requested."""
     data = config.data
@@ -365,7 +365,9 @@ def _main_callbacks(
         height=data.height,
         width=data.width,
         weights={},
-        pretrained_sha256=sha256,
+        pretrained_sha256=source.pretrained_sha256,
+        license=source.terms.license,
+        terms=source.terms.terms,
     )
     callbacks = default_callbacks(config.train, template, validation, paths, state.step + 1)
     if state.step == 0:
