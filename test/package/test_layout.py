@@ -27,8 +27,8 @@ MAX_FILE_LINES, MAX_FUNCTION_LINES = 400, 60
 MAX_MODULES = {'swiftnet_ros': 10, 'training': 4}
 TOP_LEVEL_FILES = {
     *('.dockerignore', '.git', '.gitignore', '.importlinter', '.pre-commit-config.yaml'),
-    *('CHANGELOG.rst', 'CONTRIBUTING.md', 'LICENSE', 'README.md', 'package.xml'),
-    *('mypy.ini', 'pytest.ini', 'ruff.toml', 'setup.cfg', 'setup.py'),
+    *('CHANGELOG.rst', 'CITATION.cff', 'CONTRIBUTING.md', 'LICENSE', 'README.md', 'REUSE.toml'),
+    *('mypy.ini', 'package.xml', 'pytest.ini', 'ruff.toml', 'setup.cfg', 'setup.py'),
 }
 
 
