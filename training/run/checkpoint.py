@@ -15,7 +15,7 @@
 """Checkpoints: save, load, and rebuild a network, pruned or not, with its weights."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 import hashlib
 from io import BytesIO
 from pathlib import Path
@@ -38,6 +38,7 @@ from training.schema.config import check_values, ModelConfig
 from training.schema.from_yaml import dataclass_from_tree
 
 VERSION = 1
+HALF_TYPES = (torch.float16, torch.bfloat16)
 # Ten times the largest encoder's: a network is built before its weights are loaded.
 _MAX_PARAMETERS = 1 << 28
 _CHECKED = (
@@ -90,6 +91,14 @@ class Checkpoint:
             model.load_state_dict(dict(self.weights), strict=True)
         return model
 
+    def in_float32(self) -> 'Checkpoint':
+        """Return the checkpoint with weights in half precision, of any kind, made float32."""
+        weights = {
+            name: weight.float() if weight.dtype in HALF_TYPES else weight
+            for name, weight in self.weights.items()
+        }
+        return replace(self, weights=weights)
+
 
 def save_checkpoint(checkpoint: Checkpoint, path: Path) -> None:
     """
@@ -125,7 +134,11 @@ def checkpoint_bytes(checkpoint: Checkpoint) -> memoryview:
 
 
 def load_checkpoint(path: Path) -> Checkpoint:
-    """Load a checkpoint: tensors and plain values only, so that no file can run code."""
+    """
+    Load a checkpoint, in float32 if it is stored in half precision.
+
+    It has tensors and plain values only, so that no file can run code.
+    """
     content = read_checkpoint_file(path, 'checkpoint')
     version = content.pop('version', None) if isinstance(content, dict) else None
     if not isinstance(version, int) or version != VERSION:
@@ -138,7 +151,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
     except SwiftnetError as error:
         raise CheckpointError(path, error) from error
     _check_fits(checkpoint, path)
-    return checkpoint
+    return checkpoint.in_float32()
 
 
 def _check_fits(checkpoint: Checkpoint, path: Path) -> None:
