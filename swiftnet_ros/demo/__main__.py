@@ -113,25 +113,25 @@ def _demo(options: Namespace) -> Dict[str, Any]:
             view = stack.enter_context(LiveView(options.view, spec))
             _log(f'live view: {view.url}')
         node = stack.enter_context(node_under_test({'model': options.model}, _TIMEOUT))
-        player = Player(node, spec)
+        player = Player(node, spec, frames)
         player.listeners.append(gallery.add)
         if view is not None:
             player.listeners.append(_viewer(view, player, Painter(spec)))
-        rate = options.rate or _measured_rate(player, frames, stop)
-        player.play(frames, rate, options.seconds or float('inf'), stop)
+        rate = options.rate or _measured_rate(player, stop)
+        player.play(rate, options.seconds or float('inf'), stop)
         engine = node.client.engine()
     summary = {**player.summary(), 'model': spec.name, 'rate': rate}
     _write_page(options, spec, summary, engine, gallery)
     return summary
 
 
-def _measured_rate(player: Player, frames: List[LabeledFrame], stop: StopFlag) -> float:
+def _measured_rate(player: Player, stop: StopFlag) -> float:
     """Return the rate that this machine can do, and print it; as of a camera if stopped."""
-    capacity = player.measure_capacity(frames, stop)
+    capacity = player.measure_capacity(stop)
     if capacity is None:
         return MAX_RATE
     rate = playable_rate(capacity)
-    done = f'this machine can segment {capacity:.3g} frames per second'
+    done = f'this machine can segment and draw {capacity:.3g} frames per second'
     _log(f'{done}; playing at {rate:g} (choose with --rate)')
     return rate
 

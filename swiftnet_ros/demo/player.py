@@ -16,7 +16,7 @@
 
 from itertools import cycle
 from time import monotonic
-from typing import Any, Callable, Dict, List, Optional, Set
+from typing import Any, Callable, Dict, List, Optional, Sequence, Set
 
 from std_msgs.msg import Header
 from swiftnet_ros.benchmark.measurement import LabeledFrame, Measurement
@@ -30,7 +30,7 @@ from swiftnet_ros.system.process import StopFlag
 
 # Of a camera, in Hz: a faster machine would play no more.
 MAX_RATE = 10.0
-# Of the rate that a machine can do: some frames take longer, and the demo draws overlays too.
+# Of the rate that a machine can do, as some frames take longer.
 _USED_FRACTION = 0.8
 _MEASURED_SECONDS = 2.0
 
@@ -46,35 +46,45 @@ def playable_rate(capacity: float) -> float:
 class Player:
     """Sends frames to a running node and measures its results."""
 
-    def __init__(self, node: NodeUnderTest, spec: ModelSpec) -> None:
-        """Use a connected node with the model of `spec`."""
+    def __init__(
+        self, node: NodeUnderTest, spec: ModelSpec, frames: Sequence[LabeledFrame]
+    ) -> None:
+        """Use a connected node with the model of `spec`; the frames are sent in turn."""
         self.listeners: List[OnResult] = []
         self._node = node
+        self._first = frames[0]
+        self._frames = cycle(frames)
         self._names = spec.class_names
         self._measurement = Measurement(len(spec.classes))
         # Frames without a result yet, by stamp in ns.
         self._pending: Dict[int, LabeledFrame] = {}
         self._scored: Set[str] = set()
 
-    def measure_capacity(self, frames: List[LabeledFrame], stop: StopFlag) -> Optional[float]:
-        """Return the results per second if frames wait for the one before, None if stopped."""
-        self._wait_for_first_result(frames[0], stop)
+    def measure_capacity(self, stop: StopFlag) -> Optional[float]:
+        """
+        Return how many frames per second have a result that is drawn, None if stopped.
+
+        Each frame waits for the one before.
+        """
+        self._wait_for_first_result(stop)
         start = monotonic()
-        seconds, results, source = 0.0, 0, cycle(frames)
+        seconds, results = 0.0, 0
         while not results or seconds < _MEASURED_SECONDS:
             if stop.is_set():
                 return None
-            results += self._request(next(source)) is not None
+            frame = next(self._frames)
+            received = self._request(frame)
+            if received is not None:
+                self._use(frame, received)
+                results += 1
             seconds = monotonic() - start
         return results / seconds
 
-    def play(
-        self, frames: List[LabeledFrame], rate: float, seconds: float, stop: StopFlag
-    ) -> None:
-        """Send the frames in turn at `rate` Hz for `seconds` or until `stop` is set."""
-        self._wait_for_first_result(frames[0], stop)
+    def play(self, rate: float, seconds: float, stop: StopFlag) -> None:
+        """Send the frames at `rate` Hz for `seconds` or until `stop` is set."""
+        self._wait_for_first_result(stop)
         start = due = monotonic()
-        for frame in cycle(frames):
+        for frame in self._frames:
             self._receive_until(due)
             stop.wait(max(due - monotonic(), 0.0))
             self._measurement.seconds = monotonic() - start
@@ -102,8 +112,10 @@ class Player:
         }
 
     def status(self) -> str:
-        """Return a line of text about the last result, of which there is one."""
+        """Return a line of text about the last result."""
         latencies = self._measurement.latencies_ms
+        if not latencies:
+            return 'Measuring how many frames per second this machine can segment.'
         return (
             f'Frame {len(latencies)}: {latencies[-1]:.0f} ms from its stamp to its label image. '
             f'Dropped so far: {self._dropped}.'
@@ -114,9 +126,9 @@ class Player:
         measured = self._measurement
         return measured.sent - len(measured.latencies_ms) - len(self._pending)
 
-    def _wait_for_first_result(self, frame: LabeledFrame, stop: StopFlag) -> None:
+    def _wait_for_first_result(self, stop: StopFlag) -> None:
         """Send a frame until it has a result, so that no metric includes the start of the node."""
-        while not stop.is_set() and self._request(frame) is None:
+        while not stop.is_set() and self._request(self._first) is None:
             pass
 
     def _request(self, frame: LabeledFrame) -> Optional[ReceivedLabels]:
@@ -140,8 +152,12 @@ class Player:
             return
         # Results arrive in order, so older frames have been dropped.
         self._pending = {stamp: f for stamp, f in self._pending.items() if stamp > stamp_ns}
-        predicted = to_labels(received.message)
         self._measurement.latencies_ms.append(received.latency_ms)
+        self._use(frame, received)
+
+    def _use(self, frame: LabeledFrame, received: ReceivedLabels) -> None:
+        """Compare a result with the true labels, and pass it to the listeners."""
+        predicted = to_labels(received.message)
         # Once per image, so that the mIoU does not depend on which frames are dropped.
         if frame.name not in self._scored:
             self._scored.add(frame.name)

@@ -95,7 +95,9 @@ def test_the_page_has_the_values_of_the_json(frames, tiny_path, tmp_path):
     assert f'open the page: {(tmp_path / "index.html").as_uri()}\n' in done.stderr
     # The tiny model is fast on any machine.
     assert result['rate'] == 10.0
-    assert re.search(r'can segment [\d.e+]+ frames per second; playing at 10 ', done.stderr)
+    assert re.search(
+        r'can segment and draw [\d.e+]+ frames per second; playing at 10 ', done.stderr
+    )
 
 
 def read_image(stream):
@@ -196,10 +198,10 @@ class FakeProcess:
 def test_only_the_first_result_of_an_image_counts_for_the_miou(tiny_path):
     frame = LabeledFrame('a.png', Frame(blocks(8, 8), 'bgr'), np.zeros((8, 8), np.uint8))
     node = NodeUnderTest(WorseningClient(), FakeProcess(), 0.01)
-    player = Player(node, read_spec(tiny_path))
+    player = Player(node, read_spec(tiny_path), [frame])
     statuses = []
     player.listeners.append(lambda frame, predicted: statuses.append(player.status()))
-    player.play([frame], 1000.0, 0.5, Event())
+    player.play(1000.0, 0.5, Event())
     summary = player.summary()
     assert summary['frames'] > 2 and summary['miou'] == 1.0
     assert (summary['dropped'], summary['p50_ms']) == (0, 5.0)
@@ -217,13 +219,18 @@ class SlowClient(WorseningClient):
 
 def test_the_rate_is_what_a_slow_machine_can_do(tiny_path):
     frame = LabeledFrame('a.png', Frame(blocks(8, 8), 'bgr'), np.zeros((8, 8), np.uint8))
-    player = Player(NodeUnderTest(SlowClient(), FakeProcess(), 1.0), read_spec(tiny_path))
-    capacity = player.measure_capacity([frame], Event())
+    node = NodeUnderTest(SlowClient(), FakeProcess(), 1.0)
+    player = Player(node, read_spec(tiny_path), [frame])
+    statuses = []
+    player.listeners.append(lambda frame, predicted: statuses.append(player.status()))
+    capacity = player.measure_capacity(Event())
     assert capacity == pytest.approx(4.0, rel=0.1)
-    assert player.summary()['frames'] == 0
+    # Its results are shown, and count for the mIoU, but not as frames of the camera.
+    assert set(statuses) == {'Measuring how many frames per second this machine can segment.'}
+    assert (player.summary()['frames'], player.summary()['images']) == (0, 1)
     stopped = Event()
     stopped.set()
-    assert player.measure_capacity([frame], stopped) is None
+    assert player.measure_capacity(stopped) is None
 
 
 @pytest.mark.parametrize(
