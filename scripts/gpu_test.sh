@@ -105,5 +105,5 @@ log 'measurements'
 if training -c 'import matplotlib, torch' 2>/dev/null; then
   training -m training bench --tables docs/performance.md || status=1
 fi
-log "done: $(ls "$results"/*.json 2>/dev/null | tail -1)"
+log "done: $results"
 exit "$status"

@@ -40,10 +40,11 @@ apt_install() {
     as=(sudo -n)
   fi
   log "installing $*"
-  "${as[@]}" apt-get update -qq >&2 &&
-    "${as[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y \
-      --no-install-recommends "$@" >&2 ||
+  if ! "${as[@]}" apt-get update -qq >&2 ||
+    ! "${as[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y \
+      --no-install-recommends "$@" >&2; then
     die "apt-get could not install $*"
+  fi
 }
 
 # Whether ROS is sourced and its Python can import rclpy.
@@ -94,7 +95,7 @@ make_venv() {
     ros_constraints "$folder/bin/python" >"$constraints"
   fi
   "$folder/bin/python" -m pip install --quiet --disable-pip-version-check --use-pep517 \
-    --constraint "$constraints" --editable "$ROOT[$extras]" >&2 ||
+    --constraint "$constraints" --editable "${ROOT}[$extras]" >&2 ||
     die "pip could not install swiftnet_ros[$extras]; see above"
 }
 

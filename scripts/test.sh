@@ -14,7 +14,7 @@
 # limitations under the License.
 
 # Set up the environments and run all tests, with style and types. Prints every skip and fails if
-# test/allowed_skips.txt does not list its reason.
+# neither test/allowed_skips.txt nor test/allowed_skips_without_ros.txt lists its reason.
 #
 #   scripts/test.sh [--all] [arguments of pytest]
 #

@@ -16,7 +16,8 @@
 A pytest plugin that prints every skipped test and fails the run if a reason is not allowed.
 
 `test/allowed_skips.txt` lists the allowed reasons, one a line, with `*` for any text; a line that
-starts with # is a comment.
+starts with # is a comment. `test/allowed_skips_without_ros.txt` lists those of machines without a
+ROS installation; `--allowed-skips test/allowed_skips.txt` fails the run for them too.
 """
 
 from fnmatch import fnmatchcase
@@ -26,12 +27,14 @@ from typing import Any, Iterator, List, Tuple, Union
 from _pytest.terminal import TerminalReporter
 import pytest
 
-ALLOWED_SKIPS = Path(__file__).parents[1] / 'allowed_skips.txt'
+_TEST = Path(__file__).parents[1]
+ALLOWED_SKIPS = (_TEST / 'allowed_skips.txt', _TEST / 'allowed_skips_without_ros.txt')
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the option `--allowed-skips`."""
-    parser.addoption('--allowed-skips', type=Path, default=ALLOWED_SKIPS, help='list of reasons')
+    help_text = 'list of reasons, in place of the two in test/'
+    parser.addoption('--allowed-skips', type=Path, nargs=1, default=ALLOWED_SKIPS, help=help_text)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -84,11 +87,12 @@ class _Ledger:
         for test, reason in self._found:
             terminalreporter.line(f'{test}: {reason}')
         for reason in self._not_allowed():
-            path = self._config.getoption('allowed_skips')
-            terminalreporter.line(f'NOT ALLOWED by {path.name}: {reason}', red=True)
+            names = ', '.join(path.name for path in self._config.getoption('allowed_skips'))
+            terminalreporter.line(f'NOT ALLOWED by {names}: {reason}', red=True)
 
     def _not_allowed(self) -> List[str]:
-        allowed = list(_allowed(self._config.getoption('allowed_skips')))
+        paths = self._config.getoption('allowed_skips')
+        allowed = [pattern for path in paths for pattern in _allowed(path)]
         reasons = sorted({reason for _, reason in self._found})
         return [
             reason

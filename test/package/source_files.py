@@ -35,7 +35,7 @@ def python_files(*folders: str) -> Iterator[Path]:
 def shell_scripts() -> Iterator[Path]:
     """Yield the shell scripts of the project."""
     yield from sorted((ROOT / 'scripts').glob('*.sh'))
-    yield ROOT / '.ci' / 'run'
+    yield from sorted((ROOT / '.ci').iterdir())
 
 
 def imported_modules(path: Path) -> Iterator[str]:

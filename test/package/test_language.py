@@ -54,7 +54,8 @@ def _texts() -> Iterator[Path]:
     """Yield sources, scripts and documents; stored results are data."""
     yield from (path for path in python_files() if path != Path(__file__))
     yield from shell_scripts()
-    for pattern in ('*.md', '*.rst', 'docs/*.md', 'models/*.md', 'config/*.yaml'):
+    patterns = ('*.md', '*.rst', 'docs/*.md', 'models/*.md', 'config/*.yaml')
+    for pattern in (*patterns, '.github/**/*.md', '.github/**/*.yml'):
         yield from sorted(ROOT.glob(pattern))
     yield from sorted((ROOT / 'training' / 'configs').rglob('*.yaml'))
 

@@ -14,6 +14,7 @@
 
 """The plugin skip_ledger prints every skip and fails the run if one is not allowed."""
 
+from helpers.skip_ledger import ALLOWED_SKIPS
 import pytest
 
 SKIPPING = """
@@ -78,3 +79,21 @@ def test_skip_seen_by_two_workers_counts_once(run, pytester, allowed):
     assert result.ret == (pytest.ExitCode.OK if allowed else pytest.ExitCode.TESTS_FAILED)
     skips = [line for line in result.outlines if line.startswith('test_')]
     assert sorted(skip.split(': ')[1] for skip in skips) == ['needs a camera on the desk', 'whole']
+
+
+@pytest.mark.parametrize(
+    ('options', 'code'),
+    [
+        ((), pytest.ExitCode.OK),
+        ((f'--allowed-skips={ALLOWED_SKIPS[0]}',), pytest.ExitCode.TESTS_FAILED),
+    ],
+)
+def test_without_an_option_reasons_of_machines_without_ros_are_allowed(pytester, options, code):
+    pytester.makepyfile("""
+        import pytest
+
+        def test_node():
+            pytest.skip('rclpy is not installed')
+    """)
+    pytester.makeconftest("pytest_plugins = ('helpers.skip_ledger',)")
+    assert pytester.runpytest_inprocess(*options).ret == code

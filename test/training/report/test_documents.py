@@ -24,7 +24,9 @@ from training.profiling.report import with_updated_tables
 from training.report.page import page_text
 
 DOCUMENTS = sorted(
-    path for pattern in ('*.md', 'docs/**/*.md', 'models/*.md') for path in ROOT.glob(pattern)
+    path
+    for pattern in ('*.md', '.github/*.md', 'docs/**/*.md', 'models/*.md')
+    for path in ROOT.glob(pattern)
 )
 LINK = re.compile(r'\]\((?!https?:)([^)\s#]*)(?:#([^)\s]*))?\)')
 
