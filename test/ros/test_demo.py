@@ -137,7 +137,8 @@ def test_a_busy_port_of_the_live_view_is_one_line(frames, tiny_path, tmp_path):
 
 
 def test_ctrl_c_ends_it_with_overlays_and_metrics(frames, tiny_path, tmp_path):
-    process = subprocess.Popen(command(frames, tiny_path, tmp_path), stdout=subprocess.PIPE)
+    words = command(frames, tiny_path, tmp_path, '--rate', 10)
+    process = subprocess.Popen(words, stdout=subprocess.PIPE)
     wait_until(lambda: len(list(tmp_path.iterdir())) == 3, 60, 'an overlay of every image')
     process.send_signal(signal.SIGINT)
     output, _ = process.communicate(timeout=30)
