@@ -16,11 +16,10 @@
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-import re
 
-from swiftnet_ros.errors import InvalidTextError, UnreadableFileError
+from swiftnet_ros.errors import UnreadableFileError
+from swiftnet_ros.model_spec import read_spec
 from swiftnet_ros.model_spec.find_model import find_model
-from swiftnet_ros.system.file_reader import read_text
 from swiftnet_ros.system.image_size import format_size
 from swiftnet_ros.system.json_reader import read_json_object
 from swiftnet_ros.system.library_errors import library_errors
@@ -29,7 +28,6 @@ from training.report.runs import read_runs, VariantResults, variants_by_table
 from training.report.tables import class_percent, number, read_evaluation, read_reference
 
 _BENCH = 'result of bench'
-_TERMS = re.compile(r'^\| terms \| (.+) \|$', re.MULTILINE)
 # network of `scripts/bench.sh reference` -> variant of the reference's table and of our experiment
 _NETWORKS = {'full': 'dense', 'first2': 'ft_first2', 'all': 'ft_all'}
 _TITLES = {
@@ -41,7 +39,7 @@ _TITLES = {
 
 def shipped_table(results: Path) -> str:
     """
-    Return a row per shipped model: classes, mIoU, speed, and the terms on its card.
+    Return a row per shipped model: classes, mIoU, speed, and the license in its file.
 
     `results` has bench/shipped.json and MODEL/evaluate_int8.json.
     """
@@ -60,12 +58,12 @@ def shipped_table(results: Path) -> str:
             str(len(evaluation['iou'])),
             *speed,
             class_percent(evaluation['miou']),
-            _terms(name),
+            read_spec(find_model(name)).license or 'not stated',
         )
         for name, evaluation, speed in zip(names, evaluations, speeds)
     ]
     fps = f'FPS, INT8, frame of {camera} to labels, {processor}'
-    return markdown_table(('model', 'classes', 'input', fps, 'mIoU, INT8', 'terms'), rows)
+    return markdown_table(('model', 'classes', 'input', fps, 'mIoU, INT8', 'license'), rows)
 
 
 def reference_table(results: Path) -> str:
@@ -132,12 +130,3 @@ def _processor(machine: JsonTree) -> str:
         f'{machine["threads"]} threads of an {machine["cpu"]} {"with" if has_vnni else "without"} '
         'VNNI'
     )
-
-
-def _terms(model: str) -> str:
-    """Return the terms of use on the card of a shipped model."""
-    card = find_model(model).with_name(f'{model}.md')
-    found = _TERMS.search(read_text(card, 'model card'))
-    if found is None:
-        raise InvalidTextError(f'model card {card}', 'no terms', 'a row "| terms | ... |"')
-    return found[1]
