@@ -63,7 +63,7 @@ def shipped_table(results: Path) -> str:
         for name, evaluation, speed in zip(names, evaluations, speeds)
     ]
     fps = f'FPS, INT8, frame of {camera} to labels, {processor}'
-    return markdown_table(('model', 'classes', 'input', fps, 'mIoU, INT8', 'license'), rows)
+    return markdown_table(('model', 'classes', 'input', fps, 'mIoU in %, INT8', 'license'), rows)
 
 
 def reference_table(results: Path) -> str:
@@ -92,9 +92,13 @@ def reference_table(results: Path) -> str:
         for name, variant in _NETWORKS.items()
     ]
     head = (
-        f'network, {size}', f'reference: mIoU, {published.data}', f'FPS, {published.device}, FP32',
-        'here: mIoU, CamVid', f'FPS, FP32, {processor}', 'FPS, INT8, the same CPU',
-    )  # fmt: skip
+        f'network, {size}',
+        f'reference: mIoU in %, {published.data}',
+        f'FPS, FP32, {published.device}',
+        'here: mIoU in %, CamVid',
+        f'FPS, FP32, {processor}',
+        'FPS, INT8, the same CPU',
+    )
     return markdown_table(head, rows)
 
 
