@@ -109,6 +109,17 @@ EXTRAS = {
         'torchvision>=0.21,<1',
         'tqdm>=4.64,<5',
     ],
+    # The documentation site, built by scripts/docs.sh.
+    'docs': [
+        f'{tool}; python_version >= "3.10"'
+        for tool in (
+            'mkdocs>=1.6,<2',
+            'mkdocs-material>=9.6,<10',
+            'mkdocstrings>=1.0,<2',
+            'mkdocstrings-python>=2.0,<3',
+            'pymdown-extensions>=10.12,<14',
+        )
+    ],
     # Teachers of `pseudo_label` in the format of TensorFlow Lite (60 MB).
     'tflite': [TFLITE],
     # Bags as input of `visualize`.

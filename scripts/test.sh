@@ -67,7 +67,7 @@ cd "$ROOT"
 # For the tests of the CUDA kernels.
 compiler=
 command -v c++ >/dev/null || compiler=,compiler
-prepare test "cpu,training,test$compiler"
+prepare test "cpu,docs,training,test$compiler"
 status=0
 python38=$(find_python38)
 if [ -n "$python38" ]; then

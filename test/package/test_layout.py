@@ -28,7 +28,7 @@ MAX_MODULES = {'swiftnet_ros': 10, 'training': 4}
 TOP_LEVEL_FILES = {
     *('.dockerignore', '.git', '.gitignore', '.importlinter', '.pre-commit-config.yaml'),
     *('CHANGELOG.rst', 'CITATION.cff', 'CONTRIBUTING.md', 'LICENSE', 'README.md', 'REUSE.toml'),
-    *('mypy.ini', 'package.xml', 'pytest.ini', 'ruff.toml', 'setup.cfg', 'setup.py'),
+    *('mkdocs.yml', 'mypy.ini', 'package.xml', 'pytest.ini', 'ruff.toml', 'setup.cfg', 'setup.py'),
 }
 
 
