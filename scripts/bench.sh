@@ -165,7 +165,8 @@ step_copies() {
 }
 
 step_documents() {
-  "$PYTHON" -m training bench --tables "$out/README.md" "$out/docs/performance.md"
+  "$PYTHON" -m training bench --tables "$out/README.md" "$out/docs/performance.md" \
+    "$out/docs/troubleshooting.md"
 }
 
 for step in "${steps[@]}"; do

@@ -14,7 +14,7 @@
 # limitations under the License.
 
 # Build the documentation site from docs/ and the docstrings: site/index.html, which a browser opens
-# without a server. Sets up an environment. A warning is an error: a link or an anchor that does not
+# without a server (only its search needs one: serve). Sets up an environment. A warning is an error: a link or an anchor that does not
 # exist, a page that is not in the navigation, a name of the API page that the code does not have.
 #
 #   scripts/docs.sh [arguments of mkdocs build]

@@ -114,8 +114,12 @@ def _file(path: str, uri: str, root: Path, config: Any) -> File:
     """Return a file of the site: a page with a listing or a text, or the file itself."""
     source = root / path
     if source.is_dir():
-        entries = sorted(f'{item.name}/' if item.is_dir() else item.name for item in source.iterdir())
-        return File.generated(config, uri, content=_page(path, [f'- `{name}`' for name in entries]))
+        entries = sorted(
+            f'{item.name}/' if item.is_dir() else item.name for item in source.iterdir()
+        )
+        return File.generated(
+            config, uri, content=_page(path, [f'- `{name}`' for name in entries])
+        )
     if source.suffix not in LANGUAGES:
         return File.generated(config, uri, abs_src_path=str(source))
     text = source.read_text(encoding='utf-8').rstrip()

@@ -36,8 +36,9 @@ BROKEN = {
 
 def build(folder: Path, config: Path) -> subprocess.CompletedProcess:
     """Build a site strictly, as scripts/docs.sh does."""
-    words = ['build', '--strict', '--quiet', '--config-file', str(config), '--site-dir', str(folder)]
-    command = [sys.executable, '-m', 'mkdocs', *words]
+    # With --quiet mkdocs does not count warnings.
+    options = ['--config-file', str(config), '--site-dir', str(folder)]
+    command = [sys.executable, '-m', 'mkdocs', 'build', '--strict', *options]
     return subprocess.run(command, capture_output=True, text=True)
 
 
@@ -75,7 +76,9 @@ def test_files_of_the_repository_are_on_the_site(site):
 
 
 def test_pages_load_nothing_from_the_network(site):
-    loaded = re.compile(r'<(?:script|img|iframe)[^>]* src="https?:|<link[^>]* rel="stylesheet" href="https?:')
+    loaded = re.compile(
+        r'<(?:script|img|iframe)[^>]* src="https?:|<link[^>]* rel="stylesheet" href="https?:'
+    )
     assert not [path.name for path in site.rglob('*.html') if loaded.search(path.read_text())]
 
 

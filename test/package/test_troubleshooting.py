@@ -13,29 +13,47 @@
 # limitations under the License.
 """The messages of docs/troubleshooting.md are those of the code, and its commands exist."""
 
+from argparse import ArgumentParser
 import ast
 from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 import re
 
-from helpers.doc_commands import check_command, commands_in
+from helpers.checkout import EXECUTABLES
+from package.command_lines import (
+    commands_in,
+    is_program,
+    names_in,
+    parse,
+    unknown_launch_words,
+)
 from package.source_files import python_files, ROOT, TREES
 import pytest
 
 PAGE = (ROOT / 'docs' / 'troubleshooting.md').read_text()
-ROWS = re.findall(r'^\| (.*?) \| .* \|$', PAGE, re.MULTILINE)
+TABLES = re.findall(r'^\| you (?:see or )?read .*\n((?:\|.*\n)+)', PAGE, re.MULTILINE)
+ROWS = [line.split(' | ')[0] for table in TABLES for line in table.splitlines()]
 MESSAGES = sorted({text for cell in ROWS for text in re.findall(r'`([^`]+)`', cell)})
+# Commands in the text and in blocks.
+INLINE = re.findall(r'`([^`\n]+)`', re.sub(r'^```[\s\S]*?^```', '', PAGE, flags=re.MULTILINE))
+CODE = sorted({*INLINE, *commands_in(PAGE)})
+ROS2_VERBS = {'bag', 'component', 'launch', 'lifecycle', 'param', 'run', 'service', 'topic'}
+FOREIGN_PACKAGES = {'image_transport', 'rmw_zenoh_cpp'}
+TRANSITIONS = {'activate', 'cleanup', 'configure', 'deactivate'}
+PARAMETERS = names_in('swiftnet_ros/backends/options.py', 'BackendOptions') | names_in(
+    'swiftnet_ros/ros/node_parameters.py', 'NodeParameters'
+)
 # Where a message is put together of several texts, or has a value.
-JOINTS = re.compile(r'\.\.\.|, expected |[;:] ')
-SHORTEST, SPECIFIC = 4, 12
+JOINTS = re.compile(r' is \.\.\., expected |\.\.\.|, expected |[;:] ')
+SHORTEST, SPECIFIC, ENDS = 4, 11, ' .,;:()'
 ADVICE = 'swiftnet_ros/ros/camera_advice.py'
 ERRORS = [f'swiftnet_ros/errors/{name}.py' for name in ('engines', 'files', 'models', 'ros')]
 
 
 def pieces(message: str) -> list[str]:
     """Return the parts of a quoted message that are text of the code."""
-    parts = (part.strip(' .,;:()') for part in JOINTS.split(message))
+    parts = (part.strip(ENDS) for part in JOINTS.split(message))
     return [part for part in parts if len(part) >= SHORTEST]
 
 
@@ -43,9 +61,9 @@ def literals(tree: ast.AST) -> Iterator[str]:
     """Yield the texts in code, those between the values of an f-string apart; no docstrings."""
     docstrings = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
     for node in ast.walk(tree):
-        if isinstance(node, ast.Constant) and isinstance(node.value, str):
-            if id(node) not in docstrings:
-                yield node.value
+        is_text = isinstance(node, ast.Constant) and isinstance(node.value, str)
+        if is_text and id(node) not in docstrings:
+            yield node.value
 
 
 @lru_cache(maxsize=1)
@@ -74,7 +92,9 @@ def test_quoted_message_is_in_the_code(message):
 @pytest.mark.parametrize('path', ERRORS)
 def test_every_error_of_the_runtime_is_on_the_page(path):
     classes = [node for node in parsed(path).body if isinstance(node, ast.ClassDef)]
-    known = {item.name: [t.strip(' .,;:()') for t in literals(item)] for item in classes}
+    known = {
+        item.name: [part for text in literals(item) for part in pieces(text)] for item in classes
+    }
     missing = [
         name
         for name, texts in known.items()
@@ -90,6 +110,26 @@ def test_every_advice_about_a_camera_is_on_the_page():
     assert not [part for part in advice if part not in PAGE]
 
 
-@pytest.mark.parametrize('command', sorted(set(commands_in(PAGE))))
-def test_commands_exist(command, monkeypatch):
-    check_command(command, monkeypatch)
+@pytest.mark.parametrize('command', [text for text in CODE if is_program(text)])
+def test_program_has_these_options(command, tmp_path, monkeypatch):
+    monkeypatch.setattr(ArgumentParser, 'error', lambda self, message: pytest.fail(message))
+    monkeypatch.chdir(tmp_path)
+    parse(command)
+
+
+@pytest.mark.parametrize('command', [text for text in CODE if text.startswith('ros2 ')])
+def test_ros2_command_names_what_exists(command):
+    verb, *words = command.split()[1:]
+    assert verb in ROS2_VERBS
+    if verb == 'launch':
+        assert words[0] == 'swiftnet_ros' and not unknown_launch_words(command)
+    elif verb == 'run':
+        assert words[0] in FOREIGN_PACKAGES or words[1] in EXECUTABLES
+    elif words[:2] == ['set', '/segmentation']:
+        assert words[2] in {*TRANSITIONS, *PARAMETERS}
+
+
+def test_parameters_of_node_commands_exist():
+    (command,) = [text for text in CODE if '--ros-args' in text and 'segmentation_node' in text]
+    given = re.findall(r'-p ([^:]+):=', command)
+    assert {name for name in given if not name.startswith('qos_overrides.')} <= PARAMETERS

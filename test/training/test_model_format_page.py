@@ -18,18 +18,23 @@ import json
 import re
 
 from helpers.checkout import ROOT
-from helpers.doc_commands import check_command, commands_in
 from helpers.tiny_training import tiny_checkpoint
 import numpy as np
 import pytest
 from swiftnet_ros.model_spec import Golden, ModelSpec, read_model, read_spec, SPEC_VERSION
-from swiftnet_ros.model_spec.contract import INPUT_NAME, inputs, IR_VERSION, OPSET, OUTPUT_NAME
-from swiftnet_ros.model_spec.contract import outputs
+from swiftnet_ros.model_spec.contract import (
+    INPUT_NAME,
+    inputs,
+    IR_VERSION,
+    OPSET,
+    OUTPUT_NAME,
+    outputs,
+)
 from swiftnet_ros.model_spec.onnx_file import GOLDEN_KEY, SPEC_KEY
 from swiftnet_ros.model_spec.spec import FITS, MAX_SIDE, PRECISIONS, STRIDES
 import torch
 from training.evaluation.golden_frame import MIN_AGREEMENT
-from training.quantization.quantizer import METHODS
+from training.quantization.histograms import METHODS
 from training.run.checkpoint import save_checkpoint, VERSION
 
 PAGE = (ROOT / 'docs' / 'model_format.md').read_text()
@@ -37,12 +42,14 @@ PAGE = (ROOT / 'docs' / 'model_format.md').read_text()
 
 def rows(header: str) -> dict[str, list[str]]:
     """Return the cells of a table by its first column's names, of which a row may have several."""
-    table = re.search(rf'^\| {re.escape(header)} \|.*\n\|[-|]+\n((?:\|.*\n)+)', PAGE, re.MULTILINE)
+    table = re.search(
+        rf'^\| {re.escape(header)} \| type \|.*\n\|[-|]+\n((?:\|.*\n)+)', PAGE, re.MULTILINE
+    )
     assert table is not None, header
     found = {}
     for line in table[1].splitlines():
         first, *others = (cell.strip() for cell in line.strip('|').split(' | '))
-        found.update({name: others for name in re.findall(r'`([^`]+)`', first)})
+        found.update(dict.fromkeys(re.findall(r'`([^`]+)`', first), others))
     return found
 
 
@@ -71,7 +78,9 @@ def test_golden_frame_has_these_keys():
     documented = rows('key of the golden frame')
     assert set(documented) == set(json.loads(Golden(frame, labels, MIN_AGREEMENT).to_json()))
     assert set(code(documented['min_agreement'][1])) == set(MIN_AGREEMENT)
-    demanded = re.search(r'demands ([\d.]+) in FP32, ([\d.]+)\s+in bf16 and FP16, and ([\d.]+)', PAGE)
+    demanded = re.search(
+        r'demands ([\d.]+) in FP32, ([\d.]+)\s+in bf16 and FP16, and ([\d.]+)', PAGE
+    )
     assert demanded is not None
     expected = (MIN_AGREEMENT[name] for name in ('fp32', 'bf16', 'int8'))
     assert [float(text) for text in demanded.groups()] == list(expected)
@@ -104,8 +113,3 @@ def test_numbers_are_those_of_the_code():
     assert f'Opset at most {OPSET} and IR at most {IR_VERSION}' in PAGE
     assert f'at most {MAX_SIDE}' in PAGE
     assert code(rows('key of `calibration`')['method'][1]) == list(METHODS)
-
-
-@pytest.mark.parametrize('command', sorted(set(commands_in(PAGE))))
-def test_commands_of_the_page_exist(command, monkeypatch):
-    check_command(command, monkeypatch)

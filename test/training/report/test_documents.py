@@ -36,7 +36,7 @@ def anchors(document: Path) -> set[str]:
     return {re.sub(r'[^\w\- ]', '', heading.lower()).replace(' ', '-') for heading in headings}
 
 
-@pytest.mark.parametrize('name', ['docs/performance.md'])
+@pytest.mark.parametrize('name', ['docs/performance.md', 'docs/troubleshooting.md'])
 def test_bench_figures_are_those_of_the_stored_json(name):
     assert with_updated_tables(ROOT / name) == (ROOT / name).read_text()
 
