@@ -160,6 +160,7 @@ def _write_page(
         print_warning('there is no page, as no frame has a result')
         return
     facts = {name: engine[key] for key, name in _ENGINE_FACTS.items() if engine.get(key)}
+    facts['Weights'] = ': '.join(filter(None, (spec.license, spec.terms))) or 'terms not stated'
     webp = b''
     try:
         webp = animation(images)
