@@ -70,12 +70,36 @@ def check_pairs(model: onnx.ModelProto, path: object) -> None:
         _check_output(graph, name, path)
 
 
+def with_own_weights(model: onnx.ModelProto) -> onnx.ModelProto:
+    """
+    Return a copy in which no two dequantizers share their int8 weights.
+
+    The levels of a pyramid do in a file, as they differ in their scales only.
+    """
+    copied = onnx.ModelProto()
+    copied.CopyFrom(model)
+    weights = {item.name: item for item in model.graph.initializer}
+    used = set()
+    for node in copied.graph.node:
+        name = node.input[0] if node.op_type == DEQUANTIZE else None
+        if name in used:
+            own = copied.graph.initializer.add()
+            own.CopyFrom(weights[name])
+            # As `quantize` names the weights of the first level.
+            own.name = node.output[0].replace('_dequantized', '') + '_quantized'
+            node.input[0] = own.name
+        elif name in weights:
+            used.add(name)
+    return copied
+
+
 def with_float_weights(model: onnx.ModelProto) -> onnx.ModelProto:
     """
     Return a copy whose int8 weights are FP32 weights with a Q/DQ pair, for older TensorRT.
 
     Quantizing them gives the same int8 values: each is a multiple of the scale.
     """
+    model = with_own_weights(model)
     graph = _QdqGraph(model)
     nodes, weights = [], dict(graph.weights)
     for node in graph.nodes:

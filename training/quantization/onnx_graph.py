@@ -65,6 +65,15 @@ def add_weight(graph: ir.Graph, name: str, array: npt.NDArray[np.generic]) -> ir
     return weight
 
 
+def add_shared_weight(graph: ir.Graph, name: str, array: npt.NDArray[np.generic]) -> ir.Value:
+    """Return an initializer that equals an array, added to the graph unless it has one."""
+    for value in graph.initializers.values():
+        own = constant(value) if value.shape == array.shape else None
+        if own is not None and own.dtype == array.dtype and np.array_equal(own, array):
+            return value
+    return add_weight(graph, name, array)
+
+
 def remove_unused_weights(graph: ir.Graph) -> None:
     """Remove the initializers that no node reads."""
     unused = [name for name, value in graph.initializers.items() if not value.uses()]

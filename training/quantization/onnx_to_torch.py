@@ -22,7 +22,7 @@ import onnx
 from onnx import numpy_helper
 import onnx_ir as ir
 from swiftnet_ros.errors import InvalidModelError
-from swiftnet_ros.model_spec.qdq import DEQUANTIZE, QUANTIZE
+from swiftnet_ros.model_spec.qdq import DEQUANTIZE, QUANTIZE, with_own_weights
 import torch
 from torch import nn, Tensor
 import torch.nn.functional as F
@@ -151,7 +151,8 @@ class OnnxNetwork(nn.Module):
         bits: int = WEIGHT_BITS,
     ) -> None:
         super().__init__()
-        self._graph = ir.from_proto(model).graph
+        # Levels that share int8 weights start from floats of their own.
+        self._graph = ir.from_proto(with_own_weights(model)).graph
         self._bits = bits
         self._nodes = [node for node in self._graph if not _dequantizes_weight(node)]
         self._constants = {
@@ -191,8 +192,7 @@ def with_trained_weights(
     model: onnx.ModelProto, network: OnnxNetwork, bits: int
 ) -> onnx.ModelProto:
     """Return a copy of a model with a network's parameters, weights as int8 with new scales."""
-    changed = onnx.ModelProto()
-    changed.CopyFrom(model)
+    changed = with_own_weights(model)
     arrays = {name: value.detach().numpy() for name, value in network.trained.items()}
     for node in changed.graph.node:
         if node.op_type == DEQUANTIZE and node.input[0] in arrays:

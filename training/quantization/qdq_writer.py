@@ -22,7 +22,12 @@ import numpy.typing as npt
 import onnx
 import onnx_ir as ir
 from swiftnet_ros.model_spec.qdq import DEQUANTIZE, QUANTIZE
-from training.quantization.onnx_graph import add_weight, float_weight, remove_unused_weights
+from training.quantization.onnx_graph import (
+    add_shared_weight,
+    add_weight,
+    float_weight,
+    remove_unused_weights,
+)
 from training.quantization.qdq_placement import Placement
 
 # CPUs without VNNI sum pairs of products in 16 bits, which weights of 8 bits overflow.
@@ -95,11 +100,15 @@ def _quantize_activation(
 
 
 def _quantize_convolution(graph: ir.Graph, convolution: ir.Node, bits: int) -> None:
-    """Store a convolution's weights as int8, read through a dequantizer per output channel."""
+    """
+    Store a convolution's weights as int8, read through a dequantizer per output channel.
+
+    The levels of a pyramid differ in their scales only, and share the int8 weights.
+    """
     name = f'{convolution.name}/weight'
     quantized = quantize_weight(float_weight(convolution.inputs[1]), bits)
     inputs = [
-        add_weight(graph, f'{name}_quantized', quantized.values),
+        add_shared_weight(graph, f'{name}_quantized', quantized.values),
         add_weight(graph, f'{name}_scale', quantized.scales),
         add_weight(graph, f'{name}_zero_point', np.zeros(len(quantized.scales), np.int8)),
     ]

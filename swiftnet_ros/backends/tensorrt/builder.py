@@ -114,12 +114,12 @@ def _read_model(trt: 'TensorRt', source: Source) -> 'onnx.ModelProto':
     if not source.is_explicit:
         return model
     # The module onnx is imported only where an engine is built.
-    from swiftnet_ros.model_spec.qdq import check_pairs, with_float_weights
+    from swiftnet_ros.model_spec.qdq import check_pairs, with_float_weights, with_own_weights
 
     path = source.model.path
     with library_errors(lambda reason: InvalidModelError(path, f'its graph is odd: {reason}')):
         check_pairs(model, path)
-        return with_float_weights(model) if needs_float_weights(trt) else model
+        return (with_float_weights if needs_float_weights(trt) else with_own_weights)(model)
 
 
 def _create_builder(

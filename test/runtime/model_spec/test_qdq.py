@@ -23,7 +23,7 @@ from onnx import helper, numpy_helper, TensorProto
 import pytest
 from swiftnet_ros.backends.openvino.engine import openvino_core
 from swiftnet_ros.errors import InvalidModelError
-from swiftnet_ros.model_spec.qdq import check_pairs, with_float_weights
+from swiftnet_ros.model_spec.qdq import check_pairs, with_float_weights, with_own_weights
 
 SHAPE = [1, 4, 8, 8]
 
@@ -215,6 +215,25 @@ def test_float_weights_are_bit_equal_after_quantizing_and_dequantizing(model):
         # As a quantizer computes: divide, round to even, saturate.
         quantized = np.clip(np.rint(floats / scales), -128, 127).astype(np.int8)
         assert quantized.tobytes() == steps.tobytes()
+
+
+def test_shared_weights_get_copies_and_own_scales(model):
+    before = [numpy_helper.to_array(weight(model, name)) for name in ('branch_w', 'branch_s')]
+    reader = onnx.NodeProto()
+    reader.CopyFrom(next(item for item in model.graph.node if 'branch_w' in item.input))
+    add(model, 'second_s', 2 * before[1])
+    reader.input[1], reader.output[0], reader.name = 'second_s', 'second/weight_dequantized', 'b'
+    model.graph.node.append(reader)
+    own = with_own_weights(model)
+    assert own.graph.node[-1].input[0] == 'second/weight_quantized'
+    assert with_own_weights(own) == own
+    for name in ('branch_w', 'second/weight_quantized'):
+        assert np.array_equal(numpy_helper.to_array(weight(own, name)), before[0])
+    floats = with_float_weights(model)
+    first, second = (numpy_helper.to_array(weight(floats, f'{name}_float'))
+                     for name in ('branch_w', 'second/weight_quantized'))  # fmt: skip
+    assert np.array_equal(second, 2 * first)
+    onnx.checker.check_model(floats)
 
 
 def test_float_weights_keep_the_predictions_and_the_given_model(model):

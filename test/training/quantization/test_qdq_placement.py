@@ -29,7 +29,7 @@ import pytest
 from swiftnet_ros.backends.openvino.engine import openvino_core
 from swiftnet_ros.backends.registry import open_backend
 from swiftnet_ros.model_spec import ModelSpec, read_model, read_spec, write_model
-from swiftnet_ros.model_spec.qdq import check_pairs
+from swiftnet_ros.model_spec.qdq import check_pairs, with_own_weights
 import torch
 from training.export import export
 from training.quantization.folding import fold_batch_norms
@@ -155,6 +155,21 @@ def test_shortcut_of_a_sum_has_a_pair_and_its_branch_has_none(exported):
         assert Counter(writers[name].op_type for name in node.input) == Counter(
             ['Conv', 'DequantizeLinear']
         )
+
+
+def test_levels_share_int8_weights(exported):
+    path, quantizer, _ = exported
+    floats = [node.input[1] for node in read_model(path).graph.node if node.op_type == 'Conv']
+    model = quantizer.model('max')
+    stored = {item.name: numpy_helper.to_array(item) for item in model.graph.initializer}
+    read = [node.input[0] for node in model.graph.node
+            if node.op_type == 'DequantizeLinear' and node.input[0] in stored]  # fmt: skip
+    contents = [(stored[name].shape, stored[name].tobytes()) for name in set(read)]
+    assert len(set(contents)) == len(contents)
+    # Rounding may differ in a weight.
+    shared = len(read) - len(contents)
+    assert shared >= 0.8 * (len(floats) - len(set(floats)))
+    assert len(with_own_weights(model).graph.initializer) == len(stored) + shared
 
 
 def test_any_choice_of_float_layers_keeps_the_pattern(exported):
