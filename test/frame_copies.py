@@ -36,7 +36,7 @@ from swiftnet_ros.system.heap import keep_freed_memory
 
 keep_freed_memory()
 
-import numpy as np  # noqa: E402
+import numpy as np  # noqa: E402, I100
 import rclpy  # noqa: E402
 from sensor_msgs.msg import Image  # noqa: E402
 from swiftnet_ros.backends.options import BackendOptions  # noqa: E402

@@ -16,6 +16,7 @@
 
 from collections.abc import Iterator
 from importlib.util import module_from_spec, spec_from_file_location
+from itertools import islice
 from types import ModuleType
 from xml.etree import ElementTree
 
@@ -41,7 +42,7 @@ def boxes(tree: ElementTree.Element) -> Iterator[tuple[float, list[tuple[str | N
     children = list(tree)
     for index, child in enumerate(children):
         if child.tag == f'{SVG}rect' and child.get('class') in ('topic', 'file', 'step'):
-            texts = children[index + 1 : index + 3]
+            texts = islice(children, index + 1, index + 3)
             yield float(child.get('width', 0)), [(t.get('class'), t.text or '') for t in texts]
 
 

@@ -53,7 +53,7 @@ def test_launch_commands_have_files_and_arguments(page: str) -> None:
 )
 def test_table_of_launch_arguments_names_existing_ones(page: str, heading: str) -> None:
     text = (ROOT / page).read_text(encoding='utf-8')
-    table = text[text.index(heading) :].partition('\n\n')[0]
+    table = text.split(heading, 1)[1].partition('\n\n')[0]
     cells = [row.split('|')[1] for row in table.splitlines()[2:]]
     names = {name for cell in cells for name in re.findall(r'`(\w+)`', cell)}
     known = arguments('segment.launch.py')

@@ -28,7 +28,7 @@ _AND = ' AND '
 class Terms(NamedTuple):
     """SPDX identifiers, and what they permit in a sentence; each is empty if it is unknown."""
 
-    license: str = ''
+    license: str = ''  # noqa: A003
     terms: str = ''
 
 
