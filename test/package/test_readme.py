@@ -65,3 +65,22 @@ def test_table_of_launch_arguments_names_existing_ones(page: str, heading: str) 
 def test_every_script_and_recipe_exists() -> None:
     for path in re.findall(r'\b(?:scripts|training/configs|docker|config)/[\w./-]+\w', README):
         assert (ROOT / path).exists(), path
+
+
+def test_architecture_lists_every_package_and_no_other() -> None:
+    text = (ROOT / 'docs' / 'architecture.md').read_text(encoding='utf-8')
+    for tree in ('swiftnet_ros', 'training'):
+        table = text[text.index(f'| `{tree}/` | contents |') :].partition('\n\n')[0]
+        cells = [row.split('|')[1] for row in table.splitlines()[2:]]
+        listed = {name.rstrip('/') for cell in cells for name in re.findall(r'`([\w./]+)`', cell)}
+        assert all((ROOT / tree / name).exists() for name in listed), listed
+        paths = (ROOT / tree).iterdir()
+        packages = {path.name for path in paths if (path / '__init__.py').is_file()}
+        modules = {path.name for path in (ROOT / tree).glob('*.py') if path.name[0] != '_'}
+        assert packages | modules == listed
+
+
+def test_files_in_architecture_exist() -> None:
+    text = (ROOT / 'docs' / 'architecture.md').read_text(encoding='utf-8')
+    for name in re.findall(r'`((?:\w+/)+\w+\.py)`', text):
+        assert any((ROOT / base / name).is_file() for base in ('', 'swiftnet_ros')), name
