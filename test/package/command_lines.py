@@ -24,6 +24,8 @@ import shlex
 from helpers.checkout import ROOT
 import pytest
 
+# Outside of quotes.
+_SEPARATOR = re.compile(r"(?: && |; | \| | > )(?=(?:[^']*'[^']*')*[^']*$)")
 _PROGRAM = re.compile(r'python3? -m (training|swiftnet_ros[.\w]*)\b.*')
 
 
@@ -31,7 +33,7 @@ def commands_in(markdown: str) -> Iterator[str]:
     """Yield the commands in blocks of code, continued lines joined, without comments."""
     for block in re.findall(r'^ *```(?:sh|bash)?\n(.*?)^ *```', markdown, re.M | re.S):
         for line in re.sub(r'\\\n\s*', '', block).splitlines():
-            for part in re.split(r' && |; | \| | > |  #', line):
+            for part in _SEPARATOR.split(line.partition('  #')[0]):
                 yield part.strip()
 
 
@@ -51,7 +53,7 @@ def parser_of(module: str) -> ArgumentParser:
 def parse(command: str) -> None:
     """Parse the arguments of `python -m MODULE ...` with the module's own parser."""
     module, *words = shlex.split(command)[2:]
-    if module == 'training':
+    if module == 'training' and words != ['--help']:
         pytest.importorskip('torch', reason='torch is not installed')
         module, *words = (f'training.commands.{words[0]}', *words[1:])
     if '--help' not in words:
