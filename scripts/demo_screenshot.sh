@@ -14,8 +14,9 @@
 # limitations under the License.
 
 # Write docs/images/demo.jpg, the image of the README: a screenshot of the demo's page by Chromium.
+# Its figures are those of docs/results/demo.json, so write both on an idle machine:
 #
-#   scripts/demo.sh --seconds 8 && scripts/demo_screenshot.sh
+#   scripts/demo.sh --seconds 20 >docs/results/demo.json && scripts/demo_screenshot.sh
 #   scripts/demo_screenshot.sh IMAGE.jpg [WIDTHxHEIGHT]
 
 set -euo pipefail
