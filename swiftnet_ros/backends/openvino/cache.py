@@ -17,7 +17,8 @@ Compiled networks that OpenVINO exported, so that the next start is faster.
 
 SWIFTNET_ROS_OPENVINO_CACHE names their folder; without it, or with `off`, nothing is cached. Each
 model has a folder there, named by the SHA-256 of its content, and an entry in that by everything
-else that it depends on: options, CPU, version of OpenVINO. Its seal is the SHA-256 of the entry.
+else that it depends on: options, CPU, version of OpenVINO, changes of the graph. Its seal is the
+SHA-256 of the entry.
 """
 
 from contextlib import ExitStack
@@ -27,6 +28,7 @@ import os
 from pathlib import Path
 from typing import Any, Callable, Mapping, MutableMapping, NamedTuple, Optional, Sequence
 
+from swiftnet_ros.backends.openvino.graph import halve_images_by_convolution, REVISION
 from swiftnet_ros.system.files import write_atomic
 from swiftnet_ros.system.json_text import to_json
 from swiftnet_ros.system.library_errors import library_reason
@@ -75,6 +77,7 @@ def compiled_network(
                 dict(settings),
                 list(machine),
                 core.get_versions(_DEVICE)[_DEVICE].build_number,
+                REVISION,
             ]
             try:
                 entry = _locked_entry(Path(root), content, to_json(facts, sort_keys=True), stack)
@@ -86,7 +89,9 @@ def compiled_network(
             cached = _imported(core, blob, settings)
             if cached is not None:
                 return CompiledNetwork(cached, True)
-        network = core.compile_model(core.read_model(content, b''), _DEVICE, dict(settings))
+        model = core.read_model(content, b'')
+        halve_images_by_convolution(model)
+        network = core.compile_model(model, _DEVICE, dict(settings))
         # An intact entry that OpenVINO does not take would not be better the next time.
         if entry is not None and blob is None:
             _store(network, entry)
