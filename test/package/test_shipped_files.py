@@ -32,6 +32,7 @@ from swiftnet_ros.segmenter import open_model, Segmenter
 MODELS = sorted((ROOT / 'models').glob('*.onnx'))
 NAMES = [path.name for path in MODELS]
 MAX_BYTES = {'int8': 16 * 2**20, 'fp32': 32 * 2**20}
+MAX_TOTAL_BYTES = 40_000_000
 # The fraction of the golden frame's labels (FP32, torch) that each file must reproduce.
 MIN_GOLDEN_MATCH = {'int8': 0.95, 'fp32': 0.999}
 
@@ -39,6 +40,12 @@ MIN_GOLDEN_MATCH = {'int8': 0.95, 'fp32': 0.999}
 def test_both_models_are_shipped_as_pairs() -> None:
     pairs = [(name, kind) for name in ('camvid', 'warehouse') for kind in ('fp32', 'int8')]
     assert [f'{name}.{kind}.onnx' for name, kind in pairs] == NAMES
+
+
+def test_all_models_and_checkpoints_have_40_mb_at_most() -> None:
+    kinds = ('onnx', 'pt', 'calibration', 'md')
+    sizes = [path.stat().st_size for kind in kinds for path in MODELS[0].parent.glob(f'*.{kind}')]
+    assert sum(sizes) <= MAX_TOTAL_BYTES
 
 
 @pytest.mark.parametrize('path', MODELS, ids=NAMES)
