@@ -22,6 +22,7 @@ from typing import Any, List, Mapping, Optional, Sequence
 
 from swiftnet_ros.demo.gallery import GalleryImage
 from swiftnet_ros.model_spec import ModelSpec
+from swiftnet_ros.text import safe_text
 
 # Bytes of images, so that with their animation and in base64 the page stays below 5 MB.
 _MAX_IMAGE_BYTES = 2_400_000
@@ -124,7 +125,8 @@ def _number(value: Optional[float], form: str, unit: str = '') -> str:
 
 
 def _row(image: GalleryImage) -> str:
-    name = escape(image.name)
+    # A file's name may be no text at all.
+    name = escape(safe_text(image.name))
     frame = _image(image, 'jpeg', image.frame, f'Frame {name}')
     cells = (
         f'<figure>{frame}<figcaption>{name}</figcaption></figure>',

@@ -15,6 +15,7 @@
 """The page of the demo: its values, its images, and that it needs no other file."""
 
 from base64 import b64decode
+from dataclasses import replace
 from html.parser import HTMLParser
 import re
 
@@ -158,6 +159,13 @@ def test_hostile_names_are_text(images):
     assert shown.after('Id') == 'Class'
     live = ParsedPage(live_page(spec, '/overlay', '/status'))
     assert live.texts.count(evil) == 2 and live.attributes('img', 'src') == ['/overlay']
+
+
+def test_a_file_name_that_is_no_text_is_escaped(images):
+    odd = replace(images[0], name='a\udcff<b>\n.png')
+    text = page(SPEC, SUMMARY, {}, [odd], b'RIFF')
+    assert text.encode()
+    assert ParsedPage(text).attributes('img', 'alt')[0] == r'Frame a\udcff<b>\n.png'
 
 
 def test_without_labels_there_is_no_iou(images):
