@@ -57,14 +57,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser_of_all() -> ArgumentParser:
-    """Return a parser of all commands; only the one that is on the line has its arguments."""
+    """Return a parser of all commands; only the one whose option is typed has its arguments."""
     line = os.environ.get('COMP_LINE', '')[: int(os.environ.get('COMP_POINT', '0'))]
-    parser = ArgumentParser('python -m training')
+    parser = ArgumentParser('python -m training', add_help=False)
     commands = parser.add_subparsers()
+    is_option = line.rpartition(' ')[2].startswith('-')
     for name in COMMANDS:
-        commands.add_parser(name)
-        # Followed by a space, so that it is complete; importing it takes seconds.
-        if f' {name} ' in line:
+        commands.add_parser(name, add_help=False)
+        # Importing it takes seconds; where there are no completions the shell completes paths.
+        if is_option and f' {name} ' in line:
             commands.choices[name] = import_in_command(COMMANDS[name]).make_parser()
     return parser
 

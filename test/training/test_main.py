@@ -137,6 +137,7 @@ def test_former_command_name_warns_and_runs_the_command(capsys, former, name):
     [
         ('python -m training ev', ['evaluate']),
         ('python -m training evaluate --roo', ['--root']),
+        ('python -m training evaluate ', []),
     ],
 )
 def test_shell_completes_commands_and_options(tmp_path, line, expected):
