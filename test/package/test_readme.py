@@ -62,6 +62,12 @@ def test_table_of_launch_arguments_names_existing_ones(page: str, heading: str) 
         assert names == known
 
 
+def test_output_of_the_demo_is_that_of_the_stored_run() -> None:
+    (line,) = (line for line in README.splitlines() if line.startswith('{"frames"'))
+    stored = (ROOT / 'docs' / 'results' / 'demo.json').read_text(encoding='utf-8')
+    assert '"miou"' in line and stored.startswith(line.removesuffix('...'))
+
+
 def test_every_script_and_recipe_exists() -> None:
     for path in re.findall(r'\b(?:scripts|training/configs|docker|config)/[\w./-]+\w', README):
         assert (ROOT / path).exists(), path

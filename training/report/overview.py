@@ -39,7 +39,7 @@ _TITLES = {
 
 def shipped_table(results: Path) -> str:
     """
-    Return a row per shipped model: classes, mIoU, speed, and the license in its file.
+    Return a row per shipped model: classes, mIoU, speed, and the terms in its file.
 
     `results` has bench/shipped.json and MODEL/evaluate_int8.json.
     """
@@ -58,12 +58,12 @@ def shipped_table(results: Path) -> str:
             str(len(evaluation['iou'])),
             *speed,
             class_percent(evaluation['miou']),
-            read_spec(find_model(name)).license or 'not stated',
+            _terms(name),
         )
         for name, evaluation, speed in zip(names, evaluations, speeds)
     ]
     fps = f'FPS, INT8, frame of {camera} to labels, {processor}'
-    return markdown_table(('model', 'classes', 'input', fps, 'mIoU in %, INT8', 'license'), rows)
+    return markdown_table(('model', 'classes', 'input', fps, 'mIoU in %, INT8', 'terms'), rows)
 
 
 def reference_table(results: Path) -> str:
@@ -125,6 +125,12 @@ def _speeds(bench: JsonTree, model: str) -> Iterator[str]:
 
 def _is(case: JsonTree, model: str, precision: str) -> bool:
     return (case['model'], case['precision']) == (model, precision)
+
+
+def _terms(model: str) -> str:
+    """Return the license and the terms that the file of a shipped model states."""
+    spec = read_spec(find_model(model))
+    return ': '.join(filter(None, (spec.license, spec.terms))) or 'not stated'
 
 
 def _processor(machine: JsonTree) -> str:
