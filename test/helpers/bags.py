@@ -26,12 +26,17 @@ PERIOD = 100_000_000
 
 
 def write_bag(
-    path: Path, images: Iterable[Tuple[str, Any]], start: int, storage: str = 'sqlite3'
+    path: Path,
+    images: Iterable[Tuple[str, Any]],
+    start: int,
+    storage: str = 'sqlite3',
+    compression: str = 'none',
 ) -> Path:
     """
     Write a bag of (topic, image) at 10 Hz from `start` on, in nanoseconds.
 
     An image is RGB uint8 [H, W, 3], distances uint16 [H, W], or bytes of a JPEG or PNG.
+    `compression`, by zstd, is none, file or message.
     """
     rosbag2 = pytest.importorskip('rosbags.rosbag2', reason=NO_ROSBAGS)
     typesys = pytest.importorskip('rosbags.typesys', reason=NO_ROSBAGS)
@@ -39,7 +44,11 @@ def write_bag(
     time, header = store.types['builtin_interfaces/msg/Time'], store.types['std_msgs/msg/Header']
     connections = {}
     plugin = rosbag2.StoragePlugin[storage.upper()]
-    with rosbag2.Writer(path, version=9, storage_plugin=plugin) as writer:
+    bag = rosbag2.Writer(path, version=9, storage_plugin=plugin)
+    bag.set_compression(
+        rosbag2.CompressionMode[compression.upper()], rosbag2.CompressionFormat.ZSTD
+    )
+    with bag as writer:
         for number, (topic, image) in enumerate(images):
             at = start + number * PERIOD
             stamp = header(stamp=time(*divmod(at, 10**9)), frame_id='recorded')

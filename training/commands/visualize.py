@@ -43,6 +43,7 @@ from training.evaluation.visualize import (
     ContactSheet,
     PANELS,
     predict_sample,
+    write_frame,
     write_label_image,
     write_overlay,
 )
@@ -51,7 +52,9 @@ _KINDS = ('.png', '.jpg')
 # Of frames a contact sheet shows at most so many.
 _MOST_ROWS = 32
 _WITH_TRUTH, _WITHOUT = ('image', 'truth', 'labels'), ('image', 'labels', 'overlay')
-_OF_SOURCE = ('labels', 'overlays', 'topic', 'every', 'count')
+# option, a folder -> what writes an image into it for each frame
+_WRITERS = {'labels': write_label_image, 'overlays': write_overlay, 'frames': write_frame}
+_OF_SOURCE = (*_WRITERS, 'topic', 'every', 'count')
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -59,8 +62,8 @@ def main(arguments: Sequence[str]) -> int:
     Draw predictions for a split of a dataset, or for frames, on one contact sheet.
 
     --source takes frames of a folder of images, an image, a video, a ROS 2 bag (its folder, or an
-    .mcap or .db3 file), or `demo`. --labels and --overlays write an image for each of them, named
-    as its file, by its number in a video, or by number and stamp in a bag.
+    .mcap or .db3 file), or `demo`. --labels, --overlays and --frames write an image for each of
+    them, named as its file, by its number in a video, or by number and stamp in a bag.
     """
     options = make_parser().parse_args(arguments)
     _check(options)
@@ -82,15 +85,14 @@ def main(arguments: Sequence[str]) -> int:
         segmenter = Segmenter(engine)
         for sample in progress(samples, 'segment', total):
             item = predict_sample(segmenter, sample)
-            if options.labels:
-                write_label_image(item, options.labels)
-            if options.overlays:
-                write_overlay(item, options.overlays)
+            for name, write in _WRITERS.items():
+                if getattr(options, name):
+                    write(item, getattr(options, name))
             if options.out:
                 sheet.add(item)
     if options.out:
         write_image(options.out, cv2.cvtColor(sheet.image(options.across), cv2.COLOR_RGB2BGR))
-    for path in filter(None, (options.out, options.labels, options.overlays)):
+    for path in filter(None, (options.out, *(getattr(options, name) for name in _WRITERS))):
         print(path)
     return 0
 
@@ -109,6 +111,7 @@ def make_parser() -> CommandParser:
     add('--count', type=int, metavar='N', help='take at most N frames; default: all')
     add('--labels', type=path_argument, metavar='DIR', help='write label images of the frames')
     add('--overlays', type=path_argument, metavar='DIR', help='write overlays of the frames')
+    add('--frames', type=path_argument, metavar='DIR', help='write the frames themselves')
     add('--precision', default='auto', help='auto, fp32, bf16 or int8')
     add('--show', nargs='+', help=f'panels, of {", ".join(PANELS)}; truth: of a dataset only')
     add('--indices', '--pictures', nargs='+', type=int, metavar='N',
@@ -144,9 +147,9 @@ def _check(options: Namespace) -> None:
         value = getattr(options, name)
         if value is not None and value < 1:
             raise InvalidValueError(f'--{name}', value, 'at least 1')
-    if not (options.out or options.labels or options.overlays):
-        raise MissingOptionError('--source', '-o FILE, --labels DIR or --overlays DIR')
-    for name in ('labels', 'overlays'):
+    if not (options.out or any(getattr(options, name) for name in _WRITERS)):
+        raise MissingOptionError('--source', '-o FILE, --labels, --overlays or --frames DIR')
+    for name in _WRITERS:
         folder = getattr(options, name)
         if folder is not None and folder.is_file():
             raise InvalidValueError(f'--{name}', str(folder), 'a folder')

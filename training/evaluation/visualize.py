@@ -102,6 +102,13 @@ def write_overlay(item: PredictedSample, folder: Path) -> None:
     write_image(folder / f'{item.sample.name}.jpg', colors)
 
 
+def write_frame(item: PredictedSample, folder: Path) -> None:
+    """Write an image itself, without loss, as FOLDER/NAME.png."""
+    folder.mkdir(parents=True, exist_ok=True)
+    pixels = cv2.cvtColor(item.sample.image, cv2.COLOR_RGB2BGR)
+    write_image(folder / f'{item.sample.name}.png', pixels)
+
+
 def _panel(item: PredictedSample, name: str, size: tuple[int, int]) -> Pixels:
     method = _INTERPOLATION.get(name, cv2.INTER_NEAREST_EXACT)
     return np.asarray(cv2.resize(PANELS[name](item), size, interpolation=method), np.uint8)

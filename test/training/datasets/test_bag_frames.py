@@ -57,6 +57,13 @@ def test_frames_of_the_only_image_topic_are_named_by_number_and_stamp(tmp_path, 
     assert values(open_bag(file, RAW, pytest.fail)) == [10, 60, 110, 160, 210]
 
 
+@pytest.mark.parametrize('compression', ['file', 'message'])
+def test_compressed_bag_has_the_same_frames(tmp_path, compression):
+    content = [(RAW, image) for image in IMAGES]
+    bag = write_bag(tmp_path / 'bag', content, START, 'sqlite3', compression)
+    assert values(open_bag(bag, None, pytest.fail)) == [10, 60, 110, 160, 210]
+
+
 def test_topic_is_chosen_by_name_among_several(tmp_path):
     content = [(RAW, IMAGES[0]), (JPEG, jpeg(IMAGES[1])), (RAW, IMAGES[2])]
     bag = write_bag(tmp_path / 'bag', content, START)

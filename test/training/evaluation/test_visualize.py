@@ -134,11 +134,15 @@ def test_frames_of_a_video_and_a_bag_get_the_labels_of_their_images(tmp_path, mo
     writer.release()
     write_bag(tmp_path / 'bag', [('/image', image) for image in pixels], 10**9, 'mcap')
     for source in ('v.avi', 'bag'):
-        folder = tmp_path / f'labels of {source}'
+        folder, frames = tmp_path / f'labels of {source}', tmp_path / f'frames of {source}'
         words = ['--source', str(tmp_path / source), '--labels', str(folder)]
-        assert main(['visualize', model, *words]) == 0
+        assert main(['visualize', model, *words, '--frames', str(frames)]) == 0
         found = [read(path) for path in sorted(folder.iterdir())]
         assert [np.unique(label).tolist() for label in found] == [[0], [1], [2]]
+        images = [read(path)[..., ::-1] for path in sorted(frames.iterdir())]
+        assert np.abs(np.array(images, int) - np.array(pixels)).max() < 8
+        names = [sorted(path.name for path in written.iterdir()) for written in (frames, folder)]
+        assert names[0] == names[1]
 
 
 def test_of_many_frames_a_sheet_shows_some_evenly_spread():
@@ -154,7 +158,7 @@ def test_of_many_frames_a_sheet_shows_some_evenly_spread():
     [
         ('-o a.png', 'visualize also needs --dataset NAME or --source PATH'),
         ('--dataset warehouse', '--dataset also needs -o FILE'),
-        ('--source IMAGES', '--source also needs -o FILE, --labels DIR or --overlays DIR'),
+        ('--source IMAGES', '--source also needs -o FILE, --labels, --overlays or --frames DIR'),
         ('--source IMAGES -o a.png --dataset warehouse', '--dataset cannot be combined with --s'),
         ('--source IMAGES -o a.png --indices 1', '--indices cannot be combined with --source'),
         ('--source IMAGES -o a.png --show truth', '--show truth cannot be combined with --source'),
