@@ -91,3 +91,9 @@ def test_linked_figures_are_in_their_files(page: Path) -> None:
         values = [value for tree in trees for value in numbers(tree)]
         shown = {f'{scale * value:.{len(decimals)}f}' for value in values for scale in (1, 100)}
         assert figure in shown, f'{figure} is not in {target}'
+
+
+def test_every_image_is_shown_by_a_page() -> None:
+    text = '\n'.join(page.read_text() for page in PAGES)
+    images = sorted(path for path in (ROOT / 'docs' / 'images').rglob('*') if path.is_file())
+    assert not [path.name for path in images if path.name not in text]
