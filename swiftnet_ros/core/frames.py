@@ -97,6 +97,9 @@ def to_network_input(
     """
     target = None if out is None else out[0]
     order = frame.channel_order
+    if (frame.height, frame.width) == (1, 1):
+        # OpenCV 4.5.4, which Ubuntu 22.04 has, cannot resize a single pixel.
+        frame = Frame(np.repeat(np.repeat(frame.pixels, 2, axis=0), 2, axis=1), order)
     if order == 'rgb' or height * width >= frame.height * frame.width:
         return _stretch(to_rgb(frame), height, width, target)[np.newaxis]
     small = _stretch(frame.pixels, height, width)
