@@ -22,7 +22,10 @@ from xml.etree import ElementTree
 from helpers.checkout import ROOT
 from package.source_files import imported_modules, python_files
 import pytest
+import yaml
 
+ENTRY = re.compile(r'^(Forthcoming|(\d+\.\d+\.\d+) \((\d{4}-\d\d-\d\d)\))\n-+$', re.MULTILINE)
+CHANGELOG = (ROOT / 'CHANGELOG.rst').read_text(encoding='utf-8')
 PACKAGE = ElementTree.parse(ROOT / 'package.xml').getroot()
 # The rosdep keys of modules that have another name than their package.
 ROSDEP_KEYS = {
@@ -70,7 +73,16 @@ def test_package_xml_and_setup_py_agree(field):
 
 
 def test_newest_changelog_entry_is_this_version_or_the_next():
-    entry = re.compile(r'^(Forthcoming|(\d+\.\d+\.\d+) \(\d{4}-\d\d-\d\d\))\n-+$', re.MULTILINE)
-    newest = entry.search((ROOT / 'CHANGELOG.rst').read_text(encoding='utf-8'))
+    newest = ENTRY.search(CHANGELOG)
     assert newest, 'no entry has a heading that catkin reads'
     assert newest[2] in (None, _setup('version'))
+
+
+def test_citation_is_of_this_version_and_its_date():
+    citation = yaml.safe_load((ROOT / 'CITATION.cff').read_text(encoding='utf-8'))
+    # What version 1.2.0 of the format requires, and what changes with a release.
+    assert {'cff-version', 'message', 'title', 'authors'} <= set(citation)
+    assert (citation['cff-version'], citation['version']) == ('1.2.0', _setup('version'))
+    dates = {entry[2]: entry[3] for entry in ENTRY.finditer(CHANGELOG) if entry[2]}
+    assert dates.get(_setup('version'), citation['date-released']) == citation['date-released']
+    assert citation['license'] == [item.text for item in PACKAGE.findall('license')]

@@ -145,7 +145,7 @@ def _facts(
         ('input', f'{format_size(size)}, to which images of any size are stretched'),
         ('parameters, multiply-adds', _complexity(checkpoint, size, card, text)),
         ('files', ', '.join(sizes)),
-        ('license', ': '.join(filter(None, (spec.license, spec.terms))) or 'not stated'),
+        ('terms', ': '.join(filter(None, (spec.license, spec.terms))) or 'not stated'),
         *_int8_facts(specs),
         *_confidence_facts(card, text),
         *(row for path in card.bench for row in _latency_facts(text.parent / path, spec.name)),

@@ -59,7 +59,9 @@ specs = st.builds(
     trained_on=names,
     miou=st.none() | st.floats(0.0, 1.0),
     widths=st.dictionaries(names, st.integers(1, 2048)),
-    calibration=st.none() | st.dictionaries(texts, st.integers() | texts | st.booleans()),
+    # JSON is read within 64 bits.
+    calibration=st.none()
+    | st.dictionaries(texts, st.integers(-(2**63), 2**63 - 1) | texts | st.booleans()),
     license=st.sampled_from(['', 'Apache-2.0', 'CC-BY-NC-4.0 AND LicenseRef-Mine']),
     terms=texts,
 )
