@@ -17,17 +17,21 @@
 from dataclasses import replace
 import json
 from pathlib import Path
+import re
 import shutil
 from typing import Any
 
 import cv2
+from helpers.checkout import ROOT
 import numpy as np
 import pytest
 from swiftnet_ros.model_spec import read_golden, read_model, read_spec, write_model
 from training.__main__ import main
 from training.evaluation.complexity import count_complexity
 from training.export import export
+from training.report.card import CardText
 from training.run.checkpoint import load_checkpoint, save_checkpoint
+from training.schema.from_yaml import dataclass_from_tree, load_mapping
 import yaml
 
 SHA = 'ab' * 32
@@ -187,3 +191,12 @@ def test_another_file_of_bench_is_one_line(capsys, folder, cases, message):
     assert run(folder, bench=['other.json'])[0] == 1
     error = capsys.readouterr().err
     assert message in error and error.count('\n') == 1
+
+
+def test_documented_text_is_read(tmp_path):
+    page = (ROOT / 'docs' / 'training.md').read_text()
+    (text,) = re.findall(r'```yaml\n(about: .*?)```', page, re.DOTALL)
+    (tmp_path / 'card.yaml').write_text(text)
+    card = dataclass_from_tree(CardText, load_mapping(tmp_path / 'card.yaml', 'card'), '')
+    assert card.evaluations[0].on == 'NYU Depth V2, 145 validation images'
+    assert card.runs == ['people', 'pruned', '.']
