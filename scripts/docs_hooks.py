@@ -83,7 +83,7 @@ def page_uri(path: str, root: Path) -> str:
     if (root / path).is_dir():
         return OUTSIDE + path + INDEX
     if path.startswith(DOCS):
-        return path[len(DOCS) :]
+        return path.removeprefix(DOCS)
     return OUTSIDE + path + ('.md' if Path(path).suffix in LANGUAGES else '')
 
 
@@ -91,10 +91,10 @@ def source_path(uri: str, root: Path) -> str:
     """Return the path in the repository of a source on the site: the inverse of `page_uri`."""
     if not uri.startswith(OUTSIDE):
         return DOCS + uri
-    path = uri[len(OUTSIDE) :]
+    path = uri.removeprefix(OUTSIDE)
     if (root / path).exists():
         return path
-    return path[: -len(INDEX)] if path.endswith(INDEX) else path[: -len('.md')]
+    return path.removesuffix(INDEX if path.endswith(INDEX) else '.md')
 
 
 def _root(config: Any) -> Path:

@@ -76,7 +76,7 @@ def test_every_script_and_recipe_exists() -> None:
 def test_architecture_lists_every_package_and_no_other() -> None:
     text = (ROOT / 'docs' / 'architecture.md').read_text(encoding='utf-8')
     for tree in ('swiftnet_ros', 'training'):
-        table = text[text.index(f'| `{tree}/` | contents |') :].partition('\n\n')[0]
+        table = text.partition(f'| `{tree}/` | contents |')[2].partition('\n\n')[0]
         cells = [row.split('|')[1] for row in table.splitlines()[2:]]
         listed = {name.rstrip('/') for cell in cells for name in re.findall(r'`([\w./]+)`', cell)}
         assert all((ROOT / tree / name).exists() for name in listed), listed
