@@ -25,7 +25,7 @@ import pytest
 import yaml
 
 NO_GIT = 'the files of the checkout are not in Git'
-ADDRESS = yaml.safe_load((ROOT / 'scripts' / 'project.yaml').read_text())
+ADDRESS = yaml.safe_load((ROOT / 'scripts' / 'project.yaml').read_text(encoding='utf-8'))
 # Addresses of this project, and of any placeholder.
 URL = re.compile(rb'https?://[^\s"\'<>)`]*(?:/swiftnet_ros\b|example\.(?:org|com))[^\s"\'<>)`]*')
 # Files that need it, if they exist.
@@ -54,7 +54,7 @@ def test_every_file_has_the_same_address(tracked):
     assert not wrong
     for name in NEED_IT:
         path = ROOT / name
-        assert not path.exists() or ADDRESS['repository'] in path.read_text()
+        assert not path.exists() or ADDRESS['repository'] in path.read_text(encoding='utf-8')
 
 
 def test_package_xml_has_the_three_urls_and_a_maintainer():
@@ -84,14 +84,17 @@ def test_script_writes_a_new_address_into_every_file(tmp_path):
     new = {'repository': 'https://git.yard.net/robots/segment', 'email': 'us@yard.net'}
     project.write_text(yaml.safe_dump(new))
     checked = run(*script, '--check')
-    assert (checked.returncode, ADDRESS['email'] in (tmp_path / 'setup.py').read_text()) == (
+    assert (
+        checked.returncode,
+        ADDRESS['email'] in (tmp_path / 'setup.py').read_text(encoding='utf-8'),
+    ) == (
         1,
         True,
     )
     written = run(*script)
     assert written.returncode == 0 and written.stdout.split() == sorted(names[:3])
     for name in names[:3]:
-        text = (tmp_path / name).read_text()
+        text = (tmp_path / name).read_text(encoding='utf-8')
         assert new['repository'] in text and ADDRESS['repository'] not in text
         assert ADDRESS['email'] not in text
     assert ADDRESS['repository'].encode() in (tmp_path / 'other.png').read_bytes()
