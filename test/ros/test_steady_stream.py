@@ -15,7 +15,6 @@
 """In a steady stream of 1080p the node's process takes no new memory for a frame."""
 
 import os
-from pathlib import Path
 import platform
 from statistics import median
 from time import sleep
@@ -30,12 +29,6 @@ from swiftnet_ros.ros.image_msgs import from_array
 FRAMES = 10
 
 
-def page_faults(process):
-    """Return how many pages the system has given to a process, without reading a file."""
-    content = Path(f'/proc/{process.pid}/stat').read_text()
-    return int(content.rpartition(')')[2].split()[7])
-
-
 def test_page_faults_per_frame_of_1080p_are_few(tiny_path, probe):
     if platform.libc_ver()[0] != 'glibc':
         pytest.skip('the C library is not glibc')
@@ -47,11 +40,11 @@ def test_page_faults_per_frame_of_1080p_are_few(tiny_path, probe):
 
         def stream():
             """Send frames at 10 Hz and return the page faults for each."""
-            before = page_faults(node)
+            before = node.page_faults
             for _ in range(FRAMES):
                 camera.publish(message)
                 sleep(0.1)
-            return (page_faults(node) - before) / FRAMES
+            return (node.page_faults - before) / FRAMES
 
         # What is sent before the node has found the camera is lost.
         probe.send(camera, message, labels)

@@ -34,9 +34,9 @@ def halve_images_by_convolution(network: Any) -> int:
     """
     Replace means of 2x2 pixels of images by convolutions, and return how many.
 
-    For its pooling kernel OpenVINO pads the three channels of an image to 16, which takes a
-    tenth of the time of a pyramid of pruned networks. A quarter of each pixel is exact in floating
-    point, and the order of the sum is the same.
+    For its pooling kernel OpenVINO pads the three channels of an image to 16, which takes much
+    longer. A quarter of each pixel is exact in floating point, so only the order of the sum could
+    make a difference.
     """
     images = [node for node in network.get_ordered_ops() if _halves_an_image(node)]
     for node in images:
