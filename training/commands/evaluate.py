@@ -34,7 +34,7 @@ def main(arguments: Sequence[str]) -> int:
     is_all = options.corruption == [ALL]
     result = _evaluated(options, () if is_all else options.corruption)
     for name, iou in result['iou'].items():
-        print(f'{name:>20}  {"absent" if iou is None else f"{iou:.4f}"}')
+        print(f'{name:>20}  {_class_text(iou, result["by_image"].get(name))}')
     print(f'{"mIoU":>20}  {result["miou"]}  ({result["images"]} images, {result["precision"]})')
     if result['ece'] is not None:
         print(f'{"calibration error":>20}  {result["ece"]:.4f}  (expected, of confidence)')
@@ -78,6 +78,17 @@ def _evaluated(options: Namespace, texts: Sequence[str]) -> dict[str, Any]:
         options.model, dataset, options.precision, options.threads, name_map(options)
     )
     return {**result, 'faults': list(map(str, corruptions))} if corruptions else result
+
+
+def _class_text(iou: float | None, by_image: dict[str, float] | None) -> str:
+    if iou is None:
+        return 'absent'
+    if by_image is None:
+        return f'{iou:.4f}'
+    return (
+        f'{iou:.4f}  mean of {by_image["images"]} images {by_image["mean"]:.4f}, '
+        f'of their worst tenth {by_image["worst_tenth"]:.4f}'
+    )
 
 
 def _with_loss(miou: float | None, clean: float | None) -> str:

@@ -117,13 +117,16 @@ def evaluate(
     """
     Return `miou` (0 to 1, None without labels), `iou` by class name and number of `images`.
 
-    `ece`, the expected calibration error, is added if the predictions have a confidence. Warn if
-    the labels, called `labels_name`, lack a class; an empty name is no warning.
+    `by_image` has `images`, `mean` and `worst_tenth` of the IoU in single images for each class
+    that the labels contain; images without it do not count. `ece`, the expected calibration
+    error, is added if the predictions have a confidence. Warn if the labels, called
+    `labels_name`, lack a class; an empty name is no warning.
     """
     names = [item.name for item in dataset.table.classes]
     count = len(names)
     matrix = metrics.confusion_matrix(np.empty(0, int), np.empty(0, int), count)
     excluded, rows = np.zeros(count, np.int64), []
+    by_image: list[list[float]] = [[] for _ in names]
     confidences, has_confidence = np.zeros((256, 2), np.int64), False
     for index in progress(range(len(dataset)), 'evaluate'):
         sample = dataset[index]
@@ -134,8 +137,13 @@ def evaluate(
             confidences += metrics.confidence_counts(
                 sample.label, predicted, result.confidence, count
             )
-        matrix += metrics.confusion_matrix(sample.label, predicted, count)
-        excluded += wrongly_predicted(sample.label, predicted, count)
+        of_image = metrics.confusion_matrix(sample.label, predicted, count)
+        wrong = wrongly_predicted(sample.label, predicted, count)
+        for number, iou in enumerate(metrics.class_iou(of_image, wrong)):
+            if iou is not None and of_image[number].any():
+                by_image[number].append(iou)
+        matrix += of_image
+        excluded += wrong
         rows.append(label_counts(sample.label, count, UNLABELED))
     if labels_name and rows:
         warn_of_labels(names, np.array(rows), labels_name)
@@ -145,9 +153,23 @@ def evaluate(
     return {
         'miou': float(np.mean(present)) if present else None,
         'iou': dict(zip(names, values)),
+        'by_image': {
+            name: image_iou_summary(values) for name, values in zip(names, by_image) if values
+        },
         'images': len(dataset),
         **error,
     }
+
+
+def image_iou_summary(values: Sequence[float]) -> dict[str, float]:
+    """
+    Return number, mean and mean of the worst tenth of one class's IoU in single images.
+
+    The worst tenth is one image at least.
+    """
+    worst = np.sort(values)[: max(1, len(values) // 10)]
+    mean, worst_tenth = float(np.mean(values)), float(np.mean(worst))
+    return {'images': len(values), 'mean': mean, 'worst_tenth': worst_tenth}
 
 
 def warn_of_labels(names: Sequence[str], counts: Counts, what: str) -> None:

@@ -70,6 +70,33 @@ def test_miou_matches_hand_calculation():
     assert result['images'] == 2
 
 
+def test_iou_by_image_counts_images_that_show_the_class():
+    # Images of one row: class 0 is right in 9 - i of 10 pixels of image i, 20 images in all.
+    labels = [np.array([[0] * 10], np.uint8)] * 20 + [np.array([[1, 1]], np.uint8)]
+    number = iter(range(21))
+
+    def predict(image):
+        prediction = image[..., 0].copy()
+        prediction[0, : next(number) % 10] = 2
+        return Segmentation(prediction)
+
+    result = evaluate(predict, LabelDataset(TABLE, tuple(labels)))['by_image']
+    assert set(result) == {'class0', 'class1'}
+    assert result['class0']['images'] == 20
+    assert result['class0']['mean'] == pytest.approx(0.55)
+    # The worst two of 20 images have one right pixel of ten each.
+    assert result['class0']['worst_tenth'] == pytest.approx(0.1)
+    # Image 20 shows class 1 in both pixels, both right.
+    assert result['class1'] == {'images': 1, 'mean': 1.0, 'worst_tenth': 1.0}
+
+
+def test_iou_by_image_counts_pixels_that_exclude_the_class():
+    label = np.array([[0, 0, 254, 254, 255]], np.uint8)
+    dataset = LabelDataset(ClassTable(CLASSES[:2], (0, 1)), (label,))
+    result = evaluate(lambda image: Segmentation(np.zeros(image.shape[:2], np.uint8)), dataset)
+    assert result['by_image'] == {'class0': {'images': 1, 'mean': 0.5, 'worst_tenth': 0.5}}
+
+
 def test_miou_without_labels_is_none():
     unlabeled = np.full((2, 3), 255, np.uint8)
     result = evaluate(
