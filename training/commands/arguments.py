@@ -15,11 +15,13 @@
 """Arguments that several commands share."""
 
 from argparse import Namespace
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from swiftnet_ros.core.image_listing import ALLOW_UNPAIRED
 from swiftnet_ros.errors import FileMissingError, InvalidValueError
+from swiftnet_ros.model_spec import SemanticClass
 from swiftnet_ros.system.command_line import ExampleParser
 from swiftnet_ros.system.image_size import network_size, Size
 from swiftnet_ros.system.json_text import to_json
@@ -27,6 +29,7 @@ from swiftnet_ros.system.paths import path_argument
 from training.datasets import allowing_unpaired, DATASETS, open_dataset
 from training.datasets.base import ImageLabelDataset
 from training.datasets.mixture import NameMap
+from training.datasets.model_classes import with_model_classes
 from training.schema.config import parse_value
 from training.schema.rules import SEED
 
@@ -136,6 +139,15 @@ def dataset_of(options: Namespace) -> ImageLabelDataset:
     if options.allow_unpaired:
         values = allowing_unpaired(options.dataset, values)
     return open_dataset(options.dataset, options.root, options.split, values)
+
+
+def matched(options: Namespace, classes: Sequence[SemanticClass]) -> ImageLabelDataset:
+    """
+    Open the dataset that the arguments name with a model's classes, for `add_name_map`.
+
+    Raise ClassTableMismatchError if they differ and are not to be matched by name.
+    """
+    return with_model_classes(dataset_of(options), classes, name_map(options))
 
 
 def print_json(options: Namespace, result: dict[str, Any]) -> None:

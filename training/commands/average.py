@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from swiftnet_ros.system.paths import path_argument
-from training.commands.arguments import check_out, CommandParser, dataset_of, print_json
+from training.commands.arguments import check_out, CommandParser, matched, print_json
 from training.evaluation.evaluate import evaluate_checkpoint
 from training.run.checkpoint import save_checkpoint
 from training.run.weight_average import average_checkpoints
@@ -31,7 +31,7 @@ def main(arguments: Sequence[str]) -> int:
     checkpoint = average_checkpoints(options.checkpoints)
     result = {}
     if options.dataset:
-        result = evaluate_checkpoint(checkpoint, dataset_of(options))
+        result = evaluate_checkpoint(checkpoint, matched(options, checkpoint.classes))
         checkpoint = replace(checkpoint, miou=result['miou'])
     options.out.parent.mkdir(parents=True, exist_ok=True)
     save_checkpoint(checkpoint, options.out)
@@ -49,5 +49,6 @@ def make_parser() -> CommandParser:
     )
     parser.add_argument('-o', '--out', type=path_argument, required=True, help='.pt file to write')
     parser.add_dataset()
+    parser.add_name_map()
     parser.add_json()
     return parser

@@ -27,12 +27,11 @@ from swiftnet_ros.system.paths import path_argument
 from training.commands.arguments import (
     check_out,
     CommandParser,
-    dataset_of,
-    name_map,
+    matched,
     print_json,
 )
 from training.datasets.base import ImageLabelDataset
-from training.evaluation.evaluate import check_classes, evaluate_file, matched_dataset
+from training.evaluation.evaluate import evaluate_file
 from training.export import export, export_calibrated
 from training.run.checkpoint import Checkpoint, load_checkpoint
 from training.schema.config import check_values
@@ -109,9 +108,7 @@ def _dataset(options: Namespace, checkpoint: Checkpoint) -> ImageLabelDataset | 
     """Open the dataset of --dataset, with the classes of the checkpoint."""
     if options.dataset is None:
         return None
-    dataset = matched_dataset(dataset_of(options), checkpoint.classes, name_map(options))
-    check_classes([item.name for item in checkpoint.classes], dataset)
-    return dataset
+    return matched(options, checkpoint.classes)
 
 
 def _print_result(options: Namespace, result: dict[str, Any]) -> None:

@@ -21,7 +21,7 @@ from typing import Any
 
 from swiftnet_ros.errors import InvalidValueError
 from swiftnet_ros.system.paths import path_argument
-from training.commands.arguments import check_out, CommandParser, dataset_of, print_json
+from training.commands.arguments import check_out, CommandParser, matched, print_json
 from training.evaluation.evaluate import evaluate_checkpoint
 from training.quantization.fp16 import write_fp16
 from training.run.checkpoint import save_checkpoint
@@ -50,6 +50,7 @@ def make_parser() -> CommandParser:
     parser.add_argument('model', type=path_argument, help='.onnx file in fp32, or .pt file')
     parser.add_out('.onnx or .pt')
     parser.add_dataset()
+    parser.add_name_map()
     parser.add_json()
     return parser
 
@@ -66,7 +67,8 @@ def _write_onnx(options: Namespace) -> dict[str, Any]:
 def _write_checkpoint(options: Namespace) -> dict[str, Any]:
     checkpoint, result = half_precision(options.model), {}
     if options.dataset is not None:
-        result = evaluate_checkpoint(checkpoint.in_float32(), dataset_of(options))
+        dataset = matched(options, checkpoint.classes)
+        result = evaluate_checkpoint(checkpoint.in_float32(), dataset)
         checkpoint = replace(checkpoint, miou=result['miou'])
     save_checkpoint(checkpoint, options.out)
     before, after = options.model.stat().st_size, options.out.stat().st_size

@@ -20,8 +20,7 @@ from collections.abc import Sequence
 from swiftnet_ros.errors import InvalidValueError
 from swiftnet_ros.model_spec import read_spec
 from swiftnet_ros.system.paths import path_argument
-from training.commands.arguments import check_out, CommandParser, dataset_of, print_json
-from training.evaluation.evaluate import check_classes
+from training.commands.arguments import check_out, CommandParser, matched, print_json
 from training.quantization.calibration_cache import write_tensorrt_tables
 from training.quantization.calibration_images import CalibrationImages, FolderImages, split_images
 from training.quantization.histograms import METHODS
@@ -72,6 +71,7 @@ def main(arguments: Sequence[str]) -> int:
 def add_image_arguments(parser: CommandParser) -> None:
     """Add --images and the arguments of a dataset, for `open_images`."""
     parser.add_dataset(split='train')
+    parser.add_name_map()
     parser.add_argument(
         '--images', type=path_argument, metavar='DIR', help='images without labels'
     )
@@ -87,8 +87,7 @@ def open_images(options: Namespace) -> tuple[CalibrationImages, str]:
         raise InvalidValueError('--dataset', options.dataset, 'either --dataset or --images DIR')
     if options.images:
         return FolderImages(options.images), options.images.resolve().name
-    dataset = dataset_of(options)
-    check_classes(list(read_spec(options.model).class_names), dataset)
+    dataset = matched(options, read_spec(options.model).classes)
     return dataset, f'{options.dataset} {options.split}'
 
 
@@ -131,7 +130,8 @@ def _measure(options: Namespace, result: QuantizationResult) -> float | None:
     """Measure both networks on the split of --measure; return the INT8 network's mIoU."""
     if options.measure is None:
         return None
-    dataset = dataset_of(Namespace(**{**vars(options), 'split': options.measure}))
+    of_split = Namespace(**{**vars(options), 'split': options.measure})
+    dataset = matched(of_split, read_spec(options.model).classes)
     measure_split(result, dataset, f'{options.dataset} {options.measure}')
     miou: float | None = result.record['miou_after']
     return miou

@@ -34,11 +34,10 @@ from swiftnet_ros.segmenter import Segmenter
 from swiftnet_ros.system.image_encoding import write_image
 from swiftnet_ros.system.paths import expand_path, path_argument
 from swiftnet_ros.system.progress import progress, warn_above
-from training.commands.arguments import CommandParser, dataset_of, file_to_write
+from training.commands.arguments import CommandParser, file_to_write, matched
 from training.datasets.bag import is_bag, open_bag
-from training.datasets.base import Sample
+from training.datasets.base import ImageLabelDataset, Sample
 from training.datasets.class_table import UNLABELED
-from training.evaluation.evaluate import check_classes
 from training.evaluation.visualize import (
     ContactSheet,
     PANELS,
@@ -67,21 +66,16 @@ def main(arguments: Sequence[str]) -> int:
     """
     options = make_parser().parse_args(arguments)
     _check(options)
-    dataset = None if options.source else dataset_of(options)
-    if dataset is None:
-        source = _open_source(options)
-        samples, total = _samples(source, options.count), _total(source, options.count)
-    else:
-        indices = options.indices or [0, 1, 2]
-        for index in indices:
-            if not 0 <= index < len(dataset):
-                raise InvalidValueError('--indices', index, f'from 0 to {len(dataset) - 1}')
-        samples, total = (dataset[index] for index in indices), len(indices)
-    panels = options.show or (_WITHOUT if dataset is None else _WITH_TRUTH)
-    sheet = ContactSheet(panels, options.width, _MOST_ROWS if dataset is None else None)
+    panels = options.show or (_WITHOUT if options.source else _WITH_TRUTH)
+    sheet = ContactSheet(panels, options.width, _MOST_ROWS if options.source else None)
     with open_backend(options.model, 'openvino', options.precision) as engine:
-        if dataset is not None:
-            check_classes(list(engine.spec.class_names), dataset)
+        if options.source:
+            source = _open_source(options)
+            samples, total = _samples(source, options.count), _total(source, options.count)
+        else:
+            dataset = matched(options, engine.spec.classes)
+            indices = options.indices or [0, 1, 2]
+            samples, total = _chosen(dataset, indices), len(indices)
         segmenter = Segmenter(engine)
         for sample in progress(samples, 'segment', total):
             item = predict_sample(segmenter, sample)
@@ -105,6 +99,7 @@ def make_parser() -> CommandParser:
     add('model', help='.onnx, or the name of a shipped model')
     add('-o', '--out', type=file_to_write, help='contact sheet to write, .png or .jpg')
     parser.add_dataset()
+    parser.add_name_map()
     add('--source', metavar='PATH', help='frames without labels: folder, image, video, bag, demo')
     add('--topic', help='image topic of a bag; not needed if it is the only one')
     add('--every', type=int, metavar='N', help='take the first of every N frames; default: 1')
@@ -163,6 +158,13 @@ def _open_source(options: Namespace) -> FrameSource:
     if options.topic is not None:
         raise OptionConflictError('--topic', f'{options.source}, which is no bag')
     return open_source(options.source, warn_above, every)
+
+
+def _chosen(dataset: ImageLabelDataset, indices: Sequence[int]) -> Iterator[Sample]:
+    for index in indices:
+        if not 0 <= index < len(dataset):
+            raise InvalidValueError('--indices', index, f'from 0 to {len(dataset) - 1}')
+    return (dataset[index] for index in indices)
 
 
 def _samples(source: FrameSource, count: int | None) -> Iterator[Sample]:

@@ -25,33 +25,21 @@ from swiftnet_ros.backends.registry import open_backend
 from swiftnet_ros.core import labels, metrics
 from swiftnet_ros.core.frames import Frame, to_network_input
 from swiftnet_ros.core.label_coverage import Counts, coverage_warning, label_counts
-from swiftnet_ros.errors import NonFiniteLogitsError, SwiftnetError
-from swiftnet_ros.model_spec import SemanticClass
+from swiftnet_ros.errors import NonFiniteLogitsError
 from swiftnet_ros.system.paths import expand_path
 from swiftnet_ros.system.progress import progress, warn_above
 import torch
 from torch import nn
 from training.datasets.base import ImageLabelDataset
 from training.datasets.class_statistics import WAY_OUT
-from training.datasets.class_table import ClassTable, excluded_class, UNLABELED
+from training.datasets.class_table import excluded_class, UNLABELED
 from training.datasets.mixture import NameMap
+from training.datasets.model_classes import with_model_classes
 from training.datasets.terms import Terms
 from training.run.checkpoint import Checkpoint, load_checkpoint
 
 # RGB uint8 [H, W, 3] -> class ids [H, W], with or without confidence
 Predictor = Callable[[np.ndarray], labels.Segmentation]
-
-
-class ClassTableMismatchError(SwiftnetError):
-    """A model and a dataset with different classes."""
-
-    def __init__(self, model: list[str], dataset: list[str]) -> None:
-        differing = sorted(set(model) ^ set(dataset)) or ['their order']
-        super().__init__(
-            f'the model has {len(model)} classes and the dataset {len(dataset)}; they differ '
-            f'in {", ".join(differing)}; evaluate on the dataset that the model was trained for, '
-            'or match the classes by name with --match-names'
-        )
 
 
 def evaluate_file(
@@ -74,39 +62,25 @@ def evaluate_file(
     """
     if path.endswith('.pt'):
         checkpoint = load_checkpoint(Path(expand_path(path)))
-        dataset = matched_dataset(dataset, checkpoint.classes, names)
+        dataset = with_model_classes(dataset, checkpoint.classes, names)
         result = {**evaluate_checkpoint(checkpoint, dataset), 'precision': 'fp32'}
         return {**result, **checkpoint.known_terms._asdict()}
     with open_backend(path, 'openvino', precision, threads) as engine:
-        dataset = matched_dataset(dataset, engine.spec.classes, names)
-        check_classes(list(engine.spec.class_names), dataset)
+        dataset = with_model_classes(dataset, engine.spec.classes, names)
         result = evaluate(engine_predictor(engine), dataset)
         terms = Terms(engine.spec.license, engine.spec.terms)
         return {**result, 'precision': engine.precision, **terms._asdict()}
 
 
-def matched_dataset(
-    dataset: ImageLabelDataset, classes: Sequence[SemanticClass], names: NameMap | None
-) -> ImageLabelDataset:
-    """Return a dataset with a model's classes, matched by name unless `names` is None."""
-    if names is None:
-        return dataset
-    return names.apply(dataset, ClassTable(tuple(classes), tuple(range(len(classes)))))
-
-
 def evaluate_checkpoint(checkpoint: Checkpoint, dataset: ImageLabelDataset) -> dict[str, Any]:
-    """Return the metrics of `evaluate` of a checkpoint's network in torch on the CPU."""
-    check_classes([item.name for item in checkpoint.classes], dataset)
+    """
+    Return the metrics of `evaluate` of a checkpoint's network in torch on the CPU.
+
+    The dataset has the classes of the checkpoint.
+    """
     network, size = checkpoint.network().eval(), (checkpoint.height, checkpoint.width)
     device = torch.device('cpu')
     return evaluate(torch_predictor(network, *size, device, with_confidence=True), dataset)
-
-
-def check_classes(model: list[str], dataset: ImageLabelDataset) -> None:
-    """Raise ClassTableMismatchError unless the dataset has these class names in this order."""
-    expected = [item.name for item in dataset.table.classes]
-    if model != expected:
-        raise ClassTableMismatchError(model, expected)
 
 
 def evaluate(

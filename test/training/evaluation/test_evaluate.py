@@ -25,12 +25,8 @@ from training.__main__ import main
 from training.datasets import open_dataset
 from training.datasets.base import Sample
 from training.datasets.class_table import ClassTable, shipped_class_table
-from training.evaluation.evaluate import (
-    ClassTableMismatchError,
-    evaluate,
-    evaluate_file,
-    wrongly_predicted,
-)
+from training.datasets.model_classes import ClassTableMismatchError
+from training.evaluation.evaluate import evaluate, evaluate_file, wrongly_predicted
 from training.export import export
 from training.run.checkpoint import load_checkpoint, save_checkpoint
 
