@@ -28,7 +28,13 @@ from swiftnet_ros.text import safe_text
 from training.datasets.mixture import source_name
 from training.evaluation.complexity import count_complexity
 from training.profiling.tables import markdown_table, ms
-from training.report.tables import grouped, NO_PIXELS, number, read_evaluations
+from training.report.tables import (
+    corrupted_mious,
+    grouped,
+    NO_PIXELS,
+    number,
+    read_evaluations,
+)
 from training.run.checkpoint import Checkpoint, load_checkpoint
 from training.schema.config import Config, load_config
 from training.schema.from_yaml import dataclass_from_tree, load_mapping
@@ -53,10 +59,15 @@ class PretrainedSource:
 
 @dataclass(frozen=True)
 class EvaluationFolder:
-    """A folder of files evaluate_PRECISION.json, and in words what was evaluated on."""
+    """
+    A folder of files evaluate_PRECISION.json, and in words what was evaluated on.
+
+    `by_image` names classes whose IoU in single images is shown too.
+    """
 
     folder: str
     on: str
+    by_image: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -65,8 +76,9 @@ class CardText:
     The file card.yaml: what no measurement says, and where the measurements are.
 
     Paths are relative to it. `runs` are folders with the config.yaml of each stage, in order,
-    `bench` are files of `bench --json`, `export` that of `export --json`, `faults` is a folder of
-    files of `evaluate --corruption --json`.
+    `bench` are files of `bench --json`, `export` that of `export --json`, `dense` that of
+    `count --json` of the network before pruning, `faults` is a folder of files of
+    `evaluate --corruption --json`.
     """
 
     about: str
@@ -164,10 +176,15 @@ def _complexity(checkpoint: Checkpoint, size: tuple[int, int], card: CardText, t
     shown = f'{grouped(found.params)}; convolutions {found.conv_gmacs:.2f} GMACs'
     if card.dense is None:
         return shown
-    dense = count_complexity(load_checkpoint(text.parent / card.dense).network(), *size)
-    removed = 1 - found.conv_gmacs / dense.conv_gmacs
+    path = text.parent / card.dense
+    dense, name = read_json_object(path, 'count'), f'count {path}'
+    check_kinds(dense, {'params': int, 'conv_gmacs': NUMBER, 'size': list}, name)
+    if dense['size'] != list(size):
+        raise InvalidValueError(f'{name}: size', dense['size'], str(list(size)))
+    removed = 1 - found.conv_gmacs / dense['conv_gmacs']
     return (
-        f'{shown} (dense: {grouped(dense.params)}; {dense.conv_gmacs:.2f}; {removed:.0%} pruned)'
+        f'{shown} (dense: {grouped(dense["params"])}; {dense["conv_gmacs"]:.2f}; '
+        f'{removed:.0%} pruned)'
     )
 
 
@@ -247,6 +264,10 @@ def _evaluation(item: EvaluationFolder, text: Path) -> str:
     classes = list(next(iter(found.values()))['iou'])
     rows = [(name, *(_fraction(e['iou'].get(name)) for e in found.values())) for name in classes]
     rows.append(('**mIoU**', *(_fraction(e['miou']) for e in found.values())))
+    for name in item.by_image:
+        for key, words in (('mean', 'mean of images'), ('worst_tenth', 'worst tenth of images')):
+            values = ((e.get('by_image') or {}).get(name, {}).get(key) for e in found.values())
+            rows.append((f'{name}, {words}', *map(_fraction, values)))
     if any('ece' in evaluation for evaluation in found.values()):
         errors = (number(evaluation.get('ece'), 3) for evaluation in found.values())
         rows.append(('calibration error', *errors))
@@ -254,12 +275,11 @@ def _evaluation(item: EvaluationFolder, text: Path) -> str:
 
 
 def _corruptions(folder: Path) -> str:
-    rows = []
-    for path in sorted(folder.glob('*.json')):
-        result = read_json_object(path, 'evaluation')
-        check_kinds(result, {'miou': NUMBER}, f'evaluation {path}')
-        names = ', '.join(safe_text(str(name)) for name in result.get('faults') or ()) or 'none'
-        rows.append((names, _fraction(result['miou'])))
+    rows = [
+        (corruption, _fraction(miou))
+        for path in sorted(folder.glob('*.json'))
+        for corruption, miou in corrupted_mious(path)
+    ]
     return '## Corrupted images\n\n' + markdown_table(('corruption', 'mIoU'), rows)
 
 

@@ -219,7 +219,7 @@ def corruption_table(folder: Path) -> str:
     models = sorted(path.name for path in folder.iterdir() if path.is_dir())
     mious: dict[str, dict[str, float | None]] = {}
     for path in sorted(folder.glob('*/*.json'), key=lambda path: path.name):
-        for corruption, miou in _corrupted_mious(path):
+        for corruption, miou in corrupted_mious(path):
             mious.setdefault(corruption, {})[path.parent.name] = miou
     clean = mious.get(_CLEAN, {})
     rows = [
@@ -237,7 +237,7 @@ def corruption_table(folder: Path) -> str:
     return markdown_table(('corruption', *models), rows)
 
 
-def _corrupted_mious(path: Path) -> list[tuple[str, float | None]]:
+def corrupted_mious(path: Path) -> list[tuple[str, float | None]]:
     """Return the corruptions of a file of `evaluate --json` with the mIoU of each."""
     result, name = read_json_object(path, 'evaluation'), f'evaluation {path}'
     others = result.get('corruptions') or []

@@ -41,11 +41,11 @@ TEXT: dict[str, Any] = {
     'commit': '0123abc',
     'limits': ['glass and mirrors', 'stairs'],
     'sources': [{'name': 'folder', 'what': '8 drawn images', 'terms': 'CC0'}],
-    'evaluations': [{'folder': '.', 'on': '3 drawn images'}],
+    'evaluations': [{'folder': '.', 'on': '3 drawn images', 'by_image': ['class0']}],
     'runs': ['run'],
     'commands': 'python -m training train run/config.yaml',
     'pretrained': {'name': 'ImageNet MobileNetV2', 'license': 'Apache-2.0'},
-    'dense': 'dense.pt',
+    'dense': 'dense.json',
     'export': 'export.json',
     'faults': 'faults',
     'bench': ['bench.json'],
@@ -73,10 +73,14 @@ def folder(finished_run, tmp_path_factory) -> Path:
     save_checkpoint(checkpoint, folder / 'tiny.pt')
     (results / 'run').mkdir(parents=True)
     shutil.copy(finished_run.config, results / 'run')
-    shutil.copy(folder / 'tiny.pt', results / 'dense.pt')
+    found = count_complexity(checkpoint.network(), checkpoint.height, checkpoint.width)
+    size = [checkpoint.height, checkpoint.width]
+    dense = {'params': 1234, 'conv_gmacs': 2 * found.conv_gmacs, 'size': size}
+    write_json(results / 'dense.json', dense)
     for precision, miou, ece in (('fp32', 0.75, 0.0123), ('int8', 0.7, None)):
         iou = {'class0': 0.5, 'class1': 1.0, 'class2': None}
-        content = {'miou': miou, 'iou': iou, 'images': 3, 'ece': ece}
+        by_image = {'class0': {'images': 3, 'mean': 0.25, 'worst_tenth': 0.125}}
+        content = {'miou': miou, 'iou': iou, 'images': 3, 'ece': ece, 'by_image': by_image}
         write_json(results / f'evaluate_{precision}.json', content)
     confidence = {'temperature': 1.25, 'ece_before': 0.0512, 'ece_after': 0.0123,
                   'labels_changed': 0, 'measured_on': '3 images of folder val'}  # fmt: skip
@@ -133,6 +137,8 @@ def test_card_has_every_figure(folder):
         '| class2 | absent | absent |',
         '| **mIoU** | 0.750 | 0.700 |',
         '| calibration error | 0.012 | not measured |',
+        '| class0, mean of images | 0.250 | 0.250 |',
+        '| class0, worst tenth of images | 0.125 | 0.125 |',
         '| gamma=2, noise=12 | 0.500 |',
         '- glass and mirrors',
         '![label images](results/labels.png)',
@@ -140,8 +146,8 @@ def test_card_has_every_figure(folder):
         assert line in text.splitlines(), line
     checkpoint = load_checkpoint(folder / 'tiny.pt')
     count = count_complexity(checkpoint.network(), checkpoint.height, checkpoint.width)
-    gmacs = f'{count.conv_gmacs:.2f}'
-    assert f'convolutions {gmacs} GMACs (dense: ' in text and f'{gmacs}; 0% pruned)' in text
+    gmacs, dense = f'{count.conv_gmacs:.2f}', f'{2 * count.conv_gmacs:.2f}'
+    assert f'convolutions {gmacs} GMACs (dense: 1 234; {dense}; 50% pruned)' in text
     assert '`tiny.int8.onnx` (' in text and '`tiny.pt` (' in text
 
 
@@ -159,6 +165,7 @@ def test_card_without_optional_files_is_shorter(folder):
         ({'sources': []}, 'sources is [], expected folder too'),
         ({'pretrained': None}, f'expected name and license of the file {SHA}'),
         ({'terms': None}, 'card.yaml: terms is'),
+        ({'dense': 'export.json'}, 'params'),
         ({'term': 'x'}, "did you mean 'terms'"),
         ({'limits': 5}, 'limits is 5'),
         ({'runs': ['nowhere']}, 'nowhere/config.yaml'),
