@@ -21,13 +21,24 @@ from swiftnet_ros.backends.openvino.engine import cpu_flags
 from swiftnet_ros.benchmark.report import versions
 
 _RELEVANT_FLAGS = ('amx', 'asimd', 'avx', 'f16c', 'fma', 'neon', 'sse4', 'sve')
+_ABOVE_AVX2 = ('amx', 'avx512', 'avx_vnni')
 
 
 def machine_facts(device: str, threads: int, load: float, **packages: str) -> dict[str, Any]:
-    """Return the CPU, the load before the measurement, and versions of more `packages` too."""
-    flags = sorted(flag for flag in cpu_flags() if flag.startswith(_RELEVANT_FLAGS))
+    """
+    Return the CPU, the load before the measurement, and versions of more `packages` too.
+
+    Instructions that ONEDNN_MAX_CPU_ISA keeps OpenVINO from using are not listed.
+    """
+    limit = os.environ.get('ONEDNN_MAX_CPU_ISA', '')
+    unused = _ABOVE_AVX2 if limit.upper() in ('SSE41', 'AVX', 'AVX2') else ()
+    flags = sorted(
+        flag
+        for flag in cpu_flags()
+        if flag.startswith(_RELEVANT_FLAGS) and not flag.startswith(unused)
+    )
     return {
-        'cpu': device,
+        'cpu': f'{device} (oneDNN limited to {limit})' if limit else device,
         'cpus': len(os.sched_getaffinity(0)),
         'threads': threads,
         'load': load,

@@ -30,7 +30,7 @@ from swiftnet_ros.model_spec import read_golden, read_model, read_spec, write_mo
 from training.__main__ import main
 from training.evaluation.complexity import count_complexity
 from training.models import build_model
-from training.profiling import measure
+from training.profiling import machine, measure
 from training.profiling.cases import make_cases, model_names, quantized_file
 from training.profiling.cpu_peak import CpuPeak
 from training.profiling.measure import speed_up
@@ -274,3 +274,17 @@ def test_mistake_prints_one_line_and_exits_with_1(workplace, capsys, words, mess
     (line,) = [line for line in captured.err.splitlines() if line.startswith('error: ')]
     assert re.search(message, line)
     assert not captured.out
+
+
+@pytest.mark.parametrize(
+    ('limit', 'expected'),
+    [('', {'avx2', 'avx512_vnni', 'amx_int8'}), ('AVX2', {'avx2'}),
+     ('AVX512_CORE_BF16', {'avx2', 'avx512_vnni', 'amx_int8'})],
+)  # fmt: skip
+def test_machine_has_the_instructions_that_are_used(monkeypatch, limit, expected):
+    flags = {'avx2', 'avx512_vnni', 'amx_int8', 'fpu'}
+    monkeypatch.setattr(machine, 'cpu_flags', lambda: flags)
+    monkeypatch.setenv('ONEDNN_MAX_CPU_ISA', limit)
+    facts = machine.machine_facts('Xeon', 2, 0.0)
+    assert set(facts['flags']) == expected
+    assert facts['cpu'] == (f'Xeon (oneDNN limited to {limit})' if limit else 'Xeon')
