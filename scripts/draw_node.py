@@ -36,11 +36,11 @@ NOTES = {
     '/clock': None,
     '~/label_image': 'a class id for each pixel, mono8',
     '~/label_image/compressed': 'the same as PNG, lossless',
-    '~/color': 'in the colors of the classes',
-    '~/overlay': 'these over the image of the camera',
-    '~/confidence': '255 x largest softmax',
+    '~/color': 'labels in class colors',
+    '~/overlay': 'class colors over the camera image',
+    '~/confidence': 'top class probability, 0 to 255',
     '~/camera_info': 'calibration of the label image',
-    '~/label_info': 'names of the classes, latched',
+    '~/label_info': 'class names, transient local',
     '/diagnostics': 'rates, drops, latencies; 1 Hz',
     '~/transition_event': None,
     '/parameter_events': None,
@@ -52,7 +52,7 @@ STEPS = (
     ('upsample logits, argmax', "labels at the camera's size"),
 )
 MODEL = ('X.int8.onnx, X.fp32.onnx', 'network, classes, colors, size')
-CONTROL = ('services, parameters', 'lifecycle, ~/reload: another model')
+CONTROL = ('services, parameters', 'lifecycle; ~/reload loads a model')
 TITLE = 'The segmentation node: topics that it subscribes to and publishes'
 
 WIDTH, TOP, ROW, STEP, HEIGHT_OF_BOX = 980, 52, 54, 116, 44
@@ -125,7 +125,7 @@ def drawing(page: str) -> str:
         f'<rect class="page" x="0.5" y="0.5" width="{WIDTH - 1}" height="{height + 11}" rx="8"/>',
         f'<rect class="node" x="{node_x}" y="16" width="{node_width}" '
         f'height="{height - 26}" rx="8"/>',
-        f'<text class="title" x="{LEFT[0]}" y="36">subscribes to</text>',
+        f'<text class="title" x="{LEFT[0]}" y="36">inputs</text>',
         f'<text class="title" x="{node_x + 14}" y="40">/segmentation (lifecycle node)</text>',
         f'<text class="title" x="{RIGHT[0]}" y="36">publishes</text>',
     ]

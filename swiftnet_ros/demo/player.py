@@ -98,17 +98,22 @@ class Player:
             self._receive_until(monotonic() + self._node.timeout)
 
     def summary(self) -> Dict[str, Any]:
-        """Return the metrics so far, None if there is no result yet; IoU is from 0 to 1."""
+        """
+        Return the metrics so far, None if there is no result yet.
+
+        IoU is from 0 to 1; all numbers have four digits.
+        """
         measured, matrix = self._measurement, self._measurement.matrix
+        iou = {} if matrix is None else dict(zip(self._names, class_iou(matrix)))
         return {
             'frames': len(measured.latencies_ms),
-            'fps': measured.fps,
-            'p50_ms': measured.percentile_ms(50),
-            'p95_ms': measured.percentile_ms(95),
-            'miou': None if matrix is None else mean_iou(matrix),
+            'fps': _rounded(measured.fps),
+            'p50_ms': _rounded(measured.percentile_ms(50)),
+            'p95_ms': _rounded(measured.percentile_ms(95)),
+            'miou': None if matrix is None else _rounded(mean_iou(matrix)),
             'dropped': self._dropped,
             'images': len(self._scored),
-            'iou': None if matrix is None else dict(zip(self._names, class_iou(matrix))),
+            'iou': {name: _rounded(value) for name, value in iou.items()} or None,
         }
 
     def status(self) -> str:
@@ -168,3 +173,7 @@ class Player:
 
 def _to_message(frame: LabeledFrame) -> Any:
     return from_array(frame.frame.pixels, 'bgr8', Header(frame_id='demo'))
+
+
+def _rounded(value: Optional[float]) -> Optional[float]:
+    return None if value is None else float(f'{value:.4g}')

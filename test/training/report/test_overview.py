@@ -79,20 +79,20 @@ def test_shipped_model_has_its_classes_speed_miou_and_terms(results: Path) -> No
         '| [warehouse](models/warehouse.md) | 2 | 128x64 | 80.0 | 90.50 | Apache-2.0'
     )
     assert row.endswith(': trained on rendered scenes of this project only |')
-    assert 'frame of 1920x1080 to labels, 2 threads of an AMD EPYC with VNNI' in head
+    assert 'FPS, frames of 1920x1080, INT8, 2 threads of an AMD EPYC with VNNI' in head
 
 
 def test_networks_of_the_reference_work_are_next_to_ours(results: Path) -> None:
     rows = [line.strip('| ').split(' | ') for line in reference_table(results).splitlines()]
     assert rows[2:] == [
-        ['full', '33.89', '18.4 (1.00x)', '48.64', '1.0 (1.00x)', '2.5 (1.00x)'],
-        ['two of four blocks at half width', '32.05', '24.6 (1.34x)', '48.24', '2.0 (2.01x)',
-         '4.0 (1.60x)'],
-        ['all blocks at half width', '31.49', '36.3 (1.97x)', '46.86', '4.0 (3.99x)',
-         '6.2 (2.50x)'],
+        ['full', '33.89', '18.4 (1.00x)', '48.64', '1.00 (1.00x)', '2.50 (1.00x)'],
+        ['two of four blocks at half width', '32.05', '24.6 (1.34x)', '48.24', '2.00 (2.01x)',
+         '4.00 (1.60x)'],
+        ['all blocks at half width', '31.49', '36.3 (1.97x)', '46.86', '4.00 (3.99x)',
+         '6.25 (2.50x)'],
     ]  # fmt: skip
-    assert rows[0][0] == 'network, 128x64'
-    assert rows[0][4] == 'FPS, FP32, 2 threads of an AMD EPYC with VNNI'
+    assert rows[0][0] == 'network (FPS at 128x64)'
+    assert rows[0][4] == 'here: FPS, FP32, 2 threads of an AMD EPYC with VNNI'
 
 
 def test_a_network_that_was_not_measured_is_an_error_with_the_file(results: Path) -> None:
