@@ -24,12 +24,7 @@ from swiftnet_ros.errors import InvalidValueError
 from swiftnet_ros.model_spec import read_model_file, write_model
 from swiftnet_ros.model_spec.spec import LICENSE_HELP, TERMS_HELP
 from swiftnet_ros.system.paths import path_argument
-from training.commands.arguments import (
-    check_out,
-    CommandParser,
-    matched,
-    print_json,
-)
+from training.commands.arguments import check_out, CommandParser, matched, print_json
 from training.datasets.base import ImageLabelDataset
 from training.evaluation.evaluate import evaluate_file
 from training.export import export, export_calibrated

@@ -21,7 +21,12 @@ from swiftnet_ros.backends.openvino.engine import cpu_flags
 from swiftnet_ros.benchmark.report import versions
 
 _RELEVANT_FLAGS = ('amx', 'asimd', 'avx', 'f16c', 'fma', 'neon', 'sse4', 'sve')
-_ABOVE_AVX2 = ('amx', 'avx512', 'avx_vnni')
+# Limits of oneDNN in their order, and how the flags of the instructions that each adds begin.
+_LADDER = {
+    'SSE41': (), 'AVX': (), 'AVX2': (), 'AVX2_VNNI': ('avx_vnni',), 'AVX512_CORE': ('avx512',),
+    'AVX512_CORE_VNNI': ('avx512_vnni',), 'AVX512_CORE_BF16': ('avx512_bf16',),
+    'AVX512_CORE_FP16': ('avx512_fp16',), 'AVX512_CORE_AMX': ('amx',),
+}  # fmt: skip
 
 
 def machine_facts(device: str, threads: int, load: float, **packages: str) -> dict[str, Any]:
@@ -31,11 +36,10 @@ def machine_facts(device: str, threads: int, load: float, **packages: str) -> di
     Instructions that ONEDNN_MAX_CPU_ISA keeps OpenVINO from using are not listed.
     """
     limit = os.environ.get('ONEDNN_MAX_CPU_ISA', '')
-    unused = _ABOVE_AVX2 if limit.upper() in ('SSE41', 'AVX', 'AVX2') else ()
     flags = sorted(
         flag
         for flag in cpu_flags()
-        if flag.startswith(_RELEVANT_FLAGS) and not flag.startswith(unused)
+        if flag.startswith(_RELEVANT_FLAGS) and not flag.startswith(_above(limit.upper()))
     )
     return {
         'cpu': f'{device} (oneDNN limited to {limit})' if limit else device,
@@ -45,3 +49,10 @@ def machine_facts(device: str, threads: int, load: float, **packages: str) -> di
         'flags': flags,
         'versions': {**versions(), **packages},
     }
+
+
+def _above(limit: str) -> tuple[str, ...]:
+    """Return how the flags begin that a limit rules out; none if it is unknown or no limit."""
+    names = list(_LADDER)
+    higher = names[names.index(limit) + 1 :] if limit in names else []
+    return tuple(flag for name in higher for flag in _LADDER[name])

@@ -28,13 +28,7 @@ from swiftnet_ros.text import safe_text
 from training.datasets.mixture import source_name
 from training.evaluation.complexity import count_complexity
 from training.profiling.tables import markdown_table, ms
-from training.report.tables import (
-    corrupted_mious,
-    grouped,
-    NO_PIXELS,
-    number,
-    read_evaluations,
-)
+from training.report.tables import corrupted_mious, grouped, NO_PIXELS, number, read_evaluations
 from training.run.checkpoint import Checkpoint, load_checkpoint
 from training.schema.config import Config, load_config
 from training.schema.from_yaml import dataclass_from_tree, load_mapping

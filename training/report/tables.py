@@ -21,6 +21,7 @@ from typing import Any
 
 from swiftnet_ros.errors import InvalidValueError, listing
 from swiftnet_ros.system.json_reader import check_kinds, NUMBER, read_json_object
+from swiftnet_ros.text import safe_text
 from training.profiling.tables import JsonTree, markdown_table
 from training.report.runs import VariantResults
 from training.schema.from_yaml import dataclass_from_tree
@@ -246,7 +247,8 @@ def corrupted_mious(path: Path) -> list[tuple[str, float | None]]:
     for item in (result, *others):
         check_kinds({'result': item}, {'result': dict}, name)
         check_kinds(item, {'miou': (*NUMBER, type(None))}, name)
-        mious.append((', '.join(map(str, item.get('faults') or ())) or _CLEAN, item['miou']))
+        names = (safe_text(str(name)) for name in item.get('faults') or ())
+        mious.append((', '.join(names) or _CLEAN, item['miou']))
     return mious
 
 

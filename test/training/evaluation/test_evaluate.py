@@ -67,7 +67,7 @@ def test_miou_matches_hand_calculation():
 
 
 def test_iou_by_image_counts_images_that_show_the_class():
-    # Images of one row: class 0 is right in 9 - i of 10 pixels of image i, 20 images in all.
+    # Images of one row: class 0 is right in 10 - i % 10 of the 10 pixels of image i.
     labels = [np.array([[0] * 10], np.uint8)] * 20 + [np.array([[1, 1]], np.uint8)]
     number = iter(range(21))
 

@@ -279,7 +279,8 @@ def test_mistake_prints_one_line_and_exits_with_1(workplace, capsys, words, mess
 @pytest.mark.parametrize(
     ('limit', 'expected'),
     [('', {'avx2', 'avx512_vnni', 'amx_int8'}), ('AVX2', {'avx2'}),
-     ('AVX512_CORE_BF16', {'avx2', 'avx512_vnni', 'amx_int8'})],
+     ('AVX512_CORE', {'avx2'}), ('AVX512_CORE_BF16', {'avx2', 'avx512_vnni'}),
+     ('AVX512_CORE_AMX', {'avx2', 'avx512_vnni', 'amx_int8'})],
 )  # fmt: skip
 def test_machine_has_the_instructions_that_are_used(monkeypatch, limit, expected):
     flags = {'avx2', 'avx512_vnni', 'amx_int8', 'fpu'}
