@@ -54,5 +54,5 @@ def machine_facts(device: str, threads: int, load: float, **packages: str) -> di
 def _above(limit: str) -> tuple[str, ...]:
     """Return how the flags begin that a limit rules out; none if it is unknown or no limit."""
     names = list(_LADDER)
-    higher = names[names.index(limit) + 1 :] if limit in names else []
-    return tuple(flag for name in higher for flag in _LADDER[name])
+    first = names.index(limit) + 1 if limit in names else len(names)
+    return tuple(flag for name in names[first:] for flag in _LADDER[name])
