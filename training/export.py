@@ -15,6 +15,7 @@
 """Export a checkpoint to one ONNX file with its model spec, and compare the two."""
 
 from dataclasses import dataclass
+from math import log2
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -54,8 +55,9 @@ from training.warehouse_renderer import render
 MIN_AGREEMENT = 0.999
 # FP32 differs by about 1e-5 of the largest logit, because sums have another order.
 MAX_RELATIVE_DIFFERENCE = 1e-3
-# Scaled logits are rounded anew, which may change the label of one pixel in 100 million, where two
-# classes are equal: then temperatures nearby are tried, each higher by this fraction.
+# Scaled logits are rounded anew, which may change the labels of some pixels in 100 million, where
+# two classes are equal: then temperatures nearby are tried, each higher by this fraction, and at
+# last the nearest power of two, with which nothing is rounded.
 _TRIES, _NEXT = 4, 0.002
 
 
@@ -162,8 +164,8 @@ def export_calibrated(
         with open_backend(str(plain), 'openvino', 'fp32') as engine:
             before = predict_split(engine, dataset)
     fitted = fit_temperature(before.logits, before.classes)
-    for number in range(_TRIES):
-        temperature = fitted * (1 + number * _NEXT)
+    nearby = [fitted * (1 + number * _NEXT) for number in range(_TRIES)]
+    for temperature in (*nearby, 2.0 ** round(log2(fitted))):
         scaled = with_temperature(checkpoint, temperature)
         parity = export(scaled, path, name, height, width, golden=golden)
         with open_backend(str(path), 'openvino', 'fp32') as engine:
