@@ -17,7 +17,7 @@ Real-time semantic segmentation of camera images with a pruned, quantized SwiftN
 
     from swiftnet_ros import open_model
 
-    with open_model('warehouse') as segmenter:
+    with open_model('indoor') as segmenter:
         result = segmenter.segment(rgb)
 
 The names below are imported when they are first used: neither ROS nor a backend is needed before.

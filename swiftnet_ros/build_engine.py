@@ -151,7 +151,7 @@ def _find_or_build(
 
 def make_parser() -> ExampleParser:
     """Return the parser of the command line."""
-    parser = ExampleParser('build_engine', _DESCRIPTION, f'{_MODULE} warehouse --precision fp16')
+    parser = ExampleParser('build_engine', _DESCRIPTION, f'{_MODULE} indoor --precision fp16')
     add = parser.add_argument
     add('model', metavar='MODEL', help='ONNX file, or the name of a shipped model')
     add_arguments(parser, *BUILD_OPTIONS)

@@ -134,7 +134,7 @@ def open_model(
 
         from swiftnet_ros import open_model
 
-        with open_model('warehouse') as segmenter:
+        with open_model('indoor') as segmenter:
             result = segmenter.segment(rgb)
             name = segmenter.spec.class_names[result.labels[0, 0]]
 

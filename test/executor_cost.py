@@ -40,7 +40,7 @@ from swiftnet_ros.system.json_text import to_json
 def main(argv=None):
     """Run the measurement and print it."""
     parser = ArgumentParser(description=__doc__.strip().partition('\n')[0])
-    parser.add_argument('--model', default='warehouse')
+    parser.add_argument('--model', default='indoor')
     parser.add_argument('--cameras', type=int, default=4)
     parser.add_argument('--rate', type=float, default=30.0, help='of each camera, in Hz')
     parser.add_argument('--seconds', type=float, default=10.0)

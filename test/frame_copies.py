@@ -62,7 +62,7 @@ _TOPIC, _LABELS = 'copies/image', 'copies/label_image'
 def main(argv=None):
     """Run the measurement, or the camera, and print a table."""
     parser = ArgumentParser(description=__doc__.strip().partition('\n')[0])
-    parser.add_argument('--model', default='warehouse')
+    parser.add_argument('--model', default='indoor')
     parser.add_argument('--images', type=Path, default=share_folder('demo') / 'images')
     parser.add_argument('--size', default='1920x1080', help='of the camera, WIDTHxHEIGHT')
     parser.add_argument('--frames', type=int, default=100)

@@ -228,7 +228,7 @@ def main(argv=None):
     """Run the soak test and return the exit code."""
     parser = ArgumentParser(prog='soak', description=__doc__.strip().partition('\n')[0])
     parser.add_argument('--minutes', type=float, default=20.0)
-    parser.add_argument('--model', default='warehouse', help='.onnx file, or shipped model')
+    parser.add_argument('--model', default='indoor', help='.onnx file, or shipped model')
     parser.add_argument('--most-growth', type=float, default=5.0, help='MB, of a fitted line')
     parser.add_argument(
         '--kept-rate', type=float, default=0.8, help='minimum of last to first third'

@@ -15,7 +15,6 @@
 """Export a checkpoint to one ONNX file with its model spec, and compare the two."""
 
 from dataclasses import dataclass
-from math import log2
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -44,7 +43,7 @@ from training.datasets.warehouse import FIRST_SEED
 from training.evaluation.evaluate import engine_predictor, evaluate
 from training.evaluation.golden_frame import choose_golden, torch_logits
 from training.evaluation.temperature import (
-    ComparingPredictor,
+    changed_labels,
     fit_temperature,
     predict_split,
     with_temperature,
@@ -56,9 +55,9 @@ MIN_AGREEMENT = 0.999
 # FP32 differs by about 1e-5 of the largest logit, because sums have another order.
 MAX_RELATIVE_DIFFERENCE = 1e-3
 # Scaled logits are rounded anew, which may change the labels of some pixels in 100 million, where
-# two classes are equal: then temperatures nearby are tried, each higher by this fraction, and at
-# last the nearest power of two, with which nothing is rounded.
-_TRIES, _NEXT = 4, 0.002
+# two classes are equal: then temperatures nearby are tried, each higher by this fraction, and the
+# one that changes fewest is taken.
+_TRIES, _NEXT = 8, 0.002
 
 
 @dataclass(frozen=True)
@@ -164,20 +163,24 @@ def export_calibrated(
         with open_backend(str(plain), 'openvino', 'fp32') as engine:
             before = predict_split(engine, dataset)
     fitted = fit_temperature(before.logits, before.classes)
-    nearby = [fitted * (1 + number * _NEXT) for number in range(_TRIES)]
-    for temperature in (*nearby, 2.0 ** round(log2(fitted))):
-        scaled = with_temperature(checkpoint, temperature)
-        parity = export(scaled, path, name, height, width, golden=golden)
+    found: list[tuple[int, float]] = []
+    for number in range(_TRIES):
+        temperature = fitted * (1 + number * _NEXT)
+        export(with_temperature(checkpoint, temperature), path, name, height, width, golden=golden)
         with open_backend(str(path), 'openvino', 'fp32') as engine:
-            predictor = ComparingPredictor(engine_predictor(engine), before.labels)
-            metrics = evaluate(predictor, dataset)
-        if not predictor.changed:
+            found.append((changed_labels(engine, dataset, before.labels), temperature))
+        if not found[-1][0]:
             break
+    changed, temperature = min(found)
+    scaled = with_temperature(checkpoint, temperature)
+    parity = export(scaled, path, name, height, width, golden=golden)
+    with open_backend(str(path), 'openvino', 'fp32') as engine:
+        metrics = evaluate(engine_predictor(engine), dataset)
     confidence = {
         'temperature': temperature,
         'ece_before': before.ece,
         'ece_after': metrics['ece'],
-        'labels_changed': predictor.changed,
+        'labels_changed': changed,
     }
     return parity, metrics, confidence
 

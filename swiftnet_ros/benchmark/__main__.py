@@ -75,7 +75,7 @@ def make_parser() -> ExampleParser:
     example = 'python -m swiftnet_ros.benchmark --images demo/images --labels demo/labels'
     parser = ExampleParser('benchmark', __doc__.strip().partition('\n')[0], example)
     add = parser.add_argument
-    add('--model', default='warehouse', help='.onnx or .engine, or shipped model')
+    add('--model', default='indoor', help='.onnx or .engine, or shipped model')
     add('--images', type=path_argument, required=True, help='folder of images')
     add('--labels', type=path_argument, help='folder of label images, same names')
     add('--allow-unpaired', action='store_true', help=ALLOW_UNPAIRED)

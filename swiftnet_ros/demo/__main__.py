@@ -79,7 +79,7 @@ def make_parser() -> ExampleParser:
     add('--out', type=path_argument, default=Path('demo_out'), help='folder of page and overlays')
     rate_help = f'frames per second to send; default: what this machine can do, up to {MAX_RATE:g}'
     add('--rate', type=float, help=rate_help)
-    add('--model', default='warehouse', help='.onnx file, or shipped model')
+    add('--model', default='indoor', help='.onnx file, or shipped model')
     add('--images', type=path_argument, help='folder of your own images')
     add('--labels', type=path_argument, help='folder of label images, same names')
     add('--allow-unpaired', action='store_true', help=ALLOW_UNPAIRED)

@@ -175,7 +175,7 @@ def _output_of(words: List[str]) -> str:
 def make_parser() -> ExampleParser:
     """Return the parser of the command line."""
     example = (
-        'python -m swiftnet_ros.device_report warehouse --images demo/images --labels demo/labels '
+        'python -m swiftnet_ros.device_report indoor --images demo/images --labels demo/labels '
         '--precisions fp16,int8'
     )
     parser = ExampleParser('device_report', __doc__.strip().partition('\n')[0], example)

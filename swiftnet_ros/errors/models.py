@@ -30,6 +30,16 @@ class ModelNotFoundError(SwiftnetError):
         )
 
 
+class ModelReplacedError(SwiftnetError):
+    """The name of a model that an earlier version shipped and another one replaces."""
+
+    def __init__(self, name: str, successor: str) -> None:
+        super().__init__(
+            f'the model {name} is not shipped any more; use {successor}, whose class ids are '
+            'others (topic label_info, or spec.class_names), or give the path of your copy'
+        )
+
+
 class InvalidModelError(SwiftnetError):
     """A model file that cannot be read or violates the model contract."""
 

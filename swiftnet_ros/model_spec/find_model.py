@@ -19,7 +19,7 @@ from pathlib import Path
 import re
 from typing import List, Optional, Union
 
-from swiftnet_ros.errors import ModelNotFoundError
+from swiftnet_ros.errors import ModelNotFoundError, ModelReplacedError
 from swiftnet_ros.system.paths import expand_path, share_folders
 
 # The files of a pair; without a precision the first that exists is the model.
@@ -27,6 +27,8 @@ _DEFAULT_ORDER = ('int8', 'fp32')
 _ENDING = '.onnx'
 _ENDINGS = re.compile(r'(\.(fp32|fp16|int8))?\.onnx$')
 _NAME = re.compile(r'[a-z0-9_]+')
+# name of a model that an earlier version shipped -> that of the one in its place
+_REPLACED = {'warehouse': 'indoor'}
 
 
 def find_model(name_or_path: Union[str, Path], precision: str = '') -> Path:
@@ -35,7 +37,8 @@ def find_model(name_or_path: Union[str, Path], precision: str = '') -> Path:
 
     FOLDER/X.onnx, where there is no such file, stands for the pair X.int8.onnx and X.fp32.onnx,
     and so does the name of a shipped model. Of a pair it is the file of `precision` (fp32, fp16
-    or int8) where that exists, else the default one. ModelNotFoundError if there is none. A path
+    or int8) where that exists, else the default one. ModelNotFoundError if there is none,
+    ModelReplacedError for the name of one that another took the place of. A path
     is expanded by `expand_path`.
     """
     path = expand_path(str(name_or_path))
@@ -51,6 +54,8 @@ def find_model(name_or_path: Union[str, Path], precision: str = '') -> Path:
             found = _file_of_pair(str(folder / path), precision)
             if found is not None:
                 return found
+    if path in _REPLACED:
+        raise ModelReplacedError(path, _REPLACED[path])
     # As it was given: a message must not show other nodes the values of variables.
     raise ModelNotFoundError(name_or_path, shipped_models())
 

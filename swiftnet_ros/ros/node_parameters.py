@@ -41,7 +41,7 @@ class NodeParameters(BackendOptions):
     """The parameters of the segmentation node with their defaults; those of the backend too."""
 
     model: str = parameter(
-        'warehouse', 'path of an .onnx file, or name of a shipped model', changes=RELOAD
+        'indoor', 'path of an .onnx file, or name of a shipped model', changes=RELOAD
     )
     build_only: bool = parameter(
         False, 'build the engine, check it, and end: exit code 0, or 1 with one line'

@@ -62,7 +62,7 @@ def test_a_model_states_the_license_that_its_files_have(report, path):
 
 
 def test_code_and_demo_frames_are_under_apache(report):
-    for path in ('setup.py', 'demo/images/3000000.jpg', 'docs/images/warehouse.jpg'):
+    for path in ('setup.py', 'demo/images/3000000.jpg', 'docs/images/indoor_scenes.jpg'):
         assert _licenses(report, path) == ['Apache-2.0']
 
 

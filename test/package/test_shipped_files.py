@@ -38,7 +38,7 @@ MIN_GOLDEN_MATCH = {'int8': 0.95, 'fp32': 0.999}
 
 
 def test_both_models_are_shipped_as_pairs() -> None:
-    pairs = [(name, kind) for name in ('camvid', 'warehouse') for kind in ('fp32', 'int8')]
+    pairs = [(name, kind) for name in ('camvid', 'indoor') for kind in ('fp32', 'int8')]
     assert [f'{name}.{kind}.onnx' for name, kind in pairs] == NAMES
 
 
@@ -58,8 +58,13 @@ def test_model_is_small_and_its_spec_has_its_name(path: Path) -> None:
 @pytest.mark.parametrize('path', MODELS, ids=NAMES)
 def test_card_results_and_file_agree_on_miou(path: Path) -> None:
     spec = read_spec(path)
+    assert spec.miou == pytest.approx(
+        _result(f'{spec.name}/evaluate_{spec.precision}')['miou'], abs=1e-6
+    )
+    if (ROOT / 'docs' / 'results' / spec.name / 'card.yaml').exists():
+        # Written by `python -m training card`; test_results_files.py compares it.
+        return
     card = (ROOT / 'models' / f'{spec.name}.md').read_text()
-    assert spec.miou == _result(f'{spec.name}/evaluate_{spec.precision}')['miou']
     assert f'{spec.miou:.4f}' in card
     kinds = ('dense/evaluate_fp32', 'evaluate_fp32', 'evaluate_int8')
     results = [_result(f'{spec.name}/{kind}') for kind in kinds]
@@ -69,14 +74,14 @@ def test_card_results_and_file_agree_on_miou(path: Path) -> None:
         assert f'| {name} | {" | ".join(cells)} |' in card
 
 
-@pytest.mark.parametrize('name', ['camvid', 'warehouse'])
+@pytest.mark.parametrize('name', ['camvid'])
 def test_card_has_the_measured_size_and_speed(name: str) -> None:
     card = (ROOT / 'models' / f'{name}.md').read_text()
     for kind in ('count', 'dense/count'):
         counted = _result(f'{name}/{kind}')
         params = f'{counted["params"]:,}'.replace(',', ' ')
         assert f'{params}; {counted["gmacs"]:.2f}' in card
-    for kind in ('shipped', 'shipped_vnni'):
+    for kind in ('shipped', 'shipped_avx2'):
         cases = _result(f'bench/{kind}')['cases']
         own = [case for case in cases if case['model'].startswith(name)]
         times = {case['used_precision']: case['engine_ms']['median'] for case in own}
@@ -85,14 +90,15 @@ def test_card_has_the_measured_size_and_speed(name: str) -> None:
         assert 'INT8' in text and f'| {text}' in card
 
 
-@pytest.mark.parametrize('name', ['camvid', 'warehouse'])
+@pytest.mark.parametrize('name', ['camvid', 'indoor'])
 def test_pruning_loses_one_and_a_half_points_at_most(name: str) -> None:
     dense, pruned = _result(f'{name}/dense/evaluate_fp32'), _result(f'{name}/evaluate_fp32')
     assert pruned['miou'] >= dense['miou'] - 0.015
-    assert _result(f'{name}/count')['params'] < 0.5 * _result(f'{name}/dense/count')['params']
+    counts = [_result(f'{name}/{kind}')['conv_gmacs'] for kind in ('count', 'dense/count')]
+    assert counts[0] < 0.6 * counts[1]
 
 
-@pytest.mark.parametrize('name', ['camvid', 'warehouse'])
+@pytest.mark.parametrize('name', ['camvid', 'indoor'])
 def test_int8_loses_half_a_point_at_most(name: str) -> None:
     pair = [read_spec(ROOT / 'models' / f'{name}.{kind}.onnx') for kind in ('fp32', 'int8')]
     before, after = (spec.miou for spec in pair)
@@ -103,7 +109,7 @@ def test_int8_loses_half_a_point_at_most(name: str) -> None:
     assert record['miou_before'] == pytest.approx(before, abs=1e-6)
 
 
-@pytest.mark.parametrize('name', ['camvid', 'warehouse'])
+@pytest.mark.parametrize('name', ['camvid', 'indoor'])
 def test_int8_products_do_not_overflow_on_cpus_without_vnni(name: str) -> None:
     graph = read_model(ROOT / 'models' / f'{name}.int8.onnx').graph
     values = [to_array(item) for item in graph.initializer if item.data_type == TensorProto.INT8]
@@ -111,7 +117,7 @@ def test_int8_products_do_not_overflow_on_cpus_without_vnni(name: str) -> None:
     assert 2 * 255 * largest < 2**15
 
 
-@pytest.mark.parametrize('name', ['camvid', 'warehouse'])
+@pytest.mark.parametrize('name', ['camvid', 'indoor'])
 def test_calibration_of_implicit_int8_has_the_scales_of_the_int8_file(name: str) -> None:
     source, quantized = (
         read_model(ROOT / 'models' / f'{name}.{p}.onnx') for p in ('fp32', 'int8')
@@ -142,12 +148,21 @@ def test_golden_frame_gets_the_labels_of_torch(path: Path) -> None:
     precision = read_spec(path).precision
     with open_model(path, precision=precision) as segmenter:
         labels = segmenter.segment(golden.frame).labels
-    assert np.mean(labels == golden.labels) > MIN_GOLDEN_MATCH[precision]
+    least = golden.min_agreement.get(precision, MIN_GOLDEN_MATCH[precision])
+    assert np.mean(labels == golden.labels) >= least
 
 
-def test_warehouse_model_segments_the_demo_frames() -> None:
+def test_indoor_runs_at_10_hz_on_two_cores_without_vnni() -> None:
+    count = _result('indoor/count')
+    assert (count['size'], count['conv_gmacs'] < 6) == ([416, 576], True)
+    cases = _result('bench/shipped_avx2')['cases']
+    (case,) = (c for c in cases if (c['model'], c['used_precision']) == ('indoor', 'int8'))
+    assert case['pipelines'][0]['pipeline_ms']['median'] < 100
+
+
+def test_indoor_segments_the_demo_frames() -> None:
     frames = sorted((ROOT / 'demo' / 'images').glob('*.jpg'))[:6]
-    with open_model('warehouse') as segmenter:
+    with open_model('indoor') as segmenter:
         matrix = sum(_confusion(frame, segmenter, segmenter.spec) for frame in frames)
     miou = mean_iou(np.asarray(matrix))
     assert miou is not None and miou > 0.7

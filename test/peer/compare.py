@@ -78,7 +78,7 @@ class Contender:
 def main(argv=None):
     """Run the comparison and print its table."""
     parser = ArgumentParser(description=__doc__.strip().partition('\n')[0])
-    parser.add_argument('--model', default='warehouse', help='shipped model, a pair')
+    parser.add_argument('--model', default='indoor', help='shipped model, a pair')
     parser.add_argument('--images', type=Path, default=share_folder('demo') / 'images')
     parser.add_argument('--size', default='1920x1080', help='of the camera, WIDTHxHEIGHT')
     parser.add_argument('--rates', type=float, nargs=2, default=[3.0, 25.0], metavar='HZ')

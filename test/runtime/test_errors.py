@@ -36,6 +36,7 @@ MADE = [
     ),
     (errors.ModelNotFoundError('x', ['camvid']), ["'x'", '.onnx file', '(camvid)']),
     (errors.ModelNotFoundError('x', []), ['none is installed']),
+    (errors.ModelReplacedError('x', 'y'), ['x is not shipped', 'use y', 'class ids']),
     (errors.InvalidModelError('m.onnx', 'it is odd'), ['cannot use model m.onnx: it is odd']),
     (errors.MissingSpecError('m.onnx'), ['python -m swiftnet_ros.model_spec m.onnx --classes']),
     (

@@ -92,11 +92,13 @@ class CommandParser(ExampleParser):
 
 def name_map(options: Namespace) -> NameMap | None:
     """Return how classes are matched by name, None if they have to be the same."""
-    remap, exclude = (
-        dict(_pair(f'--{key}', text) for text in getattr(options, key))
-        for key in ('remap', 'exclude')
-    )
+    remap, exclude = (key_values(options, key) for key in ('remap', 'exclude'))
     return NameMap(remap, exclude) if options.match_names or remap or exclude else None
+
+
+def key_values(options: Namespace, name: str) -> dict[str, str]:
+    """Return the values by key of an option of `add_key_values`."""
+    return dict(_pair(f'--{name}', text) for text in getattr(options, name))
 
 
 def _pair(option: str, text: str) -> tuple[str, str]:
@@ -133,9 +135,8 @@ def seed_argument(text: str) -> int:
 def dataset_of(options: Namespace) -> ImageLabelDataset:
     """Open the dataset that the arguments name."""
     values: dict[str, Any] = {}
-    for text in options.option:
-        key, value = _pair('--option', text)
-        values[key] = parse_value('--option', value)
+    for key, text in key_values(options, 'option').items():
+        values[key] = parse_value('--option', text)
     if options.allow_unpaired:
         values = allowing_unpaired(options.dataset, values)
     return open_dataset(options.dataset, options.root, options.split, values)

@@ -75,7 +75,7 @@ def main(arguments: Sequence[str]) -> int:
 
 def make_parser() -> CommandParser:
     """Return the parser of the command line."""
-    example = 'warehouse --map warehouse --images images --boxes boxes -o labeled'
+    example = 'indoor --map warehouse --images images --boxes boxes -o labeled'
     parser = CommandParser('pseudo_label', main.__doc__, example)
     kinds = '.pt, .onnx, .tflite (with model_classes in the map), or the name of a shipped model'
     parser.add_argument('model', help=kinds)

@@ -15,6 +15,7 @@
 """python -m training render OUT: render warehouse scenes as a folder dataset."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -23,9 +24,10 @@ from swiftnet_ros.system.files import write_atomic
 from swiftnet_ros.system.image_encoding import write_image
 from swiftnet_ros.system.paths import path_argument
 from swiftnet_ros.system.progress import progress
-from training.commands.arguments import CommandParser
+from training.commands.arguments import CommandParser, key_values
 from training.datasets.base import Sample
-from training.datasets.class_table import shipped_class_table_path
+from training.datasets.class_table import shipped_class_table, shipped_class_table_path
+from training.datasets.mixture import NameMap
 from training.datasets.warehouse import FIRST_SEED, warehouse
 from training.pseudo_labels.boxes import boxes_of_labels
 
@@ -37,23 +39,29 @@ def main(arguments: Sequence[str]) -> int:
     """
     Write images, exact labels and classes.yaml.
 
-    Read them with: --dataset folder --root OUT --split .
+    Read them with: --dataset folder --root OUT --split . With --classes the labels have the ids
+    of another class table, to which the scenes' classes are matched by name.
     """
     options = make_parser().parse_args(arguments)
     scenes = warehouse(None, options.split, options.frames, *options.size)
     if options.out.is_file():
         raise InvalidValueError('out', str(options.out), 'a folder')
+    ids = (
+        NameMap(key_values(options, 'remap'))
+        .apply(scenes, shipped_class_table(options.classes))
+        .ids
+    )
     for name in ('images', 'labels', *(['boxes'] if options.boxes else [])):
         (options.out / name).mkdir(parents=True, exist_ok=True)
     names = [item.name for item in scenes.table.classes]
     for index in progress(range(len(scenes)), 'render'):
         sample = scenes[index]
-        _write(sample, options.out)
+        _write(replace(sample, label=ids[sample.label]), options.out)
         if options.boxes:
-            ids = [names.index(name) for name in BOX_CLASSES]
-            lines = ''.join(f'{line}\n' for line in boxes_of_labels(sample.label, ids))
+            box_ids = [names.index(name) for name in BOX_CLASSES]
+            lines = ''.join(f'{line}\n' for line in boxes_of_labels(sample.label, box_ids))
             write_atomic(options.out / 'boxes' / f'{sample.name}.txt', lines)
-    table = shipped_class_table_path('warehouse')
+    table = shipped_class_table_path(options.classes)
     write_atomic(options.out / 'classes.yaml', table.read_bytes())
     print(options.out)
     return 0
@@ -68,6 +76,9 @@ def make_parser() -> CommandParser:
     parser.add_argument('--frames', type=int, help="number of scenes; default: the split's")
     boxes = f'also write boxes of {", ".join(BOX_CLASSES)} in the text format of YOLO'
     parser.add_argument('--boxes', action='store_true', help=boxes)
+    table_help = 'shipped class table of the labels; default: that of the scenes'
+    parser.add_argument('--classes', default='warehouse', help=table_help)
+    parser.add_key_values('--remap', "a scene's class and its name in the table of --classes")
     parser.add_size('size of the images', (576, 1024))
     return parser
 

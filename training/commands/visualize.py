@@ -93,7 +93,7 @@ def main(arguments: Sequence[str]) -> int:
 
 def make_parser() -> CommandParser:
     """Return the parser of the command line."""
-    example = 'warehouse --source demo --every 10 -o sheet.jpg --labels labels'
+    example = 'indoor --source demo --every 10 -o sheet.jpg --labels labels'
     parser = CommandParser('visualize', main.__doc__, example)
     add = parser.add_argument
     add('model', help='.onnx, or the name of a shipped model')

@@ -105,6 +105,12 @@ class MappedDataset:
     table: ClassTable
     ids: npt.NDArray[np.uint8]
 
+    @property
+    def labeled_ids(self) -> frozenset[int]:
+        """Return the ids of the other table that labels can have; the rest is never labeled."""
+        own = self.ids[: len(self.dataset.table.classes)]
+        return frozenset(own.tolist()) & frozenset(range(len(self.table.classes)))
+
     def __len__(self) -> int:
         return len(self.dataset)
 

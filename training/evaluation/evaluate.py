@@ -92,9 +92,11 @@ def evaluate(
     Return `miou` (0 to 1, None without labels), `iou` by class name and number of `images`.
 
     `by_image` has `images`, `mean` and `worst_tenth` of the IoU in single images for each class
-    that the labels contain; images without it do not count. `ece`, the expected calibration
-    error, is added if the predictions have a confidence. Warn if the labels, called
-    `labels_name`, lack a class; an empty name is no warning.
+    that the labels contain; images without it do not count. A class that the labels of a dataset
+    with other classes cannot have is None and not in the mean: predicted where another class is,
+    it counts against that one. `ece`, the expected calibration error, is added if the predictions
+    have a confidence. Warn if the labels, called `labels_name`, lack a class; an empty name is no
+    warning.
     """
     names = [item.name for item in dataset.table.classes]
     count = len(names)
@@ -121,7 +123,7 @@ def evaluate(
         rows.append(label_counts(sample.label, count, UNLABELED))
     if labels_name and rows:
         warn_of_labels(names, np.array(rows), labels_name)
-    values = metrics.class_iou(matrix, excluded)
+    values = iou_of_labeled(dataset, matrix, excluded)
     present = [value for value in values if value is not None]
     error = {'ece': metrics.calibration_error(confidences)} if has_confidence else {}
     return {
@@ -181,6 +183,18 @@ def torch_predictor(
         return labels.from_logits(logits, rows, columns, with_confidence)
 
     return predict
+
+
+def iou_of_labeled(
+    dataset: object, matrix: metrics.Matrix, excluded: npt.NDArray[np.int64] | None = None
+) -> list[float | None]:
+    """Return `metrics.class_iou`, None for classes that the dataset's labels cannot have."""
+    values = metrics.class_iou(matrix, excluded)
+    # None: of a dataset with the model's own classes.
+    labeled = getattr(dataset, 'labeled_ids', None)
+    if labeled is None:
+        return values
+    return [value if number in labeled else None for number, value in enumerate(values)]
 
 
 def engine_predictor(engine: Backend) -> Predictor:

@@ -33,7 +33,7 @@ from training.warehouse_renderer import render
 
 # The fraction of the golden labels that a sound engine predicts at least, by its precision.
 MIN_AGREEMENT = {'fp32': 0.99, 'bf16': 0.98, 'fp16': 0.98, 'int8': 0.97}
-FRAMES = 100
+FRAMES = 300
 SIZE = (144, 256)
 # A frame has a class if at least this fraction of it has.
 _MIN_CLASSES, _MIN_SHARE = 4, 0.01
@@ -41,7 +41,7 @@ _MIN_CLASSES, _MIN_SHARE = 4, 0.01
 # rounding to INT8 does not bridge. It does not depend on the temperature.
 _FAR = 0.25
 # With a fault in preprocessing a frame has to agree this much less than the lowest minimum.
-_MARGIN = 0.03
+_MARGIN = 0.015
 _TRIED = 25
 
 

@@ -71,6 +71,11 @@ class ImageSubset:
     images: CalibrationImages
     indices: Sequence[int]
 
+    @property
+    def labeled_ids(self) -> frozenset[int] | None:
+        """Return the ids that labels can have, where classes are matched by name."""
+        return getattr(self.images, 'labeled_ids', None)
+
     def __len__(self) -> int:
         return len(self.indices)
 

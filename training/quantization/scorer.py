@@ -34,7 +34,7 @@ from swiftnet_ros.system.image_encoding import encode_image
 from swiftnet_ros.system.process import print_warning
 from swiftnet_ros.system.progress import progress
 from training.datasets.class_table import UNLABELED
-from training.evaluation.evaluate import warn_of_labels
+from training.evaluation.evaluate import iou_of_labeled, warn_of_labels
 from training.quantization.calibration_images import CalibrationImages
 
 
@@ -125,8 +125,9 @@ class Scorer:
             agreements.append(float(np.mean(labels == float_label)))
             if item.label is not None:
                 matrix += metrics.confusion_matrix(item.label, labels, classes)
-        # Without labels the matrix is empty, and its mean IoU None.
-        return Score(metrics.mean_iou(matrix), float(np.mean(agreements)))
+        values = iou_of_labeled(self._images, matrix)
+        present = [value for value in values if value is not None]
+        return Score(float(np.mean(present)) if present else None, float(np.mean(agreements)))
 
 
 @contextmanager

@@ -15,7 +15,7 @@
 """A model is found by path or name from every kind of installation."""
 
 import pytest
-from swiftnet_ros.errors import ModelNotFoundError
+from swiftnet_ros.errors import ModelNotFoundError, ModelReplacedError
 from swiftnet_ros.model_spec.find_model import find_model, shipped_models
 from swiftnet_ros.system import paths
 
@@ -106,6 +106,14 @@ def test_name_never_leads_out_of_the_models(nothing_installed, name):
     put(models.parent, 'secret.int8.onnx')
     with pytest.raises(ModelNotFoundError, match='give the path .* a shipped model .camvid.'):
         find_model(name)
+
+
+def test_name_of_a_replaced_model_is_an_error_that_names_its_successor(nothing_installed):
+    with pytest.raises(ModelReplacedError, match='use indoor, whose class ids are others'):
+        find_model('warehouse')
+    # A file of that name, and a pair in the folder of models, are still found.
+    models = put(nothing_installed / USER, 'warehouse.int8.onnx')
+    assert find_model('warehouse') == models / 'warehouse.int8.onnx'
 
 
 def test_without_models_the_error_says_so(nothing_installed):

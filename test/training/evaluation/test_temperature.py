@@ -137,15 +137,17 @@ def test_command_writes_confidences_that_are_right_as_often_as_they_say(
     assert command_json(capsys, 'evaluate', quantized, *data)['ece'] <= 0.04
 
 
-def test_last_resort_is_a_power_of_two(capsys, overconfident, folder_root, tmp_path, monkeypatch):
-    """With it nothing is rounded, so that no label can change."""
-    monkeypatch.setattr('training.export._TRIES', 0)
+def test_temperature_that_changes_fewest_labels_is_taken(
+    capsys, overconfident, folder_root, tmp_path, monkeypatch
+):
+    counts = [5, 3, 1, 4, 1, 5, 9, 2]
+    monkeypatch.setattr('training.export.changed_labels', lambda *_: counts.pop(0))
     data = ['--dataset', 'folder', '--root', str(folder_root), '--split', 'val']
     words = [overconfident, '-o', tmp_path / 'a.fp32.onnx', *data, '--calibrate-confidence']
+    monkeypatch.setattr('training.export.fit_temperature', lambda *_: 2.0)
     confidence = command_json(capsys, 'export', *words)['confidence']
-    assert confidence['temperature'] in (2, 4)
-    assert confidence['labels_changed'] == 0
-    assert confidence['ece_after'] < confidence['ece_before']
+    assert confidence['temperature'] == pytest.approx(2.008)
+    assert (confidence['labels_changed'], counts) == (1, [])
 
 
 def test_int8_file_inherits_the_temperature_and_keeps_its_labels(tmp_path, noise):

@@ -70,8 +70,8 @@ def test_second_start_uses_the_cache(root, model):
 
 
 def test_int8_network_is_the_same_at_the_second_start(root, caplog):
-    first, logits = opened(ROOT / 'models/warehouse.int8.onnx', 'int8')
-    again, same = opened(ROOT / 'models/warehouse.int8.onnx', 'int8')
+    first, logits = opened(ROOT / 'models/indoor.int8.onnx', 'int8')
+    again, same = opened(ROOT / 'models/indoor.int8.onnx', 'int8')
     # OpenVINO 2024 cannot import an int8 network with a Resize that it exported, not even from a
     # CACHE_DIR of its own.
     assert not first and (again or openvino.__version__ < '2026')

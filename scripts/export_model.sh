@@ -1,0 +1,96 @@
+#!/bin/bash
+# Copyright 2026 The swiftnet_ros Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+# Make the files of a shipped model of its last run (scripts/train_model.sh), measure them and write
+# figures, label images and card: models/, docs/results/ and docs/images/.
+#
+#   REAL=DATA scripts/export_model.sh indoor
+#
+# Takes a quarter of an hour on two CPUs. Times are in other files: scripts/bench.sh shipped.
+
+set -euo pipefail
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+# json FILE COMMAND [ARGUMENT...]: store the last line of what `training COMMAND` prints.
+json() {
+  local file=$results/$1 text
+  shift
+  mkdir -p "$(dirname "$file")"
+  text=$("$PYTHON" -m training "$@" --json)
+  tail -n 1 <<<"$text" >"$file"
+}
+
+export_indoor() {
+  local precision terms
+  local rooms=(--dataset folder --root "$REAL/nyuv2" --match-names)
+  local floors=(--dataset folder --root "$REAL/room_floor" --split val --exclude other=floor)
+  local scenes=(--dataset folder --root demo --split .)
+  terms='trained, among others, on NYU Depth V2 (Silberman et al., ECCV 2012), which states no license; no commercial use. Also on tqb-data-500 and dhcn_dataset (Roboflow Universe, CC BY 4.0), room-lyc7i (MIT), LOCO (Mayershofer et al. 2020, CC BY 4.0) and ImageNet weights (Apache-2.0)'
+
+  json count.json count runs/indoor/trained.pt --size $size
+  json dense/count.json count runs/indoor_dense/trained.pt --size $size
+  for stage in people loco pruned dense; do
+    mkdir -p "$results/$stage"
+    cp "runs/indoor_$stage/config.yaml" "$results/$stage/"
+  done
+  cp runs/indoor/config.yaml "$results/"
+
+  json export.json export runs/indoor/trained.pt -o models/indoor.fp32.onnx --size $size \
+    --calibrate-confidence "${rooms[@]}" --split val --license CC-BY-NC-4.0 --terms "$terms"
+  json quantize.json quantize models/indoor.fp32.onnx -o models/indoor.int8.onnx --count 128 \
+    --measure val --keep-float "$float_layers" "${rooms[@]}" --split train
+  # To compare: without layers in float.
+  json all_layers/quantize.json quantize models/indoor.fp32.onnx -o "$work/indoor.int8.onnx" \
+    --count 128 --measure val "${rooms[@]}" --split train
+  "$PYTHON" -m training calibration models/indoor.fp32.onnx "${rooms[@]}" --split train >&2
+  json fp16_checkpoint.json fp16 runs/indoor/trained.pt -o models/indoor.pt "${rooms[@]}" --split val
+
+  "$PYTHON" -m training export runs/indoor_dense/trained.pt -o "$work/dense.fp32.onnx" --size $size >&2
+  json dense/evaluate_fp32.json evaluate "$work/dense.fp32.onnx" "${rooms[@]}" --split val
+  json room_floor/dense_fp32.json evaluate "$work/dense.fp32.onnx" "${floors[@]}"
+  for precision in fp32 bf16 int8; do
+    json evaluate_$precision.json evaluate models/indoor.onnx "${rooms[@]}" --split val \
+      --precision $precision
+    json room_floor/evaluate_$precision.json evaluate models/indoor.onnx "${floors[@]}" \
+      --precision $precision
+    json rendered/evaluate_$precision.json evaluate models/indoor.onnx "${scenes[@]}" \
+      --precision $precision
+  done
+  json ../faults/indoor/all.json evaluate models/indoor.onnx "${rooms[@]}" --split val \
+    --precision int8 --fault all
+  "$PYTHON" -m training visualize indoor "${rooms[@]}" --split val --indices 4 34 64 94 124 \
+    --show truth labels --across -o docs/images/indoor_labels.png >&2
+  "$PYTHON" -m training visualize indoor "${scenes[@]}" --indices 2 10 18 --show image labels overlay \
+    -o docs/images/indoor_scenes.jpg >&2
+  "$PYTHON" -m training card models/indoor "$results/card.yaml" -o models/indoor.md >&2
+}
+
+# Of 512x384, 576x416 and 640x480 the largest of those with the best floors on training images.
+size=576x416
+# The first two blocks of MobileNetV2, where nearly all of the loss of INT8 is: their channels differ
+# most in scale.
+block=encoder.stages.0.1.conv
+float_layers=encoder.stages.0.0.conv.0.conv,encoder.stages.0.0.conv.1.conv
+float_layers+=,$block.0.conv,$block.1.conv,$block.2.conv
+
+model=${1:-}
+[ "$model" = indoor ] || die "the model is '$model', expected: indoor"
+export REAL=${REAL:?has the data sets of the model card}
+cd "$ROOT"
+[ -n "${PYTHON:-}" ] || prepare test cpu,training,test
+results=docs/results/$model
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+"export_$model"
