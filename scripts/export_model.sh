@@ -68,6 +68,9 @@ export_indoor() {
     json rendered/evaluate_$precision.json evaluate models/indoor.onnx "${scenes[@]}" \
       --precision $precision
   done
+  # As on a CPU without VNNI.
+  ONEDNN_MAX_CPU_ISA=AVX2 SWIFTNET_ROS_OPENVINO_CACHE=off json avx2/evaluate_int8.json evaluate \
+    models/indoor.onnx "${rooms[@]}" --split val --precision int8
   json ../faults/indoor/all.json evaluate models/indoor.onnx "${rooms[@]}" --split val \
     --precision int8 --fault all
   "$PYTHON" -m training visualize indoor "${rooms[@]}" --split val --indices 4 34 64 94 124 \
