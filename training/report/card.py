@@ -256,12 +256,16 @@ def _evaluation(item: EvaluationFolder, text: Path) -> str:
     if not found:
         raise FileMissingError(text.parent / item.folder / 'evaluate_fp32.json', 'evaluation')
     classes = list(next(iter(found.values()))['iou'])
-    rows = [(name, *(_fraction(e['iou'].get(name)) for e in found.values())) for name in classes]
+    values = {name: [e['iou'].get(name) for e in found.values()] for name in classes}
+    absent = [name for name in classes if all(value is None for value in values[name])]
+    rows = [(name, *map(_fraction, values[name])) for name in classes if name not in absent]
+    if absent:
+        rows.append((', '.join(absent), *map(_fraction, values[absent[0]])))
     rows.append(('**mIoU**', *(_fraction(e['miou']) for e in found.values())))
     for name in item.by_image:
         for key, words in (('mean', 'mean of images'), ('worst_tenth', 'worst tenth of images')):
-            values = ((e.get('by_image') or {}).get(name, {}).get(key) for e in found.values())
-            rows.append((f'{name}, {words}', *map(_fraction, values)))
+            means = ((e.get('by_image') or {}).get(name, {}).get(key) for e in found.values())
+            rows.append((f'{name}, {words}', *map(_fraction, means)))
     if any('ece' in evaluation for evaluation in found.values()):
         errors = (number(evaluation.get('ece'), 3) for evaluation in found.values())
         rows.append(('calibration error', *errors))
