@@ -43,7 +43,7 @@ from training.datasets.warehouse import FIRST_SEED
 from training.evaluation.evaluate import engine_predictor, evaluate
 from training.evaluation.golden_frame import choose_golden, torch_logits
 from training.evaluation.temperature import (
-    changed_labels,
+    ComparingPredictor,
     fit_temperature,
     predict_split,
     with_temperature,
@@ -163,19 +163,21 @@ def export_calibrated(
         with open_backend(str(plain), 'openvino', 'fp32') as engine:
             before = predict_split(engine, dataset)
     fitted = fit_temperature(before.logits, before.classes)
-    found: list[tuple[int, float]] = []
+    tries: list[tuple[int, float, Parity, dict[str, Any]]] = []
     for number in range(_TRIES):
         temperature = fitted * (1 + number * _NEXT)
-        export(with_temperature(checkpoint, temperature), path, name, height, width, golden=golden)
+        scaled = with_temperature(checkpoint, temperature)
+        parity = export(scaled, path, name, height, width, golden=golden)
         with open_backend(str(path), 'openvino', 'fp32') as engine:
-            found.append((changed_labels(engine, dataset, before.labels), temperature))
-        if not found[-1][0]:
+            predictor = ComparingPredictor(engine_predictor(engine), before.labels)
+            metrics = evaluate(predictor, dataset)
+        tries.append((predictor.changed, temperature, parity, metrics))
+        if not predictor.changed:
             break
-    changed, temperature = min(found)
-    scaled = with_temperature(checkpoint, temperature)
-    parity = export(scaled, path, name, height, width, golden=golden)
-    with open_backend(str(path), 'openvino', 'fp32') as engine:
-        metrics = evaluate(engine_predictor(engine), dataset)
+    changed, temperature, parity, metrics = min(tries, key=lambda item: item[0])
+    if temperature != tries[-1][1]:
+        scaled = with_temperature(checkpoint, temperature)
+        parity = export(scaled, path, name, height, width, golden=golden)
     confidence = {
         'temperature': temperature,
         'ece_before': before.ece,

@@ -28,7 +28,7 @@ from swiftnet_ros.system.image_encoding import encode_image
 from swiftnet_ros.system.progress import progress
 from torch import nn
 from training.datasets.base import ImageLabelDataset
-from training.evaluation.evaluate import engine_logits
+from training.evaluation.evaluate import engine_logits, Predictor
 from training.run.checkpoint import Checkpoint
 
 _SAMPLED_PIXELS = 200_000
@@ -112,16 +112,21 @@ def with_temperature(checkpoint: Checkpoint, temperature: float) -> Checkpoint:
     return replace(checkpoint, weights={**checkpoint.weights, **scaled})
 
 
-def changed_labels(engine: Backend, dataset: ImageLabelDataset, before: Sequence[bytes]) -> int:
-    """Return how many pixels have another label than in `before`, as in SplitPredictions."""
-    changed = 0
-    for index, encoded in enumerate(before):
-        image = dataset[index].image
-        known = np.asarray(cv2.imdecode(np.frombuffer(encoded, np.uint8), cv2.IMREAD_UNCHANGED))
-        height, width = known.shape
-        found = labels.from_logits(engine_logits(engine, image), height, width)
-        changed += int((found.labels != known).sum())
-    return changed
+class ComparingPredictor:
+    """A predictor that counts the pixels whose label differs from earlier predictions."""
+
+    def __init__(self, predict: Predictor, before: Sequence[bytes]) -> None:
+        """Compare with the label images of the same split, as PNG in its order."""
+        self._predict = predict
+        self._before = iter(before)
+        self.changed = 0
+
+    def __call__(self, image: npt.NDArray[np.uint8]) -> labels.Segmentation:
+        """Return the prediction for the next image of the split."""
+        result = self._predict(image)
+        before = cv2.imdecode(np.frombuffer(next(self._before), np.uint8), cv2.IMREAD_UNCHANGED)
+        self.changed += int((result.labels != before).sum())
+        return result
 
 
 def _interpolated(

@@ -28,7 +28,12 @@ from swiftnet_ros.errors import InvalidValueError
 from swiftnet_ros.model_spec import read_golden, read_spec, write_model
 from training.__main__ import main
 from training.datasets import open_dataset
-from training.evaluation.temperature import fit_temperature, predict_split, with_temperature
+from training.evaluation.temperature import (
+    ComparingPredictor,
+    fit_temperature,
+    predict_split,
+    with_temperature,
+)
 from training.export import export
 from training.run.checkpoint import load_checkpoint, save_checkpoint
 
@@ -141,7 +146,15 @@ def test_temperature_that_changes_fewest_labels_is_taken(
     capsys, overconfident, folder_root, tmp_path, monkeypatch
 ):
     counts = [5, 3, 1, 4, 1, 5, 9, 2]
-    monkeypatch.setattr('training.export.changed_labels', lambda *_: counts.pop(0))
+
+    class Counted(ComparingPredictor):
+        changed = property(lambda self: self.count, lambda self, _: None)
+
+        def __init__(self, *given):
+            super().__init__(*given)
+            self.count = counts.pop(0)
+
+    monkeypatch.setattr('training.export.ComparingPredictor', Counted)
     data = ['--dataset', 'folder', '--root', str(folder_root), '--split', 'val']
     words = [overconfident, '-o', tmp_path / 'a.fp32.onnx', *data, '--calibrate-confidence']
     monkeypatch.setattr('training.export.fit_temperature', lambda *_: 2.0)
