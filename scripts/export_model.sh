@@ -33,7 +33,7 @@ json() {
 }
 
 export_indoor() {
-  local precision terms
+  local precision stage terms
   local rooms=(--dataset folder --root "$REAL/nyuv2" --match-names)
   local floors=(--dataset folder --root "$REAL/room_floor" --split val --exclude other=floor)
   local scenes=(--dataset folder --root demo --split .)
@@ -90,7 +90,8 @@ float_layers+=,$block.0.conv,$block.1.conv,$block.2.conv
 
 model=${1:-}
 [ "$model" = indoor ] || die "the model is '$model', expected: indoor"
-export REAL=${REAL:?has the data sets of the model card}
+[ -n "${REAL:-}" ] || die 'set REAL to the folder of the data sets that the model card lists'
+export REAL
 cd "$ROOT"
 [ -n "${PYTHON:-}" ] || prepare test cpu,training,test
 results=docs/results/$model

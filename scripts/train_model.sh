@@ -50,7 +50,8 @@ train_indoor() {
 
 model=${1:-}
 [ "$model" = indoor ] || die "the model is '$model', expected: indoor"
-export REAL=${REAL:?has the data sets and weights of the model card}
+[ -n "${REAL:-}" ] || die 'set REAL to the folder of the data sets and weights that the model card lists'
+export REAL
 export OMP_NUM_THREADS=${OMP_NUM_THREADS:-1}
 cd "$ROOT"
 [ -n "${PYTHON:-}" ] || prepare test cpu,training,test

@@ -76,6 +76,20 @@ def test_bench_script_rejects_unknown_arguments(words, message):
     assert result.returncode == 1 and result.stderr.startswith(message)
 
 
+@pytest.mark.parametrize('script', ['train_model.sh', 'export_model.sh'])
+@pytest.mark.parametrize(
+    ('words', 'message'),
+    [([], "error: the model is '', expected: indoor"), (['indoor'], 'error: set REAL to the fo')],
+)
+def test_scripts_of_a_shipped_model_say_what_is_missing(script, words, message):
+    environment = {**os.environ, 'PYTHON': sys.executable}
+    environment.pop('REAL', None)
+    command = [str(ROOT / 'scripts' / script), *words]
+    result = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert result.returncode == 1 and result.stderr.startswith(message)
+    assert result.stderr.count('\n') == 1
+
+
 def test_suitable_python3_is_used(add_python, run_bash):
     python = add_python('python3', '3.11')
     add_python('python3.12', '3.12')
