@@ -14,7 +14,7 @@
 
 """Metrics from counts that are summed over a whole split: mIoU, IoU, calibration error."""
 
-from typing import Any, List, Optional
+from typing import Any, Iterable, List, Optional
 
 import numpy as np
 import numpy.typing as npt
@@ -57,8 +57,13 @@ def class_iou(
 
 def mean_iou(matrix: Matrix) -> Optional[float]:
     """Return the mean IoU of classes with a non-empty union, 0 to 1; None if there are none."""
-    present = [value for value in class_iou(matrix) if value is not None]
-    return float(np.mean(present)) if present else None
+    return mean_of_known(class_iou(matrix))
+
+
+def mean_of_known(values: Iterable[Optional[float]]) -> Optional[float]:
+    """Return the mean of the values that are not None; None if all are."""
+    known = [value for value in values if value is not None]
+    return float(np.mean(known)) if known else None
 
 
 def confidence_counts(

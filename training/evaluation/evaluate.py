@@ -124,10 +124,9 @@ def evaluate(
     if labels_name and rows:
         warn_of_labels(names, np.array(rows), labels_name)
     values = iou_of_labeled(dataset, matrix, excluded)
-    present = [value for value in values if value is not None]
     error = {'ece': metrics.calibration_error(confidences)} if has_confidence else {}
     return {
-        'miou': float(np.mean(present)) if present else None,
+        'miou': metrics.mean_of_known(values),
         'iou': dict(zip(names, values)),
         'by_image': {
             name: image_iou_summary(values) for name, values in zip(names, by_image) if values

@@ -125,9 +125,8 @@ class Scorer:
             agreements.append(float(np.mean(labels == float_label)))
             if item.label is not None:
                 matrix += metrics.confusion_matrix(item.label, labels, classes)
-        values = iou_of_labeled(self._images, matrix)
-        present = [value for value in values if value is not None]
-        return Score(float(np.mean(present)) if present else None, float(np.mean(agreements)))
+        miou = metrics.mean_of_known(iou_of_labeled(self._images, matrix))
+        return Score(miou, float(np.mean(agreements)))
 
 
 @contextmanager
