@@ -20,7 +20,7 @@
 #
 # DATA has the data sets and weights that the model card lists (docs/training.md). Each stage has a
 # folder in runs/; scripts/export_model.sh makes the model's files of the last one. On a CPU core
-# with AMX, indoor takes about five hours. PYTHON is a Python with all packages.
+# with AMX, indoor takes about seven hours. PYTHON is a Python with all packages.
 
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -43,9 +43,10 @@ train_indoor() {
     "$PYTHON" -m training prune runs/indoor_loco/trained.pt --ratios '{decoder: 0.375}' \
       -o runs/indoor_loco/pruned.pt >&2
   train indoor/pruned indoor_pruned --init runs/indoor_loco/pruned.pt
-  train indoor/last indoor --init runs/indoor_pruned/trained.pt
+  train indoor/last indoor_last --init runs/indoor_pruned/trained.pt
   # What the network would be without pruning; it is not shipped.
   train indoor/last indoor_dense --init runs/indoor_loco/trained.pt
+  train indoor/last indoor --set train.epochs=20 --init runs/indoor_last/trained.pt
 }
 
 model=${1:-}

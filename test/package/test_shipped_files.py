@@ -90,7 +90,9 @@ def test_card_has_the_measured_size_and_speed(name: str) -> None:
 
 @pytest.mark.parametrize('name', ['camvid', 'indoor'])
 def test_pruning_loses_one_and_a_half_points_at_most(name: str) -> None:
-    dense, pruned = _result(f'{name}/dense/evaluate_fp32'), _result(f'{name}/evaluate_fp32')
+    # Trained for as many epochs as the dense network; indoor was then trained further.
+    folder = {'indoor': 'indoor/last'}.get(name, name)
+    dense, pruned = _result(f'{name}/dense/evaluate_fp32'), _result(f'{folder}/evaluate_fp32')
     assert pruned['miou'] >= dense['miou'] - 0.015
     counts = [_result(f'{name}/{kind}')['conv_gmacs'] for kind in ('count', 'dense/count')]
     assert counts[0] < 0.6 * counts[1]
