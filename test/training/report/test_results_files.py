@@ -98,3 +98,14 @@ def test_every_image_is_shown_by_a_page() -> None:
     text = '\n'.join(page.read_text() for page in PAGES)
     images = sorted(path for path in (ROOT / 'docs' / 'images').rglob('*') if path.is_file())
     assert not [path.name for path in images if path.name not in text]
+
+
+def test_evaluation_ran_in_the_precision_of_its_name():
+    found = {}
+    for path in RESULTS.rglob('*_*.json'):
+        named = path.stem.rpartition('_')[2]
+        content = json.loads(path.read_text())
+        if named in ('fp32', 'bf16', 'int8') and 'precision' in content:
+            found[path.relative_to(RESULTS)] = (content['precision'], named)
+    assert len(found) >= 10
+    assert {path: pair for path, pair in found.items() if pair[0] != pair[1]} == {}
