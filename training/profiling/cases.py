@@ -107,7 +107,7 @@ def quantize_untrained(source: Path, small: Path, out: Path) -> Path:
     # Two small images, because the scales do not change the latency.
     images = warehouse(None, 'train', 2, 144, 256)
     calibrated.calibrate(NetworkInputs(images, *_input_size(small)))
-    quantizer.histograms = calibrated.histograms
+    quantizer.statistics = calibrated.statistics
     model = quantizer.model(_CALIBRATION_METHOD)
     check_pairs(model, source)
     record = {'method': _CALIBRATION_METHOD, 'source': 'rendered images, random weights'}

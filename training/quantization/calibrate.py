@@ -12,9 +12,10 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Run a float graph on the calibration images and collect histograms of its activations."""
+"""Run a float graph on the calibration images and collect statistics of its activations."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 import math
 import os
 from typing import Any
@@ -40,11 +41,19 @@ class CalibrationError(SwiftnetError):
         super().__init__(f'calibration: {reason}')
 
 
-def collect_histograms(
+@dataclass(frozen=True)
+class Statistics:
+    """A tensor [N, C, ...] over all images: its histogram, and the mean [C] of each channel."""
+
+    histogram: Histogram
+    channel_means: npt.NDArray[np.float64]
+
+
+def collect_statistics(
     model: onnx.ModelProto, tensors: Sequence[str], images: NetworkInputs
-) -> dict[str, Histogram]:
+) -> dict[str, Statistics]:
     """
-    Return a histogram over all images for each of the named float tensors.
+    Return the statistics over all images of each of the named float tensors.
 
     OpenVINO runs the graph in FP32 and overwrites its outputs with every image, so that memory
     does not grow with the number of images. It grows with their size, and is limited by one run
@@ -55,6 +64,7 @@ def collect_histograms(
     with library_errors(lambda reason: CalibrationError(f'OpenVINO cannot read it: {reason}')):
         graph = _with_outputs(model, tensors)
     histograms: dict[str, Histogram] = {}
+    sums: dict[str, npt.NDArray[np.float64]] = {}
     passes = _split_into_passes(graph, set(tensors))
     for number, outputs in enumerate(passes, 1):
         with library_errors(lambda reason: CalibrationError(f'OpenVINO cannot run it: {reason}')):
@@ -65,7 +75,9 @@ def collect_histograms(
                 values = request.get_output_tensor(index).data
                 _check_finite(values, tensor, name)
                 histograms[tensor] = observe(histograms.get(tensor), values)
-    return histograms
+                means = values.mean(axis=(0, *range(2, values.ndim)), dtype=np.float64)
+                sums[tensor] = sums[tensor] + means if tensor in sums else means
+    return {name: Statistics(histograms[name], sums[name] / len(images)) for name in histograms}
 
 
 def _with_outputs(model: onnx.ModelProto, tensors: Sequence[str]) -> openvino.Model:

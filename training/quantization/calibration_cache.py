@@ -29,7 +29,7 @@ from swiftnet_ros.model_spec import ModelFile
 from swiftnet_ros.model_spec.qdq import QUANTIZE
 from swiftnet_ros.system.files import write_together
 from swiftnet_ros.system.json_text import to_json
-from training.quantization.calibrate import collect_histograms
+from training.quantization.calibrate import collect_statistics
 from training.quantization.calibration_images import CalibrationImages, NetworkInputs
 from training.quantization.quantize import QuantizationResult
 from training.quantization.quantizer import ACTIVATION_MAX, activation_scale
@@ -78,11 +78,9 @@ def tensor_scales(
     names = float_tensors(model)
     others = [name for name in names if name not in known]
     inputs = NetworkInputs(images, spec.input_height, spec.input_width)
-    histograms = collect_histograms(model, others, inputs)
-    return {
-        name: known[name] if name in known else activation_scale(name, histograms[name], method)
-        for name in names
-    }
+    statistics = collect_statistics(model, others, inputs)
+    found = {name: activation_scale(name, statistics[name].histogram, method) for name in others}
+    return {name: known[name] if name in known else found[name] for name in names}
 
 
 def float_tensors(model: onnx.ModelProto) -> list[str]:

@@ -22,6 +22,7 @@ import numpy.typing as npt
 import onnx
 import onnx_ir as ir
 from swiftnet_ros.model_spec.qdq import DEQUANTIZE, QUANTIZE
+from training.quantization.bias_correction import correct_bias
 from training.quantization.onnx_graph import (
     add_shared_weight,
     add_weight,
@@ -41,25 +42,33 @@ class QuantizedWeight:
     values: npt.NDArray[np.int8]
     scales: npt.NDArray[np.float32]
 
+    def dequantized(self) -> npt.NDArray[np.float64]:
+        """Return the float weights [O, ...] that a network computes with."""
+        shape = (-1, *[1] * (self.values.ndim - 1))
+        return self.values * self.scales.astype(np.float64).reshape(shape)
+
 
 def write_pairs(
     folded: ir.Model,
     placement: Placement,
     scales: Mapping[str, float],
+    channel_means: Mapping[str, npt.NDArray[np.float64]],
     weight_bits: int = WEIGHT_BITS,
 ) -> onnx.ModelProto:
     """
-    Return a copy of a folded model with the Q/DQ pairs of a placement.
+    Return a copy of a folded model with the Q/DQ pairs of a placement and corrected biases.
 
-    `scales` holds the scale of every activation that the placement names.
+    `scales` holds the scale of every activation that the placement names, `channel_means` the mean
+    of each of its channels.
     """
     model = ir.from_proto(ir.to_proto(folded))
     nodes = {node.name: node for node in model.graph}
     values = {value.name: value for node in nodes.values() for value in node.outputs}
+    means = {name: channel_means[_input_name(nodes[name])] for name in placement.convolutions}
     for name, readers in placement.readers.items():
         _quantize_activation(model.graph, values[name], readers, scales[name])
     for name in placement.convolutions:
-        _quantize_convolution(model.graph, nodes[name], weight_bits)
+        _quantize_convolution(model.graph, nodes[name], means[name], weight_bits)
     remove_unused_weights(model.graph)
     return ir.to_proto(model)
 
@@ -72,6 +81,12 @@ def quantize_weight(weight: npt.NDArray[np.float32], bits: int = WEIGHT_BITS) ->
     shape = (-1, *[1] * (weight.ndim - 1))
     steps = np.rint(weight / scales.reshape(shape))
     return QuantizedWeight(np.clip(steps, -highest, highest).astype(np.int8), scales)
+
+
+def _input_name(convolution: ir.Node) -> str:
+    value = convolution.inputs[0]
+    assert value is not None and value.name is not None
+    return value.name
 
 
 def _quantize_activation(
@@ -99,14 +114,18 @@ def _quantize_activation(
         use.node.replace_input_with(use.idx, restored.outputs[0])
 
 
-def _quantize_convolution(graph: ir.Graph, convolution: ir.Node, bits: int) -> None:
+def _quantize_convolution(
+    graph: ir.Graph, convolution: ir.Node, input_means: npt.NDArray[np.float64], bits: int
+) -> None:
     """
     Store a convolution's weights as int8, read through a dequantizer per output channel.
 
     The levels of a pyramid differ in their scales only, and share the int8 weights.
     """
     name = f'{convolution.name}/weight'
-    quantized = quantize_weight(float_weight(convolution.inputs[1]), bits)
+    weight = float_weight(convolution.inputs[1])
+    quantized = quantize_weight(weight, bits)
+    correct_bias(graph, convolution, quantized.dequantized() - weight, input_means)
     inputs = [
         add_shared_weight(graph, f'{name}_quantized', quantized.values),
         add_weight(graph, f'{name}_scale', quantized.scales),

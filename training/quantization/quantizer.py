@@ -24,7 +24,7 @@ import onnx_ir as ir
 from swiftnet_ros.errors import InvalidModelError, UnknownNameError
 from swiftnet_ros.model_spec import ModelSpec
 from swiftnet_ros.model_spec.qdq import is_quantized
-from training.quantization.calibrate import CalibrationError, collect_histograms
+from training.quantization.calibrate import CalibrationError, collect_statistics, Statistics
 from training.quantization.calibration_images import NetworkInputs
 from training.quantization.folding import fold_batch_norms, FoldedGraph
 from training.quantization.histograms import Histogram, METHODS
@@ -62,9 +62,9 @@ class Quantizer:
         self._full_placement = place_pairs(self._graph, folded.layers)
 
     def calibrate(self, images: NetworkInputs) -> None:
-        """Collect the histograms of every activation that any placement quantizes."""
+        """Collect the statistics of every activation that any placement quantizes."""
         model = ir.to_proto(self._folded.model)
-        self.histograms = collect_histograms(model, list(self._full_placement.readers), images)
+        self.statistics = collect_statistics(model, list(self._full_placement.readers), images)
 
     def placement(self, float_layers: Collection[str] = ()) -> Placement:
         """Return the Q/DQ placement of all layers except the given ones."""
@@ -77,21 +77,25 @@ class Quantizer:
     def model(self, method: str, float_layers: Collection[str] = ()) -> onnx.ModelProto:
         """Return the INT8 network of a calibration method, with the given layers in float."""
         placement = self.placement(float_layers)
-        scales = activation_scales(self.histograms, placement, method)
-        return write_pairs(self._folded.model, placement, scales, self._weight_bits)
+        scales = activation_scales(self.statistics, placement, method)
+        means = {name: found.channel_means for name, found in self.statistics.items()}
+        return write_pairs(self._folded.model, placement, scales, means, self._weight_bits)
 
     def scales(self, method: str) -> dict[str, float]:
         """Return the scale of every activation of the network without float layers."""
-        return activation_scales(self.histograms, self._full_placement, method)
+        return activation_scales(self.statistics, self._full_placement, method)
 
 
 def activation_scales(
-    histograms: Mapping[str, Histogram], placement: Placement, method: str
+    statistics: Mapping[str, Statistics], placement: Placement, method: str
 ) -> dict[str, float]:
     """Return the scale of each activation of a placement; those that share one get the largest."""
     if method not in METHODS:
         raise UnknownNameError('method', method, METHODS)
-    scales = {name: activation_scale(name, histograms[name], method) for name in placement.readers}
+    scales = {
+        name: activation_scale(name, statistics[name].histogram, method)
+        for name in placement.readers
+    }
     shared: dict[str, float] = {}
     for name, leader in placement.leaders.items():
         shared[leader] = max(shared.get(leader, 0.0), scales[name])

@@ -22,11 +22,12 @@ from helpers.tiny_quantized import export_tiny, inputs
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 import numpy as np
+import onnx
 import pytest
 from swiftnet_ros.errors import UnknownNameError
 from swiftnet_ros.model_spec import read_model
 from training.quantization import calibrate
-from training.quantization.calibrate import CalibrationError, collect_histograms
+from training.quantization.calibrate import CalibrationError, collect_statistics, Statistics
 from training.quantization.calibration_cache import float_tensors
 from training.quantization.histograms import BINS, entropy_range, Histogram, METHODS, observe
 from training.quantization.qdq_placement import Placement
@@ -37,7 +38,7 @@ SCRIPT = """
 import resource, sys
 import numpy as np
 from swiftnet_ros.model_spec import read_model
-from training.quantization.calibrate import collect_histograms
+from training.quantization.calibrate import collect_statistics
 from training.quantization.calibration_cache import float_tensors
 
 def peak():
@@ -56,7 +57,7 @@ class Images:
 
 model = read_model(sys.argv[1])
 values = float_tensors(model)
-found = collect_histograms(model, values, Images())
+found = collect_statistics(model, values, Images())
 assert len(found) == len(values) > 50
 print(peak())
 """
@@ -72,16 +73,36 @@ def test_64_images_need_no_more_memory_than_8(tmp_path):
 def test_several_passes_collect_the_same_histograms_as_one(tmp_path, monkeypatch):
     model = read_model(export_tiny(tmp_path))
     values, images = float_tensors(model), inputs(2)
-    once = collect_histograms(model, values, images)
+    once = collect_statistics(model, values, images)
     monkeypatch.setattr(calibrate, 'PASS_BYTES', 100_000)
     graph = calibrate._with_outputs(model, values)
     passes = calibrate._split_into_passes(graph, set(values))
     assert 2 < len(passes) < len(values)
     assert sorted(name for outputs in passes for name in outputs) == sorted(values)
-    again = collect_histograms(model, values, images)
+    again = collect_statistics(model, values, images)
     for name in values:
-        assert again[name].largest == pytest.approx(once[name].largest, rel=1e-3, abs=1e-5)
-        assert again[name].counts.sum() == once[name].counts.sum()
+        first, second = once[name].histogram, again[name].histogram
+        assert second.largest == pytest.approx(first.largest, rel=1e-3, abs=1e-5)
+        assert second.counts.sum() == first.counts.sum()
+        np.testing.assert_allclose(
+            again[name].channel_means, once[name].channel_means, rtol=1e-3, atol=1e-4
+        )
+
+
+def test_channel_means_are_those_of_all_images():
+    array = onnx.helper.make_tensor_value_info('image', onnx.TensorProto.UINT8, [1, 2, 2, 3])
+    out = onnx.helper.make_tensor_value_info('mean', onnx.TensorProto.FLOAT, [1, 3, 2, 2])
+    nodes = [
+        onnx.helper.make_node('Cast', ['image'], ['float'], to=onnx.TensorProto.FLOAT),
+        onnx.helper.make_node('Transpose', ['float'], ['mean'], perm=[0, 3, 1, 2]),
+    ]
+    graph = onnx.helper.make_graph(nodes, 'g', [array], [out])
+    model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid('', 17)])
+    images = np.random.default_rng(0).integers(0, 256, (3, 1, 2, 2, 3), dtype=np.uint8)
+    found = collect_statistics(
+        model, ['mean'], [(str(i), image) for i, image in enumerate(images)]
+    )
+    np.testing.assert_allclose(found['mean'].channel_means, images.mean(axis=(0, 1, 2, 3)))
 
 
 def histogram(*arrays: np.ndarray) -> Histogram:
@@ -91,6 +112,10 @@ def histogram(*arrays: np.ndarray) -> Histogram:
         found = observe(found, np.asarray(array, np.float32))
     assert found is not None
     return found
+
+
+def statistics_of(array: np.ndarray) -> Statistics:
+    return Statistics(histogram(array), np.zeros(1))
 
 
 def normal(size: int, spread: float = 1.0, seed: int = 0) -> np.ndarray:
@@ -147,7 +172,7 @@ def test_zeros_before_the_first_value_count():
 
 
 def test_activations_that_share_a_scale_get_the_larger_one():
-    statistics = {'a': histogram(np.array([1.0])), 'b': histogram(np.array([-127.0]))}
+    statistics = {'a': statistics_of(np.array([1.0])), 'b': statistics_of(np.array([-127.0]))}
     placement = Placement((), {'a': (), 'b': ()}, {'a': 'a', 'b': 'a'})
     assert activation_scales(statistics, placement, 'max') == {'a': 1.0, 'b': 1.0}
 
@@ -155,7 +180,7 @@ def test_activations_that_share_a_scale_get_the_larger_one():
 def test_tensor_that_is_always_zero_raises():
     placement = Placement((), {'dead': ()}, {'dead': 'dead'})
     with pytest.raises(CalibrationError, match='tensor dead is 0 on every image.*training prune'):
-        activation_scales({'dead': histogram(np.zeros(5))}, placement, 'max')
+        activation_scales({'dead': statistics_of(np.zeros(5))}, placement, 'max')
 
 
 def test_unknown_method_raises():
