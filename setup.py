@@ -167,7 +167,7 @@ setup(
     author='The swiftnet_ros Authors',
     maintainer='The swiftnet_ros Authors',
     maintainer_email='swiftnet-ros@users.noreply.example.org',
-    # The second one is that of the camvid model.
+    # The second one is that of the models.
     license='Apache-2.0 AND CC-BY-NC-4.0',
     license_files=['LICENSE', 'LICENSES/*'],
     packages=find_packages(include=[NAME, f'{NAME}.*']),

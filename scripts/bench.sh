@@ -98,10 +98,10 @@ step_matrix() {
 
 # The shipped models, each at its own size.
 step_shipped() {
-  bench models/{indoor,camvid}.fp32.onnx --precisions "${precisions[@]}" --cameras 1024x576 \
+  bench models/{indoor,street}.fp32.onnx --precisions "${precisions[@]}" --cameras 1024x576 \
     --repeats "${repeats[0]}" --json "$results/shipped.json"
   # As on a CPU without AVX-512, AMX and VNNI.
-  ONEDNN_MAX_CPU_ISA=AVX2 SWIFTNET_ROS_OPENVINO_CACHE=off bench models/{indoor,camvid}.fp32.onnx \
+  ONEDNN_MAX_CPU_ISA=AVX2 SWIFTNET_ROS_OPENVINO_CACHE=off bench models/{indoor,street}.fp32.onnx \
     --precisions fp32 int8 --cameras 1024x576 --repeats "${repeats[0]}" --json "$results/shipped_avx2.json"
 }
 

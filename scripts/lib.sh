@@ -31,6 +31,15 @@ die() {
   exit 1
 }
 
+# Check the name of a shipped model, and export the folders of its data sets.
+check_model() {
+  case $1 in indoor | street) ;; *) die "the model is '$1', expected: indoor or street" ;; esac
+  [ -n "${REAL:-}" ] ||
+    die 'set REAL to the folder of the data sets and weights that the model card lists'
+  [ "$1" != street ] || [ -n "${CAMVID:-}" ] || die 'set CAMVID to the folder of CamVid'
+  export REAL CAMVID
+}
+
 # Install packages of Debian or Ubuntu, or print which ones to install.
 apt_install() {
   command -v apt-get >/dev/null || die "install $* with your package manager, then run this again"

@@ -17,10 +17,11 @@
 # interruption, it continues where it was; finished stages are kept.
 #
 #   REAL=DATA scripts/train_model.sh indoor
+#   REAL=DATA CAMVID=DATA/camvid scripts/train_model.sh street
 #
 # DATA has the data sets and weights that the model card lists (docs/training.md). Each stage has a
 # folder in runs/; scripts/export_model.sh makes the model's files of the last one. On a CPU core
-# with AMX, indoor takes about seven hours. PYTHON is a Python with all packages.
+# with AMX, indoor takes about seven hours and street four. PYTHON is a Python with all packages.
 
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -33,15 +34,20 @@ train() {
     "$PYTHON" -m training train "training/configs/$config.yaml" --out "$run" "$@" >&2
 }
 
+# prune RUN: write RUN/pruned.pt, with five eighths of the decoder's channels.
+prune() {
+  [ -f "runs/$1/pruned.pt" ] ||
+    "$PYTHON" -m training prune "runs/$1/trained.pt" --ratios '{decoder: 0.375}' \
+      -o "runs/$1/pruned.pt" >&2
+}
+
 train_indoor() {
   train indoor/people indoor_people
   "$PYTHON" -m training pseudo_label runs/indoor_people/trained.pt --map loco \
     --images "$REAL/loco/train/images" --boxes "$REAL/loco/train/boxes" \
     --threshold 0.8 --scales 1 -o runs/loco >&2
   train indoor/loco indoor_loco --init runs/indoor_people/trained.pt
-  [ -f runs/indoor_loco/pruned.pt ] ||
-    "$PYTHON" -m training prune runs/indoor_loco/trained.pt --ratios '{decoder: 0.375}' \
-      -o runs/indoor_loco/pruned.pt >&2
+  prune indoor_loco
   train indoor/pruned indoor_pruned --init runs/indoor_loco/pruned.pt
   train indoor/last indoor_last --init runs/indoor_pruned/trained.pt
   # What the network would be without pruning; it is not shipped.
@@ -49,10 +55,24 @@ train_indoor() {
   train indoor/last indoor --set train.epochs=20 --init runs/indoor_last/trained.pt
 }
 
+train_street() {
+  # One drive left out, from which the recipe was chosen.
+  train street/people street_0001TP --set train.epochs=12 \
+    --set 'data.sources.0.options.without=[0001TP_*]' --set data.val_sources.0.split=train \
+    --set 'data.val_sources.0.options.only=[0001TP_*]'
+  train street/people street_people
+  prune street_people
+  # Without the validation images, to measure the recipe, pruned and not.
+  train street/last street_pruned --init runs/street_people/pruned.pt
+  train street/last street_dense --init runs/street_people/trained.pt
+  train street/last street_last --set train.epochs=24 --init runs/street_pruned/trained.pt
+  # With them, to ship.
+  train street/final street_final --init runs/street_people/pruned.pt
+  train street/final street --set train.epochs=24 --init runs/street_final/trained.pt
+}
+
 model=${1:-}
-[ "$model" = indoor ] || die "the model is '$model', expected: indoor"
-[ -n "${REAL:-}" ] || die 'set REAL to the folder of the data sets and weights that the model card lists'
-export REAL
+check_model "$model"
 export OMP_NUM_THREADS=${OMP_NUM_THREADS:-1}
 cd "$ROOT"
 [ -n "${PYTHON:-}" ] || prepare test cpu,training,test

@@ -15,7 +15,7 @@
 """
 Segment the images of cameras: `image` in, `~/label_image` and more out, as a lifecycle node.
 
-python -m swiftnet_ros.segmentation_node --ros-args -p model:=camvid -r image:=/cam/image_raw
+python -m swiftnet_ros.segmentation_node --ros-args -p model:=street -r image:=/cam/image_raw
 """
 
 if __name__ == '__main__':

@@ -16,7 +16,7 @@
 """
 Measure throughput, latency and mIoU of a model, over real topics or without ROS.
 
-    python -m swiftnet_ros.benchmark --model camvid --images DIR --labels DIR [--rate 30]
+    python -m swiftnet_ros.benchmark --model street --images DIR --labels DIR [--rate 30]
 
 Prints one JSON object as its last line. The node runs in another process. Without `--rate`,
 each frame is sent after the result of the one before, and only then is the mIoU measured.

@@ -27,8 +27,10 @@ _DEFAULT_ORDER = ('int8', 'fp32')
 _ENDING = '.onnx'
 _ENDINGS = re.compile(r'(\.(fp32|fp16|int8))?\.onnx$')
 _NAME = re.compile(r'[a-z0-9_]+')
-# name of a model that an earlier version shipped -> that of the one in its place
+# name of a model that an earlier version shipped -> that of the one in its place, which has
+# other classes, or the same
 _REPLACED = {'warehouse': 'indoor'}
+_ALIASES = {'camvid': 'street'}
 
 
 def find_model(name_or_path: Union[str, Path], precision: str = '') -> Path:
@@ -37,9 +39,9 @@ def find_model(name_or_path: Union[str, Path], precision: str = '') -> Path:
 
     FOLDER/X.onnx, where there is no such file, stands for the pair X.int8.onnx and X.fp32.onnx,
     and so does the name of a shipped model. Of a pair it is the file of `precision` (fp32, fp16
-    or int8) where that exists, else the default one. ModelNotFoundError if there is none,
-    ModelReplacedError for the name of one that another took the place of. A path
-    is expanded by `expand_path`.
+    or int8) where that exists, else the default one. `camvid` is an alias of `street`.
+    ModelNotFoundError if there is none, ModelReplacedError for the name of one whose successor
+    has other classes. A path is expanded by `expand_path`.
     """
     path = expand_path(str(name_or_path))
     if os.path.isfile(path):
@@ -50,10 +52,11 @@ def find_model(name_or_path: Union[str, Path], precision: str = '') -> Path:
             return found
     # A name never leads out of the folders: no separators, no dots.
     if _NAME.fullmatch(path):
-        for folder in share_folders('models'):
-            found = _file_of_pair(str(folder / path), precision)
-            if found is not None:
-                return found
+        for name in filter(None, (path, _ALIASES.get(path))):
+            for folder in share_folders('models'):
+                found = _file_of_pair(str(folder / name), precision)
+                if found is not None:
+                    return found
     if path in _REPLACED:
         raise ModelReplacedError(path, _REPLACED[path])
     # As it was given: a message must not show other nodes the values of variables.

@@ -76,14 +76,22 @@ def test_bench_script_rejects_unknown_arguments(words, message):
     assert result.returncode == 1 and result.stderr.startswith(message)
 
 
+FOLDERS = ('REAL', 'CAMVID')
+
+
 @pytest.mark.parametrize('script', ['train_model.sh', 'export_model.sh'])
 @pytest.mark.parametrize(
-    ('words', 'message'),
-    [([], "error: the model is '', expected: indoor"), (['indoor'], 'error: set REAL to the fo')],
+    ('words', 'given', 'message'),
+    [
+        ([], {}, "error: the model is '', expected: indoor or street"),
+        (['camvid'], {}, "error: the model is 'camvid', expected: indoor or street"),
+        (['indoor'], {}, 'error: set REAL to the folder'),
+        (['street'], {'REAL': '.'}, 'error: set CAMVID to the folder'),
+    ],
 )
-def test_scripts_of_a_shipped_model_say_what_is_missing(script, words, message):
-    environment = {**os.environ, 'PYTHON': sys.executable}
-    environment.pop('REAL', None)
+def test_scripts_of_a_shipped_model_say_what_is_missing(script, words, given, message):
+    environment = {key: value for key, value in os.environ.items() if key not in FOLDERS}
+    environment.update(given, PYTHON=sys.executable)
     command = [str(ROOT / 'scripts' / script), *words]
     result = subprocess.run(command, env=environment, capture_output=True, text=True)
     assert result.returncode == 1 and result.stderr.startswith(message)

@@ -38,7 +38,7 @@ MIN_GOLDEN_MATCH = {'int8': 0.95, 'fp32': 0.999}
 
 
 def test_both_models_are_shipped_as_pairs() -> None:
-    pairs = [(name, kind) for name in ('camvid', 'indoor') for kind in ('fp32', 'int8')]
+    pairs = [(name, kind) for name in ('indoor', 'street') for kind in ('fp32', 'int8')]
     assert [f'{name}.{kind}.onnx' for name, kind in pairs] == NAMES
 
 
@@ -56,64 +56,37 @@ def test_model_is_small_and_its_spec_has_its_name(path: Path) -> None:
 
 
 @pytest.mark.parametrize('path', MODELS, ids=NAMES)
-def test_card_results_and_file_agree_on_miou(path: Path) -> None:
+def test_results_and_file_agree_on_miou(path: Path) -> None:
     spec = read_spec(path)
-    assert spec.miou == _result(f'{spec.name}/evaluate_{spec.precision}')['miou']
-    if (ROOT / 'docs' / 'results' / spec.name / 'card.yaml').exists():
-        # Written by `python -m training card`; test_results_files.py compares it.
-        return
-    card = (ROOT / 'models' / f'{spec.name}.md').read_text()
-    assert f'{spec.miou:.4f}' in card
-    kinds = ('dense/evaluate_fp32', 'evaluate_fp32', 'evaluate_int8')
-    results = [_result(f'{spec.name}/{kind}') for kind in kinds]
-    assert f'| {results[0]["miou"]:.4f} |' in card
-    for name in results[0]['iou']:
-        cells = (f'{result["iou"][name]:.3f}' for result in results)
-        assert f'| {name} | {" | ".join(cells)} |' in card
+    # The weights of street have seen CamVid's validation images, so that others measure them.
+    folder = {'indoor': 'indoor', 'street': 'street/campus'}[spec.name]
+    assert spec.miou == _result(f'{folder}/evaluate_{spec.precision}')['miou']
 
 
-@pytest.mark.parametrize('name', ['camvid'])
-def test_card_has_the_measured_size_and_speed(name: str) -> None:
-    card = (ROOT / 'models' / f'{name}.md').read_text()
-    for kind in ('count', 'dense/count'):
-        counted = _result(f'{name}/{kind}')
-        params = f'{counted["params"]:,}'.replace(',', ' ')
-        assert f'{params}; {counted["gmacs"]:.2f}' in card
-    for kind in ('shipped', 'shipped_avx2'):
-        cases = _result(f'bench/{kind}')['cases']
-        own = [case for case in cases if case['model'].startswith(name)]
-        times = {case['used_precision']: case['engine_ms']['median'] for case in own}
-        labels = (('fp32', 'FP32'), ('bf16', 'bf16'), ('int8', 'INT8'))
-        text = ', '.join(f'{label} {times[key]:.1f}' for key, label in labels if key in times)
-        assert 'INT8' in text and f'| {text}' in card
-
-
-@pytest.mark.parametrize('name', ['camvid', 'indoor'])
+@pytest.mark.parametrize('name', ['indoor', 'street'])
 def test_pruning_loses_one_and_a_half_points_at_most(name: str) -> None:
     # Trained for as many epochs as the dense network; indoor was then trained further.
-    folder = {'indoor': 'indoor/last'}.get(name, name)
+    folder = {'indoor': 'indoor/last', 'street': 'street'}[name]
     dense, pruned = _result(f'{name}/dense/evaluate_fp32'), _result(f'{folder}/evaluate_fp32')
     assert pruned['miou'] >= dense['miou'] - 0.015
     counts = [_result(f'{name}/{kind}')['conv_gmacs'] for kind in ('count', 'dense/count')]
     assert counts[0] < 0.6 * counts[1]
 
 
-def test_half_of_the_parameters_of_camvid_are_pruned() -> None:
-    assert _result('camvid/count')['params'] < 0.5 * _result('camvid/dense/count')['params']
-
-
-@pytest.mark.parametrize('name', ['camvid', 'indoor'])
+@pytest.mark.parametrize('name', ['indoor', 'street'])
 def test_int8_loses_half_a_point_at_most(name: str) -> None:
     pair = [read_spec(ROOT / 'models' / f'{name}.{kind}.onnx') for kind in ('fp32', 'int8')]
     before, after = (spec.miou for spec in pair)
     assert before is not None and after is not None and after >= before - 0.005
+    results = [_result(f'{name}/evaluate_{kind}')['miou'] for kind in ('fp32', 'int8')]
+    assert results[1] >= results[0] - 0.005
     record = pair[1].calibration
     assert record is not None and record['miou_after'] == after
     # Measured on two machines: CPUs differ in the last digits.
     assert record['miou_before'] == pytest.approx(before, abs=1e-6)
 
 
-@pytest.mark.parametrize('name', ['camvid', 'indoor'])
+@pytest.mark.parametrize('name', ['indoor', 'street'])
 def test_int8_products_do_not_overflow_on_cpus_without_vnni(name: str) -> None:
     graph = read_model(ROOT / 'models' / f'{name}.int8.onnx').graph
     values = [to_array(item) for item in graph.initializer if item.data_type == TensorProto.INT8]
@@ -121,7 +94,7 @@ def test_int8_products_do_not_overflow_on_cpus_without_vnni(name: str) -> None:
     assert 2 * 255 * largest < 2**15
 
 
-@pytest.mark.parametrize('name', ['camvid', 'indoor'])
+@pytest.mark.parametrize('name', ['indoor', 'street'])
 def test_calibration_of_implicit_int8_has_the_scales_of_the_int8_file(name: str) -> None:
     source, quantized = (
         read_model(ROOT / 'models' / f'{name}.{p}.onnx') for p in ('fp32', 'int8')

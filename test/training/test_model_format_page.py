@@ -93,7 +93,7 @@ def test_checkpoint_has_these_keys(tmp_path):
     assert rows('key of a checkpoint')['version'][1] == str(VERSION)
 
 
-@pytest.mark.parametrize('name', ['indoor', 'camvid'])
+@pytest.mark.parametrize('name', ['indoor', 'street'])
 def test_shipped_models_are_as_the_page_says(name):
     path = ROOT / 'models' / f'{name}.int8.onnx'
     spec, model = read_spec(path), read_model(path)

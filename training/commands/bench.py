@@ -100,7 +100,7 @@ def _check(options: Namespace) -> None:
 
 def make_parser() -> CommandParser:
     """Return the parser of the command line."""
-    example = 'indoor camvid --precisions fp32 int8'
+    example = 'indoor street --precisions fp32 int8'
     parser = CommandParser('bench', main.__doc__, example)
     add = parser.add_argument
     add(

@@ -50,7 +50,7 @@ def main(arguments: Sequence[str]) -> int:
 
 def make_parser() -> CommandParser:
     """Return the parser of the command line."""
-    example = 'camvid --dataset camvid --root CAMVID --corruption all'
+    example = 'street --dataset camvid --root CAMVID --corruption all'
     parser = CommandParser('evaluate', main.__doc__, example)
     parser.add_argument('model', help='.pt, .onnx, or the name of a shipped model')
     parser.add_dataset(required=True)

@@ -27,6 +27,7 @@ from swiftnet_ros.system.paths import path_argument
 from training.commands.arguments import check_out, CommandParser, matched, print_json
 from training.datasets.base import ImageLabelDataset
 from training.evaluation.evaluate import evaluate_file
+from training.evaluation.temperature import HIGHEST, LOWEST, with_temperature
 from training.export import export, export_calibrated
 from training.run.checkpoint import Checkpoint, load_checkpoint
 from training.schema.config import check_values
@@ -43,8 +44,9 @@ def main(arguments: Sequence[str]) -> int:
     check_out(options.out, '.onnx', options.checkpoint)
     if options.calibrate_confidence and options.dataset is None:
         raise InvalidValueError('--calibrate-confidence', 'alone', 'a --dataset with labels')
-    checkpoint = load_checkpoint(options.checkpoint)
-    checkpoint = _with_terms(checkpoint, options)
+    checkpoint = _with_terms(load_checkpoint(options.checkpoint), options)
+    if options.temperature is not None:
+        checkpoint = _with_temperature(checkpoint, options)
     dataset = _dataset(options, checkpoint)
     trained = (checkpoint.height, checkpoint.width)
     height, width = options.size or trained
@@ -84,6 +86,8 @@ def make_parser() -> CommandParser:
     parser.add_name_map()
     description = 'fit a temperature on the split of --dataset and divide the logits by it'
     parser.add_argument('--calibrate-confidence', action='store_true', help=description)
+    description = 'divide the logits by T, which a network of the same recipe was calibrated to'
+    parser.add_argument('--temperature', type=float, metavar='T', help=description)
     parser.add_argument('--license', metavar='SPDX', help=f'{LICENSE_HELP}; default: of the data')
     parser.add_argument('--terms', metavar='TEXT', help=TERMS_HELP)
     parser.add_json()
@@ -97,6 +101,16 @@ def _with_terms(checkpoint: Checkpoint, options: Namespace) -> Checkpoint:
     terms = known.terms if options.terms is None else options.terms
     check_values({'checkpoint.license': license_ids, 'checkpoint.terms': terms})
     return replace(checkpoint, license=license_ids, terms=terms)
+
+
+def _with_temperature(checkpoint: Checkpoint, options: Namespace) -> Checkpoint:
+    """Return the checkpoint with the logits divided by --temperature."""
+    temperature = options.temperature
+    if options.calibrate_confidence:
+        raise InvalidValueError('--temperature', temperature, 'no --calibrate-confidence with it')
+    if not LOWEST <= temperature <= HIGHEST:
+        raise InvalidValueError('--temperature', temperature, f'{LOWEST:g} to {HIGHEST:g}')
+    return with_temperature(checkpoint, temperature)
 
 
 def _dataset(options: Namespace, checkpoint: Checkpoint) -> ImageLabelDataset | None:

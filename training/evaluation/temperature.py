@@ -33,7 +33,7 @@ from training.run.checkpoint import Checkpoint
 
 _SAMPLED_PIXELS = 200_000
 # Of the temperature; beyond, labels or network are not what they should be.
-_LOWEST, _HIGHEST = 1 / 8, 8.0
+LOWEST, HIGHEST = 1 / 8, 8.0
 _STEPS = 50
 
 
@@ -93,7 +93,7 @@ def fit_temperature(
         mean = (likelihood * exact).sum(axis=1) / likelihood.sum(axis=1)
         return float(np.mean(mean - true))
 
-    low, high = log(1 / _HIGHEST), log(1 / _LOWEST)
+    low, high = log(1 / HIGHEST), log(1 / LOWEST)
     for _ in range(_STEPS):
         middle = (low + high) / 2
         low, high = (low, middle) if slope(exp(middle)) > 0 else (middle, high)

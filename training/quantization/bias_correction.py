@@ -48,7 +48,7 @@ def correct_bias(
     error: npt.NDArray[np.float64],
     input_means: npt.NDArray[np.float64],
 ) -> None:
-    """Give a convolution a bias that undoes the mean shift of its output, its own included."""
+    """Replace the bias of a convolution by one that undoes the mean shift of its output."""
     groups = convolution.attributes['group'].as_int() if 'group' in convolution.attributes else 1
     bias = -output_shift(error, input_means, groups)
     if len(convolution.inputs) > 2 and convolution.inputs[2] is not None:

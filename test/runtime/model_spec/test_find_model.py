@@ -47,22 +47,22 @@ USER = 'user/share/swiftnet_ros/models'
 def test_shipped_model_is_found_from_every_installation(nothing_installed, monkeypatch, prefix):
     place = nothing_installed
     monkeypatch.setenv('AMENT_PREFIX_PATH', f'{place / "other"}:{place / "ws"}')
-    models = put(place / prefix / 'share' / 'swiftnet_ros' / 'models', 'camvid.fp32.onnx')
-    assert find_model('camvid') == models / 'camvid.fp32.onnx'
-    assert shipped_models() == ['camvid']
+    models = put(place / prefix / 'share' / 'swiftnet_ros' / 'models', 'street.fp32.onnx')
+    assert find_model('street') == models / 'street.fp32.onnx'
+    assert shipped_models() == ['street']
 
 
 def test_shipped_model_is_found_in_a_checkout(nothing_installed, monkeypatch):
     monkeypatch.setattr(paths, '_PACKAGE', nothing_installed / 'src' / 'swiftnet_ros')
-    models = put(nothing_installed / 'src' / 'models', 'camvid.fp32.onnx')
-    assert find_model('camvid') == models / 'camvid.fp32.onnx'
-    assert shipped_models() == ['camvid']
+    models = put(nothing_installed / 'src' / 'models', 'street.fp32.onnx')
+    assert find_model('street') == models / 'street.fp32.onnx'
+    assert shipped_models() == ['street']
 
 
 def test_int8_file_is_the_default_of_a_pair(nothing_installed, monkeypatch):
-    models = put(nothing_installed / USER, 'camvid.fp32.onnx', 'camvid.int8.onnx')
-    assert find_model('camvid') == models / 'camvid.int8.onnx'
-    assert shipped_models() == ['camvid']
+    models = put(nothing_installed / USER, 'street.fp32.onnx', 'street.int8.onnx')
+    assert find_model('street') == models / 'street.int8.onnx'
+    assert shipped_models() == ['street']
 
 
 def test_path_of_a_file_is_returned_unchanged(nothing_installed, monkeypatch):
@@ -102,9 +102,9 @@ def test_default_file_is_found_without_the_file_of_the_precision(nothing_install
     ['../secret', 'secret/', '/secret', '.', '', 'secret\n', 'Secret', '*', 'x' * 999, '\0'],
 )
 def test_name_never_leads_out_of_the_models(nothing_installed, name):
-    models = put(nothing_installed / USER, 'camvid.int8.onnx')
+    models = put(nothing_installed / USER, 'street.int8.onnx')
     put(models.parent, 'secret.int8.onnx')
-    with pytest.raises(ModelNotFoundError, match='give the path .* a shipped model .camvid.'):
+    with pytest.raises(ModelNotFoundError, match='give the path .* a shipped model .street.'):
         find_model(name)
 
 
@@ -116,9 +116,21 @@ def test_name_of_a_replaced_model_is_an_error_that_names_its_successor(nothing_i
     assert find_model('warehouse') == models / 'warehouse.int8.onnx'
 
 
-def test_without_models_the_error_says_so(nothing_installed):
+def test_camvid_is_an_alias_of_street(nothing_installed):
     with pytest.raises(ModelNotFoundError, match=r"'camvid'; .* \(none is installed\)"):
         find_model('camvid')
+    models = put(nothing_installed / USER, 'street.int8.onnx', 'street.fp32.onnx')
+    assert find_model('camvid') == models / 'street.int8.onnx'
+    assert find_model('camvid', 'fp32') == models / 'street.fp32.onnx'
+    assert shipped_models() == ['street']
+    # A file of that name, and a pair in the folder of models, are still found.
+    put(models, 'camvid.int8.onnx')
+    assert find_model('camvid') == models / 'camvid.int8.onnx'
+
+
+def test_without_models_the_error_says_so(nothing_installed):
+    with pytest.raises(ModelNotFoundError, match=r"'street'; .* \(none is installed\)"):
+        find_model('street')
 
 
 def test_other_files_are_not_listed(nothing_installed):

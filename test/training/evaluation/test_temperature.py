@@ -185,6 +185,40 @@ def test_without_dataset_or_labels_it_is_one_line(capsys, overconfident, tmp_pat
     assert "--calibrate-confidence is 'alone', expected a --dataset" in capsys.readouterr().err
 
 
+def test_a_given_temperature_has_the_logits_of_the_fitted_one(
+    capsys, overconfident, folder_root, tmp_path, noise
+):
+    fitted, given = tmp_path / 'a.fp32.onnx', tmp_path / 'b.fp32.onnx'
+    data = ['--dataset', 'folder', '--root', str(folder_root), '--split', 'val']
+    words = [overconfident, '-o', fitted, *data, '--calibrate-confidence']
+    temperature = command_json(capsys, 'export', *words)['confidence']['temperature']
+    assert temperature > 1.5
+    command_json(capsys, 'export', overconfident, '-o', given, '--temperature', temperature)
+    found = []
+    for path in (fitted, given):
+        with open_backend(str(path), 'openvino', 'fp32') as engine:
+            size = (engine.spec.input_height, engine.spec.input_width)
+            found.append(engine.infer(noise(*size, seed=0)[np.newaxis]).copy())
+    np.testing.assert_array_equal(*found)
+
+
+@pytest.mark.parametrize(
+    ('more', 'message'),
+    [
+        (['0'], '--temperature is 0.0, expected 0.125 to 8'),
+        (['nan'], '--temperature is nan, expected 0.125 to 8'),
+        (['2', '--calibrate-confidence', '--dataset', 'folder', '--root', '.'],
+         '--temperature is 2.0, expected no --calibrate-confidence with it'),
+    ],
+)  # fmt: skip
+def test_a_temperature_that_makes_no_sense_is_one_line(
+    capsys, overconfident, tmp_path, more, message
+):
+    out = tmp_path / 'a.onnx'
+    assert main(['export', str(overconfident), '-o', str(out), '--temperature', *more]) == 1
+    assert message in capsys.readouterr().err and not out.exists()
+
+
 def test_split_without_a_labeled_pixel_raises(tmp_path):
     root = write_folder(tmp_path / 'set')
     for path in (root / 'val' / 'labels').iterdir():

@@ -74,7 +74,7 @@ def test_mistake_is_one_line(more, words, capsys):
 
 
 def test_model_of_other_classes_raises(tmp_path, capsys):
-    assert main(['visualize', 'camvid', *SCENES, '-o', str(tmp_path / 'a.png')]) == 1
+    assert main(['visualize', 'street', *SCENES, '-o', str(tmp_path / 'a.png')]) == 1
     assert 'differ in' in capsys.readouterr().err
 
 

@@ -16,9 +16,9 @@
 import json
 
 import cv2
-from helpers.checkout import ROOT
 from helpers.fake_machine import FakeMachine
 from helpers.gpu_networks import blocks, write_gpu_pair
+from helpers.tiny_quantized import export_tiny, WIDTHS
 import pytest
 from swiftnet_ros.benchmark import __main__ as benchmark
 from swiftnet_ros.device_report.table import DeviceMeasurement
@@ -27,6 +27,7 @@ from swiftnet_ros.model_spec import read_model
 from training.__main__ import main
 from training.profiling.pyramid_graph import graph_positions, GraphPosition, position_of_layers
 from training.profiling.report import TABLES, with_updated_tables
+from training.schema.config import ModelConfig
 
 LEVEL = '/network/encoder/stages.1.0'
 
@@ -89,8 +90,8 @@ def test_blocks_are_summed_by_level_and_part(result):
     assert (rest['level'], rest['decoder'], rest['other']) == ('-', '0.25', '0.50')
 
 
-def test_every_convolution_has_the_position_of_the_graph():
-    model = read_model(ROOT / 'models' / 'camvid.fp32.onnx')
+def test_every_convolution_has_the_position_of_the_graph(tmp_path):
+    model = read_model(export_tiny(tmp_path, ModelConfig('pyramid', 'resnet18', WIDTHS, 3, 8, 4)))
     positions = graph_positions(model)
     names = [node.name for node in model.graph.node if node.op_type == 'Conv']
     assert len(names) > 60

@@ -37,7 +37,7 @@ def case(model: str, precision: str, engine_ms: float, pipeline_ms: float) -> di
 @pytest.fixture
 def results(tmp_path: Path) -> Path:
     """Return a folder like docs/results with round figures, and one seed of the experiment."""
-    cases = [case('camvid', 'fp32', 90, 100), case('camvid', 'int8', 10, 12.5)]
+    cases = [case('street', 'fp32', 90, 100), case('street', 'int8', 10, 12.5)]
     times = {'full': (1000, 400), 'first2': (500, 250), 'all': (250, 160)}
     reference = [
         case(model, precision, ms, ms)
@@ -57,7 +57,7 @@ def results(tmp_path: Path) -> Path:
     for name, content in (
         ('bench/shipped.json', {'machine': MACHINE, 'cases': cases}),
         ('bench/reference.json', {'machine': MACHINE, 'cases': reference, 'pairs': pairs}),
-        ('camvid/evaluate_int8.json',
+        ('street/evaluate_int8.json',
          {'miou': 0.905, 'iou': {'floor': 0.9, 'rack': None}, 'images': 3}),
     ):  # fmt: skip
         path = tmp_path / name
@@ -76,9 +76,9 @@ def results(tmp_path: Path) -> Path:
 def test_shipped_model_has_its_classes_speed_miou_and_terms(results: Path) -> None:
     head, _, row = shipped_table(results).splitlines()
     assert row.startswith(
-        '| [camvid](models/camvid.md) | 2 | 128x64 | 80.0 | 90.50 | CC-BY-NC-4.0'
+        '| [street](models/street.md) | 2 | 128x64 | 80.0 | 90.50 | CC-BY-NC-4.0'
     )
-    assert row.endswith('for personal and research use only; no commercial use |')
+    assert row.endswith('and ImageNet weights (Apache-2.0) |')
     assert 'FPS, frames of 1920x1080, INT8, 2 threads of an AMD EPYC with VNNI' in head
 
 
