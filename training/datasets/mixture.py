@@ -197,6 +197,14 @@ def description(config: DataConfig) -> str:
     return safe_text(', '.join(dict.fromkeys(map(source_name, config.sources))))
 
 
+def validation_description(config: DataConfig) -> tuple[str, str]:
+    """Return the names of the validation data and of their splits, each on one line."""
+    if not config.sources:
+        return config.dataset, config.val_split
+    names, splits = map(source_name, config.val_sources), (s.split for s in config.val_sources)
+    return safe_text(', '.join(dict.fromkeys(names))), safe_text(', '.join(dict.fromkeys(splits)))
+
+
 def source_name(source: SourceConfig) -> str:
     """Return the name of a dataset, for a user's own data that of its folder."""
     is_own = source.dataset in _OWN_DATA and source.root is not None

@@ -24,7 +24,7 @@ from swiftnet_ros.model_spec.spec import is_integer
 from swiftnet_ros.system.files import write_json
 from swiftnet_ros.system.json_reader import check_kinds, Kinds, NUMBER, read_json_object
 import torch
-from training.datasets.mixture import description
+from training.datasets.mixture import validation_description
 from training.evaluation.complexity import count_complexity
 from training.experiments.removed import Removed, RemovedChannels
 from training.run.checkpoint import layer_widths, load_checkpoint, weights_sha256
@@ -57,6 +57,7 @@ def write_result(
     complexity = count_complexity(checkpoint.network(), checkpoint.height, checkpoint.width)
     start = load_checkpoint(paths.initial_weights) if paths.initial_weights.exists() else None
     kept = removed.history.kept_channels() if isinstance(removed, RemovedChannels) else {}
+    dataset, split = validation_description(config.data)
     result = {
         'name': name,
         'seed': config.train.seed,
@@ -68,8 +69,8 @@ def write_result(
         'size': [checkpoint.height, checkpoint.width],
         'widths': layer_widths(checkpoint.weights),
         'kept_channels': kept,
-        'dataset': description(config.data),
-        'split': config.data.val_split,
+        'dataset': dataset,
+        'split': split,
         'images': metrics['images'],
         'miou': metrics['miou'],
         'iou': metrics['iou'],

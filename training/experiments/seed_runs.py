@@ -48,15 +48,17 @@ class SeedRuns:
         optimizer, factor = config.optimizer, variant.lr_factor()
         if factor < 1:
             optimizer = replace(optimizer, warmup_epochs=0.0)
-        # The smaller learning rate is for a pretrained encoder, not for random weights.
+        train = replace(config.train, keep_steps=[])
+        # A smaller learning rate and frozen stages are for a pretrained encoder.
         if variant.weights in ('ri', 'narrow'):
             optimizer = replace(optimizer, encoder_factor=1.0)
+            train = replace(train, frozen_stages=0)
         return replace(
             config,
             name=name,
             model=model,
             optimizer=replace(optimizer, lr=optimizer.lr * factor),
-            train=replace(config.train, keep_steps=[]),
+            train=train,
             distillation=self._distillation(variant) or config.distillation,
         )
 

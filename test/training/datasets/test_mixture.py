@@ -39,6 +39,7 @@ from training.datasets.mixture import (
     open_training_data,
     open_validation_data,
     SourcePart,
+    validation_description,
     with_unpaired,
 )
 from training.run.checkpoint import load_checkpoint
@@ -125,6 +126,13 @@ def test_option_of_unpaired_files_is_set_where_there_are_files():
     assert [item.options for item in (*allowed.sources, *allowed.val_sources)] == [
         {'classes': 'a.yaml', 'allow_unpaired': True}, {}, {'allow_unpaired': True}
     ]  # fmt: skip
+
+
+def test_description_of_validation_names_its_own_sources_and_splits(sources):
+    validation = [{**sources[2], 'split': 'val'}, {**sources[0], 'split': 'train'}]
+    config = data(sources, val_sources=validation)
+    assert validation_description(config) == ('floors, rooms', 'val, train')
+    assert validation_description(DataConfig('camvid', val_split='test')) == ('camvid', 'test')
 
 
 def test_description_names_the_folders(sources):

@@ -197,16 +197,21 @@ def test_only_fine_tuning_has_a_smaller_learning_rate(finished_experiment):
     assert {lr for name, lr in peaks.items() if name not in ('ft', 'iterative')} == {0.01}
 
 
-def test_only_random_weights_lose_the_encoder_factor_and_only_fine_tuning_the_warmup(tmp_path):
-    optimizer = {'encoder_factor': 0.25, 'warmup_epochs': 1}
-    runs = tiny_seed_runs(tmp_path, tmp_path, dense={**DENSE, 'optimizer': optimizer})
-    optimizers = {
-        name: runs.variant_config(name, runs.dense_config().model).optimizer
+def test_random_weights_train_whole_at_full_rate_and_only_fine_tuning_has_no_warmup(tmp_path):
+    dense = {
+        **DENSE,
+        'optimizer': {'encoder_factor': 0.25, 'warmup_epochs': 1},
+        'train': {**DENSE['train'], 'frozen_stages': 1},
+    }
+    runs = tiny_seed_runs(tmp_path, tmp_path, dense=dense)
+    configs = {
+        name: runs.variant_config(name, runs.dense_config().model)
         for name in runs.experiment.variants
     }
-    full_rate = {name for name, config in optimizers.items() if config.encoder_factor == 1}
-    assert full_rate == {'ri', 'masks_ri', 'narrow'}
-    without_warmup = {name for name, config in optimizers.items() if not config.warmup_epochs}
+    random = {'ri', 'masks_ri', 'narrow'}
+    assert {name for name, c in configs.items() if c.optimizer.encoder_factor == 1} == random
+    assert {name for name, c in configs.items() if c.train.frozen_stages == 0} == random
+    without_warmup = {name for name, c in configs.items() if not c.optimizer.warmup_epochs}
     assert without_warmup == {'ft', 'iterative'}
 
 
