@@ -15,7 +15,7 @@
 """The training and validation data of a configuration: one dataset, or several mixed by weight."""
 
 from bisect import bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import accumulate
 from pathlib import Path
@@ -194,15 +194,20 @@ def description(config: DataConfig) -> str:
     """Return the names of the training data, on one line that a model specification may hold."""
     if not config.sources:
         return config.dataset
-    return safe_text(', '.join(dict.fromkeys(map(source_name, config.sources))))
+    return _joined(map(source_name, config.sources))
 
 
 def validation_description(config: DataConfig) -> tuple[str, str]:
     """Return the names of the validation data and of their splits, each on one line."""
     if not config.sources:
         return config.dataset, config.val_split
-    names, splits = map(source_name, config.val_sources), (s.split for s in config.val_sources)
-    return safe_text(', '.join(dict.fromkeys(names))), safe_text(', '.join(dict.fromkeys(splits)))
+    splits = (source.split for source in config.val_sources)
+    return _joined(map(source_name, config.val_sources)), _joined(splits)
+
+
+def _joined(names: Iterable[str]) -> str:
+    """Return the different names on one line."""
+    return safe_text(', '.join(dict.fromkeys(names)))
 
 
 def source_name(source: SourceConfig) -> str:

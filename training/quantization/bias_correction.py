@@ -24,7 +24,7 @@ the mean inputs of the calibration images.
 import numpy as np
 import numpy.typing as npt
 import onnx_ir as ir
-from training.quantization.onnx_graph import add_weight, float_weight
+from training.quantization.onnx_graph import add_weight, convolution_bias
 
 
 def output_shift(
@@ -50,9 +50,7 @@ def correct_bias(
 ) -> None:
     """Replace the bias of a convolution by one that undoes the mean shift of its output."""
     groups = convolution.attributes['group'].as_int() if 'group' in convolution.attributes else 1
-    bias = -output_shift(error, input_means, groups)
-    if len(convolution.inputs) > 2 and convolution.inputs[2] is not None:
-        bias += float_weight(convolution.inputs[2])
+    bias = convolution_bias(convolution) - output_shift(error, input_means, groups)
     corrected = add_weight(graph, f'{convolution.name}/bias_corrected', bias.astype(np.float32))
     convolution.resize_inputs(3)
     convolution.replace_input_with(2, corrected)

@@ -29,6 +29,7 @@ import onnx_ir as ir
 from training.quantization.onnx_graph import (
     add_weight,
     constant,
+    convolution_bias,
     convolutions,
     float_weight,
     layer_name,
@@ -119,8 +120,7 @@ def _scale_convolution(
     graph: ir.Graph, node: ir.Node, scale: npt.NDArray[np.float64], shift: npt.NDArray[np.float64]
 ) -> None:
     weight = float_weight(node.inputs[1]) * scale[:, None, None, None]
-    has_bias = len(node.inputs) > 2 and node.inputs[2] is not None
-    bias = shift + (float_weight(node.inputs[2]) * scale if has_bias else 0)
+    bias = shift + convolution_bias(node) * scale
     node.resize_inputs(3)
     for index, name, array in ((1, 'weight', weight), (2, 'bias', bias)):
         # A second norm may follow the first, as the decoder's after MobileNetV2's linear blocks.

@@ -36,6 +36,12 @@ def float_weight(value: ir.Value | None) -> npt.NDArray[np.float32]:
     return np.asarray(array, np.float32)
 
 
+def convolution_bias(convolution: ir.Node) -> npt.NDArray[np.float32] | float:
+    """Return the bias [O] of a convolution, 0 if it has none."""
+    has_bias = len(convolution.inputs) > 2 and convolution.inputs[2] is not None
+    return float_weight(convolution.inputs[2]) if has_bias else 0.0
+
+
 def convolutions(graph: ir.Graph) -> Iterator[ir.Node]:
     """Yield the convolutions with constant weights, in topological order."""
     for node in graph:
