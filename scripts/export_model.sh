@@ -44,7 +44,7 @@ export_indoor() {
 
   json count.json count runs/indoor/trained.pt --size $size
   json dense/count.json count runs/indoor_dense/trained.pt --size $size
-  for stage in people loco pruned last dense; do
+  for stage in people loco pruned last more dense; do
     mkdir -p "$results/$stage"
     cp "runs/indoor_$stage/config.yaml" "$results/$stage/"
   done

@@ -154,6 +154,12 @@ def load_checkpoint(path: Path) -> Checkpoint:
     return checkpoint.in_float32()
 
 
+def is_checkpoint(path: Path) -> bool:
+    """Return whether a .pt file claims to be a checkpoint, not a state dict; raise like a load."""
+    content = read_checkpoint_file(path, 'file of weights')
+    return isinstance(content, dict) and 'version' in content
+
+
 def _check_fits(checkpoint: Checkpoint, path: Path) -> None:
     """Raise CheckpointError if the weights are not those of the network; needs no memory."""
     with (

@@ -37,7 +37,7 @@ class ModelConfig:
     `variant` is pyramid or single_scale, `widths` are the channels of the stem and the four
     stages (None: as published), `levels` those of the pyramid, `features` the decoder's channels.
     `pretrained` is true for torchvision's ImageNet weights of the encoder, or the path of a file
-    of such weights in torchvision's layout.
+    of such weights in torchvision's layout, or of a checkpoint, whose encoder is taken.
     """
 
     variant: str = 'pyramid'

@@ -14,7 +14,7 @@
 
 """The network that a run starts from: random weights, ImageNet's, or a checkpoint's."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 import hashlib
 from pathlib import Path
@@ -24,7 +24,7 @@ from swiftnet_ros.errors import InvalidValueError, UnknownNameError
 from swiftnet_ros.model_spec import SemanticClass
 from swiftnet_ros.system.paths import expand_path
 import torch
-from torch import nn
+from torch import nn, Tensor
 from training.datasets import DATASETS
 from training.datasets.base import ImageLabelDataset
 from training.datasets.class_table import shipped_class_table, shipped_class_table_path
@@ -36,6 +36,7 @@ from training.models.layers import init_weights
 from training.run.checkpoint import (
     Checkpoint,
     CheckpointError,
+    is_checkpoint,
     load_checkpoint,
     load_state_dict,
 )
@@ -74,7 +75,7 @@ def initial_network(
         assert isinstance(encoder, Encoder)
         if isinstance(model.pretrained, str):
             path = Path(expand_path(model.pretrained))
-            encoder.load_weights(load_state_dict(path), path)
+            encoder.load_weights(_encoder_weights(path), path)
         else:
             encoder.load_imagenet()
     return network
@@ -82,8 +83,9 @@ def initial_network(
 
 def pretrained_sha256(model: ModelConfig, checkpoint: Path | None) -> str | None:
     """Return the SHA-256 of the file behind a new run's encoder, None if it is not known."""
-    if checkpoint is not None:
-        return load_checkpoint(checkpoint).pretrained_sha256
+    path = checkpoint or _pretrained_checkpoint(model)
+    if path is not None:
+        return load_checkpoint(path).pretrained_sha256
     if not isinstance(model.pretrained, str):
         return None
     content = Path(expand_path(model.pretrained)).read_bytes()
@@ -97,10 +99,28 @@ def weights_origin(
     if last is not None:
         return WeightsOrigin(last.pretrained_sha256, Terms(last.license, last.terms))
     teacher = config.distillation.teacher
-    paths = [initial, Path(expand_path(teacher)) if teacher else None]
+    start = initial or _pretrained_checkpoint(config.model)
+    paths = [start, Path(expand_path(teacher)) if teacher else None]
     sources = [load_checkpoint(path).known_terms for path in paths if path is not None]
     terms = combined_terms([terms_of_data(dataset), *sources])
     return WeightsOrigin(pretrained_sha256(config.model, initial), terms)
+
+
+def _pretrained_checkpoint(model: ModelConfig) -> Path | None:
+    """Return the path of `model.pretrained` if it is a checkpoint's."""
+    if not isinstance(model.pretrained, str):
+        return None
+    path = Path(expand_path(model.pretrained))
+    return path if is_checkpoint(path) else None
+
+
+def _encoder_weights(path: Path) -> Mapping[str, Tensor]:
+    """Return weights with torchvision's keys, of a state dict or of a checkpoint's encoder."""
+    if not is_checkpoint(path):
+        return load_state_dict(path)
+    encoder = load_checkpoint(path).network().encoder
+    assert isinstance(encoder, Encoder)
+    return encoder.torchvision_weights()
 
 
 def _checkpoint_network(

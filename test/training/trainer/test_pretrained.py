@@ -14,22 +14,33 @@
 
 """Encoder weights from a file in torchvision's layout, and encoders that are partly frozen."""
 
+from dataclasses import replace
 import hashlib
 import json
 from pathlib import Path
 
-from helpers.tiny_training import CLASSES, tiny_config, write_config
+from helpers.tiny_training import CLASSES, tiny_checkpoint, tiny_config, write_config
 import pytest
 from swiftnet_ros.errors import FileMissingError
 import torch
 import torchvision
 from training.__main__ import main
+from training.datasets import open_dataset
 from training.models.encoders import ENCODERS
 from training.models.encoders.base import WeightsFileError
-from training.run.checkpoint import CheckpointError, load_checkpoint
+from training.run.checkpoint import (
+    Checkpoint,
+    CheckpointError,
+    load_checkpoint,
+    save_checkpoint,
+)
 from training.run.folder import RunPaths
 from training.schema.config import ModelConfig
-from training.trainer.initial_weights import initial_network, pretrained_sha256
+from training.trainer.initial_weights import (
+    initial_network,
+    pretrained_sha256,
+    weights_origin,
+)
 from training.trainer.train import train
 
 # The whole ResNet-18 would take seconds; MobileNetV2 is as small as a network with weights gets.
@@ -143,3 +154,36 @@ def test_command_line_error_is_one_line(tmp_path, folder_root, capsys):
     error = capsys.readouterr().err.strip()
     assert 'conv1.weight is missing' in error
     assert '\n' not in error
+
+
+def single_scale_checkpoint(path: Path, **changes: object) -> Checkpoint:
+    checkpoint = tiny_checkpoint(ModelConfig(**PUBLISHED), **changes)
+    save_checkpoint(checkpoint, path)
+    return checkpoint
+
+
+def test_pyramid_takes_the_encoder_of_a_single_scale_checkpoint(tmp_path):
+    path = tmp_path / 'first.pt'
+    checkpoint = single_scale_checkpoint(path, pretrained_sha256='0' * 64)
+    config = model(path, variant='pyramid')
+    encoder = initial_network(config, CLASSES).encoder
+    own = checkpoint.network().encoder.torchvision_weights()
+    for key, value in encoder.state_dict().items():
+        # Every level has the norms of the single scale.
+        if not key.endswith('num_batches_tracked'):
+            assert torch.equal(value, own[encoder.torchvision_key(key)]), key
+    assert pretrained_sha256(config, None) == '0' * 64
+
+
+def test_run_from_the_encoder_of_a_checkpoint_has_its_terms(tmp_path, folder_root):
+    single_scale_checkpoint(tmp_path / 'first.pt', terms='of the first network')
+    config = replace(tiny_config(), model=model(tmp_path / 'first.pt'))
+    dataset = open_dataset('folder', folder_root, 'train')
+    terms = weights_origin(config, dataset, None, None).terms
+    assert 'of the first network' in terms.terms
+
+
+def test_checkpoint_of_another_encoder_says_what_is_needed(tmp_path):
+    save_checkpoint(tiny_checkpoint(), tmp_path / 'first.pt')
+    with pytest.raises(WeightsFileError, match='or a checkpoint that has this encoder'):
+        initial_network(model(tmp_path / 'first.pt'), CLASSES)

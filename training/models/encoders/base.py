@@ -44,7 +44,7 @@ class WeightsFileError(SwiftnetError):
     def __init__(self, path: object, name: str, reason: object) -> None:
         super().__init__(
             f'{path} cannot initialize {name}: {one_line(reason)}; model.pretrained takes a state '
-            "dict of this encoder in torchvision's layout"
+            "dict of this encoder in torchvision's layout, or a checkpoint that has this encoder"
         )
 
 
@@ -99,6 +99,13 @@ class Encoder(nn.Module):
     def torchvision_key(self, key: str) -> str:
         """Return torchvision's name of one of this encoder's parameters."""
         raise NotImplementedError
+
+    def torchvision_weights(self) -> dict[str, Tensor]:
+        """Return the weights by torchvision's keys; of a pyramid the norms of the finest level."""
+        weights: dict[str, Tensor] = {}
+        for key, value in self.state_dict().items():
+            weights.setdefault(self.torchvision_key(key), value)
+        return weights
 
     def load_imagenet(self) -> None:
         """Load torchvision's ImageNet weights; every pyramid level gets the same batch norms."""
