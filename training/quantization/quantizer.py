@@ -61,10 +61,15 @@ class Quantizer:
         self.layers = list(dict.fromkeys(folded.layers.values()))
         self._full_placement = place_pairs(self._graph, folded.layers)
 
+    @property
+    def activations(self) -> list[str]:
+        """Return the names of all activations that any placement quantizes."""
+        return list(self._full_placement.readers)
+
     def calibrate(self, images: NetworkInputs) -> None:
-        """Collect the statistics of every activation that any placement quantizes."""
+        """Collect the statistics of these activations."""
         model = ir.to_proto(self._folded.model)
-        self.statistics = collect_statistics(model, list(self._full_placement.readers), images)
+        self.statistics = collect_statistics(model, self.activations, images)
 
     def placement(self, float_layers: Collection[str] = ()) -> Placement:
         """Return the Q/DQ placement of all layers except the given ones."""

@@ -153,6 +153,16 @@ def test_int8_of_a_configuration_has_random_weights(capsys, workplace):
     assert {path.name: path.stat().st_mtime_ns for path in made.iterdir()} == files
 
 
+def test_int8_of_a_single_scale_whose_graph_differs_between_sizes(capsys, workplace):
+    # At 64x64 a grid of the pooling module needs no resize, at 128x96 it does.
+    write_config(workplace / 'single.yaml', model={'classes': 3, 'variant': 'single_scale'})
+    words = ['--sizes', '64x64', '128x96', '--precisions', 'int8', '--work', 'work']
+    result = benched(capsys, 'single.yaml', *words)
+    assert [(case['used_precision'], case['width']) for case in result['cases']] == [
+        ('int8', 64), ('int8', 128),
+    ]  # fmt: skip
+
+
 def test_networks_are_written_with_a_calibration_and_not_measured(capsys, workplace):
     words = ['--sizes', '64x64', '--precisions', 'fp32', 'int8', '--write', '--work', 'nets']
     assert main(['bench', 'full.yaml', *words]) == 0
