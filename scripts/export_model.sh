@@ -60,8 +60,8 @@ export_indoor() {
   "$PYTHON" -m training calibration models/indoor.fp32.onnx "${rooms[@]}" --split train >&2
   json fp16_checkpoint.json fp16 runs/indoor/trained.pt -o models/indoor.pt "${rooms[@]}" --split val
 
-  # Both after the same number of epochs of the last stage.
-  for stage in last dense; do
+  # `last` and `dense` are after the same number of epochs of the last stage.
+  for stage in last more dense; do
     "$PYTHON" -m training export runs/indoor_$stage/trained.pt -o "$work/$stage.fp32.onnx" --size $size >&2
     json $stage/evaluate_fp32.json evaluate "$work/$stage.fp32.onnx" "${rooms[@]}" --split val \
       --precision fp32
