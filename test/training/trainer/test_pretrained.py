@@ -175,6 +175,22 @@ def test_pyramid_takes_the_encoder_of_a_single_scale_checkpoint(tmp_path):
     assert pretrained_sha256(config, None) == '0' * 64
 
 
+def test_single_scale_takes_the_norms_of_a_pyramids_finest_level(tmp_path):
+    path = tmp_path / 'pyramid.pt'
+    checkpoint = tiny_checkpoint(ModelConfig(**{**PUBLISHED, 'variant': 'pyramid'}))
+    save_checkpoint(checkpoint, path)
+    encoder = initial_network(model(path), CLASSES).encoder
+    norms = {key: value for key, value in encoder.state_dict().items() if 'running_mean' in key}
+    assert norms
+    for key, value in norms.items():
+        finest, coarser = (
+            checkpoint.weights[f'encoder.{key.replace(".0.running", f".{level}.running")}']
+            for level in (0, 1)
+        )
+        assert torch.equal(value, finest), key
+        assert not torch.equal(value, coarser), key
+
+
 def test_run_from_the_encoder_of_a_checkpoint_has_its_terms(tmp_path, folder_root):
     single_scale_checkpoint(tmp_path / 'first.pt', terms='of the first network')
     config = replace(tiny_config(), model=model(tmp_path / 'first.pt'))
