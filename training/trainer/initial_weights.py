@@ -14,7 +14,7 @@
 
 """The network that a run starts from: random weights, ImageNet's, or a checkpoint's."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 import hashlib
 from pathlib import Path
@@ -24,7 +24,7 @@ from swiftnet_ros.errors import InvalidValueError, UnknownNameError
 from swiftnet_ros.model_spec import SemanticClass
 from swiftnet_ros.system.paths import expand_path
 import torch
-from torch import nn, Tensor
+from torch import nn
 from training.datasets import DATASETS
 from training.datasets.base import ImageLabelDataset
 from training.datasets.class_table import shipped_class_table, shipped_class_table_path
@@ -34,6 +34,7 @@ from training.models import build_model
 from training.models.encoders.base import Encoder
 from training.models.layers import init_weights
 from training.run.checkpoint import (
+    adopt_shapes,
     Checkpoint,
     CheckpointError,
     is_checkpoint,
@@ -74,8 +75,7 @@ def initial_network(
         encoder = network.encoder
         assert isinstance(encoder, Encoder)
         if isinstance(model.pretrained, str):
-            path = Path(expand_path(model.pretrained))
-            encoder.load_weights(_encoder_weights(path), path)
+            _load_encoder(encoder, Path(expand_path(model.pretrained)))
         else:
             encoder.load_imagenet()
     return network
@@ -114,13 +114,18 @@ def _pretrained_checkpoint(model: ModelConfig) -> Path | None:
     return path if is_checkpoint(path) else None
 
 
-def _encoder_weights(path: Path) -> Mapping[str, Tensor]:
-    """Return weights with torchvision's keys, of a state dict or of a checkpoint's encoder."""
+def _load_encoder(encoder: Encoder, path: Path) -> None:
+    """Load a state dict with torchvision's keys, or the encoder of a checkpoint, pruned or not."""
     if not is_checkpoint(path):
-        return load_state_dict(path)
-    encoder = load_checkpoint(path).network().encoder
-    assert isinstance(encoder, Encoder)
-    return encoder.torchvision_weights()
+        encoder.load_weights(load_state_dict(path), path)
+        return
+    lender = load_checkpoint(path).network().encoder
+    assert isinstance(lender, Encoder)
+    weights = lender.torchvision_weights()
+    if lender.output_channels() == encoder.output_channels():
+        # Channels that were removed within its stages are removed here too.
+        adopt_shapes(encoder, encoder.from_torchvision(weights))
+    encoder.load_weights(weights, path)
 
 
 def _checkpoint_network(

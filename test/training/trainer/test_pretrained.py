@@ -191,6 +191,40 @@ def test_single_scale_takes_the_norms_of_a_pyramids_finest_level(tmp_path):
         assert not torch.equal(value, coarser), key
 
 
+def pruned_checkpoint(
+    tmp_path: Path, weights: dict[str, torch.Tensor], *ratios: str
+) -> Checkpoint:
+    path, pruned = tmp_path / 'dense.pt', tmp_path / 'pruned.pt'
+    save_checkpoint(tiny_checkpoint(ModelConfig(**PUBLISHED), weights=weights), path)
+    assert main(['prune', str(path), '--ratios', *ratios, '-o', str(pruned)]) == 0
+    return load_checkpoint(pruned)
+
+
+def test_encoder_without_its_dead_channels_is_taken_as_it_is(tmp_path):
+    weights = dict(tiny_checkpoint(ModelConfig(**PUBLISHED)).weights)
+    # The depthwise convolution after the stem makes a negative constant of them, ReLU a zero.
+    for key, value in (('stem.norm.0.weight', 0), ('stem.norm.0.bias', 0),
+                       ('stages.0.0.conv.0.norm.0.bias', -1)):  # fmt: skip
+        rest = torch.ones(27)
+        weights[f'encoder.{key}'] = torch.cat((torch.full((5,), float(value)), rest))
+    pruned = pruned_checkpoint(tmp_path, weights, '{decoder: 0.5}')
+    config = model(tmp_path / 'pruned.pt', variant='pyramid')
+    network = initial_network(config, CLASSES)
+    own = pruned.network().encoder.torchvision_weights()
+    assert own['features.0.0.weight'].shape == (27, 3, 3, 3)
+    for key, value in network.encoder.state_dict().items():
+        if not key.endswith('num_batches_tracked'):
+            assert torch.equal(value, own[network.encoder.torchvision_key(key)]), key
+    assert network.eval()(torch.zeros(1, 3, 64, 64)).shape == (1, len(CLASSES), 16, 16)
+
+
+def test_encoder_with_pruned_stages_names_the_first_key(tmp_path):
+    weights = tiny_checkpoint(ModelConfig(**PUBLISHED)).weights
+    pruned_checkpoint(tmp_path, weights, 'all', '--ratio', '0.5')
+    with pytest.raises(WeightsFileError, match=r'features\.\d+.* has the shape'):
+        initial_network(model(tmp_path / 'pruned.pt', variant='pyramid'), CLASSES)
+
+
 def test_run_from_the_encoder_of_a_checkpoint_has_its_terms(tmp_path, folder_root):
     single_scale_checkpoint(tmp_path / 'first.pt', terms='of the first network')
     config = replace(tiny_config(), model=model(tmp_path / 'first.pt'))

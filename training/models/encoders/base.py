@@ -107,6 +107,20 @@ class Encoder(nn.Module):
             weights.setdefault(self.torchvision_key(key), value)
         return weights
 
+    def from_torchvision(self, source: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Return the weights by this encoder's keys, without those that the source lacks."""
+        names = ((key, self.torchvision_key(key)) for key in self.state_dict())
+        return {key: source[name] for key, name in names if name in source}
+
+    def output_channels(self) -> list[int]:
+        """Return the channels of the four stages' outputs."""
+        training = self.training
+        self.eval()
+        with torch.no_grad():
+            channels = [features.shape[1] for features in self(torch.zeros(1, 3, 32, 32))]
+        self.train(training)
+        return channels
+
     def load_imagenet(self) -> None:
         """Load torchvision's ImageNet weights; every pyramid level gets the same batch norms."""
         try:
@@ -145,12 +159,9 @@ class Encoder(nn.Module):
         return ''
 
     def _load(self, source: Mapping[str, Tensor]) -> None:
-        own = self.state_dict()
-        loaded = {
-            key: value if key.endswith(_COUNTER) else source[self.torchvision_key(key)]
-            for key, value in own.items()
-        }
-        self.load_state_dict(loaded)
+        loaded = self.from_torchvision(source)
+        counters = {key: n for key, n in self.state_dict().items() if key.endswith(_COUNTER)}
+        self.load_state_dict({**loaded, **counters})
 
 
 def checked_widths(widths: Sequence[int] | None, published: Sequence[int]) -> tuple[int, ...]:
