@@ -152,6 +152,10 @@ def test_maps_name_classes_that_exist():
     rules = ClassMatrix(load_label_map('loco'), indoor).rules
     labels = [indoor[i].name for i in rules.labels]
     assert labels == ['vehicle', 'pallet', 'vehicle', 'object', 'object']
+    without = ClassMatrix(load_label_map('loco_without_furniture'), indoor).rules
+    assert without.labels == rules.labels
+    assert set(without.only_in_boxes) == {*rules.only_in_boxes, 5}
+    assert indoor[5].name == 'furniture'
     own = ClassMatrix(LabelMap(), indoor)
     assert own.classes == indoor and np.array_equal(own.matrix, np.eye(10))
 
