@@ -77,7 +77,7 @@ elif [ -n "$sanitize" ]; then
 fi
 
 [ ${#models[@]} -gt 0 ] || models=(models/*.fp32.onnx)
-if training -c 'import cv2, dacite, openvino, torch' 2>"$out/training.txt"; then
+if training -c 'import cv2, dacite, swiftnet_ros.backends.openvino.engine, torch' 2>"$out/training.txt"; then
   log 'networks of the reference work'
   networks=$out/networks
   mkdir -p "$networks"

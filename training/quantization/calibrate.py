@@ -23,8 +23,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import onnx
-import openvino
-from swiftnet_ros.backends.openvino.engine import openvino_core
+from swiftnet_ros.backends.openvino.engine import openvino, openvino_core
 from swiftnet_ros.errors import SwiftnetError
 from swiftnet_ros.system.library_errors import library_errors
 from swiftnet_ros.system.progress import progress

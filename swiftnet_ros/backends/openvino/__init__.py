@@ -12,4 +12,13 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Inference on the CPU with OpenVINO."""
+"""
+Inference on the CPU with OpenVINO, without its telemetry.
+
+`import openvino` would make a client ID in the user's home folder and send an event over the
+network, unless it finds no module of telemetry.
+"""
+
+import sys
+
+sys.modules.setdefault('openvino_telemetry', None)  # type: ignore[arg-type]

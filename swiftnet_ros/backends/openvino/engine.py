@@ -22,7 +22,7 @@ from typing import Any, ClassVar, Dict, List, Set, Type, Union
 
 import numpy as np
 import numpy.typing as npt
-import openvino
+import openvino as openvino  # re-exported, as this package turns its telemetry off
 from swiftnet_ros.backends.base import Backend, BackendT
 from swiftnet_ros.backends.engine_build import EngineFile
 from swiftnet_ros.backends.openvino.cache import compiled_network

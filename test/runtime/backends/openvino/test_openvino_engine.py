@@ -178,6 +178,19 @@ def test_no_backend_is_imported_before_it_is_chosen():
     assert done.stdout.split() == [b'False'], done.stderr
 
 
+def test_openvino_is_imported_without_its_telemetry(tmp_path):
+    # Telemetry is off in CI, which OpenVINO knows by this variable.
+    environment = {name: value for name, value in os.environ.items() if name != 'CI'}
+    environment['HOME'] = str(tmp_path)
+    code = 'import swiftnet_ros.backends.openvino.engine, sys; print(*sys.modules)'
+    command = [sys.executable, '-c', code]
+    pipes = {'stdout': subprocess.PIPE, 'stderr': subprocess.PIPE}
+    done = subprocess.run(command, cwd=ROOT, env=environment, text=True, **pipes)
+    assert done.stderr == '' and 'openvino' in done.stdout.split()
+    assert 'openvino_telemetry.main' not in done.stdout.split()
+    assert not list(tmp_path.iterdir())
+
+
 def test_graph_that_openvino_cannot_compile_raises_one_line(tmp_path, contract_model, spec_with):
     model = contract_model()
     model.graph.initializer[0].CopyFrom(helper.make_tensor('kernel', 1, [5, 7, 4, 4], [0] * 560))
