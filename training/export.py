@@ -57,7 +57,7 @@ MAX_RELATIVE_DIFFERENCE = 1e-3
 # Scaled logits are rounded anew, which may change the labels of some pixels in 100 million, where
 # two classes are equal: then temperatures nearby are tried, each higher by this fraction, and the
 # one that changes fewest is taken.
-_TRIES, _NEXT = 8, 0.002
+_TRIES, _NEXT = 24, 0.002
 
 
 @dataclass(frozen=True)

@@ -155,6 +155,7 @@ def test_temperature_that_changes_fewest_labels_is_taken(
             self.count = counts.pop(0)
 
     monkeypatch.setattr('training.export.ComparingPredictor', Counted)
+    monkeypatch.setattr('training.export._TRIES', len(counts))
     data = ['--dataset', 'folder', '--root', str(folder_root), '--split', 'val']
     words = [overconfident, '-o', tmp_path / 'a.fp32.onnx', *data, '--calibrate-confidence']
     monkeypatch.setattr('training.export.fit_temperature', lambda *_: 2.0)
