@@ -34,9 +34,10 @@ json() {
 }
 
 export_indoor() {
-  local precision stage terms
-  # Of 512x384, 576x416 and 640x480 the largest of those with the best floors on training images.
-  local size=576x416
+  local precision shape stage terms
+  # The floors of training images are alike at 448x320, 512x384 and 576x416; this one takes as long
+  # as the single scale at 576x416 in FP32.
+  local size=512x384
   local rooms=(--dataset folder --root "$REAL/nyuv2" --match-names)
   local floors=(--dataset folder --root "$REAL/room_floor" --split val --exclude other=floor)
   local scenes=(--dataset folder --root demo --split .)
@@ -44,25 +45,27 @@ export_indoor() {
 
   json count.json count runs/indoor/trained.pt --size $size
   json dense/count.json count runs/indoor_dense/trained.pt --size $size
-  for stage in people loco pruned last more dense; do
+  for stage in people loco single_pruned last more single pyramid pruned longer floors scenes rooms rooms_again dense; do
     mkdir -p "$results/$stage"
     cp "runs/indoor_$stage/config.yaml" "$results/$stage/"
   done
-  cp runs/indoor/config.yaml "$results/"
 
   json export.json export runs/indoor/trained.pt -o models/indoor.fp32.onnx --size $size \
     --calibrate-confidence "${rooms[@]}" --split val --license CC-BY-NC-4.0 --terms "$terms"
   json quantize.json quantize models/indoor.fp32.onnx -o models/indoor.int8.onnx --count 128 \
-    --measure val --keep-float "$float_layers" "${rooms[@]}" --split train
+    --measure val --keep-float "encoder.stem.conv,$float_layers" "${rooms[@]}" --split train
   # To compare: without layers in float.
   json all_layers/quantize.json quantize models/indoor.fp32.onnx -o "$work/indoor.int8.onnx" \
     --count 128 --measure val "${rooms[@]}" --split train
   "$PYTHON" -m training calibration models/indoor.fp32.onnx "${rooms[@]}" --split train >&2
   json fp16_checkpoint.json fp16 runs/indoor/trained.pt -o models/indoor.pt "${rooms[@]}" --split val
 
-  # `last` and `dense` are after the same number of epochs of the last stage.
-  for stage in last more dense; do
-    "$PYTHON" -m training export runs/indoor_$stage/trained.pt -o "$work/$stage.fp32.onnx" --size $size >&2
+  # `pruned` and `dense` are after the same number of epochs; `single` is the single scale; of
+  # `rooms` and `rooms_again` the weights are averaged.
+  for stage in single pruned dense rooms rooms_again; do
+    shape=$size
+    [ $stage != single ] || shape=576x416
+    "$PYTHON" -m training export runs/indoor_$stage/trained.pt -o "$work/$stage.fp32.onnx" --size $shape >&2
     json $stage/evaluate_fp32.json evaluate "$work/$stage.fp32.onnx" "${rooms[@]}" --split val \
       --precision fp32
     json room_floor/${stage}_fp32.json evaluate "$work/$stage.fp32.onnx" "${floors[@]}" \

@@ -21,7 +21,7 @@
 #
 # DATA has the data sets and weights that the model card lists (docs/training.md). Each stage has a
 # folder in runs/; scripts/export_model.sh makes the model's files of the last one. On two CPU
-# cores indoor takes about six hours and street three, both estimates. PYTHON is a Python with all
+# cores indoor takes about nine hours and street three, both estimates. PYTHON is a Python with all
 # packages.
 
 set -euo pipefail
@@ -35,30 +35,62 @@ train() {
     "$PYTHON" -m training train "training/configs/$config.yaml" --out "$run" "$@" >&2
 }
 
-# prune RUN: write RUN/pruned.pt, with five eighths of the decoder's channels.
+# prune RUN RATIO: write RUN/pruned.pt, without this fraction of the decoder's channels.
 prune() {
   [ -f "runs/$1/pruned.pt" ] ||
-    "$PYTHON" -m training prune "runs/$1/trained.pt" --ratios '{decoder: 0.375}' \
+    "$PYTHON" -m training prune "runs/$1/trained.pt" --ratios "{decoder: $2}" \
       -o "runs/$1/pruned.pt" >&2
 }
 
-train_indoor() {
-  train indoor/people indoor_people
-  "$PYTHON" -m training pseudo_label runs/indoor_people/trained.pt --map loco \
+# label RUN FOLDER MAP: label LOCO's photos of warehouses by a network.
+label() {
+  "$PYTHON" -m training pseudo_label "runs/$1/trained.pt" --map "$3" \
     --images "$REAL/loco/train/images" --boxes "$REAL/loco/train/boxes" \
-    --threshold 0.8 --scales 1 -o runs/loco >&2
+    --threshold 0.8 --scales 1 -o "runs/$2" >&2
+}
+
+train_indoor() {
+  # A single scale, whose encoder the pyramid takes.
+  train indoor/people indoor_people
+  label indoor_people loco loco
   train indoor/loco indoor_loco --init runs/indoor_people/trained.pt
-  prune indoor_loco
-  train indoor/pruned indoor_pruned --init runs/indoor_loco/pruned.pt
-  train indoor/last indoor_last --init runs/indoor_pruned/trained.pt
-  # What the network would be without pruning; it is not shipped.
-  train indoor/last indoor_dense --init runs/indoor_loco/trained.pt
+  prune indoor_loco 0.375
+  train indoor/pruned indoor_single_pruned --init runs/indoor_loco/pruned.pt
+  train indoor/last indoor_last --init runs/indoor_single_pruned/trained.pt
   train indoor/last indoor_more --set train.epochs=20 --init runs/indoor_last/trained.pt
   # Photos of all kinds of floors twice as often, the two buildings, which it knows, half as often.
-  train indoor/last indoor --set train.epochs=14 --init runs/indoor_more/trained.pt \
+  train indoor/last indoor_single --set train.epochs=14 --init runs/indoor_more/trained.pt \
     --set data.sources.0.weight=0.32 --set data.sources.1.weight=0.33 \
     --set data.sources.2.weight=0.06 --set data.sources.3.weight=0.05 \
     --set data.sources.4.weight=0.13 --set data.sources.5.weight=0.11
+
+  label indoor_single loco_single loco
+  train indoor/pyramid indoor_pyramid
+  prune indoor_pyramid 0.4375
+  local after=(--set optimizer.lr=6.0e-4 --set train.frozen_stages=2)
+  train indoor/pyramid indoor_pruned --init runs/indoor_pyramid/pruned.pt "${after[@]}" \
+    --set train.epochs=6
+  # What the network would be without pruning; it is not shipped.
+  train indoor/pyramid indoor_dense --init runs/indoor_pyramid/trained.pt "${after[@]}" \
+    --set train.epochs=6
+  train indoor/pyramid indoor_longer --init runs/indoor_pruned/trained.pt "${after[@]}" \
+    --set train.epochs=11
+  # The single scale labels polished aisles as furniture, which the pyramid learned from it.
+  label indoor_single loco_floors loco_without_furniture
+  after+=(--set data.sources.4.root=runs/loco_floors)
+  train indoor/pyramid indoor_floors --init runs/indoor_longer/trained.pt "${after[@]}" \
+    --set train.epochs=3
+  train indoor/pyramid indoor_scenes --init runs/indoor_floors/trained.pt "${after[@]}" \
+    --set train.epochs=3 --set data.sources.5.weight=0.22
+  after+=(--set data.sources.0.weight=0.37 --set data.sources.1.weight=0.27
+    --set data.sources.5.weight=0.17)
+  train indoor/pyramid indoor_rooms --init runs/indoor_scenes/trained.pt "${after[@]}" \
+    --set train.epochs=18 --set train.seed=1
+  train indoor/pyramid indoor_rooms_again --init runs/indoor_rooms/trained.pt "${after[@]}" \
+    --set train.epochs=13 --set train.seed=2
+  [ -f runs/indoor/trained.pt ] ||
+    "$PYTHON" -m training average runs/indoor_{rooms,rooms_again}/trained.pt \
+      -o runs/indoor/trained.pt >&2
 }
 
 train_street() {
@@ -67,7 +99,7 @@ train_street() {
     --set 'data.sources.0.options.without=[0001TP_*]' --set data.val_sources.0.split=train \
     --set 'data.val_sources.0.options.only=[0001TP_*]'
   train street/people street_people
-  prune street_people
+  prune street_people 0.375
   # Without the validation images, to measure the recipe, pruned and not.
   train street/last street_pruned --init runs/street_people/pruned.pt
   train street/last street_dense --init runs/street_people/trained.pt
