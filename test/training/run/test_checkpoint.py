@@ -48,7 +48,7 @@ SHORT = [
     '--set', 'data.height=64', '--set', 'data.width=96', '--set', 'augmentation.crop_width=64',
 ]  # fmt: skip
 
-# As the card of the model says.
+# As docs/training.md says.
 OWN_IMAGES = (
     'data.dataset=folder', 'data.sources=[]', 'data.val_sources=[]', 'data.classes=null',
     'model.pretrained=false', 'augmentation.reflection=0',
@@ -234,7 +234,7 @@ def test_checkpoint_has_the_weights_of_the_fp32_model_in_half_precision(name):
 
 def test_shipped_checkpoint_can_be_fine_tuned_on_other_classes(tmp_path):
     root = write_folder(tmp_path / 'mine')
-    recipe = ROOT / 'training' / 'configs' / 'indoor' / 'pruned.yaml'
+    recipe = ROOT / 'training' / 'configs' / 'indoor' / 'pyramid.yaml'
     start = ROOT / 'models' / 'indoor.pt'
     words = ['train', str(recipe), '--root', str(root), '--init', str(start), *SHORT]
     words += [word for key in OWN_IMAGES for word in ('--set', key)]
