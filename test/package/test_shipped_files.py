@@ -66,8 +66,7 @@ def test_results_and_file_agree_on_miou(path: Path) -> None:
 @pytest.mark.parametrize('name', ['indoor', 'street'])
 def test_pruning_loses_one_and_a_half_points_at_most(name: str) -> None:
     # Trained for as many epochs as the dense network; both were then trained further.
-    folder = {'indoor': 'indoor/pruned', 'street': 'street/pruned'}[name]
-    dense, pruned = _result(f'{name}/dense/evaluate_fp32'), _result(f'{folder}/evaluate_fp32')
+    dense, pruned = (_result(f'{name}/{kind}/evaluate_fp32') for kind in ('dense', 'pruned'))
     assert pruned['miou'] >= dense['miou'] - 0.015
     counts = [_result(f'{name}/{kind}')['conv_gmacs'] for kind in ('count', 'dense/count')]
     assert counts[0] < 0.6 * counts[1]

@@ -184,8 +184,7 @@ def test_openvino_is_imported_without_its_telemetry(tmp_path):
     environment['HOME'] = str(tmp_path)
     code = 'import swiftnet_ros.backends.openvino.engine, sys; print(*sys.modules)'
     command = [sys.executable, '-c', code]
-    pipes = {'stdout': subprocess.PIPE, 'stderr': subprocess.PIPE}
-    done = subprocess.run(command, cwd=ROOT, env=environment, text=True, **pipes)
+    done = subprocess.run(command, capture_output=True, cwd=ROOT, env=environment, text=True)
     assert done.stderr == '' and 'openvino' in done.stdout.split()
     assert 'openvino_telemetry.main' not in done.stdout.split()
     assert not list(tmp_path.iterdir())
